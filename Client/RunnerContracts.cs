@@ -1,0 +1,168 @@
+namespace Shipinator.Client;
+
+// The runner's side of /v1, authenticated by a token that is valid for one execution.
+
+/// <summary>Body of <c>POST /v1/executions/{id}/claim</c>. Answers: 200 <see cref="ClaimAnswer"/>, 204 not yet, 410 not needed, 409 claimed by another runner.</summary>
+public sealed record ClaimRequest
+{
+    /// <summary>Names this runner process; made once at its start, so that a repeated claim is known as its own.</summary>
+    public required string Runner { get; init; }
+
+    /// <summary>How long the server may hold the request when there is no work yet; at most 30.</summary>
+    public int WaitSeconds { get; init; }
+}
+
+/// <summary>The work that a claim is answered with.</summary>
+public sealed record ClaimAnswer
+{
+    /// <summary>The execution.</summary>
+    public required string ExecutionId { get; init; }
+
+    /// <summary>The step's name, for the log.</summary>
+    public required string StepName { get; init; }
+
+    /// <summary>The job.</summary>
+    public required string JobId { get; init; }
+
+    /// <summary>The job's attempt, from 1.</summary>
+    public required int JobAttempt { get; init; }
+
+    /// <summary>A script for <c>sh -e</c>; exactly one of this and <see cref="Command"/>.</summary>
+    public string? Script { get; init; }
+
+    /// <summary>A program and its arguments.</summary>
+    public IReadOnlyList<string>? Command { get; init; }
+
+    /// <summary>Environment, without the secrets.</summary>
+    public required IReadOnlyDictionary<string, string> Env { get; init; }
+
+    /// <summary>Further environment variables whose values must never appear in the log.</summary>
+    public required IReadOnlyDictionary<string, string> Secrets { get; init; }
+
+    /// <summary>Relative to the workspace.</summary>
+    public string? Workdir { get; init; }
+
+    /// <summary>Seconds from the command's start to its end; the runner stops it then and reports <c>timeout</c>.</summary>
+    public required double TimeoutSeconds { get; init; }
+
+    /// <summary>Seconds between SIGTERM and SIGKILL.</summary>
+    public required double GraceSeconds { get; init; }
+
+    /// <summary>What to check out, when the workspace is still empty; absent: nothing.</summary>
+    public SourceAnswer? Source { get; init; }
+
+    /// <summary>Artifacts to put into the workspace before the command.</summary>
+    public required IReadOnlyList<InputAnswer> Inputs { get; init; }
+
+    /// <summary>What to upload after success; a missing one fails the step with <c>artifact_missing</c>.</summary>
+    public required IReadOnlyList<OutputAnswer> Outputs { get; init; }
+}
+
+/// <summary>A commit to check out, with the credential for it, which is never written down.</summary>
+public sealed record SourceAnswer
+{
+    /// <summary>URL or absolute path.</summary>
+    public required string CloneUrl { get; init; }
+
+    /// <summary>The ref that contained the commit.</summary>
+    public required string Ref { get; init; }
+
+    /// <summary>The exact commit.</summary>
+    public required string Commit { get; init; }
+
+    /// <summary>User name for the clone URL's host.</summary>
+    public string? Username { get; init; }
+
+    /// <summary>Password or token.</summary>
+    public string? Password { get; init; }
+}
+
+/// <summary>An artifact to download to <c>Path/FileName</c> below the workspace.</summary>
+public sealed record InputAnswer
+{
+    /// <summary>The artifact: <c>GET /v1/artifacts/{id}/download</c>, with the execution's token.</summary>
+    public required string ArtifactId { get; init; }
+
+    /// <summary>Relative, forward slashes.</summary>
+    public required string FileName { get; init; }
+
+    /// <summary>The folder below the workspace.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Absent for a <c>ref</c> artifact, of which there is nothing to download: its ref is written to the file.</summary>
+    public string? Sha256 { get; init; }
+
+    /// <summary>Set when the artifact is only a name.</summary>
+    public string? Ref { get; init; }
+}
+
+/// <summary>A declared output.</summary>
+public sealed record OutputAnswer
+{
+    /// <summary>The artifact's type.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>A path or glob below the workspace; one artifact per file; a folder is uploaded as <c>NAME.tar.gz</c>.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>Only a name: recorded, nothing is uploaded.</summary>
+    public string? Ref { get; init; }
+}
+
+/// <summary>Answer of <c>POST /v1/executions/{id}/logs?offset=N</c> (body: raw bytes) and of a heartbeat.</summary>
+public sealed record RunnerAnswer
+{
+    /// <summary>The log's length in bytes; 0 for a heartbeat. With 409 and code <c>log_gap</c>: go on from here.</summary>
+    public long Length { get; init; }
+
+    /// <summary>Stop: SIGTERM, grace, SIGKILL; then report <c>canceled</c>.</summary>
+    public bool Cancel { get; init; }
+}
+
+/// <summary>Body of <c>POST /v1/executions/{id}/heartbeat</c>.</summary>
+public sealed record HeartbeatRequest
+{
+    /// <summary>As in <see cref="ClaimRequest.Runner"/>.</summary>
+    public required string Runner { get; init; }
+}
+
+/// <summary>
+/// Body of <c>POST /v1/executions/{id}/status</c>: the specification's payload (§4.3), with why. 200 when recorded, also
+/// when repeated; 409 with the first status when it ended otherwise.
+/// </summary>
+public sealed record StatusReport
+{
+    /// <summary><c>success</c>, <c>failed</c>, or <c>canceled</c> after a stop was asked for.</summary>
+    public required string Status { get; init; }
+
+    /// <summary>The command's exit code.</summary>
+    public int? ExitCode { get; init; }
+
+    /// <summary>Where the log lies, when elsewhere.</summary>
+    public string? LogsUri { get; init; }
+
+    /// <summary>Ids of uploaded artifacts.</summary>
+    public IReadOnlyList<string> Artifacts { get; init; } = [];
+
+    /// <summary>A word of the closed set: <c>exit_code</c>, <c>timeout</c>, <c>artifact_missing</c>, <c>executor_error</c>, …</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>The human sentence.</summary>
+    public string? Detail { get; init; }
+}
+
+/// <summary>
+/// Answer of <c>POST /v1/executions/{id}/artifacts?type=T&amp;name=PATH[&amp;ref=R]</c> (body: the payload; header
+/// <c>X-Content-SHA256</c>: its SHA-256, lower-case hex, checked). Repeated with the same name and digest: the same artifact.
+/// </summary>
+public sealed record UploadedArtifact
+{
+    /// <summary>The artifact.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>SHA-256 as stored.</summary>
+    public string? Sha256 { get; init; }
+
+    /// <summary>Bytes.</summary>
+    public long Size { get; init; }
+}

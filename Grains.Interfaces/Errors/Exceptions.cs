@@ -1,0 +1,98 @@
+namespace Shipinator;
+
+/// <summary>
+/// The base of every error of ours that may cross a grain boundary: a stable code for programs, a sentence for people.
+/// </summary>
+[GenerateSerializer, Alias("shipinator.error")]
+public class ShipinatorException : Exception
+{
+    /// <summary>An error with its code.</summary>
+    public ShipinatorException(string code, string message, Exception? inner = null) : base(message, inner) => Code = code;
+
+    /// <summary>A stable, snake_case word: the last part of the API's problem <c>type</c>.</summary>
+    [Id(0)] public string Code { get; }
+}
+
+/// <summary>The thing that was named is not there.</summary>
+[GenerateSerializer, Alias("shipinator.not-found")]
+public sealed class NotFoundException(string what, string id)
+    : ShipinatorException("not_found", $"There is no {what} {id}.");
+
+/// <summary>What is asked for contradicts what is already so.</summary>
+[GenerateSerializer, Alias("shipinator.conflict")]
+public sealed class ConflictException(string code, string message) : ShipinatorException(code, message);
+
+/// <summary>The input is wrong; the message names the thing, the place and the fix.</summary>
+[GenerateSerializer, Alias("shipinator.invalid")]
+public sealed class InvalidInputException(string code, string message) : ShipinatorException(code, message);
+
+/// <summary>A transition that the table does not hold.</summary>
+[GenerateSerializer, Alias("shipinator.transition-refused")]
+public sealed class TransitionRefusedException(Machine machine, Status from, Status to)
+    : ShipinatorException("transition_refused", $"A {machine.Word()} can't go from {from.Word()} to {to.Word()}.")
+{
+    /// <summary>Which machine.</summary>
+    [Id(0)] public Machine Machine { get; } = machine;
+
+    /// <summary>Where it stands.</summary>
+    [Id(1)] public Status From { get; } = from;
+
+    /// <summary>Where it was asked to go.</summary>
+    [Id(2)] public Status To { get; } = to;
+}
+
+/// <summary>
+/// A terminal status was reported for an execution that already ended otherwise (HTTP 409). Carries the first.
+/// </summary>
+[GenerateSerializer, Alias("shipinator.already-ended")]
+public sealed class AlreadyEndedException(ExecutionId id, Status status)
+    : ShipinatorException("already_ended", $"Execution {id} already ended as {status.Word()}.")
+{
+    /// <summary>How it ended.</summary>
+    [Id(0)] public Status Status { get; } = status;
+}
+
+/// <summary>The database cannot be reached now; nothing was changed, the same call may succeed later.</summary>
+[GenerateSerializer, Alias("shipinator.storage-unavailable")]
+public sealed class StorageUnavailableException(string message, Exception? inner = null)
+    : ShipinatorException("storage_unavailable", message, inner);
+
+/// <summary>What an <see cref="IExecutor"/> throws when it cannot do what it was asked.</summary>
+[GenerateSerializer, Alias("shipinator.executor-error")]
+public sealed class ExecutorException : ShipinatorException
+{
+    private ExecutorException(string message, bool isTransient, Reason reason, Exception? inner)
+        : base(isTransient ? "executor_transient" : "executor_rejected", message, inner)
+    {
+        IsTransient = isTransient;
+        Reason = reason;
+    }
+
+    /// <summary>Whether the same call may succeed later without anything being changed.</summary>
+    [Id(0)] public bool IsTransient { get; }
+
+    /// <summary>What the execution fails with when this error is final.</summary>
+    [Id(1)] public Reason Reason { get; }
+
+    /// <summary>The same call may succeed later: throttled, unreachable, full.</summary>
+    public static ExecutorException Transient(string message, Exception? inner = null) =>
+        new(message, isTransient: true, Reason.ExecutorError, inner);
+
+    /// <summary>It will never succeed as it is.</summary>
+    public static ExecutorException Rejected(Reason reason, string message, Exception? inner = null) =>
+        new(message, isTransient: false, reason, inner);
+}
+
+/// <summary>What an <see cref="IForge"/> throws.</summary>
+[GenerateSerializer, Alias("shipinator.forge-error")]
+public sealed class ForgeException(string code, string message, Exception? inner = null) : ShipinatorException(code, message, inner)
+{
+    /// <summary>The repository cannot be reached or refused us.</summary>
+    public const string Unreachable = "forge_unreachable";
+
+    /// <summary>The ref or commit does not exist.</summary>
+    public const string RefNotFound = "ref_not_found";
+
+    /// <summary>The file does not exist at that commit.</summary>
+    public const string FileNotFound = "file_not_found";
+}

@@ -1,0 +1,11 @@
+namespace Shipinator;
+
+/// <summary>The two grain storage providers.</summary>
+public static class StorageNames
+{
+    /// <summary>Runs, jobs and executions: rows of the specification's tables.</summary>
+    public const string Relational = "relational";
+
+    /// <summary>Coordinators, whose state nobody queries: the stock AdoNet storage.</summary>
+    public const string Coordinators = "coordinators";
+}

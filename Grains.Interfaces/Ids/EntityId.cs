@@ -1,0 +1,62 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Shipinator;
+
+/// <summary>What every typed id offers, so that parsing, JSON and storage are written once.</summary>
+public interface IEntityId<TSelf> where TSelf : struct, IEntityId<TSelf>
+{
+    /// <summary>The UUID itself, as the database keeps it.</summary>
+    Guid Value { get; }
+
+    /// <summary>Wraps a UUID that is known to name this kind of entity.</summary>
+    static abstract TSelf From(Guid value);
+}
+
+/// <summary>Making and strictly reading typed ids.</summary>
+public static class EntityId
+{
+    /// <summary>A UUID version 7 (RFC 9562) at the time that <paramref name="time"/> tells.</summary>
+    public static Guid NewValue(TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(time);
+        return Guid.CreateVersion7(time.GetUtcNow());
+    }
+
+    /// <summary>Reads only the canonical 36-character form; braces, missing hyphens and the empty UUID are refused.</summary>
+    public static bool TryParse<T>([NotNullWhen(true)] string? text, out T id) where T : struct, IEntityId<T>
+    {
+        if (Guid.TryParseExact(text, "D", out var value) && value != Guid.Empty)
+        {
+            id = T.From(value);
+            return true;
+        }
+
+        id = default;
+        return false;
+    }
+
+    /// <summary>As <see cref="TryParse{T}"/>, with an error that names the kind of id and the text.</summary>
+    public static T Parse<T>(string? text) where T : struct, IEntityId<T> =>
+        TryParse<T>(text, out var id)
+            ? id
+            : throw new FormatException(
+                $"'{Shorten(text)}' is not a {typeof(T).Name}: expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057.");
+
+    private static string Shorten(string? text) => text is { Length: > 64 } ? text[..64] + "…" : text ?? "";
+}
+
+/// <summary>An id is a JSON string in its canonical form.</summary>
+public sealed class EntityIdJsonConverter<T> : JsonConverter<T> where T : struct, IEntityId<T>
+{
+    /// <inheritdoc/>
+    public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType == JsonTokenType.String && EntityId.TryParse<T>(reader.GetString(), out var id)
+            ? id
+            : throw new JsonException($"A {typeof(T).Name} is expected: a UUID in a string.");
+
+    /// <inheritdoc/>
+    public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value.Value);
+}

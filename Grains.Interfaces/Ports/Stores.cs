@@ -1,0 +1,56 @@
+namespace Shipinator;
+
+/// <summary>
+/// Logs: byte streams with offsets, one per execution. A byte once acknowledged is there for every later reader, on
+/// every silo.
+/// </summary>
+public interface ILogStore
+{
+    /// <summary>
+    /// Appends at an offset. Bytes that are already there are not written again, so that a repeated append changes
+    /// nothing. Returns the log's length. Errors: <see cref="ConflictException"/> with code <c>log_gap</c> when the offset
+    /// is beyond the end, <c>log_sealed</c> when bytes would be added after the seal.
+    /// </summary>
+    Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken);
+
+    /// <summary>No byte will be added any more. Idempotent; an execution without output gets an empty, sealed log.</summary>
+    Task Seal(ExecutionId execution, CancellationToken cancellationToken);
+
+    /// <summary>Length and whether it is sealed; length 0, not sealed, when nothing came yet.</summary>
+    Task<LogInfo> Info(ExecutionId execution, CancellationToken cancellationToken);
+
+    /// <summary>Reads up to <c>buffer.Length</c> bytes from an offset; 0 at the end.</summary>
+    Task<int> Read(ExecutionId execution, long offset, Memory<byte> buffer, CancellationToken cancellationToken);
+
+    /// <summary>Returns when the log is longer than <paramref name="length"/> or sealed, whichever silo did it, or after a short while.</summary>
+    Task WaitForMore(ExecutionId execution, long length, CancellationToken cancellationToken);
+}
+
+/// <summary>How long a log is, in bytes, and whether it is complete.</summary>
+public sealed record LogInfo(long Length, bool Sealed);
+
+/// <summary>The bytes of artifacts, by id. Immutable once stored.</summary>
+public interface IArtifactStore
+{
+    /// <summary>The name of the backend, an artifact's <c>storage_backend</c>: <c>nfs</c>, <c>s3</c>.</summary>
+    string Backend { get; }
+
+    /// <summary>
+    /// Stores a stream whole or not at all, with its metadata beside it; checks the SHA-256 when one is given.
+    /// Errors: <see cref="InvalidInputException"/> <c>checksum_mismatch</c>. Storing the same id again with the same
+    /// bytes answers as the first time; with others: <see cref="ConflictException"/>.
+    /// </summary>
+    Task<StoredArtifact> Put(ArtifactId id, ArtifactMetadata metadata, Stream content, string? expectedSha256, CancellationToken cancellationToken);
+
+    /// <summary>A seekable stream of the payload, or null when it is not there.</summary>
+    Task<Stream?> Open(string storagePath, CancellationToken cancellationToken);
+
+    /// <summary>Removes payload and metadata. Idempotent.</summary>
+    Task Delete(string storagePath, CancellationToken cancellationToken);
+}
+
+/// <summary>What lies beside a payload in <c>metadata.json</c>.</summary>
+public sealed record ArtifactMetadata(string Type, string FileName, JobId JobId, ExecutionId ExecutionId, DateTimeOffset CreatedAt);
+
+/// <summary>Where a payload was stored; SHA-256 in lower-case hex; size in bytes.</summary>
+public sealed record StoredArtifact(string StoragePath, string Sha256, long Size);

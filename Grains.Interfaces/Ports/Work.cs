@@ -1,0 +1,80 @@
+namespace Shipinator;
+
+/// <summary>What the coordinators must find in the truth: everything that is not terminal.</summary>
+public interface IUnfinishedWork
+{
+    /// <summary>
+    /// Ids of every run that is not terminal, of every job that is running, and of every execution that is not terminal.
+    /// Streams; oldest first.
+    /// </summary>
+    IAsyncEnumerable<UnfinishedItem> List(CancellationToken cancellationToken);
+
+    /// <summary>Who holds a place of an executor: its executions that are submitted or running.</summary>
+    Task<IReadOnlyList<LeaseHolder>> Holders(string executorType, CancellationToken cancellationToken);
+}
+
+/// <summary>Something that is not terminal.</summary>
+[GenerateSerializer, Alias("shipinator.unfinished-item"), Immutable]
+public sealed record UnfinishedItem([property: Id(0)] Machine Machine, [property: Id(1)] Guid Id);
+
+/// <summary>An execution that holds a place, and the project that it counts for.</summary>
+[GenerateSerializer, Alias("shipinator.lease-holder"), Immutable]
+public sealed record LeaseHolder(
+    [property: Id(0)] ExecutionId Execution,
+    [property: Id(1)] ProjectId Project,
+    [property: Id(2)] DateTimeOffset Since);
+
+/// <summary>Finds artifacts that a step asks for.</summary>
+public interface IArtifactIndex
+{
+    /// <summary>
+    /// Artifacts of successful executions of a run's jobs (and of the jobs that stand for them) that match; by id: of any
+    /// run of the same project, since artifacts are never shared across projects.
+    /// </summary>
+    Task<IReadOnlyList<ArtifactEntry>> Find(RunId run, ProjectId project, InputSpec input, CancellationToken cancellationToken);
+
+    /// <summary>The artifacts that an execution has left so far.</summary>
+    Task<IReadOnlyList<ArtifactEntry>> OfExecution(ExecutionId execution, CancellationToken cancellationToken);
+}
+
+/// <summary>An artifact, as those who consume it see it.</summary>
+[GenerateSerializer, Alias("shipinator.artifact-entry"), Immutable]
+public sealed record ArtifactEntry
+{
+    /// <summary>The artifact.</summary>
+    [Id(0)] public required ArtifactId Id { get; init; }
+
+    /// <summary>The job that left it.</summary>
+    [Id(1)] public required JobId JobId { get; init; }
+
+    /// <summary>The execution that left it.</summary>
+    [Id(2)] public required ExecutionId ExecutionId { get; init; }
+
+    /// <summary>The step's name.</summary>
+    [Id(3)] public required string StepName { get; init; }
+
+    /// <summary>Its type.</summary>
+    [Id(4)] public required string Type { get; init; }
+
+    /// <summary>Relative to the workspace, with forward slashes; for a <c>ref</c> artifact, the ref.</summary>
+    [Id(5)] public required string FileName { get; init; }
+
+    /// <summary>SHA-256 in lower-case hex; absent for a <c>ref</c> artifact.</summary>
+    [Id(6)] public string? Sha256 { get; init; }
+
+    /// <summary>Bytes.</summary>
+    [Id(7)] public long Size { get; init; }
+
+    /// <summary>Set when the artifact is only a name.</summary>
+    [Id(8)] public string? Ref { get; init; }
+}
+
+/// <summary>The news of what changed, from every silo: a hint to come and read.</summary>
+public interface IChangeFeed
+{
+    /// <summary>
+    /// Yields each time something of the run changed, and once at the start. Several changes may come as one; after a lost
+    /// connection to the database it yields again, so that a reader never misses the last state.
+    /// </summary>
+    IAsyncEnumerable<RunId> Changes(RunId? run, CancellationToken cancellationToken);
+}

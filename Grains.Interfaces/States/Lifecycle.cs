@@ -1,0 +1,109 @@
+namespace Shipinator;
+
+/// <summary>
+/// The life of one run, job, step or execution: its status with what belongs to it. It can be made and changed only
+/// through the machine's table, so that nothing in the system can hold a state that the table does not allow.
+/// </summary>
+[GenerateSerializer, Alias("shipinator.lifecycle"), Immutable]
+public sealed record Lifecycle
+{
+    [Id(0)] private readonly Machine _machine;
+    [Id(1)] private readonly Status _status;
+    [Id(2)] private readonly Reason? _reason;
+    [Id(3)] private readonly string? _detail;
+    [Id(4)] private readonly DateTimeOffset _createdAt;
+    [Id(5)] private readonly DateTimeOffset? _startedAt;
+    [Id(6)] private readonly DateTimeOffset? _finishedAt;
+    [Id(7)] private readonly int _sequence;
+    [Id(8)] private readonly DateTimeOffset _changedAt;
+
+    private Lifecycle(
+        Machine machine, Status status, Reason? reason, string? detail,
+        DateTimeOffset createdAt, DateTimeOffset? startedAt, DateTimeOffset? finishedAt, DateTimeOffset changedAt, int sequence)
+    {
+        _machine = machine;
+        _status = status;
+        _reason = reason;
+        _detail = detail;
+        _createdAt = createdAt;
+        _startedAt = startedAt;
+        _finishedAt = finishedAt;
+        _changedAt = changedAt;
+        _sequence = sequence;
+    }
+
+    /// <summary>Which table holds.</summary>
+    public Machine Machine => _machine;
+
+    /// <summary>The current state.</summary>
+    public Status Status => _status;
+
+    /// <summary>Why it is in this state, where that needs saying.</summary>
+    public Reason? Reason => _reason;
+
+    /// <summary>The human sentence beside <see cref="Reason"/>.</summary>
+    public string? Detail => _detail;
+
+    /// <summary>When it came to be.</summary>
+    public DateTimeOffset CreatedAt => _createdAt;
+
+    /// <summary>When it left <see cref="Status.Pending"/> for work: an execution's is the moment it ran.</summary>
+    public DateTimeOffset? StartedAt => _startedAt;
+
+    /// <summary>When it became terminal.</summary>
+    public DateTimeOffset? FinishedAt => _finishedAt;
+
+    /// <summary>When the last transition happened.</summary>
+    public DateTimeOffset ChangedAt => _changedAt;
+
+    /// <summary>How many transitions led here, the first being the creation: the history's sequence number.</summary>
+    public int Sequence => _sequence;
+
+    /// <summary>Whether nothing can follow.</summary>
+    public bool IsTerminal => _status.IsTerminal();
+
+    /// <summary>A new life, <see cref="Status.Pending"/>.</summary>
+    public static Lifecycle Begin(Machine machine, DateTimeOffset at) =>
+        new(machine, Status.Pending, null, null, at, null, null, at, sequence: 1);
+
+    /// <summary>A life as the database holds it. For the storage alone.</summary>
+    public static Lifecycle Restore(
+        Machine machine, Status status, Reason? reason, string? detail,
+        DateTimeOffset createdAt, DateTimeOffset? startedAt, DateTimeOffset? finishedAt, DateTimeOffset changedAt, int sequence) =>
+        new(machine, status, reason, detail, createdAt, startedAt, finishedAt, changedAt, sequence);
+
+    /// <summary>
+    /// The life after a transition. To the same state: unchanged, whatever the reason given.
+    /// Errors: <see cref="TransitionRefusedException"/> when the table does not hold it.
+    /// </summary>
+    public Lifecycle MoveTo(Status to, DateTimeOffset at, Reason? reason = null, string? detail = null)
+    {
+        if (to == _status)
+        {
+            return this;
+        }
+
+        if (!StateMachines.Allows(_machine, _status, to))
+        {
+            throw new TransitionRefusedException(_machine, _status, to);
+        }
+
+        // Clocks of two machines may differ: a life never ends before it began.
+        var moment = at < _changedAt ? _changedAt : at;
+        return new(
+            _machine, to, reason, detail, _createdAt,
+            to == Status.Running ? moment : _startedAt,
+            to.IsTerminal() ? moment : null,
+            moment,
+            _sequence + 1);
+    }
+
+    /// <summary>Folds one stored transition into the life so far: the first one begins it.</summary>
+    public static Lifecycle Fold(Lifecycle? life, Transition transition)
+    {
+        ArgumentNullException.ThrowIfNull(transition);
+        return life is null
+            ? new(transition.Machine, transition.To, transition.Reason, transition.Detail, transition.At, null, null, transition.At, transition.Sequence)
+            : life.MoveTo(transition.To, transition.At, transition.Reason, transition.Detail);
+    }
+}

@@ -1,0 +1,91 @@
+using System.Collections.Frozen;
+using System.Text.Json.Serialization;
+
+namespace Shipinator;
+
+/// <summary>Where a run, job, step or execution stands. Which of these a machine may enter is in <see cref="StateMachines"/>.</summary>
+[JsonConverter(typeof(StatusJsonConverter))]
+public enum Status
+{
+    /// <summary>Exists; its turn has not come. Always has an answer to "what is it waiting for".</summary>
+    Pending = 0,
+
+    /// <summary>Executions only: handed to the executor under its external name; not seen running yet.</summary>
+    Submitted = 1,
+
+    /// <summary>Something of it is at work.</summary>
+    Running = 2,
+
+    /// <summary>Terminal: all that was asked happened.</summary>
+    Success = 3,
+
+    /// <summary>Terminal: see its <see cref="Reason"/>.</summary>
+    Failed = 4,
+
+    /// <summary>Terminal: the executor confirmed that nothing of it runs any more.</summary>
+    Canceled = 5,
+
+    /// <summary>Terminal, jobs and steps only: a condition or an earlier outcome made it unnecessary.</summary>
+    Skipped = 6,
+}
+
+/// <summary>Which machine an entity follows.</summary>
+public enum Machine
+{
+    /// <summary>A pipeline run.</summary>
+    Run = 0,
+
+    /// <summary>A job.</summary>
+    Job = 1,
+
+    /// <summary>A step.</summary>
+    Step = 2,
+
+    /// <summary>An execution.</summary>
+    Execution = 3,
+}
+
+/// <summary>The words that the database, the API and the screens use for the closed sets.</summary>
+public static class Words
+{
+    private static readonly FrozenDictionary<string, Status> Statuses = Table<Status>();
+    private static readonly FrozenDictionary<string, Reason> Reasons = Table<Reason>();
+    private static readonly FrozenDictionary<string, Machine> Machines = Table<Machine>();
+
+    /// <summary>The word of a status: <c>pending</c>, <c>running</c>, …</summary>
+    public static string Word(this Status status) => Snake(status.ToString());
+
+    /// <summary>The word of a reason: <c>exit_code</c>, <c>timeout</c>, …</summary>
+    public static string Word(this Reason reason) => Snake(reason.ToString());
+
+    /// <summary>The word of a machine: <c>run</c>, <c>job</c>, <c>step</c>, <c>execution</c>.</summary>
+    public static string Word(this Machine machine) => Snake(machine.ToString());
+
+    /// <summary>Reads a status word. Errors: <see cref="FormatException"/> names the word and the set.</summary>
+    public static Status ParseStatus(string word) => Parse(Statuses, word, "status");
+
+    /// <summary>Reads a reason word.</summary>
+    public static Reason ParseReason(string word) => Parse(Reasons, word, "reason");
+
+    /// <summary>Reads a machine word.</summary>
+    public static Machine ParseMachine(string word) => Parse(Machines, word, "machine");
+
+    /// <summary>Whether <paramref name="word"/> is a status word.</summary>
+    public static bool TryParseStatus(string word, out Status status) => Statuses.TryGetValue(word, out status);
+
+    /// <summary>Whether <paramref name="word"/> is a reason word.</summary>
+    public static bool TryParseReason(string word, out Reason reason) => Reasons.TryGetValue(word, out reason);
+
+    private static FrozenDictionary<string, T> Table<T>() where T : struct, Enum =>
+        Enum.GetValues<T>().ToFrozenDictionary(v => Snake(v.ToString()), StringComparer.Ordinal);
+
+    private static T Parse<T>(FrozenDictionary<string, T> table, string word, string what) =>
+        table.TryGetValue(word, out var value)
+            ? value
+            : throw new FormatException($"'{word}' is not a {what}; known: {string.Join(", ", table.Keys.Order(StringComparer.Ordinal))}.");
+
+    private static string Snake(string pascal) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(pascal);
+}
+
+/// <summary>Statuses travel as their words.</summary>
+public sealed class StatusJsonConverter() : JsonStringEnumConverter<Status>(System.Text.Json.JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);

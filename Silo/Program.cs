@@ -1,1 +1,22 @@
-return 0;
+using Shipinator.Silo;
+using Shipinator.Silo.Hosting;
+
+try
+{
+    return await Server.RunAsync(args);
+}
+catch (StartupException e)
+{
+    await Console.Error.WriteLineAsync($"shipinator: {e.Message}");
+    return 2;
+}
+catch (Microsoft.Extensions.Options.OptionsValidationException e)
+{
+    await Console.Error.WriteLineAsync("shipinator: the settings are wrong:");
+    foreach (var failure in e.Failures)
+    {
+        await Console.Error.WriteLineAsync($"  {failure}");
+    }
+
+    return 2;
+}

@@ -1,0 +1,40 @@
+using System.Net;
+using Microsoft.Extensions.Options;
+
+namespace Shipinator.Silo.Configuration;
+
+/// <summary>Finds everything that is wrong with the settings at once; each message names the key and what it should be.</summary>
+public sealed class ShipinatorOptionsValidator : IValidateOptions<ShipinatorOptions>
+{
+    /// <inheritdoc/>
+    public ValidateOptionsResult Validate(string? name, ShipinatorOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var errors = new List<string>();
+        void Require(bool holds, string key, string message)
+        {
+            if (!holds)
+            {
+                errors.Add($"{ShipinatorOptions.Section}:{key} {message}");
+            }
+        }
+
+        Require(options.Port is >= 0 and <= 65535, nameof(options.Port), $"is {options.Port}; it must be 0 (any free port) to 65535.");
+        Require(IPAddress.TryParse(options.Listen, out _), nameof(options.Listen), $"is '{options.Listen}'; it must be an IP address such as 127.0.0.1 or 0.0.0.0.");
+        Require(IPAddress.TryParse(options.Orleans.AdvertisedAddress, out _), "Orleans:AdvertisedAddress", $"is '{options.Orleans.AdvertisedAddress}'; it must be the IP address by which other silos reach this one.");
+        Require(IsHttp(options.PublicUrl), nameof(options.PublicUrl), $"is '{options.PublicUrl}'; it must be an absolute http or https URL.");
+        Require(IsHttp(options.RunnerUrl), nameof(options.RunnerUrl), $"is '{options.RunnerUrl}'; it must be an absolute http or https URL that runners can reach.");
+        Require(options.Clustering == ClusteringKind.Localhost || options.ConnectionString is { Length: > 0 }, nameof(options.ConnectionString), "is missing; Clustering AdoNet needs a PostgreSQL that all silos share.");
+        Require(options.BootstrapToken is null || (options.BootstrapToken.StartsWith("shp_", StringComparison.Ordinal) && options.BootstrapToken.Length >= 36), nameof(options.BootstrapToken), "must be 'shp_' and at least 32 random characters.");
+        Require(options.Orleans.SiloPort is >= 0 and <= 65535, "Orleans:SiloPort", $"is {options.Orleans.SiloPort}; it must be 0 (any free port) to 65535.");
+        Require(options.Orleans.GatewayPort is >= 0 and <= 65535, "Orleans:GatewayPort", $"is {options.Orleans.GatewayPort}; it must be 0 (any free port) to 65535.");
+        Require(options.Orleans.ProbeTimeout >= TimeSpan.FromMilliseconds(500), "Orleans:ProbeTimeout", $"is {options.Orleans.ProbeTimeout}; below 00:00:00.5 healthy silos are declared dead.");
+        Require(options.Process.MaxConcurrent >= 1, "Process:MaxConcurrent", $"is {options.Process.MaxConcurrent}; it must be at least 1.");
+        Require(options.Orleans.ClusterId.Length is > 0 and <= 150, "Orleans:ClusterId", "must have 1 to 150 characters.");
+        Require(options.Orleans.ServiceId.Length is > 0 and <= 150, "Orleans:ServiceId", "must have 1 to 150 characters.");
+
+        return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
+    }
+
+    private static bool IsHttp(Uri? url) => url is null || (url.IsAbsoluteUri && url.Scheme is "http" or "https");
+}

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# The main job, end to end: starts Shipinator standalone and runs the pipeline of samples/hello-service through it.
+# Without a terminal it ends with the run's exit code; with one it keeps serving until Ctrl-C.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+[ -t 2 ] || say() { printf '==> %s\n' "$*" >&2; }
+
+need=()
+command -v git >/dev/null || need+=(git)
+command -v cc >/dev/null || need+=(gcc libc6-dev)
+command -v make >/dev/null || need+=(make)
+compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || need+=(postgresql)
+if [ "${#need[@]}" -gt 0 ]; then
+  say "Installing from Debian: ${need[*]}"
+  sudo=(); [ "$(id -u)" = 0 ] || sudo=(sudo)
+  "${sudo[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null
+fi
+command -v dotnet >/dev/null || { echo "run.sh: the .NET 10 SDK is missing: install it and put 'dotnet' on the PATH." >&2; exit 1; }
+
+say "Building (dotnet build Silo Runner Cli)"
+for project in Silo Runner Cli; do
+  dotnet build "$project" -c Release -v quiet -nologo -clp:NoSummary
+done
+
+data="${SHIPINATOR_DATA:-$PWD/.shipinator-data}"
+export SHIPINATOR_DATA="$data"
+export SHIPINATOR_SERVER="$PWD/Silo/bin/Release/net10.0/Shipinator.Silo.dll"
+shipinator() { dotnet "$PWD/Cli/bin/Release/net10.0/shipinator.dll" "$@"; }
+
+# The pipeline of a repository: the sample becomes one, with a commit of its own.
+sample="$data/hello-service"
+say "Making a Git repository of samples/hello-service in $sample"
+mkdir -p "$sample"
+find "$sample" -mindepth 1 -maxdepth 1 ! -name .git -exec rm -rf {} +
+cp -R samples/hello-service/. "$sample"
+git -C "$sample" init -q -b main
+git -C "$sample" add -A
+git -C "$sample" -c user.name=Shipinator -c user.email=hello@shipinator.invalid commit -q --allow-empty -m "hello-service $(date -u +%FT%TZ)"
+
+say "Starting Shipinator standalone (PostgreSQL, silo, /v1), data in $data"
+shipinator up --data "$data" --port "${SHIPINATOR_PORT:-0}" > "$data/server.log" 2>&1 &
+server=$!
+stop() { kill -TERM "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; }
+trap stop EXIT
+trap 'exit 130' INT TERM
+for _ in $(seq 300); do
+  grep -q 'Shipinator listens on' "$data/server.log" && break
+  kill -0 "$server" 2>/dev/null || break
+  sleep 0.2
+done
+if ! grep -q 'Shipinator listens on' "$data/server.log"; then
+  echo "run.sh: the server did not start; its log ($data/server.log) ends with:" >&2
+  tail -n 30 "$data/server.log" >&2
+  exit 1
+fi
+grep -h -E 'Sign in|listens' "$data/server.log" >&2 || true
+
+say "Running the pipeline: shipinator run $sample"
+code=0
+shipinator run "$sample" || code=$?
+
+if [ -t 1 ] && [ -t 0 ]; then
+  say "Run ended with exit code $code. The server goes on; Ctrl-C ends it."
+  wait "$server" || true
+fi
+exit "$code"

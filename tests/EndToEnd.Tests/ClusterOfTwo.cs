@@ -1,0 +1,118 @@
+using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Orleans.Configuration;
+using Orleans.Hosting;
+using Orleans.Runtime;
+using Shipinator.Testing;
+
+namespace Shipinator.EndToEnd.Tests;
+
+/// <summary>Two real server processes on one database, behind one address, and a client that knows where a grain lives.</summary>
+public sealed class ClusterOfTwo : IAsyncDisposable
+{
+    private readonly PostgresFixture _postgres;
+    private readonly List<(SiloProcess Process, int SiloPort)> _silos = [];
+    private Forwarder? _forwarder;
+    private IHost? _client;
+
+    private ClusterOfTwo(PostgresFixture postgres) => _postgres = postgres;
+
+    public Uri Url => _forwarder!.Url;
+
+    /// <summary>Given to the servers by their operator, as a secret would be.</summary>
+    public string Token { get; } = "shp_" + Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)).Replace('+', '-').Replace('/', '_').TrimEnd('=');
+
+    public static async Task<ClusterOfTwo> StartAsync(string dataFolder)
+    {
+        var postgres = new PostgresFixture();
+        await postgres.InitializeAsync();
+        var cluster = new ClusterOfTwo(postgres);
+        try
+        {
+            await cluster.StartSilosAsync(dataFolder, await postgres.CreateDatabaseAsync(migrated: false));
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Kills the process in which the run's grain is active.</summary>
+    public async Task KillOwnerAsync(string run)
+    {
+        var grains = _client!.Services.GetRequiredService<IGrainFactory>();
+        var grain = grains.GetGrain<IPipelineRunGrain>(RunId.Parse(run).Value);
+        var address = await grains.GetGrain<IManagementGrain>(0).GetActivationAddress(grain);
+        Assert.NotNull(address);
+        var owner = _silos.Single(s => s.SiloPort == address.Endpoint.Port);
+        await owner.Process.KillAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_client is not null)
+        {
+            await _client.StopAsync();
+            _client.Dispose();
+        }
+
+        foreach (var (process, _) in _silos)
+        {
+            await process.DisposeAsync();
+        }
+
+        if (_forwarder is not null)
+        {
+            await _forwarder.DisposeAsync();
+        }
+
+        await _postgres.DisposeAsync();
+    }
+
+    private async Task StartSilosAsync(string dataFolder, string connectionString)
+    {
+        var ports = FreePorts(6);
+        _forwarder = new Forwarder(ports[0], ports[1]);
+        for (var i = 0; i < 2; i++)
+        {
+            var settings = new Dictionary<string, string>
+            {
+                ["SHIPINATOR__ConnectionString"] = connectionString,
+                ["SHIPINATOR__Clustering"] = "AdoNet",
+                ["SHIPINATOR__Port"] = Text(ports[i]),
+                ["SHIPINATOR__RunnerUrl"] = Url.ToString(),
+                ["SHIPINATOR__BootstrapToken"] = Token,
+                ["SHIPINATOR__Orleans__SiloPort"] = Text(ports[2 + i]),
+                ["SHIPINATOR__Orleans__GatewayPort"] = Text(ports[4 + i]),
+                ["SHIPINATOR__Orleans__ProbeTimeout"] = "00:00:01",
+            };
+            _silos.Add((await SiloProcess.StartAsync(dataFolder, settings), ports[2 + i]));
+        }
+
+        _client = Host.CreateDefaultBuilder()
+            .UseOrleansClient(client => client
+                .UseAdoNetClustering(o =>
+                {
+                    o.Invariant = "Npgsql";
+                    o.ConnectionString = connectionString;
+                })
+                .Configure<ClusterOptions>(o => o.ClusterId = o.ServiceId = "shipinator"))
+            .Build();
+        await _client.StartAsync();
+    }
+
+    private static string Text(int port) => port.ToString(CultureInfo.InvariantCulture);
+
+    private static int[] FreePorts(int count)
+    {
+        // All are held at once, so that no two are the same.
+        var listeners = Enumerable.Range(0, count).Select(_ => new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0)).ToList();
+        listeners.ForEach(l => l.Start());
+        var ports = listeners.Select(l => ((System.Net.IPEndPoint)l.LocalEndpoint).Port).ToArray();
+        listeners.ForEach(l => l.Dispose());
+        return ports;
+    }
+}

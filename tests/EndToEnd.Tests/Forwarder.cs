@@ -1,0 +1,90 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Shipinator.EndToEnd.Tests;
+
+/// <summary>
+/// What stands before the silos in a cluster: one address, and each connection goes to a silo that takes it.
+/// </summary>
+public sealed class Forwarder : IAsyncDisposable
+{
+    private readonly int[] _targets;
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _loop;
+
+    public Forwarder(params int[] targets)
+    {
+        _targets = targets;
+        _listener.Start();
+        _loop = AcceptAsync();
+    }
+
+    public Uri Url => new($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}");
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _listener.Stop();
+        await _loop;
+        _stop.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                var client = await _listener.AcceptTcpClientAsync(_stop.Token);
+                _ = ForwardAsync(client);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            // Stopped.
+        }
+    }
+
+    private async Task ForwardAsync(TcpClient client)
+    {
+        using (client)
+        using (var server = await ConnectAsync())
+        {
+            if (server is null)
+            {
+                return;
+            }
+
+            try
+            {
+                await Task.WhenAny(
+                    client.GetStream().CopyToAsync(server.GetStream(), _stop.Token),
+                    server.GetStream().CopyToAsync(client.GetStream(), _stop.Token));
+            }
+            catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
+            {
+                // One side went away, as happens when a silo is killed.
+            }
+        }
+    }
+
+    private async Task<TcpClient?> ConnectAsync()
+    {
+        foreach (var port in _targets)
+        {
+            var server = new TcpClient();
+            try
+            {
+                await server.ConnectAsync(IPAddress.Loopback, port, _stop.Token);
+                return server;
+            }
+            catch (SocketException)
+            {
+                server.Dispose();
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,146 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+
+namespace Shipinator.EndToEnd.Tests;
+
+/// <summary>The real server as a process of its own, so that it can be killed like one.</summary>
+public sealed class SiloProcess : IAsyncDisposable
+{
+    private readonly Process _process;
+    private readonly StringBuilder _output = new();
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private SiloProcess(Process process) => _process = process;
+
+    /// <summary>Everything that it printed.</summary>
+    public string Output
+    {
+        get
+        {
+            lock (_output)
+            {
+                return _output.ToString();
+            }
+        }
+    }
+
+    /// <summary>The process id.</summary>
+    public int Id => _process.Id;
+
+    public static async Task<SiloProcess> StartAsync(string dataFolder, IReadOnlyDictionary<string, string>? environment = null, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        start.ArgumentList.Add(Layout.Server);
+        start.ArgumentList.Add("--data");
+        start.ArgumentList.Add(dataFolder);
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        foreach (var (key, value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[key] = value;
+        }
+
+        var silo = new SiloProcess(new Process { StartInfo = start, EnableRaisingEvents = true });
+        silo._process.OutputDataReceived += silo.Received;
+        silo._process.ErrorDataReceived += silo.Received;
+        silo._process.Exited += (_, _) => silo._ready.TrySetException(new InvalidOperationException("The server ended before it was ready."));
+        silo._process.Start();
+        silo._process.BeginOutputReadLine();
+        silo._process.BeginErrorReadLine();
+        try
+        {
+            await silo._ready.Task.WaitAsync(TimeSpan.FromSeconds(90));
+        }
+        catch (Exception e)
+        {
+            silo._process.Kill();
+            throw new InvalidOperationException($"The server did not start: {e.Message}\n{silo.Output}", e);
+        }
+
+        return silo;
+    }
+
+    /// <summary>The address and token that it wrote down.</summary>
+    public static (Uri Url, string Token) Connection(string dataFolder)
+    {
+        using var document = JsonDocument.Parse(File.ReadAllText(Path.Combine(dataFolder, "server.json")));
+        return (new Uri(document.RootElement.GetProperty("url").GetString()!), document.RootElement.GetProperty("token").GetString()!);
+    }
+
+    /// <summary><c>kill -9</c>: no chance to say goodbye.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill(entireProcessTree: false);
+        await _process.WaitForExitAsync();
+    }
+
+    /// <summary>SIGTERM, as an operator would; the exit code.</summary>
+    public async Task<int> StopAsync()
+    {
+        if (!_process.HasExited)
+        {
+            using var kill = Process.Start("kill", ["-TERM", Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+            await kill.WaitForExitAsync();
+            await _process.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token);
+        }
+
+        return _process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            await StopAsync();
+        }
+
+        _process.Dispose();
+    }
+
+    private void Received(object sender, DataReceivedEventArgs e)
+    {
+        if (e.Data is null)
+        {
+            return;
+        }
+
+        lock (_output)
+        {
+            _output.AppendLine(e.Data);
+        }
+
+        if (e.Data.Contains("Shipinator listens on", StringComparison.Ordinal))
+        {
+            _ready.TrySetResult();
+        }
+    }
+}
+
+/// <summary>Where the built programs lie, seen from the test's own folder.</summary>
+public static class Layout
+{
+    public static string Root { get; } = FindRoot();
+
+    public static string Server => Path.Combine(Root, "Silo", "bin", Configuration, "net10.0", "Shipinator.Silo.dll");
+
+    public static string Cli => Path.Combine(Root, "Cli", "bin", Configuration, "net10.0", "shipinator.dll");
+
+    private static string Configuration => AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug";
+
+    private static string FindRoot()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "Shipinator.sln")))
+            {
+                return folder.FullName;
+            }
+        }
+
+        throw new InvalidOperationException("Shipinator.sln was not found above the test.");
+    }
+}

@@ -1,0 +1,72 @@
+using System.Diagnostics;
+
+namespace Shipinator.EndToEnd.Tests;
+
+/// <summary>A folder of its own for a test: data, a Git repository, and marks that steps leave outside their workspace.</summary>
+public sealed class Workbench : IDisposable
+{
+    public Workbench()
+    {
+        Root = Directory.CreateTempSubdirectory("ship-e2e-").FullName;
+        Directory.CreateDirectory(Data);
+        Directory.CreateDirectory(Marks);
+        Directory.CreateDirectory(Repository);
+    }
+
+    public string Root { get; }
+
+    public string Data => Path.Combine(Root, "data");
+
+    public string Marks => Path.Combine(Root, "marks");
+
+    public string Repository => Path.Combine(Root, "hello-" + Path.GetFileName(Root));
+
+    /// <summary>Makes a commit that holds a pipeline file.</summary>
+    public void Commit(string pipelineFile)
+    {
+        File.WriteAllText(Path.Combine(Repository, ".shipinator.yaml"), pipelineFile);
+        Git("init", "-q", "-b", "main");
+        Git("add", "-A");
+        Git("-c", "user.name=Test", "-c", "user.email=test@example.invalid", "commit", "-q", "-m", "pipeline");
+    }
+
+    public string Mark(string name) => Path.Combine(Marks, name);
+
+    public void SetMark(string name) => File.WriteAllText(Mark(name), "");
+
+    public string[] ReadMark(string name) => File.Exists(Mark(name)) ? File.ReadAllLines(Mark(name)) : [];
+
+    /// <summary>Waits for a mark that a step, another process, leaves.</summary>
+    public async Task WaitForMarkAsync(string name, TimeSpan limit)
+    {
+        var deadline = TimeProvider.System.GetUtcNow() + limit;
+        while (!File.Exists(Mark(name)))
+        {
+            if (TimeProvider.System.GetUtcNow() > deadline)
+            {
+                throw new TimeoutException($"No step left the mark '{name}' within {limit}.");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+        }
+    }
+
+    public void Dispose()
+    {
+        try
+        {
+            Directory.Delete(Root, recursive: true);
+        }
+        catch (IOException)
+        {
+            // A server that a failed test left behind may still write: the folder is in the system's temporary folder.
+        }
+    }
+
+    private void Git(params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo("git", arguments) { WorkingDirectory = Repository })!;
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+    }
+}

@@ -27,7 +27,12 @@ public static class EntityId
     /// <summary>Reads only the canonical 36-character form; braces, missing hyphens and the empty UUID are refused.</summary>
     public static bool TryParse<T>([NotNullWhen(true)] string? text, out T id) where T : struct, IEntityId<T>
     {
-        if (Guid.TryParseExact(text, "D", out var value) && value != Guid.Empty)
+        // Guid's own reading trims white space and takes "0x" and "+" for digits, so its answer is compared with the text.
+        Span<char> canonical = stackalloc char[36];
+        if (Guid.TryParseExact(text, "D", out var value)
+            && value != Guid.Empty
+            && value.TryFormat(canonical, out _)
+            && text.AsSpan().Equals(canonical, StringComparison.OrdinalIgnoreCase))
         {
             id = T.From(value);
             return true;

@@ -18,7 +18,7 @@ public enum JobType
 }
 
 /// <summary>Job types travel as their words.</summary>
-public sealed class JobTypeJsonConverter() : JsonStringEnumConverter<JobType>(System.Text.Json.JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
+public sealed class JobTypeJsonConverter : WordJsonConverter<JobType>;
 
 /// <summary>
 /// Everything that a run will do, decided once from a pipeline file and the facts of a commit, and never changed:

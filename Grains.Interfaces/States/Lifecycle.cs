@@ -98,12 +98,28 @@ public sealed record Lifecycle
             _sequence + 1);
     }
 
-    /// <summary>Folds one stored transition into the life so far: the first one begins it.</summary>
+    /// <summary>
+    /// Folds one stored transition into the life so far: the first one begins it.
+    /// Errors: <see cref="InvalidInputException"/> <c>history_broken</c> when the transition does not follow on that life,
+    /// <see cref="TransitionRefusedException"/> when the table does not hold it.
+    /// </summary>
     public static Lifecycle Fold(Lifecycle? life, Transition transition)
     {
         ArgumentNullException.ThrowIfNull(transition);
+        var follows = life is null
+            ? transition is { From: null, To: Status.Pending, Sequence: 1 }
+            : transition.Machine == life.Machine && transition.From == life.Status && transition.Sequence == life.Sequence + 1;
+        if (!follows)
+        {
+            throw new InvalidInputException(
+                "history_broken",
+                $"Transition {transition.Sequence} of {transition.Machine.Word()} {transition.EntityId} "
+                + $"({transition.From?.Word() ?? "nothing"} → {transition.To.Word()}) does not follow on "
+                + (life is null ? "nothing." : $"transition {life.Sequence} ({life.Status.Word()})."));
+        }
+
         return life is null
-            ? new(transition.Machine, transition.To, transition.Reason, transition.Detail, transition.At, null, null, transition.At, transition.Sequence)
+            ? Begin(transition.Machine, transition.At)
             : life.MoveTo(transition.To, transition.At, transition.Reason, transition.Detail);
     }
 }

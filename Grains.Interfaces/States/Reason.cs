@@ -50,7 +50,7 @@ public enum Reason
 }
 
 /// <summary>Reasons travel as their words.</summary>
-public sealed class ReasonJsonConverter() : JsonStringEnumConverter<Reason>(System.Text.Json.JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
+public sealed class ReasonJsonConverter : WordJsonConverter<Reason>;
 
 /// <summary>What a retry is allowed for.</summary>
 public static class RetryCauses

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Shipinator;
@@ -76,7 +77,7 @@ public static class Words
     /// <summary>Whether <paramref name="word"/> is a reason word.</summary>
     public static bool TryParseReason(string word, out Reason reason) => Reasons.TryGetValue(word, out reason);
 
-    private static FrozenDictionary<string, T> Table<T>() where T : struct, Enum =>
+    internal static FrozenDictionary<string, T> Table<T>() where T : struct, Enum =>
         Enum.GetValues<T>().ToFrozenDictionary(v => Snake(v.ToString()), StringComparer.Ordinal);
 
     private static T Parse<T>(FrozenDictionary<string, T> table, string word, string what) =>
@@ -84,8 +85,27 @@ public static class Words
             ? value
             : throw new FormatException($"'{word}' is not a {what}; known: {string.Join(", ", table.Keys.Order(StringComparer.Ordinal))}.");
 
-    private static string Snake(string pascal) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(pascal);
+    internal static string Snake(string pascal) => JsonNamingPolicy.SnakeCaseLower.ConvertName(pascal);
+}
+
+/// <summary>
+/// A member of a closed set travels as its word and is read from exactly that word: the stock converter also takes other
+/// letter cases and lists, and makes <c>success</c> of <c>"submitted, running"</c>.
+/// </summary>
+public abstract class WordJsonConverter<T> : JsonConverter<T> where T : struct, Enum
+{
+    private static readonly FrozenDictionary<string, T> Values = Words.Table<T>();
+
+    /// <inheritdoc/>
+    public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType == JsonTokenType.String && Values.TryGetValue(reader.GetString()!, out var value)
+            ? value
+            : throw new JsonException($"A {typeof(T).Name} is expected: one of {string.Join(", ", Values.Keys.Order(StringComparer.Ordinal))}.");
+
+    /// <inheritdoc/>
+    public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(Words.Snake(value.ToString()));
 }
 
 /// <summary>Statuses travel as their words.</summary>
-public sealed class StatusJsonConverter() : JsonStringEnumConverter<Status>(System.Text.Json.JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
+public sealed class StatusJsonConverter : WordJsonConverter<Status>;

@@ -1,0 +1,162 @@
+#!/usr/bin/env bash
+# Builds Shipinator with warnings as errors and runs every test project, one after another.
+#   ./test.sh                 everything
+#   ./test.sh Schema Grains   only tests/Schema.Tests and tests/Grains.Tests
+# The last line is "N passed, N failed", with ", N skipped" behind it when tests were skipped. Exit code 0 only when
+# nothing failed and something passed. A project that crashes, hangs or leaves no report counts as one failure.
+# SHIPINATOR_TEST_TIMEOUT: seconds that one project may take (default 900).
+set -uo pipefail
+cd "$(dirname "$0")" || exit 1
+
+if [ -t 1 ]; then bold=$'\033[1m' plain=$'\033[0m'; else bold='' plain=''; fi
+say() { printf '%s==>%s %s\n' "$bold" "$plain" "$*"; }
+
+passed=0 failed=0 skipped=0
+finish() {
+  if [ "$skipped" -gt 0 ]; then
+    printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+  else
+    printf '%d passed, %d failed\n' "$passed" "$failed"
+  fi
+  [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+  exit
+}
+
+# What cannot be prepared or built is a failure, too, so that the last line never lies.
+stop() {
+  printf 'test.sh: %s\n' "$*" >&2
+  failed=$((failed + 1))
+  finish
+}
+
+missing_packages() {
+  compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || echo postgresql
+  command -v git >/dev/null || echo git
+  command -v gcc >/dev/null || echo gcc
+  command -v make >/dev/null || echo make
+  # For the runner's static binary and the test that runs it in a bare root.
+  command -v clang >/dev/null || echo clang
+  command -v ld.lld >/dev/null || echo lld
+  [ -e /usr/include/openssl/ssl.h ] || echo libssl-dev
+  [ -e /usr/include/zlib.h ] || echo zlib1g-dev
+  command -v busybox >/dev/null || echo busybox-static
+}
+
+install_packages() {
+  local need sudo=()
+  mapfile -t need < <(missing_packages)
+  [ "${#need[@]}" -eq 0 ] && return
+  if ! command -v apt-get >/dev/null; then
+    say "Missing, and this is no Debian: ${need[*]}. Install what matches; tests that need it fail or say why they skip."
+    return
+  fi
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || stop "these Debian packages are missing: ${need[*]}. Install them as root: apt-get install ${need[*]}"
+    sudo=(sudo)
+  fi
+  say "Installing from Debian: ${need[*]}"
+  "${sudo[@]}" apt-get update -qq || stop "apt-get update failed."
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null \
+    || stop "apt-get could not install: ${need[*]}"
+}
+
+test_projects() {
+  local name
+  if [ "$#" -eq 0 ]; then
+    printf '%s\n' tests/*.Tests
+    return
+  fi
+  for name in "$@"; do
+    name="${name%/}" name="${name##*/}"
+    printf 'tests/%s.Tests\n' "${name%.Tests}"
+  done
+}
+
+attribute() { # FILE NAME: a number of the report's <assembly …> element
+  grep -o '<assembly [^>]*>' "$1" | head -n 1 | grep -o " $2=\"[0-9]*\"" | tr -dc '0-9'
+}
+
+run_project() { # tests/X.Tests
+  local name dll report log code start took p f s e
+  name="${1##*/}"
+  dll="$1/bin/Debug/net10.0/Shipinator.$name.dll"
+  report="$results/$name.xml" log="$results/$name.log"
+  rm -f "$report"
+  start=$(date +%s)
+  # TERM first, so that a test can take down what it started; the group of processes goes with it.
+  timeout --kill-after=20 "${SHIPINATOR_TEST_TIMEOUT:-900}" \
+    dotnet "$dll" -noColor -noLogo -noAutoReporters -reporter quiet -result-xml "$report" >"$log" 2>&1
+  code=$?
+  took=$(($(date +%s) - start))
+
+  p=$(attribute "$report" passed 2>/dev/null) f=$(attribute "$report" failed 2>/dev/null)
+  s=$(attribute "$report" skipped 2>/dev/null) e=$(attribute "$report" errors 2>/dev/null)
+  if [ -z "$p" ] || [ -z "$f" ] || [ -z "$s" ] || [ -z "$e" ]; then
+    failed=$((failed + 1))
+    if [ "$code" -eq 124 ] || [ "$code" -eq 137 ]; then
+      printf '    %-28s did not end within %s s: counted as one failure\n' "$name" "${SHIPINATOR_TEST_TIMEOUT:-900}"
+    else
+      printf '    %-28s crashed (exit code %d, no report): counted as one failure\n' "$name" "$code"
+    fi
+    tail -n 40 "$log"
+    return
+  fi
+
+  f=$((f + e))
+  if [ "$code" -ne 0 ] && [ "$f" -eq 0 ]; then
+    printf '    %-28s exit code %d without a failed test: counted as one failure\n' "$name" "$code"
+    f=1
+  elif [ $((p + f + s)) -eq 0 ]; then
+    printf '    %-28s holds no test: counted as one failure\n' "$name"
+    f=1
+  fi
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  printf '    %-28s %d passed, %d failed, %d skipped in %d s\n' "$name" "$p" "$f" "$s" "$took"
+  if [ "$f" -gt 0 ]; then
+    cat "$log"
+  fi
+}
+
+main() {
+  local projects project
+  mapfile -t projects < <(test_projects "$@")
+  for project in "${projects[@]}"; do
+    [ -d "$project" ] || stop "there is no $project. Known: $(cd tests && echo *.Tests)"
+  done
+
+  install_packages
+  command -v dotnet >/dev/null || stop "the .NET 10 SDK is missing: install it and put 'dotnet' on the PATH (https://dot.net)."
+  dotnet --version >/dev/null || stop "the .NET SDK that global.json asks for is missing: $(tr -d '\n' <global.json)"
+  export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+
+  say "Restoring (dotnet restore --locked-mode)"
+  dotnet restore Shipinator.sln --locked-mode -v quiet || stop "restore failed: after a change of packages run 'dotnet restore' and commit packages.lock.json."
+
+  # The other style rules are build errors already (EnforceCodeStyleInBuild, warnings as errors).
+  say "Checking the format (dotnet format whitespace)"
+  dotnet format whitespace . --folder --verify-no-changes --exclude '**/obj/' '**/bin/' samples/ .shipinator-data/ \
+    || stop "files are not formatted: run 'dotnet format whitespace . --folder'."
+
+  if [ "$#" -eq 0 ]; then
+    say "Building (dotnet build, warnings as errors)"
+    dotnet build Shipinator.sln --no-restore -c Debug -v quiet -nologo -clp:NoSummary -warnaserror || stop "the build failed."
+  else
+    for project in "${projects[@]}"; do
+      say "Building $project"
+      dotnet build "$project" --no-restore -c Debug -v quiet -nologo -clp:NoSummary -warnaserror || stop "the build of $project failed."
+    done
+  fi
+
+  results=$(mktemp -d) || stop "no temporary folder can be made."
+  trap 'rm -rf "$results"' EXIT
+  say "Running ${#projects[@]} test projects"
+  for project in "${projects[@]}"; do
+    run_project "$project"
+  done
+  finish
+}
+
+# Sourced by a check of the counting: nothing runs.
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+  main "$@"
+fi

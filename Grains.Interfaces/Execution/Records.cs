@@ -121,6 +121,9 @@ public sealed record JobRecord
 
     /// <summary>The job whose result stands for this one.</summary>
     [Id(7)] public JobId? ReusedFrom { get; init; }
+
+    /// <summary>Set while an attempt is being wound up because another one follows: the sentence that says why.</summary>
+    [Id(8)] public string? RestartBecause { get; init; }
 }
 
 /// <summary>A row of <c>job_steps</c>.</summary>

@@ -4,7 +4,7 @@ using Orleans.Concurrency;
 namespace Shipinator;
 
 // Calls that are awaited go one way only: run → repository, run → job → execution → admission. Everything that travels
-// the other way is a one-way, interleaved hint ("something changed, look"), which may be lost: the owner looks again by
+// the other way is a one-way hint ("something changed, look"), which may be lost: the owner looks again by
 // itself when it is activated and whenever RecoveryGrain touches it. So no two grains can wait for each other.
 
 /// <summary>Owns one run: its row in <c>pipeline_runs</c>.</summary>
@@ -32,11 +32,11 @@ public interface IPipelineRunGrain : IGrainWithGuidKey
     Task<RunRecord> Get(CancellationToken cancellationToken = default);
 
     /// <summary>Hint: a job changed.</summary>
-    [Alias("job-changed"), OneWay, AlwaysInterleave]
-    Task JobChanged(JobId job, Status status);
+    [Alias("job-changed"), OneWay]
+    Task JobChanged(JobId job, JobOutcome outcome);
 
     /// <summary>Hint: its turn in the concurrency group may have come, or a newer run takes its place.</summary>
-    [Alias("turn-changed"), OneWay, AlwaysInterleave]
+    [Alias("turn-changed"), OneWay]
     Task TurnChanged();
 }
 
@@ -90,15 +90,15 @@ public interface IJobGrain : IGrainWithGuidKey
 {
     /// <summary>Its stage has come: start. Returns where it stands. Repeated: changes nothing.</summary>
     [Alias("start")]
-    Task<Status> Start(CancellationToken cancellationToken = default);
+    Task<JobOutcome> Start(CancellationToken cancellationToken = default);
 
     /// <summary>It will not be needed: pending → skipped. Returns where it stands.</summary>
     [Alias("skip")]
-    Task<Status> Skip(Reason reason, string detail, CancellationToken cancellationToken = default);
+    Task<JobOutcome> Skip(Reason reason, string detail, CancellationToken cancellationToken = default);
 
     /// <summary>Asks for a stop; returns where it stands after that.</summary>
     [Alias("cancel")]
-    Task<Status> Cancel(CancelRequest request, CancellationToken cancellationToken = default);
+    Task<JobOutcome> Cancel(CancelRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>Looks at its executions and does what is to be done; returns where it stands.</summary>
     [Alias("touch")]
@@ -109,7 +109,7 @@ public interface IJobGrain : IGrainWithGuidKey
     Task<ImmutableDictionary<Guid, string>> WaitingFor(CancellationToken cancellationToken = default);
 
     /// <summary>Hint: an execution changed.</summary>
-    [Alias("execution-changed"), OneWay, AlwaysInterleave]
+    [Alias("execution-changed"), OneWay]
     Task ExecutionChanged(ExecutionId execution, ExecutionOutcome outcome);
 }
 
@@ -167,11 +167,11 @@ public interface IExecutionGrain : IGrainWithGuidKey
     Task<ExecutionRecord> Get(CancellationToken cancellationToken = default);
 
     /// <summary>Hint: admission gave it a place.</summary>
-    [Alias("admitted"), OneWay, AlwaysInterleave]
+    [Alias("admitted"), OneWay]
     Task Admitted();
 
     /// <summary>Hint: the executor saw a change: ask it.</summary>
-    [Alias("executor-changed"), OneWay, AlwaysInterleave]
+    [Alias("executor-changed"), OneWay]
     Task ExecutorChanged();
 }
 

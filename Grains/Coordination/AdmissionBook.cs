@@ -1,0 +1,102 @@
+namespace Shipinator.Grains.Coordination;
+
+/// <summary>
+/// Who holds a place and who waits, without I/O. First come, first served within a project; between projects the one that
+/// holds fewest places goes first, so that one project's thousand jobs do not keep another's single one waiting.
+/// </summary>
+internal sealed class AdmissionBook(int limit)
+{
+    private readonly Dictionary<ExecutionId, LeaseHolder> _leases = [];
+    private readonly Dictionary<ExecutionId, LeaseHolder> _waiting = [];
+    private readonly Dictionary<ProjectId, PriorityQueue<ExecutionId, (DateTimeOffset, Guid)>> _queues = [];
+    private readonly Dictionary<ProjectId, int> _held = [];
+
+    public int Limit => limit;
+
+    public IEnumerable<LeaseHolder> Leases => _leases.Values;
+
+    public IEnumerable<LeaseHolder> Waiting => _waiting.Values.OrderBy(w => w.Since).ThenBy(w => w.Execution.Value);
+
+    public bool Holds(ExecutionId execution) => _leases.ContainsKey(execution);
+
+    /// <summary>A place that is held already, whatever the limit: what runs, runs.</summary>
+    public void Adopt(LeaseHolder holder)
+    {
+        if (_leases.TryAdd(holder.Execution, holder))
+        {
+            _held[holder.Project] = _held.GetValueOrDefault(holder.Project) + 1;
+        }
+    }
+
+    /// <summary>Joins the queue, once.</summary>
+    public void Enqueue(LeaseHolder request)
+    {
+        if (!_leases.ContainsKey(request.Execution) && _waiting.TryAdd(request.Execution, request))
+        {
+            if (!_queues.TryGetValue(request.Project, out var queue))
+            {
+                _queues[request.Project] = queue = new();
+            }
+
+            queue.Enqueue(request.Execution, (request.Since, request.Execution.Value));
+        }
+    }
+
+    /// <summary>Gives back a place or leaves the queue.</summary>
+    public void Remove(ExecutionId execution)
+    {
+        if (_leases.Remove(execution, out var lease) && --_held[lease.Project] == 0)
+        {
+            _held.Remove(lease.Project);
+        }
+
+        // Its entry in the project's queue is passed over when its turn comes.
+        _waiting.Remove(execution);
+    }
+
+    /// <summary>Gives free places away; returns who got one.</summary>
+    public List<LeaseHolder> Grant(DateTimeOffset now)
+    {
+        var granted = new List<LeaseHolder>();
+        while (_leases.Count < limit && Next() is { } next)
+        {
+            _waiting.Remove(next.Execution);
+            Adopt(next with { Since = now });
+            granted.Add(next);
+        }
+
+        return granted;
+    }
+
+    /// <summary>How many of those who wait would go before it if nothing else changed: an estimate for people.</summary>
+    public int Ahead(ExecutionId execution) =>
+        _waiting.TryGetValue(execution, out var self) ? _waiting.Values.Count(w => w.Since < self.Since) : 0;
+
+    private LeaseHolder? Next()
+    {
+        LeaseHolder? best = null;
+        var fewest = int.MaxValue;
+        foreach (var (project, queue) in _queues.ToList())
+        {
+            while (queue.Count > 0 && !_waiting.ContainsKey(queue.Peek()))
+            {
+                queue.Dequeue();
+            }
+
+            if (queue.Count == 0)
+            {
+                _queues.Remove(project);
+                continue;
+            }
+
+            var first = _waiting[queue.Peek()];
+            var held = _held.GetValueOrDefault(project);
+            if (held < fewest || (held == fewest && first.Since < best!.Since))
+            {
+                (best, fewest) = (first, held);
+            }
+        }
+
+        return best;
+    }
+}

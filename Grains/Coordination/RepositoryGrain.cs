@@ -1,0 +1,214 @@
+namespace Shipinator.Grains.Coordination;
+
+/// <summary>What a repository's coordinator remembers.</summary>
+[GenerateSerializer, Alias("shipinator.repository-state")]
+public sealed class RepositoryState
+{
+    /// <summary>The number that was given last.</summary>
+    [Id(0)] public long LastNumber { get; set; }
+
+    /// <summary>Idempotency keys of the last day, with their runs.</summary>
+    [Id(1)] public Dictionary<string, KnownKey> Keys { get; set; } = [];
+
+    /// <summary>Concurrency groups that are in use, by name.</summary>
+    [Id(2)] public Dictionary<string, ConcurrencyGroup> Groups { get; set; } = [];
+}
+
+/// <summary>A key that was seen, and what it led to.</summary>
+[GenerateSerializer, Alias("shipinator.known-key")]
+public sealed class KnownKey
+{
+    /// <summary>The run.</summary>
+    [Id(0)] public Guid Run { get; set; }
+
+    /// <summary>Its number.</summary>
+    [Id(1)] public long Number { get; set; }
+
+    /// <summary>What was asked for with the key.</summary>
+    [Id(2)] public string Fingerprint { get; set; } = "";
+
+    /// <summary>When.</summary>
+    [Id(3)] public DateTimeOffset At { get; set; }
+}
+
+/// <summary>Runs that take turns.</summary>
+[GenerateSerializer, Alias("shipinator.concurrency-group")]
+public sealed class ConcurrencyGroup
+{
+    /// <summary>Whose turn it is.</summary>
+    [Id(0)] public GroupMember? Holder { get; set; }
+
+    /// <summary>Who waits, by run number.</summary>
+    [Id(1)] public List<GroupMember> Waiting { get; set; } = [];
+
+    /// <summary>Runs whose place was taken, with the number of the newer one.</summary>
+    [Id(2)] public Dictionary<Guid, long> Superseded { get; set; } = [];
+}
+
+/// <summary>A run in a group.</summary>
+[GenerateSerializer, Alias("shipinator.group-member"), Immutable]
+public sealed record GroupMember([property: Id(0)] Guid Run, [property: Id(1)] long Number);
+
+/// <summary>Run numbers, idempotency keys and turns of one repository.</summary>
+[GrainType("shipinator.repository")]
+public sealed class RepositoryGrain(
+    [PersistentState("shipinator.repository", StorageNames.Coordinators)] IPersistentState<RepositoryState> state,
+    TimeProvider time) : Grain, IRepositoryGrain
+{
+    private static readonly TimeSpan KeyLife = TimeSpan.FromHours(24);
+    private const int MaxKeys = 2000;
+
+    /// <inheritdoc/>
+    public async Task<RunReservation> Reserve(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default)
+    {
+        if (idempotencyKey is not null && state.State.Keys.TryGetValue(idempotencyKey, out var known) && time.GetUtcNow() - known.At < KeyLife)
+        {
+            return known.Fingerprint == fingerprint
+                ? new(new(known.Run), known.Number, IsRepeat: true)
+                : throw new ConflictException("idempotency_key_reused", $"The Idempotency-Key '{idempotencyKey}' was used for another request within the last day; take a new one.");
+        }
+
+        var run = RunId.New(time);
+        var number = state.State.LastNumber + 1;
+        await SaveAsync(s =>
+        {
+            s.LastNumber = number;
+            if (idempotencyKey is not null)
+            {
+                Forget(s);
+                s.Keys[idempotencyKey] = new() { Run = run.Value, Number = number, Fingerprint = fingerprint, At = time.GetUtcNow() };
+            }
+        });
+        return new(run, number, IsRepeat: false);
+    }
+
+    /// <inheritdoc/>
+    public async Task<TurnAnswer> RequestTurn(TurnRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var group = state.State.Groups.GetValueOrDefault(request.Group);
+        var self = new GroupMember(request.Run.Value, request.RunNumber);
+        if (group is null || (group.Holder != self && !group.Waiting.Contains(self) && !group.Superseded.ContainsKey(self.Run)))
+        {
+            var displaced = new List<GroupMember>();
+            await SaveAsync(s => displaced = Enter(s, request, self));
+            group = state.State.Groups[request.Group];
+            foreach (var member in displaced)
+            {
+                await Run(member).TurnChanged();
+            }
+        }
+
+        if (group.Superseded.TryGetValue(self.Run, out var newer))
+        {
+            return new(group.Holder == self, $"Run #{newer} of group '{request.Group}' took its place.", newer);
+        }
+
+        if (group.Holder == self)
+        {
+            return new(Granted: true, null, null);
+        }
+
+        // A holder that is over and could not say so says it now.
+        await Run(group.Holder!).TurnChanged();
+        var ahead = group.Waiting.TakeWhile(m => m != self).Count();
+        return new(Granted: false, $"Its turn in group '{request.Group}': run #{group.Holder!.Number} is at work{(ahead > 0 ? $", {ahead} more before it" : "")}.", null);
+    }
+
+    /// <inheritdoc/>
+    public async Task Leave(RunId run, string group, CancellationToken cancellationToken = default)
+    {
+        if (!state.State.Groups.TryGetValue(group, out var current)
+            || (current.Holder?.Run != run.Value && current.Waiting.All(m => m.Run != run.Value) && !current.Superseded.ContainsKey(run.Value)))
+        {
+            return;
+        }
+
+        GroupMember? next = null;
+        await SaveAsync(s =>
+        {
+            var changed = s.Groups[group];
+            changed.Waiting.RemoveAll(m => m.Run == run.Value);
+            changed.Superseded.Remove(run.Value);
+            if (changed.Holder?.Run == run.Value)
+            {
+                next = changed.Holder = changed.Waiting.FirstOrDefault();
+                if (next is not null)
+                {
+                    changed.Waiting.RemoveAt(0);
+                }
+            }
+
+            if (changed.Holder is null && changed.Superseded.Count == 0)
+            {
+                s.Groups.Remove(group);
+            }
+        });
+        if (next is not null)
+        {
+            await Run(next).TurnChanged();
+        }
+    }
+
+    /// <summary>Puts a run into its group; returns the older ones whose place it takes.</summary>
+    private static List<GroupMember> Enter(RepositoryState s, TurnRequest request, GroupMember self)
+    {
+        if (!s.Groups.TryGetValue(request.Group, out var group))
+        {
+            s.Groups[request.Group] = group = new();
+        }
+
+        var displaced = new List<GroupMember>();
+        if (request.CancelPrevious)
+        {
+            displaced.AddRange(group.Waiting.Where(m => m.Number < self.Number));
+            if (group.Holder is { } holder && holder.Number < self.Number)
+            {
+                displaced.Add(holder);
+            }
+
+            displaced.RemoveAll(m => group.Superseded.ContainsKey(m.Run));
+            displaced.ForEach(m => group.Superseded[m.Run] = self.Number);
+            group.Waiting.RemoveAll(m => group.Superseded.ContainsKey(m.Run));
+        }
+
+        if (group.Holder is null)
+        {
+            group.Holder = self;
+        }
+        else
+        {
+            group.Waiting.Add(self);
+            group.Waiting.Sort((a, b) => a.Number.CompareTo(b.Number));
+        }
+
+        return displaced;
+    }
+
+    private void Forget(RepositoryState s)
+    {
+        var now = time.GetUtcNow();
+        foreach (var key in s.Keys.Where(k => now - k.Value.At >= KeyLife).Select(k => k.Key)
+            .Concat(s.Keys.OrderByDescending(k => k.Value.At).Skip(MaxKeys - 1).Select(k => k.Key)).ToList())
+        {
+            s.Keys.Remove(key);
+        }
+    }
+
+    /// <summary>Changes and writes; when the write fails the memory is thrown away.</summary>
+    private async Task SaveAsync(Action<RepositoryState> change)
+    {
+        change(state.State);
+        try
+        {
+            await state.WriteStateAsync();
+        }
+        catch
+        {
+            DeactivateOnIdle();
+            throw;
+        }
+    }
+
+    private IPipelineRunGrain Run(GroupMember member) => GrainFactory.GetGrain<IPipelineRunGrain>(member.Run);
+}

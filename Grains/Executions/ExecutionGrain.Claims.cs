@@ -1,0 +1,108 @@
+using System.Collections.Immutable;
+
+namespace Shipinator.Grains.Executions;
+
+/// <summary>The side that answers runners.</summary>
+public sealed partial class ExecutionGrain
+{
+    /// <inheritdoc/>
+    public async Task<ClaimResult> Claim(string runner, TimeSpan wait, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(runner);
+        if (Row is { Life.IsTerminal: true } or { Cancel: not null })
+        {
+            return NotNeeded;
+        }
+
+        // Interleaved with the turn that may be writing: the turn answers.
+        var waiter = new ClaimWaiter(runner);
+        _claims.Add(waiter);
+        if (Row is not null)
+        {
+            await this.AsReference<IExecutionGrain>().Admitted();
+        }
+
+        try
+        {
+            return await waiter.Answer.Task.WaitAsync(wait, Time, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            return new(ClaimKind.NotYet, null, []);
+        }
+        finally
+        {
+            _claims.Remove(waiter);
+        }
+    }
+
+    private static ClaimResult NotNeeded { get; } = new(ClaimKind.NotNeeded, null, []);
+
+    /// <summary>The first runner gets the work, durably; the same one again gets it again; another one is refused.</summary>
+    private async Task AnswerClaimsAsync(CancellationToken cancellationToken)
+    {
+        foreach (var waiter in _claims.ToList())
+        {
+            var row = Row!;
+            if (row.Life.IsTerminal || row.Cancel is not null)
+            {
+                waiter.Answer.TrySetResult(NotNeeded);
+            }
+            else if (row.ClaimedBy is not null && row.ClaimedBy != waiter.Runner)
+            {
+                waiter.Answer.TrySetException(new ConflictException("claimed", $"Execution {Id} was claimed by another runner."));
+            }
+            else if (row.Life.Status is Status.Submitted or Status.Running)
+            {
+                await AnswerAsync(waiter, row, cancellationToken);
+            }
+        }
+    }
+
+    private async Task AnswerAsync(ClaimWaiter waiter, ExecutionRecord row, CancellationToken cancellationToken)
+    {
+        var inputs = ImmutableArray.CreateBuilder<ResolvedInput>();
+        foreach (var input in row.Spec.Inputs)
+        {
+            var found = await artifacts.Find(row.Spec.Worker.RunId, row.Spec.Worker.ProjectId, input, cancellationToken);
+            if (found.Count == 0)
+            {
+                var missing = NewEdit(Actor);
+                await SaveAsync(
+                    ExecutionLogic.End(row, Status.Failed, Reason.ArtifactMissing, $"Step {row.Spec.StepName} asks for an artifact that is not there: {Describe(input)}.", null, missing),
+                    missing);
+                return;
+            }
+
+            inputs.AddRange(found.Select(a => new ResolvedInput(a, input.Path)));
+        }
+
+        if (row.ClaimedBy is null)
+        {
+            var edit = NewEdit("runner");
+            await SaveAsync(ExecutionLogic.Claim(row, waiter.Runner, edit), edit);
+        }
+
+        waiter.Answer.TrySetResult(new(ClaimKind.Work, row.Spec, inputs.ToImmutable()));
+    }
+
+    private void RefuseClaims()
+    {
+        foreach (var waiter in _claims)
+        {
+            waiter.Answer.TrySetResult(NotNeeded);
+        }
+    }
+
+    private static string Describe(InputSpec input) => string.Join(" ", new[]
+    {
+        input.ArtifactId is { } id ? $"id {id}" : null,
+        input.Type is { } type ? $"type {type}" : null,
+        input.Step is { } step ? $"of step {step}" : null,
+    }.Where(p => p is not null));
+
+    private sealed record ClaimWaiter(string Runner)
+    {
+        public TaskCompletionSource<ClaimResult> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

@@ -1,0 +1,190 @@
+using Microsoft.Extensions.Logging;
+
+namespace Shipinator.Grains.Executions;
+
+/// <summary>The side that talks to the executor.</summary>
+public sealed partial class ExecutionGrain
+{
+    private async Task WatchAsync(CancellationToken cancellationToken)
+    {
+        await CheckLimitsAsync();
+        if (Row!.Life.IsTerminal || Now < _nextPoll)
+        {
+            return;
+        }
+
+        // What a runner has claimed is never handed over again: if it vanished, it is lost, not run twice.
+        if (Row.ClaimedBy is null && Row.Cancel is null && !_handedOver)
+        {
+            await HandOverAsync(cancellationToken);
+            return;
+        }
+
+        await PollAsync(cancellationToken);
+    }
+
+    private async Task HandOverAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await executors.Get(Row!.ExecutorType).Submit(Row.Spec, cancellationToken);
+            _handedOver = true;
+            _submitFailures = 0;
+            _waitingFor = null;
+            _pollInterval = Options.PollFirst;
+            _nextPoll = Now + _pollInterval;
+        }
+        catch (ExecutorException e) when (e.IsTransient && Now - Row!.SubmittedAt < Options.SubmitTimeout)
+        {
+            _submitFailures++;
+            _waitingFor = $"The executor, which answered: {e.Message} (try {_submitFailures})";
+            _nextPoll = Now + (Options.RetryDelay * Math.Min(Math.Pow(2, _submitFailures - 1), 30));
+            SubmitDelayed(e, Id, _submitFailures);
+        }
+        catch (ExecutorException e)
+        {
+            var edit = NewEdit(Actor);
+            await SaveAsync(ExecutionLogic.End(Row!, Status.Failed, e.Reason, e.Message, null, edit), edit);
+        }
+    }
+
+    private async Task PollAsync(CancellationToken cancellationToken)
+    {
+        var row = Row!;
+        var executor = executors.Get(row.ExecutorType);
+        ExecutionStatus status;
+        try
+        {
+            if (row.Cancel is not null)
+            {
+                await executor.Cancel(ExecutionLogic.Handle(row), cancellationToken);
+            }
+
+            status = await executor.Status(ExecutionLogic.Handle(row), cancellationToken);
+        }
+        catch (ExecutorException e) when (e.IsTransient)
+        {
+            _waitingFor = $"The executor, which answered: {e.Message}";
+            Slower();
+            return;
+        }
+
+        if (row.Cancel is { } cancel)
+        {
+            await ConfirmStopAsync(row, cancel, status);
+            return;
+        }
+
+        var waiting = row.Life.Status == Status.Submitted ? status.WaitingFor : null;
+        if (waiting != _waitingFor || status.Status.IsTerminal())
+        {
+            _pollInterval = Options.PollFirst;
+        }
+
+        _waitingFor = waiting;
+        if (!status.Status.IsTerminal())
+        {
+            _endsSeen = 0;
+            Slower();
+            return;
+        }
+
+        // The report, with exit code and artifacts, is on its way: it is given two looks' time before the poll's word counts.
+        if (++_endsSeen <= 2 && status.Reason is null or Reason.ExitCode)
+        {
+            _nextPoll = Now + Options.PollFirst;
+            return;
+        }
+
+        var edit = NewEdit(Actor);
+        await SaveAsync(
+            status.Status == Status.Success
+                ? ExecutionLogic.End(row, Status.Success, null, null, status.ExitCode, edit)
+                : ExecutionLogic.End(row, Status.Failed, status.Reason ?? Reason.Lost, status.Detail ?? "It ended without a result.", status.ExitCode, edit),
+            edit);
+    }
+
+    /// <summary>A stop is over when the executor says that nothing of it is there any more; not before.</summary>
+    private async Task ConfirmStopAsync(ExecutionRecord row, CancelRequest cancel, ExecutionStatus status)
+    {
+        if (!status.Status.IsTerminal() || status.StillPresent)
+        {
+            _pollInterval = Options.PollFirst / 4;
+            Slower();
+            return;
+        }
+
+        var edit = NewEdit(cancel.Actor);
+        await SaveAsync(ExecutionLogic.Stopped(row, cancel, edit), edit);
+    }
+
+    /// <summary>Limits of time become requests to stop, so that what runs is ended before the result is told.</summary>
+    private async Task CheckLimitsAsync()
+    {
+        var row = Row!;
+        if (row.Cancel is not null)
+        {
+            return;
+        }
+
+        CancelRequest? limit = null;
+        if (row.Life.Status == Status.Running && Now - row.Life.StartedAt > row.Spec.Timeout + Options.TimeoutMargin)
+        {
+            limit = new(Now, Reason.Timeout, $"The step ran longer than its timeout of {row.Spec.Timeout}.", Actor);
+        }
+        else if (row.Life.Status == Status.Submitted && _handedOver && Now - row.SubmittedAt > Options.ClaimTimeout)
+        {
+            limit = new(Now, Reason.ExecutorError, $"No runner took the step within {Options.ClaimTimeout}. {_waitingFor}".TrimEnd(), Actor);
+        }
+
+        if (limit is not null)
+        {
+            await CommitAsync(row with { Cancel = limit }, []);
+            _nextPoll = default;
+        }
+    }
+
+    private void Slower()
+    {
+        _nextPoll = Now + _pollInterval;
+        _pollInterval = _pollInterval * 1.5 > Options.PollSlowest ? Options.PollSlowest : _pollInterval * 1.5;
+    }
+
+    private async Task<string?> MissingSecretsAsync(ExecutionSpec spec, CancellationToken cancellationToken)
+    {
+        if (spec.Secrets.IsEmpty)
+        {
+            return null;
+        }
+
+        var known = await secrets.Resolve(spec.Worker.ProjectId, spec.Worker.RepositoryId, spec.Secrets, cancellationToken);
+        var missing = spec.Secrets.Where(n => !known.ContainsKey(n)).ToList();
+        return missing.Count == 0
+            ? null
+            : $"Step {spec.StepName} names secrets that are not configured for this repository: {string.Join(", ", missing)}.";
+    }
+
+    /// <summary>A success needs what the step promised; what a report names must be known.</summary>
+    private async Task<ExecutionReport> CheckArtifactsAsync(ExecutionRecord row, ExecutionReport report, CancellationToken cancellationToken)
+    {
+        if (report.Artifacts.IsEmpty && (row.Spec.Artifacts.IsEmpty || report.Status != Status.Success))
+        {
+            return report;
+        }
+
+        var known = await artifacts.OfExecution(Id, cancellationToken);
+        var unknown = report.Artifacts.Where(a => known.All(k => k.Id != a)).ToList();
+        if (unknown.Count > 0)
+        {
+            throw new InvalidInputException("artifact_unknown", $"Execution {Id} reports artifacts that it has not uploaded: {string.Join(", ", unknown)}.");
+        }
+
+        var absent = row.Spec.Artifacts.Where(o => known.All(k => k.Type != o.Type)).Select(o => $"{o.Type} {o.Path ?? o.Ref}").ToList();
+        return report.Status == Status.Success && absent.Count > 0
+            ? report with { Status = Status.Failed, Reason = Reason.ArtifactMissing, Detail = $"The step succeeded without its declared outputs: {string.Join(", ", absent)}." }
+            : report;
+    }
+
+    [LoggerMessage(1101, LogLevel.Information, "Execution {Id} could not be handed over (try {Try}); it will be tried again")]
+    private partial void SubmitDelayed(Exception exception, ExecutionId id, int @try);
+}

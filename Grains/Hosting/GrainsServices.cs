@@ -1,0 +1,21 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Shipinator.Grains.Hosting;
+
+namespace Shipinator.Grains;
+
+/// <summary>Registers the engine.</summary>
+public static class GrainsServices
+{
+    /// <summary>Options with their validation, and the recovery. The grains' ports are the composition root's to give.</summary>
+    public static IServiceCollection AddShipinatorGrains(this IServiceCollection services, Action<EngineOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<IValidateOptions<EngineOptions>, EngineOptionsValidator>();
+        services.AddOptions<EngineOptions>().Configure(o => configure?.Invoke(o)).ValidateOnStart();
+        services.AddHostedService<RecoveryService>();
+        return services;
+    }
+}

@@ -1,0 +1,75 @@
+using System.Collections.Immutable;
+using System.Globalization;
+
+namespace Shipinator.Grains.Jobs;
+
+/// <summary>Turns a step of a job into what an executor is asked to run.</summary>
+internal static class ExecutionSpecFactory
+{
+    public static ExecutionSpec Create(JobRecord job, StepRecord step, ExecutionId execution, Uri publicUrl)
+    {
+        var plan = job.Spec.Plan.Steps[step.Index];
+        var attempt = step.Executions.IndexOf(execution) + 1;
+        return new()
+        {
+            ExecutionId = execution,
+            StepId = step.Id,
+            StepName = plan.Name,
+            Attempt = attempt,
+            Image = plan.Image,
+            Command = plan.Command ?? [],
+            Script = plan.Run,
+            Env = plan.Env.SetItems(BuiltIn(job, step, plan, execution, publicUrl)),
+            Artifacts = plan.Outputs,
+            Timeout = plan.Timeout,
+            Secrets = plan.Secrets,
+            Inputs = plan.Inputs,
+            Workdir = plan.Workdir,
+            Cache = plan.Cache,
+            Worker = Worker(job),
+        };
+    }
+
+    /// <summary>The same for every execution of an attempt.</summary>
+    private static WorkerSpec Worker(JobRecord job) => new()
+    {
+        ProjectId = job.Spec.ProjectId,
+        RepositoryId = job.Spec.RepositoryId,
+        RunId = job.Spec.RunId,
+        JobId = job.Id,
+        Attempt = job.Attempt,
+        Source = job.Spec.Plan.Checkout ? job.Spec.Source : null,
+        Steps = [.. job.Steps.Where(s => s.JobAttempt == job.Attempt).Select(s => new WorkerStep(
+            s.Id, s.Executions[0], job.Spec.Plan.Steps[s.Index].Name, job.Spec.Plan.Steps[s.Index].Image, job.Spec.Plan.Steps[s.Index].Resources))],
+        Services = job.Spec.Plan.Services,
+        Timeout = job.Spec.Plan.Timeout,
+    };
+
+    /// <summary>The variables that every step has; they win over the user's. The workspace's path is the runner's to add.</summary>
+    private static IEnumerable<KeyValuePair<string, string>> BuiltIn(
+        JobRecord job, StepRecord step, StepPlan plan, ExecutionId execution, Uri publicUrl)
+    {
+        var spec = job.Spec;
+        var commit = spec.Source.Commit;
+        yield return new("CI", "true");
+        yield return new("SHIPINATOR", "true");
+        yield return new("CI_COMMIT_SHA", commit);
+        yield return new("CI_COMMIT_SHORT_SHA", commit[..Math.Min(8, commit.Length)]);
+        yield return new("CI_COMMIT_REF", spec.Source.Ref);
+        yield return new("CI_COMMIT_BRANCH", spec.Trigger.Branch ?? "");
+        yield return new("CI_COMMIT_TAG", spec.Trigger.Tag ?? "");
+        yield return new("CI_PIPELINE_EVENT", spec.Trigger.Event);
+        yield return new("CI_PIPELINE_NUMBER", spec.RunNumber.ToString(CultureInfo.InvariantCulture));
+        yield return new("CI_PIPELINE_URL", new Uri(publicUrl, $"/runs/{spec.RunId}").ToString());
+        yield return new("CI_REPO", $"{spec.ProjectName}/{spec.RepositoryName}");
+        yield return new("CI_REPO_CLONE_URL", spec.Source.CloneUrl);
+        yield return new("CI_STEP_NAME", plan.Name);
+        yield return new("SHIPINATOR_PROJECT_ID", spec.ProjectId.ToString());
+        yield return new("SHIPINATOR_REPOSITORY_ID", spec.RepositoryId.ToString());
+        yield return new("SHIPINATOR_RUN_ID", spec.RunId.ToString());
+        yield return new("SHIPINATOR_JOB_ID", job.Id.ToString());
+        yield return new("SHIPINATOR_STEP_ID", step.Id.ToString());
+        yield return new("SHIPINATOR_EXECUTION_ID", execution.ToString());
+        yield return new("SHIPINATOR_ATTEMPT", (step.Executions.IndexOf(execution) + 1).ToString(CultureInfo.InvariantCulture));
+    }
+}

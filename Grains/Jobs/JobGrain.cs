@@ -1,0 +1,252 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Shipinator.Grains.Jobs;
+
+/// <summary>Drives one job: its steps in order, parallel groups side by side, retries, its end.</summary>
+[GrainType("shipinator.job"), Orleans.Placement.PreferLocalPlacement]
+public sealed class JobGrain(
+    [PersistentState("shipinator.job", StorageNames.Relational)] IPersistentState<Stored<JobRecord>> state,
+    IServerAddress address, TimeProvider time, IOptions<EngineOptions> options, ILogger<JobGrain> logger)
+    : FsmGrain<JobRecord>(state, time, options, logger), IJobGrain
+{
+    private const string Actor = "system";
+    private readonly Dictionary<ExecutionId, ExecutionOutcome> _outcomes = [];
+    private readonly HashSet<int> _released = [];
+    private DateTimeOffset _lastRefresh;
+    private bool _cancelTold;
+
+    private JobId Id => new(this.GetPrimaryKey());
+
+    /// <inheritdoc/>
+    public async Task<JobOutcome> Start(CancellationToken cancellationToken = default)
+    {
+        var row = Existing();
+        if (row.Life.Status == Status.Pending)
+        {
+            // Start and the first steps are one write.
+            var edit = NewEdit(Actor);
+            await SaveAsync(JobLogic.Advance(JobLogic.Start(row, edit, Time), _outcomes, edit, Time), edit);
+            Schedule(TimeSpan.Zero);
+        }
+
+        return Outcome();
+    }
+
+    /// <inheritdoc/>
+    public async Task<JobOutcome> Skip(Reason reason, string detail, CancellationToken cancellationToken = default)
+    {
+        var edit = NewEdit(Actor);
+        await SaveAsync(JobLogic.Skip(Existing(), edit, reason, detail), edit);
+        return Outcome();
+    }
+
+    /// <inheritdoc/>
+    public async Task<JobOutcome> Cancel(CancelRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var row = Existing();
+        if (!row.Life.IsTerminal && row.Cancel is null)
+        {
+            var edit = NewEdit(request.Actor);
+            await SaveAsync(JobLogic.Advance(row with { Cancel = request }, _outcomes, edit, Time), edit);
+            Schedule(TimeSpan.Zero);
+        }
+
+        return Outcome();
+    }
+
+    /// <inheritdoc/>
+    public async Task<JobOutcome> Touch(CancellationToken cancellationToken = default)
+    {
+        if (Existing().Life.Status == Status.Running)
+        {
+            _lastRefresh = default;
+            await RunDriveAsync(cancellationToken);
+        }
+
+        return Outcome();
+    }
+
+    /// <inheritdoc/>
+    public async Task ExecutionChanged(ExecutionId execution, ExecutionOutcome outcome)
+    {
+        if (Row is { Life.IsTerminal: false })
+        {
+            Note(execution, outcome);
+            await RunDriveAsync(CancellationToken.None);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<ImmutableDictionary<Guid, string>> WaitingFor(CancellationToken cancellationToken = default)
+    {
+        var row = Existing();
+        var answer = ImmutableDictionary.CreateBuilder<Guid, string>();
+        if (row.Life.IsTerminal)
+        {
+            return answer.ToImmutable();
+        }
+
+        var plans = row.Spec.Plan.Steps;
+        var running = row.Steps.Where(s => s.Life.Status == Status.Running).ToList();
+        var names = string.Join(", ", running.Select(s => plans[s.Index].Name));
+        answer[row.Id.Value] =
+            row.Cancel is not null ? "Its executions to stop."
+            : row.RestartBecause is not null ? $"Its old attempt to end. {row.RestartBecause}"
+            : row.NotBefore is { } wait && wait > Now ? $"Attempt {row.Attempt} begins in {Seconds(wait)} s."
+            : running.Count > 0 ? $"Steps at work: {names}."
+            : row.Life.Status == Status.Pending ? "Its stage to begin." : "Its steps to begin.";
+        foreach (var step in row.Steps.Where(s => s.Life.Status == Status.Pending))
+        {
+            answer[step.Id.Value] = running.Count > 0 ? $"The steps before it: {names}." : "Its turn in the job.";
+        }
+
+        foreach (var step in running)
+        {
+            if (step.Started < step.Executions.Length)
+            {
+                answer[step.Id.Value] = $"Try {step.Executions.Length} begins in {Seconds(step.NotBefore ?? Now)} s.";
+            }
+            else if (await Execution(step.Executions[^1]).WaitingFor(cancellationToken) is { } why)
+            {
+                answer[step.Id.Value] = why;
+                answer[step.Executions[^1].Value] = why;
+            }
+        }
+
+        return answer.ToImmutable();
+    }
+
+    /// <inheritdoc/>
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        await base.OnActivateAsync(cancellationToken);
+        if (Row is { Life.Status: Status.Running })
+        {
+            Schedule(TimeSpan.Zero);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task<TimeSpan?> DriveAsync(CancellationToken cancellationToken)
+    {
+        if (Row is null || Row.Life.Status == Status.Pending)
+        {
+            return null;
+        }
+
+        while (!Row.Life.IsTerminal)
+        {
+            if (Row.Cancel is null && JobLogic.Deadline(Row) <= Now)
+            {
+                var limit = new CancelRequest(Now, Reason.Timeout, $"The job ran longer than its timeout of {Text(Row.Spec.Plan.Timeout)}.", Actor);
+                await CommitAsync(Row with { Cancel = limit }, []);
+            }
+
+            var edit = NewEdit(Row.Cancel?.Actor ?? Actor);
+            var before = Row;
+            await SaveAsync(JobLogic.Advance(before, _outcomes, edit, Time), edit);
+            if (!await ActAsync(cancellationToken) && ReferenceEquals(before, Row))
+            {
+                break;
+            }
+        }
+
+        await ReleaseWorkersAsync(cancellationToken);
+        if (Row.Life.IsTerminal)
+        {
+            return null;
+        }
+
+        var due = JobLogic.NextMoment(Row) - Now;
+        return due is null || due > Options.ReconcilePeriod ? Options.ReconcilePeriod
+            : due > TimeSpan.FromMilliseconds(10) ? due : TimeSpan.FromMilliseconds(10);
+    }
+
+    /// <summary>Starts or stops what the row says; true when something is known now that was not.</summary>
+    private async Task<bool> ActAsync(CancellationToken cancellationToken)
+    {
+        var row = Row!;
+        if (row.Life.IsTerminal)
+        {
+            return false;
+        }
+
+        var stopping = JobLogic.IsStopping(row);
+        var refresh = Now - _lastRefresh > Options.ReconcilePeriod || (stopping && !_cancelTold);
+        var ask = JobLogic.Active(row).Where(a => refresh || !_outcomes.ContainsKey(a.Execution)).ToList();
+        if (refresh)
+        {
+            _lastRefresh = Now;
+        }
+
+        await Task.WhenAll(ask.Select(async a =>
+        {
+            var grain = Execution(a.Execution);
+            Note(a.Execution, stopping
+                ? await grain.Cancel(row.Cancel ?? new(Now, Reason.DependencyFailed, $"The job begins again. {row.RestartBecause}", Actor), cancellationToken)
+                : _outcomes.ContainsKey(a.Execution)
+                    ? await grain.Touch(cancellationToken)
+                    : await grain.Start(Command(row, a.Step, a.Execution), cancellationToken));
+        }));
+        _cancelTold = stopping;
+        return ask.Any(a => _outcomes[a.Execution].Status.IsTerminal());
+    }
+
+    /// <summary>Workspaces of attempts that are over are given back; a fault here delays nothing else.</summary>
+    private async Task ReleaseWorkersAsync(CancellationToken cancellationToken)
+    {
+        var row = Row!;
+        foreach (var attempt in row.Steps.Select(s => s.JobAttempt).Distinct().Where(a => a < row.Attempt || row.Life.IsTerminal).Where(a => !_released.Contains(a)).ToList())
+        {
+            var begun = row.Steps.FirstOrDefault(s => s.JobAttempt == attempt && s.Started > 0);
+            if (begun is not null)
+            {
+                await Execution(begun.Executions[0]).ReleaseWorker(cancellationToken);
+            }
+
+            _released.Add(attempt);
+        }
+    }
+
+    private async Task SaveAsync(JobRecord next, Edit edit)
+    {
+        var before = Row!;
+        if (ReferenceEquals(next, before))
+        {
+            return;
+        }
+
+        await CommitAsync(next, edit.Transitions);
+        if (next.Life.IsTerminal && !before.Life.IsTerminal)
+        {
+            await GrainFactory.GetGrain<IPipelineRunGrain>(next.Spec.RunId.Value).JobChanged(Id, Outcome());
+        }
+    }
+
+    private StartExecution Command(JobRecord row, StepRecord step, ExecutionId execution) =>
+        new(ExecutionSpecFactory.Create(row, step, execution, address.PublicUrl), row.Spec.Executor, row.Spec.Plan.Type == JobType.Deploy);
+
+    /// <summary>Hints may come late: what is terminal stays so.</summary>
+    private void Note(ExecutionId execution, ExecutionOutcome outcome)
+    {
+        if (!(_outcomes.TryGetValue(execution, out var known) && known.Status.IsTerminal()))
+        {
+            _outcomes[execution] = outcome;
+        }
+    }
+
+    private Edit NewEdit(string actor) => new(Existing().Spec.RunId, Now, actor);
+
+    private JobOutcome Outcome() => new(Row!.Life.Status, Row.Life.Reason, Row.Life.Detail);
+
+    private JobRecord Existing() => Row ?? throw new NotFoundException("job", Id.ToString());
+
+    private IExecutionGrain Execution(ExecutionId id) => GrainFactory.GetGrain<IExecutionGrain>(id.Value);
+
+    private int Seconds(DateTimeOffset until) => Math.Max(0, (int)Math.Ceiling((until - Now).TotalSeconds));
+
+    private static string Text(TimeSpan span) => span.ToString(@"d\.hh\:mm\:ss", System.Globalization.CultureInfo.InvariantCulture);
+}

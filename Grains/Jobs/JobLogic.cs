@@ -1,0 +1,275 @@
+using System.Collections.Immutable;
+
+namespace Shipinator.Grains.Jobs;
+
+/// <summary>The rules of a job and its steps, without I/O: a row and what its executions are known to be in, a row out.</summary>
+internal static class JobLogic
+{
+    private static readonly TimeSpan LongestBackoff = TimeSpan.FromMinutes(5);
+
+    /// <summary>pending → running (or skipped, when a filter left it out), with the ids of the attempt's executions.</summary>
+    public static JobRecord Start(JobRecord job, Edit edit, TimeProvider time)
+    {
+        if (job.Life.Status != Status.Pending || job.Cancel is not null)
+        {
+            return job;
+        }
+
+        if (job.Spec.Plan.SkipReason is { } why)
+        {
+            return Skip(job, edit, Reason.Condition, why);
+        }
+
+        return job with
+        {
+            Life = edit.Move(job.Life, job.Id.Value, Status.Running),
+            Steps = [.. job.Steps.Select(s => s with { Executions = [ExecutionId.New(time)] })],
+        };
+    }
+
+    /// <summary>pending → skipped, with all its steps.</summary>
+    public static JobRecord Skip(JobRecord job, Edit edit, Reason reason, string detail) => job.Life.Status != Status.Pending ? job : job with
+    {
+        Life = edit.Move(job.Life, job.Id.Value, Status.Skipped, reason, detail),
+        Steps = MovePending(job.Steps, edit, Status.Skipped, reason, detail),
+    };
+
+    /// <summary>
+    /// Moves the job as far as it goes with what is known. What is then to be done follows from the row alone: see
+    /// <see cref="Active"/>.
+    /// </summary>
+    public static JobRecord Advance(JobRecord job, IReadOnlyDictionary<ExecutionId, ExecutionOutcome> outcomes, Edit edit, TimeProvider time)
+    {
+        if (job.Life.Status == Status.Pending && job.Cancel is { } early)
+        {
+            return End(job with { Steps = MovePending(job.Steps, edit, Status.Canceled, early.Reason, early.Detail) }, edit, Status.Canceled, early.Reason, early.Detail);
+        }
+
+        while (job.Life.Status == Status.Running)
+        {
+            var next = Settle(job, outcomes, edit, time);
+            next = next.Steps.Any(IsRunning) ? WakeRetries(next, edit.Now) : Continue(next, edit, time);
+            if (ReferenceEquals(next, job) || next.Steps.Any(IsRunning))
+            {
+                return next;
+            }
+
+            job = next;
+        }
+
+        return job;
+    }
+
+    /// <summary>The executions that must be started (or stopped) now: the last of each running step, once its wait is over.</summary>
+    public static IEnumerable<(StepRecord Step, ExecutionId Execution)> Active(JobRecord job) =>
+        job.Steps.Where(s => IsRunning(s) && s.Started == s.Executions.Length).Select(s => (s, s.Executions[^1]));
+
+    /// <summary>Whether the executions at work are to be stopped.</summary>
+    public static bool IsStopping(JobRecord job) => job.Cancel is not null || job.RestartBecause is not null;
+
+    /// <summary>When the job must be looked at though nothing happens: its own limit, or the end of a wait.</summary>
+    public static DateTimeOffset? NextMoment(JobRecord job)
+    {
+        if (job.Life.Status != Status.Running)
+        {
+            return null;
+        }
+
+        var moments = job.Steps.Where(s => IsRunning(s) && s.Started < s.Executions.Length).Select(s => s.NotBefore)
+            .Append(job.NotBefore).Append(job.Cancel is null ? Deadline(job) : null);
+        return moments.Min();
+    }
+
+    /// <summary>When the job's time is over.</summary>
+    public static DateTimeOffset? Deadline(JobRecord job) => job.Life.StartedAt + job.Spec.Plan.Timeout;
+
+    /// <summary>Steps whose execution ended: success, another try, or the end of the step.</summary>
+    private static JobRecord Settle(JobRecord job, IReadOnlyDictionary<ExecutionId, ExecutionOutcome> outcomes, Edit edit, TimeProvider time)
+    {
+        for (var i = 0; i < job.Steps.Length; i++)
+        {
+            var step = job.Steps[i];
+            if (!IsRunning(step))
+            {
+                continue;
+            }
+
+            if (step.Started < step.Executions.Length)
+            {
+                // Between two tries nothing of it runs: a stop needs no confirmation.
+                if (IsStopping(job))
+                {
+                    job = With(job, i, Stopped(job, step, edit));
+                }
+
+                continue;
+            }
+
+            if (outcomes.TryGetValue(step.Executions[^1], out var outcome) && outcome.Status.IsTerminal())
+            {
+                job = Ended(job, i, outcome, edit, time);
+            }
+        }
+
+        return job;
+    }
+
+    private static JobRecord Ended(JobRecord job, int index, ExecutionOutcome outcome, Edit edit, TimeProvider time)
+    {
+        var step = job.Steps[index] with { ExitCode = outcome.ExitCode };
+        var id = step.Id.Value;
+        if (outcome.Status == Status.Success)
+        {
+            return With(job, index, step with { Life = edit.Move(step.Life, id, Status.Success) });
+        }
+
+        if (IsStopping(job) && outcome.Status == Status.Canceled)
+        {
+            return With(job, index, Stopped(job, step, edit));
+        }
+
+        var reason = outcome.Reason ?? Reason.ExecutorError;
+        var plan = job.Spec.Plan.Steps[step.Index];
+        if (!IsStopping(job) && plan.Retry is { } retry && RetriesInPlace(retry, reason, outcome.ExitCode, step.Executions.Length))
+        {
+            return With(job, index, step with
+            {
+                Executions = step.Executions.Add(ExecutionId.New(time)),
+                NotBefore = edit.Now + Double(retry.Backoff, step.Executions.Length),
+            });
+        }
+
+        var failed = With(job, index, step with { Life = edit.Move(step.Life, id, Status.Failed, reason, outcome.Detail) });
+        return !IsStopping(job) && reason.IsInfrastructure() && plan.Retry is { OnInfrastructure: true } again && job.Attempt <= again.Max
+            ? failed with { RestartBecause = $"Step {plan.Name}: {outcome.Detail ?? reason.Word()}" }
+            : failed;
+    }
+
+    /// <summary>Causes that are the command's own are tried again in the same workspace.</summary>
+    private static bool RetriesInPlace(RetryPlan retry, Reason reason, int? exitCode, int tries) =>
+        tries <= retry.Max && !reason.IsInfrastructure() && (
+            reason == Reason.Timeout ? retry.OnTimeout
+            : retry.OnFailure || (exitCode is { } code && retry.OnExitCodes.Contains(code)));
+
+    /// <summary>Nothing runs: the job's end, the next attempt, or the next steps.</summary>
+    private static JobRecord Continue(JobRecord job, Edit edit, TimeProvider time)
+    {
+        if (job.Cancel is { } cancel)
+        {
+            var to = cancel.Reason == Reason.Timeout ? Status.Failed : Status.Canceled;
+            return End(job with { Steps = MovePending(job.Steps, edit, Status.Canceled, cancel.Reason, cancel.Detail) }, edit, to, cancel.Reason, cancel.Detail);
+        }
+
+        if (job.RestartBecause is { } why)
+        {
+            return NewAttempt(job, why, edit, time);
+        }
+
+        if (job.NotBefore is { } wait && wait > edit.Now)
+        {
+            return job;
+        }
+
+        var attempt = job.Steps.Where(s => s.JobAttempt == job.Attempt).ToList();
+        var broken = attempt.FirstOrDefault(s => s.Life.Status is Status.Failed or Status.Canceled && !job.Spec.Plan.Steps[s.Index].AllowFailure);
+        var pending = attempt.Where(s => s.Life.Status == Status.Pending).ToList();
+        if (pending.Count == 0)
+        {
+            return broken is null
+                ? End(job, edit, Status.Success, null, null)
+                : End(job, edit, Status.Failed, broken.Life.Reason, $"Step {job.Spec.Plan.Steps[broken.Index].Name}: {broken.Life.Detail ?? broken.Life.Reason?.Word()}");
+        }
+
+        var order = pending.Min(s => job.Spec.Plan.Steps[s.Index].Order);
+        foreach (var step in pending.Where(s => job.Spec.Plan.Steps[s.Index].Order == order))
+        {
+            job = With(job, job.Steps.IndexOf(step), Begin(step, job.Spec.Plan.Steps[step.Index], broken is not null, edit));
+        }
+
+        return job with { NotBefore = null };
+    }
+
+    private static StepRecord Begin(StepRecord step, StepPlan plan, bool broken, Edit edit)
+    {
+        var id = step.Id.Value;
+        if (plan.SkipReason is { } why)
+        {
+            return step with { Life = edit.Move(step.Life, id, Status.Skipped, Reason.Condition, why) };
+        }
+
+        if (broken ? !plan.When.Failure : !plan.When.Success)
+        {
+            return step with
+            {
+                Life = broken
+                    ? edit.Move(step.Life, id, Status.Skipped, Reason.DependencyFailed, "A step before it failed.")
+                    : edit.Move(step.Life, id, Status.Skipped, Reason.Condition, "It runs only after a failure, and nothing failed."),
+            };
+        }
+
+        return step with { Life = edit.Move(step.Life, id, Status.Running), Started = 1 };
+    }
+
+    /// <summary>The old attempt's rows stay as they ended; the new one has steps, executions and a workspace of its own.</summary>
+    private static JobRecord NewAttempt(JobRecord job, string why, Edit edit, TimeProvider time)
+    {
+        var retry = job.Spec.Plan.Steps.Select(s => s.Retry).Where(r => r is { OnInfrastructure: true }).Select(r => r!.Backoff).DefaultIfEmpty(TimeSpan.FromSeconds(1)).Min();
+        var ended = MovePending(job.Steps, edit, Status.Skipped, Reason.DependencyFailed, $"The job began again as attempt {job.Attempt + 1}. {why}");
+        var fresh = job.Spec.Plan.Steps.Select((_, i) =>
+        {
+            var id = StepId.New(time);
+            return new StepRecord
+            {
+                Id = id,
+                JobAttempt = job.Attempt + 1,
+                Index = i,
+                Life = edit.Begin(Machine.Step, id.Value),
+                Executions = [ExecutionId.New(time)],
+            };
+        });
+        return job with
+        {
+            Attempt = job.Attempt + 1,
+            RestartBecause = null,
+            NotBefore = edit.Now + Double(retry, job.Attempt),
+            Steps = [.. ended, .. fresh],
+        };
+    }
+
+    private static JobRecord WakeRetries(JobRecord job, DateTimeOffset now)
+    {
+        for (var i = 0; i < job.Steps.Length; i++)
+        {
+            var step = job.Steps[i];
+            if (IsRunning(step) && step.Started < step.Executions.Length && !IsStopping(job) && (step.NotBefore is null || step.NotBefore <= now))
+            {
+                job = With(job, i, step with { Started = step.Executions.Length, NotBefore = null });
+            }
+        }
+
+        return job;
+    }
+
+    private static StepRecord Stopped(JobRecord job, StepRecord step, Edit edit) => step with
+    {
+        Life = job.Cancel is { } cancel
+            ? edit.Move(step.Life, step.Id.Value, cancel.Reason == Reason.Timeout ? Status.Failed : Status.Canceled, cancel.Reason, cancel.Detail)
+            : edit.Move(step.Life, step.Id.Value, Status.Canceled, Reason.DependencyFailed, $"The job begins again. {job.RestartBecause}"),
+    };
+
+    private static JobRecord End(JobRecord job, Edit edit, Status to, Reason? reason, string? detail) =>
+        job with { Life = edit.Move(job.Life, job.Id.Value, to, reason, detail), NotBefore = null };
+
+    private static ImmutableArray<StepRecord> MovePending(ImmutableArray<StepRecord> steps, Edit edit, Status to, Reason reason, string detail) =>
+        [.. steps.Select(s => s.Life.Status == Status.Pending ? s with { Life = edit.Move(s.Life, s.Id.Value, to, reason, detail) } : s)];
+
+    private static TimeSpan Double(TimeSpan first, int times)
+    {
+        var wait = first * Math.Pow(2, Math.Min(times - 1, 20));
+        return wait > LongestBackoff ? LongestBackoff : wait;
+    }
+
+    private static bool IsRunning(StepRecord step) => step.Life.Status == Status.Running;
+
+    private static JobRecord With(JobRecord job, int index, StepRecord step) => job with { Steps = job.Steps.SetItem(index, step) };
+}

@@ -1,0 +1,82 @@
+using System.Collections.Immutable;
+
+namespace Shipinator.Grains.Runs;
+
+/// <summary>The rules of a run, without I/O: rows and outcomes in, rows and wishes out.</summary>
+internal static class RunLogic
+{
+    /// <summary>The first row of a run: pending, with ids for all its jobs and steps.</summary>
+    public static RunRecord Create(RunId id, CreateRun command, Edit edit, TimeProvider time) => new()
+    {
+        Id = id,
+        PipelineId = command.PipelineId,
+        RepositoryId = command.RepositoryId,
+        ProjectId = command.ProjectId,
+        ProjectName = command.ProjectName,
+        RepositoryName = command.RepositoryName,
+        RunNumber = command.RunNumber,
+        Source = command.Source,
+        Executor = command.Executor,
+        Plan = command.Plan,
+        Jobs = [.. command.Plan.Jobs.Select(job => new RunJob
+        {
+            Id = JobId.New(time),
+            Steps = [.. job.Steps.Select(_ => StepId.New(time))],
+            ReusedFrom = command.Reused.TryGetValue(job.Name, out var reused) ? reused : null,
+            ReuseNote = command.Reused.ContainsKey(job.Name) ? "It succeeded in the run that this one repeats; its result and artifacts stand." : null,
+        })],
+        RerunOf = command.RerunOf,
+        IdempotencyKey = command.IdempotencyKey,
+        Actor = command.Actor,
+        Life = edit.Begin(Machine.Run, id.Value),
+    };
+
+    /// <summary>What jobs are known to be when the run has just been written.</summary>
+    public static JobOutcome InitialOutcome(RunJob job) =>
+        job.ReusedFrom is null ? new(Status.Pending, null, null) : new(Status.Skipped, Reason.Condition, job.ReuseNote);
+
+    /// <summary>What a running run wants: jobs to be started, jobs to be skipped, or its own end.</summary>
+    public static RunWish Next(RunRecord run, IReadOnlyDictionary<JobId, JobOutcome> outcomes)
+    {
+        var blocked = default(string);
+        foreach (var stage in Enum.GetValues<JobType>())
+        {
+            var jobs = run.Jobs.Where((_, i) => run.Plan.Jobs[i].Type == stage).ToImmutableArray();
+            var open = jobs.Where(j => !outcomes[j.Id].Status.IsTerminal()).ToImmutableArray();
+            if (open.Length > 0)
+            {
+                return blocked is null
+                    ? new(Start: [.. open.Where(j => outcomes[j.Id].Status == Status.Pending)], Skip: [], SkipDetail: null, End: null)
+                    : new(Start: [], Skip: [.. open.Where(j => outcomes[j.Id].Status == Status.Pending)], blocked, End: null);
+            }
+
+            var broken = jobs.FirstOrDefault(j => outcomes[j.Id].Status is Status.Failed or Status.Canceled);
+            if (broken is not null && blocked is null)
+            {
+                blocked = $"The {JobName(run, broken)} job did not succeed.";
+            }
+        }
+
+        var failed = run.Jobs.FirstOrDefault(j => outcomes[j.Id].Status is Status.Failed or Status.Canceled);
+        if (failed is not null)
+        {
+            var outcome = outcomes[failed.Id];
+            return new([], [], null, new(Status.Failed, outcome.Reason, $"{JobName(run, failed)}: {outcome.Detail ?? outcome.Status.Word()}"));
+        }
+
+        var nothingRan = run.Jobs.All(j => outcomes[j.Id].Status == Status.Skipped && j.ReusedFrom is null);
+        return new([], [], null, nothingRan
+            ? new(Status.Success, Reason.Condition, run.Plan.SkipReason ?? "No job had anything to do for this commit.")
+            : new(Status.Success, null, null));
+    }
+
+    /// <summary>Whether a newer run may still take this one's place: not once a deploy has begun.</summary>
+    public static bool MayBeSuperseded(RunRecord run, IReadOnlyDictionary<JobId, JobOutcome> outcomes) =>
+        !run.Jobs.Where((_, i) => run.Plan.Jobs[i].Type == JobType.Deploy).Any(j => outcomes[j.Id].Status is Status.Running or Status.Success);
+
+    /// <summary>The name of a job of the run.</summary>
+    public static string JobName(RunRecord run, RunJob job) => run.Plan.Jobs[run.Jobs.IndexOf(job)].Name;
+}
+
+/// <summary>What a running run wants next; with all empty it waits.</summary>
+internal sealed record RunWish(ImmutableArray<RunJob> Start, ImmutableArray<RunJob> Skip, string? SkipDetail, JobOutcome? End);

@@ -1,0 +1,61 @@
+using Npgsql;
+using static Shipinator.Schema.Queries.SqlReading;
+
+namespace Shipinator.Schema.Queries;
+
+/// <summary>Finds artifacts for the steps that ask for them.</summary>
+public sealed class ArtifactIndex(NpgsqlDataSource source) : IArtifactIndex
+{
+    private const string Select = """
+        SELECT a.id, a.job_id, a.execution_id, s.name AS step_name, a.artifact_type, a.file_name, a.checksum, a.size, a.ref
+        FROM artifacts a
+        JOIN executions e ON e.id = a.execution_id
+        JOIN job_steps s ON s.id = e.job_step_id
+        """;
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<ArtifactEntry>> Find(RunId run, ProjectId project, InputSpec input, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        if (input.ArtifactId is { } id)
+        {
+            return await source.QueryAsync(
+                $"""
+                {Select}
+                WHERE a.id = $1 AND e.project_id = $2 AND ($3::text IS NULL OR a.artifact_type = $3) AND ($4::text IS NULL OR s.name = $4)
+                """,
+                Map, cancellationToken, Uuid(id.Value), Uuid(project.Value), Text(input.Type), Text(input.Step));
+        }
+
+        // A job that stands for another may itself be stood for by an older one, rerun after rerun.
+        return await source.QueryAsync(
+            $"""
+            WITH RECURSIVE producers (id, reused_from) AS (
+              SELECT id, reused_from FROM jobs WHERE pipeline_run_id = $1
+              UNION
+              SELECT j.id, j.reused_from FROM producers p JOIN jobs j ON j.id = p.reused_from)
+            {Select}
+            WHERE a.job_id IN (SELECT id FROM producers) AND e.project_id = $2 AND e.status = 'success'
+              AND ($3::text IS NULL OR a.artifact_type = $3) AND ($4::text IS NULL OR s.name = $4)
+            ORDER BY a.id
+            """,
+            Map, cancellationToken, Uuid(run.Value), Uuid(project.Value), Text(input.Type), Text(input.Step));
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<ArtifactEntry>> OfExecution(ExecutionId execution, CancellationToken cancellationToken) =>
+        await source.QueryAsync($"{Select} WHERE a.execution_id = $1 ORDER BY a.id", Map, cancellationToken, Uuid(execution.Value));
+
+    private static ArtifactEntry Map(NpgsqlDataReader r) => new()
+    {
+        Id = new(r.Uuid("id")),
+        JobId = new(r.Uuid("job_id")),
+        ExecutionId = new(r.Uuid("execution_id")),
+        StepName = r.Text("step_name"),
+        Type = r.Text("artifact_type"),
+        FileName = r.Text("file_name"),
+        Sha256 = r.TextOrNull("checksum"),
+        Size = r.Long("size"),
+        Ref = r.TextOrNull("ref"),
+    };
+}

@@ -1,0 +1,101 @@
+using Npgsql;
+
+namespace Shipinator.Schema.Queries;
+
+/// <summary>Reading by column name, and running a query with our errors.</summary>
+internal static class SqlReading
+{
+    public static async Task<List<T>> QueryAsync<T>(
+        this NpgsqlDataSource source, string sql, Func<NpgsqlDataReader, T> map, CancellationToken cancellationToken, params NpgsqlParameter[] parameters)
+    {
+        try
+        {
+            await using var command = source.CreateCommand(sql);
+            command.Parameters.AddRange(parameters);
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            var rows = new List<T>();
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                rows.Add(map(reader));
+            }
+
+            return rows;
+        }
+        catch (Exception e) when (e is not OperationCanceledException && DatabaseErrors.IsUnavailable(e))
+        {
+            throw DatabaseErrors.Unavailable(e);
+        }
+    }
+
+    public static async Task<T?> QuerySingleAsync<T>(
+        this NpgsqlDataSource source, string sql, Func<NpgsqlDataReader, T> map, CancellationToken cancellationToken, params NpgsqlParameter[] parameters)
+        where T : class =>
+        (await source.QueryAsync(sql, map, cancellationToken, parameters)).SingleOrDefault();
+
+    /// <summary>How many rows were touched.</summary>
+    public static async Task<int> ExecuteAsync(
+        this NpgsqlDataSource source, string sql, CancellationToken cancellationToken, params NpgsqlParameter[] parameters)
+    {
+        try
+        {
+            await using var command = source.CreateCommand(sql);
+            command.Parameters.AddRange(parameters);
+            return await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException && DatabaseErrors.IsUnavailable(e))
+        {
+            throw DatabaseErrors.Unavailable(e);
+        }
+    }
+
+    public static NpgsqlParameter Uuid(Guid value) => new NpgsqlParameter<Guid> { TypedValue = value };
+
+    public static NpgsqlParameter Uuid(Guid? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid, Value = (object?)value ?? DBNull.Value };
+
+    public static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
+
+    public static NpgsqlParameter Number(int value) => new NpgsqlParameter<int> { TypedValue = value };
+
+    public static NpgsqlParameter Long(long value) => new NpgsqlParameter<long> { TypedValue = value };
+
+    public static NpgsqlParameter Bytes(byte[] value) => new NpgsqlParameter<byte[]> { TypedValue = value };
+
+    public static NpgsqlParameter Time(DateTimeOffset? value) =>
+        new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.TimestampTz, Value = (object?)value?.UtcDateTime ?? DBNull.Value };
+
+    public static Guid Uuid(this NpgsqlDataReader reader, string column) => reader.GetGuid(reader.GetOrdinal(column));
+
+    public static Guid? UuidOrNull(this NpgsqlDataReader reader, string column) =>
+        reader.GetOrdinal(column) is var i && reader.IsDBNull(i) ? null : reader.GetGuid(i);
+
+    public static string Text(this NpgsqlDataReader reader, string column) => reader.GetString(reader.GetOrdinal(column));
+
+    public static string? TextOrNull(this NpgsqlDataReader reader, string column) =>
+        reader.GetOrdinal(column) is var i && reader.IsDBNull(i) ? null : reader.GetString(i);
+
+    public static int Number(this NpgsqlDataReader reader, string column) => reader.GetInt32(reader.GetOrdinal(column));
+
+    public static int? NumberOrNull(this NpgsqlDataReader reader, string column) =>
+        reader.GetOrdinal(column) is var i && reader.IsDBNull(i) ? null : reader.GetInt32(i);
+
+    public static long Long(this NpgsqlDataReader reader, string column) => reader.GetInt64(reader.GetOrdinal(column));
+
+    public static DateTimeOffset Time(this NpgsqlDataReader reader, string column) =>
+        reader.GetFieldValue<DateTimeOffset>(reader.GetOrdinal(column));
+
+    public static DateTimeOffset? TimeOrNull(this NpgsqlDataReader reader, string column) =>
+        reader.GetOrdinal(column) is var i && reader.IsDBNull(i) ? null : reader.GetFieldValue<DateTimeOffset>(i);
+
+    public static Status Status(this NpgsqlDataReader reader, string column = "status") => Words.ParseStatus(reader.Text(column));
+
+    public static Reason? ReasonOrNull(this NpgsqlDataReader reader, string column = "reason") =>
+        reader.TextOrNull(column) is { } word ? Words.ParseReason(word) : null;
+
+    public static T Json<T>(this NpgsqlDataReader reader, string column) => PlanJson.Deserialize<T>(reader.Text(column));
+
+    /// <summary>The four columns of a stop that was asked for.</summary>
+    public static CancelRequest? Cancel(this NpgsqlDataReader reader) =>
+        reader.TimeOrNull("cancel_requested_at") is { } at
+            ? new(at, Words.ParseReason(reader.Text("cancel_reason")), reader.Text("cancel_detail"), reader.Text("cancel_actor"))
+            : null;
+}

@@ -1,0 +1,50 @@
+using System.Runtime.CompilerServices;
+using Npgsql;
+using static Shipinator.Schema.Queries.SqlReading;
+
+namespace Shipinator.Schema.Queries;
+
+/// <summary>Finds what is not terminal, a page at a time through the partial indexes that hold nothing else.</summary>
+public sealed class UnfinishedWork(NpgsqlDataSource source) : IUnfinishedWork
+{
+    private const int PageSize = 1000;
+
+    private static readonly (Machine Machine, string Table, string Condition)[] Parts =
+    [
+        (Machine.Run, "pipeline_runs", "status IN ('pending', 'running')"),
+        (Machine.Job, "jobs", "status = 'running'"),
+        (Machine.Execution, "executions", "status IN ('pending', 'submitted', 'running')"),
+    ];
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<UnfinishedItem> List([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        foreach (var (machine, table, condition) in Parts)
+        {
+            var after = Guid.Empty;
+            List<Guid> ids;
+            do
+            {
+                ids = await source.QueryAsync(
+                    $"SELECT id FROM {table} WHERE {condition} AND id > $1 ORDER BY id LIMIT {PageSize}", r => r.GetGuid(0), cancellationToken, Uuid(after));
+                foreach (var id in ids)
+                {
+                    yield return new(machine, id);
+                    after = id;
+                }
+            }
+            while (ids.Count == PageSize);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<LeaseHolder>> Holders(string executorType, CancellationToken cancellationToken) =>
+        await source.QueryAsync(
+            """
+            SELECT id, project_id, submitted_at FROM executions
+            WHERE status IN ('submitted', 'running') AND executor_type = $1
+            ORDER BY id
+            """,
+            r => new LeaseHolder(new(r.GetGuid(0)), new(r.GetGuid(1)), r.GetFieldValue<DateTimeOffset>(2)),
+            cancellationToken, Text(executorType));
+}

@@ -1,0 +1,109 @@
+using System.Collections.Immutable;
+
+namespace Shipinator.Schema.Storage;
+
+/// <summary>One grain's write on its way to the database. JSON is made by the caller, before it waits for anybody.</summary>
+internal abstract class PendingWrite(string what, int expected, ImmutableArray<Transition> transitions)
+{
+    private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Names the row in errors.</summary>
+    public string What => what;
+
+    /// <summary>The version that the grain read; 0: there was no row.</summary>
+    public int Expected => expected;
+
+    /// <summary>Ends when the write is durable, or failed.</summary>
+    public Task Done => _done.Task;
+
+    public void Succeed() => _done.TrySetResult();
+
+    public void Fail(Exception error) => _done.TrySetException(error);
+
+    /// <summary>Adds all rows of the write to a batch.</summary>
+    public void AddTo(BatchRows rows)
+    {
+        AddRows(rows);
+        rows.Transitions.AddRange(transitions);
+    }
+
+    protected abstract void AddRows(BatchRows rows);
+}
+
+/// <summary>All rows of a batch, by table.</summary>
+internal sealed class BatchRows
+{
+    public List<RunRow> FirstRuns { get; } = [];
+
+    public List<RunRow> NextRuns { get; } = [];
+
+    public List<JobRow> FirstJobs { get; } = [];
+
+    public List<JobRow> NextJobs { get; } = [];
+
+    public List<StepRow> Steps { get; } = [];
+
+    public List<ExecutionRow> FirstExecutions { get; } = [];
+
+    public List<ExecutionRow> NextExecutions { get; } = [];
+
+    public List<Transition> Transitions { get; } = [];
+
+    /// <summary>Whose readers are to be woken.</summary>
+    public HashSet<RunId> Changed { get; } = [];
+}
+
+/// <summary>A run; its first write plants its jobs and steps.</summary>
+internal sealed class RunWrite : PendingWrite
+{
+    private readonly RunRow _row;
+    private readonly Planting? _planting;
+
+    public RunWrite(RunRecord record, int expected, ImmutableArray<Transition> transitions) : base($"run {record.Id}", expected, transitions)
+    {
+        _row = expected == 0
+            ? new(record, expected, PlanJson.Serialize(record.Plan), PlanJson.Serialize(record.Jobs))
+            : new(record, expected, "", "");
+        _planting = expected == 0 ? Planting.Of(record) : null;
+    }
+
+    protected override void AddRows(BatchRows rows)
+    {
+        (Expected == 0 ? rows.FirstRuns : rows.NextRuns).Add(_row);
+        rows.Changed.Add(_row.Record.Id);
+        if (_planting is { } planting)
+        {
+            rows.FirstJobs.AddRange(planting.Jobs);
+            rows.Steps.AddRange(planting.Steps);
+            rows.Transitions.AddRange(planting.Transitions);
+        }
+    }
+}
+
+/// <summary>A job and its steps.</summary>
+internal sealed class JobWrite(JobRecord record, int expected, ImmutableArray<Transition> transitions)
+    : PendingWrite($"job {record.Id}", expected, transitions)
+{
+    private readonly JobRow _row = new(record, expected, 0, expected == 0 ? PlanJson.Serialize(record.Spec) : "");
+    private readonly List<StepRow> _steps = Planting.StepRows(record);
+
+    protected override void AddRows(BatchRows rows)
+    {
+        (Expected == 0 ? rows.FirstJobs : rows.NextJobs).Add(_row);
+        rows.Steps.AddRange(_steps);
+        rows.Changed.Add(_row.Record.Spec.RunId);
+    }
+}
+
+/// <summary>An execution.</summary>
+internal sealed class ExecutionWrite(ExecutionRecord record, int expected, ImmutableArray<Transition> transitions)
+    : PendingWrite($"execution {record.Id}", expected, transitions)
+{
+    private readonly ExecutionRow _row = new(record, expected, expected == 0 ? PlanJson.Serialize(record.Spec) : "");
+
+    protected override void AddRows(BatchRows rows)
+    {
+        (Expected == 0 ? rows.FirstExecutions : rows.NextExecutions).Add(_row);
+        rows.Changed.Add(_row.Record.Spec.Worker.RunId);
+    }
+}

@@ -1,0 +1,94 @@
+using System.Globalization;
+using Npgsql;
+using Orleans.Runtime;
+using Orleans.Storage;
+using Shipinator.Schema.Queries;
+using static Shipinator.Schema.Queries.SqlReading;
+
+namespace Shipinator.Schema.Storage;
+
+/// <summary>
+/// Keeps the state of the three FSM grains in the rows of the specification's tables, so that the tables are the truth and
+/// not a copy of it: <see cref="Stored{T}"/> of <see cref="RunRecord"/>, <see cref="JobRecord"/> and
+/// <see cref="ExecutionRecord"/>. The ETag is the row's version. Errors: as <see cref="GroupCommitWriter"/>'s.
+/// </summary>
+public sealed class RelationalGrainStorage(NpgsqlDataSource source, GroupCommitWriter writer) : IGrainStorage
+{
+    /// <inheritdoc/>
+    public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    {
+        ArgumentNullException.ThrowIfNull(grainState);
+        var id = grainId.GetGuidKey();
+        if (typeof(T) == typeof(Stored<RunRecord>))
+        {
+            Set(grainState, await ReadAsync("pipeline_runs", id, RecordReading.Run));
+        }
+        else if (typeof(T) == typeof(Stored<JobRecord>))
+        {
+            Set(grainState, await ReadJobAsync(id));
+        }
+        else if (typeof(T) == typeof(Stored<ExecutionRecord>))
+        {
+            Set(grainState, await ReadAsync("executions", id, RecordReading.Execution));
+        }
+        else
+        {
+            throw Unsupported<T>(stateName);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    {
+        ArgumentNullException.ThrowIfNull(grainState);
+        var id = grainId.GetGuidKey();
+        var expected = grainState.ETag is { Length: > 0 } tag ? int.Parse(tag, CultureInfo.InvariantCulture) : 0;
+        PendingWrite write = grainState.State switch
+        {
+            Stored<RunRecord> { Row: { } row } s when row.Id.Value == id => new RunWrite(row, expected, s.Uncommitted),
+            Stored<JobRecord> { Row: { } row } s when row.Id.Value == id => new JobWrite(row, expected, s.Uncommitted),
+            Stored<ExecutionRecord> { Row: { } row } s when row.Id.Value == id => new ExecutionWrite(row, expected, s.Uncommitted),
+            Stored<RunRecord> or Stored<JobRecord> or Stored<ExecutionRecord> =>
+                throw new ArgumentException($"Grain {grainId} wrote no row, or another grain's row, as {stateName}.", nameof(grainState)),
+            _ => throw Unsupported<T>(stateName),
+        };
+        await writer.WriteAsync(write);
+        grainState.ETag = Tag(expected + 1);
+        grainState.RecordExists = true;
+    }
+
+    /// <summary>History is never removed by a grain.</summary>
+    public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
+        throw new NotSupportedException($"{stateName} of {grainId} can't be cleared: runs, jobs and executions are kept.");
+
+    private static void Set<T, TRow>(IGrainState<T> state, (TRow Row, int Version)? found) where TRow : class
+    {
+        state.State = (T)(object)new Stored<TRow> { Row = found?.Row };
+        state.ETag = found is { } row ? Tag(row.Version) : null;
+        state.RecordExists = found is not null;
+    }
+
+    private static string Tag(int version) => version.ToString(CultureInfo.InvariantCulture);
+
+    private static NotSupportedException Unsupported<T>(string stateName) =>
+        new($"The storage '{StorageNames.Relational}' keeps Stored<RunRecord>, Stored<JobRecord> and Stored<ExecutionRecord> only, not {typeof(T)} ({stateName}). Use '{StorageNames.Coordinators}'.");
+
+    private async Task<(TRow, int)?> ReadAsync<TRow>(string table, Guid id, Func<NpgsqlDataReader, TRow> map)
+    {
+        var rows = await source.QueryAsync($"SELECT * FROM {table} WHERE id = $1", r => (map(r), r.Number("version")), CancellationToken.None, Uuid(id));
+        return rows.Count == 0 ? null : rows[0];
+    }
+
+    private async Task<(JobRecord, int)?> ReadJobAsync(Guid id)
+    {
+        // Only the job's own grain writes these rows: the two statements can't see different moments of it.
+        if (await ReadAsync("jobs", id, RecordReading.Job) is not var (job, version))
+        {
+            return null;
+        }
+
+        var steps = await source.QueryAsync(
+            "SELECT * FROM job_steps WHERE job_id = $1 ORDER BY job_attempt, position", RecordReading.Step, CancellationToken.None, Uuid(id));
+        return (job with { Steps = [.. steps] }, version);
+    }
+}

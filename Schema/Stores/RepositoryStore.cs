@@ -1,0 +1,174 @@
+using Npgsql;
+using Shipinator.Schema.Queries;
+using static Shipinator.Schema.Queries.SqlReading;
+
+namespace Shipinator.Schema.Stores;
+
+/// <summary>A row of <c>repositories</c>, with its project's name.</summary>
+public sealed record RepositoryRow
+{
+    /// <summary>The repository.</summary>
+    public required RepositoryId Id { get; init; }
+
+    /// <summary>Its project.</summary>
+    public required ProjectId ProjectId { get; init; }
+
+    /// <summary>Its project's name.</summary>
+    public required string ProjectName { get; init; }
+
+    /// <summary>Unique in its project.</summary>
+    public required string Name { get; init; }
+
+    /// <summary><c>git</c>, <c>github</c>, <c>gitea</c>.</summary>
+    public required string VcsProvider { get; init; }
+
+    /// <summary>A URL or an absolute local path.</summary>
+    public required string CloneUrl { get; init; }
+
+    /// <summary>The branch whose pipeline file a sync reads.</summary>
+    public required string DefaultBranch { get; init; }
+
+    /// <summary>Which executor its runs use; absent: the installation's default.</summary>
+    public string? Executor { get; init; }
+
+    /// <summary>When its pipelines were last read from its file.</summary>
+    public DateTimeOffset? LastSyncedAt { get; init; }
+
+    /// <summary>When it was registered.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When it was last changed.</summary>
+    public required DateTimeOffset UpdatedAt { get; init; }
+}
+
+/// <summary>What registers a repository.</summary>
+public sealed record NewRepository(ProjectId ProjectId, string Name, string VcsProvider, string CloneUrl, string DefaultBranch, string? Executor = null);
+
+/// <summary>What is null stays as it is; an empty <see cref="Executor"/> goes back to the default.</summary>
+public sealed record RepositoryChange(
+    string? Name = null, string? VcsProvider = null, string? CloneUrl = null, string? DefaultBranch = null, string? Executor = null);
+
+/// <summary>
+/// Repositories. Errors of every method: <see cref="StorageUnavailableException"/>; <see cref="ConflictException"/>
+/// <c>name_taken</c> for a name that another repository of the project has.
+/// </summary>
+public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
+{
+    private const string List = "repositories";
+
+    private const string Select = """
+        SELECT r.id, r.project_id, p.name AS project_name, r.name, r.vcs_provider, r.clone_url, r.default_branch, r.executor,
+               r.last_synced_at, r.created_at, r.updated_at
+        FROM repositories r JOIN projects p ON p.id = r.project_id
+        """;
+
+    /// <summary>A new repository. Errors: <see cref="NotFoundException"/> for its project.</summary>
+    public async Task<RepositoryRow> CreateAsync(NewRepository repository, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(repository);
+        var id = RepositoryId.New(time);
+        try
+        {
+            await source.ExecuteAsync(
+                """
+                INSERT INTO repositories (id, project_id, name, vcs_provider, clone_url, default_branch, executor, created_at, updated_at)
+                VALUES ($1, $2, $3, $4, $5, $6, nullif($7, ''), $8, $8)
+                """,
+                cancellationToken,
+                Uuid(id.Value), Uuid(repository.ProjectId.Value), Text(repository.Name), Text(repository.VcsProvider), Text(repository.CloneUrl),
+                Text(repository.DefaultBranch), Text(repository.Executor), Time(time.GetUtcNow()));
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
+        {
+            throw Taken(repository.Name);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ForeignKeyViolation)
+        {
+            throw new NotFoundException("project", repository.ProjectId.ToString());
+        }
+
+        return await GetAsync(id, cancellationToken) ?? throw new NotFoundException("repository", id.ToString());
+    }
+
+    /// <summary>Null when there is none.</summary>
+    public Task<RepositoryRow?> GetAsync(RepositoryId id, CancellationToken cancellationToken = default) =>
+        source.QuerySingleAsync($"{Select} WHERE r.id = $1", Map, cancellationToken, Uuid(id.Value));
+
+    /// <summary>Null when there is none.</summary>
+    public Task<RepositoryRow?> FindByNameAsync(ProjectId project, string name, CancellationToken cancellationToken = default) =>
+        source.QuerySingleAsync($"{Select} WHERE r.project_id = $1 AND r.name = $2", Map, cancellationToken, Uuid(project.Value), Text(name));
+
+    /// <summary>Of one project, by name.</summary>
+    public async Task<Page<RepositoryRow>> ListAsync(ProjectId project, PageRequest page, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(page);
+        var rows = await source.QueryAsync(
+            $"{Select} WHERE r.project_id = $1 AND ($2::text IS NULL OR r.name > $2) ORDER BY r.name LIMIT $3",
+            Map, cancellationToken, Uuid(project.Value), Text(Cursors.Decode(List, page.Cursor)), Number(page.Limit + 1));
+        return Cursors.Cut(List, rows, page.Limit, r => r.Name);
+    }
+
+    /// <summary>Errors: <see cref="NotFoundException"/>.</summary>
+    public async Task<RepositoryRow> UpdateAsync(RepositoryId id, RepositoryChange change, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        try
+        {
+            var touched = await source.ExecuteAsync(
+                """
+                UPDATE repositories
+                SET name = coalesce($2, name), vcs_provider = coalesce($3, vcs_provider), clone_url = coalesce($4, clone_url),
+                    default_branch = coalesce($5, default_branch),
+                    executor = CASE WHEN $6 IS NULL THEN executor ELSE nullif($6, '') END, updated_at = $7
+                WHERE id = $1
+                """,
+                cancellationToken,
+                Uuid(id.Value), Text(change.Name), Text(change.VcsProvider), Text(change.CloneUrl), Text(change.DefaultBranch), Text(change.Executor), Time(time.GetUtcNow()));
+            return (touched == 0 ? null : await GetAsync(id, cancellationToken)) ?? throw new NotFoundException("repository", id.ToString());
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
+        {
+            throw Taken(change.Name!);
+        }
+    }
+
+    /// <summary>Removes it with its pipelines. Errors: <see cref="NotFoundException"/>; <see cref="ConflictException"/> <c>in_use</c> once it has runs.</summary>
+    public async Task DeleteAsync(RepositoryId id, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            // One statement, and so one transaction; the outer one sees what the inner one removed only through its result.
+            if (await source.ExecuteAsync(
+                """
+                WITH removed AS (DELETE FROM pipelines WHERE repository_id = $1)
+                DELETE FROM repositories WHERE id = $1
+                """,
+                cancellationToken, Uuid(id.Value)) == 0)
+            {
+                throw new NotFoundException("repository", id.ToString());
+            }
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ForeignKeyViolation)
+        {
+            throw new ConflictException("in_use", $"Repository {id} has runs: its history would be lost. It can't be deleted.");
+        }
+    }
+
+    private static ConflictException Taken(string name) =>
+        new("name_taken", $"The project already has a repository named '{name}'. Choose another name.");
+
+    private static RepositoryRow Map(NpgsqlDataReader r) => new()
+    {
+        Id = new(r.Uuid("id")),
+        ProjectId = new(r.Uuid("project_id")),
+        ProjectName = r.Text("project_name"),
+        Name = r.Text("name"),
+        VcsProvider = r.Text("vcs_provider"),
+        CloneUrl = r.Text("clone_url"),
+        DefaultBranch = r.Text("default_branch"),
+        Executor = r.TextOrNull("executor"),
+        LastSyncedAt = r.TimeOrNull("last_synced_at"),
+        CreatedAt = r.Time("created_at"),
+        UpdatedAt = r.Time("updated_at"),
+    };
+}

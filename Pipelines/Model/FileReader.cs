@@ -1,0 +1,146 @@
+namespace Shipinator.Pipelines;
+
+/// <summary>Makes the model of a whole file, and reports what a shape can't say: names that clash, things that exclude each other.</summary>
+internal sealed class FileReader(ErrorList errors, string fileName, string text)
+{
+    private static readonly TimeSpan DefaultJobTimeout = TimeSpan.FromMinutes(60);
+
+    public PipelineModel Read(YamlMapping file)
+    {
+        var on = ReadTriggers(file);
+        var inputs = ReadInputs(file);
+        var scope = new TemplateScope(errors, [.. inputs.Select(i => i.Name)], []);
+        var jobs = ReadStages(file, scope);
+        if (jobs.Count == 0 && !JobReader.Stages.Any(s => file.Has(s.Word)))
+        {
+            errors.Add("no_stage", "The file has no stage; expected at least one of 'build', 'test', 'deploy'.", file.Line, file.Column, "");
+        }
+
+        return new PipelineModel(text, on.Push, on.Pr, ReadConcurrency(file, scope), jobs)
+        {
+            FileName = fileName,
+            TriggerTypes = on.Types,
+            Inputs = inputs,
+            Schedules = ReadSchedules(file),
+        };
+    }
+
+    private List<JobModel> ReadStages(YamlMapping file, TemplateScope scope)
+    {
+        var defaults = JobReader.Over(StepDefaults.None, file, scope, "", errors);
+        var timeout = file.Duration("timeout") ?? DefaultJobTimeout;
+        var jobs = new List<JobModel>();
+        foreach (var (type, word) in JobReader.Stages)
+        {
+            if (file.Find(word) is YamlMapping stage)
+            {
+                jobs.AddRange(new JobReader(errors, scope, type, word, defaults.Image).ReadStage(stage, defaults, timeout));
+            }
+        }
+
+        foreach (var same in jobs.GroupBy(j => j.Name, StringComparer.Ordinal).Where(g => g.Count() > 1))
+        {
+            foreach (var again in same.Skip(1))
+            {
+                errors.Add("duplicate_name", $"{again.At.Path}: another job is named '{same.Key}' (line {same.First().At.Line}); job names are unique in the file.", again.At);
+            }
+        }
+
+        if (jobs.Sum(j => (long)j.Steps.Count) > 1000)
+        {
+            errors.Add("too_many_steps", "The file has more than 1000 steps.", 0, 0, "");
+        }
+
+        CheckStepReferences(jobs);
+        return jobs;
+    }
+
+    private void CheckStepReferences(List<JobModel> jobs)
+    {
+        foreach (var job in jobs)
+        {
+            var earlier = jobs.Where(j => j.Type < job.Type).SelectMany(j => j.Steps).Select(s => s.Name).Distinct(StringComparer.Ordinal).ToList();
+            foreach (var step in job.Steps)
+            {
+                foreach (var input in step.Inputs.Where(i => i is { Step: not null, Id: null }))
+                {
+                    CheckStep(input.Step!, earlier, step.At);
+                }
+            }
+
+            if (job.Deploy is { Step: { } wanted, Id: null } deploy)
+            {
+                CheckStep(wanted, earlier, deploy.At);
+            }
+        }
+    }
+
+    private void CheckStep(string wanted, List<string> earlier, Located at)
+    {
+        if (!earlier.Contains(wanted, StringComparer.Ordinal))
+        {
+            errors.Add("unknown_step",
+                $"{at.Path}: no step of an earlier stage is named '{Phrases.Shorten(wanted)}'.{Phrases.DidYouMean(wanted, earlier)}"
+                + (earlier.Count == 0 ? " No stage stands before this one." : $" Known: {Phrases.List(earlier.Take(20))}."), at);
+        }
+    }
+
+    private (IReadOnlyList<string> Types, RefFilter Push, RefFilter Pr) ReadTriggers(YamlMapping file)
+    {
+        if (!file.Has("on"))
+        {
+            return (["push", "pr", "manual"], RefFilter.Open, RefFilter.Open);
+        }
+
+        var named = file.Find("on") is YamlMapping map ? map.Entries.Select(e => e.Key.Value).ToList() : [.. file.Texts("on") ?? []];
+        var types = PipelineModel.KnownTriggers.Where(named.Contains).ToList();
+        if (types.Count == 0 && file.Find("on") is YamlMapping { Entries.Count: 0 } empty)
+        {
+            errors.Add("bad_length", "on: the map is empty, so nothing would ever start a run; leave 'on' out for the defaults.", empty.Line, empty.Column, "on");
+        }
+
+        return (types, Filter(file.Map("on")?.Map("push")), Filter(file.Map("on")?.Map("pr")));
+    }
+
+    private static RefFilter Filter(YamlMapping? map) => map is null
+        ? RefFilter.Open
+        : new RefFilter(map.Texts("branches"), map.Texts("tags"), map.Texts("paths"), map.Texts("paths_ignore"));
+
+    private List<ManualInput> ReadInputs(YamlMapping file)
+    {
+        var inputs = new List<ManualInput>();
+        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (key, value) in file.Map("on")?.Map("manual")?.Entries("inputs") ?? [])
+        {
+            var path = $"on.manual.inputs.{Phrases.Shorten(key.Value)}";
+            if (!seen.Add(key.Value))
+            {
+                errors.Add("duplicate_name", $"{path}: another input has this name but for the case of its letters.", key.Line, key.Column, path);
+            }
+
+            var map = value as YamlMapping;
+            var options = map?.Texts("options") ?? [];
+            var given = map?.Text("default");
+            if (given is not null && options.Count > 0 && !options.Contains(given, StringComparer.Ordinal))
+            {
+                errors.Add("bad_value", $"{path}.default: '{Phrases.Shorten(given)}' is not one of the options {Phrases.List(options)}.", value.Line, value.Column, path);
+            }
+
+            inputs.Add(new ManualInput(key.Value, map?.Text("description") ?? "", given, options));
+        }
+
+        return inputs;
+    }
+
+    private static List<ScheduleEntry> ReadSchedules(YamlMapping file) =>
+        [.. (file.Map("on")?.Items("schedule") ?? []).OfType<YamlMapping>()
+            .Where(s => s.Text("cron") is not null)
+            .Select(s => new ScheduleEntry(s.Text("cron")!, s.Text("branch")))];
+
+    private static ConcurrencyModel? ReadConcurrency(YamlMapping file, TemplateScope scope) => file.Find("concurrency") switch
+    {
+        YamlMapping map => new ConcurrencyModel(scope.Read(map, "group", "concurrency"), map.Flag("cancel_previous")),
+        YamlScalar group => new ConcurrencyModel(scope.Read(group, "concurrency"), null),
+        _ => null,
+    };
+}

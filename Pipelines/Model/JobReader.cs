@@ -1,0 +1,173 @@
+namespace Shipinator.Pipelines;
+
+/// <summary>Reads one stage: its jobs with what they inherit.</summary>
+internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType type, string stageWord, Located? fileImage)
+{
+    private static readonly string[] OfOneJob = ["steps", "matrix", "services", "artifact", "target", "namespace", "release"];
+
+    private static readonly string[] OfPlannedDeploy = ["release", "retry"];
+
+    /// <summary>The stages in their order, with their words in the file.</summary>
+    public static IReadOnlyList<(JobType Type, string Word)> Stages { get; } =
+        [(JobType.Build, "build"), (JobType.Test, "test"), (JobType.Deploy, "deploy")];
+
+    /// <summary>Puts a level's <c>image</c>, <c>env</c> and <c>secrets</c> over those of the level around it.</summary>
+    public static StepDefaults Over(StepDefaults outer, YamlMapping map, TemplateScope scope, string path, ErrorList errors)
+    {
+        var env = scope.ReadEnv(map, path);
+        var secrets = map.Texts("secrets") ?? [];
+        foreach (var (name, value) in env.Entries.Where(e => secrets.Contains(e.Name, StringComparer.Ordinal)))
+        {
+            errors.Add("duplicate_name", $"{value.Path}: '{Phrases.Shorten(name)}' is also named in 'secrets'; keep one of the two.", value);
+        }
+
+        foreach (var twice in secrets.GroupBy(s => s, StringComparer.Ordinal).Where(g => g.Count() > 1))
+        {
+            var at = map.Find("secrets")!;
+            errors.Add("duplicate_name", $"{path}.secrets: '{Phrases.Shorten(twice.Key)}' is named twice.".TrimStart('.'), at.Line, at.Column, $"{path}.secrets".TrimStart('.'));
+        }
+
+        return new StepDefaults(
+            scope.Read(map, "image", path) ?? outer.Image,
+            env.Entries.Count == 0 ? outer.Env : outer.Env.Add(env),
+            [.. outer.Secrets.Union(secrets, StringComparer.Ordinal)]);
+    }
+
+    public IEnumerable<JobModel> ReadStage(YamlMapping stage, StepDefaults outer, TimeSpan timeout)
+    {
+        if (stage.Find("jobs") is not { } jobs)
+        {
+            return [ReadJob(stage, stageWord, stageWord, outer, timeout, [])];
+        }
+
+        foreach (var key in OfOneJob.Where(stage.Has))
+        {
+            errors.Add("conflict", $"{stageWord}.{key}: a stage with 'jobs' can't have '{key}' itself; move it into a job.",
+                stage.Line, stage.Column, $"{stageWord}.{key}");
+        }
+
+        var defaults = Over(outer, stage, scope, stageWord, errors);
+        var when = StepReader.ReadWhen(stage);
+        return [.. (jobs as YamlMapping)?.Entries
+            .Where(e => e.Value is YamlMapping)
+            .Select(e => ReadJob((YamlMapping)e.Value, e.Key.Value, $"{stageWord}.jobs.{Phrases.Shorten(e.Key.Value)}", defaults, stage.Duration("timeout") ?? timeout, when))
+            ?? []];
+    }
+
+    private JobModel ReadJob(YamlMapping map, string name, string path, StepDefaults outer, TimeSpan outerTimeout, IReadOnlyList<WhenClause> stageWhen)
+    {
+        var at = new Located(name, map.Line, map.Column, path);
+        var matrix = ReadMatrix(map, path);
+        var inner = scope.WithMatrix([.. matrix.Select(m => m.Key)]);
+        var defaults = Over(outer, map, inner, path, errors);
+        var timeout = map.Duration("timeout") ?? outerTimeout;
+        var deploy = ReadDeploy(map, inner, path);
+        var steps = map.Find("steps") is YamlSequence list ? new StepReader(errors, inner, $"{path}.steps").ReadAll(list, defaults, timeout) : [];
+        CheckBody(map, at, deploy);
+        var ownWhen = StepReader.ReadWhen(map);
+        return new JobModel
+        {
+            Name = name,
+            Type = type,
+            At = at,
+            Matrix = matrix,
+            When = Both(stageWhen, ownWhen),
+            Services = ReadServices(map, inner, path),
+            Timeout = timeout,
+            Steps = steps,
+            // A planned deploy runs in the deploy image: the file's image is meant for steps that are written out.
+            Defaults = ReferenceEquals(defaults.Image, fileImage) ? defaults with { Image = null } : defaults,
+            Target = inner.Read(map, "target", path),
+            Namespace = inner.Read(map, "namespace", path),
+            Deploy = deploy,
+        };
+    }
+
+    private void CheckBody(YamlMapping map, Located at, DeployModel? deploy)
+    {
+        if (map.Has("steps") && map.Has("artifact"))
+        {
+            errors.Add("conflict", $"{at.Path}: has both 'steps' and 'artifact'; write the steps out with 'inputs', or let the artifact be installed.", at);
+        }
+        else if (!map.Has("steps") && !map.Has("artifact"))
+        {
+            errors.Add("missing_key", type == JobType.Deploy
+                ? $"{at.Path}: neither 'artifact' nor 'steps' is here; a deploy needs one of them."
+                : $"{at.Path}: the key 'steps' (or 'jobs') is missing; expected a list of steps.", at);
+        }
+
+        if (deploy is null && type == JobType.Deploy)
+        {
+            foreach (var key in OfPlannedDeploy.Where(map.Has))
+            {
+                errors.Add("conflict", $"{at.Path}.{key}: belongs to a deploy with 'artifact'; with 'steps' write it there.", at);
+            }
+        }
+    }
+
+    private static DeployModel? ReadDeploy(YamlMapping map, TemplateScope inner, string path)
+    {
+        var release = inner.Read(map, "release", path);
+        var retry = StepReader.ReadRetry(map);
+        return map.Find("artifact") switch
+        {
+            YamlScalar type => new DeployModel(ArtifactTypes.Canonical(type.Value), null, null, release, retry, Place(type)),
+            YamlMapping artifact => new DeployModel(
+                ArtifactTypes.Canonical(artifact.Text("type") ?? ""), artifact.Text("step"), inner.Read(artifact, "id", $"{path}.artifact"), release, retry, Place(artifact)),
+            _ => null,
+        };
+
+        Located Place(YamlNode node) => new("", node.Line, node.Column, $"{path}.artifact");
+    }
+
+    private List<(string Key, IReadOnlyList<string> Values)> ReadMatrix(YamlMapping map, string path)
+    {
+        var matrix = new List<(string Key, IReadOnlyList<string> Values)>();
+        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (key, value) in map.Entries("matrix"))
+        {
+            var place = $"{path}.matrix.{Phrases.Shorten(key.Value)}";
+            if (!seen.Add(key.Value))
+            {
+                errors.Add("duplicate_name", $"{place}: another key has this name but for the case of its letters.", key.Line, key.Column, place);
+            }
+
+            var values = (value as YamlSequence)?.Items.OfType<YamlScalar>().Select(s => s.Value).ToList() ?? [];
+            if (values.Distinct(StringComparer.Ordinal).Count() != values.Count)
+            {
+                errors.Add("duplicate_name", $"{place}: a value stands in the list twice.", value.Line, value.Column, place);
+            }
+
+            matrix.Add((key.Value, values));
+        }
+
+        var jobs = matrix.Aggregate(1L, (product, m) => Math.Min(int.MaxValue, product * Math.Max(1, m.Values.Count)));
+        if (jobs > PipelineLimits.MatrixJobs)
+        {
+            var at = map.Find("matrix")!;
+            errors.Add("matrix_too_large", $"{path}.matrix: makes {jobs} jobs; at most {PipelineLimits.MatrixJobs} are allowed.", at.Line, at.Column, $"{path}.matrix");
+            return [];
+        }
+
+        return matrix;
+    }
+
+    private static List<ServiceModel> ReadServices(YamlMapping map, TemplateScope inner, string path) =>
+        [.. map.Entries("services").Where(e => e.Value is YamlMapping).Select(e =>
+        {
+            var service = (YamlMapping)e.Value;
+            var place = $"{path}.services.{Phrases.Shorten(e.Key.Value)}";
+            var ready = service.Map("ready");
+            return new ServiceModel(
+                e.Key.Value,
+                inner.Read(service, "image", place) ?? new Located("", service.Line, service.Column, place),
+                inner.ReadEnv(service, place),
+                inner.ReadList(service, "command", place),
+                ready?.Number("tcp"),
+                ready?.Duration("timeout"));
+        })];
+
+    /// <summary>A stage's and a job's conditions must both hold: every pair of their clauses, written as one clause each.</summary>
+    private static IReadOnlyList<WhenClause> Both(IReadOnlyList<WhenClause> stage, IReadOnlyList<WhenClause> job) =>
+        job.Count == 0 ? stage : stage.Count == 0 ? job : [.. stage.SelectMany(s => job.Select(j => s with { And = j }))];
+}

@@ -1,0 +1,38 @@
+namespace Shipinator.Pipelines;
+
+/// <summary>
+/// Takes values out of nodes. A node of the wrong kind reads as absent: <see cref="ShapeChecker"/> has reported it, and the
+/// rest of the file is still to be checked.
+/// </summary>
+internal static class NodeReading
+{
+    public static string? Text(this YamlMapping map, string key) => (map.Find(key) as YamlScalar)?.Value;
+
+    public static YamlMapping? Map(this YamlMapping map, string key) => map.Find(key) as YamlMapping;
+
+    public static IReadOnlyList<(YamlScalar Key, YamlNode Value)> Entries(this YamlMapping map, string key) => map.Map(key)?.Entries ?? [];
+
+    /// <summary>The items of a list; a single value counts as a list of one; null when absent.</summary>
+    public static IReadOnlyList<YamlNode>? Items(this YamlMapping map, string key) => map.Find(key) switch
+    {
+        null => null,
+        YamlSequence list => list.Items,
+        var one => [one],
+    };
+
+    public static IReadOnlyList<string>? Texts(this YamlMapping map, string key) =>
+        map.Items(key)?.OfType<YamlScalar>().Select(s => s.Value).ToList();
+
+    public static bool? Flag(this YamlMapping map, string key) => map.Text(key) switch
+    {
+        "true" => true,
+        "false" => false,
+        _ => null,
+    };
+
+    public static TimeSpan? Duration(this YamlMapping map, string key) =>
+        map.Text(key) is { } text && Durations.TryParse(text, out var duration) ? duration : null;
+
+    public static int? Number(this YamlMapping map, string key) =>
+        ShapeChecker.TryNumber(map.Find(key), new NumberShape(0, int.MaxValue), out var number) ? number : null;
+}

@@ -1,0 +1,209 @@
+using System.Globalization;
+
+namespace Shipinator.Pipelines;
+
+/// <summary>Reads the steps of one job.</summary>
+internal sealed class StepReader(ErrorList errors, TemplateScope scope, string path)
+{
+    private static readonly HashSet<string> Interpreters = new(StringComparer.Ordinal)
+    {
+        "ash", "bash", "busybox", "cmd", "dash", "deno", "env", "fish", "ksh", "lua", "node", "perl", "php", "powershell", "pwsh",
+        "python", "python3", "ruby", "sh", "zsh",
+    };
+
+    private string? _lastParallel;
+    private string? _group;
+    private int _order = -1;
+    private int _autoGroups;
+    private readonly HashSet<string> _namedGroups = new(StringComparer.Ordinal);
+
+    public List<StepModel> ReadAll(YamlSequence list, StepDefaults outer, TimeSpan jobTimeout)
+    {
+        var steps = new List<StepModel>();
+        var names = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var i = 0; i < list.Items.Count; i++)
+        {
+            if (list.Items[i] is not YamlMapping map)
+            {
+                continue;
+            }
+
+            var place = $"{path}[{i}]";
+            var step = Read(map, place, outer, jobTimeout);
+            if (step.Name.Length > 0 && !names.TryAdd(step.Name, map.Line))
+            {
+                errors.Add("duplicate_name", $"{place}.name: another step of this job is named '{Phrases.Shorten(step.Name)}' (line {names[step.Name]}).", step.At);
+            }
+
+            steps.Add(step);
+        }
+
+        // A group of one runs alone.
+        var sizes = steps.GroupBy(s => s.Order).ToDictionary(g => g.Key, g => g.Count());
+        return [.. steps.Select(s => sizes[s.Order] > 1 ? s : s with { ParallelGroup = null })];
+    }
+
+    public static IReadOnlyList<WhenClause> ReadWhen(YamlMapping map) =>
+        [.. (map.Items("when") ?? []).OfType<YamlMapping>().Select(w =>
+            new WhenClause(w.Texts("branch"), w.Texts("tag"), w.Texts("event"), w.Texts("path"), w.Texts("status")))];
+
+    public static RetryPlan? ReadRetry(YamlMapping map)
+    {
+        if (map.Find("retry") is YamlScalar)
+        {
+            return map.Number("retry") is { } max ? Retry(max, null, null) : null;
+        }
+
+        return map.Map("retry") is { } retry ? Retry(retry.Number("max") ?? 1, retry.Items("on"), retry.Duration("backoff")) : null;
+    }
+
+    private static RetryPlan Retry(int max, IReadOnlyList<YamlNode>? on, TimeSpan? backoff)
+    {
+        var words = on?.OfType<YamlScalar>().Select(s => s.Value).ToHashSet(StringComparer.Ordinal) ?? ["infrastructure", "failure", "timeout"];
+        var codes = (on ?? []).OfType<YamlMapping>().SelectMany(m => m.Texts("exit_code") ?? [])
+            .Select(t => int.TryParse(t, NumberStyles.None, CultureInfo.InvariantCulture, out var code) ? code : 0)
+            .Where(c => c > 0);
+        var plan = new RetryPlan
+        {
+            Max = max,
+            OnInfrastructure = words.Contains("infrastructure"),
+            OnFailure = words.Contains("failure"),
+            OnTimeout = words.Contains("timeout"),
+            OnExitCodes = [.. codes.Distinct().Order()],
+        };
+        return backoff is { } wait ? plan with { Backoff = wait } : plan;
+    }
+
+    private StepModel Read(YamlMapping map, string place, StepDefaults outer, TimeSpan jobTimeout)
+    {
+        var at = new Located("", map.Line, map.Column, place);
+        var timeout = map.Duration("timeout");
+        if (timeout > jobTimeout)
+        {
+            var node = map.Find("timeout")!;
+            errors.Add("bad_value",
+                $"{place}.timeout: {Durations.Write(timeout.Value)} is longer than the {Durations.Write(jobTimeout)} of its job; raise the job's or the file's 'timeout'.",
+                node.Line, node.Column, $"{place}.timeout");
+        }
+
+        Group(map, place);
+        var command = scope.ReadList(map, "command", place);
+        var step = new StepModel
+        {
+            Name = map.Text("name") ?? "",
+            At = at,
+            Order = _order,
+            ParallelGroup = _group,
+            Defaults = JobReader.Over(outer, map, scope, place, errors),
+            Run = scope.Read(map, "run", place),
+            Command = command,
+            Timeout = timeout,
+            Retry = ReadRetry(map),
+            AllowFailure = map.Flag("allow_failure") ?? false,
+            When = ReadWhen(map),
+            Outputs = [.. ReadOutputs(map, "outputs", place), .. ReadOutputs(map, "artifacts", place)],
+            Inputs = ReadInputs(map, place),
+            Cache = map.Map("cache") is { } cache
+                ? new CacheModel(scope.ReadList(cache, "key", $"{place}.cache") ?? [], scope.ReadList(cache, "paths", $"{place}.cache") ?? [])
+                : null,
+            Resources = map.Map("resources") is { } resources ? new ResourcesPlan(resources.Text("cpu"), resources.Text("memory")) : null,
+            Workdir = scope.Read(map, "workdir", place),
+        };
+        CheckBody(map, at, command);
+        return step;
+    }
+
+    private void CheckBody(YamlMapping map, Located at, IReadOnlyList<Located>? command)
+    {
+        if (map.Has("run") == map.Has("command"))
+        {
+            errors.Add(map.Has("run") ? "conflict" : "missing_key", map.Has("run")
+                ? $"{at.Path}: has both 'run' and 'command'; a step is one of them."
+                : $"{at.Path}: neither 'run' nor 'command' is here; a step needs one of them.", at);
+        }
+
+        // A value that becomes a program, or a script inside an argument, would let a branch name run commands.
+        if (command is [var program, ..] && Template.Names(program.Value).Any(n => !n.StartsWith("matrix.", StringComparison.Ordinal)))
+        {
+            errors.Add("template_not_here", $"{program.Path}: the program itself can't come from a template (but for 'matrix').", program);
+        }
+
+        var script = command?.SkipWhile(a => !Interpreters.Contains(a.Value[(a.Value.LastIndexOf('/') + 1)..]))
+            .SkipWhile(a => !(a.Value is ['-', not '-', ..] && a.Value[^1] is 'c' or 'e' or 'r')).Skip(1).FirstOrDefault();
+        if (script is not null && Template.Names(script.Value).Any())
+        {
+            errors.Add("template_not_here", $"{script.Path}: a script given as an argument can't hold a template: a branch name could become a command. Use 'run', where templates travel as environment variables.", script);
+        }
+    }
+
+    private void Group(YamlMapping map, string place)
+    {
+        var parallel = map.Text("parallel");
+        if (parallel is null or "false")
+        {
+            _group = null;
+            _order++;
+        }
+        else if (parallel != _lastParallel)
+        {
+            _order++;
+            _group = parallel == "true" ? string.Create(CultureInfo.InvariantCulture, $"parallel-{++_autoGroups}") : parallel;
+            if (!_namedGroups.Add(_group))
+            {
+                var node = map.Find("parallel")!;
+                errors.Add("split_group", $"{place}.parallel: the group '{Phrases.Shorten(parallel)}' has ended already; steps of one group must be neighbours.", node.Line, node.Column, $"{place}.parallel");
+            }
+        }
+
+        _lastParallel = parallel == "false" ? null : parallel;
+    }
+
+    private IEnumerable<OutputModel> ReadOutputs(YamlMapping map, string key, string place)
+    {
+        foreach (var (output, i) in (map.Items(key) ?? []).Select((n, i) => (n as YamlMapping, i)))
+        {
+            if (output is null)
+            {
+                continue;
+            }
+
+            var here = $"{place}.{key}[{i}]";
+            var at = new Located("", output.Line, output.Column, here);
+            var type = ArtifactTypes.Canonical(output.Text("type") ?? "");
+            if (output.Has("path") == output.Has("ref"))
+            {
+                errors.Add(output.Has("path") ? "conflict" : "missing_key",
+                    output.Has("path") ? $"{here}: has both 'path' and 'ref'; an output is one of them." : $"{here}: 'path' (or 'ref', for an image) is missing.", at);
+            }
+            else if (output.Has("ref") && !ArtifactTypes.MayBeRef(type))
+            {
+                errors.Add("conflict", $"{here}: 'ref' is for images and charts that were pushed elsewhere; a {type} needs 'path'.", at);
+            }
+
+            yield return new OutputModel(type, scope.Read(output, "path", here), scope.Read(output, "ref", here));
+        }
+    }
+
+    private List<InputModel> ReadInputs(YamlMapping map, string place)
+    {
+        var inputs = new List<InputModel>();
+        foreach (var (input, i) in (map.Items("inputs") ?? []).Select((n, i) => (n as YamlMapping, i)))
+        {
+            if (input is null)
+            {
+                continue;
+            }
+
+            var here = $"{place}.inputs[{i}]";
+            if (!input.Has("type") && !input.Has("step") && !input.Has("id"))
+            {
+                errors.Add("missing_key", $"{here}: says nothing of which artifacts; expected 'type', 'step' or 'id'.", input.Line, input.Column, here);
+            }
+
+            inputs.Add(new InputModel(
+                input.Text("type") is { } type ? ArtifactTypes.Canonical(type) : null, input.Text("step"), scope.Read(input, "id", here), scope.Read(input, "path", here)));
+        }
+
+        return inputs;
+    }
+}

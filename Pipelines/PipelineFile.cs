@@ -1,0 +1,30 @@
+namespace Shipinator.Pipelines;
+
+/// <summary>What became of a file: a model, or the reasons why there is none. Exactly one of the two is there.</summary>
+/// <param name="Model">The model; null when there are errors.</param>
+/// <param name="Errors">All of them, from top to bottom (at most a hundred).</param>
+public sealed record PipelineFileResult(PipelineModel? Model, IReadOnlyList<PipelineError> Errors);
+
+/// <summary>Reads <c>.shipinator.yaml</c>. Pure: the same text gives the same answer, and no text an exception.</summary>
+public static class PipelineFile
+{
+    /// <summary>The name under which the file lies at the root of a repository.</summary>
+    public const string DefaultName = ".shipinator.yaml";
+
+    /// <summary>Reads a file's text; <paramref name="fileName"/> is only for messages.</summary>
+    public static PipelineFileResult Parse(string text, string fileName = DefaultName)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(fileName);
+        var errors = new ErrorList(fileName, text);
+        var root = YamlTreeReader.Read(text, errors);
+        if (root is null)
+        {
+            return new PipelineFileResult(null, errors.ToList());
+        }
+
+        new ShapeChecker(errors).Check(root, PipelineShapes.File, "");
+        var model = root is YamlMapping map ? new FileReader(errors, fileName, text).Read(map) : null;
+        return errors.Count == 0 ? new PipelineFileResult(model, []) : new PipelineFileResult(null, errors.ToList());
+    }
+}

@@ -1,0 +1,110 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Shipinator.Pipelines;
+
+/// <summary>
+/// The JSON Schema of <c>.shipinator.yaml</c> for editors, made from the declaration that the parser itself checks files
+/// against. It says what a schema can say; what excludes what, and templates' names, only the parser knows.
+/// </summary>
+public static class PipelineJsonSchema
+{
+    private static readonly JsonSerializerOptions Writing = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>The schema's text (draft 2020-12), always the same for one version of the program.</summary>
+    public static string Generate()
+    {
+        var schema = new JsonObject
+        {
+            ["$schema"] = "https://json-schema.org/draft/2020-12/schema",
+            ["title"] = "Shipinator pipeline file (.shipinator.yaml), version 1",
+        };
+        foreach (var (key, value) in Of(PipelineShapes.File).ToList())
+        {
+            schema[key] = value?.DeepClone();
+        }
+
+        schema["anyOf"] = new JsonArray([.. JobReader.Stages.Select(s => (JsonNode)new JsonObject { ["required"] = new JsonArray(s.Word) })]);
+        return schema.ToJsonString(Writing) + "\n";
+    }
+
+    private static JsonObject Of(Shape shape) => shape switch
+    {
+        TextShape text => Text(text),
+        FlagShape => new JsonObject { ["type"] = "boolean" },
+        NumberShape number => new JsonObject { ["type"] = "integer", ["minimum"] = number.Least, ["maximum"] = number.Most },
+        ListShape list => List(list),
+        MapShape map => Map(map),
+        NamedShape named => Named(named),
+        EitherShape either => new JsonObject { ["anyOf"] = new JsonArray([.. either.Options.Select(o => (JsonNode)Of(o))]) },
+        _ => throw new InvalidOperationException($"No schema for {shape.GetType().Name}."),
+    };
+
+    private static JsonObject Text(TextShape shape)
+    {
+        if (shape.Format.Choices is { } choices)
+        {
+            // An editor reads a plain 1 as a number, the parser as the text that it is.
+            return new JsonObject { ["enum"] = new JsonArray([.. choices.SelectMany(Spellings)]) };
+        }
+
+        var schema = new JsonObject { ["type"] = new JsonArray("string", "number", "boolean") };
+        if (shape.Format.Pattern is { } pattern)
+        {
+            schema["pattern"] = shape.Templates ? $"(?:{pattern})|\\{{\\{{" : pattern;
+        }
+
+        return schema;
+    }
+
+    private static IEnumerable<JsonNode> Spellings(string choice) =>
+        int.TryParse(choice, out var number) ? [JsonValue.Create(choice), JsonValue.Create(number)] : [JsonValue.Create(choice)];
+
+    private static JsonObject List(ListShape shape)
+    {
+        var list = new JsonObject { ["type"] = "array", ["items"] = Of(shape.Item), ["minItems"] = shape.Least, ["maxItems"] = shape.Most };
+        return shape.OrOne ? new JsonObject { ["anyOf"] = new JsonArray(Of(shape.Item), list) } : list;
+    }
+
+    private static JsonObject Map(MapShape shape)
+    {
+        var properties = new JsonObject();
+        foreach (var key in shape.Keys)
+        {
+            var value = Of(key.Shape);
+            value["description"] = key.Description;
+            properties[key.Name] = value;
+        }
+
+        var map = new JsonObject
+        {
+            ["type"] = shape.OrNothing ? new JsonArray("object", "null") : "object",
+            ["additionalProperties"] = false,
+            ["properties"] = properties,
+        };
+        var required = shape.Keys.Where(k => k.Required).Select(k => (JsonNode)k.Name).ToArray();
+        if (required.Length > 0)
+        {
+            map["required"] = new JsonArray(required);
+        }
+
+        return map;
+    }
+
+    private static JsonObject Named(NamedShape shape)
+    {
+        var map = new JsonObject { ["type"] = "object", ["additionalProperties"] = Of(shape.Value), ["maxProperties"] = shape.Most };
+        if (shape.Least > 0)
+        {
+            map["minProperties"] = shape.Least;
+        }
+
+        if (shape.KeyFormat.Pattern is { } pattern)
+        {
+            map["propertyNames"] = new JsonObject { ["pattern"] = pattern };
+        }
+
+        return map;
+    }
+}

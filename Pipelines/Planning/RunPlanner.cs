@@ -1,0 +1,135 @@
+using System.Collections.Immutable;
+using System.Text.RegularExpressions;
+
+namespace Shipinator.Pipelines;
+
+/// <summary>
+/// Decides once what a run will do. Pure: the same model, facts and settings give the same plan. It does not ask whether the
+/// file wants a run at all: that is <see cref="PipelineModel.Matches"/>.
+/// </summary>
+public static partial class RunPlanner
+{
+    /// <summary>Plans a run.</summary>
+    public static PlanResult Plan(PipelineModel model, TriggerFacts facts, PlanSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(facts);
+        ArgumentNullException.ThrowIfNull(settings);
+        var errors = new ErrorList(model.FileName, model.Text);
+        var inputs = FillInputs(model, facts, errors);
+        var trigger = facts.Event == "manual" ? facts with { Inputs = inputs } : facts;
+        var resolver = new Resolver(errors, TemplateValues.Of(trigger, settings, inputs), settings.MaxCharacters);
+        try
+        {
+            resolver.CheckValues();
+            var plan = new RunPlan
+            {
+                Trigger = trigger,
+                Jobs = PlanJobs(model, trigger, settings, resolver, errors),
+                Concurrency = PlanConcurrency(model.Concurrency, trigger, resolver),
+                SkipReason = SkipReason(trigger),
+            };
+            return errors.Count == 0 ? new PlanResult(plan, []) : new PlanResult(null, errors.ToList());
+        }
+        catch (Resolver.TooLargeException)
+        {
+            errors.Add("plan_too_large", $"The plan would have more than {settings.MaxCharacters} characters; move scripts and long values into files of the repository.", 0, 0, "");
+            return new PlanResult(null, errors.ToList());
+        }
+    }
+
+    private static ImmutableArray<JobPlan> PlanJobs(PipelineModel model, TriggerFacts facts, PlanSettings settings, Resolver resolver, ErrorList errors)
+    {
+        var jobs = ImmutableArray.CreateBuilder<JobPlan>();
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        var steps = 0;
+        foreach (var job in model.Jobs)
+        {
+            if (job.Timeout > settings.MaxJobTimeout)
+            {
+                errors.Add("limit", $"{job.At.Path}: its timeout {Durations.Write(job.Timeout)} is longer than the {Durations.Write(settings.MaxJobTimeout)} that this server allows.", job.At);
+            }
+
+            var planner = new JobPlanner(job, facts, settings);
+            foreach (var combination in job.Combinations())
+            {
+                steps += Math.Max(1, job.Steps.Count);
+                if (jobs.Count == settings.MaxJobs || steps > settings.MaxSteps)
+                {
+                    errors.Add("limit", $"{job.At.Path}: the run would have more than {settings.MaxJobs} jobs or {settings.MaxSteps} steps.", job.At);
+                    return jobs.ToImmutable();
+                }
+
+                var planned = planner.Plan(combination, resolver.WithMatrix(combination));
+                if (!names.Add(planned.Name))
+                {
+                    errors.Add("duplicate_name", $"{job.At.Path}: two jobs of the run are named '{Phrases.Shorten(planned.Name)}'.", job.At);
+                }
+
+                jobs.Add(planned);
+            }
+        }
+
+        return jobs.ToImmutable();
+    }
+
+    private static ConcurrencyPlan? PlanConcurrency(ConcurrencyModel? model, TriggerFacts facts, Resolver resolver)
+    {
+        var isPr = facts.Event == "pr";
+        if (model is null)
+        {
+            return isPr ? new ConcurrencyPlan(OfRef(), CancelPrevious: true) : null;
+        }
+
+        var group = model.Group is { } written ? resolver.Text(written, Formats.NotBlank) : OfRef();
+        return new ConcurrencyPlan(group, model.CancelPrevious ?? isPr);
+
+        string OfRef() => $"{facts.Event}:{facts.Ref}";
+    }
+
+    private static ImmutableSortedDictionary<string, string> FillInputs(PipelineModel model, TriggerFacts facts, ErrorList errors)
+    {
+        var filled = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        var given = facts.Event == "manual" ? facts.Inputs : ImmutableSortedDictionary<string, string>.Empty;
+        foreach (var unknown in given.Keys.Where(k => model.Inputs.All(i => i.Name != k)))
+        {
+            var names = model.Inputs.Select(i => i.Name).ToList();
+            errors.Add("unknown_input",
+                $"The input '{Phrases.Shorten(unknown)}' is not declared in 'on.manual.inputs'.{Phrases.DidYouMean(unknown, names)} Known: {(names.Count == 0 ? "none" : Phrases.List(names))}.",
+                0, 0, "on.manual.inputs");
+        }
+
+        foreach (var input in model.Inputs)
+        {
+            var path = $"on.manual.inputs.{input.Name}";
+            if (given.TryGetValue(input.Name, out var value))
+            {
+                if (input.Options.Count > 0 && !input.Options.Contains(value, StringComparer.Ordinal))
+                {
+                    errors.Add("bad_input", $"The input '{input.Name}' is '{Phrases.Shorten(value)}'; expected one of {Phrases.List(input.Options)}.{Phrases.DidYouMean(value, input.Options)}", 0, 0, path);
+                }
+
+                filled[input.Name] = value;
+            }
+            else if (input.Default is not null)
+            {
+                filled[input.Name] = input.Default;
+            }
+            else if (facts.Event == "manual")
+            {
+                var expected = input.Options.Count > 0 ? $"one of {Phrases.List(input.Options)}" : "a value";
+                errors.Add("missing_input", $"The input '{input.Name}' is missing and has no default; expected {expected}.", 0, 0, path);
+            }
+        }
+
+        return filled.ToImmutable();
+    }
+
+    private static string? SkipReason(TriggerFacts facts) =>
+        facts.Event is "push" or "pr" && facts.Tag is null && facts.Message is { } message && SkipMark().Match(message) is { Success: true } mark
+            ? $"The head commit's message says {mark.Value}."
+            : null;
+
+    [GeneratedRegex(@"\[(?:ci[ -]?skip|skip[ -]?ci|no[ -]?ci)\]", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex SkipMark();
+}

@@ -1,0 +1,149 @@
+using System.Text.RegularExpressions;
+using Cronos;
+
+namespace Shipinator.Pipelines;
+
+/// <summary>What a scalar's text must look like.</summary>
+/// <param name="Expected">Completes "expected …".</param>
+/// <param name="Problem">Says what is wrong with a text: null when nothing is, an empty text when <paramref name="Expected"/> says enough.</param>
+/// <param name="Pattern">The same as a regular expression for the JSON Schema, as near as one comes.</param>
+/// <param name="Choices">The closed set, when there is one.</param>
+internal sealed record Format(string Expected, Func<string, string?> Problem, string? Pattern = null, IReadOnlyList<string>? Choices = null);
+
+/// <summary>The formats of the pipeline file.</summary>
+internal static partial class Formats
+{
+    private const string NamePattern = "^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,99}$";
+    private const string EnvPattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$";
+    private const string WordPattern = "^[A-Za-z_][A-Za-z0-9_]{0,62}$";
+    private const string DnsPattern = "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$";
+    private const string ImagePattern = "^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}$";
+    private const string CpuPattern = "^([0-9]{1,5}m|[0-9]{1,4}(\\.[0-9]{1,3})?)$";
+    private const string MemoryPattern = "^[0-9]{1,15}(\\.[0-9]{1,3})?(k|M|G|T|Ki|Mi|Gi|Ti)?$";
+    private const string NamespacePattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
+    private const string UuidPattern = "^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$";
+
+    public static Format Any { get; } = new("text", _ => null);
+
+    public static Format NotBlank { get; } = new("text that is not blank", t => string.IsNullOrWhiteSpace(t) ? "" : null, "\\S");
+
+    public static Format Name { get; } = Matching("a name of letters, digits, spaces and ._/-, at most 100 characters", NamePattern, NameForm());
+
+    public static Format Word { get; } = Matching("a word of letters, digits and _, at most 63 characters", WordPattern, WordForm());
+
+    public static Format Dns { get; } = Matching("a host name of lower-case letters, digits and -, at most 63 characters", DnsPattern, DnsForm());
+
+    public static Format Namespace { get; } = Matching("a namespace of lower-case letters, digits and -, at most 63 characters", NamespacePattern, NamespaceForm());
+
+    public static Format Image { get; } = Matching("an image such as golang:1.24 or registry.local/app@sha256:…", ImagePattern, ImageForm());
+
+    public static Format Cpu { get; } = Matching("an amount of CPU such as 500m or 1.5", CpuPattern, CpuForm());
+
+    public static Format Memory { get; } = Matching("an amount of memory such as 512Mi or 1Gi", MemoryPattern, MemoryForm());
+
+    public static Format Uuid { get; } = new(
+        "an artifact's id, a UUID", t => EntityId.TryParse<ArtifactId>(t, out _) ? null : "", UuidPattern);
+
+    public static Format EnvName { get; } = new(
+        "a variable name of letters, digits and _",
+        t => !PipelineEnvironment.IsValidName(t) ? "" : PipelineEnvironment.IsReserved(t) ? "is set by Shipinator itself and can't be overridden" : null,
+        EnvPattern);
+
+    public static Format Duration { get; } = new(
+        "a duration such as 90s, 30m or 1h30m, at most 30d",
+        t => Durations.TryParse(t, out _) ? null : t.Length > 0 && t.All(char.IsAsciiDigit) ? $"has no unit: is {Phrases.Shorten(t)}s or {Phrases.Shorten(t)}m meant?" : "",
+        Durations.Pattern);
+
+    public static Format GlobPattern { get; } = new(
+        "a glob such as main, release/** or !docs/**", t => Glob.Problem(t) is { } problem ? $"is not a glob: {problem}" : null);
+
+    public static Format RelativePath { get; } = new("a path below the workspace, without a leading / and without ..", PathProblem);
+
+    public static Format RelativeGlob { get; } = new(
+        "a path or glob below the workspace, without a leading / and without ..",
+        t => PathProblem(t) ?? (Glob.Problem(t) is { } problem ? $"is not a glob: {problem}" : null));
+
+    public static Format Cron { get; } = new("a cron expression of five fields: minute hour day month weekday", CronProblem);
+
+    public static Format Version { get; } = OneOf("1");
+
+    public static Format ArtifactType { get; } = OneOf([.. ArtifactTypes.Spellings]);
+
+    public static Format DeployedType { get; } = OneOf([.. ArtifactTypes.Spellings.Where(s => ArtifactTypes.IsDeployable(ArtifactTypes.Canonical(s)))]);
+
+    public static Format OneOf(params string[] words) => new(
+        $"one of {Phrases.List(words)}",
+        t => words.Contains(t, StringComparer.Ordinal) ? null : Phrases.DidYouMean(t, words),
+        Choices: words);
+
+    private static Format Matching(string expected, string pattern, Regex form) => new(expected, t => form.IsMatch(t) ? null : "", pattern);
+
+    private static string? PathProblem(string text) =>
+        string.IsNullOrWhiteSpace(text) || text.Length > 1024 || text.StartsWith('/') || text.Contains('\n', StringComparison.Ordinal)
+            || text.Split('/').Contains("..") ? "" : null;
+
+    private static string? CronProblem(string text)
+    {
+        try
+        {
+            CronExpression.Parse(text, CronFormat.Standard);
+            return null;
+        }
+        catch (CronFormatException wrong)
+        {
+            return $"is not a cron expression: {wrong.Message.TrimEnd('.')}";
+        }
+    }
+
+    [GeneratedRegex(NamePattern)]
+    private static partial Regex NameForm();
+
+    [GeneratedRegex(WordPattern)]
+    private static partial Regex WordForm();
+
+    [GeneratedRegex(DnsPattern)]
+    private static partial Regex DnsForm();
+
+    [GeneratedRegex(NamespacePattern)]
+    private static partial Regex NamespaceForm();
+
+    [GeneratedRegex(ImagePattern)]
+    private static partial Regex ImageForm();
+
+    [GeneratedRegex(CpuPattern)]
+    private static partial Regex CpuForm();
+
+    [GeneratedRegex(MemoryPattern)]
+    private static partial Regex MemoryForm();
+}
+
+/// <summary>The artifact types and their accepted spellings.</summary>
+internal static class ArtifactTypes
+{
+    public const string Image = "image";
+    public const string Chart = "chart";
+    public const string File = "file";
+
+    private static readonly Dictionary<string, string> Table = new(StringComparer.Ordinal)
+    {
+        ["binary"] = "binary",
+        ["image"] = Image,
+        ["oci_image"] = Image,
+        ["chart"] = Chart,
+        ["helm_chart"] = Chart,
+        ["test-report"] = "test-report",
+        ["test_report"] = "test-report",
+        ["coverage"] = "coverage",
+        ["file"] = File,
+    };
+
+    public static IReadOnlyList<string> Spellings { get; } = [.. Table.Keys];
+
+    public static string Canonical(string spelling) => Table.GetValueOrDefault(spelling, spelling);
+
+    /// <summary>Whether a deploy without steps knows how to install it.</summary>
+    public static bool IsDeployable(string type) => type is Image or Chart or File;
+
+    /// <summary>Whether it may be only a name of something pushed elsewhere.</summary>
+    public static bool MayBeRef(string type) => type is Image or Chart;
+}

@@ -1,0 +1,83 @@
+namespace Shipinator.Pipelines;
+
+/// <summary>Small helpers for sentences of error messages.</summary>
+internal static class Phrases
+{
+    private const int ShownLength = 60;
+
+    /// <summary>The text on one line, short enough for a sentence.</summary>
+    public static string Shorten(string text)
+    {
+        var line = text.ReplaceLineEndings(" ");
+        return line.Length > ShownLength ? line[..ShownLength] + "…" : line;
+    }
+
+    /// <summary>The words with commas.</summary>
+    public static string List(IEnumerable<string> words) => string.Join(", ", words);
+
+    /// <summary>" Did you mean 'x'?", when one of the words is near; else nothing.</summary>
+    public static string DidYouMean(string text, IEnumerable<string> words)
+    {
+        var near = words
+            .Select(w => (Word: w, Distance: Distance(text, w)))
+            .Where(c => c.Distance <= Math.Max(1, Math.Min(text.Length, c.Word.Length) / 3))
+            .OrderBy(c => c.Distance).ThenBy(c => c.Word, StringComparer.Ordinal)
+            .Select(c => c.Word)
+            .FirstOrDefault();
+        return near is null ? "" : $" Did you mean '{near}'?";
+    }
+
+    /// <summary>NUL and lone surrogates: no environment variable, argument or jsonb can hold them.</summary>
+    public static bool HasForbiddenCharacter(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] == '\0' || char.IsLowSurrogate(text[i]))
+            {
+                return true;
+            }
+
+            if (char.IsHighSurrogate(text[i]) && (++i == text.Length || !char.IsLowSurrogate(text[i])))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Edits between two words without regard to case, a swap of neighbours counted as one; far for long texts.</summary>
+    private static int Distance(string left, string right)
+    {
+        if (Math.Abs(left.Length - right.Length) > 4 || left.Length > ShownLength)
+        {
+            return int.MaxValue;
+        }
+
+        var d = new int[left.Length + 1, right.Length + 1];
+        for (var i = 0; i <= left.Length; i++)
+        {
+            d[i, 0] = i;
+        }
+
+        for (var j = 0; j <= right.Length; j++)
+        {
+            d[0, j] = j;
+        }
+
+        for (var i = 1; i <= left.Length; i++)
+        {
+            for (var j = 1; j <= right.Length; j++)
+            {
+                var same = char.ToLowerInvariant(left[i - 1]) == char.ToLowerInvariant(right[j - 1]);
+                d[i, j] = Math.Min(Math.Min(d[i - 1, j], d[i, j - 1]) + 1, d[i - 1, j - 1] + (same ? 0 : 1));
+                if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1])
+                {
+                    d[i, j] = Math.Min(d[i, j], d[i - 2, j - 2] + 1);
+                }
+            }
+        }
+
+        return d[left.Length, right.Length];
+    }
+}

@@ -1,0 +1,74 @@
+using System.Text.RegularExpressions;
+
+namespace Shipinator.Pipelines;
+
+/// <summary>
+/// Templates of values: only <c>{{ .name }}</c>. <c>\{{</c> stands for <c>{{</c> itself. Nothing is evaluated, and what is
+/// put in is never looked at again.
+/// </summary>
+internal static partial class Template
+{
+    /// <summary>The names that need no declaration.</summary>
+    public static IReadOnlyList<string> PlainNames { get; } =
+        ["branch", "commit", "event", "pr_number", "project", "ref", "repository", "run_number", "short_commit", "tag"];
+
+    /// <summary>Every template of a text, by name, in order.</summary>
+    public static IEnumerable<string> Names(string text) => Form().Matches(text).Where(m => m.Groups["name"].Success).Select(m => m.Groups["name"].Value);
+
+    /// <summary>The text with every template replaced.</summary>
+    public static string Replace(string text, Func<string, string> value)
+    {
+        if (!text.Contains("{{", StringComparison.Ordinal))
+        {
+            return text;
+        }
+
+        return Form().Replace(text, m => m.Groups["name"] is { Success: true } name ? value(name.Value) : m.Groups["escaped"].Success ? "{{" : m.Value);
+    }
+
+    /// <summary>What is wrong with the templates of a text, as sentences.</summary>
+    public static IEnumerable<(string Code, string Message)> Problems(string text, IReadOnlyCollection<string> matrix, IReadOnlyCollection<string> inputs)
+    {
+        foreach (Match match in Form().Matches(text))
+        {
+            if (match.Groups["dollar"].Success)
+            {
+                yield return ("bad_template", $"'${{{{' is not a template here: write '{{{{ .name }}}}' without the '$'.");
+            }
+            else if (match.Groups["stray"].Success)
+            {
+                var rest = text.Substring(match.Index, Math.Min(text.Length - match.Index, 30));
+                yield return ("bad_template", $"'{Phrases.Shorten(rest)}' is not a template; expected '{{{{ .name }}}}', or '\\{{{{' for the characters themselves.");
+            }
+            else if (match.Groups["name"] is { Success: true } name && Unknown(name.Value, matrix, inputs) is { } problem)
+            {
+                yield return ("unknown_template", problem);
+            }
+        }
+    }
+
+    private static string? Unknown(string name, IReadOnlyCollection<string> matrix, IReadOnlyCollection<string> inputs)
+    {
+        if (PlainNames.Contains(name))
+        {
+            return null;
+        }
+
+        string[] known = [.. PlainNames, .. inputs.Select(i => $"inputs.{i}"), .. matrix.Select(m => $"matrix.{m}")];
+        if (known.Contains(name, StringComparer.Ordinal))
+        {
+            return null;
+        }
+
+        var why = name switch
+        {
+            _ when name.StartsWith("matrix.", StringComparison.Ordinal) && matrix.Count == 0 => " There is no matrix at this place.",
+            _ when name.StartsWith("inputs.", StringComparison.Ordinal) && inputs.Count == 0 => " No inputs are declared in 'on.manual.inputs'.",
+            _ => Phrases.DidYouMean(name, known),
+        };
+        return $"The template '{{{{ .{Phrases.Shorten(name)} }}}}' is not known.{why} Known: {Phrases.List(known)}.";
+    }
+
+    [GeneratedRegex(@"(?<dollar>\$\{\{)|(?<escaped>\\\{\{)|\{\{[ \t]*\.(?<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)[ \t]*\}\}|(?<stray>\{\{)", RegexOptions.CultureInvariant)]
+    private static partial Regex Form();
+}

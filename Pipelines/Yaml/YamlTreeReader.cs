@@ -1,0 +1,263 @@
+using System.Text;
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace Shipinator.Pipelines;
+
+/// <summary>
+/// Reads YAML events into nodes. Limits are counted while reading, aliases by what they stand for, so that a document which
+/// unfolds to billions of nodes is refused after a few thousand events.
+/// </summary>
+internal sealed class YamlTreeReader
+{
+    private readonly ErrorList _errors;
+    private readonly Dictionary<string, YamlNode?> _anchors = new(StringComparer.Ordinal);
+    private readonly Parser _parser;
+    private long _nodes;
+    private long _characters;
+
+    private YamlTreeReader(string text, ErrorList errors)
+    {
+        _errors = errors;
+        _parser = new Parser(new StringReader(text));
+    }
+
+    /// <summary>The document's root; null when it can't be read or is empty, and then there is an error.</summary>
+    public static YamlNode? Read(string text, ErrorList errors)
+    {
+        if (Encoding.UTF8.GetByteCount(text) > PipelineLimits.FileBytes)
+        {
+            errors.Add("too_large", $"The file has more than {PipelineLimits.FileBytes / 1024} KiB; move scripts into files of the repository and call them.", 0, 0, "");
+            return null;
+        }
+
+        if (text.StartsWith('\uFEFF'))
+        {
+            text = text[1..];
+        }
+
+        try
+        {
+            return new YamlTreeReader(text, errors).Document();
+        }
+        catch (RefusedException refused)
+        {
+            errors.Add(refused.Code, refused.Message, refused.Line, refused.Column, "");
+        }
+        catch (YamlException broken)
+        {
+            errors.Add("bad_yaml", $"This is not valid YAML: {Sentence(broken)}", (int)broken.Start.Line, (int)broken.Start.Column, "");
+        }
+        catch (Exception broken) when (broken is ArgumentException or InvalidOperationException or FormatException or OverflowException or IndexOutOfRangeException)
+        {
+            // The scanner meets some broken escapes and directives with exceptions of the base library.
+            errors.Add("bad_yaml", "This is not valid YAML.", 1, 1, "");
+        }
+
+        return null;
+    }
+
+    private static string Sentence(YamlException broken)
+    {
+        var message = broken.InnerException is YamlException inner ? inner.Message : broken.Message;
+        return message.EndsWith('.') ? message : message + ".";
+    }
+
+    private YamlNode? Document()
+    {
+        _parser.Consume<StreamStart>();
+        if (!_parser.Accept<DocumentStart>(out _))
+        {
+            _errors.Add("empty_file", "The file is empty; it needs at least one of the stages 'build', 'test', 'deploy'.", 1, 1, "");
+            return null;
+        }
+
+        _parser.Consume<DocumentStart>();
+        var root = Node(depth: 1);
+        _parser.Consume<DocumentEnd>();
+        if (_parser.Accept<DocumentStart>(out var second))
+        {
+            throw Refuse("many_documents", "A second document begins here; a pipeline file is one document.", second.Start);
+        }
+
+        _parser.Consume<StreamEnd>();
+        return root;
+    }
+
+    private YamlNode Node(int depth)
+    {
+        var at = _parser.Current ?? throw new YamlException("The document ends too early.");
+        if (depth > PipelineLimits.Depth)
+        {
+            throw Refuse("too_deep", $"The document is nested deeper than {PipelineLimits.Depth} levels.", at.Start);
+        }
+
+        if (_parser.TryConsume<AnchorAlias>(out var alias))
+        {
+            return Alias(alias);
+        }
+
+        if (_parser.TryConsume<Scalar>(out var scalar))
+        {
+            return Register(scalar, ScalarNode(scalar));
+        }
+
+        if (_parser.TryConsume<SequenceStart>(out var sequence))
+        {
+            Begin(sequence);
+            var items = new List<YamlNode>();
+            while (!_parser.TryConsume<SequenceEnd>(out _))
+            {
+                items.Add(Node(depth + 1));
+            }
+
+            return Register(sequence, new YamlSequence(items, Line(sequence), Column(sequence)));
+        }
+
+        if (_parser.TryConsume<MappingStart>(out var mapping))
+        {
+            Begin(mapping);
+            return Register(mapping, Mapping(mapping, depth));
+        }
+
+        throw new YamlException(at.Start, at.End, "A value was expected.");
+    }
+
+    private YamlMapping Mapping(MappingStart start, int depth)
+    {
+        var entries = new List<(YamlScalar Key, YamlNode Value)>();
+        var merged = new List<YamlMapping>();
+        var seen = new Dictionary<string, YamlScalar>(StringComparer.Ordinal);
+        while (!_parser.TryConsume<MappingEnd>(out _))
+        {
+            var keyNode = Node(depth + 1);
+            var value = Node(depth + 1);
+            if (keyNode is not YamlScalar key)
+            {
+                _errors.Add("bad_key", $"A key must be a word, not {keyNode.Kind}. (Is a template in braces missing its quotes?)", keyNode.Line, keyNode.Column, "");
+            }
+            else if (key is { Value: "<<", Plain: true })
+            {
+                Merge(value, merged);
+            }
+            else if (!seen.TryAdd(key.Value, key))
+            {
+                _errors.Add("duplicate_key", $"The key '{Phrases.Shorten(key.Value)}' stands here twice; the first is in line {seen[key.Value].Line}.", key.Line, key.Column, "");
+            }
+            else
+            {
+                entries.Add((key, value));
+            }
+        }
+
+        // A key of the map itself wins over a merged one, and an earlier merge over a later one.
+        foreach (var entry in merged.SelectMany(m => m.Entries))
+        {
+            if (seen.TryAdd(entry.Key.Value, entry.Key))
+            {
+                entries.Add(entry);
+            }
+        }
+
+        return new YamlMapping(entries, Line(start), Column(start));
+    }
+
+    private void Merge(YamlNode value, List<YamlMapping> merged)
+    {
+        switch (value)
+        {
+            case YamlMapping map:
+                merged.Add(map);
+                break;
+            case YamlSequence list when list.Items.All(i => i is YamlMapping):
+                merged.AddRange(list.Items.Cast<YamlMapping>());
+                break;
+            default:
+                _errors.Add("bad_merge", $"'<<' takes a map or a list of maps, not {value.Kind}.", value.Line, value.Column, "");
+                break;
+        }
+    }
+
+    private YamlScalar ScalarNode(Scalar scalar)
+    {
+        Begin(scalar);
+        Count(0, scalar.Value.Length, scalar.Start);
+        if (Phrases.HasForbiddenCharacter(scalar.Value))
+        {
+            _errors.Add("bad_character", "This value has a NUL character or half of a surrogate pair, which neither a process nor the database can take.", Line(scalar), Column(scalar), "");
+        }
+
+        return new YamlScalar(scalar.Value, scalar.Style == ScalarStyle.Plain, Line(scalar), Column(scalar));
+    }
+
+    private YamlNode Alias(AnchorAlias alias)
+    {
+        if (!_anchors.TryGetValue(alias.Value.Value, out var node))
+        {
+            throw Refuse("unknown_anchor", $"No anchor '&{Phrases.Shorten(alias.Value.Value)}' stands before this alias.", alias.Start);
+        }
+
+        if (node is null)
+        {
+            throw Refuse("endless_alias", $"The alias '*{Phrases.Shorten(alias.Value.Value)}' stands inside its own anchor.", alias.Start);
+        }
+
+        Count(node.Nodes, node.Characters, alias.Start);
+        return node;
+    }
+
+    private void Begin(NodeEvent node)
+    {
+        Count(1, 0, node.Start);
+        if (!node.Tag.IsEmpty && node.Tag.Value != "!")
+        {
+            throw Refuse("bad_tag", $"The tag '{Phrases.Shorten(node.Tag.Value)}' is not known here; put the value in quotes if it is to begin with '!'.", node.Start);
+        }
+
+        if (!node.Anchor.IsEmpty)
+        {
+            _anchors[node.Anchor.Value] = null;
+        }
+    }
+
+    private YamlNode Register(NodeEvent start, YamlNode node)
+    {
+        if (!start.Anchor.IsEmpty)
+        {
+            _anchors[start.Anchor.Value] = node;
+        }
+
+        return node;
+    }
+
+    private void Count(long nodes, long characters, Mark at)
+    {
+        _nodes += nodes;
+        _characters += characters;
+        if (_nodes > PipelineLimits.Nodes)
+        {
+            throw Refuse("too_many_nodes", $"With its aliases written out the document has more than {PipelineLimits.Nodes} nodes.", at);
+        }
+
+        if (_characters > PipelineLimits.Characters)
+        {
+            throw Refuse("too_large", $"With its aliases written out the document has more than {PipelineLimits.Characters} characters.", at);
+        }
+    }
+
+    private static int Line(ParsingEvent e) => (int)e.Start.Line;
+
+    private static int Column(ParsingEvent e) => (int)e.Start.Column;
+
+    private static RefusedException Refuse(string code, string message, Mark at) => new(code, message, (int)at.Line, (int)at.Column);
+
+    /// <summary>Ends the reading at once: nothing that follows could be trusted.</summary>
+    private sealed class RefusedException(string code, string message, int line, int column) : Exception(message)
+    {
+        public string Code { get; } = code;
+
+        public int Line { get; } = line;
+
+        public int Column { get; } = column;
+    }
+}

@@ -97,7 +97,7 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
     }
 
     /// <summary>Never throws. A batch that is refused is halved until each bad write stands alone.</summary>
-    private async Task CommitAsync(List<PendingWrite> batch)
+    private async Task CommitAsync(List<PendingWrite> batch, bool again = false)
     {
         try
         {
@@ -126,6 +126,14 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
                 var half = batch.Count / 2;
                 await CommitAsync(batch[..half]);
                 await CommitAsync(batch[half..]);
+                return;
+            }
+
+            // A first write that lost a race meets the winner's other unique keys as well, in any order; once the winner
+            // has committed, its id is met first.
+            if (!again && e is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
+            {
+                await CommitAsync(batch, again: true);
                 return;
             }
 

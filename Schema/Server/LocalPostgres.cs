@@ -1,0 +1,389 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Shipinator.Schema.Server;
+
+/// <summary>
+/// A real PostgreSQL server of our own, started from the machine's programs in a folder of ours: standalone mode and tests.
+/// It listens on loopback alone, with a random password. When its owner dies it goes on; the next owner finds it in the
+/// folder and takes it over. Started by root, it runs as the user <c>postgres</c>, else <c>nobody</c>.
+/// </summary>
+public sealed partial class LocalPostgres : IAsyncDisposable
+{
+    private const string UserName = "shipinator";
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
+
+    private readonly LocalPostgresOptions _options;
+    private readonly string _bin;
+    private readonly PostgresAccount? _account;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private Secrets _secrets = new("", 0);
+
+    private LocalPostgres(LocalPostgresOptions options, ILogger logger, TimeProvider time)
+    {
+        _bin = PostgresBinaries.Find(options.BinFolder);
+        _account = PostgresAccount.ForThisProcess();
+        var folder = Path.GetFullPath(options.Folder);
+        _options = options with { Folder = _account is null ? folder : PostgresAccount.Place(folder) };
+        _time = time;
+        _logger = logger;
+    }
+
+    /// <summary>The server's process; it stays the same when a running server was taken over.</summary>
+    public int ProcessId { get; private set; }
+
+    /// <summary>For a database of the server; <c>shipinator</c> is made at the first start.</summary>
+    public string ConnectionString(string database = "shipinator") => new NpgsqlConnectionStringBuilder
+    {
+        Host = "127.0.0.1",
+        Port = _secrets.Port,
+        Username = UserName,
+        Password = _secrets.Password,
+        Database = database,
+    }.ConnectionString;
+
+    private string DataFolder => Path.Combine(_options.Folder, "data");
+
+    private string LogFile => Path.Combine(_options.Folder, "server.log");
+
+    private string SecretsFile => Path.Combine(_options.Folder, "server.json");
+
+    /// <summary>
+    /// Starts the server, or takes over the one that runs on this folder; returns when it answers. Errors:
+    /// <see cref="InvalidInputException"/> <c>postgres_missing</c>, <c>postgres_user</c>, <c>postgres_failed</c> (with the end of its log).
+    /// </summary>
+    public static async Task<LocalPostgres> StartAsync(
+        LocalPostgresOptions options, ILogger logger, TimeProvider? time = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var server = new LocalPostgres(options, logger, time ?? TimeProvider.System);
+        await server.StartAsync(cancellationToken);
+        return server;
+    }
+
+    /// <summary>Starts it again after <see cref="StopAsync"/> or <see cref="KillAsync"/>, at the same address.</summary>
+    public async Task StartAsync(CancellationToken cancellationToken = default)
+    {
+        await PrepareAsync(cancellationToken);
+        if (RunningPid() is { } pid)
+        {
+            ProcessId = pid;
+            TookOver(_logger, pid, _options.Folder);
+        }
+        else
+        {
+            if (!PortIsFree(_secrets.Port))
+            {
+                _secrets = _secrets with { Port = FreePort() };
+                WriteSecrets();
+            }
+
+            Launch();
+        }
+
+        await WaitUntilReadyAsync(cancellationToken);
+        await EnsureDatabaseAsync(cancellationToken);
+    }
+
+    /// <summary>Ends connections and stops cleanly ("fast"). Idempotent.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken = default) => await EndAsync(Signal.Interrupt, cancellationToken);
+
+    /// <summary>Kills it as a crash would (<c>kill -9</c> of the server and all its children). For tests.</summary>
+    public async Task KillAsync(CancellationToken cancellationToken = default) => await EndAsync(Signal.Kill, cancellationToken);
+
+    /// <summary>As <see cref="StopAsync"/>.</summary>
+    public async ValueTask DisposeAsync() => await StopAsync();
+
+    private async Task PrepareAsync(CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(_options.Folder);
+        _account?.Own(_options.Folder);
+        _secrets = ReadSecrets() ?? new(Convert.ToHexString(RandomNumberGenerator.GetBytes(24)), FreePort());
+        WriteSecrets();
+
+        // The cluster is whole once this file is there: initdb writes into a folder that is moved into place at the end.
+        if (File.Exists(Path.Combine(DataFolder, "PG_VERSION")))
+        {
+            return;
+        }
+
+        var unfinished = DataFolder + ".new";
+        if (Directory.Exists(unfinished))
+        {
+            Directory.Delete(unfinished, recursive: true);
+        }
+
+        var passwordFile = Path.Combine(_options.Folder, "initdb.password");
+        try
+        {
+            WriteFile(passwordFile, _secrets.Password);
+            _account?.Own(passwordFile);
+            await RunAsync(
+                "initdb",
+                ["--pgdata", unfinished, "--username", UserName, "--pwfile", passwordFile, "--auth", "scram-sha-256",
+                    "--encoding", "UTF8", "--no-locale", .. _options.Fsync ? Array.Empty<string>() : ["--no-sync"]],
+                cancellationToken);
+            Directory.Move(unfinished, DataFolder);
+        }
+        finally
+        {
+            File.Delete(passwordFile);
+        }
+    }
+
+    private async Task RunAsync(string program, string[] arguments, CancellationToken cancellationToken)
+    {
+        using var process = Process.Start(StartInfo(program, arguments, redirect: true))!;
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync(cancellationToken);
+        var errors = process.StandardError.ReadToEndAsync(cancellationToken);
+        await process.WaitForExitAsync(cancellationToken);
+        if (process.ExitCode != 0)
+        {
+            throw Failed($"{program} ended with {process.ExitCode}: {await output}{await errors}");
+        }
+    }
+
+    /// <summary>
+    /// In a session of its own, so that a Ctrl-C or hang-up of our terminal does not reach it; by a shell that goes away,
+    /// so that no open stream of ours ties it to us.
+    /// </summary>
+    private void Launch()
+    {
+        string[] settings =
+        [
+            "-D", DataFolder, "-c", "listen_addresses=127.0.0.1", "-c", $"port={_secrets.Port}", "-c", "unix_socket_directories=",
+            "-c", $"max_connections={_options.MaxConnections}", "-c", "log_min_messages=warning", "-c", "shared_buffers=128MB",
+            "-c", "max_wal_size=1GB", .. _options.Fsync ? Array.Empty<string>() : ["-c", "fsync=off", "-c", "full_page_writes=off"],
+        ];
+        const string Detach = "log=$1; shift; setsid \"$@\" >>\"$log\" 2>&1 </dev/null & echo $!";
+        var info = StartInfo("/bin/sh", ["-c", Detach, "sh", LogFile, Path.Combine(_bin, "postgres"), .. settings], redirect: true);
+        using var shell = Process.Start(info)!;
+        shell.StandardInput.Close();
+        shell.WaitForExit();
+    }
+
+    private ProcessStartInfo StartInfo(string program, string[] arguments, bool redirect)
+    {
+        var path = program.StartsWith('/') ? program : Path.Combine(_bin, program);
+        string[] line = _account is null ? [path, .. arguments] : [.. _account.Prefix, path, .. arguments];
+        var info = new ProcessStartInfo(line[0], line[1..])
+        {
+            RedirectStandardInput = redirect,
+            RedirectStandardOutput = redirect,
+            RedirectStandardError = redirect,
+            WorkingDirectory = _options.Folder,
+        };
+        foreach (var name in info.Environment.Keys.Where(k => k.StartsWith("PG", StringComparison.Ordinal)).ToList())
+        {
+            info.Environment.Remove(name);
+        }
+
+        info.Environment["LC_ALL"] = "C";
+        return info;
+    }
+
+    private async Task WaitUntilReadyAsync(CancellationToken cancellationToken)
+    {
+        var began = _time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await using var connection = new NpgsqlConnection(ConnectionString("postgres") + ";Pooling=false;Timeout=5");
+                await connection.OpenAsync(cancellationToken);
+                ProcessId = RunningPid() ?? throw Failed("it answers, but its postmaster.pid is gone");
+                return;
+            }
+            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification)
+            {
+                throw Failed($"the server of this folder does not take the password in {SecretsFile}: {e.MessageText}");
+            }
+            catch (NpgsqlException e)
+            {
+                var waited = _time.GetElapsedTime(began);
+                if (waited > _options.StartTimeout || (waited > TimeSpan.FromSeconds(5) && RunningPid() is null))
+                {
+                    throw Failed($"no answer after {waited.TotalSeconds:0} s ({e.Message})");
+                }
+            }
+
+            await Task.Delay(Pause, _time, cancellationToken);
+        }
+    }
+
+    private async Task EnsureDatabaseAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString("postgres") + ";Pooling=false");
+        await connection.OpenAsync(cancellationToken);
+        await using var ask = new NpgsqlCommand("SELECT 1 FROM pg_database WHERE datname = 'shipinator'", connection);
+        if (await ask.ExecuteScalarAsync(cancellationToken) is null)
+        {
+            await using var make = new NpgsqlCommand("CREATE DATABASE shipinator", connection);
+            await make.ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+
+    private async Task EndAsync(Signal signal, CancellationToken cancellationToken)
+    {
+        if (RunningPid() is not { } pid)
+        {
+            return;
+        }
+
+        if (signal == Signal.Kill)
+        {
+            // Children first know of the postmaster's death through a pipe: killing them too makes it a crash at one moment.
+            foreach (var child in Children(pid))
+            {
+                _ = SendSignal(child, (int)signal);
+            }
+        }
+
+        _ = SendSignal(pid, (int)signal);
+        var began = _time.GetTimestamp();
+        while (IsAlive(pid))
+        {
+            if (_time.GetElapsedTime(began) > _options.StartTimeout)
+            {
+                throw Failed($"process {pid} does not end");
+            }
+
+            await Task.Delay(Pause, _time, cancellationToken);
+        }
+    }
+
+    /// <summary>The process of <c>postmaster.pid</c>, if it is alive and really the server of this folder.</summary>
+    private int? RunningPid()
+    {
+        try
+        {
+            var line = File.ReadLines(Path.Combine(DataFolder, "postmaster.pid")).FirstOrDefault();
+            return int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && IsAlive(pid) && CommandLine(pid).Contains(DataFolder, StringComparison.Ordinal)
+                ? pid
+                : null;
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private static string CommandLine(int pid) => File.ReadAllText($"/proc/{pid}/cmdline");
+
+    /// <summary>A zombie holds nothing any more: whoever adopted it has only not looked yet.</summary>
+    private static bool IsAlive(int pid)
+    {
+        try
+        {
+            var stat = File.ReadAllText($"/proc/{pid}/stat");
+            return stat[(stat.LastIndexOf(')') + 2)..][0] is not ('Z' or 'X');
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private static IEnumerable<int> Children(int pid)
+    {
+        foreach (var folder in Directory.EnumerateDirectories("/proc"))
+        {
+            if (!int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var candidate))
+            {
+                continue;
+            }
+
+            string stat;
+            try
+            {
+                stat = File.ReadAllText(Path.Combine(folder, "stat"));
+            }
+            catch (IOException)
+            {
+                continue;
+            }
+
+            // After the name in parentheses: state, parent.
+            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+            if (fields[1] == pid.ToString(CultureInfo.InvariantCulture))
+            {
+                yield return candidate;
+            }
+        }
+    }
+
+    private Secrets? ReadSecrets() =>
+        File.Exists(SecretsFile) ? JsonSerializer.Deserialize<Secrets>(File.ReadAllText(SecretsFile)) : null;
+
+    private void WriteSecrets() => WriteFile(SecretsFile, JsonSerializer.Serialize(_secrets));
+
+    private static void WriteFile(string path, string text)
+    {
+        var temporary = path + ".new";
+        File.Delete(temporary);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = OwnerOnly;
+        }
+
+        using (var stream = new FileStream(temporary, options))
+        {
+            stream.Write(System.Text.Encoding.UTF8.GetBytes(text));
+        }
+
+        File.Move(temporary, path, overwrite: true);
+    }
+
+    private static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+
+    private static bool PortIsFree(int port)
+    {
+        try
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+            socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private InvalidInputException Failed(string what)
+    {
+        string[] log = File.Exists(LogFile) ? File.ReadAllLines(LogFile) : [];
+        return new("postgres_failed", $"PostgreSQL in {_options.Folder} could not be run: {what}\n{string.Join('\n', log.TakeLast(10))}".TrimEnd());
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int SendSignal(int pid, int signal);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Took over the PostgreSQL server {Pid} that was left running in {Folder}.")]
+    private static partial void TookOver(ILogger logger, int pid, string folder);
+
+    private enum Signal
+    {
+        Interrupt = 2,
+        Kill = 9,
+    }
+
+    private sealed record Secrets(string Password, int Port);
+}

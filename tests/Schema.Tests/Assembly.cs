@@ -1,0 +1,3 @@
+using Shipinator.Testing;
+
+[assembly: AssemblyFixture(typeof(PostgresFixture))]

@@ -31,14 +31,24 @@ internal sealed class ErrorList(string file, string text)
 
     public void Add(string code, string message, int line, int column, string path)
     {
-        // A mistake behind an anchor is met at every alias; one report is enough.
-        if (_errors.Count < Most && _seen.Add((code, line, column, message)))
+        // A mistake behind an anchor is met at every alias, under another path each time; one report is enough.
+        if (_errors.Count < Most && _seen.Add((code, line, column, message[(message.IndexOf(": ", StringComparison.Ordinal) + 1)..])))
         {
             _errors.Add(new PipelineError(code, message, file, line, column, path, Snippet(line)));
         }
     }
 
     public void Add(string code, string message, Located at) => Add(code, message, at.Line, at.Column, at.Path);
+
+    /// <summary>The column of a part of a scalar in its line; that of the scalar when the part is not written there as it reads.</summary>
+    public int Column(int line, int from, string part)
+    {
+        _lines ??= text.Split('\n');
+        var at = line >= 1 && line <= _lines.Length && from >= 1 && from <= _lines[line - 1].Length
+            ? _lines[line - 1].IndexOf(part, from - 1, StringComparison.Ordinal)
+            : -1;
+        return at < 0 ? from : at + 1;
+    }
 
     /// <summary>In the order of the file, so that a report reads from top to bottom.</summary>
     public IReadOnlyList<PipelineError> ToList() =>

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace Shipinator.Pipelines;
 
@@ -49,7 +50,10 @@ public static class PipelineJsonSchema
             return new JsonObject { ["enum"] = new JsonArray([.. choices.SelectMany(Spellings)]) };
         }
 
-        var schema = new JsonObject { ["type"] = new JsonArray("string", "number", "boolean") };
+        // The parser takes 1.20 and true as the texts that they are, an editor as a number and a boolean: both are allowed
+        // where a text like that is.
+        var takesNumbers = shape.Format.Pattern is null || Regex.IsMatch("5", shape.Format.Pattern);
+        var schema = new JsonObject { ["type"] = takesNumbers ? new JsonArray("string", "number", "boolean") : "string" };
         if (shape.Format.Pattern is { } pattern)
         {
             schema["pattern"] = shape.Templates ? $"(?:{pattern})|\\{{\\{{" : pattern;

@@ -146,7 +146,7 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
         {
             var at = map.Find("matrix")!;
             errors.Add("matrix_too_large", $"{path}.matrix: makes {jobs} jobs; at most {PipelineLimits.MatrixJobs} are allowed.", at.Line, at.Column, $"{path}.matrix");
-            return [];
+            return [.. matrix.Select(m => (m.Key, (IReadOnlyList<string>)[.. m.Values.Take(1)]))];
         }
 
         return matrix;

@@ -14,9 +14,10 @@ internal sealed class TemplateScope(ErrorList errors, IReadOnlyCollection<string
             return null;
         }
 
-        foreach (var (code, message) in Template.Problems(scalar.Value, matrix, inputs))
+        foreach (var (index, part, code, message) in Template.Problems(scalar.Value, matrix, inputs))
         {
-            errors.Add(code, $"{path}: {message}", node.Line, node.Column, path);
+            var line = scalar.Literal ? node.Line + 1 + scalar.Value.AsSpan(0, index).Count('\n') : node.Line;
+            errors.Add(code, $"{path}: {message}", line, errors.Column(line, scalar.Literal ? 1 : node.Column, part), path);
         }
 
         return new Located(scalar.Value, node.Line, node.Column, path);

@@ -5,7 +5,8 @@ namespace Shipinator.Pipelines;
 
 /// <summary>What a scalar's text must look like.</summary>
 /// <param name="Expected">Completes "expected …".</param>
-/// <param name="Problem">Says what is wrong with a text: null when nothing is, an empty text when <paramref name="Expected"/> says enough.</param>
+/// <param name="Problem">Says what is wrong with a text: null when nothing is, an empty text when <paramref name="Expected"/> says enough,
+/// a hint when it begins with a blank, the whole sentence when it ends with a full stop.</param>
 /// <param name="Pattern">The same as a regular expression for the JSON Schema, as near as one comes.</param>
 /// <param name="Choices">The closed set, when there is one.</param>
 internal sealed record Format(string Expected, Func<string, string?> Problem, string? Pattern = null, IReadOnlyList<string>? Choices = null);
@@ -46,21 +47,21 @@ internal static partial class Formats
 
     public static Format EnvName { get; } = new(
         "a variable name of letters, digits and _",
-        t => !PipelineEnvironment.IsValidName(t) ? "" : PipelineEnvironment.IsReserved(t) ? "is set by Shipinator itself and can't be overridden" : null,
+        t => !PipelineEnvironment.IsValidName(t) ? "" : PipelineEnvironment.IsReserved(t) ? "is a name that Shipinator keeps for itself (CI, CI_…, SHIPINATOR…); choose another." : null,
         EnvPattern);
 
     public static Format Duration { get; } = new(
         "a duration such as 90s, 30m or 1h30m, at most 30d",
-        t => Durations.TryParse(t, out _) ? null : t.Length > 0 && t.All(char.IsAsciiDigit) ? $"has no unit: is {Phrases.Shorten(t)}s or {Phrases.Shorten(t)}m meant?" : "",
+        t => Durations.TryParse(t, out _) ? null : t.Length > 0 && t.All(char.IsAsciiDigit) ? $"has no unit (is {Phrases.Shorten(t)}s or {Phrases.Shorten(t)}m meant?)" : "",
         Durations.Pattern);
 
     public static Format GlobPattern { get; } = new(
         "a glob such as main, release/** or !docs/**", t => Glob.Problem(t) is { } problem ? $"is not a glob: {problem}" : null);
 
-    public static Format RelativePath { get; } = new("a path below the workspace, without a leading / and without ..", PathProblem);
+    public static Format RelativePath { get; } = new("a path below the workspace (no leading /, no ..)", PathProblem);
 
     public static Format RelativeGlob { get; } = new(
-        "a path or glob below the workspace, without a leading / and without ..",
+        "a path or glob below the workspace (no leading /, no ..)",
         t => PathProblem(t) ?? (Glob.Problem(t) is { } problem ? $"is not a glob: {problem}" : null));
 
     public static Format Cron { get; } = new("a cron expression of five fields: minute hour day month weekday", CronProblem);
@@ -71,10 +72,32 @@ internal static partial class Formats
 
     public static Format DeployedType { get; } = OneOf([.. ArtifactTypes.Spellings.Where(s => ArtifactTypes.IsDeployable(ArtifactTypes.Canonical(s)))]);
 
+    public static Format Status { get; } = OneOf("success", "failure") with
+    {
+        Problem = t => t is "success" or "failure" ? null : t == "always" ? " For always write [success, failure]." : "",
+    };
+
     public static Format OneOf(params string[] words) => new(
-        $"one of {Phrases.List(words)}",
+        words.Length == 1 ? words[0] : $"one of {Phrases.List(words)}",
         t => words.Contains(t, StringComparer.Ordinal) ? null : Phrases.DidYouMean(t, words),
         Choices: words);
+
+    /// <summary>Some of the triggers; the words of other systems are understood well enough to point to ours.</summary>
+    public static Format Trigger(params string[] words)
+    {
+        var format = OneOf(words);
+        return format with
+        {
+            Problem = t => t switch
+            {
+                "pull_request" or "merge_request" or "merge_request_event" => " Did you mean 'pr'?",
+                "workflow_dispatch" or "web" => " Did you mean 'manual'?",
+                "cron" => " Did you mean 'schedule'?",
+                "tag" => " A tag is a push: filter by 'tag' or 'tags'.",
+                _ => format.Problem(t),
+            },
+        };
+    }
 
     private static Format Matching(string expected, string pattern, Regex form) => new(expected, t => form.IsMatch(t) ? null : "", pattern);
 

@@ -31,7 +31,7 @@ internal static class PipelineShapes
     [
         new("branch", Globs, "The branch; of a pull request, its target."),
         new("tag", Globs, "The tag."),
-        new("event", new ListShape(new TextShape(Formats.OneOf([.. PipelineModel.KnownTriggers])), OrOne: true), "What asked for the run."),
+        new("event", new ListShape(new TextShape(Formats.Trigger([.. PipelineModel.KnownTriggers])), OrOne: true), "What asked for the run."),
         new("path", Globs, "A changed file; holds when the changed files are not known."),
     ];
 
@@ -57,7 +57,7 @@ internal static class PipelineShapes
         new("timeout", Duration, "Of the step; the job's by default."),
         new("retry", Retry, "When another attempt is made."),
         new("parallel", new EitherShape(new FlagShape(), new TextShape(Formats.Word)), "Neighbours with true, or with the same word, run side by side."),
-        new("when", When([.. Conditions, new("status", new ListShape(new TextShape(Formats.OneOf("success", "failure")), OrOne: true), "The outcome of the job so far; success by default.")]),
+        new("when", When([.. Conditions, new("status", new ListShape(new TextShape(Formats.Status), OrOne: true), "The outcome of the job so far; success by default.")]),
             "Whether the step runs: keys are AND, lists are OR."),
         new("allow_failure", new FlagShape(), "A failure of this step does not fail the job."),
         new("outputs", Outputs, "What the step leaves behind."),
@@ -125,7 +125,7 @@ internal static class PipelineShapes
     [
         new("version", new TextShape(Formats.Version), "The version of the format."),
         new("on", new EitherShape(
-            new ListShape(new TextShape(Formats.OneOf([.. PipelineModel.KnownTriggers.Where(t => t != "schedule")])), OrOne: true),
+            new ListShape(new TextShape(Formats.Trigger([.. PipelineModel.KnownTriggers.Where(t => t != "schedule")])), OrOne: true),
             new MapShape("triggers",
             [
                 new("push", new MapShape("a push filter",

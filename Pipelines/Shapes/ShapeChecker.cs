@@ -198,6 +198,7 @@ internal sealed class ShapeChecker(ErrorList errors)
     {
         "" => $"{Name(path)}: '{Phrases.Shorten(text)}' is not allowed; expected {format.Expected}.",
         [' ', ..] => $"{Name(path)}: '{Phrases.Shorten(text)}' is not known; expected {format.Expected}.{problem}",
+        [.., '.'] => $"{Name(path)}: '{Phrases.Shorten(text)}' {problem}",
         _ => $"{Name(path)}: '{Phrases.Shorten(text)}' {problem}; expected {format.Expected}.",
     };
 

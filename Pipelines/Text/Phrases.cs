@@ -20,7 +20,7 @@ internal static class Phrases
     {
         var near = words
             .Select(w => (Word: w, Distance: Distance(text, w)))
-            .Where(c => c.Distance <= Math.Max(1, Math.Min(text.Length, c.Word.Length) / 3))
+            .Where(c => c.Distance <= Math.Min(text.Length, c.Word.Length) / 3)
             .OrderBy(c => c.Distance).ThenBy(c => c.Word, StringComparer.Ordinal)
             .Select(c => c.Word)
             .FirstOrDefault();

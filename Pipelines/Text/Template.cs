@@ -27,22 +27,22 @@ internal static partial class Template
     }
 
     /// <summary>What is wrong with the templates of a text, as sentences.</summary>
-    public static IEnumerable<(string Code, string Message)> Problems(string text, IReadOnlyCollection<string> matrix, IReadOnlyCollection<string> inputs)
+    public static IEnumerable<(int Index, string Part, string Code, string Message)> Problems(string text, IReadOnlyCollection<string> matrix, IReadOnlyCollection<string> inputs)
     {
         foreach (Match match in Form().Matches(text))
         {
             if (match.Groups["dollar"].Success)
             {
-                yield return ("bad_template", $"'${{{{' is not a template here: write '{{{{ .name }}}}' without the '$'.");
+                yield return (match.Index, match.Value, "bad_template", $"'${{{{' is not a template here: write '{{{{ .name }}}}' without the '$'.");
             }
             else if (match.Groups["stray"].Success)
             {
                 var rest = text.Substring(match.Index, Math.Min(text.Length - match.Index, 30));
-                yield return ("bad_template", $"'{Phrases.Shorten(rest)}' is not a template; expected '{{{{ .name }}}}', or '\\{{{{' for the characters themselves.");
+                yield return (match.Index, match.Value, "bad_template", $"'{Phrases.Shorten(rest)}' is not a template; expected '{{{{ .name }}}}', or '\\{{{{' for the characters themselves.");
             }
             else if (match.Groups["name"] is { Success: true } name && Unknown(name.Value, matrix, inputs) is { } problem)
             {
-                yield return ("unknown_template", problem);
+                yield return (match.Index, match.Value, "unknown_template", problem);
             }
         }
     }

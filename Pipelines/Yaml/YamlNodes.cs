@@ -18,11 +18,14 @@ internal abstract class YamlNode(int line, int column)
 }
 
 /// <summary>A scalar. Its text is kept verbatim: <c>1.20</c> stays <c>1.20</c>, <c>on</c> stays <c>on</c>.</summary>
-internal sealed class YamlScalar(string value, bool plain, int line, int column) : YamlNode(line, column)
+internal sealed class YamlScalar(string value, bool plain, bool literal, int line, int column) : YamlNode(line, column)
 {
     public string Value { get; } = value;
 
     public bool Plain { get; } = plain;
+
+    /// <summary>A block of lines after <c>|</c>: the first stands one line below the scalar itself.</summary>
+    public bool Literal { get; } = literal;
 
     public bool IsNull => Plain && (Value is "" or "~" or "null" or "Null" or "NULL");
 

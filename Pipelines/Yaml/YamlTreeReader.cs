@@ -187,7 +187,7 @@ internal sealed class YamlTreeReader
             _errors.Add("bad_character", "This value has a NUL character or half of a surrogate pair, which neither a process nor the database can take.", Line(scalar), Column(scalar), "");
         }
 
-        return new YamlScalar(scalar.Value, scalar.Style == ScalarStyle.Plain, Line(scalar), Column(scalar));
+        return new YamlScalar(scalar.Value, scalar.Style == ScalarStyle.Plain, scalar.Style == ScalarStyle.Literal, Line(scalar), Column(scalar));
     }
 
     private YamlNode Alias(AnchorAlias alias)

@@ -1,0 +1,85 @@
+using Orleans.Concurrency;
+using Orleans.Runtime;
+
+namespace Shipinator.Architecture.Tests;
+
+// Violations on purpose: DetectorTests shows that each detector sees its own. Nothing here ever runs.
+#pragma warning disable RS0030, ORLEANS0010, ORLEANS0011, CA1812, CA1822, CA1052, CA2100
+
+internal static class PlantedSql
+{
+    public static async Task<string> Run(Npgsql.NpgsqlConnection connection)
+    {
+        await using var command = connection.CreateCommand();
+        command.CommandText = "select id from jobs where status = 'running'";
+        return $"UPDATE jobs SET name = {connection.Host}";
+    }
+
+    public static string Sentence() => "Select a branch from the list, then update it.";
+}
+
+internal static class PlantedTime
+{
+    public static async Task<DateTimeOffset> Now()
+    {
+        await Task.Yield();
+        return DateTimeOffset.UtcNow;
+    }
+
+    public static Func<Guid> Ids() => Guid.NewGuid;
+}
+
+internal static class PlantedFiles
+{
+    public static IEnumerable<string> Read(List<string> paths)
+    {
+        foreach (var path in paths)
+        {
+            yield return File.ReadAllText(path);
+        }
+    }
+
+    public static string InMemory() => new StringReader("text").ReadToEnd();
+}
+
+internal static class PlantedRestore
+{
+    public static Lifecycle Make(DateTimeOffset at) =>
+        Lifecycle.Restore(Machine.Run, Status.Success, null, null, at, at, at, at, 3);
+}
+
+internal interface IPlantedGrain : IGrainWithGuidKey
+{
+    [Alias("named"), AlwaysInterleave]
+    Task Named();
+
+    Task Nameless();
+}
+
+[Alias("shipinator.planted")]
+internal sealed record PlantedNotSerialized;
+
+[GenerateSerializer]
+internal sealed record PlantedWithoutAlias;
+
+[GenerateSerializer, Alias("PlantedPascal")]
+internal sealed record PlantedPascal;
+
+[GenerateSerializer, Alias("shipinator.planted-one")]
+internal sealed record PlantedGood;
+
+[GenerateSerializer, Alias("shipinator.planted-twice")]
+internal sealed record PlantedFirst;
+
+[GenerateSerializer, Alias("shipinator.planted-twice")]
+internal sealed record PlantedSecond;
+
+internal sealed class PlantedGrainA([PersistentState("shipinator.planted", "relational")] IPersistentState<PlantedGood> state) : Grain
+{
+    public PlantedGood State => state.State;
+}
+
+internal sealed class PlantedGrainB([PersistentState("shipinator.planted", "relational")] IPersistentState<PlantedGood> state) : Grain
+{
+    public PlantedGood State => state.State;
+}

@@ -1,0 +1,159 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Security.Cryptography;
+
+namespace Shipinator.Client;
+
+/// <summary>What became of a claim.</summary>
+public enum ClaimOutcome
+{
+    /// <summary>Here is the work.</summary>
+    Work,
+
+    /// <summary>Not yet: ask again.</summary>
+    NotYet,
+
+    /// <summary>Not needed: skipped, canceled or over.</summary>
+    NotNeeded,
+
+    /// <summary>Refused for good: another runner has it, or the token is no good.</summary>
+    Refused,
+}
+
+/// <summary>
+/// The runner's side of <c>/v1</c> for one execution. Errors: <see cref="HttpRequestException"/> with the status when the
+/// server answered, without one when it could not be reached.
+/// </summary>
+public sealed class RunnerClient(HttpClient http, string executionId)
+{
+    private readonly string _path = $"v1/executions/{executionId}";
+
+    /// <summary>An HTTP client for a server's address and an execution's token; it never times out by itself.</summary>
+    public static HttpClient CreateHttp(Uri server, string token)
+    {
+        var http = new HttpClient(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(2), ConnectTimeout = TimeSpan.FromSeconds(10), UseProxy = false })
+        {
+            BaseAddress = new Uri(server.ToString().TrimEnd('/') + "/"),
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        return http;
+    }
+
+    /// <summary>Asks for the work; the server may hold the request for <see cref="ClaimRequest.WaitSeconds"/>.</summary>
+    public async Task<(ClaimOutcome Outcome, ClaimAnswer? Work)> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken)
+    {
+        using var response = await http.PostAsync(
+            $"{_path}/claim", JsonContent.Create(request, RunnerJson.Default.ClaimRequest), cancellationToken);
+        return response.StatusCode switch
+        {
+            HttpStatusCode.OK => (ClaimOutcome.Work, await response.Content.ReadFromJsonAsync(RunnerJson.Default.ClaimAnswer, cancellationToken)),
+            HttpStatusCode.NoContent => (ClaimOutcome.NotYet, null),
+            HttpStatusCode.Gone => (ClaimOutcome.NotNeeded, null),
+            HttpStatusCode.Conflict or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound => (ClaimOutcome.Refused, null),
+            _ => throw await FailureAsync(response, cancellationToken),
+        };
+    }
+
+    /// <summary>
+    /// Appends bytes to the log at an offset; the answer's length is what the server has. A gap is no error: its length says
+    /// where to go on.
+    /// </summary>
+    public async Task<RunnerAnswer> AppendLogAsync(long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        using var content = new ReadOnlyMemoryContent(bytes);
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
+        using var response = await http.PostAsync(
+            string.Create(CultureInfo.InvariantCulture, $"{_path}/logs?offset={offset}"), content, cancellationToken);
+        return response.IsSuccessStatusCode
+            ? (await response.Content.ReadFromJsonAsync(RunnerJson.Default.RunnerAnswer, cancellationToken))!
+            : throw await FailureAsync(response, cancellationToken);
+    }
+
+    /// <summary>Tells that the runner lives; the answer says whether to stop.</summary>
+    public async Task<RunnerAnswer> HeartbeatAsync(HeartbeatRequest request, CancellationToken cancellationToken)
+    {
+        using var response = await http.PostAsync(
+            $"{_path}/heartbeat", JsonContent.Create(request, RunnerJson.Default.HeartbeatRequest), cancellationToken);
+        return response.IsSuccessStatusCode
+            ? (await response.Content.ReadFromJsonAsync(RunnerJson.Default.RunnerAnswer, cancellationToken))!
+            : throw await FailureAsync(response, cancellationToken);
+    }
+
+    /// <summary>Reports the end. True: recorded; false: it had ended otherwise already (409).</summary>
+    public async Task<bool> ReportAsync(StatusReport report, CancellationToken cancellationToken)
+    {
+        using var response = await http.PostAsync(
+            $"{_path}/status", JsonContent.Create(report, RunnerJson.Default.StatusReport), cancellationToken);
+        return response.IsSuccessStatusCode
+            || (response.StatusCode == HttpStatusCode.Conflict ? false : throw await FailureAsync(response, cancellationToken));
+    }
+
+    /// <summary>Uploads a file as an artifact, its digest first, so that the server can check it.</summary>
+    public async Task<UploadedArtifact> UploadAsync(string type, string name, string file, CancellationToken cancellationToken)
+    {
+        string digest;
+        await using (var hashed = File.OpenRead(file))
+        {
+            digest = Convert.ToHexStringLower(await SHA256.HashDataAsync(hashed, cancellationToken));
+        }
+
+        await using var stream = File.OpenRead(file);
+        using var content = new StreamContent(stream);
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
+        return await UploadAsync($"type={Uri.EscapeDataString(type)}&name={Uri.EscapeDataString(name)}", content, digest, cancellationToken);
+    }
+
+    /// <summary>Records an artifact that is only a name.</summary>
+    public async Task<UploadedArtifact> RecordRefAsync(string type, string reference, CancellationToken cancellationToken)
+    {
+        using var content = new ByteArrayContent([]);
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
+        return await UploadAsync(
+            $"type={Uri.EscapeDataString(type)}&name={Uri.EscapeDataString(reference)}&ref={Uri.EscapeDataString(reference)}", content, null, cancellationToken);
+    }
+
+    /// <summary>Downloads an artifact to a file. Errors: <see cref="InvalidDataException"/> when its digest is another.</summary>
+    public async Task DownloadAsync(string artifactId, string file, string? sha256, CancellationToken cancellationToken)
+    {
+        using var response = await http.GetAsync($"v1/artifacts/{artifactId}/download", HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        if (!response.IsSuccessStatusCode)
+        {
+            throw await FailureAsync(response, cancellationToken);
+        }
+
+        await using (var stream = File.Create(file))
+        {
+            await response.Content.CopyToAsync(stream, cancellationToken);
+        }
+
+        await using var written = File.OpenRead(file);
+        var digest = Convert.ToHexStringLower(await SHA256.HashDataAsync(written, cancellationToken));
+        if (sha256 is not null && digest != sha256)
+        {
+            throw new InvalidDataException($"Artifact {artifactId} arrived with SHA-256 {digest} instead of {sha256}.");
+        }
+    }
+
+    private async Task<UploadedArtifact> UploadAsync(string query, HttpContent content, string? digest, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"{_path}/artifacts?{query}") { Content = content };
+        if (digest is not null)
+        {
+            request.Headers.Add("X-Content-SHA256", digest);
+        }
+
+        using var response = await http.SendAsync(request, cancellationToken);
+        return response.IsSuccessStatusCode
+            ? (await response.Content.ReadFromJsonAsync(RunnerJson.Default.UploadedArtifact, cancellationToken))!
+            : throw await FailureAsync(response, cancellationToken);
+    }
+
+    private static async Task<HttpRequestException> FailureAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        var body = await response.Content.ReadAsStringAsync(cancellationToken);
+        return new HttpRequestException($"{(int)response.StatusCode} from {response.RequestMessage?.RequestUri?.AbsolutePath}: {body}", null, response.StatusCode);
+    }
+}

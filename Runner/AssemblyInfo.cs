@@ -1,0 +1,2 @@
+// Pods and process groups: Kubernetes nodes and the machines of standalone mode run Linux.
+[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]

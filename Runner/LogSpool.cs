@@ -1,0 +1,140 @@
+using System.Net;
+using Shipinator.Client;
+
+namespace Shipinator.Runner;
+
+/// <summary>
+/// The log on its way: first into a file, then to the server from there, as often as it takes. So a server that is away
+/// neither holds up the command nor costs a byte, and memory stays small.
+/// </summary>
+internal sealed class LogSpool : IAsyncDisposable
+{
+    private const int ChunkSize = 256 * 1024;
+    private static readonly TimeSpan Coalesce = TimeSpan.FromMilliseconds(100);
+    private readonly RunnerClient _client;
+    private readonly TimeProvider _time;
+    private readonly Action _onCancel;
+    private readonly FileStream _write;
+    private readonly FileStream _read;
+    private readonly SemaphoreSlim _signal = new(0, 1);
+    private readonly Task _sender;
+    private long _written;
+    private long _sent;
+    private volatile bool _ended;
+    private volatile bool _refused;
+
+    public LogSpool(string file, RunnerClient client, TimeProvider time, Action onCancel)
+    {
+        _client = client;
+        _time = time;
+        _onCancel = onCancel;
+        _write = new FileStream(file, FileMode.Create, FileAccess.Write, FileShare.ReadWrite, 0);
+        _read = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0);
+        _sender = Task.Run(SendAsync);
+    }
+
+    /// <summary>When the server last answered: a heartbeat is only needed when it has not for a while.</summary>
+    public DateTimeOffset LastAnswer { get; private set; }
+
+    /// <summary>Takes bytes that are masked already.</summary>
+    public void Write(ReadOnlyMemory<byte> bytes)
+    {
+        lock (_write)
+        {
+            _write.Write(bytes.Span);
+            _written += bytes.Length;
+        }
+
+        Wake();
+    }
+
+    /// <summary>Returns when every byte was acknowledged, however long the server is away.</summary>
+    public async Task CompleteAsync()
+    {
+        _ended = true;
+        Wake();
+        await _sender;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _write.DisposeAsync();
+        await _read.DisposeAsync();
+        _signal.Dispose();
+    }
+
+    private void Wake()
+    {
+        try
+        {
+            _signal.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // It is awake already.
+        }
+    }
+
+    private async Task SendAsync()
+    {
+        var buffer = new byte[ChunkSize];
+        var failures = 0;
+        while (!_refused)
+        {
+            if (Interlocked.Read(ref _written) == _sent)
+            {
+                if (_ended)
+                {
+                    return;
+                }
+
+                await _signal.WaitAsync();
+                // Lines that come together travel together.
+                if (!_ended && Interlocked.Read(ref _written) - _sent < ChunkSize && _time.GetUtcNow() - LastAnswer < Coalesce)
+                {
+                    await _signal.WaitAsync(Coalesce);
+                }
+
+                continue;
+            }
+
+            _read.Position = _sent;
+            var count = await _read.ReadAsync(buffer);
+            try
+            {
+                var answer = await _client.AppendLogAsync(_sent, buffer.AsMemory(0, count), CancellationToken.None);
+                _sent = Math.Min(answer.Length, Interlocked.Read(ref _written));
+                failures = 0;
+                LastAnswer = _time.GetUtcNow();
+                if (answer.Cancel)
+                {
+                    _onCancel();
+                }
+            }
+            catch (HttpRequestException e) when (e.StatusCode is HttpStatusCode.Conflict && !e.Message.Contains("log_sealed", StringComparison.Ordinal))
+            {
+                // A gap: the server has less than it said. It has not forgotten what is in this file.
+                _sent = 0;
+                await Backoff.WaitAsync(++failures, _time);
+            }
+            catch (HttpRequestException e) when (e.StatusCode is HttpStatusCode.Conflict or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.Gone)
+            {
+                // The execution is over for the server: nobody will read these bytes.
+                _refused = true;
+                _onCancel();
+            }
+            catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
+            {
+                await Backoff.WaitAsync(++failures, _time);
+            }
+        }
+    }
+}
+
+/// <summary>Longer and longer waits, with jitter, so that a server that comes back is not overrun.</summary>
+internal static class Backoff
+{
+    /// <summary>From 100 ms, doubling, to 5 s.</summary>
+    public static Task WaitAsync(int failures, TimeProvider time) =>
+        Task.Delay(TimeSpan.FromMilliseconds(Math.Min(5000, 100 * Math.Pow(2, Math.Min(failures - 1, 10))) * (0.75 + (Random.Shared.NextDouble() / 2))), time);
+}

@@ -1,0 +1,2 @@
+// The process executor reads /proc; standalone mode is for Linux machines.
+[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]

@@ -1,0 +1,254 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Shipinator.Executors.Process;
+
+/// <summary>
+/// Runs a job attempt in a folder of this machine, each execution by a runner process of its own. The runners outlive the
+/// server: a server that starts again finds them by what they hold and leave in their folder.
+/// </summary>
+public sealed partial class ProcessExecutor(
+    IOptions<ProcessExecutorOptions> options, IExecutionTokens tokens, IServerAddress address, TimeProvider time,
+    ILogger<ProcessExecutor> logger) : IWorkerExecutor
+{
+    private static readonly TimeSpan DeletePatience = TimeSpan.FromSeconds(5);
+    private readonly ProcessExecutorOptions _options = options.Value;
+    private readonly ConcurrentDictionary<ExecutionId, System.Diagnostics.Process> _children = new();
+    private readonly ConcurrentDictionary<ExecutionId, DateTimeOffset> _cancels = new();
+
+    /// <inheritdoc/>
+    public string Type => "process";
+
+    /// <inheritdoc/>
+    public Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        if (!spec.Worker.Services.IsEmpty)
+        {
+            throw ExecutorException.Rejected(Reason.ConfigError, $"The job asks for services ({string.Join(", ", spec.Worker.Services.Keys)}), which the process executor can't run: it has no containers. Use the kubernetes executor.");
+        }
+
+        var folder = Folder(spec.Worker.ExternalName);
+        Ensure(folder, spec.ExecutionId);
+        StartAhead(folder, spec);
+        return Task.FromResult(new ExecutionHandle(
+            Type, $"{spec.Worker.ExternalName}-{spec.ExecutionId}", spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId));
+    }
+
+    /// <inheritdoc/>
+    public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(handle);
+        var id = handle.ExecutionId;
+        var folder = FolderOf(handle);
+        // The lock before the result: a runner writes the result first and lets go of the lock after.
+        var alive = folder.IsAlive(id) || IsStarting(id);
+        if (folder.Result(id) is { } result)
+        {
+            return Task.FromResult(Ended(result, StillPresent: alive || HasLeftovers(id)));
+        }
+
+        if (alive)
+        {
+            return Task.FromResult(new ExecutionStatus { Status = Shipinator.Status.Running });
+        }
+
+        var leftovers = ProcessTable.Of([id]);
+        ProcessTable.Kill(leftovers);
+        return Task.FromResult(new ExecutionStatus
+        {
+            Status = Shipinator.Status.Failed,
+            Reason = Reason.Lost,
+            Detail = folder.WasStarted(id)
+                ? "Its runner process ended without a result: killed, out of memory, or the machine was restarted."
+                : "This machine knows nothing of it.",
+            StillPresent = leftovers.Count > 0,
+        });
+    }
+
+    /// <inheritdoc/>
+    public Task Cancel(ExecutionHandle handle, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(handle);
+        var id = handle.ExecutionId;
+        var now = time.GetUtcNow();
+        var since = _cancels.GetOrAdd(id, now);
+        var processes = ProcessTable.Of([id]);
+        if (now - since >= _options.KillAfter)
+        {
+            ProcessTable.Kill(processes);
+        }
+        else if (since == now)
+        {
+            // The runner passes it on to its command, and counts the command's grace.
+            var runners = processes.Where(ProcessTable.IsRunner).ToList();
+            ProcessTable.Terminate(runners.Count > 0 ? runners : processes);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async Task Release(JobId job, int attempt, CancellationToken cancellationToken)
+    {
+        var folder = Folder(ExternalName(job, attempt));
+        var start = time.GetTimestamp();
+        while (Directory.Exists(folder.Path))
+        {
+            var executions = folder.Executions().ToList();
+            ProcessTable.Kill(ProcessTable.Of(executions));
+            try
+            {
+                MakeWritable(folder.Path);
+                Directory.Delete(folder.Path, recursive: true);
+                executions.ForEach(Forget);
+                return;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                if (time.GetElapsedTime(start) > DeletePatience)
+                {
+                    throw ExecutorException.Transient($"The folder {folder.Path} can't be removed: {e.Message}", e);
+                }
+
+                await Task.Delay(TimeSpan.FromMilliseconds(50), time, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>The job attempts that have a folder here, for an owner that wants to know which of them are still wanted.</summary>
+    public IReadOnlyList<(JobId Job, int Attempt)> ListWorkers() => Directory.Exists(_options.Root)
+        ? [.. Directory.EnumerateDirectories(_options.Root, "ship-*").Select(d => Path.GetFileName(d).Split('-')).Where(p => p.Length == 3)
+            .Where(p => Guid.TryParseExact(p[1], "N", out _) && int.TryParse(p[2], out _))
+            .Select(p => (new JobId(Guid.ParseExact(p[1], "N")), int.Parse(p[2], System.Globalization.CultureInfo.InvariantCulture)))]
+        : [];
+
+    /// <summary>A runner takes a moment to start; the next step's waits for its turn while this one works.</summary>
+    private void StartAhead(WorkerFolder folder, ExecutionSpec spec)
+    {
+        var steps = spec.Worker.Steps;
+        for (var i = 0; i + 1 < steps.Length; i++)
+        {
+            if (steps[i].StepId == spec.StepId)
+            {
+                Ensure(folder, steps[i + 1].FirstExecutionId);
+            }
+        }
+    }
+
+    private void Ensure(WorkerFolder folder, ExecutionId execution)
+    {
+        if (IsStarting(execution) || folder.IsAlive(execution) || folder.Result(execution) is not null)
+        {
+            return;
+        }
+
+        try
+        {
+            var control = folder.Control(execution);
+            Directory.CreateDirectory(control, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            WriteToken(folder.TokenFile(execution), tokens.Issue(execution));
+            _children[execution] = Start(folder, execution);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception)
+        {
+            throw ExecutorException.Transient($"A runner can't be started in {folder.Path}: {e.Message}", e);
+        }
+    }
+
+    private System.Diagnostics.Process Start(WorkerFolder folder, ExecutionId execution)
+    {
+        var isManaged = _options.RunnerPath.EndsWith(".dll", StringComparison.Ordinal);
+        var start = new ProcessStartInfo(isManaged ? "dotnet" : _options.RunnerPath) { UseShellExecute = false, WorkingDirectory = folder.Path };
+        if (isManaged)
+        {
+            start.ArgumentList.Add(_options.RunnerPath);
+        }
+
+        start.ArgumentList.Add("work");
+        foreach (var name in start.Environment.Keys.Where(IsOurs).ToList())
+        {
+            start.Environment.Remove(name);
+        }
+
+        start.Environment["SHIPINATOR_URL"] = address.RunnerUrl.ToString();
+        start.Environment["SHIPINATOR_EXECUTION_ID"] = execution.ToString();
+        start.Environment["SHIPINATOR_TOKEN_FILE"] = folder.TokenFile(execution);
+        start.Environment["SHIPINATOR_JOB_DIR"] = folder.Path;
+        // Short lives on few cores: full optimisation is not worth its time.
+        start.Environment["DOTNET_TieredCompilation"] = "1";
+        start.Environment["DOTNET_TC_QuickJitForLoops"] = "1";
+        var process = System.Diagnostics.Process.Start(start)!;
+        RunnerStarted(execution, process.Id);
+        return process;
+    }
+
+    /// <summary>The server's own settings, its database's password among them, are none of a runner's business.</summary>
+    private static bool IsOurs(string name) =>
+        name.StartsWith("SHIPINATOR", StringComparison.OrdinalIgnoreCase) || name.StartsWith("ASPNETCORE_", StringComparison.OrdinalIgnoreCase)
+        || name.StartsWith("PG", StringComparison.Ordinal);
+
+    private static void WriteToken(string path, string token)
+    {
+        File.Delete(path);
+        using var stream = new FileStream(path, new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        });
+        stream.Write(System.Text.Encoding.UTF8.GetBytes(token));
+    }
+
+    /// <summary>A child of ours that has not ended: it may not hold its lock yet.</summary>
+    private bool IsStarting(ExecutionId execution) => _children.TryGetValue(execution, out var child) && !child.HasExited;
+
+    private static bool HasLeftovers(ExecutionId execution)
+    {
+        var leftovers = ProcessTable.Of([execution]).Where(p => !ProcessTable.IsRunner(p)).ToList();
+        ProcessTable.Kill(leftovers);
+        return leftovers.Count > 0;
+    }
+
+    private void Forget(ExecutionId execution)
+    {
+        _cancels.TryRemove(execution, out _);
+        if (_children.TryRemove(execution, out var child))
+        {
+            child.Dispose();
+        }
+    }
+
+    /// <summary>Folders that a step made read-only can't be emptied otherwise.</summary>
+    private static void MakeWritable(string path)
+    {
+        foreach (var folder in Directory.EnumerateDirectories(path, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }))
+        {
+            var mode = File.GetUnixFileMode(folder);
+            if ((mode & UnixFileMode.UserWrite) == 0)
+            {
+                File.SetUnixFileMode(folder, mode | UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            }
+        }
+    }
+
+    private static ExecutionStatus Ended(RunnerResult result, bool StillPresent) => new()
+    {
+        Status = Words.TryParseStatus(result.Status, out var status) && status.IsTerminal() ? status : Shipinator.Status.Failed,
+        ExitCode = result.ExitCode,
+        Reason = result.Reason is not null && Words.TryParseReason(result.Reason, out var reason) ? reason : null,
+        Detail = result.Detail,
+        StillPresent = StillPresent,
+    };
+
+    private WorkerFolder FolderOf(ExecutionHandle handle) => Folder(ExternalName(handle.JobId, handle.WorkerAttempt));
+
+    private WorkerFolder Folder(string externalName) => new(_options.Root, externalName);
+
+    private static string ExternalName(JobId job, int attempt) => $"ship-{job.Value:N}-{attempt}";
+
+    [LoggerMessage(2001, LogLevel.Debug, "Runner of execution {Execution} started as process {Pid}")]
+    private partial void RunnerStarted(ExecutionId execution, int pid);
+}

@@ -99,7 +99,8 @@ internal static partial class Formats
         };
     }
 
-    private static Format Matching(string expected, string pattern, Regex form) => new(expected, t => form.IsMatch(t) ? null : "", pattern);
+    // In .NET '$' also stands before a line break at the end, which a block scalar leaves there.
+    private static Format Matching(string expected, string pattern, Regex form) => new(expected, t => form.IsMatch(t) && !t.EndsWith('\n') ? null : "", pattern);
 
     private static string? PathProblem(string text) =>
         string.IsNullOrWhiteSpace(text) || text.Length > 1024 || text.StartsWith('/') || text.Contains('\n', StringComparison.Ordinal)

@@ -15,7 +15,7 @@ internal static partial class Durations
     {
         duration = default;
         var match = Form().Match(text);
-        if (!match.Success)
+        if (!match.Success || text.EndsWith('\n'))
         {
             return false;
         }

@@ -1,0 +1,296 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Shipinator.Client;
+
+/// <summary>
+/// <c>/v1</c> for people's programs. Errors: <see cref="ShipinatorApiException"/> when the server answered with a problem,
+/// <see cref="HttpRequestException"/> when it could not be reached.
+/// </summary>
+public sealed class ShipinatorClient(HttpClient http)
+{
+    private static ShipinatorJson Json => ShipinatorJson.Default;
+
+    /// <summary>An HTTP client for a server's address and an API token.</summary>
+    public static HttpClient CreateHttp(Uri server, string? token)
+    {
+        ArgumentNullException.ThrowIfNull(server);
+        var http = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(10) })
+        {
+            BaseAddress = new Uri(server.ToString().TrimEnd('/') + "/"),
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
+        if (token is not null)
+        {
+            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
+
+        return http;
+    }
+
+    public Task<MeAnswer> MeAsync(CancellationToken cancellationToken = default) => GetAsync("v1/me", Json.MeAnswer, cancellationToken);
+
+    public IAsyncEnumerable<ProjectAnswer> ListProjectsAsync(CancellationToken cancellationToken = default) =>
+        PagesAsync("v1/projects?limit=100", Json.PageAnswerProjectAnswer, cancellationToken);
+
+    public Task<ProjectAnswer> CreateProjectAsync(CreateProjectRequest request, CancellationToken cancellationToken = default) =>
+        PostAsync("v1/projects", request, Json.CreateProjectRequest, Json.ProjectAnswer, cancellationToken);
+
+    public IAsyncEnumerable<RepositoryAnswer> ListRepositoriesAsync(string project, CancellationToken cancellationToken = default) =>
+        PagesAsync($"v1/projects/{Part(project)}/repositories?limit=100", Json.PageAnswerRepositoryAnswer, cancellationToken);
+
+    public Task<RepositoryAnswer> CreateRepositoryAsync(string project, CreateRepositoryRequest request, CancellationToken cancellationToken = default) =>
+        PostAsync($"v1/projects/{Part(project)}/repositories", request, Json.CreateRepositoryRequest, Json.RepositoryAnswer, cancellationToken);
+
+    public Task<PageAnswer<PipelineAnswer>> SyncAsync(string repository, CancellationToken cancellationToken = default) =>
+        SendAsync(HttpMethod.Post, $"v1/repositories/{Part(repository)}/sync", null, Json.PageAnswerPipelineAnswer, null, cancellationToken);
+
+    public Task<PageAnswer<PipelineAnswer>> ListPipelinesAsync(string repository, CancellationToken cancellationToken = default) =>
+        GetAsync($"v1/repositories/{Part(repository)}/pipelines", Json.PageAnswerPipelineAnswer, cancellationToken);
+
+    /// <summary>Makes a run. With a key, the same request again gives the same run.</summary>
+    public Task<RunAnswer> CreateRunAsync(string pipeline, CreateRunRequest request, string? idempotencyKey = null, CancellationToken cancellationToken = default) =>
+        SendAsync(HttpMethod.Post, $"v1/pipelines/{Part(pipeline)}/runs", JsonContent.Create(request, Json.CreateRunRequest), Json.RunAnswer, idempotencyKey, cancellationToken);
+
+    public Task<RunAnswer> GetRunAsync(string run, CancellationToken cancellationToken = default) =>
+        GetAsync($"v1/pipeline-runs/{Part(run)}", Json.RunAnswer, cancellationToken);
+
+    /// <summary>One page of runs, newest first; <paramref name="query"/> holds filters such as <c>status=failed</c>.</summary>
+    public Task<PageAnswer<RunAnswer>> ListRunsAsync(string? query = null, CancellationToken cancellationToken = default) =>
+        GetAsync("v1/pipeline-runs" + (query is null ? "" : "?" + query), Json.PageAnswerRunAnswer, cancellationToken);
+
+    public Task<JobsAnswer> GetJobsAsync(string run, CancellationToken cancellationToken = default) =>
+        GetAsync($"v1/pipeline-runs/{Part(run)}/jobs", Json.JobsAnswer, cancellationToken);
+
+    public Task<RunAnswer> CancelRunAsync(string run, CancellationToken cancellationToken = default) =>
+        SendAsync(HttpMethod.Post, $"v1/pipeline-runs/{Part(run)}/cancel", null, Json.RunAnswer, null, cancellationToken);
+
+    public Task<RunAnswer> RerunAsync(string run, RerunRequest request, CancellationToken cancellationToken = default) =>
+        PostAsync($"v1/pipeline-runs/{Part(run)}/rerun", request, Json.RerunRequest, Json.RunAnswer, cancellationToken);
+
+    public Task<ExecutionAnswer> GetExecutionAsync(string execution, CancellationToken cancellationToken = default) =>
+        GetAsync($"v1/executions/{Part(execution)}", Json.ExecutionAnswer, cancellationToken);
+
+    public Task<LintAnswer> LintAsync(LintRequest request, CancellationToken cancellationToken = default) =>
+        PostAsync("v1/pipeline-files/lint", request, Json.LintRequest, Json.LintAnswer, cancellationToken);
+
+    public Task<TokenAnswer> CreateTokenAsync(CreateTokenRequest request, CancellationToken cancellationToken = default) =>
+        PostAsync("v1/tokens", request, Json.CreateTokenRequest, Json.TokenAnswer, cancellationToken);
+
+    public Task<PageAnswer<TokenAnswer>> ListTokensAsync(CancellationToken cancellationToken = default) =>
+        GetAsync("v1/tokens", Json.PageAnswerTokenAnswer, cancellationToken);
+
+    /// <summary>Takes a token away; no answer's body.</summary>
+    public async Task RevokeTokenAsync(string token, CancellationToken cancellationToken = default)
+    {
+        using var response = await http.DeleteAsync($"v1/tokens/{Part(token)}", cancellationToken);
+        await ThrowUnlessSuccessAsync(response, cancellationToken);
+    }
+
+    public Task<ArtifactAnswer> GetArtifactAsync(string artifact, CancellationToken cancellationToken = default) =>
+        GetAsync($"v1/artifacts/{Part(artifact)}/metadata", Json.ArtifactAnswer, cancellationToken);
+
+    /// <summary>The payload; dispose the stream.</summary>
+    public async Task<Stream> DownloadAsync(string artifact, CancellationToken cancellationToken = default)
+    {
+        var response = await http.GetAsync($"v1/artifacts/{Part(artifact)}/download", HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        await ThrowUnlessSuccessAsync(response, cancellationToken);
+        return await response.Content.ReadAsStreamAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// The log's bytes from an offset; with <paramref name="follow"/> until it is sealed, going on where it was when the
+    /// connection breaks.
+    /// </summary>
+    public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadLogAsync(
+        string execution, long offset = 0, bool follow = false, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        var failures = 0;
+        var buffer = new byte[32 * 1024];
+        while (true)
+        {
+            Stream? stream = null;
+            try
+            {
+                var response = await http.GetAsync(
+                    string.Create(CultureInfo.InvariantCulture, $"v1/executions/{Part(execution)}/logs?offset={offset}&follow={(follow ? "true" : "false")}"),
+                    HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+                await ThrowUnlessSuccessAsync(response, cancellationToken);
+                stream = await response.Content.ReadAsStreamAsync(cancellationToken);
+            }
+            catch (HttpRequestException) when (follow && ++failures <= 10)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(200 * failures), TimeProvider.System, cancellationToken);
+                continue;
+            }
+
+            await using (stream)
+            {
+                while (true)
+                {
+                    int read;
+                    try
+                    {
+                        read = await stream.ReadAsync(buffer, cancellationToken);
+                    }
+                    catch (Exception e) when (follow && e is IOException or HttpRequestException && ++failures <= 10)
+                    {
+                        break;
+                    }
+
+                    if (read == 0)
+                    {
+                        yield break;
+                    }
+
+                    failures = 0;
+                    offset += read;
+                    yield return buffer.AsMemory(0, read).ToArray();
+                }
+            }
+        }
+    }
+
+    /// <summary>Every transition of a run, those so far and those to come, until it is terminal; resumes after a broken connection.</summary>
+    public async IAsyncEnumerable<TransitionAnswer> WatchRunAsync(string run, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        string? last = null;
+        var failures = 0;
+        while (true)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"v1/pipeline-runs/{Part(run)}/events");
+            request.Headers.Accept.ParseAdd("text/event-stream");
+            if (last is not null)
+            {
+                request.Headers.TryAddWithoutValidation("Last-Event-ID", last);
+            }
+
+            HttpResponseMessage? response = null;
+            try
+            {
+                response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+                await ThrowUnlessSuccessAsync(response, cancellationToken);
+            }
+            catch (HttpRequestException) when (++failures <= 20)
+            {
+                response?.Dispose();
+                await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(200 * failures, 2000)), TimeProvider.System, cancellationToken);
+                continue;
+            }
+
+            using (response)
+            {
+                await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
+                await using var events = SseParser.Create(stream, (_, data) => JsonSerializer.Deserialize(data, Json.TransitionAnswer))
+                    .EnumerateAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
+                while (true)
+                {
+                    bool more;
+                    try
+                    {
+                        more = await events.MoveNextAsync();
+                    }
+                    catch (Exception e) when (e is IOException or HttpRequestException && ++failures <= 20)
+                    {
+                        break;
+                    }
+
+                    if (!more)
+                    {
+                        break;
+                    }
+
+                    if (events.Current.Data is { } transition)
+                    {
+                        failures = 0;
+                        last = transition.Cursor;
+                        yield return transition;
+                        if (transition.Machine == "run" && transition.To is "success" or "failed" or "canceled" && transition.Machine == "run")
+                        {
+                            yield break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static string Part(string id) => Uri.EscapeDataString(id);
+
+    private Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Get, path, null, type, null, cancellationToken);
+
+    private Task<TAnswer> PostAsync<TRequest, TAnswer>(
+        string path, TRequest request, JsonTypeInfo<TRequest> requestType, JsonTypeInfo<TAnswer> answerType, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, path, JsonContent.Create(request, requestType), answerType, null, cancellationToken);
+
+    private async Task<T> SendAsync<T>(
+        HttpMethod method, string path, HttpContent? content, JsonTypeInfo<T> type, string? idempotencyKey, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = content };
+        if (idempotencyKey is not null)
+        {
+            request.Headers.Add("Idempotency-Key", idempotencyKey);
+        }
+
+        using var response = await http.SendAsync(request, cancellationToken);
+        await ThrowUnlessSuccessAsync(response, cancellationToken);
+        return await response.Content.ReadFromJsonAsync(type, cancellationToken)
+            ?? throw new ShipinatorApiException(response.StatusCode, new() { Detail = "The server's answer is empty." });
+    }
+
+    private async IAsyncEnumerable<T> PagesAsync<T>(string path, JsonTypeInfo<PageAnswer<T>> type, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        string? cursor = null;
+        do
+        {
+            var page = await GetAsync(cursor is null ? path : $"{path}&cursor={Uri.EscapeDataString(cursor)}", type, cancellationToken);
+            foreach (var item in page.Items)
+            {
+                yield return item;
+            }
+
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+    }
+
+    private static async Task ThrowUnlessSuccessAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        if (response.IsSuccessStatusCode)
+        {
+            return;
+        }
+
+        ProblemAnswer? problem = null;
+        try
+        {
+            problem = await response.Content.ReadFromJsonAsync(Json.ProblemAnswer, cancellationToken);
+        }
+        catch (Exception e) when (e is JsonException or NotSupportedException)
+        {
+            // Not from Shipinator itself: a proxy before it, say.
+        }
+
+        var status = response.StatusCode;
+        response.Dispose();
+        throw new ShipinatorApiException(status, problem ?? new() { Detail = $"The server answered {(int)status}." });
+    }
+}
+
+/// <summary>The server refused a request and said why.</summary>
+public sealed class ShipinatorApiException(HttpStatusCode status, ProblemAnswer problem)
+    : Exception(problem.Detail ?? problem.Title ?? $"The server answered {(int)status}.")
+{
+    /// <summary>The HTTP status.</summary>
+    public HttpStatusCode Status { get; } = status;
+
+    /// <summary>The whole problem.</summary>
+    public ProblemAnswer Problem { get; } = problem;
+}

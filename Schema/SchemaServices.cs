@@ -58,7 +58,7 @@ public static class SchemaServices
     }
 
     /// <summary>As the other.</summary>
-    public static ISiloBuilder UseShipinatorAdoNet(this ISiloBuilder builder, ShipinatorDatabase database, bool clustering)
+    public static ISiloBuilder UseShipinatorAdoNet(this ISiloBuilder builder, ShipinatorDatabase database, bool clustering = false)
     {
         ArgumentNullException.ThrowIfNull(database);
         return builder.UseShipinatorAdoNet(database.DataSource, clustering);
@@ -68,7 +68,7 @@ public static class SchemaServices
     /// Reminders and the provider <see cref="StorageNames.Coordinators"/> in the database; with
     /// <paramref name="clustering"/> the membership too.
     /// </summary>
-    public static ISiloBuilder UseShipinatorAdoNet(this ISiloBuilder builder, NpgsqlDataSource dataSource, bool clustering)
+    public static ISiloBuilder UseShipinatorAdoNet(this ISiloBuilder builder, NpgsqlDataSource dataSource, bool clustering = false)
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(dataSource);

@@ -22,7 +22,11 @@ public sealed partial class PostgresChangeFeed(NpgsqlDataSource source, TimeProv
     private readonly ConcurrentDictionary<Subscriber, bool> _subscribers = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _starting = new();
+    private readonly TaskCompletionSource _heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task? _listening;
+
+    /// <summary>Ends when the database is listened to for the first time.</summary>
+    internal Task Listening => _heard.Task;
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<RunId> Changes(RunId? run, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -96,6 +100,7 @@ public sealed partial class PostgresChangeFeed(NpgsqlDataSource source, TimeProv
                     subscriber.WakeForAnything();
                 }
 
+                _heard.TrySetResult();
                 while (true)
                 {
                     if (!await connection.WaitAsync(Heartbeat, _stop.Token))

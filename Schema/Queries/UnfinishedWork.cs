@@ -11,9 +11,9 @@ public sealed class UnfinishedWork(NpgsqlDataSource source) : IUnfinishedWork
 
     private static readonly (Machine Machine, string Table, string Condition)[] Parts =
     [
-        (Machine.Run, "pipeline_runs", "status IN ('pending', 'running')"),
-        (Machine.Job, "jobs", "status = 'running'"),
-        (Machine.Execution, "executions", "status IN ('pending', 'submitted', 'running')"),
+        (Machine.Run, "pipeline_runs", "finished_at IS NULL"),
+        (Machine.Job, "jobs", "finished_at IS NULL AND status = 'running'"),
+        (Machine.Execution, "executions", "completed_at IS NULL"),
     ];
 
     /// <inheritdoc/>
@@ -42,7 +42,7 @@ public sealed class UnfinishedWork(NpgsqlDataSource source) : IUnfinishedWork
         await source.QueryAsync(
             """
             SELECT id, project_id, submitted_at FROM executions
-            WHERE status IN ('submitted', 'running') AND executor_type = $1
+            WHERE completed_at IS NULL AND status <> 'pending' AND executor_type = $1
             ORDER BY id
             """,
             r => new LeaseHolder(new(r.GetGuid(0)), new(r.GetGuid(1)), r.GetFieldValue<DateTimeOffset>(2)),

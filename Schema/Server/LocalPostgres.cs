@@ -87,6 +87,7 @@ public sealed partial class LocalPostgres : IAsyncDisposable
                 WriteSecrets();
             }
 
+            await ClearLeftoversAsync(cancellationToken);
             Launch();
         }
 
@@ -218,6 +219,45 @@ public sealed partial class LocalPostgres : IAsyncDisposable
             }
 
             await Task.Delay(Pause, _time, cancellationToken);
+        }
+    }
+
+    /// <summary>
+    /// A server that was killed leaves its pid file, and its number may be a zombie's or another program's by now: then
+    /// PostgreSQL would refuse to start. Gone for sure is it once no process works in the data folder any more.
+    /// </summary>
+    private async Task ClearLeftoversAsync(CancellationToken cancellationToken)
+    {
+        var pidFile = Path.Combine(DataFolder, "postmaster.pid");
+        if (!File.Exists(pidFile))
+        {
+            return;
+        }
+
+        var began = _time.GetTimestamp();
+        while (Directory.EnumerateDirectories("/proc").Any(WorksHere))
+        {
+            if (_time.GetElapsedTime(began) > _options.StartTimeout)
+            {
+                throw Failed("processes of a killed server still work in its data folder");
+            }
+
+            await Task.Delay(Pause, _time, cancellationToken);
+        }
+
+        File.Delete(pidFile);
+    }
+
+    private bool WorksHere(string process)
+    {
+        try
+        {
+            return int.TryParse(Path.GetFileName(process), NumberStyles.None, CultureInfo.InvariantCulture, out _)
+                && Directory.ResolveLinkTarget(Path.Combine(process, "cwd"), returnFinalTarget: false)?.FullName == DataFolder;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
         }
     }
 

@@ -24,7 +24,7 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
 {
     // Prepared statements with one plan for every batch: by primary key, whatever the statistics say today.
     private const string Session =
-        "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+        "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
 
     /// <summary>A notice holds less than 8,000 bytes; an id takes 33.</summary>
     private const int IdsPerNotice = 240;

@@ -1,0 +1,140 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging.Abstractions;
+using Shipinator.Schema.Server;
+using Shipinator.Testing;
+
+namespace Shipinator.Schema.Tests;
+
+/// <summary>Each has a server of its own, since it is killed.</summary>
+public sealed class DatabaseLossTests : IAsyncLifetime
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("ship-loss-").FullName;
+    private LocalPostgres _server = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await LocalPostgres.StartAsync(new() { Folder = _folder }, NullLogger.Instance);
+        await Migrator.MigrateAsync(_server.ConnectionString(), NullLogger.Instance);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.KillAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task KillNine_UnderLoad_EveryAcknowledgedWriteIsThereAfterwards()
+    {
+        await using var bench = await Bench.StartAsync(_server.ConnectionString());
+        var planted = await bench.PlantAsync(bench.NewRun(jobs: 16, steps: 1));
+        var jobs = await Task.WhenAll(planted.Row!.Jobs.Select(j => bench.LoadAsync<JobRecord>(j.Id.Value)));
+        var acknowledged = new ConcurrentDictionary<Guid, Status>();
+        var enough = new TaskCompletionSource();
+        var writers = jobs.Select(job => Task.Run(async () =>
+        {
+            while (true)
+            {
+                var execution = bench.NewExecution(job.Row!);
+                await execution.WriteAsync();
+                acknowledged[execution.Row!.Id.Value] = Status.Pending;
+                foreach (var to in (Status[])[Status.Submitted, Status.Running, Status.Success])
+                {
+                    await execution.MoveAsync(to);
+                    acknowledged[execution.Row.Id.Value] = to;
+                }
+
+                if (acknowledged.Count > 300)
+                {
+                    enough.TrySetResult();
+                }
+            }
+        })).ToList();
+        await enough.Task;
+        await _server.KillAsync();
+        foreach (var writer in writers)
+        {
+            await Assert.ThrowsAsync<StorageUnavailableException>(() => writer);
+        }
+
+        await _server.StartAsync();
+        Assert.True(acknowledged.Count > 300);
+        foreach (var (id, status) in acknowledged)
+        {
+            var read = await bench.LoadAsync<ExecutionRecord>(id);
+            // A write that was on its way may have arrived too: never less than what was acknowledged.
+            Assert.True(read.Row!.Life.Status >= status, $"{id}: {read.Row.Life.Status}, acknowledged {status}");
+        }
+
+        Assert.Equal(0, await bench.CountAsync("""
+            SELECT count(*) FROM executions e
+            WHERE (SELECT count(*) FROM state_transitions t WHERE t.entity_id = e.id) <> e.sequence
+            """));
+    }
+
+    [Fact]
+    public async Task ServerGone_CallsFailClearlyAndHealWhenItIsBack()
+    {
+        await using var bench = await Bench.StartAsync(_server.ConnectionString());
+        var run = await bench.PlantAsync();
+        await _server.StopAsync();
+
+        var write = await Assert.ThrowsAsync<StorageUnavailableException>(() => run.MoveAsync(Status.Running));
+        Assert.Contains("can't be reached", write.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => bench.LoadAsync<RunRecord>(run.Row!.Id.Value));
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => bench.Queries.ListAsync(new(), new()));
+
+        await _server.StartAsync();
+        var again = await bench.LoadAsync<RunRecord>(run.Row!.Id.Value);
+        Assert.Equal(Status.Pending, again.Row!.Life.Status);
+        await again.MoveAsync(Status.Running);
+        Assert.Equal(Status.Running, (await bench.Queries.GetAsync(run.Row.Id))!.Status);
+    }
+
+    [Fact]
+    public async Task ChangeFeed_AfterALostConnection_YieldsAgain()
+    {
+        await using var bench = await Bench.StartAsync(_server.ConnectionString());
+        var run = await bench.PlantAsync();
+        await using var feed = new Live.PostgresChangeFeed(bench.Source, TimeProvider.System, NullLogger<Live.PostgresChangeFeed>.Instance);
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await using var changes = feed.Changes(run.Row!.Id, deadline.Token).GetAsyncEnumerator();
+        Assert.True(await changes.MoveNextAsync());
+        await feed.Listening;
+        await _server.KillAsync();
+        await _server.StartAsync();
+        Assert.True(await changes.MoveNextAsync());
+        Assert.Equal(run.Row.Id, changes.Current);
+    }
+
+    [Fact]
+    public async Task LeftRunning_ByItsOwner_IsTakenOverWithItsDataAndAddress()
+    {
+        await using (var bench = await Bench.StartAsync(_server.ConnectionString()))
+        {
+            await bench.PlantAsync();
+        }
+
+        // The first owner is simply not asked to stop, as after a kill -9.
+        var second = await LocalPostgres.StartAsync(new() { Folder = _folder }, NullLogger.Instance);
+        Assert.Equal(_server.ProcessId, second.ProcessId);
+        Assert.Equal(_server.ConnectionString(), second.ConnectionString());
+        await second.StopAsync();
+        await second.StopAsync();
+        await second.StartAsync();
+        Assert.NotEqual(_server.ProcessId, second.ProcessId);
+        await using var database = ShipinatorDatabase.Create(second.ConnectionString());
+        await database.PingAsync();
+        await using var count = database.DataSource.CreateCommand("SELECT count(*) FROM pipeline_runs");
+        Assert.Equal(1L, await count.ExecuteScalarAsync());
+    }
+
+    [Fact]
+    public async Task NoServerPrograms_AreAskedForByName()
+    {
+        var error = await Assert.ThrowsAsync<InvalidInputException>(
+            () => LocalPostgres.StartAsync(new() { Folder = _folder, BinFolder = "/nowhere" }, NullLogger.Instance));
+        Assert.Equal("postgres_missing", error.Code);
+        Assert.Contains("/nowhere", error.Message, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,88 @@
+using Npgsql;
+using Shipinator.Schema.Queries;
+using Shipinator.Testing;
+
+namespace Shipinator.Schema.Tests;
+
+/// <summary>What the database does for each list when the table is large: it walks an index, and sorts nothing.</summary>
+public sealed class ListPlanTests(PostgresFixture postgres)
+{
+    private const int Rows = 300_000;
+
+    [Fact]
+    public async Task EveryList_OfALargeTable_WalksAnIndex()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        await FillAsync(bench);
+        var middle = new Guid(await ScalarAsync(bench, "SELECT id::text FROM pipeline_runs ORDER BY id OFFSET 150000 LIMIT 1"));
+        RunFilter[] filters =
+        [
+            new(),
+            new() { Project = bench.Project.Id },
+            new() { Repository = bench.Repository.Id },
+            new() { Pipeline = bench.Pipeline.Id },
+            new() { Status = Status.Success },
+            new() { Status = Status.Running },
+            new() { Branch = "branch7" },
+            new() { Event = "push" },
+            new() { Repository = bench.Repository.Id, Status = Status.Failed },
+            new() { Project = bench.Project.Id, Branch = "branch7" },
+        ];
+        foreach (var filter in filters)
+        {
+            foreach (var cursor in (string?[])[null, Cursors.Encode("runs", middle.ToString("D"))])
+            {
+                var (sql, parameters) = RunQueries.ListStatement(filter, new(50, cursor));
+                var plan = await ExplainAsync(bench, sql, parameters);
+                Assert.DoesNotContain("Seq Scan on pipeline_runs", plan, StringComparison.Ordinal);
+                Assert.Contains("using pipeline_runs_", plan, StringComparison.Ordinal);
+                // The planner may sort what an index found when that is little; it may not sort a part of the history.
+                Assert.DoesNotContain("external merge", plan, StringComparison.Ordinal);
+                Assert.True(LargestNode(plan) <= 5_000, plan);
+            }
+        }
+
+        foreach (var sql in (string[])[
+            "SELECT id FROM pipeline_runs WHERE finished_at IS NULL AND id > '00000000-0000-0000-0000-000000000000' ORDER BY id LIMIT 1000",
+            $"SELECT * FROM pipeline_runs WHERE id = '{middle}'"])
+        {
+            Assert.DoesNotContain("Seq Scan", await ExplainAsync(bench, sql, []), StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>The most rows that any part of the plan really gave.</summary>
+    private static double LargestNode(string plan) =>
+        System.Text.RegularExpressions.Regex.Matches(plan, @"actual rows=([0-9.]+)")
+            .Max(m => double.Parse(m.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture));
+
+    private static Task FillAsync(Bench bench) => bench.ExecuteAsync($$"""
+        INSERT INTO pipeline_runs (id, pipeline_id, git_ref, git_sha, status, created_at, repository_id, project_id, project_name,
+          repository_name, run_number, clone_url, executor, event, branch, actor, plan, jobs, sequence, updated_at, version, finished_at)
+        SELECT (lpad(to_hex(g), 8, '0') || '-0000-7000-8000-000000000000')::uuid, '{{bench.Pipeline.Id}}', 'refs/heads/main', 'a',
+          CASE WHEN g % 20 = 0 THEN 'failed' WHEN g > {{Rows}} - 40 THEN 'running' ELSE 'success' END, now(), '{{bench.Repository.Id}}',
+          '{{bench.Project.Id}}', 'shop', 'web', g, 'u', 'process', CASE WHEN g % 3 = 0 THEN 'pr' ELSE 'push' END, 'branch' || g % 50,
+          'system', '{}', '[]', 1, now(), 1, CASE WHEN g <= {{Rows}} - 40 THEN now() END
+        FROM (SELECT g FROM generate_series(1, {{Rows}}) g) s;
+        ANALYZE pipeline_runs
+        """);
+
+    private static async Task<string> ExplainAsync(Bench bench, string sql, NpgsqlParameter[] parameters)
+    {
+        await using var command = bench.Source.CreateCommand($"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) {sql}");
+        command.Parameters.AddRange(parameters);
+        await using var reader = await command.ExecuteReaderAsync();
+        var lines = new List<string>();
+        while (await reader.ReadAsync())
+        {
+            lines.Add(reader.GetString(0));
+        }
+
+        return string.Join('\n', lines);
+    }
+
+    private static async Task<string> ScalarAsync(Bench bench, string sql)
+    {
+        await using var command = bench.Source.CreateCommand(sql);
+        return (string)(await command.ExecuteScalarAsync())!;
+    }
+}

@@ -1,0 +1,241 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using Shipinator.Schema.Queries;
+using Shipinator.Schema.Stores;
+using Shipinator.Testing;
+
+namespace Shipinator.Schema.Tests;
+
+public sealed class RunQueriesTests(PostgresFixture postgres)
+{
+    [Fact]
+    public async Task List_ByPages_GivesEveryRunOnceNewestFirst()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var runs = new List<RunId>();
+        for (var i = 0; i < 7; i++)
+        {
+            runs.Add((await bench.PlantAsync(bench.NewRun(1, 1, i % 2 == 0 ? "main" : "dev"))).Row!.Id);
+        }
+
+        Assert.Equal(runs.AsEnumerable().Reverse(), await AllAsync(new()));
+        Assert.Equal(4, (await AllAsync(new() { Branch = "main", Repository = bench.Repository.Id, Project = bench.Project.Id, Event = "push" })).Count);
+        Assert.Equal(7, (await AllAsync(new() { Status = Status.Pending, Pipeline = bench.Pipeline.Id })).Count);
+        Assert.Empty(await AllAsync(new() { Status = Status.Failed }));
+        Assert.Empty(await AllAsync(new() { Event = "pr" }));
+
+        async Task<List<RunId>> AllAsync(RunFilter filter)
+        {
+            var all = new List<RunId>();
+            string? cursor = null;
+            do
+            {
+                var page = await bench.Queries.ListAsync(filter, new(2, cursor));
+                Assert.True(page.Items.Count <= 2);
+                all.AddRange(page.Items.Select(r => r.Id));
+                cursor = page.NextCursor;
+            }
+            while (cursor is not null);
+            return all;
+        }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("nonsense")]
+    [InlineData("cHJvamVjdHM6d2Vi")]
+    [InlineData("cnVuczp4")]
+    public async Task List_WithACursorThatItNeverGave_IsRefused(string cursor)
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var error = await Assert.ThrowsAsync<InvalidInputException>(() => bench.Queries.ListAsync(new(), new(null, cursor)));
+        Assert.Equal("cursor", error.Code);
+        Assert.Throws<InvalidInputException>(() => new PageRequest(0));
+        Assert.Throws<InvalidInputException>(() => new PageRequest(201));
+    }
+
+    [Fact]
+    public async Task Get_HasTheNamesOfWhatItBelongsTo()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var run = await bench.PlantAsync();
+        var view = await bench.Queries.GetAsync(run.Row!.Id);
+        Assert.Equal(("shop", "web", "web", "main", "A change"), (view!.ProjectName, view.RepositoryName, view.PipelineName, view.Branch, view.CommitMessage));
+        Assert.Equal(PlanJson.Serialize(run.Row.Plan), PlanJson.Serialize((await bench.Queries.PlanAsync(run.Row.Id))!));
+        Assert.Null(await bench.Queries.GetAsync(RunId.New(TimeProvider.System)));
+    }
+
+    [Fact]
+    public async Task Jobs_HoldExecutionsAndArtifactsBelowTheirSteps()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var (run, execution) = await WithExecutionAsync(bench);
+        var artifact = await AddArtifactAsync(bench, execution, "out.bin");
+        var again = await AddArtifactAsync(bench, execution, "out.bin");
+        Assert.Equal(artifact.Id, again.Id);
+
+        var jobs = await bench.Queries.JobsAsync(run);
+        var shown = Assert.Single(jobs[0].Steps[0].Executions);
+        Assert.Equal(execution.Row!.Id, shown.Id);
+        Assert.Equal(artifact.Id, Assert.Single(shown.Artifacts).Id);
+        Assert.Equal(artifact.Id, Assert.Single((await bench.Queries.ExecutionAsync(shown.Id))!.Artifacts).Id);
+        Assert.Equal(artifact.Id, Assert.Single(await new ArtifactMetadataStore(bench.Source).ListByRunAsync(run)).Id);
+    }
+
+    [Fact]
+    public async Task ArtifactIndex_FindsWhatSucceededInTheRunAndInTheJobsThatStandForIt()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var (run, execution) = await WithExecutionAsync(bench);
+        var artifact = await AddArtifactAsync(bench, execution, "out.bin");
+        var index = new ArtifactIndex(bench.Source);
+        var wanted = new InputSpec { Type = "binary", Path = "in" };
+        Assert.Empty(await index.Find(run, bench.Project.Id, wanted, default));
+        await execution.MoveAsync(Status.Submitted);
+        await execution.MoveAsync(Status.Success);
+        Assert.Equal(artifact.Id, Assert.Single(await index.Find(run, bench.Project.Id, wanted, default)).Id);
+        Assert.Single(await index.Find(run, bench.Project.Id, new() { Step = "step0", Path = "in" }, default));
+        Assert.Empty(await index.Find(run, bench.Project.Id, new() { Step = "step1", Path = "in" }, default));
+        Assert.Empty(await index.Find(run, bench.Project.Id, new() { Type = "chart", Path = "in" }, default));
+
+        var rerun = bench.NewRun();
+        rerun = rerun with { Jobs = rerun.Jobs.SetItem(0, rerun.Jobs[0] with { ReusedFrom = execution.Row!.Spec.Worker.JobId }) };
+        await bench.PlantAsync(rerun);
+        var third = bench.NewRun();
+        third = third with { Jobs = third.Jobs.SetItem(0, third.Jobs[0] with { ReusedFrom = rerun.Jobs[0].Id }) };
+        await bench.PlantAsync(third);
+        Assert.Equal("step0", Assert.Single(await index.Find(third.Id, bench.Project.Id, wanted, default)).StepName);
+
+        var byId = new InputSpec { ArtifactId = artifact.Id, Path = "in" };
+        Assert.Single(await index.Find(RunId.New(TimeProvider.System), bench.Project.Id, byId, default));
+        Assert.Empty(await index.Find(run, ProjectId.New(TimeProvider.System), byId, default));
+        Assert.Single(await index.OfExecution(execution.Row.Id, default));
+    }
+
+    [Fact]
+    public async Task Unfinished_IsWhatIsNotTerminal()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var (run, execution) = await WithExecutionAsync(bench);
+        var done = await bench.PlantAsync();
+        await done.MoveAsync(Status.Canceled, Reason.CanceledByUser);
+        var job = await bench.LoadAsync<JobRecord>(execution.Row!.Spec.Worker.JobId.Value);
+        await job.MoveAsync(Status.Running);
+        var work = new UnfinishedWork(bench.Source);
+        var found = new List<UnfinishedItem>();
+        await foreach (var item in work.List(default))
+        {
+            found.Add(item);
+        }
+
+        Assert.Equal([new(Machine.Run, run.Value), new(Machine.Job, job.Row!.Id.Value), new(Machine.Execution, execution.Row.Id.Value)], found);
+        Assert.Empty(await work.Holders("process", default));
+        await execution.MoveAsync(Status.Submitted);
+        Assert.Equal(execution.Row.Id, Assert.Single(await work.Holders("process", default)).Execution);
+        Assert.Empty(await work.Holders("kubernetes", default));
+    }
+
+    [Fact]
+    public async Task TransitionsAfter_FollowedByCursor_NeverSkipsALateCommit()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var run = (await bench.PlantAsync(bench.NewRun(1, 1))).Row!.Id;
+        var first = await FollowAsync(null, 3);
+
+        // The earlier transaction commits later.
+        await using var early = await bench.Source.OpenConnectionAsync();
+        await using var late = await bench.Source.OpenConnectionAsync();
+        await RunAsync(early, "BEGIN");
+        await RunAsync(early, Insert(run, 1));
+        await RunAsync(late, Insert(run, 2));
+        var held = await bench.Queries.TransitionsAfterAsync(run, first.Cursor);
+        Assert.Empty(held.Items);
+        Assert.True(held.More);
+        var waiting = FollowAsync(held.Cursor, 2);
+        await RunAsync(early, "COMMIT");
+        var page = await waiting;
+        Assert.Equal(["1", "2"], page.Items.Select(i => i.Transition.Detail));
+        Assert.Empty((await bench.Queries.TransitionsAfterAsync(run, page.Cursor)).Items);
+        var one = await bench.Queries.TransitionsAfterAsync(run, first.Cursor, limit: 1);
+        Assert.Equal("1", Assert.Single(one.Items).Transition.Detail);
+        Assert.True(one.More);
+        await Assert.ThrowsAsync<InvalidInputException>(() => bench.Queries.TransitionsAfterAsync(run, "x"));
+
+        // Any transaction of the server holds lines back, those of the tests beside this one too.
+        async Task<HistoryPage> FollowAsync(string? cursor, int count)
+        {
+            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            var items = new List<HistoryEntry>();
+            while (items.Count < count)
+            {
+                var next = await bench.Queries.TransitionsAfterAsync(run, cursor, cancellationToken: deadline.Token);
+                items.AddRange(next.Items);
+                cursor = next.Cursor;
+            }
+
+            return new(items, cursor, More: false);
+        }
+
+        static string Insert(RunId run, int n) =>
+            $"INSERT INTO state_transitions (machine, entity_id, run_id, sequence, at, to_status, detail, actor) VALUES ('run', '{Guid.CreateVersion7()}', '{run}', 1, now(), 'pending', '{n}', 'system')";
+
+        static async Task RunAsync(NpgsqlConnection connection, string sql)
+        {
+            await using var command = new NpgsqlCommand(sql, connection);
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+
+    [Fact]
+    public async Task ChangeFeed_TellsAboutEachCommittedChangeOfItsRun()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var run = await bench.PlantAsync();
+        var other = await bench.PlantAsync();
+        await using var feed = new Live.PostgresChangeFeed(bench.Source, TimeProvider.System, NullLogger<Live.PostgresChangeFeed>.Instance);
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        await using var mine = feed.Changes(run.Row!.Id, deadline.Token).GetAsyncEnumerator();
+        await using var all = feed.Changes(null, deadline.Token).GetAsyncEnumerator();
+        Assert.True(await mine.MoveNextAsync());
+        Assert.True(await all.MoveNextAsync());
+        await feed.Listening;
+
+        await other.MoveAsync(Status.Running);
+        do
+        {
+            // The beginning of listening is told too.
+            Assert.True(await all.MoveNextAsync());
+        }
+        while (all.Current != other.Row!.Id);
+        await run.MoveAsync(Status.Running);
+        Assert.True(await mine.MoveNextAsync());
+        Assert.Equal(run.Row.Id, mine.Current);
+    }
+
+    private static async Task<(RunId Run, Cell<ExecutionRecord> Execution)> WithExecutionAsync(Bench bench)
+    {
+        var run = await bench.PlantAsync();
+        var job = await bench.LoadAsync<JobRecord>(run.Row!.Jobs[0].Id.Value);
+        var execution = bench.NewExecution(job.Row!);
+        await execution.WriteAsync();
+        return (run.Row.Id, execution);
+    }
+
+    private static async Task<ArtifactRow> AddArtifactAsync(Bench bench, Cell<ExecutionRecord> execution, string name)
+    {
+        var id = ArtifactId.New(TimeProvider.System);
+        return (await new ArtifactMetadataStore(bench.Source).InsertAsync(new()
+        {
+            Id = id,
+            JobId = execution.Row!.Spec.Worker.JobId,
+            ExecutionId = execution.Row.Id,
+            Type = "binary",
+            FileName = name,
+            StorageBackend = "nfs",
+            StoragePath = $"{id}/payload",
+            Size = 3,
+            Checksum = new string('0', 64),
+            CreatedAt = Bench.Now(),
+        })).Row;
+    }
+}

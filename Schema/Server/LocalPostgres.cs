@@ -1,8 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
@@ -81,9 +78,9 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         }
         else
         {
-            if (!PortIsFree(_secrets.Port))
+            if (!LoopbackPort.IsFree(_secrets.Port))
             {
-                _secrets = _secrets with { Port = FreePort() };
+                _secrets = _secrets with { Port = LoopbackPort.Free() };
                 WriteSecrets();
             }
 
@@ -108,7 +105,7 @@ public sealed partial class LocalPostgres : IAsyncDisposable
     {
         Directory.CreateDirectory(_options.Folder);
         _account?.Own(_options.Folder);
-        _secrets = ReadSecrets() ?? new(Convert.ToHexString(RandomNumberGenerator.GetBytes(24)), FreePort());
+        _secrets = ReadSecrets() ?? new(Convert.ToHexString(RandomNumberGenerator.GetBytes(24)), LoopbackPort.Free());
         WriteSecrets();
 
         // The cluster is whole once this file is there: initdb writes into a folder that is moved into place at the end.
@@ -235,7 +232,7 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         }
 
         var began = _time.GetTimestamp();
-        while (Directory.EnumerateDirectories("/proc").Any(WorksHere))
+        while (Processes.AnyWorksIn(DataFolder))
         {
             if (_time.GetElapsedTime(began) > _options.StartTimeout)
             {
@@ -246,19 +243,6 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         }
 
         File.Delete(pidFile);
-    }
-
-    private bool WorksHere(string process)
-    {
-        try
-        {
-            return int.TryParse(Path.GetFileName(process), NumberStyles.None, CultureInfo.InvariantCulture, out _)
-                && Directory.ResolveLinkTarget(Path.Combine(process, "cwd"), returnFinalTarget: false)?.FullName == DataFolder;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
     }
 
     private async Task EnsureDatabaseAsync(CancellationToken cancellationToken)
@@ -283,15 +267,15 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         if (signal == Signal.Kill)
         {
             // Children first know of the postmaster's death through a pipe: killing them too makes it a crash at one moment.
-            foreach (var child in Children(pid))
+            foreach (var child in Processes.ChildrenOf(pid))
             {
-                _ = SendSignal(child, (int)signal);
+                Processes.Send(child, signal);
             }
         }
 
-        _ = SendSignal(pid, (int)signal);
+        Processes.Send(pid, signal);
         var began = _time.GetTimestamp();
-        while (IsAlive(pid))
+        while (Processes.IsAlive(pid))
         {
             if (_time.GetElapsedTime(began) > _options.StartTimeout)
             {
@@ -308,57 +292,13 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         try
         {
             var line = File.ReadLines(Path.Combine(DataFolder, "postmaster.pid")).FirstOrDefault();
-            return int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && IsAlive(pid) && CommandLine(pid).Contains(DataFolder, StringComparison.Ordinal)
+            return int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && Processes.IsAlive(pid) && Processes.CommandLine(pid).Contains(DataFolder, StringComparison.Ordinal)
                 ? pid
                 : null;
         }
         catch (IOException)
         {
             return null;
-        }
-    }
-
-    private static string CommandLine(int pid) => File.ReadAllText($"/proc/{pid}/cmdline");
-
-    /// <summary>A zombie holds nothing any more: whoever adopted it has only not looked yet.</summary>
-    private static bool IsAlive(int pid)
-    {
-        try
-        {
-            var stat = File.ReadAllText($"/proc/{pid}/stat");
-            return stat[(stat.LastIndexOf(')') + 2)..][0] is not ('Z' or 'X');
-        }
-        catch (IOException)
-        {
-            return false;
-        }
-    }
-
-    private static IEnumerable<int> Children(int pid)
-    {
-        foreach (var folder in Directory.EnumerateDirectories("/proc"))
-        {
-            if (!int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var candidate))
-            {
-                continue;
-            }
-
-            string stat;
-            try
-            {
-                stat = File.ReadAllText(Path.Combine(folder, "stat"));
-            }
-            catch (IOException)
-            {
-                continue;
-            }
-
-            // After the name in parentheses: state, parent.
-            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            if (fields[1] == pid.ToString(CultureInfo.InvariantCulture))
-            {
-                yield return candidate;
-            }
         }
     }
 
@@ -385,45 +325,14 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         File.Move(temporary, path, overwrite: true);
     }
 
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
-    }
-
-    private static bool PortIsFree(int port)
-    {
-        try
-        {
-            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
-            socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-    }
-
     private InvalidInputException Failed(string what)
     {
         string[] log = File.Exists(LogFile) ? File.ReadAllLines(LogFile) : [];
         return new("postgres_failed", $"PostgreSQL in {_options.Folder} could not be run: {what}\n{string.Join('\n', log.TakeLast(10))}".TrimEnd());
     }
 
-    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static partial int SendSignal(int pid, int signal);
-
     [LoggerMessage(Level = LogLevel.Information, Message = "Took over the PostgreSQL server {Pid} that was left running in {Folder}.")]
     private static partial void TookOver(ILogger logger, int pid, string folder);
-
-    private enum Signal
-    {
-        Interrupt = 2,
-        Kill = 9,
-    }
 
     private sealed record Secrets(string Password, int Port);
 }

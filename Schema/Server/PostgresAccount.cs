@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
 
 namespace Shipinator.Schema.Server;
 
@@ -50,7 +49,7 @@ internal sealed class PostgresAccount
     /// </summary>
     public static string Place(string folder)
     {
-        if (Directory.ResolveLinkTarget(folder, returnFinalTarget: true) is { } target)
+        if (new DirectoryInfo(folder).LinkTarget is not null && Directory.ResolveLinkTarget(folder, returnFinalTarget: true) is { } target)
         {
             return target.FullName;
         }
@@ -60,15 +59,21 @@ internal sealed class PostgresAccount
             return folder;
         }
 
-        var place = Path.Combine(Elsewhere, "postgres-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(folder)))[..12]);
-        Directory.CreateDirectory(place);
         if (Directory.Exists(folder))
         {
-            throw new InvalidInputException(
-                "postgres_user",
-                $"PostgreSQL can't run as root, and the user that it runs as can't get to {folder}. Remove that folder, or choose one that others may pass through.");
+            if (Directory.EnumerateFileSystemEntries(folder).Any())
+            {
+                throw new InvalidInputException(
+                    "postgres_user",
+                    $"PostgreSQL can't run as root, and the user that it runs as can't get to {folder}. Move what is in it away, or choose a folder that others may pass through.");
+            }
+
+            Directory.Delete(folder);
         }
 
+        // The link alone names it: a folder that was removed and made again begins anew.
+        var place = Path.Combine(Elsewhere, "postgres-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6)));
+        Directory.CreateDirectory(place);
         Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
         Directory.CreateSymbolicLink(folder, place);
         return place;

@@ -137,4 +137,26 @@ public sealed class DatabaseLossTests : IAsyncLifetime
         Assert.Equal("postgres_missing", error.Code);
         Assert.Contains("/nowhere", error.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task Folder_ClosedToTheServersUser_IsReplacedByALinkToOneThatIsOpen()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only when root starts it does the server run as another user.");
+        var home = Directory.CreateTempSubdirectory("ship-home-").FullName;
+        var folder = Path.Combine(home, "data", "postgres");
+        var server = await LocalPostgres.StartAsync(new() { Folder = folder, Fsync = false }, NullLogger.Instance);
+        var place = Directory.ResolveLinkTarget(folder, returnFinalTarget: true)!;
+        try
+        {
+            await server.StopAsync();
+            var again = await LocalPostgres.StartAsync(new() { Folder = folder, Fsync = false }, NullLogger.Instance);
+            Assert.Equal(server.ConnectionString(), again.ConnectionString());
+        }
+        finally
+        {
+            await server.KillAsync();
+            Directory.Delete(place.FullName, recursive: true);
+            Directory.Delete(home, recursive: true);
+        }
+    }
 }

@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace Shipinator.Schema.Server;
+
+/// <summary>What a process is sent.</summary>
+internal enum Signal
+{
+    Interrupt = 2,
+    Kill = 9,
+}
+
+/// <summary>Other processes of this machine, as Linux shows them below <c>/proc</c>.</summary>
+internal static partial class Processes
+{
+    /// <summary>A zombie holds nothing any more: whoever adopted it has only not looked yet.</summary>
+    public static bool IsAlive(int pid) => Fields(pid) is { } fields && fields[0] is not ("Z" or "X");
+
+    /// <summary>Program and arguments; empty when it is gone.</summary>
+    public static string CommandLine(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/cmdline");
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+
+    public static IEnumerable<int> ChildrenOf(int pid)
+    {
+        var parent = pid.ToString(CultureInfo.InvariantCulture);
+        return All().Where(p => Fields(p) is { } fields && fields[1] == parent).ToList();
+    }
+
+    /// <summary>Whether any process has this working folder.</summary>
+    public static bool AnyWorksIn(string folder) => All().Any(pid =>
+    {
+        try
+        {
+            return Directory.ResolveLinkTarget($"/proc/{pid}/cwd", returnFinalTarget: false)?.FullName == folder;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    });
+
+    public static void Send(int pid, Signal signal) => _ = Kill(pid, (int)signal);
+
+    private static IEnumerable<int> All() =>
+        Directory.EnumerateDirectories("/proc")
+            .Select(d => int.TryParse(Path.GetFileName(d), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0)
+            .Where(pid => pid != 0);
+
+    /// <summary>State, parent, … : what follows the name, which may hold anything, in parentheses.</summary>
+    private static string[]? Fields(int pid)
+    {
+        try
+        {
+            var stat = File.ReadAllText($"/proc/{pid}/stat");
+            return stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Kill(int pid, int signal);
+}

@@ -83,6 +83,7 @@ CREATE TABLE jobs (
   position            integer     NOT NULL,
   attempt             integer     NOT NULL,
   spec                jsonb       NOT NULL,
+  restart_because     text,
   reused_from         uuid        REFERENCES jobs (id),
   not_before          timestamptz,
   reason              text,

@@ -36,6 +36,7 @@ internal static class RecordReading
         Steps = [],
         Cancel = r.Cancel(),
         NotBefore = r.TimeOrNull("not_before"),
+        RestartBecause = r.TextOrNull("restart_because"),
         ReusedFrom = r.UuidOrNull("reused_from") is { } reused ? new JobId(reused) : null,
     };
 

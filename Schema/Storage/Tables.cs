@@ -30,6 +30,7 @@ internal static class Tables
         TimeOrNull<JobRow>("finished_at", r => r.Record.Life.FinishedAt),
         Number<JobRow>("attempt", r => r.Record.Attempt),
         TimeOrNull<JobRow>("not_before", r => r.Record.NotBefore),
+        Text<JobRow>("restart_because", r => r.Record.RestartBecause),
         .. Cancel<JobRow>(r => r.Record.Cancel),
     ];
 

@@ -1,0 +1,90 @@
+using Microsoft.Extensions.Options;
+using Shipinator.Schema;
+using Shipinator.Silo.Configuration;
+using Shipinator.Silo.Standalone;
+
+namespace Shipinator.Silo.Hosting;
+
+/// <summary>The life of the process: settings, data folder, database, host; and back in the reverse order.</summary>
+public static class Server
+{
+    /// <summary>Runs until SIGTERM or Ctrl-C; returns the exit code.</summary>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var configuration = new ConfigurationBuilder()
+            .AddJsonFile(Path.Combine(AppContext.BaseDirectory, "appsettings.json"), optional: true)
+            .AddJsonFile(Path.Combine(Environment.CurrentDirectory, "shipinator.json"), optional: true)
+            .AddEnvironmentVariables()
+            .AddCommandLine(args, ShipinatorOptions.CommandLineSwitches)
+            .Build();
+        var options = Read(configuration);
+        var standalone = string.IsNullOrEmpty(options.ConnectionString);
+        using var folder = DataFolder.Open(DataFolder.Resolve(options.Data), exclusive: standalone);
+        var port = folder.ChoosePort(options.Port);
+
+        await using var postgres = standalone ? await StandaloneDatabase.StartAsync(folder, options.Postgres) : null;
+        await using var database = OpenDatabase(options.ConnectionString ?? postgres!.ConnectionString());
+
+        await using var app = SiloApp.Build(args, configuration, options, database, folder, port);
+        await SiloApp.PrepareAsync(app);
+        var token = await AccessTokens.EnsureAsync(app.Services, options, folder, standalone);
+        var link = token is null ? null : new SignInLink(token);
+        link?.Map(app);
+        await StartAsync(app, options, port);
+
+        var address = app.Services.GetRequiredService<IServerAddress>();
+        if (token is not null && standalone)
+        {
+            folder.WriteServerFile(new(address.PublicUrl.ToString().TrimEnd('/'), token, Environment.ProcessId));
+        }
+
+        Announce(address, link, folder);
+        await app.WaitForShutdownAsync();
+        return 0;
+    }
+
+    private static ShipinatorOptions Read(IConfiguration configuration)
+    {
+        var options = configuration.GetSection(ShipinatorOptions.Section).Get<ShipinatorOptions>(b => b.ErrorOnUnknownConfiguration = false) ?? new();
+        var result = new ShipinatorOptionsValidator().Validate(null, options);
+        return result.Succeeded ? options : throw new OptionsValidationException(ShipinatorOptions.Section, typeof(ShipinatorOptions), result.Failures!);
+    }
+
+    private static ShipinatorDatabase OpenDatabase(string connectionString)
+    {
+        try
+        {
+            return ShipinatorDatabase.Create(connectionString);
+        }
+        catch (InvalidInputException e)
+        {
+            throw new StartupException($"{ShipinatorOptions.Section}:{nameof(ShipinatorOptions.ConnectionString)}: {e.Message}", e);
+        }
+    }
+
+    private static async Task StartAsync(WebApplication app, ShipinatorOptions options, int port)
+    {
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (IOException e)
+        {
+            throw new StartupException(
+                $"{options.Listen}:{port} can't be listened on: {e.Message} Choose another port with --port (0 takes a free one).", e);
+        }
+    }
+
+    /// <summary>For the person at the terminal; the words are looked for by <c>run.sh</c> and the tests.</summary>
+    private static void Announce(IServerAddress address, SignInLink? link, DataFolder folder)
+    {
+        Console.WriteLine($"Shipinator listens on {address.PublicUrl}");
+        Console.WriteLine($"  Data    {folder.Path}");
+        if (link is not null)
+        {
+            Console.WriteLine($"  Sign in {new Uri(address.PublicUrl, link.Path)}  (works once)");
+        }
+
+        Console.Out.Flush();
+    }
+}

@@ -1,0 +1,96 @@
+using System.Net;
+using Orleans.Configuration;
+using Shipinator.Artifacts;
+using Shipinator.Executors;
+using Shipinator.Executors.Process;
+using Shipinator.Forges;
+using Shipinator.Grains;
+using Shipinator.Schema;
+using Shipinator.Silo.Configuration;
+using Shipinator.Silo.Standalone;
+using Shipinator.WebFrontend;
+
+namespace Shipinator.Silo.Hosting;
+
+/// <summary>The composition root: the one place that knows every room, and in which mode the server runs.</summary>
+public static class SiloApp
+{
+    /// <summary>Puts the rooms together; starts nothing.</summary>
+    public static WebApplication Build(
+        string[] args, IConfiguration configuration, ShipinatorOptions options, ShipinatorDatabase database, DataFolder folder, int port)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(folder);
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.AddConfiguration(configuration);
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Parse(options.Listen), port));
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(30));
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<IServerAddress>(ServerAddress.From(options, port));
+        builder.Services.AddShipinatorSchema(database);
+        builder.Services.AddShipinatorGrains(engine => engine.AdmissionLimits["process"] = options.Process.MaxConcurrent);
+        builder.Services.AddFileSystemStores(stores => stores.Root = folder.Path);
+        builder.Services.AddGitForge(forge => forge.CacheRoot = Path.Combine(folder.Path, "git"));
+        builder.Services.AddExecutorRegistry();
+        builder.Services.AddProcessExecutor(process =>
+        {
+            process.Root = Path.Combine(folder.Path, "work");
+            process.RunnerPath = options.Process.RunnerPath ?? process.RunnerPath;
+            process.ListensBeyondLoopback = !IPAddress.IsLoopback(IPAddress.Parse(options.Listen));
+            process.AllowBeyondLoopback = options.Process.AllowBeyondLoopback;
+        });
+        builder.Services.AddShipinatorWeb(web => web.DefaultExecutor = options.Executor);
+        builder.Host.UseOrleans(silo => ConfigureOrleans(silo, options, database));
+
+        var app = builder.Build();
+        app.MapShipinator();
+        return app;
+    }
+
+    /// <summary>Brings the database up to date and loads what the first request needs. Errors: <see cref="StartupException"/>.</summary>
+    public static async Task PrepareAsync(WebApplication app)
+    {
+        ArgumentNullException.ThrowIfNull(app);
+        try
+        {
+            var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Shipinator.Schema");
+            await app.Services.GetRequiredService<ShipinatorDatabase>().MigrateAsync(logger);
+            await ShipinatorWeb.PrepareAsync(app.Services);
+        }
+        catch (Exception e) when (e is ShipinatorException or System.Data.Common.DbException)
+        {
+            throw new StartupException($"The database can't be used: {e.Message} Check Shipinator:ConnectionString.", e);
+        }
+    }
+
+    private static void ConfigureOrleans(ISiloBuilder silo, ShipinatorOptions options, ShipinatorDatabase database)
+    {
+        var cluster = options.Clustering == ClusteringKind.AdoNet;
+        var siloPort = options.Orleans.SiloPort == 0 ? DataFolder.FreePort() : options.Orleans.SiloPort;
+        var gatewayPort = options.Orleans.GatewayPort == 0 ? DataFolder.FreePort() : options.Orleans.GatewayPort;
+        if (cluster)
+        {
+            silo.ConfigureEndpoints(IPAddress.Parse(options.Orleans.AdvertisedAddress), siloPort, gatewayPort, listenOnAnyHostAddress: !IPAddress.IsLoopback(IPAddress.Parse(options.Orleans.AdvertisedAddress)));
+        }
+        else
+        {
+            silo.UseLocalhostClustering(siloPort, gatewayPort);
+        }
+
+        silo.Configure<ClusterOptions>(o =>
+        {
+            o.ClusterId = options.Orleans.ClusterId;
+            o.ServiceId = options.Orleans.ServiceId;
+        });
+        silo.UseShipinatorAdoNet(database, clustering: cluster);
+        silo.AddRelationalGrainStorage();
+        // A crash is noticed within seconds. With Orleans' defaults a hung process would be missed for a minute.
+        silo.Configure<ClusterMembershipOptions>(o =>
+        {
+            o.ProbeTimeout = options.Orleans.ProbeTimeout;
+            o.MaxProbeTimeout = options.Orleans.ProbeTimeout * 2;
+        });
+        // A call that nobody waits for any more is not worth finishing.
+        silo.Configure<SiloMessagingOptions>(o => o.CancelRequestOnTimeout = true);
+    }
+}

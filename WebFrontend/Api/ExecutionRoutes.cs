@@ -1,0 +1,84 @@
+using Shipinator.Client;
+using Shipinator.Schema.Queries;
+using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Security;
+
+namespace Shipinator.WebFrontend.Api;
+
+/// <summary>Executions, as people see them.</summary>
+internal static class ExecutionRoutes
+{
+    private const int FollowBuffer = 64 * 1024;
+
+    public static void MapExecutions(this IEndpointRouteBuilder v1)
+    {
+        var group = v1.MapGroup("/executions/{id}").WithTags("Executions");
+        group.MapGet("", GetAsync).RequireAuthorization(Policies.Read);
+        group.MapGet("/logs", LogAsync).RequireAuthorization(Policies.Read).Produces<string>(200, "text/plain");
+    }
+
+    private static async Task<ExecutionAnswer> GetAsync(
+        string id, RunQueries runs, IGrainFactory grains, IServerAddress address, CancellationToken cancellation)
+    {
+        var view = await ExistingAsync(runs, id, cancellation);
+        var waiting = view.Status.IsTerminal() ? null : await grains.GetGrain<IExecutionGrain>(view.Id.Value).WaitingFor(cancellation);
+        return Answers.Of(view, address, waiting);
+    }
+
+    /// <summary>The log's bytes: <c>offset</c>, <c>Range</c>, or <c>follow=true</c> until the seal.</summary>
+    private static async Task<IResult> LogAsync(
+        string id, long? offset, bool? follow, HttpContext context, RunQueries runs, ILogStore logs, CancellationToken cancellation)
+    {
+        var execution = (await ExistingAsync(runs, id, cancellation)).Id;
+        var from = offset ?? 0;
+        if (from < 0)
+        {
+            throw new MalformedException("offset_malformed", "offset", $"offset is {from}; it must be 0 or more: a place in the log, in bytes.");
+        }
+
+        // What a step prints is text, never a page: no browser may guess otherwise.
+        context.Response.Headers.XContentTypeOptions = "nosniff";
+        context.Response.Headers.CacheControl = "no-cache";
+        if (follow == true)
+        {
+            await FollowAsync(context, logs, execution, from, cancellation);
+            return Results.Empty;
+        }
+
+        var info = await logs.Info(execution, cancellation);
+        context.Response.Headers["X-Log-Length"] = info.Length.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        context.Response.Headers["X-Log-Sealed"] = info.Sealed ? "true" : "false";
+        return Results.Stream(new LogStream(logs, execution, Math.Min(from, info.Length), info.Length), "text/plain; charset=utf-8", enableRangeProcessing: true);
+    }
+
+    private static async Task FollowAsync(HttpContext context, ILogStore logs, ExecutionId execution, long offset, CancellationToken cancellation)
+    {
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        context.Response.Headers["X-Accel-Buffering"] = "no";
+        await context.Response.StartAsync(cancellation);
+        await context.Response.Body.FlushAsync(cancellation);
+        var buffer = new byte[FollowBuffer];
+        while (true)
+        {
+            // The state before the bytes: once sealed, what is read is all there will be.
+            var info = await logs.Info(execution, cancellation);
+            int read;
+            while ((read = await logs.Read(execution, offset, buffer, cancellation)) > 0)
+            {
+                await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), cancellation);
+                offset += read;
+            }
+
+            await context.Response.Body.FlushAsync(cancellation);
+            if (info.Sealed)
+            {
+                return;
+            }
+
+            await logs.WaitForMore(execution, offset, cancellation);
+        }
+    }
+
+    private static async Task<ExecutionView> ExistingAsync(RunQueries runs, string id, CancellationToken cancellation) =>
+        await runs.ExecutionAsync(Ids.Parse<ExecutionId>(id), cancellation) ?? throw new NotFoundException("execution", id);
+}

@@ -1,0 +1,101 @@
+using Shipinator.Client;
+using Shipinator.Pipelines;
+using Shipinator.Schema.Queries;
+using Shipinator.Schema.Stores;
+using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Security;
+using Shipinator.WebFrontend.Triggers;
+
+namespace Shipinator.WebFrontend.Api;
+
+/// <summary>Repositories and their pipelines.</summary>
+internal static class RepositoryRoutes
+{
+    public static void MapRepositories(this IEndpointRouteBuilder v1)
+    {
+        v1.MapGet("/projects/{id}/repositories", async (string id, int? limit, string? cursor, ProjectStore projects, RepositoryStore store, CancellationToken cancellation) =>
+        {
+            var project = Ids.Parse<ProjectId>(id);
+            _ = await projects.GetAsync(project, cancellation) ?? throw new NotFoundException("project", id);
+            return Answers.Page(await store.ListAsync(project, new PageRequest(limit, cursor), cancellation), Answers.Of);
+        }).RequireAuthorization(Policies.Read).WithTags("Repositories");
+        v1.MapPost("/projects/{id}/repositories", CreateAsync).RequireAuthorization(Policies.Write).WithTags("Repositories");
+
+        var group = v1.MapGroup("/repositories/{id}").WithTags("Repositories");
+        group.MapGet("", async (string id, RepositoryStore store, CancellationToken cancellation) =>
+            Answers.Of(await ExistingAsync(store, id, cancellation))).RequireAuthorization(Policies.Read);
+        group.MapPatch("", UpdateAsync).RequireAuthorization(Policies.Write);
+        group.MapDelete("", async (string id, RepositoryStore store, CancellationToken cancellation) =>
+        {
+            await store.DeleteAsync(Ids.Parse<RepositoryId>(id), cancellation);
+            return TypedResults.NoContent();
+        }).RequireAuthorization(Policies.Admin);
+        group.MapGet("/pipelines", async (string id, RepositoryStore store, PipelineStore pipelines, CancellationToken cancellation) =>
+            Answers.All(await pipelines.ListAsync((await ExistingAsync(store, id, cancellation)).Id, cancellation), Answers.Of)).RequireAuthorization(Policies.Read);
+        group.MapPost("/sync", async (string id, RepositoryStore store, RepositorySync sync, CancellationToken cancellation) =>
+            Answers.All(await sync.SyncAsync(await ExistingAsync(store, id, cancellation), cancellation), Answers.Of)).RequireAuthorization(Policies.Write);
+    }
+
+    private static async Task<IResult> CreateAsync(
+        string id, CreateRepositoryRequest body, RepositoryStore store, IForgeRegistry forges, IExecutorRegistry executors, CancellationToken cancellation)
+    {
+        forges.Get(body.VcsProvider);
+        if (body.Executor is not null)
+        {
+            executors.Get(body.Executor);
+        }
+
+        var url = CloneUrl(body.CloneUrl);
+        var row = await store.CreateAsync(
+            new(Ids.Parse<ProjectId>(id), ProjectRoutes.Name(body.Name ?? NameOf(url)), body.VcsProvider, url, Branch(body.DefaultBranch), body.Executor), cancellation);
+        return TypedResults.Created($"/v1/repositories/{row.Id}", Answers.Of(row));
+    }
+
+    private static async Task<RepositoryAnswer> UpdateAsync(
+        string id, UpdateRepositoryRequest body, RepositoryStore store, IExecutorRegistry executors, CancellationToken cancellation)
+    {
+        if (body.Executor is not null)
+        {
+            executors.Get(body.Executor);
+        }
+
+        return Answers.Of(await store.UpdateAsync(
+            Ids.Parse<RepositoryId>(id),
+            new(
+                Name: body.Name is null ? null : ProjectRoutes.Name(body.Name),
+                CloneUrl: body.CloneUrl is null ? null : CloneUrl(body.CloneUrl),
+                DefaultBranch: body.DefaultBranch is null ? null : Branch(body.DefaultBranch),
+                Executor: body.Executor),
+            cancellation));
+    }
+
+    private static async Task<RepositoryRow> ExistingAsync(RepositoryStore store, string id, CancellationToken cancellation) =>
+        await store.GetAsync(Ids.Parse<RepositoryId>(id), cancellation) ?? throw new NotFoundException("repository", id);
+
+    private static string NameOf(string url)
+    {
+        var name = url.TrimEnd('/').Split('/', '\\', ':')[^1];
+        return name.EndsWith(".git", StringComparison.Ordinal) && name.Length > 4 ? name[..^4] : name;
+    }
+
+    private static string Branch(string branch) => branch is { Length: > 0 and <= 250 } && !branch.Any(c => char.IsControl(c) || c == ' ')
+        ? branch
+        : throw new MalformedException("default_branch_malformed", "default_branch", "default_branch must be the name of a branch, such as main.");
+
+    private static string CloneUrl(string url)
+    {
+        if (Path.IsPathFullyQualified(url))
+        {
+            return url;
+        }
+
+        if (!Uri.TryCreate(url, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("http" or "https" or "file"))
+        {
+            throw new MalformedException("clone_url_malformed", "clone_url", $"'{url}' can't be cloned: expected an http or https URL, or an absolute path.");
+        }
+
+        return parsed.UserInfo.Length == 0
+            ? url
+            : throw new MalformedException("clone_url_credential", "clone_url", "A clone URL must not hold a credential: it is shown to everybody. Configure it for the host instead (GitCredentials).");
+    }
+}

@@ -1,0 +1,77 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Routing;
+using Scalar.AspNetCore;
+using Shipinator.WebFrontend.Api;
+using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Security;
+using Shipinator.WebFrontend.Triggers;
+
+namespace Shipinator.WebFrontend;
+
+/// <summary>The web front end: what the composition root calls.</summary>
+public static class ShipinatorWeb
+{
+    /// <summary>Registers the API.</summary>
+    public static IServiceCollection AddShipinatorWeb(this IServiceCollection services, Action<WebOptions> configure)
+    {
+        var options = new WebOptions();
+        configure(options);
+        services.AddOptions<WebOptions>().Configure(configure);
+        services.AddSingleton<ExecutionTokens>();
+        services.AddSingleton<IExecutionTokens>(s => s.GetRequiredService<ExecutionTokens>());
+        services.AddSingleton<RunTrigger>();
+        services.AddSingleton<RepositorySync>();
+        services.AddAccess();
+        services.AddProblemDetails();
+        services.AddExceptionHandler<ProblemHandler>();
+        services.AddOpenApi("v1");
+        services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+            json.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
+            json.SerializerOptions.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
+            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
+            json.SerializerOptions.RespectNullableAnnotations = true;
+        });
+        services.Configure<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions>(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
+        });
+        return services;
+    }
+
+    /// <summary>Loads what must be there before the first request.</summary>
+    public static Task PrepareAsync(IServiceProvider services, CancellationToken cancellationToken = default) =>
+        services.GetRequiredService<ExecutionTokens>().LoadAsync(cancellationToken);
+
+    /// <summary>Maps every route.</summary>
+    public static WebApplication MapShipinator(this WebApplication app)
+    {
+        ArgumentNullException.ThrowIfNull(app);
+        app.UseExceptionHandler();
+        app.UseStatusCodePages(context => ProblemHandler.Problem(
+            context.HttpContext.Response.StatusCode,
+            context.HttpContext.Response.StatusCode switch { 404 => "route_not_found", 405 => "method_not_allowed", 415 => "media_type_unsupported", _ => "request_refused" },
+            $"{context.HttpContext.Request.Method} {context.HttpContext.Request.Path} is not served; the routes are described at /openapi/v1.json.").ExecuteAsync(context.HttpContext));
+        app.UseRouting();
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.MapOpenApi().AllowAnonymous();
+        app.MapScalarApiReference().AllowAnonymous();
+        app.MapHealth();
+
+        var v1 = app.MapGroup("/v1");
+        v1.MapProjects();
+        v1.MapRepositories();
+        v1.MapRuns();
+        v1.MapExecutions();
+        v1.MapRunner();
+        v1.MapArtifacts();
+        v1.MapLint();
+        v1.MapTokens();
+        return app;
+    }
+}

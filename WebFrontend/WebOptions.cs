@@ -1,0 +1,23 @@
+namespace Shipinator.WebFrontend;
+
+/// <summary>Settings of the HTTP API.</summary>
+public sealed class WebOptions
+{
+    /// <summary>The executor of repositories that name none. Default <c>process</c>.</summary>
+    public string DefaultExecutor { get; set; } = "process";
+
+    /// <summary>The largest JSON body, in bytes. Default 1 MiB.</summary>
+    public long MaxBodyBytes { get; set; } = 1024 * 1024;
+
+    /// <summary>The largest chunk of a log, in bytes. Default 1 MiB.</summary>
+    public long MaxLogChunkBytes { get; set; } = 1024 * 1024;
+
+    /// <summary>The largest artifact, in bytes. Default 5 GiB.</summary>
+    public long MaxArtifactBytes { get; set; } = 5L * 1024 * 1024 * 1024;
+
+    /// <summary>The image of steps that name none.</summary>
+    public string DefaultImage { get; set; } = "debian:bookworm-slim";
+
+    /// <summary>How long a command has between SIGTERM and SIGKILL. Default 10 s.</summary>
+    public TimeSpan CancelGrace { get; set; } = TimeSpan.FromSeconds(10);
+}

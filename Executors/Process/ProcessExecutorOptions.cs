@@ -10,8 +10,8 @@ public sealed class ProcessExecutorOptions
     /// <summary>The folder of the workers' folders. Required.</summary>
     public string Root { get; set; } = "";
 
-    /// <summary>The runner: a <c>.dll</c>, run by <c>dotnet</c>, or a native program. Default: <c>Shipinator.Runner.dll</c> beside the server.</summary>
-    public string RunnerPath { get; set; } = Path.Combine(AppContext.BaseDirectory, "Shipinator.Runner.dll");
+    /// <summary>The runner: a <c>.dll</c>, run by <c>dotnet</c>, or a native program. Default: <c>runner/Shipinator.Runner.dll</c> beside the server.</summary>
+    public string RunnerPath { get; set; } = Path.Combine(AppContext.BaseDirectory, "runner", "Shipinator.Runner.dll");
 
     /// <summary>Whether others than this machine can reach the server; the composition root tells.</summary>
     public bool ListensBeyondLoopback { get; set; }

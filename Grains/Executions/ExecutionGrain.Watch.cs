@@ -97,11 +97,10 @@ public sealed partial class ExecutionGrain
         }
 
         var edit = NewEdit(Actor);
-        await SaveAsync(
-            status.Status == Status.Success
-                ? ExecutionLogic.End(row, Status.Success, null, null, status.ExitCode, edit)
-                : ExecutionLogic.End(row, Status.Failed, status.Reason ?? Reason.Lost, status.Detail ?? "It ended without a result.", status.ExitCode, edit),
-            edit);
+        var ended = status.Status == Status.Success
+            ? await CheckArtifactsAsync(row, new() { Status = Status.Success, ExitCode = status.ExitCode }, cancellationToken)
+            : new() { Status = Status.Failed, Reason = status.Reason ?? Reason.Lost, Detail = status.Detail ?? "It ended without a result.", ExitCode = status.ExitCode };
+        await SaveAsync(ExecutionLogic.End(row, ended.Status, ended.Reason, ended.Detail, ended.ExitCode, edit), edit);
     }
 
     /// <summary>A stop is over when the executor says that nothing of it is there any more; not before.</summary>

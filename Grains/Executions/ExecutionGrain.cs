@@ -32,6 +32,12 @@ public sealed partial class ExecutionGrain(
         ArgumentNullException.ThrowIfNull(command);
         if (Row is not null)
         {
+            if (Row.Life.IsTerminal && !_settled)
+            {
+                // It ended on a silo that died before what follows an end was done.
+                Schedule(TimeSpan.Zero);
+            }
+
             return Outcome();
         }
 
@@ -77,6 +83,7 @@ public sealed partial class ExecutionGrain(
             var edit = NewEdit(request.Actor);
             var asked = Row with { Cancel = request };
             await SaveAsync(Row.Life.Status == Status.Pending ? ExecutionLogic.Stopped(asked, request, edit) : asked, edit);
+            _nextPoll = default;
             Schedule(TimeSpan.Zero);
         }
 

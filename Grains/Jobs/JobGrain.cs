@@ -60,7 +60,8 @@ public sealed class JobGrain(
     /// <inheritdoc/>
     public async Task<JobOutcome> Touch(CancellationToken cancellationToken = default)
     {
-        if (Existing().Life.Status == Status.Running)
+        // One that is over may have died before it gave its worker back.
+        if (Existing().Life.Status != Status.Pending)
         {
             _lastRefresh = default;
             await RunDriveAsync(cancellationToken);

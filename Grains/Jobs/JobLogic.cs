@@ -49,7 +49,7 @@ internal static class JobLogic
         {
             var next = Settle(job, outcomes, edit, time);
             next = next.Steps.Any(IsRunning) ? WakeRetries(next, edit.Now) : Continue(next, edit, time);
-            if (ReferenceEquals(next, job) || next.Steps.Any(IsRunning))
+            if (ReferenceEquals(next, job))
             {
                 return next;
             }

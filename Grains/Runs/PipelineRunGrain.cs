@@ -38,6 +38,8 @@ public sealed class PipelineRunGrain(
             _outcomes[job.Id] = RunLogic.InitialOutcome(job);
         }
 
+        _lastRefresh = Now;
+
         // The answer does not wait for the work.
         Schedule(TimeSpan.Zero);
     }
@@ -100,9 +102,14 @@ public sealed class PipelineRunGrain(
         {
             if (outcome.Status == Status.Pending)
             {
-                answer[job.Id.Value] = row.Life.Status == Status.Pending
+                var why = row.Life.Status == Status.Pending
                     ? "Its run to begin."
                     : running.Count > 0 ? $"The jobs of earlier stages: {string.Join(", ", running)}." : "Its stage to begin.";
+                answer[job.Id.Value] = why;
+                foreach (var step in job.Steps)
+                {
+                    answer[step.Value] = why;
+                }
             }
             else
             {

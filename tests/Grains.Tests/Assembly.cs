@@ -1,0 +1,3 @@
+using Shipinator.Grains.Tests.Engine;
+
+[assembly: AssemblyFixture(typeof(EngineCluster))]

@@ -1,0 +1,158 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Orleans.TestingHost;
+using Shipinator.Schema;
+using Shipinator.Schema.Live;
+using Shipinator.Schema.Queries;
+using Shipinator.Schema.Stores;
+using Shipinator.Testing;
+
+namespace Shipinator.Grains.Tests.Engine;
+
+/// <summary>Two silos over real PostgreSQL, and a made-up executor. Every test uses runs, and where it counts a repository, of its own.</summary>
+public sealed class EngineCluster : IAsyncLifetime
+{
+    private readonly PostgresFixture _postgres = new();
+    private ShipinatorDatabase _database = null!;
+    private PostgresChangeFeed _feed = null!;
+    private ProjectRow _project = null!;
+    private int _repositories;
+
+    internal static TimeSpan Patience { get; } = TimeSpan.FromSeconds(60);
+
+    internal FakeExecutor Executor { get; private set; } = null!;
+
+    internal SealedLogs Logs { get; } = new();
+
+    internal InProcessTestCluster Cluster { get; private set; } = null!;
+
+    internal IGrainFactory Grains => Cluster.Client;
+
+    internal RunQueries Queries { get; private set; } = null!;
+
+    internal ArtifactMetadataStore Artifacts { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        await _postgres.InitializeAsync();
+        _database = ShipinatorDatabase.Create(await _postgres.CreateDatabaseAsync());
+        _feed = new(_database.DataSource, TimeProvider.System, NullLogger<PostgresChangeFeed>.Instance);
+        Queries = new(_database.DataSource, TimeProvider.System);
+        Artifacts = new(_database.DataSource);
+        _project = await new ProjectStore(_database.DataSource, TimeProvider.System).CreateAsync("shop", null);
+        Executor = new(() => Grains);
+        var builder = new InProcessTestClusterBuilder(2);
+        builder.ConfigureSilo((_, silo) =>
+        {
+            silo.UseShipinatorAdoNet(_database).AddRelationalGrainStorage();
+            silo.Services.AddShipinatorSchema(_database);
+            silo.Services.AddShipinatorGrains(o =>
+            {
+                o.PollFirst = TimeSpan.FromMilliseconds(50);
+                o.PollSlowest = TimeSpan.FromMilliseconds(200);
+                o.RetryDelay = TimeSpan.FromMilliseconds(50);
+                o.ReconcilePeriod = TimeSpan.FromMilliseconds(500);
+                o.TimeoutMargin = TimeSpan.FromMilliseconds(50);
+            });
+            silo.Services.AddSingleton<IExecutorRegistry>(Executor);
+            silo.Services.AddSingleton<ILogStore>(Logs);
+            silo.Services.AddSingleton<ISecretSource, OneSecret>();
+            silo.Services.AddSingleton<IServerAddress, TestAddress>();
+        });
+        builder.ConfigureHost(host => host.Logging.SetMinimumLevel(LogLevel.Error));
+        Cluster = builder.Build();
+        await Cluster.DeployAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Cluster.DisposeAsync();
+        await _feed.DisposeAsync();
+        await _database.DisposeAsync();
+        await _postgres.DisposeAsync();
+    }
+
+    internal async Task<(RepositoryRow Repository, PipelineRow Pipeline)> NewRepositoryAsync()
+    {
+        var number = Interlocked.Increment(ref _repositories);
+        var repository = await new RepositoryStore(_database.DataSource, TimeProvider.System)
+            .CreateAsync(new(_project.Id, $"web{number}", "git", $"https://example.org/web{number}.git", "main"));
+        return (repository, await new PipelineStore(_database.DataSource, TimeProvider.System).EnsureAsync(repository.Id, "web", "push"));
+    }
+
+    /// <summary>Creates a run; <paramref name="arrange"/> scripts its steps before it begins.</summary>
+    internal async Task<RunId> BeginAsync(
+        RunPlan plan, Action<RunId>? arrange = null, (RepositoryRow Repository, PipelineRow Pipeline)? at = null,
+        ImmutableDictionary<string, JobId>? reused = null, long number = 1)
+    {
+        var (repository, pipeline) = at ?? await NewRepositoryAsync();
+        var run = RunId.New(TimeProvider.System);
+        arrange?.Invoke(run);
+        await Grains.GetGrain<IPipelineRunGrain>(run.Value).Create(new()
+        {
+            PipelineId = pipeline.Id,
+            RepositoryId = repository.Id,
+            ProjectId = _project.Id,
+            ProjectName = _project.Name,
+            RepositoryName = repository.Name,
+            RunNumber = number,
+            Source = new() { CloneUrl = repository.CloneUrl, Ref = plan.Trigger.Ref, Commit = plan.Trigger.Commit },
+            Executor = "fake",
+            Plan = plan,
+            Actor = "token:test",
+            Reused = reused ?? ImmutableDictionary<string, JobId>.Empty,
+        });
+        return run;
+    }
+
+    /// <summary>Waits, woken by the database's notices, until the run is terminal; the tree as the API reads it.</summary>
+    internal async Task<Tree> EndAsync(RunId run)
+    {
+        await UntilAsync(run, view => view.Status.IsTerminal());
+        return await TreeAsync(run);
+    }
+
+    internal async Task UntilAsync(RunId run, Func<RunView, bool> condition)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        await foreach (var _ in _feed.Changes(run, patience.Token))
+        {
+            if (await Queries.GetAsync(run, patience.Token) is { } view && condition(view))
+            {
+                return;
+            }
+        }
+
+        throw new TimeoutException($"Run {run} did not get there.");
+    }
+
+    internal async Task<Tree> TreeAsync(RunId run) => new(
+        (await Queries.GetAsync(run))!, await Queries.JobsAsync(run), [.. (await Queries.HistoryAsync(run)).Select(h => h.Transition)]);
+}
+
+/// <summary>A run as its reader sees it.</summary>
+internal sealed record Tree(RunView Run, IReadOnlyList<JobView> Jobs, ImmutableArray<Transition> History)
+{
+    public JobView Job(string name) => Jobs.Single(j => j.Name == name);
+
+    public StepView Step(string name) => Jobs.SelectMany(j => j.Steps).Last(s => s.Name == name);
+
+    /// <summary>Folds every history to the row that it explains.</summary>
+    public void AssertHistoryFolds()
+    {
+        foreach (var entity in History.GroupBy(t => t.EntityId))
+        {
+            var life = entity.OrderBy(t => t.Sequence).Aggregate(default(Lifecycle), Lifecycle.Fold)!;
+            var row = entity.First().Machine switch
+            {
+                Machine.Run => Run.Status,
+                Machine.Job => Jobs.Single(j => j.Id.Value == entity.Key).Status,
+                Machine.Step => Jobs.SelectMany(j => j.Steps).Single(s => s.Id.Value == entity.Key).Status,
+                _ => Jobs.SelectMany(j => j.Steps).SelectMany(s => s.Executions).Single(e => e.Id.Value == entity.Key).Status,
+            };
+            Assert.Equal(row, life.Status);
+        }
+    }
+}

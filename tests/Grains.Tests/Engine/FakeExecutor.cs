@@ -1,0 +1,163 @@
+using System.Collections.Concurrent;
+
+namespace Shipinator.Grains.Tests.Engine;
+
+/// <summary>
+/// A platform whose commands are functions of the test. Each submitted execution gets a runner that speaks to the grain as
+/// the real one does; it outlives any silo.
+/// </summary>
+internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor, IExecutorRegistry
+{
+    private readonly ConcurrentDictionary<ExecutionId, Run> _runs = new();
+    private readonly ConcurrentDictionary<(RunId, string), Func<ExecutionSpec, CancellationToken, Task<ExecutionReport>>> _commands = new();
+    private readonly ConcurrentDictionary<(RunId, string), TaskCompletionSource<ExecutionSpec>> _begun = new();
+    private readonly ConcurrentDictionary<(RunId, string), Queue<ExecutorException>> _refusals = new();
+
+    public string Type => "fake";
+
+    public IReadOnlyCollection<string> Types => [Type];
+
+    /// <summary>Every command that was run, by execution.</summary>
+    public ConcurrentQueue<ExecutionSpec> Commands { get; } = new();
+
+    public ConcurrentDictionary<(JobId, int), int> Released { get; } = new();
+
+    public static ExecutionReport Success { get; } = new() { Status = Shipinator.Status.Success, ExitCode = 0 };
+
+    public static ExecutionReport Exit(int code) => new() { Status = Shipinator.Status.Failed, ExitCode = code, Reason = Reason.ExitCode };
+
+    public IWorkerExecutor Get(string type) =>
+        type == Type ? this : throw ExecutorException.Rejected(Reason.ConfigError, $"There is no executor {type}; known: {Type}.");
+
+    /// <summary>What a step does instead of succeeding at once.</summary>
+    public void Script(RunId run, string step, Func<ExecutionSpec, CancellationToken, Task<ExecutionReport>> command) => _commands[(run, step)] = command;
+
+    /// <summary>The step waits until it is released, or stopped.</summary>
+    public TaskCompletionSource<ExecutionReport> Hold(RunId run, string step)
+    {
+        var gate = new TaskCompletionSource<ExecutionReport>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Script(run, step, (_, stop) => gate.Task.WaitAsync(stop));
+        return gate;
+    }
+
+    /// <summary>The next submits of the step are answered with these.</summary>
+    public void Refuse(RunId run, string step, params ExecutorException[] errors) => _refusals[(run, step)] = new(errors);
+
+    /// <summary>Ends when the step's command began.</summary>
+    public Task<ExecutionSpec> Begun(RunId run, string step) => Signal(run, step).Task.WaitAsync(EngineCluster.Patience);
+
+    /// <summary>The machine of the execution is gone, with its runner.</summary>
+    public void Vanish(ExecutionId execution)
+    {
+        var run = _runs[execution];
+        run.Vanished = true;
+        run.Stop.Cancel();
+    }
+
+    public Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken)
+    {
+        if (_refusals.TryGetValue((spec.Worker.RunId, spec.StepName), out var refusals) && refusals.TryDequeue(out var refusal))
+        {
+            throw refusal;
+        }
+
+        var fresh = new Run();
+        var run = _runs.GetOrAdd(spec.ExecutionId, fresh);
+        if (ReferenceEquals(run, fresh))
+        {
+            run.Work = Task.Run(() => WorkAsync(spec, run), CancellationToken.None);
+        }
+
+        return Task.FromResult(new ExecutionHandle(Type, $"{spec.Worker.ExternalName}", spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId));
+    }
+
+    public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) =>
+        Task.FromResult(_runs.TryGetValue(handle.ExecutionId, out var run) && !run.Vanished && run.Work is { IsCompleted: false }
+            ? new ExecutionStatus { Status = Shipinator.Status.Running, StillPresent = true }
+            : new ExecutionStatus { Status = Shipinator.Status.Failed, Reason = Reason.Lost, Detail = "It is not there any more." });
+
+    public Task Cancel(ExecutionHandle handle, CancellationToken cancellationToken)
+    {
+        if (_runs.TryGetValue(handle.ExecutionId, out var run))
+        {
+            run.Stop.Cancel();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public Task Release(JobId job, int attempt, CancellationToken cancellationToken)
+    {
+        Released.AddOrUpdate((job, attempt), 1, (_, n) => n + 1);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>What a real runner does: claim, run, report until it is answered.</summary>
+    private async Task WorkAsync(ExecutionSpec spec, Run run)
+    {
+        var name = $"runner-{spec.ExecutionId}";
+        var claim = await PersistAsync(run, g => g.Claim(name, TimeSpan.FromSeconds(2)), spec.ExecutionId, c => c.Kind != ClaimKind.NotYet);
+        if (claim is not { Kind: ClaimKind.Work })
+        {
+            return;
+        }
+
+        Commands.Enqueue(spec);
+        Signal(spec.Worker.RunId, spec.StepName).TrySetResult(spec);
+        var report = Success;
+        try
+        {
+            if (_commands.TryGetValue((spec.Worker.RunId, spec.StepName), out var command))
+            {
+                report = await command(spec, run.Stop.Token);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            report = new() { Status = Shipinator.Status.Canceled };
+        }
+
+        if (!run.Vanished)
+        {
+            await PersistAsync(run, async g => { await g.Report(report); return true; }, spec.ExecutionId, _ => true);
+        }
+    }
+
+    private async Task<T?> PersistAsync<T>(Run run, Func<IExecutionGrain, Task<T>> call, ExecutionId id, Func<T, bool> enough)
+    {
+        while (!run.Vanished)
+        {
+            try
+            {
+                var answer = await call(grains().GetGrain<IExecutionGrain>(id.Value));
+                if (enough(answer))
+                {
+                    return answer;
+                }
+            }
+            catch (ShipinatorException)
+            {
+                return default;
+            }
+            catch (Exception e) when (e is OrleansException or TimeoutException or ObjectDisposedException or InvalidOperationException)
+            {
+                // The silo died under the call: another one answers soon.
+                await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
+            }
+        }
+
+        return default;
+    }
+
+    private TaskCompletionSource<ExecutionSpec> Signal(RunId run, string step) =>
+        _begun.GetOrAdd((run, step), _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
+
+    private sealed class Run
+    {
+        public CancellationTokenSource Stop { get; } = new();
+
+        public volatile bool Vanished;
+
+        public Task? Work { get; set; }
+    }
+}

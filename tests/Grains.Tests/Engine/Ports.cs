@@ -1,0 +1,39 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+
+namespace Shipinator.Grains.Tests.Engine;
+
+internal sealed class SealedLogs : ILogStore
+{
+    public ConcurrentDictionary<ExecutionId, bool> Sealed { get; } = new();
+
+    public Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) => Task.FromResult(offset + bytes.Length);
+
+    public Task Seal(ExecutionId execution, CancellationToken cancellationToken)
+    {
+        Sealed[execution] = true;
+        return Task.CompletedTask;
+    }
+
+    public Task<LogInfo> Info(ExecutionId execution, CancellationToken cancellationToken) => Task.FromResult(new LogInfo(0, Sealed.ContainsKey(execution)));
+
+    public Task<int> Read(ExecutionId execution, long offset, Memory<byte> buffer, CancellationToken cancellationToken) => Task.FromResult(0);
+
+    public Task WaitForMore(ExecutionId execution, long length, CancellationToken cancellationToken) => Task.CompletedTask;
+}
+
+/// <summary>Knows one secret, <c>TOKEN</c>.</summary>
+internal sealed class OneSecret : ISecretSource
+{
+    public Task<IReadOnlyDictionary<string, string>> Resolve(
+        ProjectId project, RepositoryId repository, IReadOnlyCollection<string> names, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyDictionary<string, string>>(
+            names.Where(n => n == "TOKEN").ToImmutableDictionary(n => n, _ => "value"));
+}
+
+internal sealed class TestAddress : IServerAddress
+{
+    public Uri PublicUrl { get; } = new("http://ci.example/");
+
+    public Uri RunnerUrl { get; } = new("http://ci.example/");
+}

@@ -22,6 +22,8 @@ public sealed class EngineCluster : IAsyncLifetime
 
     internal static TimeSpan Patience { get; } = TimeSpan.FromSeconds(60);
 
+    internal int AdmissionLimit { get; init; } = 100;
+
     internal FakeExecutor Executor { get; private set; } = null!;
 
     internal SealedLogs Logs { get; } = new();
@@ -50,6 +52,7 @@ public sealed class EngineCluster : IAsyncLifetime
             silo.Services.AddShipinatorSchema(_database);
             silo.Services.AddShipinatorGrains(o =>
             {
+                o.DefaultAdmissionLimit = AdmissionLimit;
                 o.PollFirst = TimeSpan.FromMilliseconds(50);
                 o.PollSlowest = TimeSpan.FromMilliseconds(200);
                 o.RetryDelay = TimeSpan.FromMilliseconds(50);

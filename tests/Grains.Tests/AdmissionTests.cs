@@ -1,0 +1,36 @@
+using Shipinator.Grains.Tests.Engine;
+using static Shipinator.Grains.Tests.Engine.Plans;
+
+namespace Shipinator.Grains.Tests;
+
+/// <summary>A limit of one place, on a cluster of its own.</summary>
+public sealed class AdmissionTests
+{
+    [Fact]
+    public async Task Limit_One_OthersWaitSaySoAndFollow_AlsoAfterTheAdmissionForgot()
+    {
+        await using var engine = new EngineCluster { AdmissionLimit = 1 };
+        await engine.InitializeAsync();
+        var stop = TestContext.Current.CancellationToken;
+        TaskCompletionSource<ExecutionReport> gate = null!;
+        var first = await engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"))), r => gate = engine.Executor.Hold(r, "a"));
+        await engine.Executor.Begun(first, "a");
+        var second = await engine.BeginAsync(Of(Job("j", JobType.Build, Step("b"))));
+        var admission = engine.Grains.GetGrain<IAdmissionGrain>("fake");
+        await engine.UntilAsync(second, v => v.Status == Status.Running);
+        var grain = engine.Grains.GetGrain<IPipelineRunGrain>(second.Value);
+        while ((await admission.View(stop)).Waiting.IsEmpty)
+        {
+            await grain.Touch(stop);
+        }
+
+        Assert.Contains("at most 1 at once", string.Join(' ', (await grain.WaitingFor(stop)).Values), StringComparison.Ordinal);
+        await engine.Cluster.DeactivateAsync(admission);
+        await grain.Touch(stop);
+        Assert.Single((await admission.View(stop)).Holders);
+        Assert.DoesNotContain(engine.Executor.Commands, c => c.StepName == "b");
+        gate.SetResult(FakeExecutor.Success);
+        Assert.Equal(Status.Success, (await engine.EndAsync(second)).Run.Status);
+        Assert.Equal(Status.Success, (await engine.EndAsync(first)).Run.Status);
+    }
+}

@@ -1,0 +1,105 @@
+using System.CommandLine;
+using System.Security.Cryptography;
+using Shipinator.Cli.IO;
+using Shipinator.Cli.Runs;
+using Shipinator.Client;
+
+namespace Shipinator.Cli.Commands;
+
+/// <summary><c>artifacts</c>: what runs left behind.</summary>
+internal static class ArtifactCommands
+{
+    public static IEnumerable<Command> All(CommandLine line)
+    {
+        yield return new Command("artifacts", "List and download what runs left behind") { List(line), Download(line) };
+    }
+
+    private static Command List(CommandLine line)
+    {
+        var (name, repository) = HistoryCommands.RunName();
+        return line.Remote(new Command("list", "Show the artifacts of a run") { name, repository }, async (session, parsed) =>
+        {
+            var run = await session.Catalog.RunAsync(parsed.GetValue(name), parsed.GetValue(repository), session.Token);
+            var artifacts = RunSummary.Artifacts((await session.Client.GetJobsAsync(run.Id, session.Token)).Jobs);
+            return session.Print(artifacts, CliJson.Default.ListArtifactAnswer, all =>
+            {
+                if (all.Count == 0)
+                {
+                    session.Terminal.Note($"Run {run.Id} has no artifacts.");
+                }
+                else
+                {
+                    session.Terminal.Show(RunSummary.ArtifactTable(all));
+                }
+            });
+        });
+    }
+
+    private static Command Download(CommandLine line)
+    {
+        var id = new Argument<string>("ID") { Description = "An artifact's id" };
+        var to = new Option<string?>("--to", "-o") { Description = "File or folder to write, - for standard output; by default its own name here", HelpName = "PATH" };
+        var force = new Option<bool>("--force") { Description = "Replace a file that is there" };
+        return line.Remote(new Command("download", "Fetch an artifact and check its SHA-256") { id, to, force }, async (session, parsed) =>
+        {
+            var artifact = await session.Client.GetArtifactAsync(parsed.GetRequiredValue(id), session.Token);
+            if (artifact.Ref is not null)
+            {
+                throw new CliException(ExitCodes.Invalid, $"The artifact {artifact.Id} is only a name: {artifact.Ref}. There is nothing to download.");
+            }
+
+            await using var payload = await session.Client.DownloadAsync(artifact.Id, session.Token);
+            var target = parsed.GetValue(to);
+            if (target == "-")
+            {
+                await using var output = session.Terminal.OpenOutput();
+                await payload.CopyToAsync(output, session.Token);
+                return ExitCodes.Success;
+            }
+
+            // Its name was chosen by a step: only the last part counts, so that it can't leave the folder.
+            var file = Path.GetFileName(artifact.FileName.Replace('\\', '/')) is { Length: > 0 } last and not ("." or "..") ? last : artifact.Id;
+            var path = Path.GetFullPath(target is null ? file : Directory.Exists(target) ? Path.Combine(target, file) : target);
+            await SaveAsync(artifact, payload, path, parsed.GetValue(force), session.Token);
+            session.Terminal.Note($"{path} ({Looks.Size(artifact.Size)})");
+            return session.IsJson ? session.Print([artifact], CliJson.Default.ListArtifactAnswer, _ => { }) : ExitCodes.Success;
+        });
+    }
+
+    /// <summary>Whole and checked, or not at all.</summary>
+    private static async Task SaveAsync(ArtifactAnswer artifact, Stream payload, string path, bool replace, CancellationToken cancellationToken)
+    {
+        if (!replace && File.Exists(path))
+        {
+            throw new CliException(ExitCodes.Usage, $"{path} is there already: --force replaces it, --to names another.");
+        }
+
+        var temporary = $"{path}.{artifact.Id}.part";
+        try
+        {
+            using var sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            await using (var output = File.Create(temporary))
+            {
+                var buffer = new byte[81920];
+                int read;
+                while ((read = await payload.ReadAsync(buffer, cancellationToken)) > 0)
+                {
+                    sum.AppendData(buffer.AsSpan(0, read));
+                    await output.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+                }
+            }
+
+            var actual = Convert.ToHexStringLower(sum.GetHashAndReset());
+            if (artifact.Checksum is { } expected && actual != expected)
+            {
+                throw new CliException(ExitCodes.Failed, $"The artifact {artifact.Id} came damaged: its SHA-256 is {actual}, expected {expected}. Try again.");
+            }
+
+            File.Move(temporary, path, replace);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using System.CommandLine;
+using Shipinator.Cli.IO;
+using Shipinator.Cli.Server;
+using Shipinator.Client;
+
+namespace Shipinator.Cli.Commands;
+
+/// <summary><c>lint</c>: what is wrong with a pipeline file, before anything runs.</summary>
+internal static class LintCommand
+{
+    public static IEnumerable<Command> All(CommandLine line)
+    {
+        var file = new Argument<string>("FILE") { Description = "The pipeline file", DefaultValueFactory = _ => WorkingCopy.PipelineFile };
+        var happening = new Option<string>("--event") { Description = "Plan it as if started by this", HelpName = "EVENT", DefaultValueFactory = _ => "manual" }
+            .AcceptOnlyFromAmong("manual", "push", "pr", "schedule");
+        var branch = new Option<string>("--branch") { Description = "Plan it for this branch", HelpName = "NAME", DefaultValueFactory = _ => "main" };
+        var inputs = Inputs.Option();
+        var command = new Command("lint", "Check a pipeline file") { file, happening, branch, inputs };
+        yield return line.Remote(command, async (session, parsed) =>
+        {
+            var path = parsed.GetRequiredValue(file);
+            if (Directory.Exists(path))
+            {
+                path = Path.Combine(path, WorkingCopy.PipelineFile);
+            }
+
+            if (!File.Exists(path))
+            {
+                throw new CliException(ExitCodes.Usage, $"There is no file {Path.GetFullPath(path)}.");
+            }
+
+            var answer = await session.Client.LintAsync(
+                new()
+                {
+                    Content = await File.ReadAllTextAsync(path, session.Token),
+                    Event = parsed.GetRequiredValue(happening),
+                    Branch = parsed.GetRequiredValue(branch),
+                    Inputs = Inputs.Read(parsed.GetValue(inputs)),
+                },
+                session.Token);
+            session.Print(answer, CliJson.Default.LintAnswer, a => session.Terminal.Say(a.Valid ? $"[green]✓[/] {Looks.Text(path)} is valid" : $"[red]✗[/] {Looks.Text(path)} is not valid"));
+            Show(session.Terminal, answer.Errors);
+            return answer.Valid ? ExitCodes.Success : ExitCodes.PipelineFile;
+        });
+    }
+
+    /// <summary>The errors, in the form that editors understand, with the offending line.</summary>
+    public static void Show(ITerminal terminal, IEnumerable<PipelineErrorAnswer> errors)
+    {
+        foreach (var error in errors)
+        {
+            terminal.Note(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{error.File}:{error.Line}:{error.Column}: {(error.Path.Length == 0 ? "" : error.Path + ": ")}{error.Message} [{error.Code}]"));
+            if (!string.IsNullOrWhiteSpace(error.Snippet))
+            {
+                terminal.Note($"    {error.Snippet}");
+            }
+        }
+    }
+}

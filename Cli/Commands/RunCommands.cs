@@ -1,0 +1,161 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Shipinator.Cli.IO;
+using Shipinator.Cli.Runs;
+using Shipinator.Cli.Server;
+using Shipinator.Client;
+
+namespace Shipinator.Cli.Commands;
+
+/// <summary>What makes a run: <c>run</c>, <c>trigger</c>, <c>rerun</c>; and what ends one: <c>cancel</c>.</summary>
+internal static class RunCommands
+{
+    public static IEnumerable<Command> All(CommandLine line)
+    {
+        yield return Run(line);
+        yield return Trigger(line);
+        yield return Rerun(line);
+        yield return Cancel(line);
+    }
+
+    private static Command Run(CommandLine line)
+    {
+        var path = new Argument<string>("PATH") { Description = "A folder in a Git repository", DefaultValueFactory = _ => "." };
+        var reference = Reference();
+        var inputs = Inputs.Option();
+        var project = new Option<string?>("--project") { Description = "The project; by default named like the folder", HelpName = "NAME" };
+        var detach = Detach();
+        var command = new Command("run", "Run the pipeline of a repository on this machine and show it as it goes") { path, reference, inputs, project, detach };
+        return line.Remote(command, async (session, parsed) =>
+        {
+            var given = Inputs.Read(parsed.GetValue(inputs));
+            var copy = await WorkingCopy.OpenAsync(parsed.GetRequiredValue(path), session.Token);
+            var wanted = parsed.GetValue(reference);
+            var commit = await copy.CommitAsync(wanted, session.Token);
+            await copy.RequirePipelineFileAsync(commit, session.Token);
+            if (wanted is null && await copy.IsDirtyAsync(session.Token))
+            {
+                session.Terminal.Note($"Note: a run is of a commit; what is not committed in {copy.Root} is not part of it.");
+            }
+
+            var repository = await new Registration(session).EnsureAsync(copy, parsed.GetValue(project));
+            var pipeline = await PipelineAsync(session, repository, "manual");
+            var run = await session.Client.CreateRunAsync(
+                pipeline.Id, new() { GitRef = wanted ?? await copy.BranchAsync(session.Token) ?? commit, GitSha = commit, Inputs = given }, null, session.Token);
+            return await FollowAsync(session, run, parsed.GetValue(detach));
+        });
+    }
+
+    private static Command Trigger(CommandLine line)
+    {
+        var name = new Argument<string>("REPOSITORY") { Description = "Name, PROJECT/NAME, id or clone URL" };
+        var reference = Reference();
+        var inputs = Inputs.Option();
+        var trigger = new Option<string>("--pipeline") { Description = "Which pipeline", HelpName = "NAME", DefaultValueFactory = _ => "manual" };
+        var follow = new Option<bool>("--follow", "-f") { Description = "Show the run as it goes and end with its exit code" };
+        var command = new Command("trigger", "Start a run of a repository that the server knows") { name, reference, inputs, trigger, follow };
+        return line.Remote(command, async (session, parsed) =>
+        {
+            var repository = await session.Catalog.RepositoryAsync(parsed.GetRequiredValue(name), session.Token);
+            var pipeline = await PipelineAsync(session, repository, parsed.GetRequiredValue(trigger));
+            var run = await session.Client.CreateRunAsync(
+                pipeline.Id, new() { GitRef = parsed.GetValue(reference) ?? repository.DefaultBranch, Inputs = Inputs.Read(parsed.GetValue(inputs)) }, null, session.Token);
+            return await FollowAsync(session, run, !parsed.GetValue(follow));
+        });
+    }
+
+    private static Command Rerun(CommandLine line)
+    {
+        var (name, repository) = HistoryCommands.RunName();
+        var failed = new Option<bool>("--failed") { Description = "Keep the results of jobs that succeeded" };
+        var detach = Detach();
+        var command = new Command("rerun", "Run a run's plan again") { name, repository, failed, detach };
+        return line.Remote(command, async (session, parsed) =>
+        {
+            var run = await session.Catalog.RunAsync(parsed.GetValue(name), parsed.GetValue(repository), session.Token);
+            var again = await session.Client.RerunAsync(run.Id, new() { From = parsed.GetValue(failed) ? "failed" : "start" }, session.Token);
+            return await FollowAsync(session, again, parsed.GetValue(detach));
+        });
+    }
+
+    private static Command Cancel(CommandLine line)
+    {
+        var (name, repository) = HistoryCommands.RunName(isRequired: true);
+        return line.Remote(new Command("cancel", "Ask a run to stop") { name, repository }, async (session, parsed) =>
+        {
+            var run = await session.Catalog.RunAsync(parsed.GetValue(name), parsed.GetValue(repository), session.Token);
+            var canceled = await session.Client.CancelRunAsync(run.Id, session.Token);
+            return session.Print(canceled, CliJson.Default.RunAnswer, r => session.Terminal.Say(
+                $"Run #{r.RunNumber.ToString(CultureInfo.InvariantCulture)} {Looks.Text(r.Id)}: " + (r.FinishedAt is null ? "asked to stop" : Looks.Status(r.Status))));
+        });
+    }
+
+    private static Option<string?> Reference() => new("--ref") { Description = "Branch, tag or commit", HelpName = "REF" };
+
+    private static Option<bool> Detach() => new("--detach", "-d") { Description = "Do not wait for the run's end" };
+
+    private static async Task<PipelineAnswer> PipelineAsync(Session session, RepositoryAnswer repository, string wanted)
+    {
+        var pipelines = (await session.Client.SyncAsync(repository.Id, session.Token)).Items;
+        return pipelines.FirstOrDefault(p => p.TriggerType == wanted) ?? pipelines.FirstOrDefault(p => p.Name == wanted || p.Id == wanted)
+            ?? throw new CliException(ExitCodes.NotFound,
+                $"{repository.ProjectName}/{repository.Name} has no pipeline '{wanted}' at {repository.DefaultBranch}; there is: "
+                + (pipelines.Count == 0 ? "none" : string.Join(", ", pipelines.Select(p => p.TriggerType)))
+                + $". 'on:' in {WorkingCopy.PipelineFile} says what starts runs.");
+    }
+
+    private static async Task<int> FollowAsync(Session session, RunAnswer run, bool detach)
+    {
+        if (detach)
+        {
+            return session.Print(run, CliJson.Default.RunAnswer, r =>
+            {
+                session.Terminal.Say($"Run #{r.RunNumber.ToString(CultureInfo.InvariantCulture)} {Looks.Text(r.Id)}");
+                session.Terminal.Say(Looks.Text(r.Url));
+            });
+        }
+
+        session.Terminal.Say(
+            $"[bold]Run #{run.RunNumber.ToString(CultureInfo.InvariantCulture)}[/] of {Looks.Text(run.ProjectName)}/{Looks.Text(run.RepositoryName)}, {Looks.Text(RunSummary.Short(run))}"
+            + (run.CommitMessage is null ? "" : $" [dim]{Looks.Text(run.CommitMessage.Split('\n')[0])}[/]"));
+        session.Terminal.Say($"[dim]{Looks.Text(run.Url)}[/]");
+        Task cancel = Task.CompletedTask;
+        session.Interrupts.OnFirst(() => cancel = AskToCancelAsync(session, run));
+        try
+        {
+            var ended = await new RunFollower(session.Client, session.Terminal, session.Time).FollowAsync(run.Id, session.Token);
+            await cancel;
+            var jobs = (await session.Client.GetJobsAsync(run.Id, session.Token)).Jobs;
+            RunSummary.Show(session.Terminal, ended, jobs);
+            if (session.IsJson)
+            {
+                session.Terminal.Result(JsonSerializer.Serialize(new RunReport(ended, jobs), CliJson.Default.RunReport));
+            }
+
+            return ExitCodes.Of(ended.Status);
+        }
+        catch (OperationCanceledException) when (session.Token.IsCancellationRequested)
+        {
+            session.Terminal.Note($"Left. The run goes on without being watched: shipinator logs -f {run.Id}");
+            throw;
+        }
+        finally
+        {
+            session.Interrupts.OnFirst(null);
+        }
+    }
+
+    private static async Task AskToCancelAsync(Session session, RunAnswer run)
+    {
+        session.Terminal.Note("Asking the run to stop (Ctrl-C again leaves without waiting) …");
+        try
+        {
+            await session.Client.CancelRunAsync(run.Id, session.Token);
+        }
+        catch (Exception e) when (e is HttpRequestException or ShipinatorApiException or OperationCanceledException)
+        {
+            session.Terminal.Note($"It could not be asked: {e.Message}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+using System.Text;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Shipinator.Cli.IO;
+
+/// <summary>The process' own console.</summary>
+internal sealed class ConsoleTerminal : ITerminal
+{
+    private readonly Lock _gate = new();
+    private readonly bool _json;
+    private readonly IAnsiConsole _people;
+    private string? _status;
+
+    public ConsoleTerminal(bool json)
+    {
+        _json = json;
+        var redirected = json ? Console.IsErrorRedirected : Console.IsOutputRedirected;
+        var dumb = Environment.GetEnvironmentVariable("TERM") is null or "" or "dumb";
+        IsInteractive = !redirected && !dumb;
+        // NO_COLOR is respected by Spectre's own detection; a status line is no colour.
+        _people = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = IsInteractive ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = IsInteractive ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = IsInteractive ? InteractionSupport.Detect : InteractionSupport.No,
+            Out = new AnsiConsoleOutput(json ? Console.Error : Console.Out),
+        });
+        if (!IsInteractive)
+        {
+            // Nobody's window: lines are as long as they are.
+            _people.Profile.Width = 400;
+        }
+    }
+
+    public bool IsInteractive { get; }
+
+    public void Result(string line)
+    {
+        lock (_gate)
+        {
+            Erase();
+            Console.Out.WriteLine(line);
+            Draw();
+        }
+    }
+
+    public void Show(IRenderable content)
+    {
+        lock (_gate)
+        {
+            Erase();
+            if (IsInteractive)
+            {
+                _people.Write(content);
+            }
+            else
+            {
+                ShowPlain(content);
+            }
+
+            Draw();
+        }
+    }
+
+    public void Say(string markup)
+    {
+        lock (_gate)
+        {
+            Erase();
+            if (IsInteractive)
+            {
+                _people.MarkupLine(markup);
+            }
+            else
+            {
+                People.WriteLine(Markup.Remove(markup));
+            }
+
+            Draw();
+        }
+    }
+
+    public void LogLine(string prefix, string color, string line)
+    {
+        var clean = LogText.Clean(line, keepColors: IsInteractive);
+        lock (_gate)
+        {
+            Erase();
+            if (IsInteractive)
+            {
+                _people.Markup($"[{color}]{Markup.Escape(prefix)}[/] ");
+                People.WriteLine(clean + (clean.Contains('\u001b', StringComparison.Ordinal) ? "\u001b[0m" : ""));
+            }
+            else
+            {
+                People.WriteLine($"{prefix} {clean}");
+            }
+
+            Draw();
+        }
+    }
+
+    public void Note(string text) => ToError(text);
+
+    public void Error(string text) => ToError($"shipinator: {text}");
+
+    public void Status(string? text)
+    {
+        if (!IsInteractive)
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            Erase();
+            _status = text;
+            Draw();
+        }
+    }
+
+    public Stream OpenOutput() => Console.OpenStandardOutput();
+
+    private TextWriter People => _json ? Console.Error : Console.Out;
+
+    private void ToError(string text)
+    {
+        lock (_gate)
+        {
+            Erase();
+            Console.Error.WriteLine(text);
+            Draw();
+        }
+    }
+
+    /// <summary>Without the spaces that a table pads its last column with.</summary>
+    private void ShowPlain(IRenderable content)
+    {
+        var text = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.No,
+            ColorSystem = ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.No,
+            Out = new AnsiConsoleOutput(text),
+        });
+        console.Profile.Width = 400;
+        console.Profile.Encoding = Encoding.UTF8;
+        console.Write(content);
+        foreach (var line in text.ToString().TrimEnd('\n').Split('\n'))
+        {
+            People.WriteLine(line.TrimEnd());
+        }
+    }
+
+    private void Erase()
+    {
+        if (_status is not null)
+        {
+            People.Write("\r\u001b[2K");
+        }
+    }
+
+    private void Draw()
+    {
+        if (_status is not null)
+        {
+            var width = Math.Max(10, _people.Profile.Width - 1);
+            People.Write(_status.Length > width ? _status[..width] : _status);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using Spectre.Console.Rendering;
+
+namespace Shipinator.Cli.IO;
+
+/// <summary>Where results, words and logs go. Whole lines only, so that what runs side by side never mixes within one.</summary>
+internal interface ITerminal
+{
+    /// <summary>True when a person is looking: colours and a status line make sense.</summary>
+    bool IsInteractive { get; }
+
+    /// <summary>A result: standard output.</summary>
+    void Result(string line);
+
+    /// <summary>A table or tree for people: standard output, or standard error when that one is taken by JSON.</summary>
+    void Show(IRenderable content);
+
+    /// <summary>Progress for people, in Spectre's markup; same place as <see cref="Show"/>.</summary>
+    void Say(string markup);
+
+    /// <summary>A line of a log, taken literally, after a prefix in a colour.</summary>
+    void LogLine(string prefix, string color, string line);
+
+    /// <summary>A note for people that is no result: standard error.</summary>
+    void Note(string text);
+
+    /// <summary>What went wrong: standard error.</summary>
+    void Error(string text);
+
+    /// <summary>The line at the bottom that says what is going on; null takes it away. Nothing without a person.</summary>
+    void Status(string? text);
+
+    /// <summary>Raw bytes of standard output.</summary>
+    Stream OpenOutput();
+}

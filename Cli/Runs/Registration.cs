@@ -1,0 +1,80 @@
+using System.Net;
+using Shipinator.Cli.Commands;
+using Shipinator.Cli.Server;
+using Shipinator.Client;
+
+namespace Shipinator.Cli.Runs;
+
+/// <summary>Makes a working copy known to the server, if it is not yet.</summary>
+internal sealed class Registration(Session session)
+{
+    /// <summary>The repository of a working copy. Errors: <see cref="CliException"/>.</summary>
+    public async Task<RepositoryAnswer> EnsureAsync(WorkingCopy copy, string? project)
+    {
+        var url = await CloneUrlAsync(copy);
+        if (project is null)
+        {
+            var known = (await session.Catalog.RepositoriesAsync(null, session.Token)).FirstOrDefault(r => r.CloneUrl == url);
+            if (known is not null)
+            {
+                return known;
+            }
+        }
+
+        var owner = await EnsureProjectAsync(project ?? copy.Name);
+        await foreach (var repository in session.Client.ListRepositoriesAsync(owner.Id, session.Token))
+        {
+            if (repository.CloneUrl == url)
+            {
+                return repository;
+            }
+        }
+
+        var branch = await copy.AnyBranchAsync(session.Token)
+            ?? throw new CliException(ExitCodes.Usage, $"{copy.Root} has no branch: 'git switch -c main' makes one.");
+        try
+        {
+            return await session.Client.CreateRepositoryAsync(
+                owner.Id, new() { VcsProvider = "git", CloneUrl = url, DefaultBranch = branch, Name = copy.Name }, session.Token);
+        }
+        catch (ShipinatorApiException e) when (e.Status == HttpStatusCode.Conflict)
+        {
+            throw new CliException(
+                ExitCodes.Invalid, $"The project '{owner.Name}' has another repository '{copy.Name}' ({e.Message}). Choose another project with --project.", e);
+        }
+    }
+
+    private async Task<ProjectAnswer> EnsureProjectAsync(string name)
+    {
+        if (await session.Catalog.FindProjectAsync(name, session.Token) is { } known)
+        {
+            return known;
+        }
+
+        try
+        {
+            return await session.Client.CreateProjectAsync(new() { Name = name }, session.Token);
+        }
+        catch (ShipinatorApiException e) when (e.Status == HttpStatusCode.Conflict)
+        {
+            // Somebody made it between the two calls.
+            return await session.Catalog.ProjectAsync(name, session.Token);
+        }
+    }
+
+    /// <summary>The folder itself for a server on this machine; else where it was cloned from.</summary>
+    private async Task<string> CloneUrlAsync(WorkingCopy copy)
+    {
+        if (session.Connection.Server.IsLoopback)
+        {
+            return copy.Root;
+        }
+
+        return await copy.OriginAsync(session.Token) is { } origin && Uri.TryCreate(origin, UriKind.Absolute, out var uri) && (uri.Scheme is "http" or "https")
+            ? new UriBuilder(uri) { UserName = "", Password = "" }.Uri.ToString()
+            : throw new CliException(
+                ExitCodes.Usage,
+                $"The server {session.Connection.Server} is on another machine and can't see {copy.Root}, and its 'origin' is no http(s) address. "
+                + "Register the repository with 'shipinator repositories add', push, and use 'shipinator trigger'.");
+    }
+}

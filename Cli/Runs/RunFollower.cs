@@ -1,0 +1,168 @@
+using Shipinator.Cli.IO;
+using Shipinator.Client;
+using Spectre.Console;
+
+namespace Shipinator.Cli.Runs;
+
+/// <summary>
+/// Shows a run as it goes: every change of jobs and steps, and the logs of all steps, line by line with the step's name before
+/// it. Errors: those of <see cref="ShipinatorClient"/>.
+/// </summary>
+internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, TimeProvider time)
+{
+    private static readonly string[] Colors = ["aqua", "olive", "fuchsia", "teal", "purple", "lime", "maroon", "navy"];
+
+    /// <summary>How long the ends of logs are waited for once the run is over.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
+
+    private readonly Dictionary<string, string> _names = [];
+    private readonly Dictionary<string, string> _running = [];
+    private readonly Dictionary<string, Task> _logs = [];
+
+    /// <summary>Only steps of this name are shown; null shows all.</summary>
+    public string? Step { get; init; }
+
+    /// <summary>Whether changes of state are told, beside the logs.</summary>
+    public bool Changes { get; init; } = true;
+
+    /// <summary>Until the run is over; the run as it ended.</summary>
+    public async Task<RunAnswer> FollowAsync(string run, CancellationToken cancellationToken)
+    {
+        var begin = time.GetTimestamp();
+        await using var ticker = time.CreateTimer(_ => ShowStatus(begin), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        try
+        {
+            await foreach (var change in client.WatchRunAsync(run, cancellationToken))
+            {
+                await TellAsync(run, change, cancellationToken);
+                ShowStatus(begin);
+            }
+
+            await FinishLogsAsync(cancellationToken);
+        }
+        finally
+        {
+            await ticker.DisposeAsync();
+            terminal.Status(null);
+        }
+
+        return await client.GetRunAsync(run, cancellationToken);
+    }
+
+    private async Task TellAsync(string run, TransitionAnswer change, CancellationToken cancellationToken)
+    {
+        if (change.Machine == "run")
+        {
+            return;
+        }
+
+        if (!_names.ContainsKey(change.EntityId))
+        {
+            Learn(await client.GetJobsAsync(run, cancellationToken));
+        }
+
+        var name = _names.GetValueOrDefault(change.EntityId, change.EntityId);
+        if (change.Machine == "execution")
+        {
+            if (change.To != "pending" && !_logs.ContainsKey(change.EntityId) && IsWanted(name))
+            {
+                _logs[change.EntityId] = PrintLogAsync(change.EntityId, name, cancellationToken);
+            }
+
+            return;
+        }
+
+        lock (_running)
+        {
+            if (change.Machine == "step" && change.To == "running")
+            {
+                _running[change.EntityId] = name;
+            }
+            else
+            {
+                _running.Remove(change.EntityId);
+            }
+        }
+
+        if (Changes && change.To != "pending" && change.From != change.To && (change.Machine == "job" || IsWanted(name)))
+        {
+            Say(change, name);
+        }
+    }
+
+    private void Say(TransitionAnswer change, string name)
+    {
+        var why = change.To is "failed" or "canceled" or "skipped" ? change.Detail ?? change.Reason : null;
+        terminal.Say($"[{Looks.Color(change.To)}]{Mark(change.To)} {Looks.Text(name)} {Looks.Text(change.To)}[/]" + (why is null ? "" : Looks.Text($": {why}")));
+    }
+
+    private static string Mark(string status) => status switch
+    {
+        "success" => "✓",
+        "failed" => "✗",
+        "running" => "▶",
+        _ => "•",
+    };
+
+    private bool IsWanted(string name) => Step is null || name == Step || name.EndsWith("/" + Step, StringComparison.Ordinal);
+
+    /// <summary>One log without the run: of an execution.</summary>
+    public async Task PrintLogAsync(string execution, string name, CancellationToken cancellationToken, bool follow = true)
+    {
+        var color = Colors[(int)((uint)string.GetHashCode(name, StringComparison.Ordinal) % (uint)Colors.Length)];
+        var lines = new LineSplitter(line => terminal.LogLine($"[{name}]", color, line));
+        try
+        {
+            await foreach (var piece in client.ReadLogAsync(execution, 0, follow, cancellationToken))
+            {
+                lines.Append(piece.Span);
+            }
+        }
+        catch (ShipinatorApiException e)
+        {
+            terminal.Note($"[{name}] The log can't be read: {e.Message}");
+        }
+
+        lines.Complete();
+    }
+
+    private async Task FinishLogsAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Task.WhenAll(_logs.Values).WaitAsync(Grace, time, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            terminal.Note("The run is over, but not all logs have come to their end; 'shipinator logs' shows what is missing.");
+        }
+    }
+
+    /// <summary>Names of jobs, steps and executions.</summary>
+    private void Learn(JobsAnswer answer)
+    {
+        foreach (var job in answer.Jobs)
+        {
+            _names[job.Id] = job.Name;
+            foreach (var step in job.Steps)
+            {
+                _names[step.Id] = $"{job.Name}/{step.Name}";
+                foreach (var execution in step.Executions)
+                {
+                    _names[execution.Id] = $"{job.Name}/{step.Name}";
+                }
+            }
+        }
+    }
+
+    private void ShowStatus(long begin)
+    {
+        string[] running;
+        lock (_running)
+        {
+            running = [.. _running.Values];
+        }
+
+        terminal.Status($"… {Looks.Duration(time.GetElapsedTime(begin))}  {(running.Length == 0 ? "waiting" : string.Join(", ", running))}");
+    }
+}

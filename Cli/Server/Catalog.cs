@@ -1,0 +1,138 @@
+using System.Globalization;
+using System.Net;
+using Shipinator.Client;
+
+namespace Shipinator.Cli.Server;
+
+/// <summary>Finds things by what people call them: names, numbers, beginnings of ids.</summary>
+internal sealed class Catalog(ShipinatorClient client)
+{
+    /// <summary>A project by name or id. Errors: <see cref="CliException"/>.</summary>
+    public async Task<ProjectAnswer> ProjectAsync(string name, CancellationToken cancellationToken) =>
+        await FindProjectAsync(name, cancellationToken)
+        ?? throw new CliException(ExitCodes.NotFound, $"There is no project '{name}'. 'shipinator projects list' shows those that there are.");
+
+    /// <summary>The same, or null.</summary>
+    public async Task<ProjectAnswer?> FindProjectAsync(string name, CancellationToken cancellationToken)
+    {
+        await foreach (var project in client.ListProjectsAsync(cancellationToken))
+        {
+            if (project.Name == name || project.Id == name)
+            {
+                return project;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>All repositories, or those of one project.</summary>
+    public async Task<List<RepositoryAnswer>> RepositoriesAsync(string? project, CancellationToken cancellationToken)
+    {
+        var projects = new List<ProjectAnswer>();
+        if (project is not null)
+        {
+            projects.Add(await ProjectAsync(project, cancellationToken));
+        }
+        else
+        {
+            await foreach (var one in client.ListProjectsAsync(cancellationToken))
+            {
+                projects.Add(one);
+            }
+        }
+
+        var repositories = new List<RepositoryAnswer>();
+        foreach (var one in projects)
+        {
+            await foreach (var repository in client.ListRepositoriesAsync(one.Id, cancellationToken))
+            {
+                repositories.Add(repository);
+            }
+        }
+
+        return repositories;
+    }
+
+    /// <summary>A repository by name, <c>project/name</c>, id or clone URL. Errors: <see cref="CliException"/>.</summary>
+    public async Task<RepositoryAnswer> RepositoryAsync(string name, CancellationToken cancellationToken)
+    {
+        var path = Directory.Exists(name) ? Path.GetFullPath(name) : name;
+        var found = (await RepositoriesAsync(null, cancellationToken))
+            .Where(r => r.Id == name || r.Name == name || $"{r.ProjectName}/{r.Name}" == name || r.CloneUrl == name || r.CloneUrl == path)
+            .ToList();
+        return found switch
+        {
+            [var one] => one,
+            [] => throw new CliException(ExitCodes.NotFound, $"There is no repository '{name}'. 'shipinator repositories list' shows those that there are."),
+            _ => throw new CliException(ExitCodes.Usage, $"'{name}' could be {string.Join(" or ", found.Select(r => $"{r.ProjectName}/{r.Name}"))}: say which."),
+        };
+    }
+
+    /// <summary>
+    /// A run by id, by the beginning of its id (among the newest hundred), by number with a repository; null is the newest.
+    /// Errors: <see cref="CliException"/>.
+    /// </summary>
+    public async Task<RunAnswer> RunAsync(string? name, string? repository, CancellationToken cancellationToken)
+    {
+        if (name is not null && Guid.TryParse(name, out _))
+        {
+            return await client.GetRunAsync(name, cancellationToken);
+        }
+
+        var filter = repository is null ? "" : $"&repository={Uri.EscapeDataString((await RepositoryAsync(repository, cancellationToken)).Id)}";
+        if (name is null)
+        {
+            return (await client.ListRunsAsync("limit=1" + filter, cancellationToken)).Items is [var newest]
+                ? newest
+                : throw new CliException(ExitCodes.NotFound, "There is no run yet. 'shipinator run' makes one.");
+        }
+
+        var digits = name.TrimStart('#');
+        if ((name.StartsWith('#') || name.Length < 8) && long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        {
+            return Single(await ByNumberAsync(number, filter, repository is not null, cancellationToken), name);
+        }
+
+        var page = await client.ListRunsAsync("limit=100" + filter, cancellationToken);
+        return Single([.. page.Items.Where(r => r.Id.StartsWith(name, StringComparison.OrdinalIgnoreCase))], name);
+    }
+
+    private async Task<List<RunAnswer>> ByNumberAsync(long number, string filter, bool isOneRepository, CancellationToken cancellationToken)
+    {
+        var found = new List<RunAnswer>();
+        string? cursor = null;
+        do
+        {
+            var page = await client.ListRunsAsync($"limit=100{filter}" + (cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}"), cancellationToken);
+            found.AddRange(page.Items.Where(r => r.RunNumber == number));
+            // A number means one run in a repository; without one, the newest hundred runs are looked at.
+            cursor = isOneRepository && found.Count == 0 ? page.NextCursor : null;
+        }
+        while (cursor is not null);
+
+        return found;
+    }
+
+    private static RunAnswer Single(List<RunAnswer> found, string name) => found switch
+    {
+        [var one] => one,
+        [] => throw new CliException(ExitCodes.NotFound, $"There is no run '{name}'. 'shipinator list' shows the newest; a number may need --repository."),
+        _ => throw new CliException(
+            ExitCodes.Usage,
+            $"'{name}' could be {string.Join(" or ", found.Take(5).Select(r => $"{r.ProjectName}/{r.RepositoryName} {r.Id}"))}: say which, by its id or with --repository."),
+    };
+
+    /// <summary>A run, or else an execution, that has this name.</summary>
+    public async Task<(RunAnswer? Run, ExecutionAnswer? Execution)> RunOrExecutionAsync(string? name, string? repository, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await RunAsync(name, repository, cancellationToken), null);
+        }
+        catch (ShipinatorApiException e) when (e.Status == HttpStatusCode.NotFound && name is not null)
+        {
+            return (null, await client.GetExecutionAsync(name, cancellationToken));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using System.Diagnostics;
+
+namespace Shipinator.Cli.Server;
+
+/// <summary>A Git repository on this machine, asked through the <c>git</c> program.</summary>
+internal sealed class WorkingCopy
+{
+    /// <summary>The name of the pipeline file.</summary>
+    public const string PipelineFile = ".shipinator.yaml";
+
+    private WorkingCopy(string root) => Root = root;
+
+    /// <summary>The absolute path of its top folder.</summary>
+    public string Root { get; }
+
+    /// <summary>The folder's name.</summary>
+    public string Name => Path.GetFileName(Root) is { Length: > 0 } name ? name : "repository";
+
+    /// <summary>The repository that a folder is in. Errors: <see cref="CliException"/>.</summary>
+    public static async Task<WorkingCopy> OpenAsync(string path, CancellationToken cancellationToken)
+    {
+        var full = Path.GetFullPath(path);
+        if (!Directory.Exists(full))
+        {
+            throw new CliException(ExitCodes.Usage, $"There is no folder {full}.");
+        }
+
+        var (code, output, error) = await GitAsync(full, ["rev-parse", "--show-toplevel"], cancellationToken);
+        return code == 0
+            ? new(output)
+            : throw new CliException(ExitCodes.Usage, $"{full} is not in a Git repository: {error}. Make one with 'git init', and commit.");
+    }
+
+    /// <summary>The commit that a ref (null: HEAD) names. Errors: <see cref="CliException"/>.</summary>
+    public async Task<string> CommitAsync(string? reference, CancellationToken cancellationToken)
+    {
+        var (code, output, _) = await GitAsync(Root, ["rev-parse", "--verify", "--quiet", "--end-of-options", (reference ?? "HEAD") + "^{commit}"], cancellationToken);
+        return code == 0
+            ? output
+            : throw new CliException(ExitCodes.Usage, reference is null
+                ? $"{Root} has no commit yet: a run is of a commit. 'git add' and 'git commit' make the first."
+                : $"{Root} has no branch, tag or commit '{reference}'.");
+    }
+
+    /// <summary>The branch that is checked out, or null.</summary>
+    public async Task<string?> BranchAsync(CancellationToken cancellationToken) =>
+        await GitAsync(Root, ["symbolic-ref", "--quiet", "--short", "HEAD"], cancellationToken) is (0, var branch, _) ? branch : null;
+
+    /// <summary>The branch that is checked out, else the first that there is, else null.</summary>
+    public async Task<string?> AnyBranchAsync(CancellationToken cancellationToken) =>
+        await BranchAsync(cancellationToken)
+        ?? (await GitAsync(Root, ["for-each-ref", "--count=1", "--format=%(refname:short)", "refs/heads"], cancellationToken) is (0, { Length: > 0 } first, _) ? first : null);
+
+    /// <summary>The address of <c>origin</c>, or null.</summary>
+    public async Task<string?> OriginAsync(CancellationToken cancellationToken) =>
+        await GitAsync(Root, ["remote", "get-url", "origin"], cancellationToken) is (0, { Length: > 0 } url, _) ? url : null;
+
+    /// <summary>True when something is changed that no commit has.</summary>
+    public async Task<bool> IsDirtyAsync(CancellationToken cancellationToken) =>
+        await GitAsync(Root, ["status", "--porcelain", "--untracked-files=normal"], cancellationToken) is (0, { Length: > 0 }, _);
+
+    /// <summary>Makes sure that a commit has a pipeline file. Errors: <see cref="CliException"/>.</summary>
+    public async Task RequirePipelineFileAsync(string commit, CancellationToken cancellationToken)
+    {
+        var (code, _, _) = await GitAsync(Root, ["cat-file", "-e", $"{commit}:{PipelineFile}"], cancellationToken);
+        if (code == 0)
+        {
+            return;
+        }
+
+        throw new CliException(ExitCodes.PipelineFile, File.Exists(Path.Combine(Root, PipelineFile))
+            ? $"{PipelineFile} is not in commit {commit[..8]}: 'git add {PipelineFile}' and commit it."
+            : $"{Root} has no {PipelineFile}. The smallest is:\n  build:\n    steps:\n      - {{ name: compile, run: make }}");
+    }
+
+    private static async Task<(int Code, string Output, string Error)> GitAsync(string folder, string[] arguments, CancellationToken cancellationToken)
+    {
+        var start = new ProcessStartInfo("git") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder, UseShellExecute = false };
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        start.Environment["LC_ALL"] = "C";
+        try
+        {
+            using var process = Process.Start(start)!;
+            var error = process.StandardError.ReadToEndAsync(cancellationToken);
+            var output = await process.StandardOutput.ReadToEndAsync(cancellationToken);
+            await process.WaitForExitAsync(cancellationToken);
+            return (process.ExitCode, output.Trim(), (await error).Trim().Replace("fatal: ", "", StringComparison.Ordinal));
+        }
+        catch (System.ComponentModel.Win32Exception e)
+        {
+            throw new CliException(ExitCodes.Usage, $"'git' can't be started: {e.Message}. Install it (Debian: apt-get install git).", e);
+        }
+    }
+}

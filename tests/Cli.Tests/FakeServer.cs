@@ -1,0 +1,174 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Shipinator.Cli.Tests;
+
+/// <summary>As much of <c>/v1</c> as the command line needs, over real HTTP: one project, one repository, one run.</summary>
+internal sealed class FakeServer : IAsyncDisposable
+{
+    public const string Token = "right";
+    public const string Run = "01890a5d-ac96-774b-bcce-b302099a8001";
+    public const string Artifact = "01890a5d-ac96-774b-bcce-b302099a8002";
+    private const string At = "2026-01-02T03:04:05Z";
+    private readonly WebApplication _app;
+    private readonly TaskCompletionSource _canceled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private FakeServer(WebApplication app) => _app = app;
+
+    public string Url => _app.Urls.Single();
+
+    /// <summary>How the run ends; null: only when it is canceled.</summary>
+    public string? Ends { get; set; } = "success";
+
+    /// <summary>Problem that the making of a run is answered with.</summary>
+    public (int Status, string Body)? Refusal { get; set; }
+
+    public string ArtifactName { get; set; } = "out/app";
+
+    public string ArtifactSum { get; set; } = Convert.ToHexStringLower(SHA256.HashData("payload"u8));
+
+    public ConcurrentQueue<string> Requests { get; } = new();
+
+    public ConcurrentQueue<string> Tokens { get; } = new();
+
+    /// <summary>Done when somebody reads the log.</summary>
+    public TaskCompletionSource LogAsked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public static async Task<FakeServer> StartAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        var app = builder.Build();
+        var server = new FakeServer(app);
+        app.Use(server.GuardAsync);
+        server.Map(app);
+        await app.StartAsync();
+        return server;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _canceled.TrySetResult();
+        await _app.DisposeAsync();
+    }
+
+    private async Task GuardAsync(HttpContext context, RequestDelegate next)
+    {
+        Requests.Enqueue($"{context.Request.Method} {context.Request.Path}{context.Request.QueryString}");
+        Tokens.Enqueue(context.Request.Headers.Authorization.ToString());
+        if (context.Request.Headers.Authorization != $"Bearer {Token}")
+        {
+            await ProblemAsync(context, 401, """{"title":"Unauthorized","detail":"The token is not known.","code":"unauthorized"}""");
+            return;
+        }
+
+        await next(context);
+    }
+
+    private void Map(WebApplication app)
+    {
+        var project = $$"""{"id":"p1","name":"shop","created_at":"{{At}}","updated_at":"{{At}}"}""";
+        app.MapGet("/v1/me", () => Json("""{"name":"tester","role":"admin"}"""));
+        app.MapGet("/v1/projects", () => Json($$"""{"items":[{{project}}]}"""));
+        app.MapPost("/v1/projects", () => Json("""{"title":"Conflict","detail":"There is a project 'shop'.","code":"conflict"}""", 409));
+        app.MapGet("/v1/projects/p1/repositories", () => Json("""{"items":[]}"""));
+        app.MapPost("/v1/projects/p1/repositories", () => Json(
+            $$"""{"id":"r1","project_id":"p1","project_name":"shop","name":"shop","vcs_provider":"git","clone_url":"/x","default_branch":"main","created_at":"{{At}}","updated_at":"{{At}}"}""", 201));
+        app.MapPost("/v1/repositories/r1/sync", () => Json(
+            $$"""{"items":[{"id":"m1","repository_id":"r1","name":"shop","trigger_type":"manual","created_at":"{{At}}","updated_at":"{{At}}"}]}"""));
+        app.MapPost("/v1/pipelines/m1/runs", () => Refusal is { } no ? Json(no.Body, no.Status) : Json(RunBody("pending"), 201));
+        app.MapGet("/v1/pipeline-runs", () => Json($$"""{"items":[{{RunBody("success")}}]}"""));
+        app.MapGet("/v1/pipeline-runs/{id}", (string id) => id == Run
+            ? Json(RunBody(Ends ?? (_canceled.Task.IsCompleted ? "canceled" : "running")))
+            : Json("""{"title":"Not found","detail":"There is no such pipeline run.","code":"not_found"}""", 404));
+        app.MapGet("/v1/executions/{id}", (string id) => Json("""{"title":"Not found","detail":"There is no such execution.","code":"not_found"}""", 404));
+        app.MapGet($"/v1/pipeline-runs/{Run}/jobs", () => Json(Jobs()));
+        app.MapPost($"/v1/pipeline-runs/{Run}/cancel", () =>
+        {
+            _canceled.TrySetResult();
+            return Json(RunBody("running"), 202);
+        });
+        app.MapGet($"/v1/pipeline-runs/{Run}/events", EventsAsync);
+        app.MapGet("/v1/executions/e1/logs", LogAsync);
+        app.MapGet($"/v1/artifacts/{Artifact}/metadata", () => Json(ArtifactBody()));
+        app.MapGet($"/v1/artifacts/{Artifact}/download", () => Results.Bytes("payload"u8.ToArray()));
+        app.MapPost("/v1/pipeline-files/lint", async (HttpContext context) =>
+        {
+            using var reader = new StreamReader(context.Request.Body);
+            var isGood = (await reader.ReadToEndAsync()).Contains("run", StringComparison.Ordinal);
+            return Json(isGood ? """{"valid":true,"errors":[]}""" : $$"""{"valid":false,"errors":[{{PipelineError}}]}""");
+        });
+    }
+
+    public const string PipelineError =
+        """{"code":"unknown_key","message":"unknown key 'stpes'. Did you mean 'steps'?","file":".shipinator.yaml","line":2,"column":3,"path":"build","snippet":"  stpes: []"}""";
+
+    private async Task EventsAsync(HttpContext context)
+    {
+        context.Response.ContentType = "text/event-stream";
+        await SendAsync(context, "1", "job", "j1", "pending", "running");
+        await SendAsync(context, "2", "step", "s1", "pending", "running");
+        await SendAsync(context, "3", "execution", "e1", "submitted", "running");
+        await LogAsked.Task;
+        if (Ends is null)
+        {
+            await _canceled.Task;
+        }
+
+        var end = Ends ?? "canceled";
+        await SendAsync(context, "4", "step", "s1", "running", end);
+        await SendAsync(context, "5", "run", Run, "running", end);
+    }
+
+    private static async Task SendAsync(HttpContext context, string cursor, string machine, string entity, string from, string to)
+    {
+        await context.Response.WriteAsync(
+            $$"""data: {"cursor":"{{cursor}}","machine":"{{machine}}","entity_id":"{{entity}}","sequence":1,"at":"{{At}}","from":"{{from}}","to":"{{to}}","actor":"test"}""" + "\n\n");
+        await context.Response.Body.FlushAsync();
+    }
+
+    /// <summary>Breaks within a line, and within a character.</summary>
+    private async Task LogAsync(HttpContext context)
+    {
+        var bytes = Encoding.UTF8.GetBytes("compiling größer\n\u001b]0;evil\u0007\u001b[31mred\u001b[0m\nno end");
+        foreach (var b in bytes)
+        {
+            await context.Response.Body.WriteAsync(new[] { b });
+            await context.Response.Body.FlushAsync();
+            LogAsked.TrySetResult();
+        }
+    }
+
+    private static string RunBody(string status) =>
+        $$"""
+        {"id":"{{Run}}","pipeline_id":"m1","pipeline_name":"shop","repository_id":"r1","repository_name":"shop","project_id":"p1","project_name":"shop",
+         "run_number":7,"git_ref":"main","git_sha":"0123456789abcdef0123456789abcdef01234567","event":"manual","branch":"main","executor":"process","actor":"tester",
+         "status":"{{status}}","created_at":"{{At}}","finished_at":"2026-01-02T03:04:09Z","url":"http://shipinator.invalid/runs/7"}
+        """;
+
+    private string ArtifactBody() =>
+        $$"""{"id":"{{Artifact}}","job_id":"j1","execution_id":"e1","artifact_type":"binary","file_name":"{{ArtifactName}}","size":7,"checksum":"{{ArtifactSum}}","storage_backend":"file","created_at":"{{At}}"}""";
+
+    private string Jobs() =>
+        $$"""
+        {"jobs":[{"id":"j1","name":"build","job_type":"build","attempt":1,"status":"{{Ends ?? "canceled"}}","created_at":"{{At}}","steps":[
+          {"id":"s1","name":"compile","job_attempt":1,"execution_order":0,"status":"{{Ends ?? "canceled"}}","created_at":"{{At}}","executions":[
+            {"id":"e1","step_id":"s1","job_id":"j1","run_id":"{{Run}}","attempt":1,"executor_type":"process","external_id":"x","status":"success","logs_uri":"/l","submitted_at":"{{At}}","artifacts":[{{ArtifactBody()}}]}]}]}]}
+        """;
+
+    private static IResult Json(string body, int status = 200) =>
+        Results.Text(body, status >= 400 ? "application/problem+json" : "application/json", Encoding.UTF8, status);
+
+    private static async Task ProblemAsync(HttpContext context, int status, string body)
+    {
+        context.Response.StatusCode = status;
+        context.Response.ContentType = "application/problem+json";
+        await context.Response.WriteAsync(body);
+    }
+}

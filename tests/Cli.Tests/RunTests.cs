@@ -1,0 +1,132 @@
+using System.Text.Json;
+
+namespace Shipinator.Cli.Tests;
+
+/// <summary><c>run</c> and <c>logs</c> against a server that sends changes and logs.</summary>
+public sealed class RunTests : IAsyncLifetime
+{
+    private const string Pipeline = "build: { steps: [ { name: compile, run: make } ] }\n";
+    private readonly Shell _shell = new();
+    private FakeServer _server = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await FakeServer.StartAsync();
+        _shell.Environment["SHIPINATOR_SERVER_URL"] = _server.Url;
+        _shell.Environment["SHIPINATOR_TOKEN"] = FakeServer.Token;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        _shell.Dispose();
+    }
+
+    [Theory]
+    [InlineData("success", ExitCodes.Success)]
+    [InlineData("failed", ExitCodes.Failed)]
+    [InlineData("canceled", ExitCodes.Canceled)]
+    public async Task Run_ToItsEnd_ShowsLogsAndEndsAsTheRunDid(string end, int code)
+    {
+        _server.Ends = end;
+
+        var outcome = await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline));
+
+        Assert.Equal(code, outcome.ExitCode);
+        Assert.Equal("", outcome.Error);
+        var lines = outcome.Output.Split('\n');
+        Assert.Contains("[build/compile] compiling größer", lines);
+        Assert.Contains("[build/compile] red", lines);
+        Assert.Contains("[build/compile] no end", lines);
+        Assert.Contains(lines, l => l.StartsWith("Run #7 of shop/shop", StringComparison.Ordinal) && l.Contains($"{end} in 4.0s", StringComparison.Ordinal));
+        Assert.Contains("http://shipinator.invalid/runs/7", lines);
+        Assert.DoesNotContain('\u001b', outcome.Output);
+    }
+
+    [Fact]
+    public async Task Run_AsJson_KeepsPeoplesTextAway()
+    {
+        var outcome = await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline), "--output", "json");
+
+        using var json = JsonDocument.Parse(outcome.Output);
+        Assert.Equal("success", json.RootElement.GetProperty("run").GetProperty("status").GetString());
+        Assert.Equal("compile", json.RootElement.GetProperty("jobs")[0].GetProperty("steps")[0].GetProperty("name").GetString());
+        Assert.Contains("[build/compile] red", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_CtrlCOnce_AsksToStopAndWaits()
+    {
+        _server.Ends = null;
+        var process = _shell.Start("run", await _shell.MakeRepositoryAsync(Pipeline));
+        await _server.LogAsked.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+
+        Shell.Signal(process, 2);
+        var outcome = await Shell.FinishAsync(process);
+
+        Assert.Equal(ExitCodes.Canceled, outcome.ExitCode);
+        Assert.Contains(_server.Requests, r => r.EndsWith("/cancel", StringComparison.Ordinal));
+        Assert.Contains("Asking the run to stop", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_Terminated_LeavesTheRunAlone()
+    {
+        _server.Ends = null;
+        var process = _shell.Start("run", await _shell.MakeRepositoryAsync(Pipeline));
+        await _server.LogAsked.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+
+        Shell.Signal(process, 15);
+        var outcome = await Shell.FinishAsync(process);
+
+        Assert.Equal(ExitCodes.Interrupted, outcome.ExitCode);
+        Assert.DoesNotContain(_server.Requests, r => r.EndsWith("/cancel", StringComparison.Ordinal));
+        Assert.Contains("The run goes on", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_NoPipelineFile_SaysWhatTheSmallestIs()
+    {
+        var outcome = await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(null));
+
+        Assert.Equal(ExitCodes.PipelineFile, outcome.ExitCode);
+        Assert.Contains("has no .shipinator.yaml", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_FileNotCommitted_SaysSo()
+    {
+        var folder = await _shell.MakeRepositoryAsync(null);
+        await File.WriteAllTextAsync(Path.Combine(folder, ".shipinator.yaml"), Pipeline, TestContext.Current.CancellationToken);
+
+        var outcome = await _shell.RunAsync("run", folder);
+
+        Assert.Equal(ExitCodes.PipelineFile, outcome.ExitCode);
+        Assert.Contains("git add .shipinator.yaml", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_FileWithErrors_ShowsThemAll()
+    {
+        _server.Refusal = (422, $$"""{"title":"Invalid","detail":"The pipeline file has errors.","code":"pipeline_invalid","pipeline_errors":[{{FakeServer.PipelineError}}]}""");
+
+        var outcome = await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline));
+
+        Assert.Equal(ExitCodes.PipelineFile, outcome.ExitCode);
+        Assert.Contains("shipinator: The pipeline file has errors.", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains(".shipinator.yaml:2:3: build: unknown key 'stpes'", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Logs_OfAStep_AreItsLines()
+    {
+        var outcome = await _shell.RunAsync("logs", FakeServer.Run, "--step", "compile");
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Equal("[build/compile] compiling größer\n[build/compile] red\n[build/compile] no end\n", outcome.Output);
+    }
+
+    [Fact]
+    public async Task Logs_OfAnUnknownStep_IsNotFound() =>
+        Assert.Equal(ExitCodes.NotFound, (await _shell.RunAsync("logs", FakeServer.Run, "--step", "odd")).ExitCode);
+}

@@ -22,13 +22,13 @@ command -v dotnet >/dev/null || { echo "run.sh: the .NET 10 SDK is missing: inst
 
 say "Building (dotnet build Silo Runner Cli)"
 for project in Silo Runner Cli; do
-  dotnet build "$project" -c Release -v quiet -nologo -clp:NoSummary
+  out="$(dotnet build "$project" -c Release -v quiet -nologo -clp:ErrorsOnly 2>&1)" || { printf '%s\n' "$out" >&2; exit 1; }
 done
 
 data="${SHIPINATOR_DATA:-$PWD/.shipinator-data}"
 export SHIPINATOR_DATA="$data"
 export SHIPINATOR_SERVER="$PWD/Silo/bin/Release/net10.0/Shipinator.Silo.dll"
-shipinator() { dotnet "$PWD/Cli/bin/Release/net10.0/shipinator.dll" "$@"; }
+shipinator=(dotnet "$PWD/Cli/bin/Release/net10.0/shipinator.dll")
 
 # The pipeline of a repository: the sample becomes one, with a commit of its own.
 sample="$data/hello-service"
@@ -41,7 +41,8 @@ git -C "$sample" add -A
 git -C "$sample" -c user.name=Shipinator -c user.email=hello@shipinator.invalid commit -q --allow-empty -m "hello-service $(date -u +%FT%TZ)"
 
 say "Starting Shipinator standalone (PostgreSQL, silo, /v1), data in $data"
-shipinator up --data "$data" --port "${SHIPINATOR_PORT:-0}" > "$data/server.log" 2>&1 &
+# Not through a function: the signal of stop() must reach the program itself, not a shell around it.
+"${shipinator[@]}" up --data "$data" --port "${SHIPINATOR_PORT:-0}" > "$data/server.log" 2>&1 &
 server=$!
 stop() { kill -TERM "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; }
 trap stop EXIT
@@ -60,7 +61,7 @@ grep -h -E 'Sign in|listens' "$data/server.log" >&2 || true
 
 say "Running the pipeline: shipinator run $sample"
 code=0
-shipinator run "$sample" || code=$?
+"${shipinator[@]}" run "$sample" || code=$?
 
 if [ -t 1 ] && [ -t 0 ]; then
   say "Run ended with exit code $code. The server goes on; Ctrl-C ends it."

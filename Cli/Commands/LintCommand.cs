@@ -49,7 +49,7 @@ internal static class LintCommand
     {
         foreach (var error in errors)
         {
-            terminal.Note(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{error.File}:{error.Line}:{error.Column}: {(error.Path.Length == 0 ? "" : error.Path + ": ")}{error.Message} [{error.Code}]"));
+            terminal.Note(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{error.File}:{error.Line}:{error.Column}: {error.Message} [{error.Code}]"));
             if (!string.IsNullOrWhiteSpace(error.Snippet))
             {
                 terminal.Note($"    {error.Snippet}");

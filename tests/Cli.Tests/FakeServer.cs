@@ -107,7 +107,7 @@ internal sealed class FakeServer : IAsyncDisposable
     }
 
     public const string PipelineError =
-        """{"code":"unknown_key","message":"unknown key 'stpes'. Did you mean 'steps'?","file":".shipinator.yaml","line":2,"column":3,"path":"build","snippet":"  stpes: []"}""";
+        """{"code":"unknown_key","message":"build: unknown key 'stpes'. Did you mean 'steps'?","file":".shipinator.yaml","line":2,"column":3,"path":"build","snippet":"  stpes: []"}""";
 
     private async Task EventsAsync(HttpContext context)
     {

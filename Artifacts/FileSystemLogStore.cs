@@ -20,6 +20,12 @@ public sealed class FileSystemLogStore(IOptions<FileStoreOptions> options, TimeP
     public async Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        var complete = await Info(execution, cancellationToken);
+        if (complete.Sealed && offset + bytes.Length <= complete.Length)
+        {
+            return complete.Length;
+        }
+
         long length;
         await using (var alone = await OpenAloneAsync(execution, cancellationToken))
         {
@@ -97,10 +103,18 @@ public sealed class FileSystemLogStore(IOptions<FileStoreOptions> options, TimeP
         var start = time.GetTimestamp();
         while (time.GetElapsedTime(start) < LongestWait)
         {
-            var signal = _followers.GetOrAdd(execution, _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
             var info = await Info(execution, cancellationToken);
             if (info.Sealed || info.Length > length)
             {
+                return;
+            }
+
+            var signal = _followers.GetOrAdd(execution, _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
+            // Again, now that nothing can be missed.
+            info = await Info(execution, cancellationToken);
+            if (info.Sealed || info.Length > length)
+            {
+                Wake(execution);
                 return;
             }
 

@@ -3,18 +3,8 @@ namespace Shipinator.Runner;
 /// <summary>Cuts the ties to the process that started the runner, so that its death changes nothing.</summary>
 internal static class Detach
 {
-    private const int OpenReadOnly = 0;
-
-    /// <summary>A session of its own; output goes to a file, never into a pipe whose reader may vanish.</summary>
-    public static void FromStarter(string logFile)
-    {
-        // Fails when it leads a group already, and then there is nothing to leave.
-        _ = Native.SetSession();
-        Redirect(Native.Open("/dev/null", OpenReadOnly, 0), 0);
-        var log = Native.Open(logFile, Native.OpenReadWriteAppendCreate, 0x180);
-        Redirect(log, 1, close: false);
-        Redirect(log, 2);
-    }
+    /// <summary>A session of its own. Fails when it leads a group already, and then there is nothing to leave.</summary>
+    public static void FromStarter() => _ = Native.SetSession();
 
     /// <summary>Null when another runner of the same execution holds it.</summary>
     public static async Task<FileStream?> TakeLockAsync(string path)
@@ -33,17 +23,5 @@ internal static class Detach
         }
 
         return null;
-    }
-
-    private static void Redirect(int from, int to, bool close = true)
-    {
-        if (from >= 0 && from != to)
-        {
-            _ = Native.Dup2(from, to);
-            if (close)
-            {
-                _ = Native.Close(from);
-            }
-        }
     }
 }

@@ -11,6 +11,7 @@ internal sealed class LogSpool : IAsyncDisposable
 {
     private const int ChunkSize = 256 * 1024;
     private static readonly TimeSpan Coalesce = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly RunnerClient _client;
     private readonly TimeProvider _time;
     private readonly Action _onCancel;
@@ -102,7 +103,9 @@ internal sealed class LogSpool : IAsyncDisposable
             var count = await _read.ReadAsync(buffer);
             try
             {
-                var answer = await _client.AppendLogAsync(_sent, buffer.AsMemory(0, count), CancellationToken.None);
+                // A connection whose other end vanished never answers.
+                using var patience = new CancellationTokenSource(Patience, _time);
+                var answer = await _client.AppendLogAsync(_sent, buffer.AsMemory(0, count), patience.Token);
                 _sent = Math.Min(answer.Length, Interlocked.Read(ref _written));
                 failures = 0;
                 LastAnswer = _time.GetUtcNow();
@@ -111,7 +114,7 @@ internal sealed class LogSpool : IAsyncDisposable
                     _onCancel();
                 }
             }
-            catch (HttpRequestException e) when (e.StatusCode is HttpStatusCode.Conflict && !e.Message.Contains("log_sealed", StringComparison.Ordinal))
+            catch (HttpRequestException e) when (e.StatusCode is HttpStatusCode.Conflict && e.Message.Contains("log_gap", StringComparison.Ordinal))
             {
                 // A gap: the server has less than it said. It has not forgotten what is in this file.
                 _sent = 0;

@@ -7,7 +7,6 @@ internal static unsafe partial class Native
 {
     public const int SigTerm = 15;
     public const int SigKill = 9;
-    public const int OpenReadWriteAppendCreate = 0x2 | 0x400 | 0x40;
     private const short SpawnSetProcessGroup = 0x02;
     private const short SpawnSetSignalMask = 0x08;
     private const short SpawnSetSignalDefault = 0x04;
@@ -78,12 +77,6 @@ internal static unsafe partial class Native
 
     [LibraryImport("libc", EntryPoint = "setsid", SetLastError = true)]
     public static partial int SetSession();
-
-    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int Open(string path, int flags, int mode);
-
-    [LibraryImport("libc", EntryPoint = "dup2", SetLastError = true)]
-    public static partial int Dup2(int from, int to);
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int descriptor);

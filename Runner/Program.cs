@@ -19,7 +19,7 @@ catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedA
 }
 
 Directory.CreateDirectory(settings.Control);
-Detach.FromStarter(Path.Combine(settings.Control, "runner.log"));
+Detach.FromStarter();
 // Held for as long as this process lives, by the kernel: whoever wants to know whether it does tries the lock.
 using var alive = await Detach.TakeLockAsync(Path.Combine(settings.Control, "runner.lock"));
 if (alive is null || File.Exists(Path.Combine(settings.Control, "result.json")))

@@ -10,6 +10,7 @@ namespace Shipinator.Runner;
 internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Action<string> say, TimeProvider time)
 {
     private const int Tries = 8;
+    private const int MaxLinks = 40;
 
     /// <summary>Puts the inputs into the workspace. Errors: <see cref="PrepareException"/>.</summary>
     public async Task DownloadAsync(IReadOnlyList<InputAnswer> inputs, CancellationToken cancellationToken)
@@ -40,7 +41,7 @@ internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Ac
     public async Task<List<string>> UploadAsync(IReadOnlyList<OutputAnswer> outputs, CancellationToken cancellationToken)
     {
         var ids = new List<string>();
-        var missing = outputs.Where(o => o.Path is not null && !Files(o.Path).Any()).Select(o => $"{o.Type} {o.Path}").ToList();
+        var missing = outputs.Where(o => o.Path is not null && !IsThere(o.Path)).Select(o => $"{o.Type} {o.Path}").ToList();
         if (missing.Count > 0)
         {
             throw new ArtifactMissingException($"The step succeeded, but a declared output is not there: {string.Join(", ", missing)}.");
@@ -65,14 +66,27 @@ internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Ac
         return ids;
     }
 
+    private bool IsThere(string pattern) => Directory.Exists(Inside(Trim(pattern))) || Files(pattern).Any();
+
+    private static string Trim(string pattern)
+    {
+        var trimmed = pattern.Trim().TrimEnd('/');
+        while (trimmed.StartsWith("./", StringComparison.Ordinal))
+        {
+            trimmed = trimmed[2..];
+        }
+
+        return trimmed.Length == 0 ? "." : trimmed;
+    }
+
     /// <summary>The files that a declared path or glob means; a folder becomes one packed file.</summary>
     private IEnumerable<(string File, string Name)> Files(string pattern)
     {
-        var trimmed = pattern.Trim().TrimEnd('/');
+        var trimmed = Trim(pattern);
         var folder = Inside(trimmed);
         if (Directory.Exists(folder))
         {
-            yield return (Pack(folder), trimmed.TrimStart('.', '/') + ".tar.gz");
+            yield return (Pack(folder), (trimmed == "." ? "workspace" : trimmed) + ".tar.gz");
             yield break;
         }
 
@@ -97,11 +111,37 @@ internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Ac
     private string Inside(string relative)
     {
         var path = Path.GetFullPath(relative, settings.Workspace);
-        var root = settings.Workspace + Path.DirectorySeparatorChar;
-        var real = File.Exists(path) ? new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path : path;
-        return path.StartsWith(root, StringComparison.Ordinal) && real.StartsWith(root, StringComparison.Ordinal)
+        return IsInside(path, MaxLinks)
             ? path
             : throw new PrepareException($"'{relative}' is not below the workspace: artifacts and inputs stay inside it.");
+    }
+
+    /// <summary>Follows each part of the way: any of them may be a link.</summary>
+    private bool IsInside(string path, int links)
+    {
+        if (path == settings.Workspace)
+        {
+            return true;
+        }
+
+        if (links == 0 || !path.StartsWith(settings.Workspace + "/", StringComparison.Ordinal))
+        {
+            return false;
+        }
+
+        var at = settings.Workspace;
+        var parts = path[(at.Length + 1)..].Split('/', StringSplitOptions.RemoveEmptyEntries);
+        for (var i = 0; i < parts.Length; i++)
+        {
+            at = Path.Combine(at, parts[i]);
+            if (new FileInfo(at).LinkTarget is { } target)
+            {
+                var real = Path.GetFullPath(target, Path.GetDirectoryName(at)!);
+                return IsInside(Path.Combine([real, .. parts[(i + 1)..]]), links - 1);
+            }
+        }
+
+        return true;
     }
 
     /// <summary>Tries through a server that is away; an answer that will not change ends it.</summary>

@@ -11,6 +11,7 @@ internal sealed class Worker : IDisposable
 {
     private const int ClaimWaitSeconds = 20;
     private static readonly TimeSpan HeartbeatPeriod = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(30);
     private readonly RunnerSettings _settings;
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
@@ -110,7 +111,7 @@ internal sealed class Worker : IDisposable
         }
         catch (OperationCanceledException)
         {
-            return new() { Status = "canceled", Detail = "It was told to stop before its command began." };
+            return new() { Status = "canceled", Detail = "It was told to stop." };
         }
         catch (ArtifactMissingException e)
         {
@@ -210,6 +211,8 @@ internal sealed class Worker : IDisposable
 
         environment["CI_WORKSPACE"] = _settings.Workspace;
         environment["PWD"] = _settings.Workspace;
+        // The mark by which the executor finds whatever the step leaves running, in whatever session.
+        environment["SHIPINATOR_EXECUTION_ID"] = _settings.ExecutionId;
         return environment;
     }
 
@@ -228,12 +231,14 @@ internal sealed class Worker : IDisposable
 
                 try
                 {
-                    if ((await _client.HeartbeatAsync(new() { Runner = _runner }, cancellationToken)).Cancel)
+                    using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                    patience.CancelAfter(AnswerPatience);
+                    if ((await _client.HeartbeatAsync(new() { Runner = _runner }, patience.Token)).Cancel)
                     {
                         RequestStop();
                     }
                 }
-                catch (Exception e) when (e is HttpRequestException or IOException)
+                catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
                 {
                     // The server is away: the work goes on.
                 }
@@ -251,7 +256,8 @@ internal sealed class Worker : IDisposable
         {
             try
             {
-                await _client.ReportAsync(report, CancellationToken.None);
+                using var patience = new CancellationTokenSource(AnswerPatience, _time);
+                await _client.ReportAsync(report, patience.Token);
                 return;
             }
             catch (HttpRequestException e) when (e.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.Gone or HttpStatusCode.UnprocessableEntity)

@@ -6,6 +6,7 @@ namespace Shipinator.Runner;
 /// <summary>Makes a job's workspace, once: whichever of its runners comes first, the others wait for it.</summary>
 internal static class Workspace
 {
+    private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LockRetry = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Clones at the exact commit. Errors: <see cref="PrepareException"/> in git's words.</summary>
@@ -32,15 +33,15 @@ internal static class Workspace
         Directory.CreateDirectory(settings.Workspace);
         if (source is not null)
         {
-            await CloneAsync(settings, source, say, time);
+            await CloneAsync(settings, source, say, time, cancellationToken);
         }
 
         await File.WriteAllTextAsync(done, "", cancellationToken);
     }
 
-    private static async Task CloneAsync(RunnerSettings settings, SourceAnswer source, Action<string> say, TimeProvider time)
+    private static async Task CloneAsync(RunnerSettings settings, SourceAnswer source, Action<string> say, TimeProvider time, CancellationToken cancellationToken)
     {
-        var git = new Git(settings, source, time);
+        var git = new Git(settings, source, time, cancellationToken);
         say($"Checking out {source.Commit} of {source.CloneUrl}");
         await git.RunAsync("init", "--quiet", ".");
         await git.RunAsync("remote", "add", "origin", source.CloneUrl);
@@ -79,9 +80,11 @@ internal static class Workspace
         private readonly Dictionary<string, string> _environment;
         private readonly string _folder;
         private readonly TimeProvider _time;
+        private readonly CancellationToken _cancellation;
 
-        public Git(RunnerSettings settings, SourceAnswer source, TimeProvider time)
+        public Git(RunnerSettings settings, SourceAnswer source, TimeProvider time, CancellationToken cancellationToken)
         {
+            _cancellation = cancellationToken;
             _folder = settings.Workspace;
             _time = time;
             // Local repositories may belong to another user than the one that runs the server. Git looks for this consent
@@ -96,6 +99,10 @@ internal static class Workspace
                 ["LC_ALL"] = "C",
                 ["GIT_TERMINAL_PROMPT"] = "0",
                 ["GIT_CONFIG_GLOBAL"] = configuration,
+                // A server that falls silent must not hold the job for ever.
+                ["GIT_HTTP_LOW_SPEED_LIMIT"] = "1",
+                ["GIT_HTTP_LOW_SPEED_TIME"] = "60",
+                ["SHIPINATOR_EXECUTION_ID"] = settings.ExecutionId,
                 ["SHIPINATOR_GIT_USERNAME"] = source.Username ?? "",
                 ["SHIPINATOR_GIT_PASSWORD"] = source.Password ?? "",
             };
@@ -128,7 +135,13 @@ internal static class Workspace
                         words.Append(Encoding.UTF8.GetString(bytes.Span));
                     }
                 });
-                return (await child.WaitAsync(_time), words.ToString());
+                await using var stop = _cancellation.Register(() => _ = child.StopAsync(StopGrace, _time));
+                var code = await child.WaitAsync(_time);
+                _cancellation.ThrowIfCancellationRequested();
+                lock (words)
+                {
+                    return (code, words.ToString());
+                }
             }
             catch (CommandNotStartedException e)
             {

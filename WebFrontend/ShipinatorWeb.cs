@@ -52,16 +52,15 @@ public static class ShipinatorWeb
     {
         ArgumentNullException.ThrowIfNull(app);
         app.UseExceptionHandler();
-        app.UseStatusCodePages(context => ProblemHandler.Problem(
-            context.HttpContext.Response.StatusCode,
-            context.HttpContext.Response.StatusCode switch { 404 => "route_not_found", 405 => "method_not_allowed", 415 => "media_type_unsupported", _ => "request_refused" },
-            $"{context.HttpContext.Request.Method} {context.HttpContext.Request.Path} is not served; the routes are described at /openapi/v1.json.").ExecuteAsync(context.HttpContext));
+        app.UseStatusCodePages(context => NotServed(context.HttpContext, context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
         app.UseRouting();
         app.UseAuthentication();
         app.UseAuthorization();
         app.MapOpenApi().AllowAnonymous();
         app.MapScalarApiReference().AllowAnonymous();
         app.MapHealth();
+        // Told apart from what may not be seen: the routes themselves are no secret.
+        app.MapFallback("/{**path}", (HttpContext context) => NotServed(context, StatusCodes.Status404NotFound)).AllowAnonymous().ExcludeFromDescription();
 
         var v1 = app.MapGroup("/v1");
         v1.MapProjects();
@@ -74,4 +73,9 @@ public static class ShipinatorWeb
         v1.MapTokens();
         return app;
     }
+
+    private static Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult NotServed(HttpContext context, int status) => ProblemHandler.Problem(
+        status,
+        status switch { 404 => "route_not_found", 405 => "method_not_allowed", 415 => "media_type_unsupported", _ => "request_refused" },
+        $"{context.Request.Method} {context.Request.Path} is not served; the routes are described at /openapi/v1.json.");
 }

@@ -43,6 +43,11 @@ public sealed partial class ProcessExecutor(
         ArgumentNullException.ThrowIfNull(handle);
         var id = handle.ExecutionId;
         var folder = FolderOf(handle);
+        if (_cancels.TryGetValue(id, out var since) && time.GetUtcNow() - since >= _options.KillAfter)
+        {
+            ProcessTable.Kill(ProcessTable.Of([id]));
+        }
+
         // The lock before the result: a runner writes the result first and lets go of the lock after.
         var alive = folder.IsAlive(id) || IsStarting(id);
         if (folder.Result(id) is { } result)
@@ -160,14 +165,15 @@ public sealed partial class ProcessExecutor(
 
     private System.Diagnostics.Process Start(WorkerFolder folder, ExecutionId execution)
     {
-        var isManaged = _options.RunnerPath.EndsWith(".dll", StringComparison.Ordinal);
-        var start = new ProcessStartInfo(isManaged ? "dotnet" : _options.RunnerPath) { UseShellExecute = false, WorkingDirectory = folder.Path };
-        if (isManaged)
+        // Through a shell that leaves itself out: .NET can't start a process without handing down its own output, and a
+        // reader of the server's output would wait for runners that outlive it.
+        var start = new ProcessStartInfo("/bin/sh") { UseShellExecute = false, WorkingDirectory = folder.Control(execution) };
+        string[] runner = _options.RunnerPath.EndsWith(".dll", StringComparison.Ordinal) ? ["dotnet", _options.RunnerPath] : [_options.RunnerPath];
+        foreach (var argument in (string[])["-c", "exec \"$@\" </dev/null >>runner.log 2>&1", "runner", .. runner, "work"])
         {
-            start.ArgumentList.Add(_options.RunnerPath);
+            start.ArgumentList.Add(argument);
         }
 
-        start.ArgumentList.Add("work");
         foreach (var name in start.Environment.Keys.Where(IsOurs).ToList())
         {
             start.Environment.Remove(name);

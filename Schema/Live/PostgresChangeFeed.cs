@@ -20,6 +20,7 @@ public sealed partial class PostgresChangeFeed(NpgsqlDataSource source, TimeProv
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
     private readonly ConcurrentDictionary<Subscriber, bool> _subscribers = new();
+    private int _disposed;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _starting = new();
     private readonly TaskCompletionSource _heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -71,6 +72,12 @@ public sealed partial class PostgresChangeFeed(NpgsqlDataSource source, TimeProv
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        // The container disposes it once for each name that it is registered under.
+        if (Interlocked.Exchange(ref _disposed, 1) == 1)
+        {
+            return;
+        }
+
         await _stop.CancelAsync();
         if (_listening is { } listening)
         {

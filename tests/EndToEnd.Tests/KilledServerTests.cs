@@ -5,7 +5,7 @@ namespace Shipinator.EndToEnd.Tests;
 /// <summary><c>kill -9</c> in the middle of a running step: nothing is lost and nothing runs twice.</summary>
 public sealed class KilledServerTests : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly Workbench _bench = new();
 
     public void Dispose() => _bench.Dispose();

@@ -54,10 +54,12 @@ public static class SiloApp
         try
         {
             var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Shipinator.Schema");
-            await app.Services.GetRequiredService<ShipinatorDatabase>().MigrateAsync(logger);
+            var database = app.Services.GetRequiredService<ShipinatorDatabase>();
+            await database.PingAsync();
+            await database.MigrateAsync(logger);
             await ShipinatorWeb.PrepareAsync(app.Services);
         }
-        catch (Exception e) when (e is ShipinatorException or System.Data.Common.DbException)
+        catch (ShipinatorException e)
         {
             throw new StartupException($"The database can't be used: {e.Message} Check Shipinator:ConnectionString.", e);
         }

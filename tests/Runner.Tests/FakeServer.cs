@@ -1,0 +1,147 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
+using Shipinator.Client;
+
+namespace Shipinator.Runner.Tests;
+
+/// <summary>The runner's side of <c>/v1</c> over real HTTP, with faults to order: it can go away and come back.</summary>
+public sealed class FakeServer : IAsyncDisposable
+{
+    private readonly int _port;
+    private readonly MemoryStream _log = new();
+    private WebApplication _app = null!;
+
+    private FakeServer(int port) => _port = port;
+
+    /// <summary>The runner as it is built: a test's own folder lacks what ASP.NET would bring.</summary>
+    public static string Program
+    {
+        get
+        {
+            var folder = new DirectoryInfo(AppContext.BaseDirectory);
+            while (!File.Exists(Path.Combine(folder!.FullName, "Shipinator.sln")))
+            {
+                folder = folder.Parent;
+            }
+
+            var configuration = AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug";
+            return Path.Combine(folder.FullName, "Runner", "bin", configuration, "net10.0", "Shipinator.Runner.dll");
+        }
+    }
+
+    public Uri Url => new($"http://127.0.0.1:{_port}");
+
+    /// <summary>The work by execution id; an unknown one is not needed (410).</summary>
+    public ConcurrentDictionary<string, ClaimAnswer> Work { get; } = new();
+
+    public TaskCompletionSource<StatusReport> Reported { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public TaskCompletionSource<string> Claimed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public ConcurrentDictionary<string, byte[]> Uploads { get; } = new();
+
+    /// <summary>Whether every answer asks to stop.</summary>
+    public bool Cancel { get; set; }
+
+    /// <summary>How many appends are taken whose answer is then lost.</summary>
+    public int AnswersToLose { get; set; }
+
+    public string Log
+    {
+        get
+        {
+            lock (_log)
+            {
+                return Encoding.UTF8.GetString(_log.ToArray());
+            }
+        }
+    }
+
+    public static async Task<FakeServer> StartAsync()
+    {
+        using var socket = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        socket.Start();
+        var port = ((System.Net.IPEndPoint)socket.LocalEndpoint).Port;
+        socket.Stop();
+        var server = new FakeServer(port);
+        await server.ComeBackAsync();
+        return server;
+    }
+
+    public async Task GoAwayAsync()
+    {
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+    }
+
+    public async Task ComeBackAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls(Url.ToString());
+        _app = builder.Build();
+        _app.MapPost("/v1/executions/{id}/claim", async (string id, HttpContext context) =>
+        {
+            var body = await JsonSerializer.DeserializeAsync(context.Request.Body, RunnerJson.Default.ClaimRequest);
+            Claimed.TrySetResult(body!.Runner);
+            return Work.TryGetValue(id, out var work) ? Results.Content(JsonSerializer.Serialize(work, RunnerJson.Default.ClaimAnswer), "application/json") : Results.StatusCode(410);
+        });
+        _app.MapPost("/v1/executions/{id}/logs", (Delegate)AppendAsync);
+        _app.MapPost("/v1/executions/{id}/heartbeat", () => Answer(new RunnerAnswer { Cancel = Cancel }));
+        _app.MapPost("/v1/executions/{id}/status", async (HttpContext context) =>
+        {
+            Reported.TrySetResult((await JsonSerializer.DeserializeAsync(context.Request.Body, RunnerJson.Default.StatusReport))!);
+            return Answer(new RunnerAnswer());
+        });
+        _app.MapPost("/v1/executions/{id}/artifacts", async (string name, HttpContext context) =>
+        {
+            using var bytes = new MemoryStream();
+            await context.Request.Body.CopyToAsync(bytes);
+            Uploads[name] = bytes.ToArray();
+            return Results.Content($$"""{"id":"{{Guid.CreateVersion7()}}","size":{{bytes.Length}}}""", "application/json");
+        });
+        await _app.StartAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await GoAwayAsync();
+        await _log.DisposeAsync();
+    }
+
+    private async Task<IResult> AppendAsync(HttpContext context)
+    {
+        var offset = long.Parse(context.Request.Query["offset"]!, CultureInfo.InvariantCulture);
+        using var chunk = new MemoryStream();
+        await context.Request.Body.CopyToAsync(chunk);
+        lock (_log)
+        {
+            if (offset > _log.Length)
+            {
+                return Results.Content("{\"code\":\"log_gap\"}", "application/problem+json", Encoding.UTF8, 409);
+            }
+
+            var known = (int)Math.Min(_log.Length - offset, chunk.Length);
+            _log.Seek(0, SeekOrigin.End);
+            _log.Write(chunk.GetBuffer(), known, (int)chunk.Length - known);
+        }
+
+        if (AnswersToLose > 0)
+        {
+            AnswersToLose--;
+            context.Abort();
+            return Results.Empty;
+        }
+
+        return Answer(new RunnerAnswer { Length = _log.Length, Cancel = Cancel });
+    }
+
+    private static IResult Answer(RunnerAnswer answer) => Results.Content(JsonSerializer.Serialize(answer, RunnerJson.Default.RunnerAnswer), "application/json");
+}

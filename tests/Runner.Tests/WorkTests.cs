@@ -1,0 +1,236 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Shipinator.Client;
+
+namespace Shipinator.Runner.Tests;
+
+/// <summary>The runner as a process of its own, against a server over HTTP.</summary>
+public sealed class WorkTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
+    private readonly string _job = Directory.CreateTempSubdirectory("ship-runner-").FullName;
+    private readonly string _id = Guid.CreateVersion7().ToString();
+    private FakeServer _server = null!;
+
+    public async ValueTask InitializeAsync() => _server = await FakeServer.StartAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        Directory.Delete(_job, recursive: true);
+    }
+
+    [Fact]
+    public async Task Script_RunsInTheWorkspaceWithItsEnvironmentAndNothingOfTheRunners()
+    {
+        var report = await RunAsync(Work("pwd; echo \"$GREETING $CI_WORKSPACE\"; env") with { Env = new Dictionary<string, string> { ["GREETING"] = "hello" } });
+        Assert.Equal("success", report.Status);
+        Assert.Equal(0, report.ExitCode);
+        var workspace = Path.Combine(_job, "workspace");
+        Assert.StartsWith($"{workspace}\nhello {workspace}\n", _server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("SHIPINATOR_TOKEN", _server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("SHIPINATOR_URL", _server.Log, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("exit 7", 7, "exit_code")]
+    [InlineData("false; echo never", 1, "exit_code")]
+    [InlineData("kill -9 $$", 137, "exit_code")]
+    [InlineData("no-such-command", 127, "exit_code")]
+    public async Task Script_ThatFails_IsReportedWithItsExitCode(string script, int code, string reason)
+    {
+        var report = await RunAsync(Work(script));
+        Assert.Equal(("failed", (int?)code, reason), (report.Status, report.ExitCode, report.Reason));
+        Assert.DoesNotContain("never", _server.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Command_IsRunWithoutAShellAndANameThatIsNoneIs127()
+    {
+        var plain = Work("") with { Script = null, Command = ["printf", "%s|", "a b", "$HOME", "*"] };
+        Assert.Equal("success", (await RunAsync(plain)).Status);
+        Assert.Equal("a b|$HOME|*|", _server.Log);
+    }
+
+    [Fact]
+    public async Task Log_ServerAwayAndAnswersLost_IsWhole()
+    {
+        _server.AnswersToLose = 3;
+        _server.Work[_id] = Work($"i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo line $i; done; touch {_job}/away; while [ ! -e {_job}/go ]; do sleep 0.02; done; while [ $i -lt 4000 ]; do i=$((i+1)); echo line $i; done");
+        using var runner = Start();
+        await WaitForFileAsync(Path.Combine(_job, "away"));
+        await _server.GoAwayAsync();
+        await File.WriteAllTextAsync(Path.Combine(_job, "go"), "");
+        // The command ends while nobody is there.
+        await WaitForLogAsync("line 4000");
+        await _server.ComeBackAsync();
+
+        Assert.Equal("success", (await _server.Reported.Task.WaitAsync(Patience)).Status);
+        await runner.WaitForExitAsync();
+        Assert.Equal(string.Concat(Enumerable.Range(1, 4000).Select(i => $"line {i}\n")), _server.Log);
+    }
+
+    [Fact]
+    public async Task Cancel_EndsTheWholeGroupGracefully()
+    {
+        _server.Work[_id] = Work($"trap 'echo cleaned up; exit 0' TERM; sleep 1000 & echo $! > {_job}/child; while true; do sleep 0.05; echo tick; done");
+        using var runner = Start();
+        await WaitForFileAsync(Path.Combine(_job, "child"));
+        _server.Cancel = true;
+
+        Assert.Equal("canceled", (await _server.Reported.Task.WaitAsync(Patience)).Status);
+        await runner.WaitForExitAsync();
+        Assert.Contains("cleaned up", _server.Log, StringComparison.Ordinal);
+        var child = int.Parse(await File.ReadAllTextAsync(Path.Combine(_job, "child")), CultureInfo.InvariantCulture);
+        Assert.False(IsRunning(child), "A process of the group is left.");
+    }
+
+    [Fact]
+    public async Task Timeout_KillsWhatDoesNotListenAndSaysSo()
+    {
+        var report = await RunAsync(Work("trap '' TERM; while true; do sleep 0.1; done") with { TimeoutSeconds = 0.5, GraceSeconds = 0.3 });
+        Assert.Equal(("failed", "timeout"), (report.Status, report.Reason));
+        Assert.Contains("0.5 s", report.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Claim_NotNeeded_EndsAtOnceAndChangesNothing()
+    {
+        using var runner = Start();
+        await runner.WaitForExitAsync(new CancellationTokenSource(Patience).Token);
+        Assert.Equal(0, runner.ExitCode);
+        Assert.False(Directory.Exists(Path.Combine(_job, "workspace")));
+    }
+
+    [Fact]
+    public async Task Outputs_FilesGlobsAndFolders_AreUploadedAndAMissingOneFailsTheStep()
+    {
+        var report = await RunAsync(Work("mkdir -p out/deep site; echo 1 > out/a.xml; echo 2 > out/deep/b.xml; echo 3 > site/index.html") with
+        {
+            Outputs = [new() { Type = "test-report", Path = "out/**/*.xml" }, new() { Type = "file", Path = "site" }],
+        });
+        Assert.Equal("success", report.Status);
+        Assert.Equal(["out/a.xml", "out/deep/b.xml", "site.tar.gz"], _server.Uploads.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(3, report.Artifacts.Count);
+    }
+
+    [Fact]
+    public async Task Outputs_OneIsMissing_FailsTheStepAndNamesIt()
+    {
+        var report = await RunAsync(Work("true") with { Outputs = [new() { Type = "binary", Path = "bin/app" }] });
+        Assert.Equal(("failed", "artifact_missing"), (report.Status, report.Reason));
+        Assert.Contains("bin/app", report.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Secrets_ReachTheStepAndNeverTheLog()
+    {
+        var report = await RunAsync(Work("test \"$KEY\" = tops3cret && echo \"the key is $KEY\"") with { Secrets = new Dictionary<string, string> { ["KEY"] = "tops3cret" } });
+        Assert.Equal("success", report.Status);
+        Assert.Equal("the key is ********\n", _server.Log);
+    }
+
+    [Fact]
+    public async Task Source_IsClonedAtTheExactCommitAndTheCredentialIsWrittenNowhere()
+    {
+        var origin = Path.Combine(_job, "origin");
+        Directory.CreateDirectory(origin);
+        await File.WriteAllTextAsync(Path.Combine(origin, "file"), "old\n");
+        Git(origin, "init", "-q", "-b", "main");
+        Git(origin, "add", "-A");
+        Git(origin, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit", "-q", "-m", "old");
+        var old = Git(origin, "rev-parse", "HEAD");
+        await File.WriteAllTextAsync(Path.Combine(origin, "file"), "new\n");
+        Git(origin, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit", "-q", "-a", "-m", "new");
+
+        var report = await RunAsync(Work("cat file; env; cat .git/config; git status --short") with
+        {
+            Source = new() { CloneUrl = origin, Ref = "refs/heads/main", Commit = old, Username = "bot", Password = "clonepassw0rd" },
+        });
+        Assert.True(report.Status == "success", report.Detail);
+        Assert.Contains("\nold\n", _server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("********", _server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("clonepassw0rd", await File.ReadAllTextAsync(Path.Combine(_job, "workspace", ".git", "config")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Source_ThatCannotBeHad_IsTheExecutorsErrorInGitsWords()
+    {
+        var report = await RunAsync(Work("true") with { Source = new() { CloneUrl = Path.Combine(_job, "nowhere"), Ref = "refs/heads/main", Commit = new string('1', 40) } });
+        Assert.Equal(("failed", "executor_error"), (report.Status, report.Reason));
+        Assert.Contains("nowhere", report.Detail, StringComparison.Ordinal);
+    }
+
+    private static ClaimAnswer Work(string script) => new()
+    {
+        ExecutionId = "x",
+        StepName = "step",
+        JobId = "j",
+        JobAttempt = 1,
+        Script = script,
+        Env = new Dictionary<string, string>(),
+        Secrets = new Dictionary<string, string>(),
+        TimeoutSeconds = 60,
+        GraceSeconds = 5,
+        Inputs = [],
+        Outputs = [],
+    };
+
+    private async Task<StatusReport> RunAsync(ClaimAnswer work)
+    {
+        _server.Work[_id] = work;
+        using var runner = Start();
+        var report = await _server.Reported.Task.WaitAsync(Patience);
+        await runner.WaitForExitAsync();
+        return report;
+    }
+
+    private Process Start()
+    {
+        var start = new ProcessStartInfo("dotnet", [FakeServer.Program, "work"]);
+        start.Environment["SHIPINATOR_URL"] = _server.Url.ToString();
+        start.Environment["SHIPINATOR_EXECUTION_ID"] = _id;
+        start.Environment["SHIPINATOR_TOKEN"] = "shx_test-token-of-this-execution";
+        start.Environment["SHIPINATOR_JOB_DIR"] = _job;
+        return Process.Start(start)!;
+    }
+
+    private async Task WaitForLogAsync(string text)
+    {
+        var spool = Path.Combine(_job, "executions", _id, "log");
+        await UntilAsync(() => File.Exists(spool) && ReadShared(spool).Contains(text, StringComparison.Ordinal), $"'{text}' in the spool");
+    }
+
+    private static string ReadShared(string file)
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var reader = new StreamReader(stream, Encoding.UTF8);
+        return reader.ReadToEnd();
+    }
+
+    private static Task WaitForFileAsync(string file) => UntilAsync(() => File.Exists(file) && new FileInfo(file).Exists, file);
+
+    /// <summary>Another process is watched: there is no event to wait for.</summary>
+    private static async Task UntilAsync(Func<bool> condition, string what)
+    {
+        var deadline = TimeProvider.System.GetUtcNow() + Patience;
+        while (!condition())
+        {
+            Assert.True(TimeProvider.System.GetUtcNow() < deadline, $"{what} did not come.");
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
+        }
+    }
+
+    private static bool IsRunning(int pid) =>
+        File.Exists($"/proc/{pid}/stat") && !File.ReadAllText($"/proc/{pid}/stat").Contains(") Z ", StringComparison.Ordinal);
+
+    private static string Git(string folder, params string[] arguments)
+    {
+        using var git = Process.Start(new ProcessStartInfo("git", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true })!;
+        var output = git.StandardOutput.ReadToEnd();
+        git.WaitForExit();
+        Assert.Equal(0, git.ExitCode);
+        return output.Trim();
+    }
+}

@@ -55,12 +55,11 @@ public static class ShipinatorWeb
         app.UseStatusCodePages(context => NotServed(context.HttpContext, context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
         app.UseRouting();
         app.UseAuthentication();
+        app.Use(TellWhatIsNotServedAsync);
         app.UseAuthorization();
         app.MapOpenApi().AllowAnonymous();
         app.MapScalarApiReference().AllowAnonymous();
         app.MapHealth();
-        // Told apart from what may not be seen: the routes themselves are no secret.
-        app.MapFallback("/{**path}", (HttpContext context) => NotServed(context, StatusCodes.Status404NotFound)).AllowAnonymous().ExcludeFromDescription();
 
         var v1 = app.MapGroup("/v1");
         v1.MapProjects();
@@ -74,8 +73,21 @@ public static class ShipinatorWeb
         return app;
     }
 
+    /// <summary>
+    /// Before the authorization, whose fallback would refuse what is no route of ours (404), and, for somebody whom we know,
+    /// a wrong method or media type (405, 415), as if they were secrets.
+    /// </summary>
+    private static Task TellWhatIsNotServedAsync(HttpContext context, RequestDelegate next) => context.GetEndpoint() switch
+    {
+        null => NotServed(context, StatusCodes.Status404NotFound).ExecuteAsync(context),
+        not RouteEndpoint and { RequestDelegate: { } refuse } when context.User.Identity?.IsAuthenticated == true => refuse(context),
+        _ => next(context),
+    };
+
     private static Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult NotServed(HttpContext context, int status) => ProblemHandler.Problem(
         status,
-        status switch { 404 => "route_not_found", 405 => "method_not_allowed", 415 => "media_type_unsupported", _ => "request_refused" },
-        $"{context.Request.Method} {context.Request.Path} is not served; the routes are described at /openapi/v1.json.");
+        status switch { 404 => "route_not_found", 405 => "method_not_allowed", 413 => "body_too_large", 415 => "media_type_unsupported", _ => "request_refused" },
+        status == StatusCodes.Status413PayloadTooLarge
+            ? "The body is larger than this route takes."
+            : $"{context.Request.Method} {context.Request.Path} is not served like this; the routes are described at /openapi/v1.json.");
 }

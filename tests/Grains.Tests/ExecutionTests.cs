@@ -97,8 +97,16 @@ public sealed class ExecutionTests(EngineCluster engine)
             await engine.Artifacts.InsertAsync(
                 new()
                 {
-                    Id = id, JobId = spec.Worker.JobId, ExecutionId = spec.ExecutionId, Type = "binary", FileName = "bin/app",
-                    StorageBackend = "nfs", StoragePath = $"/{id}/payload", Checksum = new string('0', 64), Size = 1, CreatedAt = TimeProvider.System.GetUtcNow(),
+                    Id = id,
+                    JobId = spec.Worker.JobId,
+                    ExecutionId = spec.ExecutionId,
+                    Type = "binary",
+                    FileName = "bin/app",
+                    StorageBackend = "nfs",
+                    StoragePath = $"/{id}/payload",
+                    Checksum = new string('0', 64),
+                    Size = 1,
+                    CreatedAt = TimeProvider.System.GetUtcNow(),
                 },
                 stop);
             return FakeExecutor.Success with { Artifacts = [id] };

@@ -87,7 +87,8 @@ public sealed class AccessTests(ApiFixture api)
         using var request = new HttpRequestMessage(method, path.Replace("{id}", SomeId, StringComparison.Ordinal));
         if (method != HttpMethod.Get && method != HttpMethod.Delete)
         {
-            request.Content = new StringContent("{}", Encoding.UTF8, "application/json");
+            var isBytes = path.EndsWith("/logs", StringComparison.Ordinal) || path.EndsWith("{id}/artifacts", StringComparison.Ordinal);
+            request.Content = new StringContent("{}", Encoding.UTF8, isBytes ? "application/octet-stream" : "application/json");
         }
 
         using var response = await client.SendAsync(request);

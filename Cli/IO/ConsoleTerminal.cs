@@ -10,7 +10,8 @@ internal sealed class ConsoleTerminal : ITerminal
     private readonly Lock _gate = new();
     private readonly bool _json;
     private readonly IAnsiConsole _people;
-    private string? _status;
+    private IReadOnlyList<StatusLine> _status = [];
+    private int _drawn;
 
     public ConsoleTerminal(bool json)
     {
@@ -105,7 +106,9 @@ internal sealed class ConsoleTerminal : ITerminal
 
     public void Error(string text) => ToError($"shipinator: {text}");
 
-    public void Status(string? text)
+    public int StatusHeight => Math.Clamp(_people.Profile.Height / 2, 2, 24);
+
+    public void Status(IReadOnlyList<StatusLine> lines)
     {
         if (!IsInteractive)
         {
@@ -115,7 +118,7 @@ internal sealed class ConsoleTerminal : ITerminal
         lock (_gate)
         {
             Erase();
-            _status = text;
+            _status = lines;
             Draw();
         }
     }
@@ -154,20 +157,31 @@ internal sealed class ConsoleTerminal : ITerminal
         }
     }
 
+    /// <summary>The cursor stands at the end of the last line that was drawn.</summary>
     private void Erase()
     {
-        if (_status is not null)
+        if (_drawn > 0)
         {
-            People.Write("\r\u001b[2K");
+            var up = _drawn > 1 ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"\u001b[{_drawn - 1}A") : "";
+            People.Write($"\r{up}\u001b[0J");
+            _drawn = 0;
         }
     }
 
     private void Draw()
     {
-        if (_status is not null)
+        // A line as wide as the window would wrap, and then not be erased whole.
+        var width = Math.Max(10, _people.Profile.Width - 1);
+        for (var i = 0; i < _status.Count; i++)
         {
-            var width = Math.Max(10, _people.Profile.Width - 1);
-            People.Write(_status.Length > width ? _status[..width] : _status);
+            var text = _status[i].Text;
+            _people.Markup($"[{_status[i].Color}]{Markup.Escape(text.Length > width ? text[..width] : text)}[/]");
+            if (i + 1 < _status.Count)
+            {
+                People.WriteLine();
+            }
         }
+
+        _drawn = _status.Count;
     }
 }

@@ -26,9 +26,15 @@ internal interface ITerminal
     /// <summary>What went wrong: standard error.</summary>
     void Error(string text);
 
-    /// <summary>The line at the bottom that says what is going on; null takes it away. Nothing without a person.</summary>
-    void Status(string? text);
+    /// <summary>How many lines <see cref="Status"/> may have without pushing the rest out of sight.</summary>
+    int StatusHeight { get; }
+
+    /// <summary>The lines at the bottom that say what is going on; none takes them away. Nothing without a person.</summary>
+    void Status(IReadOnlyList<StatusLine> lines);
 
     /// <summary>Raw bytes of standard output.</summary>
     Stream OpenOutput();
 }
+
+/// <summary>A line of the status, in one of Spectre's colours; cut where the window ends.</summary>
+internal sealed record StatusLine(string Color, string Text);

@@ -29,6 +29,16 @@ internal static class Looks
         _ => "grey",
     };
 
+    public static string Mark(string status) => status switch
+    {
+        "success" => "✓",
+        "failed" => "✗",
+        "running" => "▶",
+        "canceled" => "■",
+        "skipped" => "-",
+        _ => "•",
+    };
+
     public static string Status(string status) => $"[{Color(status)}]{Markup.Escape(status)}[/]";
 
     public static string Duration(DateTimeOffset? from, DateTimeOffset? to) => from is { } a && to is { } b ? Duration(b - a) : "";

@@ -15,9 +15,13 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
     /// <summary>How long the ends of logs are waited for once the run is over.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
 
+    /// <summary>How often the durations in the tree move.</summary>
+    private static readonly TimeSpan Refresh = TimeSpan.FromMilliseconds(250);
+
     private readonly Dictionary<string, string> _names = [];
-    private readonly Dictionary<string, string> _running = [];
+    private readonly LiveTree _tree = new(time);
     private readonly Dictionary<string, Task> _logs = [];
+    private volatile bool _over;
 
     /// <summary>Only steps of this name are shown; null shows all.</summary>
     public string? Step { get; init; }
@@ -28,14 +32,13 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
     /// <summary>Until the run is over; the run as it ended.</summary>
     public async Task<RunAnswer> FollowAsync(string run, CancellationToken cancellationToken)
     {
-        var begin = time.GetTimestamp();
-        await using var ticker = time.CreateTimer(_ => ShowStatus(begin), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        await using var ticker = time.CreateTimer(_ => ShowStatus(), null, Refresh, Refresh);
         try
         {
             await foreach (var change in client.WatchRunAsync(run, cancellationToken))
             {
                 await TellAsync(run, change, cancellationToken);
-                ShowStatus(begin);
+                ShowStatus();
             }
 
             await FinishLogsAsync(cancellationToken);
@@ -43,7 +46,8 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
         finally
         {
             await ticker.DisposeAsync();
-            terminal.Status(null);
+            _over = true;
+            terminal.Status([]);
         }
 
         return await client.GetRunAsync(run, cancellationToken);
@@ -72,18 +76,7 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
             return;
         }
 
-        lock (_running)
-        {
-            if (change.Machine == "step" && change.To == "running")
-            {
-                _running[change.EntityId] = name;
-            }
-            else
-            {
-                _running.Remove(change.EntityId);
-            }
-        }
-
+        _tree.Note(change);
         if (Changes && change.To != "pending" && change.From != change.To && (change.Machine == "job" || IsWanted(name)))
         {
             Say(change, name);
@@ -93,16 +86,8 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
     private void Say(TransitionAnswer change, string name)
     {
         var why = change.To is "failed" or "canceled" or "skipped" ? change.Detail ?? change.Reason : null;
-        terminal.Say($"[{Looks.Color(change.To)}]{Mark(change.To)} {Looks.Text(name)} {Looks.Text(change.To)}[/]" + (why is null ? "" : Looks.Text($": {why}")));
+        terminal.Say($"[{Looks.Color(change.To)}]{Looks.Mark(change.To)} {Looks.Text(name)} {Looks.Text(change.To)}[/]" + (why is null ? "" : Looks.Text($": {why}")));
     }
-
-    private static string Mark(string status) => status switch
-    {
-        "success" => "✓",
-        "failed" => "✗",
-        "running" => "▶",
-        _ => "•",
-    };
 
     private bool IsWanted(string name) => Step is null || name == Step || name.EndsWith("/" + Step, StringComparison.Ordinal);
 
@@ -141,6 +126,7 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
     /// <summary>Names of jobs, steps and executions.</summary>
     private void Learn(JobsAnswer answer)
     {
+        _tree.Learn([.. answer.Jobs]);
         foreach (var job in answer.Jobs)
         {
             _names[job.Id] = job.Name;
@@ -155,14 +141,11 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
         }
     }
 
-    private void ShowStatus(long begin)
+    private void ShowStatus()
     {
-        string[] running;
-        lock (_running)
+        if (terminal.IsInteractive && !_over)
         {
-            running = [.. _running.Values];
+            terminal.Status(_tree.Lines(terminal.StatusHeight));
         }
-
-        terminal.Status($"… {Looks.Duration(time.GetElapsedTime(begin))}  {(running.Length == 0 ? "waiting" : string.Join(", ", running))}");
     }
 }

@@ -7,7 +7,7 @@ namespace Shipinator.Schema.Tests;
 /// <summary>What the database does for each list when the table is large: it walks an index, and sorts nothing.</summary>
 public sealed class ListPlanTests(PostgresFixture postgres)
 {
-    private const int Rows = 300_000;
+    private const int Rows = 1_000_000;
 
     [Fact]
     public async Task EveryList_OfALargeTable_WalksAnIndex()

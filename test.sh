@@ -37,6 +37,7 @@ missing_packages() {
   # For the runner's static binary and the test that runs it in a bare root.
   command -v clang >/dev/null || echo clang
   command -v ld.lld >/dev/null || echo lld
+  command -v cmake >/dev/null || echo cmake
   [ -e /usr/include/openssl/ssl.h ] || echo libssl-dev
   [ -e /usr/include/zlib.h ] || echo zlib1g-dev
   command -v busybox >/dev/null || echo busybox-static
@@ -148,6 +149,16 @@ main() {
       dotnet build "$project" --no-restore -c Debug -v quiet -nologo -clp:NoSummary -warnaserror || stop "the build of $project failed."
     done
   fi
+
+  for project in "${projects[@]}"; do
+    if [ "$project" = tests/Runner.Tests ]; then
+      say "Publishing the runner as a static program (Runner/publish-static.sh)"
+      Runner/publish-static.sh || {
+        printf '    the static runner could not be published; counted as one failure\n'
+        failed=$((failed + 1))
+      }
+    fi
+  done
 
   results=$(mktemp -d) || stop "no temporary folder can be made."
   trap 'rm -rf "$results"' EXIT

@@ -25,14 +25,23 @@ public sealed class FakeServer : IAsyncDisposable
     {
         get
         {
+            var configuration = AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug";
+            return Path.Combine(Repository, "Runner", "bin", configuration, "net10.0", "Shipinator.Runner.dll");
+        }
+    }
+
+    /// <summary>The folder of the solution.</summary>
+    public static string Repository
+    {
+        get
+        {
             var folder = new DirectoryInfo(AppContext.BaseDirectory);
             while (!File.Exists(Path.Combine(folder!.FullName, "Shipinator.sln")))
             {
                 folder = folder.Parent;
             }
 
-            var configuration = AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug";
-            return Path.Combine(folder.FullName, "Runner", "bin", configuration, "net10.0", "Shipinator.Runner.dll");
+            return folder.FullName;
         }
     }
 

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Publishes the runner as one static program (NativeAOT) that runs in any image of this machine's kind, even one without a
+# C library or a shell: artifacts/runner-static/runner. linux-x64 on x86_64, linux-arm64 on aarch64.
+#   Runner/publish-static.sh [OUTPUT_FOLDER]
+# Needs clang, lld, cmake, libssl-dev and zlib1g-dev (Debian's names). Does nothing when the program is newer than its sources.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() { printf 'publish-static.sh: %s\n' "$*" >&2; exit 1; }
+
+case "$(uname -m)" in
+  x86_64) rid=linux-x64 ;;
+  aarch64) rid=linux-arm64 ;;
+  *) fail "a runner for $(uname -m) can't be made: it is x86_64 or aarch64 that .NET compiles for." ;;
+esac
+
+need=()
+command -v dotnet >/dev/null || fail "the .NET 10 SDK is missing: install it and put 'dotnet' on the PATH."
+command -v clang >/dev/null || need+=(clang)
+command -v ld.lld >/dev/null || need+=(lld)
+command -v cmake >/dev/null || need+=(cmake)
+archive() { [ -n "$(find /usr/lib /usr/lib64 /usr/local/lib -maxdepth 2 -name "$1" -print -quit 2>/dev/null)" ]; }
+archive libssl.a || need+=(libssl-dev)
+archive libz.a || need+=(zlib1g-dev)
+if [ "${#need[@]}" -gt 0 ]; then
+  fail "a static program can't be linked here, these are missing: ${need[*]}. On Debian: apt-get install --no-install-recommends ${need[*]}"
+fi
+
+output="${1:-artifacts/runner-static}"
+mkdir -p "$output"
+output="$(cd "$output" && pwd)"
+program="$output/runner"
+changed() {
+  find Runner Client Directory.Build.props Directory.Packages.props global.json -type f \
+    \( -name '*.cs' -o -name '*.csproj' -o -name '*.props' -o -name '*.json' -o -name '*.sh' \) \
+    -not -path '*/obj/*' -not -path '*/bin/*' -newer "$program" -print -quit
+}
+if [ -x "$program" ] && [ -z "$(changed)" ]; then
+  printf '%s is up to date\n' "$program"
+  exit 0
+fi
+
+# Folders of its own: the ordinary build of the same projects is not disturbed.
+build="$output/build"
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+said="$(dotnet publish Runner/Runner.csproj -c Release -r "$rid" --artifacts-path "$build" \
+  -p:StaticRunner=true -v quiet -nologo -clp:NoSummary -nodeReuse:false 2>&1)" \
+  || { printf '%s\n' "$said" >&2; fail "the publish failed."; }
+published="$(find "$build/publish/Runner" -type f -name runner -print -quit)"
+[ -n "$published" ] || fail "the publish left no program in $build/publish."
+
+# What asks for a loader would not start in a bare image.
+if grep -aqE '/lib(64)?/ld-(linux|musl)' "$published"; then
+  fail "$published is not static: it asks for a dynamic loader."
+fi
+
+# In one move: whoever serves the program never sees half of it.
+cp "$published" "$program.new"
+chmod 755 "$program.new"
+mv "$program.new" "$program"
+printf '%s (%s, %d bytes)\n' "$program" "$rid" "$(stat -c %s "$program")"

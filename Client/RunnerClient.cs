@@ -91,6 +91,20 @@ public sealed class RunnerClient(HttpClient http, string executionId)
             || (response.StatusCode == HttpStatusCode.Conflict ? false : throw await FailureAsync(response, cancellationToken));
     }
 
+    /// <summary>Asks, after a failed report, for the step's next try: the outcome is <see cref="ClaimOutcome.Work"/> with one, else why not.</summary>
+    public async Task<(ClaimOutcome Outcome, NextAnswer? Next)> NextAsync(CancellationToken cancellationToken)
+    {
+        using var response = await http.PostAsync($"{_path}/next", content: null, cancellationToken);
+        return response.StatusCode switch
+        {
+            HttpStatusCode.OK => (ClaimOutcome.Work, await response.Content.ReadFromJsonAsync(RunnerJson.Default.NextAnswer, cancellationToken)),
+            HttpStatusCode.NoContent => (ClaimOutcome.NotYet, null),
+            HttpStatusCode.Gone => (ClaimOutcome.NotNeeded, null),
+            HttpStatusCode.Conflict or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound => (ClaimOutcome.Refused, null),
+            _ => throw await FailureAsync(response, cancellationToken),
+        };
+    }
+
     /// <summary>Uploads a file as an artifact, its digest first, so that the server can check it.</summary>
     public async Task<UploadedArtifact> UploadAsync(string type, string name, string file, CancellationToken cancellationToken)
     {

@@ -10,6 +10,25 @@ public sealed record ClaimRequest
 
     /// <summary>How long the server may hold the request when there is no work yet; at most 30.</summary>
     public int WaitSeconds { get; init; }
+
+    /// <summary>The execution's job, when the runner knows it: then a claim of a step that was passed over is answered 410.</summary>
+    public string? JobId { get; init; }
+
+    /// <summary>The workspace is there already: the answer names no source, and above all no credential for one.</summary>
+    public bool Prepared { get; init; }
+}
+
+/// <summary>
+/// Answer of <c>POST /v1/executions/{id}/next</c>, asked after a failed report by a runner that serves all tries of a step:
+/// 200 go on with this one, 204 not decided yet (ask again in a second), 410 there is no more.
+/// </summary>
+public sealed record NextAnswer
+{
+    /// <summary>The step's next execution.</summary>
+    public required string ExecutionId { get; init; }
+
+    /// <summary>Its token.</summary>
+    public required string Token { get; init; }
 }
 
 /// <summary>The work that a claim is answered with.</summary>
@@ -56,6 +75,25 @@ public sealed record ClaimAnswer
 
     /// <summary>What to upload after success; a missing one fails the step with <c>artifact_missing</c>.</summary>
     public required IReadOnlyList<OutputAnswer> Outputs { get; init; }
+
+    /// <summary>What to keep between runs, where the executor has a place for it; absent: nothing.</summary>
+    public CacheAnswer? Cache { get; init; }
+}
+
+/// <summary>A cache: what its key is made of, and what it holds.</summary>
+public sealed record CacheAnswer
+{
+    /// <summary>Caches are never shared across scopes: the repository's id.</summary>
+    public required string Scope { get; init; }
+
+    /// <summary>The toolchain: the step's image.</summary>
+    public required string Image { get; init; }
+
+    /// <summary>Paths or globs below the workspace whose contents make the key.</summary>
+    public required IReadOnlyList<string> KeyFiles { get; init; }
+
+    /// <summary>Files and folders below the workspace that are kept.</summary>
+    public required IReadOnlyList<string> Paths { get; init; }
 }
 
 /// <summary>A commit to check out, with the credential for it, which is never written down.</summary>

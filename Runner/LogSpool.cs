@@ -15,39 +15,32 @@ internal sealed class LogSpool : IAsyncDisposable
     private readonly RunnerClient _client;
     private readonly TimeProvider _time;
     private readonly Action _onCancel;
-    private readonly FileStream _write;
-    private readonly FileStream _read;
+    private readonly SpoolFile _spool;
     private readonly SemaphoreSlim _signal = new(0, 1);
     private readonly Task _sender;
-    private long _written;
     private long _sent;
     private volatile bool _ended;
     private volatile bool _refused;
 
     public LogSpool(string file, RunnerClient client, TimeProvider time, Action onCancel)
+        : this(new SpoolFile(file), client, time, onCancel)
+    {
+    }
+
+    internal LogSpool(SpoolFile spool, RunnerClient client, TimeProvider time, Action onCancel)
     {
         _client = client;
         _time = time;
         _onCancel = onCancel;
-        _write = new FileStream(file, FileMode.Create, FileAccess.Write, FileShare.ReadWrite, 0);
-        _read = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0);
+        _spool = spool;
         _sender = Task.Run(SendAsync);
     }
 
     /// <summary>When the server last answered: a heartbeat is only needed when it has not for a while.</summary>
     public DateTimeOffset LastAnswer { get; private set; }
 
-    /// <summary>Takes bytes that are masked already.</summary>
-    public void Write(ReadOnlyMemory<byte> bytes)
-    {
-        lock (_write)
-        {
-            _write.Write(bytes.Span);
-            _written += bytes.Length;
-        }
-
-        Wake();
-    }
+    /// <summary>Takes bytes that are masked already. Blocks only when the disk is full and the server is behind.</summary>
+    public void Write(ReadOnlyMemory<byte> bytes) => _spool.Write(bytes.Span, Wake);
 
     /// <summary>Returns when every byte was acknowledged, however long the server is away.</summary>
     public async Task CompleteAsync()
@@ -59,8 +52,7 @@ internal sealed class LogSpool : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _write.DisposeAsync();
-        await _read.DisposeAsync();
+        await _spool.DisposeAsync();
         _signal.Dispose();
     }
 
@@ -82,7 +74,7 @@ internal sealed class LogSpool : IAsyncDisposable
         var failures = 0;
         while (!_refused)
         {
-            if (Interlocked.Read(ref _written) == _sent)
+            if (_spool.Length == _sent)
             {
                 if (_ended)
                 {
@@ -91,7 +83,7 @@ internal sealed class LogSpool : IAsyncDisposable
 
                 await _signal.WaitAsync();
                 // Lines that come together travel together.
-                if (!_ended && Interlocked.Read(ref _written) - _sent < ChunkSize && _time.GetUtcNow() - LastAnswer < Coalesce)
+                if (!_ended && _spool.Length - _sent < ChunkSize && _time.GetUtcNow() - LastAnswer < Coalesce)
                 {
                     await _signal.WaitAsync(Coalesce);
                 }
@@ -99,14 +91,14 @@ internal sealed class LogSpool : IAsyncDisposable
                 continue;
             }
 
-            _read.Position = _sent;
-            var count = await _read.ReadAsync(buffer);
+            var count = await _spool.ReadAsync(_sent, buffer);
             try
             {
                 // A connection whose other end vanished never answers.
                 using var patience = new CancellationTokenSource(Patience, _time);
                 var answer = await _client.AppendLogAsync(_sent, buffer.AsMemory(0, count), patience.Token);
-                _sent = Math.Min(answer.Length, Interlocked.Read(ref _written));
+                _sent = Math.Min(answer.Length, _spool.Length);
+                _spool.Forget(_sent);
                 failures = 0;
                 LastAnswer = _time.GetUtcNow();
                 if (answer.Cancel)
@@ -117,13 +109,14 @@ internal sealed class LogSpool : IAsyncDisposable
             catch (HttpRequestException e) when (e.StatusCode is HttpStatusCode.Conflict && e.Message.Contains("log_gap", StringComparison.Ordinal))
             {
                 // A gap: the server has less than it said. It has not forgotten what is in this file.
-                _sent = 0;
+                _sent = _spool.First;
                 await Backoff.WaitAsync(++failures, _time);
             }
             catch (HttpRequestException e) when (e.StatusCode is HttpStatusCode.Conflict or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.Gone)
             {
                 // The execution is over for the server: nobody will read these bytes.
                 _refused = true;
+                _spool.Close();
                 _onCancel();
             }
             catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)

@@ -1,9 +1,25 @@
 using System.Runtime.InteropServices;
 using Shipinator.Runner;
 
+if (args is ["prepare"])
+{
+    using var stop = new CancellationTokenSource();
+    using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+    {
+        context.Cancel = true;
+        stop.Cancel();
+    });
+    return await Prepare.RunAsync(TimeProvider.System, stop.Token);
+}
+
 if (args is not ["work"])
 {
-    await Console.Error.WriteLineAsync("usage: runner work\nStarted by an executor with SHIPINATOR_URL, SHIPINATOR_EXECUTION_ID, SHIPINATOR_TOKEN or SHIPINATOR_TOKEN_FILE, and SHIPINATOR_JOB_DIR.");
+    await Console.Error.WriteLineAsync("""
+        usage: runner work      claims an execution, runs it, reports it
+               runner prepare   puts the runner and the workspace where the steps of a pod find them
+        Started by an executor, which sets SHIPINATOR_URL, SHIPINATOR_EXECUTION_ID, SHIPINATOR_TOKEN or
+        SHIPINATOR_TOKEN_FILE, SHIPINATOR_JOB_DIR and others: see docs/runner.md.
+        """);
     return ExitCodes.Usage;
 }
 
@@ -18,19 +34,5 @@ catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedA
     return ExitCodes.Usage;
 }
 
-Directory.CreateDirectory(settings.Control);
 Detach.FromStarter();
-// Held for as long as this process lives, by the kernel: whoever wants to know whether it does tries the lock.
-using var alive = await Detach.TakeLockAsync(Path.Combine(settings.Control, "runner.lock"));
-if (alive is null || File.Exists(Path.Combine(settings.Control, "result.json")))
-{
-    return ExitCodes.Duplicate;
-}
-
-using var worker = new Worker(settings, TimeProvider.System);
-using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
-{
-    context.Cancel = true;
-    worker.RequestStop();
-});
-return await worker.RunAsync();
+return await new StepSession(settings, TimeProvider.System).RunAsync();

@@ -1,13 +1,32 @@
+using System.Globalization;
+
 namespace Shipinator.Runner;
 
-/// <summary>What the executor tells a runner, by environment variables.</summary>
+/// <summary>What the executor tells a runner, by environment variables (docs/runner.md).</summary>
 internal sealed record RunnerSettings(Uri Server, string ExecutionId, string Token, string JobFolder)
 {
+    private const long DefaultCacheBytes = 10L * 1024 * 1024 * 1024;
+
+    /// <summary>The job, when the executor told it.</summary>
+    public string? JobId { get; init; }
+
+    /// <summary>The runner is its container's first process: the image's environment is the step's, the workspace is there, and all tries of the step are its own.</summary>
+    public bool IsContainer { get; init; }
+
+    /// <summary>The shared folder of caches; null: there is none.</summary>
+    public string? CacheFolder { get; init; }
+
+    /// <summary>How large all caches together may grow, in bytes.</summary>
+    public long CacheBytes { get; init; } = DefaultCacheBytes;
+
     /// <summary>Where the steps of the job see the files of the steps before them.</summary>
     public string Workspace => Path.Combine(JobFolder, "workspace");
 
+    /// <summary>The folder of what each runner has for itself.</summary>
+    public string Executions => Path.Combine(JobFolder, "executions");
+
     /// <summary>What is this runner's alone: its lock, its log on the way, its result.</summary>
-    public string Control => Path.Combine(JobFolder, "executions", ExecutionId);
+    public string Control => Path.Combine(Executions, ExecutionId);
 
     /// <summary>Reads the environment. Errors: <see cref="ArgumentException"/> names the variable.</summary>
     public static RunnerSettings Read()
@@ -18,13 +37,26 @@ internal sealed record RunnerSettings(Uri Server, string ExecutionId, string Tok
             throw new ArgumentException($"SHIPINATOR_URL is '{server}'; it must be the http or https address of the server.");
         }
 
-        var token = Environment.GetEnvironmentVariable("SHIPINATOR_TOKEN") is { Length: > 0 } given
-            ? given
-            : File.ReadAllText(Required("SHIPINATOR_TOKEN_FILE")).Trim();
-        return new(url, Required("SHIPINATOR_EXECUTION_ID"), token, Path.GetFullPath(Required("SHIPINATOR_JOB_DIR")));
+        var token = Optional("SHIPINATOR_TOKEN") ?? File.ReadAllText(Required("SHIPINATOR_TOKEN_FILE")).Trim();
+        return new(url, Required("SHIPINATOR_EXECUTION_ID"), token, Path.GetFullPath(Required("SHIPINATOR_JOB_DIR")))
+        {
+            JobId = Optional("SHIPINATOR_JOB_ID"),
+            IsContainer = Optional("SHIPINATOR_CONTAINER") == "1",
+            CacheFolder = Optional("SHIPINATOR_CACHE_DIR"),
+            CacheBytes = ReadCacheBytes(),
+        };
     }
 
-    private static string Required(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value
-        ? value
-        : throw new ArgumentException($"{name} is not set; the executor that starts the runner sets it.");
+    /// <summary>A variable that must be set. Errors: <see cref="ArgumentException"/> names it.</summary>
+    public static string Required(string name) => Optional(name)
+        ?? throw new ArgumentException($"{name} is not set; the executor that starts the runner sets it.");
+
+    /// <summary>A variable, or null when it is absent or empty.</summary>
+    public static string? Optional(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+
+    private static long ReadCacheBytes() => Optional("SHIPINATOR_CACHE_MAX_BYTES") is not { } text
+        ? DefaultCacheBytes
+        : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) && bytes > 0
+            ? bytes
+            : throw new ArgumentException($"SHIPINATOR_CACHE_MAX_BYTES is '{text}'; it must be a number of bytes, 1 or more.");
 }

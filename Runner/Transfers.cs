@@ -10,7 +10,6 @@ namespace Shipinator.Runner;
 internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Action<string> say, TimeProvider time)
 {
     private const int Tries = 8;
-    private const int MaxLinks = 40;
 
     /// <summary>Puts the inputs into the workspace. Errors: <see cref="PrepareException"/>.</summary>
     public async Task DownloadAsync(IReadOnlyList<InputAnswer> inputs, CancellationToken cancellationToken)
@@ -107,42 +106,9 @@ internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Ac
         return target;
     }
 
-    /// <summary>A path below the workspace, also when a link on the way points out of it. Errors: <see cref="PrepareException"/>.</summary>
-    private string Inside(string relative)
-    {
-        var path = Path.GetFullPath(relative, settings.Workspace);
-        return IsInside(path, MaxLinks)
-            ? path
-            : throw new PrepareException($"'{relative}' is not below the workspace: artifacts and inputs stay inside it.");
-    }
-
-    /// <summary>Follows each part of the way: any of them may be a link.</summary>
-    private bool IsInside(string path, int links)
-    {
-        if (path == settings.Workspace)
-        {
-            return true;
-        }
-
-        if (links == 0 || !path.StartsWith(settings.Workspace + "/", StringComparison.Ordinal))
-        {
-            return false;
-        }
-
-        var at = settings.Workspace;
-        var parts = path[(at.Length + 1)..].Split('/', StringSplitOptions.RemoveEmptyEntries);
-        for (var i = 0; i < parts.Length; i++)
-        {
-            at = Path.Combine(at, parts[i]);
-            if (new FileInfo(at).LinkTarget is { } target)
-            {
-                var real = Path.GetFullPath(target, Path.GetDirectoryName(at)!);
-                return IsInside(Path.Combine([real, .. parts[(i + 1)..]]), links - 1);
-            }
-        }
-
-        return true;
-    }
+    /// <summary>A path below the workspace. Errors: <see cref="PrepareException"/>.</summary>
+    private string Inside(string relative) => WorkspacePaths.Inside(settings.Workspace, relative)
+        ?? throw new PrepareException($"'{relative}' is not below the workspace: artifacts and inputs stay inside it.");
 
     /// <summary>Tries through a server that is away; an answer that will not change ends it.</summary>
     private async Task<T> PersistAsync<T>(Func<Task<T>> call)

@@ -30,7 +30,13 @@ internal sealed class Worker : IDisposable
     /// <summary>Somebody on this machine, the executor among them, wants it to end.</summary>
     public void RequestStop() => _cancel.Cancel();
 
-    /// <summary>Returns the process's exit code (docs/runner.md).</summary>
+    /// <summary>What it reported; null when it got no work.</summary>
+    public StatusReport? Reported { get; private set; }
+
+    /// <summary>Whether the server said that there is nothing to do.</summary>
+    public bool WasToldNotNeeded { get; private set; }
+
+    /// <summary>Returns an exit code of the runner's own (docs/runner.md).</summary>
     public async Task<int> RunAsync()
     {
         var work = await ClaimAsync();
@@ -48,10 +54,11 @@ internal sealed class Worker : IDisposable
         await spool.CompleteAsync();
         // The executor can tell a runner that ended from one that vanished.
         await WriteResultAsync(report);
-        await ReportAsync(report);
+        var taken = await ReportAsync(report);
+        Reported = report;
         await heartbeats.CancelAsync();
         await heart;
-        return ExitCodes.Done;
+        return taken || !_settings.IsContainer ? ExitCodes.Done : ExitCodes.Refused;
     }
 
     public void Dispose()
@@ -64,7 +71,7 @@ internal sealed class Worker : IDisposable
 
     private async Task<ClaimAnswer?> ClaimAsync()
     {
-        var request = new ClaimRequest { Runner = _runner, WaitSeconds = ClaimWaitSeconds };
+        var request = new ClaimRequest { Runner = _runner, WaitSeconds = ClaimWaitSeconds, JobId = _settings.JobId, Prepared = _settings.IsContainer };
         for (var failures = 0; !_cancel.IsCancellationRequested;)
         {
             try
@@ -76,6 +83,7 @@ internal sealed class Worker : IDisposable
                 if (outcome != ClaimOutcome.NotYet)
                 {
                     _claimRefused = outcome == ClaimOutcome.Refused;
+                    WasToldNotNeeded = outcome == ClaimOutcome.NotNeeded;
                     return work;
                 }
             }
@@ -96,10 +104,13 @@ internal sealed class Worker : IDisposable
         {
             await Workspace.PrepareAsync(_settings, work.Source, Say, _time, _cancel.Token);
             await transfers.DownloadAsync(work.Inputs, _cancel.Token);
+            var cache = Cache.Of(work, _settings, Say, _time);
+            cache?.Restore();
             var report = await RunCommandAsync(work, masker);
             if (report.Status == "success")
             {
                 report = report with { Artifacts = await transfers.UploadAsync(work.Outputs, _cancel.Token) };
+                cache?.Save(_cancel.Token);
             }
 
             if (report.Status != "success")
@@ -128,16 +139,17 @@ internal sealed class Worker : IDisposable
 
     private async Task<StatusReport> RunCommandAsync(ClaimAnswer work, Masker masker)
     {
-        var folder = Path.GetFullPath(work.Workdir ?? ".", _settings.Workspace);
-        if (!(folder + "/").StartsWith(_settings.Workspace + "/", StringComparison.Ordinal) || !Directory.Exists(folder))
+        var folder = WorkspacePaths.Inside(_settings.Workspace, work.Workdir ?? ".");
+        if (folder is null || !Directory.Exists(folder))
         {
             return new() { Status = "failed", Reason = "config_error", Detail = $"The step's workdir '{work.Workdir}' is no folder of the workspace." };
         }
 
+        var memory = OutOfMemory.OfThisContainer();
         ChildProcess child;
         try
         {
-            child = ChildProcess.Start(Command(work), Environment(work), folder, masker.Write);
+            child = ChildProcess.Start(Command(work), StepEnvironment.Of(work, _settings), folder, masker.Write);
         }
         catch (CommandNotStartedException e)
         {
@@ -167,6 +179,11 @@ internal sealed class Worker : IDisposable
             return new() { Status = "failed", ExitCode = code, Reason = "timeout", Detail = string.Create(CultureInfo.InvariantCulture, $"The step ran longer than its timeout of {limit.TotalSeconds:0.###} s.") };
         }
 
+        if (memory.Killed(code))
+        {
+            return new() { Status = "failed", ExitCode = code, Reason = "oom_killed", Detail = "The command was killed because it needed more memory than its container may have: raise the step's resources.memory." };
+        }
+
         return code == 0
             ? new() { Status = "success", ExitCode = 0 }
             : new()
@@ -189,31 +206,6 @@ internal sealed class Worker : IDisposable
         var script = Path.Combine(_settings.Control, "script");
         File.WriteAllText(script, work.Script);
         return ["/bin/sh", "-e", script];
-    }
-
-    /// <summary>A clean base, what the step was given, and its secrets; nothing of the runner's own.</summary>
-    private Dictionary<string, string> Environment(ClaimAnswer work)
-    {
-        var environment = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var name in new[] { "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR" })
-        {
-            if (System.Environment.GetEnvironmentVariable(name) is { } value)
-            {
-                environment[name] = value;
-            }
-        }
-
-        environment.TryAdd("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-        foreach (var (name, value) in work.Secrets.Concat(work.Env))
-        {
-            environment[name] = value;
-        }
-
-        environment["CI_WORKSPACE"] = _settings.Workspace;
-        environment["PWD"] = _settings.Workspace;
-        // The mark by which the executor finds whatever the step leaves running, in whatever session.
-        environment["SHIPINATOR_EXECUTION_ID"] = _settings.ExecutionId;
-        return environment;
     }
 
     /// <summary>Log appends are signs of life too; this is for the quiet times.</summary>
@@ -250,7 +242,8 @@ internal sealed class Worker : IDisposable
         }
     }
 
-    private async Task ReportAsync(StatusReport report)
+    /// <summary>False when the server does not take the result.</summary>
+    private async Task<bool> ReportAsync(StatusReport report)
     {
         for (var failures = 1; ; failures++)
         {
@@ -258,12 +251,12 @@ internal sealed class Worker : IDisposable
             {
                 using var patience = new CancellationTokenSource(AnswerPatience, _time);
                 await _client.ReportAsync(report, patience.Token);
-                return;
+                return true;
             }
             catch (HttpRequestException e) when (e.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.Gone or HttpStatusCode.UnprocessableEntity)
             {
                 await Console.Error.WriteLineAsync($"The server does not take the result: {e.Message}");
-                return;
+                return false;
             }
             catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
             {
@@ -275,26 +268,18 @@ internal sealed class Worker : IDisposable
     private async Task WriteResultAsync(StatusReport report)
     {
         var file = Path.Combine(_settings.Control, "result.json");
-        await File.WriteAllTextAsync(file + ".new", JsonSerializer.Serialize(report, RunnerJson.Default.StatusReport));
-        File.Move(file + ".new", file, overwrite: true);
+        try
+        {
+            await File.WriteAllTextAsync(file + ".new", JsonSerializer.Serialize(report, RunnerJson.Default.StatusReport));
+            File.Move(file + ".new", file, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The disk is full, or the step took its folder away: the report itself goes over the network.
+            await Console.Error.WriteLineAsync($"runner: {file} can't be written: {e.Message}");
+        }
     }
 
     private static string Hide(string words, ClaimAnswer work) =>
         work.Source?.Password is { Length: >= 4 } password ? words.Replace(password, "********", StringComparison.Ordinal) : words;
-}
-
-/// <summary>The runner's exit codes.</summary>
-internal static class ExitCodes
-{
-    /// <summary>Its work is reported, or it was not needed.</summary>
-    public const int Done = 0;
-
-    /// <summary>Wrong use: an argument or a variable.</summary>
-    public const int Usage = 2;
-
-    /// <summary>The server refused it: another runner has the work, or the token is no good.</summary>
-    public const int Refused = 3;
-
-    /// <summary>Another runner process of the same execution is at work on this machine, or was.</summary>
-    public const int Duplicate = 4;
 }

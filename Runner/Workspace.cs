@@ -18,6 +18,11 @@ internal static class Workspace
             return;
         }
 
+        if (settings.IsContainer)
+        {
+            throw new PrepareException($"The workspace {settings.Workspace} was not prepared: 'runner prepare' comes first.");
+        }
+
         await using var alone = await LockAsync(Path.Combine(settings.JobFolder, "prepare.lock"), time, cancellationToken);
         if (File.Exists(done))
         {
@@ -106,6 +111,14 @@ internal static class Workspace
                 ["SHIPINATOR_GIT_USERNAME"] = source.Username ?? "",
                 ["SHIPINATOR_GIT_PASSWORD"] = source.Password ?? "",
             };
+            foreach (var name in StepEnvironment.Proxies)
+            {
+                if (Environment.GetEnvironmentVariable(name) is { } proxy)
+                {
+                    _environment[name] = proxy;
+                }
+            }
+
             HasCredential = source.Password is not null;
         }
 

@@ -46,7 +46,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 said="$(dotnet publish Runner/Runner.csproj -c Release -r "$rid" --artifacts-path "$build" \
   -p:StaticRunner=true -v quiet -nologo -clp:NoSummary -nodeReuse:false 2>&1)" \
   || { printf '%s\n' "$said" >&2; fail "the publish failed."; }
-published="$(find "$build/publish/Runner" -type f -name runner -print -quit)"
+published="$(find "$build/publish/Runner" -type f -name Shipinator.Runner -print -quit)"
 [ -n "$published" ] || fail "the publish left no program in $build/publish."
 
 # What asks for a loader would not start in a bare image.

@@ -18,6 +18,9 @@ public sealed class WebOptions
     /// <summary>The image of steps that name none.</summary>
     public string DefaultImage { get; set; } = "debian:bookworm-slim";
 
+    /// <summary>The static runner that <c>GET /v1/runner</c> serves; a relative path begins beside the server. Default <c>runner-static/runner</c>.</summary>
+    public string StaticRunnerPath { get; set; } = Path.Combine("runner-static", "runner");
+
     /// <summary>How long a command has between SIGTERM and SIGKILL. Default 10 s.</summary>
     public TimeSpan CancelGrace { get; set; } = TimeSpan.FromSeconds(10);
 }

@@ -14,6 +14,12 @@ public sealed partial class ProcessExecutor(
     ILogger<ProcessExecutor> logger) : IWorkerExecutor
 {
     private static readonly TimeSpan DeletePatience = TimeSpan.FromSeconds(5);
+    private static readonly HashSet<string> Inherited = new(StringComparer.Ordinal)
+    {
+        "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "DOTNET_ROOT",
+        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+    };
+
     private readonly ProcessExecutorOptions _options = options.Value;
     private readonly ConcurrentDictionary<ExecutionId, System.Diagnostics.Process> _children = new();
     private readonly ConcurrentDictionary<ExecutionId, DateTimeOffset> _cancels = new();
@@ -174,7 +180,8 @@ public sealed partial class ProcessExecutor(
             start.ArgumentList.Add(argument);
         }
 
-        foreach (var name in start.Environment.Keys.Where(IsOurs).ToList())
+        // The server's own settings, whatever they are called, are none of a runner's business.
+        foreach (var name in start.Environment.Keys.Where(n => !Inherited.Contains(n)).ToList())
         {
             start.Environment.Remove(name);
         }
@@ -183,6 +190,12 @@ public sealed partial class ProcessExecutor(
         start.Environment["SHIPINATOR_EXECUTION_ID"] = execution.ToString();
         start.Environment["SHIPINATOR_TOKEN_FILE"] = folder.TokenFile(execution);
         start.Environment["SHIPINATOR_JOB_DIR"] = folder.Path;
+        if (_options.CacheFolder is { } cache)
+        {
+            Directory.CreateDirectory(cache);
+            start.Environment["SHIPINATOR_CACHE_DIR"] = cache;
+        }
+
         // Short lives on few cores: full optimisation is not worth its time.
         start.Environment["DOTNET_TieredCompilation"] = "1";
         start.Environment["DOTNET_TC_QuickJitForLoops"] = "1";
@@ -190,11 +203,6 @@ public sealed partial class ProcessExecutor(
         RunnerStarted(execution, process.Id);
         return process;
     }
-
-    /// <summary>The server's own settings, its database's password among them, are none of a runner's business.</summary>
-    private static bool IsOurs(string name) =>
-        name.StartsWith("SHIPINATOR", StringComparison.OrdinalIgnoreCase) || name.StartsWith("ASPNETCORE_", StringComparison.OrdinalIgnoreCase)
-        || name.StartsWith("PG", StringComparison.Ordinal);
 
     private static void WriteToken(string path, string token)
     {

@@ -13,6 +13,9 @@ public sealed class ProcessExecutorOptions
     /// <summary>The runner: a <c>.dll</c>, run by <c>dotnet</c>, or a native program. Default: <c>runner/Shipinator.Runner.dll</c> beside the server.</summary>
     public string RunnerPath { get; set; } = Path.Combine(AppContext.BaseDirectory, "runner", "Shipinator.Runner.dll");
 
+    /// <summary>Where runners keep what a step's <c>cache</c> names, between runs. Absent: nothing is kept.</summary>
+    public string? CacheFolder { get; set; }
+
     /// <summary>Whether others than this machine can reach the server; the composition root tells.</summary>
     public bool ListensBeyondLoopback { get; set; }
 

@@ -108,9 +108,38 @@ public interface IJobGrain : IGrainWithGuidKey
     [Alias("waiting-for"), AlwaysInterleave]
     Task<ImmutableDictionary<Guid, string>> WaitingFor(CancellationToken cancellationToken = default);
 
+    /// <summary>What the runner of an execution that has ended, or was never begun, is to do next.</summary>
+    [Alias("step-of"), AlwaysInterleave]
+    Task<StepPlace> StepOf(ExecutionId execution, CancellationToken cancellationToken = default);
+
     /// <summary>Hint: an execution changed.</summary>
     [Alias("execution-changed"), OneWay]
     Task ExecutionChanged(ExecutionId execution, ExecutionOutcome outcome);
+}
+
+/// <summary>Where an execution's step stands, for the runner that waits in the step's container.</summary>
+[GenerateSerializer, Alias("shipinator.step-place"), Immutable]
+public sealed record StepPlace([property: Id(0)] StepPlaceKind Kind, [property: Id(1)] ExecutionId? Next)
+{
+    /// <summary>The step is not decided yet.</summary>
+    public static StepPlace NotYet { get; } = new(StepPlaceKind.NotYet, null);
+
+    /// <summary>Nothing of the step will run in this worker any more.</summary>
+    public static StepPlace Over { get; } = new(StepPlaceKind.Over, null);
+}
+
+/// <summary>What a step's runner is to do.</summary>
+[GenerateSerializer, Alias("shipinator.step-place-kind")]
+public enum StepPlaceKind
+{
+    /// <summary>Ask again.</summary>
+    NotYet = 0,
+
+    /// <summary>End: the step is over, or its job attempt is.</summary>
+    Over = 1,
+
+    /// <summary>Go on with <see cref="StepPlace.Next"/>, another try in the same workspace.</summary>
+    Next = 2,
 }
 
 /// <summary>Where a job stands, for its run.</summary>
@@ -169,6 +198,10 @@ public interface IExecutionGrain : IGrainWithGuidKey
     /// <summary>Hint: admission gave it a place.</summary>
     [Alias("admitted"), OneWay]
     Task Admitted();
+
+    /// <summary>Hint: its step was passed over; runners that wait for it may go.</summary>
+    [Alias("not-needed"), OneWay]
+    Task NotNeeded();
 
     /// <summary>Hint: the executor saw a change: ask it.</summary>
     [Alias("executor-changed"), OneWay]

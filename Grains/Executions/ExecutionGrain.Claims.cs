@@ -11,7 +11,7 @@ public sealed partial class ExecutionGrain
         ArgumentException.ThrowIfNullOrEmpty(runner);
         if (Row is { Life.IsTerminal: true } or { Cancel: not null })
         {
-            return NotNeeded;
+            return Refusal;
         }
 
         // Interleaved with the turn that may be writing: the turn answers.
@@ -36,7 +36,18 @@ public sealed partial class ExecutionGrain
         }
     }
 
-    private static ClaimResult NotNeeded { get; } = new(ClaimKind.NotNeeded, null, []);
+    /// <inheritdoc/>
+    public Task NotNeeded()
+    {
+        if (Row is null)
+        {
+            RefuseClaims();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    private static ClaimResult Refusal { get; } = new(ClaimKind.NotNeeded, null, []);
 
     /// <summary>The first runner gets the work, durably; the same one again gets it again; another one is refused.</summary>
     private async Task AnswerClaimsAsync(CancellationToken cancellationToken)
@@ -46,7 +57,7 @@ public sealed partial class ExecutionGrain
             var row = Row!;
             if (row.Life.IsTerminal || row.Cancel is not null)
             {
-                waiter.Answer.TrySetResult(NotNeeded);
+                waiter.Answer.TrySetResult(Refusal);
             }
             else if (row.ClaimedBy is not null && row.ClaimedBy != waiter.Runner)
             {
@@ -90,7 +101,7 @@ public sealed partial class ExecutionGrain
     {
         foreach (var waiter in _claims)
         {
-            waiter.Answer.TrySetResult(NotNeeded);
+            waiter.Answer.TrySetResult(Refusal);
         }
     }
 

@@ -81,6 +81,10 @@ public sealed class JobGrain(
     }
 
     /// <inheritdoc/>
+    public Task<StepPlace> StepOf(ExecutionId execution, CancellationToken cancellationToken = default) =>
+        Task.FromResult(JobLogic.Place(Existing(), execution));
+
+    /// <inheritdoc/>
     public async Task<ImmutableDictionary<Guid, string>> WaitingFor(CancellationToken cancellationToken = default)
     {
         var row = Existing();
@@ -221,6 +225,11 @@ public sealed class JobGrain(
         }
 
         await CommitAsync(next, edit.Transitions);
+        foreach (var execution in JobLogic.PassedOver(before, next))
+        {
+            await Execution(execution).NotNeeded();
+        }
+
         if (next.Life.IsTerminal && !before.Life.IsTerminal)
         {
             await GrainFactory.GetGrain<IPipelineRunGrain>(next.Spec.RunId.Value).JobChanged(Id, Outcome());

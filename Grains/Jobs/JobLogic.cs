@@ -64,6 +64,30 @@ internal static class JobLogic
     public static IEnumerable<(StepRecord Step, ExecutionId Execution)> Active(JobRecord job) =>
         job.Steps.Where(s => IsRunning(s) && s.Started == s.Executions.Length).Select(s => (s, s.Executions[^1]));
 
+    /// <summary>What the runner of an execution is to do when that execution has ended or was never begun.</summary>
+    public static StepPlace Place(JobRecord job, ExecutionId execution)
+    {
+        if (job.Steps.FirstOrDefault(s => s.Executions.Contains(execution)) is not { } step)
+        {
+            // Executions are named when the job starts: before that nobody can ask for one.
+            return StepPlace.Over;
+        }
+
+        if (job.Life.IsTerminal || step.Life.IsTerminal || step.JobAttempt < job.Attempt)
+        {
+            return StepPlace.Over;
+        }
+
+        var next = step.Executions.IndexOf(execution) + 1;
+        return next < step.Executions.Length ? new(StepPlaceKind.Next, step.Executions[next]) : StepPlace.NotYet;
+    }
+
+    /// <summary>The executions of steps that ended in this change without ever having begun.</summary>
+    public static IEnumerable<ExecutionId> PassedOver(JobRecord before, JobRecord after) =>
+        before.Steps.Zip(after.Steps)
+            .Where(p => p.Second.Life.IsTerminal && !p.First.Life.IsTerminal && p.Second.Started == 0)
+            .SelectMany(p => p.Second.Executions);
+
     /// <summary>Whether the executions at work are to be stopped.</summary>
     public static bool IsStopping(JobRecord job) => job.Cancel is not null || job.RestartBecause is not null;
 

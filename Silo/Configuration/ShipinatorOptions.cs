@@ -59,6 +59,12 @@ public sealed class ShipinatorOptions
     /// </summary>
     public string? BootstrapToken { get; set; }
 
+    /// <summary>
+    /// The static runner (made by <c>Runner/publish-static.sh</c>) that <c>GET /v1/runner</c> gives to pods; a relative path
+    /// begins beside the server. Default <c>runner-static/runner</c>.
+    /// </summary>
+    public string? StaticRunnerPath { get; set; }
+
     /// <summary>Settings of Orleans.</summary>
     public OrleansSettings Orleans { get; set; } = new();
 

@@ -35,11 +35,16 @@ public static class SiloApp
         builder.Services.AddProcessExecutor(process =>
         {
             process.Root = Path.Combine(folder.Path, "work");
+            process.CacheFolder = Path.Combine(folder.Path, "cache");
             process.RunnerPath = options.Process.RunnerPath ?? process.RunnerPath;
             process.ListensBeyondLoopback = !IPAddress.IsLoopback(IPAddress.Parse(options.Listen));
             process.AllowBeyondLoopback = options.Process.AllowBeyondLoopback;
         });
-        builder.Services.AddShipinatorWeb(web => web.DefaultExecutor = options.Executor);
+        builder.Services.AddShipinatorWeb(web =>
+        {
+            web.DefaultExecutor = options.Executor;
+            web.StaticRunnerPath = options.StaticRunnerPath ?? web.StaticRunnerPath;
+        });
         builder.Host.UseOrleans(silo => ConfigureOrleans(silo, options, database));
 
         var app = builder.Build();

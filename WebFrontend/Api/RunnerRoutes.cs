@@ -16,10 +16,13 @@ internal static class RunnerRoutes
     {
         var group = v1.MapGroup("/executions/{id}").WithTags("Runner").RequireAuthorization(Policies.Execution);
         group.MapPost("/claim", ClaimAsync).Produces<ClaimAnswer>().Produces(204).Produces(410);
+        group.MapPost("/next", NextAsync).Produces<NextAnswer>().Produces(204).Produces(410);
         group.MapPost("/heartbeat", HeartbeatAsync);
         group.MapPost("/status", ReportAsync);
         group.MapPost("/logs", AppendAsync).Accepts<byte[]>("application/octet-stream").Produces<RunnerAnswer>();
         group.MapPost("/artifacts", UploadAsync).Accepts<byte[]>("application/octet-stream").Produces<UploadedArtifact>();
+        // No secret: a pod that has nothing yet fetches its runner here.
+        v1.MapGet("/runner", Program).AllowAnonymous().WithTags("Runner").Produces<byte[]>(200, "application/octet-stream").Produces(404);
     }
 
     private static async Task<IResult> ClaimAsync(
@@ -32,6 +35,13 @@ internal static class RunnerRoutes
 
         var wait = TimeSpan.FromSeconds(Math.Clamp(body.WaitSeconds, 0, LongestWaitSeconds));
         var result = await Execution(grains, id).Claim(body.Runner, wait, cancellation);
+        if (result.Kind == ClaimKind.NotYet && body.JobId is not null)
+        {
+            // An execution that was never begun can't know that its step was passed over.
+            var place = await grains.GetGrain<IJobGrain>(Ids.Parse<JobId>(body.JobId, "job_id").Value).StepOf(Ids.Parse<ExecutionId>(id), cancellation);
+            result = place.Kind == StepPlaceKind.Over ? result with { Kind = ClaimKind.NotNeeded } : result;
+        }
+
         if (result.Kind != ClaimKind.Work)
         {
             return result.Kind == ClaimKind.NotYet
@@ -43,7 +53,7 @@ internal static class RunnerRoutes
         var values = spec.Secrets.IsEmpty
             ? new Dictionary<string, string>()
             : await secrets.Resolve(spec.Worker.ProjectId, spec.Worker.RepositoryId, spec.Secrets, cancellation);
-        var source = spec.Worker.Source;
+        var source = body.Prepared ? null : spec.Worker.Source;
         var credential = source is null ? null : await credentials.Find(source.CloneUrl, cancellation);
         return TypedResults.Ok(new ClaimAnswer
         {
@@ -61,7 +71,28 @@ internal static class RunnerRoutes
             Source = source is null ? null : new() { CloneUrl = source.CloneUrl, Ref = source.Ref, Commit = source.Commit, Username = credential?.Username, Password = credential?.Password },
             Inputs = [.. result.Inputs.Select(i => new InputAnswer { ArtifactId = i.Artifact.Id.ToString(), FileName = i.Artifact.FileName, Path = i.Path, Sha256 = i.Artifact.Sha256, Ref = i.Artifact.Ref })],
             Outputs = [.. spec.Artifacts.Select(o => new OutputAnswer { Type = o.Type, Path = o.Path, Ref = o.Ref })],
+            Cache = spec.Cache is null ? null : new() { Scope = spec.Worker.RepositoryId.ToString(), Image = spec.Image, KeyFiles = spec.Cache.Key, Paths = spec.Cache.Paths },
         });
+    }
+
+    private static async Task<IResult> NextAsync(string id, IGrainFactory grains, IExecutionTokens tokens, CancellationToken cancellation)
+    {
+        var execution = await Execution(grains, id).Get(cancellation);
+        var place = await grains.GetGrain<IJobGrain>(execution.Spec.Worker.JobId.Value).StepOf(execution.Id, cancellation);
+        return place switch
+        {
+            { Kind: StepPlaceKind.Next, Next: { } next } => TypedResults.Ok(new NextAnswer { ExecutionId = next.ToString(), Token = tokens.Issue(next) }),
+            { Kind: StepPlaceKind.NotYet } => TypedResults.NoContent(),
+            _ => ProblemHandler.Problem(410, "not_needed", $"The step of execution {id} is over."),
+        };
+    }
+
+    private static IResult Program(IOptions<WebOptions> options)
+    {
+        var file = Path.GetFullPath(options.Value.StaticRunnerPath, AppContext.BaseDirectory);
+        return File.Exists(file)
+            ? TypedResults.PhysicalFile(file, "application/octet-stream", "runner", File.GetLastWriteTimeUtc(file), enableRangeProcessing: true)
+            : ProblemHandler.Problem(404, "runner_not_installed", $"This server has no static runner to give: make one with Runner/publish-static.sh and name it in Shipinator:StaticRunnerPath (now {options.Value.StaticRunnerPath}).");
     }
 
     private static async Task<RunnerAnswer> HeartbeatAsync(string id, HeartbeatRequest body, IGrainFactory grains, CancellationToken cancellation) =>

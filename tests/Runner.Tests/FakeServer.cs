@@ -54,6 +54,15 @@ public sealed class FakeServer : IAsyncDisposable
 
     public TaskCompletionSource<string> Claimed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>By execution: the one that its step goes on with. Absent: no more.</summary>
+    public ConcurrentDictionary<string, string> Next { get; } = new();
+
+    /// <summary>Every claim, by execution.</summary>
+    public ConcurrentQueue<(string Execution, string? Token, ClaimRequest Request)> Claims { get; } = new();
+
+    /// <summary>Every report, by execution.</summary>
+    public ConcurrentQueue<(string Execution, StatusReport Report)> Reports { get; } = new();
+
     public ConcurrentDictionary<string, byte[]> Uploads { get; } = new();
 
     /// <summary>Whether every answer asks to stop.</summary>
@@ -99,14 +108,20 @@ public sealed class FakeServer : IAsyncDisposable
         _app.MapPost("/v1/executions/{id}/claim", async (string id, HttpContext context) =>
         {
             var body = await JsonSerializer.DeserializeAsync(context.Request.Body, RunnerJson.Default.ClaimRequest);
+            Claims.Enqueue((id, context.Request.Headers.Authorization.ToString().Split(' ')[^1], body!));
             Claimed.TrySetResult(body!.Runner);
             return Work.TryGetValue(id, out var work) ? Results.Content(JsonSerializer.Serialize(work, RunnerJson.Default.ClaimAnswer), "application/json") : Results.StatusCode(410);
         });
         _app.MapPost("/v1/executions/{id}/logs", (Delegate)AppendAsync);
         _app.MapPost("/v1/executions/{id}/heartbeat", () => Answer(new RunnerAnswer { Cancel = Cancel }));
-        _app.MapPost("/v1/executions/{id}/status", async (HttpContext context) =>
+        _app.MapPost("/v1/executions/{id}/next", (string id) => Next.TryGetValue(id, out var next)
+            ? Results.Content(JsonSerializer.Serialize(new NextAnswer { ExecutionId = next, Token = "shx_of-" + next }, RunnerJson.Default.NextAnswer), "application/json")
+            : Results.StatusCode(410));
+        _app.MapPost("/v1/executions/{id}/status", async (string id, HttpContext context) =>
         {
-            Reported.TrySetResult((await JsonSerializer.DeserializeAsync(context.Request.Body, RunnerJson.Default.StatusReport))!);
+            var report = (await JsonSerializer.DeserializeAsync(context.Request.Body, RunnerJson.Default.StatusReport))!;
+            Reports.Enqueue((id, report));
+            Reported.TrySetResult(report);
             return Answer(new RunnerAnswer());
         });
         _app.MapPost("/v1/executions/{id}/artifacts", async (string name, HttpContext context) =>

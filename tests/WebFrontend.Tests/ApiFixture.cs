@@ -34,6 +34,9 @@ public sealed class ApiFixture : IAsyncLifetime
 
     public HttpClient Anonymous { get; private set; } = null!;
 
+    /// <summary>Where the server looks for the program that it gives to pods; no such file at first.</summary>
+    public string StaticRunner => Path.Combine(_root, "static-runner");
+
     public IServiceProvider Services => _app.Services;
 
     public async ValueTask InitializeAsync()
@@ -42,7 +45,7 @@ public sealed class ApiFixture : IAsyncLifetime
         _database = ShipinatorDatabase.Create(await _postgres.CreateDatabaseAsync());
         var folder = DataFolder.Open(_root, exclusive: false);
         var port = DataFolder.FreePort();
-        var options = new ShipinatorOptions { Port = port };
+        var options = new ShipinatorOptions { Port = port, StaticRunnerPath = StaticRunner };
         options.Process.RunnerPath = RunnerPath();
         _app = SiloApp.Build([], new ConfigurationBuilder().Build(), options, _database, folder, port);
         await SiloApp.PrepareAsync(_app);

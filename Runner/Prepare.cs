@@ -1,0 +1,138 @@
+using Shipinator.Client;
+
+namespace Shipinator.Runner;
+
+/// <summary>
+/// The verb <c>prepare</c>, the first container of a pod: puts the runner where the steps' images find it, makes the
+/// workspace, and opens both for steps of any user.
+/// </summary>
+internal static class Prepare
+{
+    private const UnixFileMode Everybody =
+        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+        | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+
+    private const UnixFileMode Program =
+        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+        | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+
+    /// <summary>Returns the process's exit code. What went wrong is told on the error output and where Kubernetes looks for it.</summary>
+    public static async Task<int> RunAsync(TimeProvider time, CancellationToken cancellationToken)
+    {
+        SourceAnswer? source = null;
+        try
+        {
+            // No server and no token: preparing needs neither.
+            var settings = new RunnerSettings(new("http://localhost"), "prepare", "", Path.GetFullPath(RunnerSettings.Required("SHIPINATOR_JOB_DIR")));
+            source = Source();
+            if (RunnerSettings.Optional("SHIPINATOR_RUNNER_TARGET") is { } target)
+            {
+                CopySelf(target);
+            }
+
+            Directory.CreateDirectory(settings.Control);
+            await Workspace.PrepareAsync(settings, source, Console.Out.WriteLine, time, cancellationToken);
+            // Each runner makes a folder of its own there and may not touch the others'.
+            File.SetUnixFileMode(settings.Executions, Everybody | UnixFileMode.StickyBit);
+            Open(settings.Workspace);
+            return ExitCodes.Done;
+        }
+        catch (ArgumentException e)
+        {
+            return Failed(e.Message, ExitCodes.Usage);
+        }
+        catch (OperationCanceledException)
+        {
+            return Failed("It was told to stop.", ExitCodes.Stopped);
+        }
+        catch (Exception e) when (e is PrepareException or IOException or UnauthorizedAccessException)
+        {
+            return Failed(source?.Password is { Length: >= 4 } secret ? e.Message.Replace(secret, "********", StringComparison.Ordinal) : e.Message, ExitCodes.Failed);
+        }
+    }
+
+    private static SourceAnswer? Source()
+    {
+        if (RunnerSettings.Optional("SHIPINATOR_CLONE_COMMIT") is not { } commit)
+        {
+            return null;
+        }
+
+        var folder = RunnerSettings.Optional("SHIPINATOR_CLONE_SECRET_DIR");
+        return new()
+        {
+            CloneUrl = RunnerSettings.Required("SHIPINATOR_CLONE_URL"),
+            Ref = RunnerSettings.Required("SHIPINATOR_CLONE_REF"),
+            Commit = commit,
+            Username = Secret(folder, "username"),
+            Password = Secret(folder, "password"),
+        };
+    }
+
+    private static string? Secret(string? folder, string name)
+    {
+        var file = folder is null ? null : Path.Combine(folder, name);
+        return File.Exists(file) && File.ReadAllText(file).Trim() is { Length: > 0 } text ? text : null;
+    }
+
+    /// <summary>In one move, so that nobody ever starts half a program.</summary>
+    private static void CopySelf(string target)
+    {
+        var self = Environment.ProcessPath;
+        if (File.Exists(target) || self is null || Path.GetFileName(self) == "dotnet")
+        {
+            return;
+        }
+
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(target))!);
+        File.Copy(self, target + ".new", overwrite: true);
+        File.SetUnixFileMode(target + ".new", Program);
+        File.Move(target + ".new", target, overwrite: true);
+    }
+
+    /// <summary>Readable and writable for all; what may be run by its owner may be run by all.</summary>
+    private static void Open(string path)
+    {
+        const UnixFileMode readWrite =
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
+        File.SetUnixFileMode(path, Everybody);
+        foreach (var entry in new DirectoryInfo(path).EnumerateFileSystemInfos())
+        {
+            if (entry.LinkTarget is not null)
+            {
+                continue;
+            }
+
+            if (entry is DirectoryInfo folder)
+            {
+                Open(folder.FullName);
+            }
+            else
+            {
+                var mode = entry.UnixFileMode | readWrite;
+                entry.UnixFileMode = mode.HasFlag(UnixFileMode.UserExecute) ? mode | Everybody : mode;
+            }
+        }
+    }
+
+    private static int Failed(string message, int code)
+    {
+        Console.Error.WriteLine($"runner prepare: {message}");
+        // Kubernetes shows what is written there beside the exit code.
+        var place = RunnerSettings.Optional("SHIPINATOR_TERMINATION_LOG") ?? "/dev/termination-log";
+        try
+        {
+            if (File.Exists(place))
+            {
+                File.WriteAllText(place, message.Length > 4000 ? message[..4000] : message);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The error output has it.
+        }
+
+        return code;
+    }
+}

@@ -1,0 +1,157 @@
+using System.Text;
+using Shipinator.Client;
+
+namespace Shipinator.Runner.Tests;
+
+/// <summary>Caches in a folder of the test's own; a job is a workspace.</summary>
+public sealed class CacheTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("ship-cache-").FullName;
+    private readonly List<string> _said = [];
+    private int _jobs;
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public void Saved_SameKey_IsRestoredWithLinksAndModes()
+    {
+        var first = Job("v1");
+        Cache(first)!.Restore();
+        var kept = Cache(first)!;
+        kept.Restore();
+        Directory.CreateDirectory(Path.Combine(first.Workspace, ".cache", "deep"));
+        var tool = Path.Combine(first.Workspace, ".cache", "deep", "tool");
+        File.WriteAllText(tool, "bytes");
+        File.SetUnixFileMode(tool, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        File.CreateSymbolicLink(Path.Combine(first.Workspace, ".cache", "link"), "/usr/bin/env");
+        kept.Save(default);
+
+        var second = Job("v1");
+        Cache(second)!.Restore();
+        Assert.Equal("bytes", File.ReadAllText(Path.Combine(second.Workspace, ".cache", "deep", "tool")));
+        Assert.True(File.GetUnixFileMode(Path.Combine(second.Workspace, ".cache", "deep", "tool")).HasFlag(UnixFileMode.UserExecute));
+        Assert.Equal("/usr/bin/env", new FileInfo(Path.Combine(second.Workspace, ".cache", "link")).LinkTarget);
+        Assert.Contains("Cache: restored 1 of 1 paths.", _said);
+    }
+
+    [Fact]
+    public void Key_OtherContentImageOrScope_IsAMiss()
+    {
+        Keep(Job("v1"), "x");
+        Assert.False(IsHit(Job("v2"), Plan));
+        Assert.False(IsHit(Job("v1"), Plan with { Image = "golang:2" }));
+        Assert.False(IsHit(Job("v1"), Plan with { Scope = "another" }));
+        Assert.True(IsHit(Job("v1"), Plan));
+    }
+
+    [Fact]
+    public void Restore_DamagedArchive_IsAMissThatLeavesNothingAndIsReplaced()
+    {
+        Keep(Job("v1"), "good");
+        var file = Assert.Single(Directory.GetFiles(_root, "*.tar.gz", SearchOption.AllDirectories));
+        var bytes = File.ReadAllBytes(file);
+        File.WriteAllBytes(file, bytes[..(bytes.Length / 2)]);
+
+        Assert.False(IsHit(Job("v1"), Plan));
+        Assert.Contains(_said, s => s.Contains("counts as missing", StringComparison.Ordinal));
+        Keep(Job("v1"), "new");
+        Assert.True(IsHit(Job("v1"), Plan));
+    }
+
+    [Fact]
+    public void Restore_ArchiveThatLeadsOut_IsAMiss()
+    {
+        Keep(Job("v1"), "good");
+        var file = Assert.Single(Directory.GetFiles(_root, "*.tar.gz", SearchOption.AllDirectories));
+        using (var zip = new System.IO.Compression.GZipStream(File.Create(file), System.IO.Compression.CompressionLevel.Fastest))
+        using (var tar = new System.Formats.Tar.TarWriter(zip))
+        {
+            tar.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.RegularFile, "../../evil") { DataStream = new MemoryStream(Encoding.UTF8.GetBytes("evil")) });
+        }
+
+        Assert.False(IsHit(Job("v1"), Plan));
+        Assert.Empty(Directory.GetFiles(_root, "evil", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public void Save_MoreThanAllMayHave_TheOldestGo()
+    {
+        var noise = new byte[40_000];
+        new Random(1).NextBytes(noise);
+        foreach (var version in new[] { "v1", "v2", "v3" })
+        {
+            Keep(Job(version), Convert.ToBase64String(noise), limit: 130_000);
+            foreach (var file in Directory.GetFiles(_root, "*.tar.gz", SearchOption.AllDirectories))
+            {
+                File.SetLastWriteTimeUtc(file, File.GetLastWriteTimeUtc(file).AddMinutes(-1));
+            }
+        }
+
+        Assert.False(IsHit(Job("v1"), Plan));
+        Assert.True(IsHit(Job("v2"), Plan));
+        Assert.True(IsHit(Job("v3"), Plan));
+    }
+
+    [Fact]
+    public void Of_NoFolderOrAScopeThatIsAPath_IsNoCache()
+    {
+        var job = Job("v1");
+        Assert.Null(Runner.Cache.Of(Work(Plan), job with { CacheFolder = null }, _said.Add, TimeProvider.System));
+        Assert.Null(Runner.Cache.Of(Work(Plan with { Scope = "../x" }), job, _said.Add, TimeProvider.System));
+    }
+
+    [Fact]
+    public void Restore_FolderThatCannotBeRead_NeverFailsTheStep()
+    {
+        File.WriteAllText(Path.Combine(_root, "no-folder"), "");
+        var cache = Runner.Cache.Of(Work(Plan), Job("v1") with { CacheFolder = Path.Combine(_root, "no-folder") }, _said.Add, TimeProvider.System)!;
+        cache.Restore();
+        Directory.CreateDirectory(Path.Combine(_root, "job-1", "workspace", ".cache"));
+        cache.Save(default);
+        Assert.Contains(_said, s => s.Contains("counts as missing", StringComparison.Ordinal));
+    }
+
+    private static CacheAnswer Plan { get; } = new() { Scope = "0190-aa", Image = "golang:1", KeyFiles = ["go.sum"], Paths = [".cache"] };
+
+    private void Keep(RunnerSettings job, string text, long limit = 1_000_000)
+    {
+        var cache = Cache(job with { CacheBytes = limit })!;
+        cache.Restore();
+        Directory.CreateDirectory(Path.Combine(job.Workspace, ".cache"));
+        File.WriteAllText(Path.Combine(job.Workspace, ".cache", "kept"), text);
+        cache.Save(default);
+    }
+
+    private bool IsHit(RunnerSettings job, CacheAnswer plan)
+    {
+        Runner.Cache.Of(Work(plan), job, _said.Add, TimeProvider.System)!.Restore();
+        return File.Exists(Path.Combine(job.Workspace, ".cache", "kept"));
+    }
+
+    private Cache? Cache(RunnerSettings job) => Runner.Cache.Of(Work(Plan), job, _said.Add, TimeProvider.System);
+
+    private RunnerSettings Job(string version)
+    {
+        var settings = new RunnerSettings(new("http://localhost"), "e", "t", Path.Combine(_root, $"job-{++_jobs}")) { CacheFolder = Path.Combine(_root, "caches") };
+        Directory.CreateDirectory(settings.Workspace);
+        Directory.CreateDirectory(settings.Control);
+        File.WriteAllText(Path.Combine(settings.Workspace, "go.sum"), version);
+        return settings;
+    }
+
+    private static ClaimAnswer Work(CacheAnswer cache) => new()
+    {
+        ExecutionId = "x",
+        StepName = "step",
+        JobId = "j",
+        JobAttempt = 1,
+        Script = "true",
+        Env = new Dictionary<string, string>(),
+        Secrets = new Dictionary<string, string>(),
+        TimeoutSeconds = 60,
+        GraceSeconds = 5,
+        Inputs = [],
+        Outputs = [],
+        Cache = cache,
+    };
+}

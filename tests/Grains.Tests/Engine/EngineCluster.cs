@@ -24,6 +24,9 @@ public sealed class EngineCluster : IAsyncLifetime
 
     internal int AdmissionLimit { get; init; } = 100;
 
+    /// <summary>What a test wants otherwise.</summary>
+    internal Action<EngineOptions> Configure { get; init; } = _ => { };
+
     internal FakeExecutor Executor { get; private set; } = null!;
 
     internal SealedLogs Logs { get; } = new();
@@ -58,6 +61,7 @@ public sealed class EngineCluster : IAsyncLifetime
                 o.RetryDelay = TimeSpan.FromMilliseconds(50);
                 o.ReconcilePeriod = TimeSpan.FromMilliseconds(500);
                 o.TimeoutMargin = TimeSpan.FromMilliseconds(50);
+                Configure(o);
             });
             silo.Services.AddSingleton<IExecutorRegistry>(Executor);
             silo.Services.AddSingleton<ILogStore>(Logs);

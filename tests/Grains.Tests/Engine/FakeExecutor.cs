@@ -13,6 +13,8 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
     private readonly ConcurrentDictionary<(RunId, string), TaskCompletionSource<ExecutionSpec>> _begun = new();
     private readonly ConcurrentDictionary<(RunId, string), Queue<ExecutorException>> _refusals = new();
 
+    private readonly ConcurrentDictionary<(RunId, string), bool> _silent = new();
+
     public string Type => "fake";
 
     public IReadOnlyCollection<string> Types => [Type];
@@ -43,6 +45,9 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
     /// <summary>The next submits of the step are answered with these.</summary>
     public void Refuse(RunId run, string step, params ExecutorException[] errors) => _refusals[(run, step)] = new(errors);
 
+    /// <summary>The step is taken, but its runner never comes.</summary>
+    public void NeverClaim(RunId run, string step) => _silent[(run, step)] = true;
+
     /// <summary>Ends when the step's command began.</summary>
     public Task<ExecutionSpec> Begun(RunId run, string step) => Signal(run, step).Task.WaitAsync(EngineCluster.Patience);
 
@@ -65,7 +70,9 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
         var run = _runs.GetOrAdd(spec.ExecutionId, fresh);
         if (ReferenceEquals(run, fresh))
         {
-            run.Work = Task.Run(() => WorkAsync(spec, run), CancellationToken.None);
+            run.Work = _silent.ContainsKey((spec.Worker.RunId, spec.StepName))
+                ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, run.Stop.Token)
+                : Task.Run(() => WorkAsync(spec, run), CancellationToken.None);
         }
 
         return Task.FromResult(new ExecutionHandle(Type, $"{spec.Worker.ExternalName}", spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId));

@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Text;
+using Shipinator.Client;
+
+namespace Shipinator.KubernetesBattery;
+
+/// <summary>One case: what is expected, and how it is found out. <see cref="Alone"/>: it changes the namespace for all.</summary>
+internal sealed record Case(string Name, string Expected, Func<CaseContext, Task<string>> Find, bool Alone = false);
+
+/// <summary>What a case found, and how long it took.</summary>
+internal sealed record CaseResult(Case Case, string Found, string Note, TimeSpan Took)
+{
+    public bool IsSkipped => Found.StartsWith("skipped", StringComparison.Ordinal);
+
+    public bool IsAsExpected => IsSkipped || Found == Case.Expected;
+}
+
+/// <summary>What a case works with: a branch of its own, the server, the cluster.</summary>
+internal sealed class CaseContext(Settings settings, Cluster cluster, Server server, GitServer git, string pipeline, string branch)
+{
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
+
+    public Settings Settings => settings;
+
+    public Cluster Cluster => cluster;
+
+    public GitServer Git => git;
+
+    public ShipinatorClient Api => server.Api;
+
+    /// <summary>What a person may want to read beside the result.</summary>
+    public string Note { get; set; } = "";
+
+    /// <summary>Commits the file to the case's branch and starts a run of it.</summary>
+    public async Task<string> StartAsync(string file)
+    {
+        await git.CommitAsync("battery", branch, file);
+        return (await Api.CreateRunAsync(pipeline, new() { GitRef = branch })).Id;
+    }
+
+    public async Task<JobAnswer> EndAsync(string run)
+    {
+        await Until.TrueAsync(async () => (await Api.GetRunAsync(run)).FinishedAt is not null, Patience, "the run's end");
+        var jobs = (await Api.GetJobsAsync(run)).Jobs;
+        var job = jobs.FirstOrDefault(j => j.Status != "success") ?? jobs[^1];
+        if (job.Detail is { } detail && Note.Length == 0)
+        {
+            Note = detail;
+        }
+
+        return job;
+    }
+
+    /// <summary>As <c>failed exit_code</c>.</summary>
+    public async Task<string> OutcomeAsync(string run)
+    {
+        var job = await EndAsync(run);
+        return $"{job.Status} {job.Reason}".TrimEnd();
+    }
+
+    /// <summary>What any part of the run waits for.</summary>
+    public async Task<string> WaitsForAsync(string run, Func<string, bool> condition, string what)
+    {
+        var found = "";
+        await Until.TrueAsync(async () =>
+        {
+            var words = (await Api.GetJobsAsync(run)).Jobs.SelectMany(j => j.Steps).SelectMany(s => s.Executions.Select(e => e.WaitingFor).Append(s.WaitingFor)).OfType<string>();
+            found = words.FirstOrDefault(condition) ?? "";
+            return found.Length > 0;
+        }, TimeSpan.FromSeconds(60), what);
+        return found;
+    }
+
+    public Task RunningAsync(string run) => Until.TrueAsync(
+        async () => (await Api.GetJobsAsync(run)).Jobs.SelectMany(j => j.Steps).SelectMany(s => s.Executions).Any(e => e.Status == "running"),
+        Patience, "a step to run");
+
+    public async Task<string> PodAsync(string run)
+    {
+        var pods = Array.Empty<string>();
+        await Until.TrueAsync(async () => (pods = await cluster.NamesAsync("pods", run)).Length > 0, Patience, "a pod");
+        return pods[0];
+    }
+
+    /// <summary>Nothing of the run is in the cluster any more.</summary>
+    public Task GoneAsync(string run) => Until.TrueAsync(
+        async () => (await cluster.NamesAsync("jobs", run)).Length == 0 && (await cluster.NamesAsync("pods", run)).Length == 0,
+        TimeSpan.FromSeconds(90), "Job and pod to be gone");
+
+    public async Task<string> LogAsync(JobAnswer job)
+    {
+        var text = new StringBuilder();
+        foreach (var execution in job.Steps.SelectMany(s => s.Executions))
+        {
+            await foreach (var bytes in Api.ReadLogAsync(execution.Id))
+            {
+                text.Append(Encoding.UTF8.GetString(bytes.Span));
+            }
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>A file with one job of one step; retries for causes of the cluster are off unless a case wants them.</summary>
+    public string File(string script, string extra = "", string? image = null, string retry = "{ max: 1, on: [timeout] }") => string.Create(CultureInfo.InvariantCulture, $"""
+        image: "{image ?? settings.StepImage}"
+        build:
+          steps:
+            - name: step
+              retry: {retry}
+              run: |
+                {script.Replace("\n", "\n        ", StringComparison.Ordinal)}
+        {(extra.Length == 0 ? "" : "      " + extra)}
+        """);
+}

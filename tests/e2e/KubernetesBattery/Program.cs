@@ -1,0 +1,124 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Shipinator.KubernetesBattery;
+
+Settings settings;
+try
+{
+    settings = Settings.Read(args);
+}
+catch (ArgumentException e)
+{
+    await Console.Error.WriteLineAsync($"battery: {e.Message}");
+    return 2;
+}
+
+var folder = Directory.CreateTempSubdirectory("shipinator-e2e-").FullName;
+var cluster = new Cluster(settings.Kubeconfig);
+var results = new ConcurrentDictionary<Case, CaseResult>();
+var cases = Battery.Cases.Where(c => settings.Only is null || c.Name.Contains(settings.Only, StringComparison.OrdinalIgnoreCase)).ToList();
+var made = false;
+try
+{
+    Say($"Namespace {cluster.Namespace}, folder {folder}");
+    await cluster.CreateNamespaceAsync();
+    made = true;
+    if (settings.CacheClass is { } storageClass)
+    {
+        await Setup.CacheClaimAsync(cluster, storageClass);
+    }
+
+    await using var git = await GitServer.StartAsync(Path.Combine(folder, "git"), settings.GitUrl);
+    await git.CreateAsync("battery", "build: { steps: [ { name: none, run: \"true\" } ] }\n");
+    Say("Starting Shipinator");
+    await using var server = await Server.StartAsync(settings, cluster, folder);
+    var pipeline = await Setup.RegisterAsync(server.Api, "e2e", git.CloneUrl("battery"));
+
+    await Parallel.ForEachAsync(
+        cases.Where(c => !c.Alone), new ParallelOptions { MaxDegreeOfParallelism = settings.Parallel },
+        async (one, _) => await RunAsync(one, server, git, pipeline));
+    foreach (var one in cases.Where(c => c.Alone))
+    {
+        await RunAsync(one, server, git, pipeline);
+    }
+}
+catch (Exception e) when (e is BatteryException or HttpRequestException or IOException or System.ComponentModel.Win32Exception)
+{
+    await Console.Error.WriteLineAsync($"battery: {e.Message}");
+    return 2;
+}
+finally
+{
+    if (settings.Keep)
+    {
+        Say($"Left behind: namespace {cluster.Namespace}, folder {folder}");
+    }
+    else
+    {
+        if (made)
+        {
+            Say("Cleaning up");
+            var (code, _, words) = await Tool.TryAsync("kubectl", ["--kubeconfig", settings.Kubeconfig, "delete", "namespace", cluster.Namespace, "--timeout=120s"]);
+            if (code != 0)
+            {
+                await Console.Error.WriteLineAsync($"battery: namespace {cluster.Namespace} could not be deleted: {words}");
+            }
+        }
+
+        if (results.Values.All(r => r.IsAsExpected) && results.Count == cases.Count)
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        else
+        {
+            Say($"The server's log: {Path.Combine(folder, "server.log")}");
+        }
+    }
+}
+
+return Table();
+
+async Task RunAsync(Case one, Server server, GitServer git, string pipeline)
+{
+    var start = TimeProvider.System.GetTimestamp();
+    var context = new CaseContext(settings, cluster, server, git, pipeline, one.Name.Replace(' ', '-').Replace(",", "", StringComparison.Ordinal).Replace("'", "", StringComparison.Ordinal));
+    string found;
+    try
+    {
+        found = await one.Find(context);
+    }
+    catch (Exception e) when (e is BatteryException or HttpRequestException or InvalidOperationException or Shipinator.Client.ShipinatorApiException)
+    {
+        found = e.Message.ReplaceLineEndings(" ");
+    }
+
+    var result = new CaseResult(one, found, context.Note.ReplaceLineEndings(" "), TimeProvider.System.GetElapsedTime(start));
+    results[one] = result;
+    Say($"{Word(result)} {one.Name}: {found}");
+}
+
+int Table()
+{
+    string[] head = ["", "case", "expected", "found", "s", "in words"];
+    var rows = cases.Where(results.ContainsKey).Select(c => results[c])
+        .Select(r => new[] { Word(r), r.Case.Name, r.Case.Expected, Short(r.Found, 60), r.Took.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture), Short(r.Note, 110) })
+        .Prepend(head).ToList();
+    var widths = Enumerable.Range(0, head.Length).Select(i => rows.Max(r => r[i].Length)).ToArray();
+    Console.WriteLine();
+    foreach (var row in rows)
+    {
+        Console.WriteLine(string.Join("  ", row.Select((cell, i) => cell.PadRight(widths[i]))).TrimEnd());
+    }
+
+    var different = results.Values.Count(r => !r.IsAsExpected);
+    var skipped = results.Values.Count(r => r.IsSkipped);
+    Console.WriteLine();
+    Console.WriteLine($"{results.Count - different - skipped} as expected, {different} different, {skipped} skipped");
+    return different == 0 && results.Count == cases.Count && results.Count > skipped ? 0 : 1;
+}
+
+static string Word(CaseResult result) => result.IsSkipped ? "skip" : result.IsAsExpected ? "ok" : "DIFF";
+
+static string Short(string text, int length) => text.Length <= length ? text : text[..(length - 1)] + "…";
+
+static void Say(string text) => Console.Error.WriteLine($"==> {text}");

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Runs the Kubernetes executor's battery against a real cluster and prints a table, case by case.
+#   tests/e2e/kubernetes.sh KUBECONFIG
+# Needs kubectl, the .NET 10 SDK, PostgreSQL's server binaries and git. It makes a namespace of its own and removes it again.
+# Exit code 0 only when every case was found as expected; 1 with a difference; 2 when it could not begin.
+#
+#   SHIPINATOR_E2E_URL           address of this host by which pods reach it, such as http://172.18.0.1:7400; required
+#   SHIPINATOR_E2E_STEP_IMAGE    image of the steps: sh and the usual tools, as in busybox; required
+#   SHIPINATOR_E2E_RUNNER_IMAGE  image with sh, git, and wget or curl (or with the runner itself); required
+#   SHIPINATOR_E2E_SERVICE_IMAGE image with 'httpd -f -p PORT -h FOLDER', as busybox's; default: the step image
+#   SHIPINATOR_E2E_GIT_URL       address by which pods reach the Git server of the battery; default: the next port of _URL
+#   SHIPINATOR_E2E_CACHE_CLASS   storage class for a cache volume claim; absent: the case is skipped
+#   SHIPINATOR_E2E_RUNNER        the static runner; default: artifacts/runner-static/runner, made when it is not there
+#   SHIPINATOR_E2E_ONLY          only cases whose name contains this
+#   SHIPINATOR_E2E_PARALLEL      cases at once; default 3
+#   SHIPINATOR_E2E_KEEP          1: leave namespace and data folder behind
+set -euo pipefail
+root="$(cd "$(dirname "$0")/../.." && pwd)"
+
+fail() { printf 'kubernetes.sh: %s\n' "$*" >&2; exit 2; }
+[ "$#" -eq 1 ] || fail "usage: tests/e2e/kubernetes.sh KUBECONFIG"
+[ -r "$1" ] || fail "$1 can't be read: it must be a kubeconfig file."
+for tool in kubectl dotnet git; do
+  command -v "$tool" >/dev/null || fail "$tool is missing."
+done
+for name in SHIPINATOR_E2E_URL SHIPINATOR_E2E_STEP_IMAGE SHIPINATOR_E2E_RUNNER_IMAGE; do
+  [ -n "${!name:-}" ] || fail "$name is not set; the head of this file says what it is."
+done
+kubeconfig="$(cd "$(dirname "$1")" && pwd)/$(basename "$1")"
+cd "$root"
+
+export SHIPINATOR_E2E_RUNNER="${SHIPINATOR_E2E_RUNNER:-$root/artifacts/runner-static/runner}"
+if [ ! -x "$SHIPINATOR_E2E_RUNNER" ]; then
+  echo "==> Publishing the static runner" >&2
+  Runner/publish-static.sh >&2 || echo "kubernetes.sh: no static runner: the runner image must hold one as shipinator-runner, /shipinator-runner or /runner." >&2
+fi
+
+echo "==> Building" >&2
+for project in Silo tests/e2e/KubernetesBattery; do
+  said="$(dotnet build "$project" -c Release -v quiet -nologo -clp:ErrorsOnly 2>&1)" || { printf '%s\n' "$said" >&2; fail "the build of $project failed."; }
+done
+exec dotnet tests/e2e/KubernetesBattery/bin/Release/net10.0/Shipinator.KubernetesBattery.dll "$kubeconfig" "$root/Silo/bin/Release/net10.0/Shipinator.Silo.dll"

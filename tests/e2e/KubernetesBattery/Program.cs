@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Shipinator.KubernetesBattery;
 
 Settings settings;
@@ -13,6 +14,10 @@ catch (ArgumentException e)
     return 2;
 }
 
+using var stop = new CancellationTokenSource();
+Until.Stopping = stop.Token;
+using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 var folder = Directory.CreateTempSubdirectory("shipinator-e2e-").FullName;
 var cluster = new Cluster(settings.Kubeconfig);
 var results = new ConcurrentDictionary<Case, CaseResult>();
@@ -78,11 +83,22 @@ finally
 
 return Table();
 
+void Stop(PosixSignalContext context)
+{
+    context.Cancel = true;
+    stop.Cancel();
+}
+
 async Task RunAsync(Case one, Server server, GitServer git, string pipeline)
 {
     var start = TimeProvider.System.GetTimestamp();
     var context = new CaseContext(settings, cluster, server, git, pipeline, one.Name.Replace(' ', '-').Replace(",", "", StringComparison.Ordinal).Replace("'", "", StringComparison.Ordinal));
     string found;
+    if (stop.IsCancellationRequested)
+    {
+        return;
+    }
+
     try
     {
         found = await one.Find(context);

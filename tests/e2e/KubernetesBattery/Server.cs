@@ -140,12 +140,20 @@ internal static class Until
 {
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(300);
 
+    /// <summary>Somebody wants the battery to end: nothing is waited for any more, and what was made is cleaned up.</summary>
+    public static CancellationToken Stopping { get; set; }
+
     /// <summary>Errors: <see cref="BatteryException"/> when it did not come.</summary>
     public static async Task TrueAsync(Func<Task<bool>> condition, TimeSpan patience, string what)
     {
         var start = TimeProvider.System.GetTimestamp();
         while (!await condition())
         {
+            if (Stopping.IsCancellationRequested)
+            {
+                throw new BatteryException("stopped from outside");
+            }
+
             if (TimeProvider.System.GetElapsedTime(start) > patience)
             {
                 throw new BatteryException($"waited {patience.TotalSeconds:0} s in vain for {what}");

@@ -146,7 +146,8 @@ public sealed record WorkerStep(
     [property: Id(1)] ExecutionId FirstExecutionId,
     [property: Id(2)] string Name,
     [property: Id(3)] string Image,
-    [property: Id(4)] ResourcesPlan? Resources);
+    [property: Id(4)] ResourcesPlan? Resources,
+    [property: Id(5)] int Order = 0);
 
 /// <summary>Names a submitted execution to its executor; all that a restarted control plane needs to ask about it.</summary>
 [GenerateSerializer, Alias("shipinator.execution-handle"), Immutable]

@@ -143,6 +143,22 @@ public sealed partial class ExecutionGrain
         }
     }
 
+    /// <summary>The runner was told to stop, and not by us: the executor may know by whom, an eviction for one.</summary>
+    private async Task<ExecutionReport> ExplainStopAsync(ExecutionRecord row, ExecutionReport report, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var status = await executors.Get(row.ExecutorType).Status(ExecutionLogic.Handle(row), cancellationToken);
+            return status.Reason is { } reason && reason != Reason.ExitCode
+                ? report with { Status = Status.Failed, Reason = reason, Detail = status.Detail ?? report.Detail }
+                : report;
+        }
+        catch (ExecutorException)
+        {
+            return report;
+        }
+    }
+
     private void Slower()
     {
         _nextPoll = Now + _pollInterval;

@@ -120,6 +120,10 @@ public sealed partial class ExecutionGrain(
         if (!row.Life.IsTerminal)
         {
             report = await CheckArtifactsAsync(row, report, cancellationToken);
+            if (report.Status == Status.Canceled && row.Cancel is null)
+            {
+                report = await ExplainStopAsync(row, report, cancellationToken);
+            }
         }
 
         var edit = NewEdit("runner");

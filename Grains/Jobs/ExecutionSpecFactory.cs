@@ -40,7 +40,7 @@ internal static class ExecutionSpecFactory
         Attempt = job.Attempt,
         Source = job.Spec.Plan.Checkout ? job.Spec.Source : null,
         Steps = [.. job.Steps.Where(s => s.JobAttempt == job.Attempt).Select(s => new WorkerStep(
-            s.Id, s.Executions[0], job.Spec.Plan.Steps[s.Index].Name, job.Spec.Plan.Steps[s.Index].Image, job.Spec.Plan.Steps[s.Index].Resources))],
+            s.Id, s.Executions[0], job.Spec.Plan.Steps[s.Index].Name, job.Spec.Plan.Steps[s.Index].Image, job.Spec.Plan.Steps[s.Index].Resources, job.Spec.Plan.Steps[s.Index].Order))],
         Services = job.Spec.Plan.Services,
         Timeout = job.Spec.Plan.Timeout,
     };

@@ -85,6 +85,10 @@ public sealed class JobGrain(
         Task.FromResult(JobLogic.Place(Existing(), execution));
 
     /// <inheritdoc/>
+    public Task<bool> NeedsWorker(int attempt, CancellationToken cancellationToken = default) =>
+        Task.FromResult(Row is { Life.IsTerminal: false } row && attempt >= row.Attempt);
+
+    /// <inheritdoc/>
     public async Task<ImmutableDictionary<Guid, string>> WaitingFor(CancellationToken cancellationToken = default)
     {
         var row = Existing();

@@ -71,6 +71,9 @@ public sealed class ShipinatorOptions
     /// <summary>Settings of the process executor.</summary>
     public ProcessSettings Process { get; set; } = new();
 
+    /// <summary>Settings of the Kubernetes executor, which there is when its <c>Namespace</c> is set.</summary>
+    public Executors.Kubernetes.KubernetesOptions Kubernetes { get; set; } = new();
+
     /// <summary>Settings of the server's own PostgreSQL.</summary>
     public PostgresSettings Postgres { get; set; } = new();
 }

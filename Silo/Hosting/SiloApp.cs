@@ -2,6 +2,7 @@ using System.Net;
 using Orleans.Configuration;
 using Shipinator.Artifacts;
 using Shipinator.Executors;
+using Shipinator.Executors.Kubernetes;
 using Shipinator.Executors.Process;
 using Shipinator.Forges;
 using Shipinator.Grains;
@@ -28,7 +29,11 @@ public static class SiloApp
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<IServerAddress>(ServerAddress.From(options, port));
         builder.Services.AddShipinatorSchema(database);
-        builder.Services.AddShipinatorGrains(engine => engine.AdmissionLimits["process"] = options.Process.MaxConcurrent);
+        builder.Services.AddShipinatorGrains(engine =>
+        {
+            engine.AdmissionLimits["process"] = options.Process.MaxConcurrent;
+            engine.AdmissionLimits["kubernetes"] = options.Kubernetes.MaxConcurrent;
+        });
         builder.Services.AddFileSystemStores(stores => stores.Root = folder.Path);
         builder.Services.AddGitForge(forge => forge.CacheRoot = Path.Combine(folder.Path, "git"));
         builder.Services.AddExecutorRegistry();
@@ -40,6 +45,11 @@ public static class SiloApp
             process.ListensBeyondLoopback = !IPAddress.IsLoopback(IPAddress.Parse(options.Listen));
             process.AllowBeyondLoopback = options.Process.AllowBeyondLoopback;
         });
+        if (options.Kubernetes.Namespace.Length > 0)
+        {
+            builder.Services.AddKubernetesExecutor(configuration.GetSection($"{ShipinatorOptions.Section}:{nameof(ShipinatorOptions.Kubernetes)}").Bind);
+        }
+
         builder.Services.AddShipinatorWeb(web =>
         {
             web.DefaultExecutor = options.Executor;

@@ -1,0 +1,215 @@
+using k8s;
+using k8s.Models;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Shipinator.Executors.Kubernetes;
+
+/// <summary>
+/// Keeps the <see cref="WorkerCache"/> true: one list and one watch of Jobs and one of pods per namespace, whatever the
+/// number of executions. A watch that ends goes on where it was; one that is too old, or falls silent, begins with a list.
+/// </summary>
+internal sealed partial class Informer(
+    IKubernetes cluster, WorkerCache cache, IOptions<KubernetesOptions> options, TimeProvider time, ILogger<Informer> logger) : BackgroundService
+{
+    private const int PageSize = 500;
+    private const int WatchSeconds = 240;
+
+    /// <summary>The server ends a watch by itself; one that says nothing for longer has been cut without a word.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(WatchSeconds + 30);
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(15);
+    private readonly Dictionary<string, string> _troubles = new(StringComparer.Ordinal);
+    private int _lists;
+
+    private KubernetesOptions Options => options.Value;
+
+    /// <summary>Whether everything has been listed at least once: before that, absence means nothing.</summary>
+    public bool IsSynced => Volatile.Read(ref _lists) >= 2 * Options.Namespaces.Count;
+
+    /// <summary>What keeps it from seeing the cluster now; null when nothing does.</summary>
+    public string? Trouble
+    {
+        get
+        {
+            lock (_troubles)
+            {
+                return _troubles.Values.FirstOrDefault();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(Options.Namespaces.SelectMany(n => new[]
+    {
+        FollowAsync($"jobs of {n}", t => ListJobsAsync(n, t), (v, t) => WatchJobsAsync(n, v, t), stoppingToken),
+        FollowAsync($"pods of {n}", t => ListPodsAsync(n, t), (v, t) => WatchPodsAsync(n, v, t), stoppingToken),
+    }));
+
+    private async Task FollowAsync(
+        string what, Func<CancellationToken, Task<string>> list, Func<string, CancellationToken, Task<string?>> watch, CancellationToken stoppingToken)
+    {
+        string? version = null;
+        var listed = false;
+        var failures = 0;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                if (version is null)
+                {
+                    version = await list(stoppingToken);
+                    if (!listed)
+                    {
+                        listed = true;
+                        Interlocked.Increment(ref _lists);
+                    }
+                }
+
+                Note(what, null);
+                failures = 0;
+                version = await watch(version, stoppingToken);
+            }
+            catch (Exception e) when (ApiErrors.IsFromApi(e, stoppingToken))
+            {
+                if (ApiErrors.Code(e) == System.Net.HttpStatusCode.Gone)
+                {
+                    version = null;
+                    continue;
+                }
+
+                Note(what, ApiErrors.Answer(e)?.Message ?? e.Message);
+                Lost(what, e.Message);
+                // Many silos lose the same server at once and must not all come back at once.
+                var delay = Math.Min(FirstDelay.TotalMilliseconds * Math.Pow(2, Math.Min(failures++, 10)), LongestDelay.TotalMilliseconds);
+                await Task.Delay(TimeSpan.FromMilliseconds(delay * (0.5 + Random.Shared.NextDouble())), time, stoppingToken);
+                if (failures > 1)
+                {
+                    version = null;
+                }
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+        }
+    }
+
+    private void Note(string what, string? trouble)
+    {
+        lock (_troubles)
+        {
+            if (trouble is null)
+            {
+                _troubles.Remove(what);
+            }
+            else
+            {
+                _troubles[what] = trouble;
+            }
+        }
+    }
+
+    private async Task<string> ListJobsAsync(string @namespace, CancellationToken cancellationToken)
+    {
+        var present = new HashSet<string>(StringComparer.Ordinal);
+        string? page = null;
+        while (true)
+        {
+            var list = await cluster.BatchV1.ListNamespacedJobAsync(
+                @namespace, labelSelector: Labels.Selector(Options), limit: PageSize, continueParameter: page, cancellationToken: cancellationToken);
+            foreach (var job in list.Items)
+            {
+                present.Add(Labels.Worker(job.Metadata) ?? "");
+                cache.See(job, gone: false);
+            }
+
+            page = list.Metadata.ContinueProperty;
+            if (string.IsNullOrEmpty(page))
+            {
+                cache.KeepJobs(@namespace, present);
+                return list.Metadata.ResourceVersion;
+            }
+        }
+    }
+
+    private async Task<string> ListPodsAsync(string @namespace, CancellationToken cancellationToken)
+    {
+        var present = new HashSet<string>(StringComparer.Ordinal);
+        string? page = null;
+        while (true)
+        {
+            var list = await cluster.CoreV1.ListNamespacedPodAsync(
+                @namespace, labelSelector: Labels.Selector(Options), limit: PageSize, continueParameter: page, cancellationToken: cancellationToken);
+            foreach (var pod in list.Items)
+            {
+                present.Add(Labels.Worker(pod.Metadata) ?? "");
+                cache.See(pod, gone: false);
+            }
+
+            page = list.Metadata.ContinueProperty;
+            if (string.IsNullOrEmpty(page))
+            {
+                cache.KeepPods(@namespace, present);
+                return list.Metadata.ResourceVersion;
+            }
+        }
+    }
+
+    private Task<string?> WatchJobsAsync(string @namespace, string version, CancellationToken cancellationToken) => ConsumeAsync(
+        version,
+        (onError, token) => cluster.BatchV1.WatchListNamespacedJobAsync(
+            @namespace, allowWatchBookmarks: true, labelSelector: Labels.Selector(Options), resourceVersion: version, timeoutSeconds: WatchSeconds, onError: onError, cancellationToken: token),
+        j => j.Metadata,
+        cache.See,
+        cancellationToken);
+
+    private Task<string?> WatchPodsAsync(string @namespace, string version, CancellationToken cancellationToken) => ConsumeAsync(
+        version,
+        (onError, token) => cluster.CoreV1.WatchListNamespacedPodAsync(
+            @namespace, allowWatchBookmarks: true, labelSelector: Labels.Selector(Options), resourceVersion: version, timeoutSeconds: WatchSeconds, onError: onError, cancellationToken: token),
+        p => p.Metadata,
+        cache.See,
+        cancellationToken);
+
+    /// <summary>Until the watch ends; where to go on, or null when only a list can tell.</summary>
+    private static async Task<string?> ConsumeAsync<T>(
+        string version, Func<Action<Exception>, CancellationToken, IAsyncEnumerable<(WatchEventType Type, T Item)>> open, Func<T, V1ObjectMeta> meta, Action<T, bool> see, CancellationToken cancellationToken)
+    {
+        Exception? failed = null;
+        using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        silence.CancelAfter(Silence);
+        try
+        {
+            await foreach (var (type, item) in open(e => failed ??= e, silence.Token))
+            {
+                silence.CancelAfter(Silence);
+                if (failed is not null || type == WatchEventType.Error)
+                {
+                    return null;
+                }
+
+                if (meta(item)?.ResourceVersion is { Length: > 0 } newer)
+                {
+                    version = newer;
+                }
+
+                if (type != WatchEventType.Bookmark)
+                {
+                    see(item, type == WatchEventType.Deleted);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new IOException("A watch was silent for too long.");
+        }
+
+        // An ERROR event, 410 above all, comes as an exception: what happened since is only in a list.
+        return failed is null ? version : null;
+    }
+
+    [LoggerMessage(2101, LogLevel.Warning, "The watch of {What} was lost and begins again: {Message}")]
+    private partial void Lost(string what, string message);
+}

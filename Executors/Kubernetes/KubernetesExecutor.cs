@@ -1,0 +1,275 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using k8s;
+using k8s.Models;
+using Microsoft.Extensions.Options;
+
+namespace Shipinator.Executors.Kubernetes;
+
+/// <summary>
+/// Runs a job attempt as one <c>batch/v1</c> Job with one pod and a container per step. Asked for a status it answers from
+/// what the <see cref="Informer"/> saw: the API server sees no request per execution.
+/// </summary>
+internal sealed class KubernetesExecutor : IWorkerExecutor, IDisposable
+{
+    private static readonly TimeSpan NoPodYet = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan EventsPeriod = TimeSpan.FromSeconds(10);
+    private readonly IKubernetes _cluster;
+    private readonly WorkerCache _cache;
+    private readonly Informer _informer;
+    private readonly KubernetesOptions _options;
+    private readonly IExecutionTokens _tokens;
+    private readonly IServerAddress _address;
+    private readonly IGitCredentials _credentials;
+    private readonly IExecutionSignal _signal;
+    private readonly TimeProvider _time;
+
+    /// <summary>Workers whose Job and Secret this process knows to be there.</summary>
+    private readonly ConcurrentDictionary<string, bool> _complete = new(StringComparer.Ordinal);
+
+    /// <summary>Who is to be told of a worker's changes: those that asked here.</summary>
+    private readonly ConcurrentDictionary<string, ConcurrentDictionary<ExecutionId, bool>> _listeners = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _eventsAsked = new(StringComparer.Ordinal);
+
+    public KubernetesExecutor(
+        IKubernetes cluster, WorkerCache cache, Informer informer, IOptions<KubernetesOptions> options, IExecutionTokens tokens, IServerAddress address,
+        IGitCredentials credentials, IExecutionSignal signal, TimeProvider time)
+    {
+        (_cluster, _cache, _informer, _options, _tokens, _address, _credentials, _signal, _time) = (cluster, cache, informer, options.Value, tokens, address, credentials, signal, time);
+        _cache.Changed += Tell;
+    }
+
+    /// <inheritdoc/>
+    public string Type => "kubernetes";
+
+    /// <inheritdoc/>
+    public async Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        var worker = spec.Worker;
+        Listen(worker.ExternalName, spec.ExecutionId);
+        // What was there once is never made again: a vanished pod is lost, and a new attempt has another name.
+        if (!_complete.ContainsKey(worker.ExternalName) && _cache.Find(worker.ExternalName) is not { IsPresent: false })
+        {
+            await CreateAsync(worker, cancellationToken);
+            _complete[worker.ExternalName] = true;
+        }
+
+        return new(Type, worker.ExternalName, spec.ExecutionId, worker.JobId, worker.Attempt, spec.StepId);
+    }
+
+    /// <inheritdoc/>
+    public async Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(handle);
+        var name = Labels.Name(handle.JobId, handle.WorkerAttempt);
+        Listen(name, handle.ExecutionId);
+        if (!_informer.IsSynced)
+        {
+            throw ExecutorException.Transient($"The cluster has not been seen yet. {_informer.Trouble}".TrimEnd());
+        }
+
+        var view = _cache.Find(name);
+        if (view is null or { HasJob: false, HasPod: false, Job: null })
+        {
+            // The watch may be a moment behind: the server itself is asked before something is called lost.
+            if (await FindAsync(name, cancellationToken) is not { } job)
+            {
+                return new() { Status = Shipinator.Status.Failed, Reason = Reason.Lost, Detail = "The cluster knows nothing of it." };
+            }
+
+            view = new(name, job.Metadata.NamespaceProperty) { Job = job, HasJob = true };
+        }
+
+        if (view is { HasJob: true, Pod: null })
+        {
+            await ExplainMissingPodAsync(view, cancellationToken);
+            view = _cache.Find(name) ?? view;
+        }
+
+        return StatusReader.Read(view, Step(handle), _options, _time.GetUtcNow());
+    }
+
+    /// <inheritdoc/>
+    public Task Cancel(ExecutionHandle handle, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(handle);
+        return DeleteAsync(Labels.Name(handle.JobId, handle.WorkerAttempt), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async Task Release(JobId job, int attempt, CancellationToken cancellationToken)
+    {
+        var name = Labels.Name(job, attempt);
+        _complete.TryRemove(name, out _);
+        _listeners.TryRemove(name, out _);
+        _eventsAsked.TryRemove(name, out _);
+        if (_options.KeepFinished > TimeSpan.Zero && _cache.Find(name) is { HasJob: true, Pod.Status.Phase: "Succeeded" or "Failed" } finished)
+        {
+            await LeaveAsync(finished, cancellationToken);
+            return;
+        }
+
+        await DeleteAsync(name, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _cache.Changed -= Tell;
+
+    /// <summary>The Job first, its Secret second and owned by it: nothing can be left behind, and the pod waits for its mount.</summary>
+    private async Task CreateAsync(WorkerSpec worker, CancellationToken cancellationToken)
+    {
+        var @namespace = _options.NamespaceOf(worker.ProjectId);
+        var manifest = WorkerManifest.Create(worker, _options, _address.RunnerUrl);
+        var credential = worker.Source is { } source ? await _credentials.Find(source.CloneUrl, cancellationToken) : null;
+        try
+        {
+            var job = await CreateJobAsync(manifest, worker, @namespace, cancellationToken);
+            try
+            {
+                await _cluster.CoreV1.CreateNamespacedSecretAsync(WorkerSecret.Create(worker, job, _options, _tokens, credential), @namespace, cancellationToken: cancellationToken);
+            }
+            catch (Exception e) when (ApiErrors.IsAlreadyThere(e))
+            {
+                // An earlier submit came so far.
+            }
+        }
+        catch (Exception e) when (e is not ExecutorException && ApiErrors.IsFromApi(e, cancellationToken))
+        {
+            throw ApiErrors.Translate(e, "create Jobs and Secrets", @namespace);
+        }
+    }
+
+    private async Task<V1Job> CreateJobAsync(V1Job manifest, WorkerSpec worker, string @namespace, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _cluster.BatchV1.CreateNamespacedJobAsync(manifest, @namespace, cancellationToken: cancellationToken);
+        }
+        catch (Exception e) when (ApiErrors.IsAlreadyThere(e))
+        {
+            var there = await _cluster.BatchV1.ReadNamespacedJobAsync(worker.ExternalName, @namespace, cancellationToken: cancellationToken);
+            if (!Labels.AreOurs(there.Metadata, _options, worker))
+            {
+                throw ExecutorException.Rejected(Reason.ConfigError, $"Namespace {@namespace} holds a Job {worker.ExternalName} that is not this installation's (label {Labels.Instance}: {(there.Metadata.Labels is { } labels && labels.TryGetValue(Labels.Instance, out var other) ? other : "none")}).");
+            }
+
+            return there.Metadata.DeletionTimestamp is null
+                ? there
+                : throw ExecutorException.Transient($"Its Job {worker.ExternalName} is being deleted.");
+        }
+    }
+
+    private async Task<V1Job?> FindAsync(string name, CancellationToken cancellationToken)
+    {
+        foreach (var @namespace in _options.Namespaces)
+        {
+            try
+            {
+                return await _cluster.BatchV1.ReadNamespacedJobAsync(name, @namespace, cancellationToken: cancellationToken);
+            }
+            catch (Exception e) when (ApiErrors.IsNotFound(e))
+            {
+                // Perhaps in another one.
+            }
+            catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
+            {
+                throw ExecutorException.Transient($"The Kubernetes API server does not answer: {ApiErrors.Answer(e)?.Message ?? e.Message}", e);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Gracefully: SIGTERM, the pod's grace period, and the Job stays until its pod is gone. Without a policy the pod would live on.</summary>
+    private async Task DeleteAsync(string name, CancellationToken cancellationToken)
+    {
+        var view = _cache.Find(name);
+        if (view?.Job?.Metadata.DeletionTimestamp is not null)
+        {
+            return;
+        }
+
+        foreach (var @namespace in view is null ? _options.Namespaces : [view.Namespace])
+        {
+            try
+            {
+                await _cluster.BatchV1.DeleteNamespacedJobAsync(name, @namespace, new V1DeleteOptions { PropagationPolicy = "Foreground" }, cancellationToken: cancellationToken);
+            }
+            catch (Exception e) when (ApiErrors.IsNotFound(e))
+            {
+                // Gone already, or never there: as it should be.
+            }
+            catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
+            {
+                throw ExecutorException.Transient($"The Job {name} can't be deleted now: {ApiErrors.Answer(e)?.Message ?? e.Message}", e);
+            }
+        }
+    }
+
+    private async Task LeaveAsync(WorkerView finished, CancellationToken cancellationToken)
+    {
+        var seconds = ((long)_options.KeepFinished.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        try
+        {
+            await _cluster.BatchV1.PatchNamespacedJobAsync(
+                new V1Patch($"{{\"spec\":{{\"ttlSecondsAfterFinished\":{seconds}}}}}", V1Patch.PatchType.MergePatch), finished.Name, finished.Namespace, cancellationToken: cancellationToken);
+        }
+        catch (Exception e) when (ApiErrors.IsNotFound(e))
+        {
+            // Gone already.
+        }
+        catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
+        {
+            throw ExecutorException.Transient($"The Job {finished.Name} can't be given its end: {ApiErrors.Answer(e)?.Message ?? e.Message}", e);
+        }
+    }
+
+    /// <summary>A full quota shows nowhere but in the events of the Job; they are asked for only while there is no pod.</summary>
+    private async Task ExplainMissingPodAsync(WorkerView view, CancellationToken cancellationToken)
+    {
+        var now = _time.GetUtcNow();
+        if (now - view.Job!.Metadata.CreationTimestamp < NoPodYet || (_eventsAsked.TryGetValue(view.Name, out var asked) && now - asked < EventsPeriod))
+        {
+            return;
+        }
+
+        _eventsAsked[view.Name] = now;
+        try
+        {
+            var events = await _cluster.CoreV1.ListNamespacedEventAsync(
+                view.Namespace, fieldSelector: $"involvedObject.kind=Job,involvedObject.name={view.Name}", limit: 20, cancellationToken: cancellationToken);
+            if (events.Items.LastOrDefault(e => e.Reason == "FailedCreate") is { Message: { } words })
+            {
+                _cache.SeeCreateError(view.Name, words);
+            }
+        }
+        catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
+        {
+            // Only an explanation: it waits all the same.
+        }
+    }
+
+    private void Listen(string worker, ExecutionId execution) => _listeners.GetOrAdd(worker, _ => new())[execution] = true;
+
+    private void Tell(string worker)
+    {
+        if (_listeners.TryGetValue(worker, out var executions))
+        {
+            foreach (var execution in executions.Keys)
+            {
+                _signal.Changed(execution);
+            }
+        }
+    }
+
+    /// <summary>The engine's name of an execution ends with <c>-s{step}-{try}</c>.</summary>
+    private static int Step(ExecutionHandle handle)
+    {
+        var parts = handle.ExternalId.Split('-');
+        return parts.Length >= 2 && parts[^2] is ['s', .. var digits] && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var step)
+            ? step
+            : throw ExecutorException.Rejected(Reason.ExecutorError, $"The execution's name '{handle.ExternalId}' does not say which step it is.");
+    }
+}

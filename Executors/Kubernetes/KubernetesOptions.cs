@@ -1,0 +1,184 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using k8s.Models;
+using Microsoft.Extensions.Options;
+
+namespace Shipinator.Executors.Kubernetes;
+
+/// <summary>Settings of the Kubernetes executor, section <c>Shipinator:Kubernetes</c>; docs/kubernetes.md tells of each.</summary>
+public sealed class KubernetesOptions
+{
+    /// <summary>The namespace of the Jobs. Required: without it there is no Kubernetes executor.</summary>
+    public string Namespace { get; set; } = "";
+
+    /// <summary>Other namespaces, by project id.</summary>
+    public Dictionary<string, string> ProjectNamespaces { get; set; } = [];
+
+    /// <summary>Tells this installation's objects from another one's in the same namespace: a label value. Default <c>shipinator</c>.</summary>
+    public string InstanceId { get; set; } = "shipinator";
+
+    /// <summary>A kubeconfig file. Absent: the service account of the pod that the server runs in, else the default kubeconfig.</summary>
+    public string? Kubeconfig { get; set; }
+
+    /// <summary>The kubeconfig's context. Default: its current one.</summary>
+    public string? Context { get; set; }
+
+    /// <summary>The image of the first container, with git and sh, and with the runner or else wget or curl. Required.</summary>
+    public string RunnerImage { get; set; } = "";
+
+    /// <summary>How the runner is called in <see cref="RunnerImage"/>. Empty: looked for there, else downloaded from the server.</summary>
+    public List<string> RunnerCommand { get; set; } = [];
+
+    /// <summary>The pods' service account; its token is never mounted. Default: the namespace's.</summary>
+    public string? ServiceAccount { get; set; }
+
+    /// <summary>Labels that a node must have.</summary>
+    public Dictionary<string, string> NodeSelector { get; set; } = [];
+
+    /// <summary>Taints that the pods bear.</summary>
+    public List<TolerationSetting> Tolerations { get; set; } = [];
+
+    /// <summary>Names of Secrets by which images are pulled.</summary>
+    public List<string> PullSecrets { get; set; } = [];
+
+    /// <summary>Further labels of Jobs and pods.</summary>
+    public Dictionary<string, string> Labels { get; set; } = [];
+
+    /// <summary>Processors for a step that names none, as Kubernetes writes it (<c>500m</c>). Absent: none are reserved or limited.</summary>
+    public string? DefaultCpu { get; set; }
+
+    /// <summary>Memory for a step that names none (<c>512Mi</c>). Absent: none is reserved or limited.</summary>
+    public string? DefaultMemory { get; set; }
+
+    /// <summary>The most that a step may ask for. Absent: no limit of ours.</summary>
+    public string? MaxCpu { get; set; }
+
+    /// <summary>The most that a step may ask for. Absent: no limit of ours.</summary>
+    public string? MaxMemory { get; set; }
+
+    /// <summary>Whether containers must run as another user than root. Default false.</summary>
+    public bool RunAsNonRoot { get; set; }
+
+    /// <summary>The user id of all containers. Default: the images'.</summary>
+    public long? RunAsUser { get; set; }
+
+    /// <summary>The group that owns the workspace. Default: none.</summary>
+    public long? FsGroup { get; set; }
+
+    /// <summary>A claim of a volume that many pods may write to, for caches. Absent: no caches.</summary>
+    public string? CacheClaim { get; set; }
+
+    /// <summary>How large all caches together may grow, in bytes. Default 10 GiB.</summary>
+    public long CacheBytes { get; set; } = 10L * 1024 * 1024 * 1024;
+
+    /// <summary>How long a pod may wait for a node or a quota. Default 30 min.</summary>
+    public TimeSpan PendingTimeout { get; set; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>How long an image may be tried for, once the pod has a node. Default 5 min.</summary>
+    public TimeSpan ImagePullTimeout { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>From SIGTERM to SIGKILL when a pod is stopped. Default 30 s.</summary>
+    public TimeSpan TerminationGrace { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a finished Job is left to be looked at, after its result is recorded. Default: none.</summary>
+    public TimeSpan KeepFinished { get; set; } = TimeSpan.Zero;
+
+    /// <summary>How often Jobs that nobody owns are looked for. Default 5 min.</summary>
+    public TimeSpan SweepPeriod { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How many executions may be at work at once. Default 500.</summary>
+    public int MaxConcurrent { get; set; } = 500;
+
+    /// <summary>The namespace of a project's Jobs.</summary>
+    public string NamespaceOf(ProjectId project) => ProjectNamespaces.GetValueOrDefault(project.ToString(), Namespace);
+
+    /// <summary>Every namespace in use.</summary>
+    public IReadOnlyCollection<string> Namespaces => [.. ProjectNamespaces.Values.Append(Namespace).Distinct(StringComparer.Ordinal)];
+}
+
+/// <summary>A taint that pods bear, as in Kubernetes.</summary>
+public sealed class TolerationSetting
+{
+    /// <summary>The taint's key; absent with <c>Exists</c>: all.</summary>
+    public string? Key { get; set; }
+
+    /// <summary><c>Equal</c> (default) or <c>Exists</c>.</summary>
+    public string Operator { get; set; } = "Equal";
+
+    /// <summary>The taint's value.</summary>
+    public string? Value { get; set; }
+
+    /// <summary><c>NoSchedule</c>, <c>PreferNoSchedule</c>, <c>NoExecute</c>; absent: all.</summary>
+    public string? Effect { get; set; }
+}
+
+/// <summary>Refuses at the start what the cluster would refuse at the first run.</summary>
+public sealed partial class KubernetesOptionsValidator : IValidateOptions<KubernetesOptions>
+{
+    private const string Section = "Shipinator:Kubernetes";
+
+    /// <inheritdoc/>
+    public ValidateOptionsResult Validate(string? name, KubernetesOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var errors = new List<string>();
+        foreach (var (key, value) in options.ProjectNamespaces.Select(p => ($"ProjectNamespaces:{p.Key}", p.Value)).Append(("Namespace", options.Namespace)))
+        {
+            Check(DnsLabel().IsMatch(value) && value.Length <= 63, key, value, "it must be a namespace's name: lower-case letters, digits and hyphens");
+        }
+
+        foreach (var project in options.ProjectNamespaces.Keys)
+        {
+            Check(Guid.TryParse(project, out _), "ProjectNamespaces", project, "its keys must be project ids");
+        }
+
+        Check(LabelValue().IsMatch(options.InstanceId) && options.InstanceId.Length is > 0 and <= 63, "InstanceId", options.InstanceId, "it must be a label value of 1 to 63 characters");
+        Check(options.RunnerImage.Length > 0, "RunnerImage", options.RunnerImage, "it must name an image with git and sh");
+        Check(options.Kubeconfig is null || File.Exists(options.Kubeconfig), "Kubeconfig", options.Kubeconfig, "there is no such file");
+        foreach (var (key, value) in options.Labels.Concat(options.NodeSelector))
+        {
+            Check(LabelValue().IsMatch(value) && value.Length <= 63, key, value, "it is no label value");
+            Check(!key.StartsWith("shipinator.io/", StringComparison.Ordinal), key, value, "labels with shipinator.io/ are the executor's own");
+        }
+
+        foreach (var toleration in options.Tolerations)
+        {
+            Check(toleration.Operator is "Equal" or "Exists", "Tolerations:Operator", toleration.Operator, "it must be Equal or Exists");
+            Check(toleration.Effect is null or "NoSchedule" or "PreferNoSchedule" or "NoExecute", "Tolerations:Effect", toleration.Effect, "it must be NoSchedule, PreferNoSchedule or NoExecute");
+        }
+
+        foreach (var (key, value) in new[] { ("DefaultCpu", options.DefaultCpu), ("DefaultMemory", options.DefaultMemory), ("MaxCpu", options.MaxCpu), ("MaxMemory", options.MaxMemory) })
+        {
+            Check(value is null || Quantity().IsMatch(value), key, value, "it must be a quantity such as 500m, 2 or 512Mi");
+        }
+
+        foreach (var (key, value) in new[] { ("PendingTimeout", options.PendingTimeout), ("ImagePullTimeout", options.ImagePullTimeout), ("SweepPeriod", options.SweepPeriod) })
+        {
+            Check(value > TimeSpan.Zero, key, value.ToString(), "it must be longer than nothing");
+        }
+
+        Check(options.KeepFinished >= TimeSpan.Zero, "KeepFinished", options.KeepFinished.ToString(), "it must not be negative");
+        Check(options.TerminationGrace >= TimeSpan.Zero, "TerminationGrace", options.TerminationGrace.ToString(), "it must not be negative");
+        Check(options.MaxConcurrent > 0, "MaxConcurrent", options.MaxConcurrent.ToString(CultureInfo.InvariantCulture), "it must be 1 or more");
+        Check(options.CacheBytes > 0, "CacheBytes", options.CacheBytes.ToString(CultureInfo.InvariantCulture), "it must be 1 or more");
+        Check(!options.RunAsNonRoot || options.RunAsUser is not 0, "RunAsUser", "0", "with RunAsNonRoot it must not be root");
+        return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
+
+        void Check(bool good, string key, string? value, string fix)
+        {
+            if (!good)
+            {
+                errors.Add($"{Section}:{key} is '{value}'; {fix}.");
+            }
+        }
+    }
+
+    [GeneratedRegex("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+    private static partial Regex DnsLabel();
+
+    [GeneratedRegex("^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
+    private static partial Regex LabelValue();
+
+    [GeneratedRegex("^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$")]
+    internal static partial Regex Quantity();
+}

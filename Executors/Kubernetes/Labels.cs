@@ -1,0 +1,47 @@
+using System.Globalization;
+using k8s.Models;
+
+namespace Shipinator.Executors.Kubernetes;
+
+/// <summary>What our objects are known by in the cluster.</summary>
+internal static class Labels
+{
+    public const string ManagedBy = "app.kubernetes.io/managed-by";
+    public const string Us = "shipinator";
+    public const string Instance = "shipinator.io/instance";
+    public const string Job = "shipinator.io/job-id";
+    public const string Attempt = "shipinator.io/attempt";
+    public const string Run = "shipinator.io/run-id";
+    public const string Project = "shipinator.io/project-id";
+    public const string Repository = "shipinator.io/repository-id";
+
+    public static Dictionary<string, string> Of(WorkerSpec worker, KubernetesOptions options) => new(options.Labels, StringComparer.Ordinal)
+    {
+        [ManagedBy] = Us,
+        [Instance] = options.InstanceId,
+        [Job] = worker.JobId.ToString(),
+        [Attempt] = worker.Attempt.ToString(CultureInfo.InvariantCulture),
+        [Run] = worker.RunId.ToString(),
+        [Project] = worker.ProjectId.ToString(),
+        [Repository] = worker.RepositoryId.ToString(),
+    };
+
+    /// <summary>All that is this installation's.</summary>
+    public static string Selector(KubernetesOptions options) => $"{ManagedBy}={Us},{Instance}={options.InstanceId}";
+
+    /// <summary>The worker's name, from a Job's or a pod's labels; null when they are not all there.</summary>
+    public static string? Worker(V1ObjectMeta meta) => Ids(meta) is var (job, attempt) ? Name(job, attempt) : null;
+
+    /// <summary>The job and the attempt that an object was made for; null when its labels do not say.</summary>
+    public static (JobId Job, int Attempt)? Ids(V1ObjectMeta meta) =>
+        meta.Labels is { } labels && labels.TryGetValue(Job, out var job) && Guid.TryParse(job, out var id)
+        && labels.TryGetValue(Attempt, out var text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var attempt)
+            ? (new JobId(id), attempt)
+            : null;
+
+    public static string Name(JobId job, int attempt) => string.Create(CultureInfo.InvariantCulture, $"ship-{job.Value:N}-{attempt}");
+
+    public static bool AreOurs(V1ObjectMeta meta, KubernetesOptions options, WorkerSpec worker) =>
+        meta.Labels is { } labels && labels.TryGetValue(Instance, out var instance) && instance == options.InstanceId
+        && Ids(meta) == (worker.JobId, worker.Attempt);
+}

@@ -1,0 +1,183 @@
+using System.Globalization;
+using k8s.Models;
+
+namespace Shipinator.Executors.Kubernetes;
+
+/// <summary>
+/// What the cluster's objects mean for one execution: docs/kubernetes.md holds the table. Pure. Only the pod knows why; a
+/// condition comes before an exit code, for what was evicted ends with a code like any other.
+/// </summary>
+internal static class StatusReader
+{
+    private static readonly HashSet<string> Pulling = ["ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError", "ErrImageNeverPull", "SignatureValidationFailed"];
+    private static readonly HashSet<string> Misconfigured = ["InvalidImageName", "CreateContainerConfigError"];
+
+    /// <summary>The container of the step with this index.</summary>
+    public static ExecutionStatus Read(WorkerView view, int step, KubernetesOptions options, DateTimeOffset now)
+    {
+        var status = view.Pod is { } pod ? ReadPod(view, pod, step, options, now) : ReadJob(view, options, now);
+        return status with { StillPresent = view.IsPresent };
+    }
+
+    private static ExecutionStatus ReadJob(WorkerView view, KubernetesOptions options, DateTimeOffset now)
+    {
+        if (!view.HasJob || view.Job?.Metadata.DeletionTimestamp is not null)
+        {
+            return Failed(Reason.Lost, "Its Job was deleted before it had a pod.");
+        }
+
+        if (Ended(view.Job) is { } end)
+        {
+            return Failed(end.Reason == "DeadlineExceeded" ? Reason.Timeout : Reason.Lost, $"Its Job failed without a pod to tell why: {end.Message ?? end.Reason}.");
+        }
+
+        var waiting = view.CreateError is { } words ? $"The cluster to make its pod: {words}" : "The cluster to make its pod.";
+        return now - view.Job?.Metadata.CreationTimestamp > options.PendingTimeout
+            ? Failed(Reason.Unschedulable, $"No pod could be made for it within {options.PendingTimeout}. {view.CreateError}".TrimEnd())
+            : Waiting(waiting);
+    }
+
+    private static ExecutionStatus ReadPod(WorkerView view, V1Pod pod, int step, KubernetesOptions options, DateTimeOffset now)
+    {
+        var own = Find(pod.Status?.ContainerStatuses, WorkerManifest.Container(step));
+        var terminated = own?.State?.Terminated;
+        if (terminated is { ExitCode: 0, Reason: not "ContainerStatusUnknown" })
+        {
+            return new() { Status = Status.Success, ExitCode = 0 };
+        }
+
+        var taken = Taken(pod);
+        if (taken is var (why, sentence))
+        {
+            // It is about to be ended: the reason is known before the end.
+            return terminated is null && view.HasPod && pod.Status?.Phase != "Failed"
+                ? new() { Status = Status.Submitted, Reason = why, Detail = sentence, WaitingFor = sentence }
+                : Failed(why, sentence, terminated?.ExitCode);
+        }
+
+        if (terminated is not null)
+        {
+            return Explain(pod, terminated);
+        }
+
+        if (!view.HasPod)
+        {
+            return Failed(Reason.Lost, "Its pod vanished without a result.");
+        }
+
+        if (pod.Status?.Phase is "Failed" or "Succeeded")
+        {
+            return First(pod) ?? PodReason(pod) ?? Failed(Reason.Lost, $"Its pod ended ({pod.Status.Reason ?? pod.Status.Phase}) and its container told nothing.");
+        }
+
+        return First(pod) ?? Pending(pod, own, options, now);
+    }
+
+    /// <summary>The platform took the place away, or somebody deleted the pod.</summary>
+    private static (Reason, string)? Taken(V1Pod pod)
+    {
+        var disruption = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "DisruptionTarget" && c.Status == "True");
+        if (disruption is not null)
+        {
+            var words = $"{disruption.Message ?? disruption.Reason}";
+            return disruption.Reason switch
+            {
+                "EvictionByEvictionAPI" => (Reason.Evicted, $"Its pod was evicted, as when a node is drained: {words}"),
+                "PreemptionByScheduler" => (Reason.Evicted, $"A pod of higher priority took its place: {words}"),
+                "DeletionByTaintManager" => (Reason.Evicted, $"Its node does not bear it any more, or is not reachable: {words}"),
+                "DeletionByPodGC" => (Reason.Lost, $"Its node is gone: {words}"),
+                "TerminationByKubelet" => (Reason.Evicted, $"Its node ended it for want of resources or to shut down: {words}"),
+                _ => (Reason.Evicted, $"The cluster took its pod away ({disruption.Reason}): {words}"),
+            };
+        }
+
+        return pod.Status?.Reason switch
+        {
+            "Evicted" or "Preempting" or "Shutdown" or "Terminated" or "NodeShutdown" => (Reason.Evicted, $"Its node ended it ({pod.Status.Reason}): {pod.Status.Message}"),
+            "NodeLost" => (Reason.Lost, $"Its node is lost: {pod.Status.Message}"),
+            "DeadlineExceeded" => (Reason.Timeout, "It was at work longer than its pod may live."),
+            _ => pod.Metadata.DeletionTimestamp is null ? null : (Reason.Lost, "Its pod was deleted by somebody."),
+        };
+    }
+
+    private static ExecutionStatus? PodReason(V1Pod pod) => pod.Status?.Message is { Length: > 0 } words ? Failed(Reason.Lost, $"Its pod failed: {words}") : null;
+
+    private static ExecutionStatus Explain(V1Pod pod, V1ContainerStateTerminated end) => end.Reason switch
+    {
+        "OOMKilled" => Failed(Reason.OomKilled, "It used more memory than it may: the kernel ended it.", end.ExitCode),
+        "StartError" or "ContainerCannotRun" => Failed(Reason.ExecutorError, $"Its container could not be started: {end.Message}", end.ExitCode),
+        // Ended before it began: what kept it from beginning is the cause.
+        "ContainerStatusUnknown" => First(pod) ?? Failed(Reason.Lost, $"Its container is gone: {end.Message}"),
+        "Unknown" => Failed(Reason.Lost, "Its node was restarted, or lost its container."),
+        _ => Failed(Reason.ExitCode, string.Create(CultureInfo.InvariantCulture, $"Its container ended with exit code {end.ExitCode}."), end.ExitCode),
+    };
+
+    /// <summary>What went wrong before the steps: the checkout.</summary>
+    private static ExecutionStatus? First(V1Pod pod)
+    {
+        var end = Find(pod.Status?.InitContainerStatuses, WorkerManifest.Prepare)?.State?.Terminated;
+        return end is null or { ExitCode: 0 } ? null
+            : end.Reason == "OOMKilled" ? Failed(Reason.OomKilled, "The checkout used more memory than it may.")
+            : Failed(Reason.ExecutorError, $"Its workspace could not be made ready: {(string.IsNullOrWhiteSpace(end.Message) ? $"exit code {end.ExitCode.ToString(CultureInfo.InvariantCulture)} ({end.Reason})" : end.Message.Trim())}");
+    }
+
+    private static ExecutionStatus Pending(V1Pod pod, V1ContainerStatus? own, KubernetesOptions options, DateTimeOffset now)
+    {
+        var scheduled = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "PodScheduled");
+        if (scheduled is not { Status: "True" })
+        {
+            var words = scheduled?.Message is { Length: > 0 } sentence ? $"A node: {sentence}" : "A node.";
+            return now - pod.Metadata.CreationTimestamp > options.PendingTimeout
+                ? Failed(Reason.Unschedulable, $"No node took it within {options.PendingTimeout}: {scheduled?.Message}".TrimEnd(' ', ':'))
+                : Waiting(words);
+        }
+
+        if (own?.State?.Running is not null)
+        {
+            return Waiting("Its container to take the step.");
+        }
+
+        // The first containers come before the step's own; the services' among them.
+        var blocked = (pod.Status?.InitContainerStatuses ?? []).Append(own).FirstOrDefault(c => c?.State?.Waiting is { Reason: not ("PodInitializing" or "ContainerCreating") });
+        if (blocked?.State.Waiting is { } waiting)
+        {
+            var since = now - (scheduled.LastTransitionTime ?? pod.Metadata.CreationTimestamp);
+            if (Misconfigured.Contains(waiting.Reason))
+            {
+                return Failed(Reason.ConfigError, $"{waiting.Reason}: {waiting.Message ?? blocked.Image}");
+            }
+
+            if (Pulling.Contains(waiting.Reason))
+            {
+                return since > options.ImagePullTimeout
+                    ? Failed(Reason.ImagePull, $"The image {blocked.Image} could not be pulled within {options.ImagePullTimeout}: {waiting.Message}")
+                    : Waiting($"The image {blocked.Image}: {waiting.Message ?? waiting.Reason}");
+            }
+
+            return since > options.PendingTimeout
+                ? Failed(Reason.ExecutorError, $"Container {blocked.Name} does not start ({waiting.Reason}): {waiting.Message}")
+                : Waiting($"Container {blocked.Name} ({waiting.Reason}): {waiting.Message}".TrimEnd(' ', ':'));
+        }
+
+        var preparing = Find(pod.Status?.InitContainerStatuses, WorkerManifest.Prepare);
+        var service = (pod.Status?.InitContainerStatuses ?? []).FirstOrDefault(c => c.Name != WorkerManifest.Prepare && c.State?.Running is not null && c.Started != true);
+        var late = now - (scheduled.LastTransitionTime ?? pod.Metadata.CreationTimestamp) > options.PendingTimeout;
+        if (service is not null)
+        {
+            return late ? Failed(Reason.ExecutorError, $"Service {service.Name} did not become ready.") : Waiting($"Service {service.Name} to become ready.");
+        }
+
+        return late && preparing?.State?.Running is null
+            ? Failed(Reason.ExecutorError, $"Its containers did not start within {options.PendingTimeout}.")
+            : Waiting(preparing?.State?.Running is not null ? "The checkout of its source." : "Its containers to start.");
+    }
+
+    private static V1JobCondition? Ended(V1Job? job) => job?.Status?.Conditions?.FirstOrDefault(c => c.Type is "Failed" or "FailureTarget" && c.Status == "True");
+
+    private static V1ContainerStatus? Find(IList<V1ContainerStatus>? all, string name) => all?.FirstOrDefault(c => c.Name == name);
+
+    private static ExecutionStatus Waiting(string words) => new() { Status = Status.Submitted, WaitingFor = words };
+
+    private static ExecutionStatus Failed(Reason reason, string detail, int? exitCode = null) =>
+        new() { Status = Status.Failed, Reason = reason, Detail = detail, ExitCode = exitCode };
+}

@@ -1,0 +1,98 @@
+using System.Collections.Concurrent;
+using k8s.Models;
+
+namespace Shipinator.Executors.Kubernetes;
+
+/// <summary>What the cluster was last seen to say of one worker. What is gone keeps its last words: they hold the reason.</summary>
+internal sealed record WorkerView(string Name, string Namespace)
+{
+    public V1Job? Job { get; init; }
+
+    public V1Pod? Pod { get; init; }
+
+    /// <summary>Whether the Job is in the cluster.</summary>
+    public bool HasJob { get; init; }
+
+    /// <summary>Whether the pod is in the cluster.</summary>
+    public bool HasPod { get; init; }
+
+    /// <summary>Why the Job's controller can't make a pod, in its words.</summary>
+    public string? CreateError { get; init; }
+
+    /// <summary>When both were gone.</summary>
+    public DateTimeOffset? GoneAt { get; init; }
+
+    public bool IsPresent => HasJob || HasPod;
+}
+
+/// <summary>All workers of this installation, as the watches tell. Safe to use from several threads.</summary>
+internal sealed class WorkerCache(TimeProvider time)
+{
+    /// <summary>How long the last words of what is gone are kept.</summary>
+    private static readonly TimeSpan Memory = TimeSpan.FromMinutes(30);
+    private readonly ConcurrentDictionary<string, WorkerView> _views = new(StringComparer.Ordinal);
+
+    /// <summary>A worker changed; by its name.</summary>
+    public event Action<string>? Changed;
+
+    public WorkerView? Find(string worker) => _views.GetValueOrDefault(worker);
+
+    public IReadOnlyCollection<WorkerView> All => [.. _views.Values];
+
+    public void See(V1Job job, bool gone)
+    {
+        if (Labels.Worker(job.Metadata) is { } name)
+        {
+            Set(name, job.Metadata.NamespaceProperty, v => v with { Job = job, HasJob = !gone });
+        }
+    }
+
+    public void See(V1Pod pod, bool gone)
+    {
+        if (Labels.Worker(pod.Metadata) is { } name)
+        {
+            // A Job may make a second pod when its first was deleted: the newest counts.
+            Set(name, pod.Metadata.NamespaceProperty, v => v.Pod is { } known && known.Metadata.Uid != pod.Metadata.Uid && known.Metadata.CreationTimestamp > pod.Metadata.CreationTimestamp
+                ? v
+                : v with { Pod = pod, HasPod = !gone, CreateError = null });
+        }
+    }
+
+    public void SeeCreateError(string worker, string words)
+    {
+        if (_views.TryGetValue(worker, out var view) && view.CreateError != words)
+        {
+            Set(worker, view.Namespace, v => v with { CreateError = words });
+        }
+    }
+
+    /// <summary>What a list no longer holds is gone.</summary>
+    public void KeepJobs(string @namespace, IReadOnlySet<string> present) => Keep(@namespace, present, v => v.HasJob, v => v with { HasJob = false });
+
+    /// <summary>What a list no longer holds is gone.</summary>
+    public void KeepPods(string @namespace, IReadOnlySet<string> present) => Keep(@namespace, present, v => v.HasPod, v => v with { HasPod = false });
+
+    private void Keep(string @namespace, IReadOnlySet<string> present, Func<WorkerView, bool> has, Func<WorkerView, WorkerView> lose)
+    {
+        var now = time.GetUtcNow();
+        foreach (var view in _views.Values.Where(v => v.Namespace == @namespace))
+        {
+            if (has(view) && !present.Contains(view.Name))
+            {
+                Set(view.Name, @namespace, lose);
+            }
+            else if (view.GoneAt is { } at && now - at > Memory)
+            {
+                _views.TryRemove(KeyValuePair.Create(view.Name, view));
+            }
+        }
+    }
+
+    private void Set(string name, string @namespace, Func<WorkerView, WorkerView> change)
+    {
+        _views.AddOrUpdate(name, n => Dated(change(new(n, @namespace))), (_, v) => Dated(change(v)));
+        Changed?.Invoke(name);
+    }
+
+    private WorkerView Dated(WorkerView view) => view.IsPresent ? view with { GoneAt = null } : view with { GoneAt = view.GoneAt ?? time.GetUtcNow() };
+}

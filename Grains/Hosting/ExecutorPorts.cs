@@ -1,0 +1,34 @@
+using Microsoft.Extensions.Logging;
+
+namespace Shipinator.Grains.Hosting;
+
+/// <summary>Wakes an execution's grain. One-way: whoever sees a change does not wait for what it means.</summary>
+internal sealed partial class ExecutionSignal(IGrainFactory grains, ILogger<ExecutionSignal> logger) : IExecutionSignal
+{
+    /// <inheritdoc/>
+    public void Changed(ExecutionId execution) => _ = WakeAsync(execution);
+
+    private async Task WakeAsync(ExecutionId execution)
+    {
+        try
+        {
+            await grains.GetGrain<IExecutionGrain>(execution.Value).ExecutorChanged();
+        }
+        catch (Exception e) when (e is OrleansException or InvalidOperationException or ObjectDisposedException)
+        {
+            // A hint: the grain's own timer asks in any case.
+            NotSent(execution, e.Message);
+        }
+    }
+
+    [LoggerMessage(1301, LogLevel.Debug, "The hint for execution {Execution} was not sent: {Message}")]
+    private partial void NotSent(ExecutionId execution, string message);
+}
+
+/// <summary>Asks the job.</summary>
+internal sealed class WorkerOwnership(IGrainFactory grains) : IWorkerOwnership
+{
+    /// <inheritdoc/>
+    public Task<bool> IsNeeded(JobId job, int attempt, CancellationToken cancellationToken) =>
+        grains.GetGrain<IJobGrain>(job.Value).NeedsWorker(attempt, cancellationToken);
+}

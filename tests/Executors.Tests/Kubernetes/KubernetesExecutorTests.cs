@@ -1,0 +1,308 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Shipinator.Executors.Kubernetes;
+
+namespace Shipinator.Executors.Tests.Kubernetes;
+
+/// <summary>The executor against an API server over real HTTP that misbehaves when told to.</summary>
+public sealed class KubernetesExecutorTests : IAsyncLifetime
+{
+    private const string Scheduled = """{ "type": "PodScheduled", "status": "True", "lastTransitionTime": "2030-01-01T00:00:00Z" }""";
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private readonly World _world = new();
+    private FakeCluster _cluster = null!;
+    private ServiceProvider _services = null!;
+    private IWorkerExecutor _executor = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _cluster = await FakeCluster.StartAsync();
+        (_services, _executor) = await StartAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync(_services);
+        await _cluster.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Submit_Repeated_AlsoByAnotherServer_MakesOneJobAndItsSecret()
+    {
+        var worker = Worker();
+        await _executor.Submit(Given.Execution(worker), default);
+        await _executor.Submit(Given.Execution(worker), default);
+        var (services, other) = await StartAsync();
+        await other.Submit(Given.Execution(worker), default);
+        await StopAsync(services);
+        Assert.Equal((1, 1), (_cluster.Count("jobs"), _cluster.Count("secrets")));
+        Assert.Equal((string)_cluster.Get("jobs", worker.ExternalName)!["metadata"]!["uid"]!, (string)_cluster.Get("secrets", worker.ExternalName)!["metadata"]!["ownerReferences"]![0]!["uid"]!);
+    }
+
+    [Fact]
+    public async Task Submit_AnswerLost_IsTransientAndTheNextOneFindsIt()
+    {
+        _cluster.LoseAnswers = 1;
+        var worker = Worker();
+        Assert.True((await Assert.ThrowsAsync<ExecutorException>(() => _executor.Submit(Given.Execution(worker), default))).IsTransient);
+        _cluster.LoseAnswers = 0;
+        await _executor.Submit(Given.Execution(worker), default);
+        Assert.Equal((1, 1), (_cluster.Count("jobs"), _cluster.Count("secrets")));
+    }
+
+    [Theory]
+    [InlineData(403, "Forbidden", "jobs.batch \"x\" is forbidden: exceeded quota: q, requested: count/jobs.batch=1", true, "quota")]
+    [InlineData(403, "Forbidden", "unable to create new content in namespace ci because it is being terminated", false, "being deleted")]
+    [InlineData(403, "Forbidden", "User \"x\" cannot create resource \"jobs\"", false, "docs/kubernetes.md")]
+    [InlineData(401, "Unauthorized", "Unauthorized", false, "credentials")]
+    [InlineData(404, "NotFound", "namespaces \"ci\" not found", false, "does not exist")]
+    [InlineData(422, "Invalid", "spec.template.spec.containers[0].image: Required value", false, "Required value")]
+    [InlineData(409, "Conflict", "the object has been modified", true, "409")]
+    [InlineData(500, "InternalError", "etcd is away", true, "etcd is away")]
+    [InlineData(429, "TooManyRequests", "slow down", true, "slow down")]
+    public async Task Submit_Refused_IsToldApart(int code, string reason, string message, bool transient, string words)
+    {
+        _cluster.Refuse = (code, reason, message);
+        var refused = await Assert.ThrowsAsync<ExecutorException>(() => _executor.Submit(Given.Execution(Worker()), default));
+        Assert.Equal(transient, refused.IsTransient);
+        Assert.Contains(words, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Submit_SomebodyElsesJobOfThatName_IsRefusedAndOneBeingDeletedIsWaitedFor()
+    {
+        var worker = Worker();
+        var foreign = new System.Text.Json.Nodes.JsonObject { ["metadata"] = new System.Text.Json.Nodes.JsonObject { ["name"] = worker.ExternalName, ["namespace"] = "ci", ["uid"] = "u" }, ["spec"] = new System.Text.Json.Nodes.JsonObject() };
+        _cluster.Put("jobs", foreign);
+        var refused = await Assert.ThrowsAsync<ExecutorException>(() => _executor.Submit(Given.Execution(worker), default));
+        Assert.False(refused.IsTransient);
+        Assert.Contains("not this installation's", refused.Message, StringComparison.Ordinal);
+
+        var ours = Worker();
+        await _executor.Submit(Given.Execution(ours), default);
+        var (services, other) = await StartAsync();
+        await _executor.Cancel(Given.Handle(Given.Execution(ours)), default);
+        Assert.True((await Assert.ThrowsAsync<ExecutorException>(() => other.Submit(Given.Execution(ours), default))).IsTransient);
+        await StopAsync(services);
+    }
+
+    [Fact]
+    public async Task Status_OfManyAskedOften_CostsTheServerNothing()
+    {
+        var specs = Enumerable.Range(0, 50).Select(_ => Given.Execution(Worker())).ToList();
+        foreach (var spec in specs)
+        {
+            await _executor.Submit(spec, default);
+            _cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
+        }
+
+        foreach (var spec in specs)
+        {
+            await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        }
+
+        var before = _cluster.Requests.Values.Sum();
+        for (var i = 0; i < 20; i++)
+        {
+            foreach (var spec in specs)
+            {
+                Assert.Equal(Status.Submitted, (await _executor.Status(Given.Handle(spec), default)).Status);
+            }
+        }
+
+        Assert.Equal(before, _cluster.Requests.Values.Sum());
+    }
+
+    [Fact]
+    public async Task Status_OfAnEviction_WakesTheExecutionAndKnowsWhy()
+    {
+        var spec = Given.Execution(Worker());
+        await _executor.Submit(spec, default);
+        _cluster.PutPod(spec.Worker.ExternalName, """{ "phase": "Failed", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting" } ], "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": 137, "reason": "Error" } } } ] }""");
+        var end = await UntilAsync(spec, s => s.Status.IsTerminal());
+        Assert.Equal((Status.Failed, Reason.Evicted, true), (end.Status, end.Reason!.Value, end.StillPresent));
+        Assert.Contains(spec.ExecutionId, _world.Signals);
+    }
+
+    [Fact]
+    public async Task Watch_CutExpiredAndServerAway_SeesInTheEndWhatHappenedMeanwhile()
+    {
+        var spec = Given.Execution(Worker());
+        await _executor.Submit(spec, default);
+        _cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
+        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        _cluster.CutWatches();
+        _cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "image": "i", "state": { "waiting": { "reason": "ErrImagePull", "message": "after the cut" } } } ] }""");
+        await UntilAsync(spec, s => s.WaitingFor?.Contains("after the cut", StringComparison.Ordinal) == true);
+
+        await _cluster.GoAwayAsync();
+        _cluster.Remove("pods", $"{spec.Worker.ExternalName}-x");
+        _cluster.Remove("jobs", spec.Worker.ExternalName);
+        _cluster.Forget();
+        await _cluster.ComeBackAsync();
+        var end = await UntilAsync(spec, s => s.Status.IsTerminal());
+        Assert.Equal((Status.Failed, Reason.Lost, false), (end.Status, end.Reason!.Value, end.StillPresent));
+    }
+
+    [Fact]
+    public async Task Cancel_DeletesInTheForeground_AndIsOverOnlyWhenAllIsGone()
+    {
+        var spec = Given.Execution(Worker());
+        await _executor.Submit(spec, default);
+        _cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
+        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await _executor.Cancel(Given.Handle(spec), default);
+        await _executor.Cancel(Given.Handle(spec), default);
+        Assert.NotNull(_cluster.Get("jobs", spec.Worker.ExternalName)!["metadata"]!["deletionTimestamp"]);
+        Assert.True((await _executor.Status(Given.Handle(spec), default)).StillPresent);
+        _cluster.Remove("pods", $"{spec.Worker.ExternalName}-x");
+        _cluster.Remove("jobs", spec.Worker.ExternalName);
+        var end = await UntilAsync(spec, s => !s.StillPresent);
+        Assert.True(end.Status.IsTerminal());
+        // What never came to be is canceled all the same.
+        await _executor.Cancel(Given.Handle(Given.Execution(Worker())), default);
+    }
+
+    [Fact]
+    public async Task Submit_AfterItsJobVanished_DoesNotRunItTwice()
+    {
+        var spec = Given.Execution(Worker());
+        await _executor.Submit(spec, default);
+        await UntilAsync(spec, s => s.StillPresent);
+        _cluster.Remove("jobs", spec.Worker.ExternalName);
+        await UntilAsync(spec, s => !s.StillPresent);
+        await _executor.Submit(spec, default);
+        Assert.Equal(0, _cluster.Count("jobs"));
+        Assert.Equal(Reason.Lost, (await _executor.Status(Given.Handle(spec), default)).Reason);
+    }
+
+    [Fact]
+    public async Task Sweep_AsksTheOwner_AndTakesOnlyWhatNobodyNeeds()
+    {
+        var (needed, unknown, orphan) = (Worker(), Worker(), Worker());
+        foreach (var worker in new[] { needed, unknown, orphan })
+        {
+            await _executor.Submit(Given.Execution(worker), default);
+        }
+
+        _world.Unanswered.Add(unknown.JobId);
+        _world.Orphans.Add(orphan.JobId);
+        await UntilAsync(() => _cluster.Get("jobs", orphan.ExternalName)?["metadata"]!["deletionTimestamp"] is not null);
+        Assert.Null(_cluster.Get("jobs", needed.ExternalName)!["metadata"]!["deletionTimestamp"]);
+        Assert.Null(_cluster.Get("jobs", unknown.ExternalName)!["metadata"]!["deletionTimestamp"]);
+    }
+
+    [Fact]
+    public async Task Submit_TenThousandExecutionsWithLostAnswersAndThrottling_MakesAJobPerAttempt()
+    {
+        const int workers = 5_000;
+        _cluster.LoseAnswers = 7;
+        _cluster.TooMany = 500;
+        await Parallel.ForEachAsync(Enumerable.Range(0, workers), new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (_, stop) =>
+        {
+            var worker = Worker(Given.Step(0, "a"), Given.Step(1, "b"));
+            for (var step = 0; step < 2; step++)
+            {
+                while (true)
+                {
+                    try
+                    {
+                        await _executor.Submit(Given.Execution(worker, step), stop);
+                        break;
+                    }
+                    catch (ExecutorException e) when (e.IsTransient)
+                    {
+                        // As the execution's grain does.
+                    }
+                }
+            }
+        });
+        Assert.Equal((workers, workers), (_cluster.Count("jobs"), _cluster.Count("secrets")));
+    }
+
+    private static WorkerSpec Worker(params WorkerStep[] steps) => Given.Worker(steps) with { JobId = JobId.New(TimeProvider.System) };
+
+    private async Task<(ServiceProvider, IWorkerExecutor)> StartAsync()
+    {
+        var services = new ServiceCollection().AddLogging();
+        services.AddSingleton<IExecutionTokens>(_world).AddSingleton<IServerAddress>(_world).AddSingleton<IGitCredentials>(_world)
+            .AddSingleton<IExecutionSignal>(_world).AddSingleton<IWorkerOwnership>(_world);
+        services.AddKubernetesExecutor(o =>
+        {
+            (o.Namespace, o.RunnerImage, o.Kubeconfig) = ("ci", "runner:1", _cluster.Kubeconfig);
+            o.SweepPeriod = TimeSpan.FromMilliseconds(200);
+        });
+        var provider = services.BuildServiceProvider();
+        foreach (var hosted in provider.GetServices<IHostedService>())
+        {
+            await hosted.StartAsync(default);
+        }
+
+        return (provider, provider.GetRequiredService<IWorkerExecutor>());
+    }
+
+    private static async Task StopAsync(ServiceProvider services)
+    {
+        foreach (var hosted in services.GetServices<IHostedService>())
+        {
+            await hosted.StopAsync(default);
+        }
+
+        await services.DisposeAsync();
+    }
+
+    private async Task<ExecutionStatus> UntilAsync(ExecutionSpec spec, Func<ExecutionStatus, bool> condition)
+    {
+        ExecutionStatus last = null!;
+        await UntilAsync(async () =>
+        {
+            try
+            {
+                return condition(last = await _executor.Status(Given.Handle(spec), default));
+            }
+            catch (ExecutorException e) when (e.IsTransient)
+            {
+                return false;
+            }
+        });
+        return last;
+    }
+
+    private static Task UntilAsync(Func<bool> condition) => UntilAsync(() => Task.FromResult(condition()));
+
+    private static async Task UntilAsync(Func<Task<bool>> condition)
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        while (!await condition())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "It did not get there.");
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+        }
+    }
+
+    /// <summary>All that stands around an executor.</summary>
+    private sealed class World : IExecutionTokens, IServerAddress, IGitCredentials, IExecutionSignal, IWorkerOwnership
+    {
+        public ConcurrentBag<ExecutionId> Signals { get; } = [];
+
+        public ConcurrentBag<JobId> Orphans { get; } = [];
+
+        public ConcurrentBag<JobId> Unanswered { get; } = [];
+
+        public Uri PublicUrl => new("http://ship");
+
+        public Uri RunnerUrl => PublicUrl;
+
+        public string Issue(ExecutionId execution) => $"shx_{execution}";
+
+        public ExecutionId? Verify(string token) => null;
+
+        public Task<GitCredential?> Find(string cloneUrl, CancellationToken cancellationToken) => Task.FromResult<GitCredential?>(null);
+
+        public void Changed(ExecutionId execution) => Signals.Add(execution);
+
+        public Task<bool> IsNeeded(JobId job, int attempt, CancellationToken cancellationToken) =>
+            Unanswered.Contains(job) ? throw new TimeoutException("no answer") : Task.FromResult(!Orphans.Contains(job));
+    }
+}

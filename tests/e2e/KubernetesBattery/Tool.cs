@@ -18,8 +18,20 @@ internal static class Tool
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var words = process.StandardError.ReadToEndAsync();
-        await process.StandardInput.BaseStream.WriteAsync(Encoding.UTF8.GetBytes(input ?? ""));
-        process.StandardInput.Close();
+        try
+        {
+            if (input is not null)
+            {
+                await process.StandardInput.BaseStream.WriteAsync(Encoding.UTF8.GetBytes(input));
+            }
+
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It ended without listening; its exit code says how.
+        }
+
         await process.WaitForExitAsync();
         return (process.ExitCode, (await output).Trim(), (await words).Trim());
     }

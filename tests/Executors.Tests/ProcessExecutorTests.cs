@@ -61,6 +61,21 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Runner_OfTheServersOwnVariables_GetsNone()
+    {
+        Environment.SetEnvironmentVariable("SOMEBODYS_DATABASE_PASSWORD", "s3cret");
+        Work($"tr '\\0' '\\n' < /proc/$PPID/environ > {_root}/environment; touch {_root}/started");
+        await Executor().Submit(_spec, default);
+        await FileAsync("started");
+        var names = (await File.ReadAllLinesAsync(Path.Combine(_root, "environment"))).Select(l => l.Split('=')[0]).ToList();
+        Environment.SetEnvironmentVariable("SOMEBODYS_DATABASE_PASSWORD", null);
+        Assert.Contains("PATH", names);
+        Assert.Contains("SHIPINATOR_URL", names);
+        Assert.DoesNotContain("SOMEBODYS_DATABASE_PASSWORD", names);
+        await UntilAsync(Executor(), s => s.Status.IsTerminal() && !s.StillPresent);
+    }
+
+    [Fact]
     public async Task Status_OfAKilledRunner_IsLostAndItsCommandIsEnded()
     {
         Work($"touch {_root}/started; sleep 1000");

@@ -52,7 +52,11 @@ internal sealed class KubernetesExecutor : IWorkerExecutor, IDisposable
         // What was there once is never made again: a vanished pod is lost, and a new attempt has another name.
         if (!_complete.ContainsKey(worker.ExternalName) && _cache.Find(worker.ExternalName) is not { IsPresent: false })
         {
-            await CreateAsync(worker, cancellationToken);
+            if (!spec.JoinsWorker || await IsThereAsync(worker, cancellationToken))
+            {
+                await CreateAsync(worker, cancellationToken);
+            }
+
             _complete[worker.ExternalName] = true;
         }
 
@@ -160,6 +164,10 @@ internal sealed class KubernetesExecutor : IWorkerExecutor, IDisposable
                 : throw ExecutorException.Transient($"Its Job {worker.ExternalName} is being deleted.");
         }
     }
+
+    /// <summary>Whether the worker that earlier steps ran in is still in the cluster; if not, that is for <see cref="Status"/> to tell.</summary>
+    private async Task<bool> IsThereAsync(WorkerSpec worker, CancellationToken cancellationToken) =>
+        _cache.Find(worker.ExternalName) is { HasJob: true } || await FindAsync(worker.ExternalName, cancellationToken) is not null;
 
     private async Task<V1Job?> FindAsync(string name, CancellationToken cancellationToken)
     {

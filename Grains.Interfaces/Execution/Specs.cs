@@ -102,6 +102,11 @@ public sealed record ExecutionSpec
 
     /// <summary>The job's worker, in which this execution runs: the same for every execution of a job attempt.</summary>
     [Id(14)] public required WorkerSpec Worker { get; init; }
+
+    /// <summary>
+    /// Something ran in the worker before: its files may be needed, so a worker that is gone is lost, and never made again empty.
+    /// </summary>
+    [Id(15)] public bool JoinsWorker { get; init; }
 }
 
 /// <summary>One attempt of a job: a workspace, and what runs in it. An executor starts it at the first execution's submit.</summary>

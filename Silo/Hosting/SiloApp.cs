@@ -33,6 +33,12 @@ public static class SiloApp
         {
             engine.AdmissionLimits["process"] = options.Process.MaxConcurrent;
             engine.AdmissionLimits["kubernetes"] = options.Kubernetes.MaxConcurrent;
+            if (options.Kubernetes.Namespace.Length > 0)
+            {
+                // The executor knows why a step does not begin and says so at its own deadlines: they come first.
+                var deadlines = options.Kubernetes.PendingTimeout + options.Kubernetes.ImagePullTimeout + TimeSpan.FromMinutes(5);
+                engine.ClaimTimeout = deadlines > engine.ClaimTimeout ? deadlines : engine.ClaimTimeout;
+            }
         });
         builder.Services.AddFileSystemStores(stores => stores.Root = folder.Path);
         builder.Services.AddGitForge(forge => forge.CacheRoot = Path.Combine(folder.Path, "git"));

@@ -141,7 +141,7 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
         _cluster.Remove("jobs", spec.Worker.ExternalName);
         _cluster.Forget();
         await _cluster.ComeBackAsync();
-        var end = await UntilAsync(spec, s => s.Status.IsTerminal());
+        var end = await UntilAsync(spec, s => s.Status.IsTerminal() && !s.StillPresent);
         Assert.Equal((Status.Failed, Reason.Lost, false), (end.Status, end.Reason!.Value, end.StillPresent));
     }
 
@@ -175,6 +175,31 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
         await _executor.Submit(spec, default);
         Assert.Equal(0, _cluster.Count("jobs"));
         Assert.Equal(Reason.Lost, (await _executor.Status(Given.Handle(spec), default)).Reason);
+    }
+
+    [Fact]
+    public async Task Submit_OfALaterStepByANewServer_DoesNotMakeTheWorkspaceAnew()
+    {
+        var worker = Worker(Given.Step(0, "a"), Given.Step(1, "b"));
+        await _executor.Submit(Given.Execution(worker), default);
+        _cluster.Remove("jobs", worker.ExternalName);
+        var (services, other) = await StartAsync();
+        var later = Given.Execution(worker, 1) with { JoinsWorker = true };
+        await UntilAsync(async () =>
+        {
+            try
+            {
+                await other.Submit(later, default);
+                return true;
+            }
+            catch (ExecutorException e) when (e.IsTransient)
+            {
+                return false;
+            }
+        });
+        Assert.Equal(0, _cluster.Count("jobs"));
+        Assert.Equal(Reason.Lost, (await other.Status(Given.Handle(later, 1), default)).Reason);
+        await StopAsync(services);
     }
 
     [Fact]

@@ -40,6 +40,12 @@ internal sealed class FakeCluster : IAsyncDisposable
     /// <summary>Requests so far, by method and kind; <c>GET jobs watch</c> for watches.</summary>
     public IReadOnlyDictionary<string, int> Requests => _requests;
 
+    /// <summary>A Job was made: what its controller, the scheduler and the kubelet act on.</summary>
+    public event Action<JsonObject>? JobMade;
+
+    /// <summary>A Job is to go, in the foreground: by its name.</summary>
+    public event Action<string>? JobDeleting;
+
     public string Kubeconfig { get; } = Path.GetTempFileName();
 
     public int Count(string kind)
@@ -131,10 +137,11 @@ internal sealed class FakeCluster : IAsyncDisposable
     }
 
     /// <summary>The pod of a worker, in this state.</summary>
-    public void PutPod(string worker, string status) => Put("pods", new JsonObject
+    public void PutPod(string worker, string status, bool deleting = false) => Put("pods", new JsonObject
     {
         ["metadata"] = new JsonObject
         {
+            ["deletionTimestamp"] = deleting ? "2030-01-01T00:00:00Z" : null,
             ["name"] = $"{worker}-x",
             ["namespace"] = "ci",
             ["uid"] = $"pod-{worker}",
@@ -234,6 +241,11 @@ internal sealed class FakeCluster : IAsyncDisposable
         {
             await FailAsync(context, 409, "AlreadyExists", $"{kind} \"{name}\" already exists");
         }
+        else if (LoseAnswers == 0 && kind == "jobs")
+        {
+            JobMade?.Invoke(made);
+            await WriteAsync(context, 201, made);
+        }
         else if (LoseAnswers > 0 && count % LoseAnswers == 0)
         {
             context.Abort();
@@ -260,6 +272,7 @@ internal sealed class FakeCluster : IAsyncDisposable
             meta["deletionTimestamp"] ??= TimeProvider.System.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
             meta["finalizers"] = new JsonArray("foregroundDeletion");
             Put(kind, found);
+            JobDeleting?.Invoke(name);
         }
         else
         {

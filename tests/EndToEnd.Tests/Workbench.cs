@@ -69,4 +69,15 @@ public sealed class Workbench : IDisposable
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);
     }
+
+    /// <summary>Waits for a file that a step makes.</summary>
+    public async Task WaitForFileAsync(string path, TimeSpan limit)
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        while (!File.Exists(path))
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < limit, $"{path} did not come.");
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
+        }
+    }
 }

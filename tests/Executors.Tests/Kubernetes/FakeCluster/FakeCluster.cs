@@ -1,0 +1,170 @@
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Shipinator.Executors.Tests.Kubernetes;
+
+/// <summary>
+/// A Kubernetes API server over real HTTP, with faults to order, that answers as the recordings of a real one do: Jobs, pods and their
+/// logs, Secrets, Leases, quotas, events. Pods come and go as the test says, or, with an <see cref="Agenda"/>, as controllers, scheduler
+/// and kubelet would have it. <c>ConformanceTests</c> hold it against the recordings.
+/// </summary>
+internal sealed class FakeCluster : IAsyncDisposable
+{
+    private readonly int _port;
+    private readonly Faults _faults = new();
+    private readonly Watching _watching;
+    private readonly ApiServer _server;
+    private WebApplication? _app;
+
+    private FakeCluster(int port, Agenda? agenda)
+    {
+        var time = agenda ?? TimeProvider.System;
+        _port = port;
+        Writing = new(Store, time, anyNamespace: agenda is null);
+        var deleting = new Deleting(Store, time, hasControllers: agenda is not null);
+        var logs = new PodLogs(Store, time);
+        _watching = new(Store, time);
+        _server = new(Store, Writing, new(Store), deleting, _watching, logs, _faults);
+        deleting.Waiting += name => JobDeleting?.Invoke(name);
+        _server.JobMade += job => JobMade?.Invoke(job);
+        if (agenda is not null)
+        {
+            var world = new World(Store, Writing, deleting, agenda);
+            JobController.Start(world);
+            GarbageCollector.Start(world);
+            Scheduler.Start(world);
+            ScriptedKubelet.Start(world, logs);
+            Writing.Create(Kind.Of("namespaces"), null, new() { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = "ci" } });
+        }
+    }
+
+    /// <summary>A Job was made: what its controller, the scheduler and the kubelet act on.</summary>
+    public event Action<JsonObject>? JobMade;
+
+    /// <summary>A Job is to go, in the foreground: by its name.</summary>
+    public event Action<string>? JobDeleting;
+
+    /// <inheritdoc cref="Faults.LoseAnswers"/>
+    public int LoseAnswers
+    {
+        get => _faults.LoseAnswers;
+        set => _faults.LoseAnswers = value;
+    }
+
+    /// <inheritdoc cref="Faults.TooMany"/>
+    public int TooMany
+    {
+        get => _faults.TooMany;
+        set => _faults.TooMany = value;
+    }
+
+    /// <inheritdoc cref="Faults.Refuse"/>
+    public (int Code, string Reason, string Message)? Refuse
+    {
+        get => _faults.Refuse;
+        set => _faults.Refuse = value;
+    }
+
+    /// <summary>Requests so far, by method and kind; <c>GET jobs watch</c> for watches.</summary>
+    public IReadOnlyDictionary<string, int> Requests => _server.Requests;
+
+    public string Kubeconfig { get; } = Path.GetTempFileName();
+
+    public Uri Url => new($"http://127.0.0.1:{_port}");
+
+    /// <summary>All that is and was.</summary>
+    public Store Store { get; } = new();
+
+    /// <summary>To make things past the API, as others in the cluster do.</summary>
+    public Writing Writing { get; }
+
+    public int Count(string kind) => Store.Count(kind);
+
+    public JsonObject? Get(string kind, string name) => Store.FindAnywhere(kind, name);
+
+    /// <summary>With an agenda, which is then the cluster's time, controllers act as its steps are taken.</summary>
+    public static async Task<FakeCluster> StartAsync(Agenda? agenda = null)
+    {
+        using var socket = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        socket.Start();
+        var port = ((System.Net.IPEndPoint)socket.LocalEndpoint).Port;
+        socket.Stop();
+        var cluster = new FakeCluster(port, agenda);
+        await File.WriteAllTextAsync(cluster.Kubeconfig, $$"""
+            apiVersion: v1
+            kind: Config
+            current-context: fake
+            clusters: [ { name: fake, cluster: { server: "http://127.0.0.1:{{port}}" } } ]
+            users: [ { name: fake, user: { token: {{Access.Admin}} } } ]
+            contexts: [ { name: fake, context: { cluster: fake, user: fake } } ]
+            """);
+        await cluster.ComeBackAsync();
+        return cluster;
+    }
+
+    public async Task ComeBackAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls($"http://127.0.0.1:{_port}");
+        _app = builder.Build();
+        _app.Map("/{**path}", _server.AnswerAsync);
+        await _app.StartAsync();
+    }
+
+    public async Task GoAwayAsync()
+    {
+        CutWatches();
+        if (_app is { } app)
+        {
+            _app = null;
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+            await app.StopAsync(patience.Token);
+            await app.DisposeAsync();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await GoAwayAsync();
+        _watching.Dispose();
+        File.Delete(Kubeconfig);
+    }
+
+    /// <summary>Connections of watches end in the middle.</summary>
+    public void CutWatches() => _watching.Cut();
+
+    /// <summary>Watches end as if their time were over, with everything said.</summary>
+    public void FinishWatches() => _watching.Finish();
+
+    /// <summary>Whatever was seen so far can't be watched from any more: 410.</summary>
+    public void Forget()
+    {
+        Store.Compact();
+        CutWatches();
+    }
+
+    /// <summary>Makes or changes an object, as a controller would.</summary>
+    public void Put(string kind, JsonObject found) => Store.Save(kind, found);
+
+    /// <summary>The pod of a worker, in this state.</summary>
+    public void PutPod(string worker, string status, bool deleting = false) => Put("pods", new JsonObject
+    {
+        ["apiVersion"] = "v1",
+        ["kind"] = "Pod",
+        ["metadata"] = new JsonObject
+        {
+            ["deletionTimestamp"] = deleting ? "2030-01-01T00:00:00Z" : null,
+            ["name"] = $"{worker}-x",
+            ["namespace"] = "ci",
+            ["uid"] = $"pod-{worker}",
+            ["creationTimestamp"] = Json.Time(DateTimeOffset.UnixEpoch.AddYears(60)),
+            ["labels"] = Get("jobs", worker)!["spec"]!["template"]!["metadata"]!["labels"]!.DeepClone(),
+        },
+        ["status"] = JsonNode.Parse(status),
+    });
+
+    public void Remove(string kind, string name) => Store.RemoveAnywhere(kind, name);
+}

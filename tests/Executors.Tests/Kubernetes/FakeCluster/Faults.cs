@@ -1,0 +1,36 @@
+namespace Shipinator.Executors.Tests.Kubernetes;
+
+/// <summary>What goes wrong with the API server, by order.</summary>
+internal sealed class Faults
+{
+    private int _tooMany;
+
+    /// <summary>Every n-th create is carried out and its answer lost; 0: none.</summary>
+    public int LoseAnswers { get; set; }
+
+    /// <summary>How many of the next requests are answered 429.</summary>
+    public int TooMany
+    {
+        get => Volatile.Read(ref _tooMany);
+        set => Volatile.Write(ref _tooMany, value);
+    }
+
+    /// <summary>Creates are refused with this.</summary>
+    public (int Code, string Reason, string Message)? Refuse { get; set; }
+
+    public void Throttle()
+    {
+        if (TooMany > 0 && Interlocked.Decrement(ref _tooMany) >= 0)
+        {
+            throw new Refusal(429, "TooManyRequests", "the server has received too many requests") { RetryAfter = 1 };
+        }
+    }
+
+    public void RefuseCreate()
+    {
+        if (Refuse is var (code, reason, message))
+        {
+            throw new Refusal(code, reason, message);
+        }
+    }
+}

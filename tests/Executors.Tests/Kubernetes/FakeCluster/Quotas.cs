@@ -1,0 +1,40 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace Shipinator.Executors.Tests.Kubernetes;
+
+/// <summary>What a namespace may hold: its existence, its end and its quotas stand before each create.</summary>
+internal static class Quotas
+{
+    /// <summary>Refuses to make one more of a kind.</summary>
+    public static void Check(Store store, Kind kind, string @namespace, string name, bool anyNamespace)
+    {
+        var found = store.Find(new("namespaces", "", @namespace));
+        if (found is null && !anyNamespace)
+        {
+            throw Refusal.NotFound(Kind.Of("namespaces"), @namespace);
+        }
+
+        if (found is not null && found.IsDeleting())
+        {
+            throw Refusal.Forbidden(
+                kind, name, $"unable to create new content in namespace {@namespace} because it is being terminated",
+                new JsonObject { ["reason"] = "NamespaceTerminating", ["message"] = $"namespace {@namespace} is being terminated", ["field"] = "metadata.namespace" });
+        }
+
+        foreach (var quota in store.List("resourcequotas", @namespace))
+        {
+            foreach (var (resource, hard) in quota.At("spec", "hard")?.AsObject() ?? [])
+            {
+                if (resource == $"count/{kind.Qualified}" || (resource == kind.Plural && kind.Group.Length == 0))
+                {
+                    var used = store.List(kind.Plural, @namespace).Count(o => kind.Name != "Pod" || o.Text("status", "phase") is not ("Succeeded" or "Failed"));
+                    if (used + 1 > long.Parse((string)hard!, CultureInfo.InvariantCulture))
+                    {
+                        throw Refusal.Forbidden(kind, name, string.Create(CultureInfo.InvariantCulture, $"exceeded quota: {quota.Name()}, requested: {resource}=1, used: {resource}={used}, limited: {resource}={hard}"));
+                    }
+                }
+            }
+        }
+    }
+}

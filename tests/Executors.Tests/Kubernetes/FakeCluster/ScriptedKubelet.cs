@@ -1,0 +1,274 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace Shipinator.Executors.Tests.Kubernetes;
+
+/// <summary>
+/// Kubelet and container runtime of a node which has the images <c>*:local</c>: what becomes of a pod is foretold from its images,
+/// commands and Secrets.
+/// </summary>
+internal sealed class ScriptedKubelet
+{
+    private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
+    private readonly World _world;
+    private readonly PodLogs _logs;
+    private readonly Dictionary<string, PodLife> _lives = new(StringComparer.Ordinal);
+
+    private ScriptedKubelet(World world, PodLogs logs) => (_world, _logs) = (world, logs);
+
+    public static void Start(World world, PodLogs logs) => world.Store.Changed += new ScriptedKubelet(world, logs).See;
+
+    private void See(Change change)
+    {
+        if (change.Key.Kind != "pods")
+        {
+            return;
+        }
+
+        var uid = change.Object.Text("metadata", "uid")!;
+        if (change.Object.Text("spec", "nodeName") is not null && change.Before?.Text("spec", "nodeName") is null && change.Type == "MODIFIED")
+        {
+            var begun = _lives[uid] = new(change.Object.Copy());
+            _world.After(0, () => Begin(begun, Live(begun)));
+        }
+        else if (change.Type == "MODIFIED" && change.Object.IsDeleting() && change.Before?.IsDeleting() != true && _lives.TryGetValue(uid, out var life))
+        {
+            Begin(life, Terminate(life, change.Object.Number("metadata", "deletionGracePeriodSeconds") ?? 0));
+        }
+    }
+
+    private void Begin(PodLife life, IEnumerable<TimeSpan> steps)
+    {
+        var mine = steps.GetEnumerator();
+        life.Steps = mine;
+        Next();
+
+        void Next()
+        {
+            // Another course of things may have begun meanwhile.
+            if (life.Steps == mine && mine.MoveNext())
+            {
+                _world.After(mine.Current, Next);
+            }
+        }
+    }
+
+    private IEnumerable<TimeSpan> Live(PodLife life)
+    {
+        yield return Milliseconds(20);
+        foreach (var container in life.All)
+        {
+            container.Wait(life.First.Count > 0 ? "PodInitializing" : "ContainerCreating");
+        }
+
+        Publish(life);
+        yield return Milliseconds(300);
+        life.HasSandbox = true;
+        Publish(life);
+        foreach (var container in life.First)
+        {
+            foreach (var pause in Await(life, container).Append(Milliseconds(100)))
+            {
+                yield return pause;
+            }
+
+            Start(life, container);
+            Publish(life);
+            while (!EndIfOver(container))
+            {
+                yield return Tick;
+            }
+
+            Publish(life);
+            if (container.ExitCode != 0)
+            {
+                yield return Tick;
+                (life.Phase, life.HasSandbox) = ("Failed", false);
+                Publish(life);
+                yield break;
+            }
+        }
+
+        foreach (var container in life.Main)
+        {
+            foreach (var pause in Await(life, container))
+            {
+                yield return pause;
+            }
+
+            // What ended while the next was being started is seen as ended at once.
+            foreach (var earlier in life.Main)
+            {
+                EndIfOver(earlier);
+            }
+
+            Start(life, container);
+            yield return Milliseconds(50);
+        }
+
+        if (life.Main.Any(c => c.IsRunning))
+        {
+            life.Phase = "Running";
+        }
+
+        Publish(life);
+        while (life.Main.Any(c => c.IsRunning))
+        {
+            yield return Tick;
+            life.Main.ToList().ForEach(c => EndIfOver(c));
+            Publish(life);
+        }
+
+        yield return Tick;
+        (life.Phase, life.HasSandbox) = (life.Main.All(c => c.ExitCode == 0) ? "Succeeded" : "Failed", false);
+        Publish(life);
+    }
+
+    /// <summary>Until its image and its Secrets are there.</summary>
+    private IEnumerable<TimeSpan> Await(PodLife life, ContainerLife container)
+    {
+        yield return Milliseconds(100);
+        while (!container.Image.EndsWith(":local", StringComparison.Ordinal))
+        {
+            var error = $"rpc error: code = NotFound desc = failed to pull and unpack image \"{container.Image}\": failed to resolve image: {container.Image}: not found";
+            yield return Milliseconds(1500);
+            container.Wait("ErrImagePull", error);
+            Publish(life);
+            yield return Milliseconds(10_000);
+            container.Wait("ImagePullBackOff", $"Back-off pulling image \"{container.Image}\": ErrImagePull: {error}");
+            Publish(life);
+            yield return Milliseconds(13_000);
+        }
+
+        while (Secrets(life, container).FirstOrDefault(s => Find(life, s) is null) is { } missing)
+        {
+            container.Wait("CreateContainerConfigError", $"secret \"{missing}\" not found");
+            Publish(life);
+            yield return Milliseconds(12_000);
+        }
+    }
+
+    private void Start(PodLife life, ContainerLife container)
+    {
+        var variables = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var data in container.Spec.Items("envFrom").Select(e => e.Text("secretRef", "name")).OfType<string>().Select(s => Find(life, s)!["data"]!.AsObject()))
+        {
+            data.ToList().ForEach(d => variables[d.Key] = Decode(d.Value));
+        }
+
+        foreach (var mount in container.Spec.Items("volumeMounts"))
+        {
+            var volume = life.Pod.Items("spec", "volumes").FirstOrDefault(v => v.Text("name") == mount.Text("name"));
+            if (volume.Text("secret", "secretName") is { } secret)
+            {
+                Find(life, secret)!["data"]!.AsObject().ToList().ForEach(d => life.Files[$"{mount.Text("mountPath")}/{d.Key}"] = Decode(d.Value));
+            }
+        }
+
+        container.StartedAt = _world.Now;
+        container.Course = new Shell(variables, life.Files, container.Spec.At("resources", "limits", "memory") is not null)
+            .Run([.. container.Spec["command"]!.AsArray().Select(c => (string)c!)]);
+        foreach (var (at, text) in container.Course.Said)
+        {
+            _world.After(at, () =>
+            {
+                if (at == TimeSpan.Zero || container.IsRunning)
+                {
+                    _logs.Write(life.Key.Namespace, life.Key.Name, container.Name, text);
+                }
+            });
+        }
+
+        Say(life, container, "Normal", "Pulled", $"Container image \"{container.Image}\" already present on machine and can be accessed by the pod");
+        Say(life, container, "Normal", "Created", "Container created");
+        if (container.Course.StartError is { } error)
+        {
+            container.End(128, "StartError", _world.Now, error);
+            Say(life, container, "Warning", "Failed", $"Error: {error}");
+        }
+        else
+        {
+            container.Run();
+            Say(life, container, "Normal", "Started", "Container started");
+        }
+    }
+
+    private bool EndIfOver(ContainerLife container)
+    {
+        if (container.IsRunning && container.EndsAt < _world.Now)
+        {
+            container.End(container.Course!.ExitCode, container.Course.Reason, container.EndsAt);
+        }
+
+        return container.ExitCode is not null;
+    }
+
+    private IEnumerable<TimeSpan> Terminate(PodLife life, long grace)
+    {
+        yield return Milliseconds(3);
+        if (life.Phase is not ("Succeeded" or "Failed"))
+        {
+            if (!life.All.Any(c => c.IsRunning))
+            {
+                // It forgets why it waited.
+                life.Main.Where(c => c.State.ContainsKey("waiting")).ToList().ForEach(c => c.Wait("ContainerCreating"));
+                Publish(life);
+                yield return Milliseconds(100);
+                life.HasSandbox = false;
+                Publish(life);
+            }
+            else
+            {
+                // The first process of a container does not heed SIGTERM unless it says so.
+                var longest = life.All.Where(c => c.IsRunning).Max(c => c.EndsAt) - _world.Now;
+                yield return longest < TimeSpan.FromSeconds(grace) ? (longest < TimeSpan.Zero ? TimeSpan.Zero : longest) + Tick : TimeSpan.FromSeconds(grace);
+            }
+
+            foreach (var container in life.Main)
+            {
+                if (!EndIfOver(container))
+                {
+                    container.End(137, container.IsRunning ? "Error" : "ContainerStatusUnknown", _world.Now, container.IsRunning ? null : "The container could not be located when the pod was terminated");
+                }
+            }
+
+            (life.Phase, life.HasSandbox) = ("Failed", false);
+            Publish(life);
+        }
+
+        yield return Milliseconds(50);
+        if (_world.Store.Find(life.Key) is { } pod && pod.Number("metadata", "deletionGracePeriodSeconds") != 0)
+        {
+            (pod.Meta()["deletionTimestamp"], pod.Meta()["deletionGracePeriodSeconds"]) = (Json.Time(_world.Now), 0);
+            _world.Store.Save("pods", pod);
+        }
+
+        do
+        {
+            yield return Milliseconds(50);
+        }
+        while (_world.Store.Find(life.Key)?.Finalizers().Count > 0);
+        _world.Store.Remove(life.Key);
+    }
+
+    private void Publish(PodLife life)
+    {
+        if (_world.Store.Find(life.Key) is { } pod)
+        {
+            pod["status"] = life.Status(pod["status"], _world.Now);
+            _world.Store.Save("pods", pod);
+        }
+    }
+
+    private void Say(PodLife life, ContainerLife container, string type, string reason, string message) => _world.Say(life.Pod, "kubelet", type, reason, message, container.Path);
+
+    private static IEnumerable<string> Secrets(PodLife life, ContainerLife container) =>
+        container.Spec.Items("envFrom").Select(e => e.Text("secretRef", "name")).Concat(life.Pod.Items("spec", "volumes").Select(v => v.Text("secret", "secretName"))).OfType<string>();
+
+    private JsonObject? Find(PodLife life, string secret) => _world.Store.Find(new("secrets", life.Key.Namespace, secret));
+
+    private static string Decode(JsonNode? data) => Encoding.UTF8.GetString(Convert.FromBase64String((string)data!));
+
+    private static TimeSpan Milliseconds(int count) => TimeSpan.FromMilliseconds(count);
+}

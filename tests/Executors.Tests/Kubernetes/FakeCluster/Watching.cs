@@ -1,0 +1,188 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+
+namespace Shipinator.Executors.Tests.Kubernetes;
+
+/// <summary>Watches: a line per event, for as long as the client, its time-out or a fault lets them be.</summary>
+internal sealed class Watching(Store store, TimeProvider time) : IDisposable
+{
+    private static readonly TimeSpan BookmarkPeriod = TimeSpan.FromMinutes(1);
+
+    /// <summary>The last word of a watch comes a little before its time is over.</summary>
+    private static readonly TimeSpan LastBookmark = TimeSpan.FromSeconds(2);
+    private CancellationTokenSource _cut = new();
+    private CancellationTokenSource _over = new();
+
+    /// <summary>Connections end in the middle.</summary>
+    public void Cut()
+    {
+        lock (store.Gate)
+        {
+            _cut.Cancel();
+            _cut = new();
+        }
+    }
+
+    /// <summary>Each watch says what there is to say and ends as if its time were over.</summary>
+    public void Finish()
+    {
+        lock (store.Gate)
+        {
+            _over.Cancel();
+            _over = new();
+        }
+    }
+
+    public void Dispose()
+    {
+        _cut.Dispose();
+        _over.Dispose();
+    }
+
+    public async Task AnswerAsync(Call call)
+    {
+        var selector = call.Selector;
+        var wanted = call.Query("resourceVersion");
+        var from = string.IsNullOrEmpty(wanted) ? 0 : Reading.Version(wanted);
+        CancellationToken cut, over;
+        List<string> lines = [];
+        lock (store.Gate)
+        {
+            (cut, over) = (_cut.Token, _over.Token);
+            var initial = call.Query("sendInitialEvents") == "true";
+            if (from > 0 && from < store.Oldest)
+            {
+                lines.Add(Line("ERROR", new Refusal(410, "Expired", string.Create(CultureInfo.InvariantCulture, $"too old resource version: {from} ({store.Oldest})")).Body));
+            }
+            else if (from == 0 || initial)
+            {
+                lines.AddRange(store.List(call.Kind.Plural, call.Namespace).Where(selector.Matches).Select(o => Line("ADDED", o)));
+                from = store.Version;
+                if (initial)
+                {
+                    lines.Add(Bookmark(call.Kind, from, endsInitial: true));
+                }
+            }
+        }
+
+        var limit = call.Query("timeoutSeconds") is { } seconds ? TimeSpan.FromSeconds(int.Parse(seconds, CultureInfo.InvariantCulture)) : Timeout.InfiniteTimeSpan;
+        using var timer = new CancellationTokenSource(limit, time);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(call.Context.RequestAborted, cut, over, timer.Token);
+        var marks = call.Query("allowWatchBookmarks") is "true" or "1"
+            ? new Bookmarks(time.GetUtcNow(), limit <= LastBookmark ? DateTimeOffset.MaxValue : time.GetUtcNow() + limit - LastBookmark)
+            : null;
+        call.Context.Response.ContentType = "application/json";
+        await call.Context.Response.Body.FlushAsync(call.Context.RequestAborted);
+        var expired = lines is [var first] && first.StartsWith("{\"type\":\"ERROR\"", StringComparison.Ordinal);
+        try
+        {
+            while (true)
+            {
+                // Once more after the end, so that nothing that happened before it is missing.
+                var last = end.IsCancellationRequested || expired;
+                var grown = store.Grown;
+                if (!expired)
+                {
+                    foreach (var change in store.Since(from))
+                    {
+                        from = change.Version;
+                        lines.AddRange(Lines(change, call, selector));
+                    }
+                }
+
+                if (marks?.IsDue(time.GetUtcNow()) == true)
+                {
+                    lines.Add(Bookmark(call.Kind, store.Version, endsInitial: false));
+                }
+
+                foreach (var line in lines)
+                {
+                    await call.Context.Response.WriteAsync(line + "\n", call.Context.RequestAborted);
+                }
+
+                lines.Clear();
+                await call.Context.Response.Body.FlushAsync(call.Context.RequestAborted);
+                if (last)
+                {
+                    break;
+                }
+
+                await WaitAsync(grown, marks, end.Token);
+            }
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            return;
+        }
+
+        if (cut.IsCancellationRequested)
+        {
+            call.Context.Abort();
+        }
+    }
+
+    private async Task WaitAsync(Task grown, Bookmarks? marks, CancellationToken end)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(end);
+        var pause = marks is null || marks.Next == DateTimeOffset.MaxValue ? Timeout.InfiniteTimeSpan : marks.Next - time.GetUtcNow();
+        var delay = Task.Delay(pause < TimeSpan.Zero && pause != Timeout.InfiniteTimeSpan ? TimeSpan.Zero : pause, time, stop.Token);
+        await Task.WhenAny(grown, delay);
+        await stop.CancelAsync();
+    }
+
+    /// <summary>What comes to match appears, what ceases to is deleted as far as this watch is concerned.</summary>
+    private static IEnumerable<string> Lines(Change change, Call call, Selector selector)
+    {
+        if (change.Key.Kind != call.Kind.Plural || (call.Namespace is not null && change.Key.Namespace != call.Namespace))
+        {
+            yield break;
+        }
+
+        var (was, matches) = (change.Before is { } before && selector.Matches(before), selector.Matches(change.Object));
+        if (matches || was)
+        {
+            yield return Line(change.Type == "DELETED" || !matches ? "DELETED" : was ? "MODIFIED" : "ADDED", change.Object);
+        }
+    }
+
+    private static string Line(string type, JsonObject found) => new JsonObject { ["type"] = type, ["object"] = found.DeepClone() }.ToJsonString();
+
+    /// <summary>Nearly empty: only what Go can't leave out.</summary>
+    private static string Bookmark(Kind kind, long version, bool endsInitial)
+    {
+        var meta = new JsonObject { ["resourceVersion"] = version.ToString(CultureInfo.InvariantCulture) };
+        if (endsInitial)
+        {
+            meta["annotations"] = new JsonObject { ["k8s.io/initial-events-end"] = "true" };
+        }
+
+        var found = new JsonObject { ["kind"] = kind.Name, ["apiVersion"] = kind.ApiVersion, ["metadata"] = meta };
+        if (kind.Name == "Job")
+        {
+            found["spec"] = new JsonObject { ["template"] = new JsonObject { ["metadata"] = new JsonObject(), ["spec"] = new JsonObject { ["containers"] = null } } };
+            found["status"] = new JsonObject();
+        }
+
+        return Line("BOOKMARK", found);
+    }
+
+    private sealed class Bookmarks(DateTimeOffset start, DateTimeOffset last)
+    {
+        private bool _saidLast;
+
+        public DateTimeOffset Next { get; private set; } = start + BookmarkPeriod < last ? start + BookmarkPeriod : last;
+
+        public bool IsDue(DateTimeOffset now)
+        {
+            if (now < Next || _saidLast)
+            {
+                return false;
+            }
+
+            _saidLast = Next == last;
+            Next = _saidLast ? DateTimeOffset.MaxValue : Next + BookmarkPeriod < last ? Next + BookmarkPeriod : last;
+            return true;
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace Shipinator.Executors.Tests.Kubernetes;
+
+/// <summary>What the controllers of a cluster share: its objects, its time, and their way to say what they did.</summary>
+internal sealed class World(Store store, Writing writing, Deleting deleting, Agenda agenda)
+{
+    private int _events;
+
+    public Store Store => store;
+
+    public Writing Writing => writing;
+
+    public Deleting Deleting => deleting;
+
+    public DateTimeOffset Now => agenda.GetUtcNow();
+
+    public void After(TimeSpan delay, Action action) => agenda.After(delay, () =>
+    {
+        lock (store.Gate)
+        {
+            action();
+        }
+    });
+
+    public void After(int milliseconds, Action action) => After(TimeSpan.FromMilliseconds(milliseconds), action);
+
+    public IReadOnlyList<JsonObject> Owned(string kind, string uid) =>
+        [.. store.List(kind, null).Where(o => o.Items("metadata", "ownerReferences").Any(r => r.Text("uid") == uid))];
+
+    /// <summary>An Event about an object; those of a container name it.</summary>
+    public void Say(JsonObject about, string component, string type, string reason, string message, string? container = null)
+    {
+        var involved = new JsonObject
+        {
+            ["kind"] = about.Text("kind"),
+            ["namespace"] = about.Text("metadata", "namespace"),
+            ["name"] = about.Name(),
+            ["uid"] = about.Text("metadata", "uid"),
+            ["apiVersion"] = about.Text("apiVersion"),
+        };
+        if (container is not null)
+        {
+            involved["fieldPath"] = container;
+        }
+
+        store.Save("events", new()
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "Event",
+            ["metadata"] = new JsonObject
+            {
+                ["name"] = string.Create(CultureInfo.InvariantCulture, $"{about.Name()}.{++_events:x16}"),
+                ["namespace"] = about.Text("metadata", "namespace"),
+                ["creationTimestamp"] = Json.Time(Now),
+            },
+            ["involvedObject"] = involved,
+            ["type"] = type,
+            ["reason"] = reason,
+            ["message"] = message,
+            ["source"] = new JsonObject { ["component"] = component },
+            ["count"] = 1,
+            ["firstTimestamp"] = Json.Time(Now),
+            ["lastTimestamp"] = Json.Time(Now),
+        });
+    }
+}

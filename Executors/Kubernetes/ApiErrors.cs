@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using k8s;
@@ -28,6 +29,13 @@ internal static class ApiErrors
     }
 
     public static HttpStatusCode? Code(Exception error) => (error as HttpOperationException)?.Response?.StatusCode;
+
+    /// <summary>How long the server asks to be left alone; null when it does not ask.</summary>
+    public static TimeSpan? RetryAfter(Exception error) =>
+        error is HttpOperationException { Response.Headers: { } headers } && headers.TryGetValue("Retry-After", out var values)
+        && int.TryParse(values.FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            ? TimeSpan.FromSeconds(seconds)
+            : null;
 
     public static bool IsNotFound(Exception error) => Code(error) == HttpStatusCode.NotFound;
 

@@ -83,7 +83,9 @@ internal sealed partial class Informer(
                 Lost(what, e.Message);
                 // Many silos lose the same server at once and must not all come back at once.
                 var delay = Math.Min(FirstDelay.TotalMilliseconds * Math.Pow(2, Math.Min(failures++, 10)), LongestDelay.TotalMilliseconds);
-                await Task.Delay(TimeSpan.FromMilliseconds(delay * (0.5 + Random.Shared.NextDouble())), time, stoppingToken);
+                var asked = ApiErrors.RetryAfter(e)?.TotalMilliseconds ?? 0;
+                var jitter = 0.5 + Random.Shared.NextDouble();
+                await Task.Delay(TimeSpan.FromMilliseconds(Math.Max(asked * (0.5 + jitter), delay * jitter)), time, stoppingToken);
                 if (failures > 1)
                 {
                     version = null;

@@ -9,9 +9,6 @@ namespace Shipinator.Executors.Kubernetes;
 /// </summary>
 internal static class StatusReader
 {
-    private static readonly HashSet<string> Pulling = ["ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError", "ErrImageNeverPull", "SignatureValidationFailed"];
-    private static readonly HashSet<string> Misconfigured = ["InvalidImageName", "CreateContainerConfigError"];
-
     /// <summary>The container of the step with this index.</summary>
     public static ExecutionStatus Read(WorkerView view, int step, KubernetesOptions options, DateTimeOffset now)
     {
@@ -46,35 +43,36 @@ internal static class StatusReader
             return new() { Status = Status.Success, ExitCode = 0 };
         }
 
-        var taken = Taken(pod);
+        var block = FirstBlock(view, pod, own, WorkerManifest.Container(step));
+        var taken = Taken(pod, block);
         if (taken is var (why, sentence))
         {
-            // It is about to be ended: the reason is known before the end.
-            return terminated is null && view.HasPod && pod.Status?.Phase != "Failed"
+            // It is about to be ended: the reason is known before the end. What could never begin has ended before.
+            return terminated is null && view.HasPod && pod.Status?.Phase != "Failed" && block is not { IsMisconfigured: true }
                 ? new() { Status = Status.Submitted, Reason = why, Detail = sentence, WaitingFor = sentence }
-                : Failed(why, sentence, terminated?.ExitCode);
+                : Failed(why, sentence, terminated is { Reason: "ContainerStatusUnknown" } && block is not null ? null : terminated?.ExitCode);
         }
 
         if (terminated is not null)
         {
-            return Explain(pod, terminated);
+            return Explain(pod, terminated, block);
         }
 
         if (!view.HasPod)
         {
-            return Failed(Reason.Lost, "Its pod vanished without a result.");
+            return block is not null ? Failed(block.Cause.Reason, block.Cause.Sentence) : Failed(Reason.Lost, "Its pod vanished without a result.");
         }
 
         if (pod.Status?.Phase is "Failed" or "Succeeded")
         {
-            return First(pod) ?? PodReason(pod) ?? Failed(Reason.Lost, $"Its pod ended ({pod.Status.Reason ?? pod.Status.Phase}) and its container told nothing.");
+            return First(pod) ?? PodReason(pod) ?? (block is not null ? Failed(block.Cause.Reason, block.Cause.Sentence) : null) ?? Failed(Reason.Lost, $"Its pod ended ({pod.Status.Reason ?? pod.Status.Phase}) and its container told nothing.");
         }
 
-        return First(pod) ?? Pending(pod, own, options, now);
+        return First(pod) ?? Pending(pod, own, block, options, now);
     }
 
     /// <summary>The platform took the place away, or somebody deleted the pod.</summary>
-    private static (Reason, string)? Taken(V1Pod pod)
+    private static (Reason, string)? Taken(V1Pod pod, Block? block)
     {
         var disruption = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "DisruptionTarget" && c.Status == "True");
         if (disruption is not null)
@@ -95,19 +93,22 @@ internal static class StatusReader
         {
             "Evicted" or "Preempting" or "Shutdown" or "Terminated" or "NodeShutdown" => (Reason.Evicted, $"Its node ended it ({pod.Status.Reason}): {pod.Status.Message}"),
             "NodeLost" => (Reason.Lost, $"Its node is lost: {pod.Status.Message}"),
+            "DeadlineExceeded" when block is not null => block.Cause,
             "DeadlineExceeded" => (Reason.Timeout, "It was at work longer than its pod may live."),
-            _ => pod.Metadata.DeletionTimestamp is null ? null : (Reason.Lost, "Its pod was deleted by somebody."),
+            _ when pod.Metadata.DeletionTimestamp is null => null,
+            // It could not have begun, whoever gave up on it.
+            _ => block?.Cause ?? (Reason.Lost, "Its pod was deleted by somebody."),
         };
     }
 
     private static ExecutionStatus? PodReason(V1Pod pod) => pod.Status?.Message is { Length: > 0 } words ? Failed(Reason.Lost, $"Its pod failed: {words}") : null;
 
-    private static ExecutionStatus Explain(V1Pod pod, V1ContainerStateTerminated end) => end.Reason switch
+    private static ExecutionStatus Explain(V1Pod pod, V1ContainerStateTerminated end, Block? block) => end.Reason switch
     {
         "OOMKilled" => Failed(Reason.OomKilled, "It used more memory than it may: the kernel ended it.", end.ExitCode),
         "StartError" or "ContainerCannotRun" => Failed(Reason.ExecutorError, $"Its container could not be started: {end.Message}", end.ExitCode),
         // Ended before it began: what kept it from beginning is the cause.
-        "ContainerStatusUnknown" => First(pod) ?? Failed(Reason.Lost, $"Its container is gone: {end.Message}"),
+        "ContainerStatusUnknown" => First(pod) ?? (block is not null ? Failed(block.Cause.Reason, block.Cause.Sentence) : null) ?? Failed(Reason.Lost, $"Its container is gone: {end.Message}"),
         "Unknown" => Failed(Reason.Lost, "Its node was restarted, or lost its container."),
         _ => Failed(Reason.ExitCode, string.Create(CultureInfo.InvariantCulture, $"Its container ended with exit code {end.ExitCode}."), end.ExitCode),
     };
@@ -121,7 +122,7 @@ internal static class StatusReader
             : Failed(Reason.ExecutorError, $"Its workspace could not be made ready: {(string.IsNullOrWhiteSpace(end.Message) ? $"exit code {end.ExitCode.ToString(CultureInfo.InvariantCulture)} ({end.Reason})" : end.Message.Trim())}");
     }
 
-    private static ExecutionStatus Pending(V1Pod pod, V1ContainerStatus? own, KubernetesOptions options, DateTimeOffset now)
+    private static ExecutionStatus Pending(V1Pod pod, V1ContainerStatus? own, Block? block, KubernetesOptions options, DateTimeOffset now)
     {
         var scheduled = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "PodScheduled");
         if (scheduled is not { Status: "True" })
@@ -137,26 +138,24 @@ internal static class StatusReader
             return Waiting("Its container to take the step.");
         }
 
-        // The first containers come before the step's own; the services' among them.
-        var blocked = (pod.Status?.InitContainerStatuses ?? []).Append(own).FirstOrDefault(c => c?.State?.Waiting is { Reason: not ("PodInitializing" or "ContainerCreating") });
-        if (blocked?.State.Waiting is { } waiting)
+        if (block is not null)
         {
             var since = now - (scheduled.LastTransitionTime ?? pod.Metadata.CreationTimestamp);
-            if (Misconfigured.Contains(waiting.Reason))
+            if (block.IsMisconfigured)
             {
-                return Failed(Reason.ConfigError, $"{waiting.Reason}: {waiting.Message ?? blocked.Image}");
+                return Failed(block.Cause.Reason, block.Cause.Sentence);
             }
 
-            if (Pulling.Contains(waiting.Reason))
+            if (block.IsPulling)
             {
                 return since > options.ImagePullTimeout
-                    ? Failed(Reason.ImagePull, $"The image {blocked.Image} could not be pulled within {options.ImagePullTimeout}: {waiting.Message}")
-                    : Waiting($"The image {blocked.Image}: {waiting.Message ?? waiting.Reason}");
+                    ? Failed(Reason.ImagePull, $"The image {block.Image} could not be pulled within {options.ImagePullTimeout}: {block.Message}")
+                    : Waiting($"The image {block.Image}: {block.Message ?? block.Reason}");
             }
 
             return since > options.PendingTimeout
-                ? Failed(Reason.ExecutorError, $"Container {blocked.Name} does not start ({waiting.Reason}): {waiting.Message}")
-                : Waiting($"Container {blocked.Name} ({waiting.Reason}): {waiting.Message}".TrimEnd(' ', ':'));
+                ? Failed(block.Cause.Reason, block.Cause.Sentence)
+                : Waiting($"Container {block.Container} ({block.Reason}): {block.Message}".TrimEnd(' ', ':'));
         }
 
         var preparing = Find(pod.Status?.InitContainerStatuses, WorkerManifest.Prepare);
@@ -170,6 +169,15 @@ internal static class StatusReader
         return late && preparing?.State?.Running is null
             ? Failed(Reason.ExecutorError, $"Its containers did not start within {options.PendingTimeout}.")
             : Waiting(preparing?.State?.Running is not null ? "The checkout of its source." : "Its containers to start.");
+    }
+
+    /// <summary>What keeps the step from starting: the first containers come before its own, the services' among them.</summary>
+    private static Block? FirstBlock(WorkerView view, V1Pod pod, V1ContainerStatus? own, string container)
+    {
+        var blocks = Blocks.Follow(view.Blocks, pod);
+        return own?.State?.Running is not null
+            ? null
+            : (pod.Status?.InitContainerStatuses ?? []).Select(c => blocks.GetValueOrDefault(c.Name)).FirstOrDefault(b => b is not null) ?? blocks.GetValueOrDefault(container);
     }
 
     private static V1JobCondition? Ended(V1Job? job) => job?.Status?.Conditions?.FirstOrDefault(c => c.Type is "Failed" or "FailureTarget" && c.Status == "True");

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using k8s.Models;
 
 namespace Shipinator.Executors.Kubernetes;
@@ -9,6 +10,9 @@ internal sealed record WorkerView(string Name, string Namespace)
     public V1Job? Job { get; init; }
 
     public V1Pod? Pod { get; init; }
+
+    /// <summary>What kept the pod's containers from starting, as it was first said.</summary>
+    public ImmutableDictionary<string, Block> Blocks { get; init; } = Kubernetes.Blocks.None;
 
     /// <summary>Whether the Job is in the cluster.</summary>
     public bool HasJob { get; init; }
@@ -54,7 +58,7 @@ internal sealed class WorkerCache(TimeProvider time)
             // A Job may make a second pod when its first was deleted: the newest counts.
             Set(name, pod.Metadata.NamespaceProperty, v => v.Pod is { } known && known.Metadata.Uid != pod.Metadata.Uid && known.Metadata.CreationTimestamp > pod.Metadata.CreationTimestamp
                 ? v
-                : v with { Pod = pod, HasPod = !gone, CreateError = null });
+                : v with { Pod = pod, HasPod = !gone, CreateError = null, Blocks = Blocks.Follow(v.Pod?.Metadata.Uid == pod.Metadata.Uid ? v.Blocks : Blocks.None, pod) });
         }
     }
 

@@ -1,7 +1,4 @@
-using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Shipinator.Executors.Kubernetes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
@@ -10,7 +7,7 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
 {
     private const string Scheduled = """{ "type": "PodScheduled", "status": "True", "lastTransitionTime": "2030-01-01T00:00:00Z" }""";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-    private readonly World _world = new();
+    private readonly ExecutorWorld _world = new();
     private FakeCluster _cluster = null!;
     private ServiceProvider _services = null!;
     private IWorkerExecutor _executor = null!;
@@ -18,12 +15,12 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _cluster = await FakeCluster.StartAsync();
-        (_services, _executor) = await StartAsync();
+        (_services, _executor) = await _world.StartAsync(_cluster);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await StopAsync(_services);
+        await ExecutorWorld.StopAsync(_services);
         await _cluster.DisposeAsync();
     }
 
@@ -33,9 +30,9 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
         var worker = Worker();
         await _executor.Submit(Given.Execution(worker), default);
         await _executor.Submit(Given.Execution(worker), default);
-        var (services, other) = await StartAsync();
+        var (services, other) = await _world.StartAsync(_cluster);
         await other.Submit(Given.Execution(worker), default);
-        await StopAsync(services);
+        await ExecutorWorld.StopAsync(services);
         Assert.Equal((1, 1), (_cluster.Count("jobs"), _cluster.Count("secrets")));
         Assert.Equal((string)_cluster.Get("jobs", worker.ExternalName)!["metadata"]!["uid"]!, (string)_cluster.Get("secrets", worker.ExternalName)!["metadata"]!["ownerReferences"]![0]!["uid"]!);
     }
@@ -81,10 +78,10 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
 
         var ours = Worker();
         await _executor.Submit(Given.Execution(ours), default);
-        var (services, other) = await StartAsync();
+        var (services, other) = await _world.StartAsync(_cluster);
         await _executor.Cancel(Given.Handle(Given.Execution(ours)), default);
         Assert.True((await Assert.ThrowsAsync<ExecutorException>(() => other.Submit(Given.Execution(ours), default))).IsTransient);
-        await StopAsync(services);
+        await ExecutorWorld.StopAsync(services);
     }
 
     [Fact]
@@ -135,6 +132,8 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
         _cluster.CutWatches();
         _cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "image": "i", "state": { "waiting": { "reason": "ErrImagePull", "message": "after the cut" } } } ] }""");
         await UntilAsync(spec, s => s.WaitingFor?.Contains("after the cut", StringComparison.Ordinal) == true);
+        _cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
+        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
 
         await _cluster.GoAwayAsync();
         _cluster.Remove("pods", $"{spec.Worker.ExternalName}-x");
@@ -183,14 +182,14 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
         var worker = Worker(Given.Step(0, "a"), Given.Step(1, "b"));
         await _executor.Submit(Given.Execution(worker), default);
         _cluster.Remove("jobs", worker.ExternalName);
-        var (services, other) = await StartAsync();
+        var (services, other) = await _world.StartAsync(_cluster);
         var later = Given.Execution(worker, 1) with { JoinsWorker = true };
         await UntilAsync(async () =>
         {
             try
             {
                 await other.Submit(later, default);
-                return true;
+                return (await other.Status(Given.Handle(later, 1), default)).Reason == Reason.Lost;
             }
             catch (ExecutorException e) when (e.IsTransient)
             {
@@ -198,8 +197,7 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
             }
         });
         Assert.Equal(0, _cluster.Count("jobs"));
-        Assert.Equal(Reason.Lost, (await other.Status(Given.Handle(later, 1), default)).Reason);
-        await StopAsync(services);
+        await ExecutorWorld.StopAsync(services);
     }
 
     [Fact]
@@ -248,35 +246,6 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
 
     private static WorkerSpec Worker(params WorkerStep[] steps) => Given.Worker(steps) with { JobId = JobId.New(TimeProvider.System) };
 
-    private async Task<(ServiceProvider, IWorkerExecutor)> StartAsync()
-    {
-        var services = new ServiceCollection().AddLogging();
-        services.AddSingleton<IExecutionTokens>(_world).AddSingleton<IServerAddress>(_world).AddSingleton<IGitCredentials>(_world)
-            .AddSingleton<IExecutionSignal>(_world).AddSingleton<IWorkerOwnership>(_world);
-        services.AddKubernetesExecutor(o =>
-        {
-            (o.Namespace, o.RunnerImage, o.Kubeconfig) = ("ci", "runner:1", _cluster.Kubeconfig);
-            o.SweepPeriod = TimeSpan.FromMilliseconds(200);
-        });
-        var provider = services.BuildServiceProvider();
-        foreach (var hosted in provider.GetServices<IHostedService>())
-        {
-            await hosted.StartAsync(default);
-        }
-
-        return (provider, provider.GetRequiredService<IWorkerExecutor>());
-    }
-
-    private static async Task StopAsync(ServiceProvider services)
-    {
-        foreach (var hosted in services.GetServices<IHostedService>())
-        {
-            await hosted.StopAsync(default);
-        }
-
-        await services.DisposeAsync();
-    }
-
     private async Task<ExecutionStatus> UntilAsync(ExecutionSpec spec, Func<ExecutionStatus, bool> condition)
     {
         ExecutionStatus last = null!;
@@ -304,30 +273,5 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
             Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "It did not get there.");
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
-    }
-
-    /// <summary>All that stands around an executor.</summary>
-    private sealed class World : IExecutionTokens, IServerAddress, IGitCredentials, IExecutionSignal, IWorkerOwnership
-    {
-        public ConcurrentBag<ExecutionId> Signals { get; } = [];
-
-        public ConcurrentBag<JobId> Orphans { get; } = [];
-
-        public ConcurrentBag<JobId> Unanswered { get; } = [];
-
-        public Uri PublicUrl => new("http://ship");
-
-        public Uri RunnerUrl => PublicUrl;
-
-        public string Issue(ExecutionId execution) => $"shx_{execution}";
-
-        public ExecutionId? Verify(string token) => null;
-
-        public Task<GitCredential?> Find(string cloneUrl, CancellationToken cancellationToken) => Task.FromResult<GitCredential?>(null);
-
-        public void Changed(ExecutionId execution) => Signals.Add(execution);
-
-        public Task<bool> IsNeeded(JobId job, int attempt, CancellationToken cancellationToken) =>
-            Unanswered.Contains(job) ? throw new TimeoutException("no answer") : Task.FromResult(!Orphans.Contains(job));
     }
 }

@@ -16,6 +16,8 @@ public sealed class StatusReaderTests
     [InlineData("pod-deleted", "no", Reason.Lost, "deleted by somebody", 137)]
     [InlineData("evicted", "no", Reason.Evicted, "evicted", 137)]
     [InlineData("init-fails", "no", Reason.ExecutorError, "exit code 7", null)]
+    [InlineData("image-missing", "no", Reason.ImagePull, "no-such-image:1 could not be pulled", null)]
+    [InlineData("secret-missing", "no", Reason.ConfigError, "absent", null)]
     public void Read_ARecordedPodToItsEnd_EndsWithItsReason(string recording, string end, Reason? reason, string? words, int? code)
     {
         var seen = Read(recording, Given.Options);
@@ -112,6 +114,7 @@ public sealed class StatusReaderTests
     private static List<ExecutionStatus> Read(string recording, KubernetesOptions options, TimeSpan? after = null, (string From, string To)? rename = null)
     {
         var seen = new List<ExecutionStatus>();
+        var blocks = Blocks.None;
         foreach (var line in File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Kubernetes", "Data", $"{recording}.pods.ndjson")))
         {
             var entry = JsonNode.Parse(line)!;
@@ -128,7 +131,8 @@ public sealed class StatusReaderTests
 
             var gone = (string?)entry["type"] == "DELETED";
             var now = new DateTimeOffset(pod.Metadata.CreationTimestamp!.Value, TimeSpan.Zero) + (after ?? TimeSpan.Zero);
-            seen.Add(StatusReader.Read(View(pod) with { HasPod = !gone }, 0, options, now));
+            blocks = Blocks.Follow(blocks, pod);
+            seen.Add(StatusReader.Read(View(pod) with { HasPod = !gone, Blocks = blocks }, 0, options, now));
         }
 
         return seen;

@@ -7,7 +7,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 internal sealed class Scheduler
 {
     private const string Node = "vm";
-    private const int Processors = 4;
+    private const int Available = 4;
     private readonly World _world;
 
     private Scheduler(World world) => _world = world;
@@ -29,10 +29,11 @@ internal sealed class Scheduler
             return;
         }
 
-        var wanted = pod.Items("spec", "containers").Sum(c => double.TryParse(c.Text("resources", "requests", "cpu"), NumberStyles.Float, CultureInfo.InvariantCulture, out var n) ? n : 0);
-        var condition = new JsonObject { ["type"] = "PodScheduled", ["status"] = wanted > Processors ? "False" : "True", ["lastProbeTime"] = null, ["lastTransitionTime"] = Json.Time(_world.Now) };
+        // The first containers run one after the other, the others all at once.
+        var wanted = Math.Max(pod.Items("spec", "initContainers").Select(Processors).DefaultIfEmpty().Max(), pod.Items("spec", "containers").Sum(Processors));
+        var condition = new JsonObject { ["type"] = "PodScheduled", ["status"] = wanted > Available ? "False" : "True", ["lastProbeTime"] = null, ["lastTransitionTime"] = Json.Time(_world.Now) };
         pod["status"]!["conditions"] = new JsonArray(condition);
-        if (wanted > Processors)
+        if (wanted > Available)
         {
             const string words = "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
             (condition["reason"], condition["message"]) = ("Unschedulable", words);
@@ -44,5 +45,11 @@ internal sealed class Scheduler
         pod["spec"]!["nodeName"] = Node;
         _world.Store.Save("pods", pod);
         _world.Say(pod, "default-scheduler", "Normal", "Scheduled", $"Successfully assigned {key.Namespace}/{key.Name} to {Node}");
+    }
+
+    private static double Processors(JsonObject container)
+    {
+        var text = container.Text("resources", "requests", "cpu") ?? "0";
+        return text.EndsWith('m') ? double.Parse(text[..^1], CultureInfo.InvariantCulture) / 1000 : double.Parse(text, CultureInfo.InvariantCulture);
     }
 }

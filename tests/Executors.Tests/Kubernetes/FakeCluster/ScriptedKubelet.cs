@@ -64,6 +64,12 @@ internal sealed class ScriptedKubelet
 
         Publish(life);
         yield return Milliseconds(300);
+        while (Volumes(life).Any(s => Find(life, s) is null))
+        {
+            // It says so in events only.
+            yield return Tick;
+        }
+
         life.HasSandbox = true;
         Publish(life);
         foreach (var container in life.First)
@@ -141,7 +147,7 @@ internal sealed class ScriptedKubelet
             yield return Milliseconds(13_000);
         }
 
-        while (Secrets(life, container).FirstOrDefault(s => Find(life, s) is null) is { } missing)
+        while (Secrets(container).FirstOrDefault(s => Find(life, s) is null) is { } missing)
         {
             container.Wait("CreateContainerConfigError", $"secret \"{missing}\" not found");
             Publish(life);
@@ -263,8 +269,9 @@ internal sealed class ScriptedKubelet
 
     private void Say(PodLife life, ContainerLife container, string type, string reason, string message) => _world.Say(life.Pod, "kubelet", type, reason, message, container.Path);
 
-    private static IEnumerable<string> Secrets(PodLife life, ContainerLife container) =>
-        container.Spec.Items("envFrom").Select(e => e.Text("secretRef", "name")).Concat(life.Pod.Items("spec", "volumes").Select(v => v.Text("secret", "secretName"))).OfType<string>();
+    private static IEnumerable<string> Secrets(ContainerLife container) => container.Spec.Items("envFrom").Select(e => e.Text("secretRef", "name")).OfType<string>();
+
+    private static IEnumerable<string> Volumes(PodLife life) => life.Pod.Items("spec", "volumes").Select(v => v.Text("secret", "secretName")).OfType<string>();
 
     private JsonObject? Find(PodLife life, string secret) => _world.Store.Find(new("secrets", life.Key.Namespace, secret));
 

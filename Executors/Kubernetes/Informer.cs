@@ -176,17 +176,17 @@ internal sealed partial class Informer(
         cancellationToken);
 
     /// <summary>Until the watch ends; where to go on, or null when only a list can tell.</summary>
-    private static async Task<string?> ConsumeAsync<T>(
+    private async Task<string?> ConsumeAsync<T>(
         string version, Func<Action<Exception>, CancellationToken, IAsyncEnumerable<(WatchEventType Type, T Item)>> open, Func<T, V1ObjectMeta> meta, Action<T, bool> see, CancellationToken cancellationToken)
     {
         Exception? failed = null;
-        using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        silence.CancelAfter(Silence);
+        using var quiet = new CancellationTokenSource(Silence, time);
+        using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, quiet.Token);
         try
         {
             await foreach (var (type, item) in open(e => failed ??= e, silence.Token))
             {
-                silence.CancelAfter(Silence);
+                quiet.CancelAfter(Silence);
                 if (failed is not null || type == WatchEventType.Error)
                 {
                     return null;

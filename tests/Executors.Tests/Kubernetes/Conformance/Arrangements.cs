@@ -39,11 +39,11 @@ internal static class Arrangements
         {
             case "07-watch/11-list-page-1.json":
                 MakeThree(cluster);
-                Pass(agenda, AllHavePods);
+                agenda.Pass(AllHavePods);
                 break;
             case "07b-apiserver-restart-410/01-list-page-1.json":
                 MakeThree(cluster);
-                Pass(agenda, LongerThanAnyJob);
+                agenda.Pass(LongerThanAnyJob);
                 break;
             case "07b-apiserver-restart-410/03-list-continue-expired-410.json":
                 await cluster.GoAwayAsync();
@@ -62,7 +62,7 @@ internal static class Arrangements
                 cluster.Writing.Patch(Kind.Of("jobs"), "ci", $"page{number}", new() { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["n"] = number } } });
             }
 
-            Pass(agenda, TimeSpan.FromMinutes(1));
+            agenda.Pass(TimeSpan.FromMinutes(1));
         }
 
         return Task.CompletedTask;
@@ -78,14 +78,6 @@ internal static class Arrangements
                   "spec": { "backoffLimit": 0, "template": { "spec": { "restartPolicy": "Never", "containers": [ { "name": "step", "image": "busybox:local", "imagePullPolicy": "IfNotPresent", "command": ["sh", "-c", "true"] } ] } } }
                 }
                 """)!.AsObject());
-        }
-    }
-
-    private static void Pass(Agenda agenda, TimeSpan span)
-    {
-        var limit = agenda.GetUtcNow() + span;
-        while (agenda.Step(limit))
-        {
         }
     }
 }

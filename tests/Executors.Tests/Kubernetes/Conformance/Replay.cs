@@ -94,7 +94,7 @@ internal sealed partial class Replay(FakeCluster cluster, Agenda agenda, IReadOn
         if (response.IsSuccessStatusCode && (request.Path.Contains("follow=true", StringComparison.Ordinal) || request.Path.Contains("watch=1", StringComparison.Ordinal)))
         {
             // It ends when something ends it, which is for time to bring.
-            PassTime(Seconds(request.Path) ?? Horizon);
+            agenda.Pass(Seconds(request.Path) ?? Horizon);
         }
 
         var text = await response.Content.ReadAsStringAsync().WaitAsync(Patience);
@@ -157,7 +157,7 @@ internal sealed partial class Replay(FakeCluster cluster, Agenda agenda, IReadOn
         _watches.Add(open);
         if (Seconds(path) is { } seconds)
         {
-            PassTime(seconds);
+            agenda.Pass(seconds);
             await CloseAsync([open]);
         }
     }
@@ -172,7 +172,7 @@ internal sealed partial class Replay(FakeCluster cluster, Agenda agenda, IReadOn
 
         if (watches.Any(w => !w.EndsByItself))
         {
-            PassTime(Horizon);
+            agenda.Pass(Horizon);
             cluster.FinishWatches();
         }
 
@@ -259,14 +259,6 @@ internal sealed partial class Replay(FakeCluster cluster, Agenda agenda, IReadOn
                 }
             }
             while (request.Path.Contains(pod.Name(), StringComparison.Ordinal) && agenda.Step(limit));
-        }
-    }
-
-    private void PassTime(TimeSpan span)
-    {
-        var limit = agenda.GetUtcNow() + span;
-        while (agenda.Step(limit))
-        {
         }
     }
 

@@ -7,7 +7,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 internal sealed class Agenda : TimeProvider
 {
     private readonly Lock _gate = new();
-    private readonly PriorityQueue<Action, (DateTimeOffset Due, long Order)> _waiting = new();
+    private readonly PriorityQueue<(Action Action, Func<bool>? IsMeant), (DateTimeOffset Due, long Order)> _waiting = new();
     private DateTimeOffset _now = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private long _order;
 
@@ -23,13 +23,7 @@ internal sealed class Agenda : TimeProvider
 
     public override long GetTimestamp() => GetUtcNow().Ticks;
 
-    public void After(TimeSpan delay, Action action)
-    {
-        lock (_gate)
-        {
-            _waiting.Enqueue(action, (_now + delay, _order++));
-        }
-    }
+    public void After(TimeSpan delay, Action action) => After(delay, action, isMeant: null);
 
     /// <summary>Does the next thing there is to do; false when there is none before <paramref name="horizon"/>.</summary>
     public bool Step(DateTimeOffset? horizon = null)
@@ -37,12 +31,18 @@ internal sealed class Agenda : TimeProvider
         Action action;
         lock (_gate)
         {
+            // A timer that was stopped is no reason for time to pass.
+            while (_waiting.TryPeek(out var first, out _) && first.IsMeant?.Invoke() == false)
+            {
+                _waiting.Dequeue();
+            }
+
             if (!_waiting.TryPeek(out _, out var next) || next.Due > horizon)
             {
                 return false;
             }
 
-            action = _waiting.Dequeue();
+            action = _waiting.Dequeue().Action;
             _now = next.Due > _now ? next.Due : _now;
         }
 
@@ -50,11 +50,33 @@ internal sealed class Agenda : TimeProvider
         return true;
     }
 
+    /// <summary>Does all there is to do in this time, at whose end the clock then is.</summary>
+    public void Pass(TimeSpan span)
+    {
+        var end = GetUtcNow() + span;
+        while (Step(end))
+        {
+        }
+
+        lock (_gate)
+        {
+            _now = end > _now ? end : _now;
+        }
+    }
+
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         var timer = new Timer(this, callback, state);
         timer.Change(dueTime, period);
         return timer;
+    }
+
+    private void After(TimeSpan delay, Action action, Func<bool>? isMeant)
+    {
+        lock (_gate)
+        {
+            _waiting.Enqueue((action, isMeant), (_now + delay, _order++));
+        }
     }
 
     private sealed class Timer(Agenda agenda, TimerCallback callback, object? state) : ITimer
@@ -66,7 +88,7 @@ internal sealed class Agenda : TimeProvider
             var mine = Interlocked.Increment(ref _generation);
             if (dueTime != Timeout.InfiniteTimeSpan)
             {
-                agenda.After(dueTime, () => Fire(mine, period));
+                agenda.After(dueTime, () => Fire(mine, period), () => IsMeant(mine));
             }
 
             return true;
@@ -80,9 +102,11 @@ internal sealed class Agenda : TimeProvider
             return default;
         }
 
+        private bool IsMeant(int mine) => mine == Volatile.Read(ref _generation);
+
         private void Fire(int mine, TimeSpan period)
         {
-            if (mine != Volatile.Read(ref _generation))
+            if (!IsMeant(mine))
             {
                 return;
             }
@@ -90,7 +114,7 @@ internal sealed class Agenda : TimeProvider
             callback(state);
             if (period > TimeSpan.Zero)
             {
-                agenda.After(period, () => Fire(mine, period));
+                agenda.After(period, () => Fire(mine, period), () => IsMeant(mine));
             }
         }
     }

@@ -133,8 +133,11 @@ internal sealed class FakeCluster : IAsyncDisposable
         File.Delete(Kubeconfig);
     }
 
-    /// <summary>Connections of watches end in the middle.</summary>
-    public void CutWatches() => _watching.Cut();
+    /// <inheritdoc cref="Watching.Cut"/>
+    public void CutWatches(bool torn = false) => _watching.Cut(torn);
+
+    /// <inheritdoc cref="Watching.Mute"/>
+    public void MuteWatches() => _watching.Mute();
 
     /// <summary>Watches end as if their time were over, with everything said.</summary>
     public void FinishWatches() => _watching.Finish();

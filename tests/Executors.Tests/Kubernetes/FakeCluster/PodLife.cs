@@ -93,6 +93,9 @@ internal sealed class PodLife(JsonObject pod)
 
     public bool HasSandbox { get; set; }
 
+    /// <summary>Why the kubelet itself ended it; null when it did not.</summary>
+    public (string Reason, string Message)? Verdict { get; set; }
+
     public JsonObject Status(JsonNode? before, DateTimeOffset now)
     {
         var status = new JsonObject
@@ -102,6 +105,11 @@ internal sealed class PodLife(JsonObject pod)
             ["startTime"] = before.Text("startTime") ?? Json.Time(now),
             ["hostIP"] = "10.0.0.1",
         };
+        if (Verdict is var (reason, message))
+        {
+            (status["reason"], status["message"]) = (reason, message);
+        }
+
         if (First.Count > 0)
         {
             status["initContainerStatuses"] = Json.Array(First.Select(c => c.Status()));

@@ -31,6 +31,10 @@ internal sealed class ScriptedKubelet
         {
             var begun = _lives[uid] = new(change.Object.Copy());
             _world.After(0, () => Begin(begun, Live(begun)));
+            if (change.Object.Number("spec", "activeDeadlineSeconds") is { } seconds)
+            {
+                _world.After(TimeSpan.FromSeconds(seconds), () => Begin(begun, GiveUp(begun)));
+            }
         }
         else if (change.Type == "MODIFIED" && change.Object.IsDeleting() && change.Before?.IsDeleting() != true && _lives.TryGetValue(uid, out var life))
         {
@@ -83,7 +87,7 @@ internal sealed class ScriptedKubelet
             Publish(life);
             while (!EndIfOver(container))
             {
-                yield return Tick;
+                yield return UntilOver(container);
             }
 
             Publish(life);
@@ -121,7 +125,7 @@ internal sealed class ScriptedKubelet
         Publish(life);
         while (life.Main.Any(c => c.IsRunning))
         {
-            yield return Tick;
+            yield return life.Main.Where(c => c.IsRunning).Min(UntilOver);
             life.Main.ToList().ForEach(c => EndIfOver(c));
             Publish(life);
         }
@@ -200,6 +204,9 @@ internal sealed class ScriptedKubelet
         }
     }
 
+    /// <summary>It looks once a second; when it looks in vain is of no interest.</summary>
+    private TimeSpan UntilOver(ContainerLife container) => TimeSpan.FromSeconds(Math.Max(1, Math.Ceiling((container.EndsAt - _world.Now).TotalSeconds)));
+
     private bool EndIfOver(ContainerLife container)
     {
         if (container.IsRunning && container.EndsAt < _world.Now)
@@ -256,6 +263,27 @@ internal sealed class ScriptedKubelet
         }
         while (_world.Store.Find(life.Key)?.Finalizers().Count > 0);
         _world.Store.Remove(life.Key);
+    }
+
+    /// <summary>The pod's own deadline ends its containers and leaves the pod, and with it the reason.</summary>
+    private IEnumerable<TimeSpan> GiveUp(PodLife life)
+    {
+        if (life.Phase is "Succeeded" or "Failed" || _world.Store.Find(life.Key) is not { } pod || pod.IsDeleting())
+        {
+            yield break;
+        }
+
+        foreach (var container in life.All.Where(c => !EndIfOver(c)))
+        {
+            if (container.IsRunning)
+            {
+                container.End(137, "Error", _world.Now);
+            }
+        }
+
+        life.Verdict = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
+        (life.Phase, life.HasSandbox) = ("Failed", false);
+        Publish(life);
     }
 
     private void Publish(PodLife life)

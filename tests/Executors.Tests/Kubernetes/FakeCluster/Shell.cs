@@ -17,7 +17,9 @@ internal sealed partial class Shell(IReadOnlyDictionary<string, string> variable
 
     public Course Run(IReadOnlyList<string> command)
     {
-        if (command is not ["sh", "-c", var script, ..])
+        // A program that another container has put there is a script.
+        var script = command is ["sh", "-c", var given, ..] ? given : files.TryGetValue(command[0], out var found) ? found.Trim() : null;
+        if (script is null)
         {
             var missing = command[0];
             return new([], TimeSpan.Zero, 128, "StartError", $"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"{missing}\": stat {missing}: no such file or directory");

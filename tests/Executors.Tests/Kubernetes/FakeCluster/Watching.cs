@@ -11,14 +11,28 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
 
     /// <summary>The last word of a watch comes a little before its time is over.</summary>
     private static readonly TimeSpan LastBookmark = TimeSpan.FromSeconds(2);
+    private const string HalfALine = """{"type":"MODIFIED","object":{"kind":"Job","metadata":{"resourceV""";
     private CancellationTokenSource _cut = new();
+    private bool _torn;
+    private int _opened;
+    private int _muted;
     private CancellationTokenSource _over = new();
 
-    /// <summary>Connections end in the middle.</summary>
-    public void Cut()
+    /// <summary>Those that are open stay open and say nothing more, as when a server is stopped gently.</summary>
+    public void Mute()
     {
         lock (store.Gate)
         {
+            _muted = _opened;
+        }
+    }
+
+    /// <summary>Connections end in the middle, of a line too when it is <paramref name="torn"/>.</summary>
+    public void Cut(bool torn = false)
+    {
+        lock (store.Gate)
+        {
+            _torn = torn;
             _cut.Cancel();
             _cut = new();
         }
@@ -46,10 +60,12 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
         var wanted = call.Query("resourceVersion");
         var from = string.IsNullOrEmpty(wanted) ? 0 : Reading.Version(wanted);
         CancellationToken cut, over;
+        int number;
         List<string> lines = [];
         lock (store.Gate)
         {
             (cut, over) = (_cut.Token, _over.Token);
+            number = ++_opened;
             var initial = call.Query("sendInitialEvents") == "true";
             if (from > 0 && from < store.Oldest)
             {
@@ -82,7 +98,8 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
                 // Once more after the end, so that nothing that happened before it is missing.
                 var last = end.IsCancellationRequested || expired;
                 var grown = store.Grown;
-                if (!expired)
+                var isMute = number <= Volatile.Read(ref _muted);
+                if (!expired && !isMute)
                 {
                     foreach (var change in store.Since(from))
                     {
@@ -91,7 +108,7 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
                     }
                 }
 
-                if (marks?.IsDue(time.GetUtcNow()) == true)
+                if (!isMute && marks?.IsDue(time.GetUtcNow()) == true)
                 {
                     lines.Add(Bookmark(call.Kind, store.Version, endsInitial: false));
                 }
@@ -103,12 +120,18 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
 
                 lines.Clear();
                 await call.Context.Response.Body.FlushAsync(call.Context.RequestAborted);
-                if (last)
+                if (cut.IsCancellationRequested && _torn)
+                {
+                    await call.Context.Response.WriteAsync(HalfALine, call.Context.RequestAborted);
+                    await call.Context.Response.Body.FlushAsync(call.Context.RequestAborted);
+                }
+
+                if (last && (!isMute || cut.IsCancellationRequested))
                 {
                     break;
                 }
 
-                await WaitAsync(grown, marks, end.Token);
+                await WaitAsync(grown, marks, isMute ? cut : end.Token);
             }
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)

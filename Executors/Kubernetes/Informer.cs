@@ -16,11 +16,14 @@ internal sealed partial class Informer(
     private const int PageSize = 500;
     private const int WatchSeconds = 240;
 
+    /// <summary>A list that succeeds does not show that a watch will.</summary>
+    private const int FailuresKept = 2;
+
     /// <summary>The server ends a watch by itself; one that says nothing for longer has been cut without a word.</summary>
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(WatchSeconds + 30);
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(15);
-    private readonly Dictionary<string, string> _troubles = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (string Message, DateTimeOffset Since)> _troubles = new(StringComparer.Ordinal);
     private int _lists;
 
     private KubernetesOptions Options => options.Value;
@@ -35,7 +38,19 @@ internal sealed partial class Informer(
         {
             lock (_troubles)
             {
-                return _troubles.Values.FirstOrDefault();
+                return _troubles.Values.FirstOrDefault().Message;
+            }
+        }
+    }
+
+    /// <summary>Since when it has not seen the cluster; null when it does. What it saw last says nothing of the time after that.</summary>
+    public DateTimeOffset? BlindSince
+    {
+        get
+        {
+            lock (_troubles)
+            {
+                return _troubles.Count == 0 ? null : _troubles.Values.Min(t => t.Since);
             }
         }
     }
@@ -43,16 +58,17 @@ internal sealed partial class Informer(
     /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(Options.Namespaces.SelectMany(n => new[]
     {
-        FollowAsync($"jobs of {n}", t => ListJobsAsync(n, t), (v, t) => WatchJobsAsync(n, v, t), stoppingToken),
-        FollowAsync($"pods of {n}", t => ListPodsAsync(n, t), (v, t) => WatchPodsAsync(n, v, t), stoppingToken),
+        FollowAsync($"jobs of {n}", t => ListJobsAsync(n, t), (v, a, t) => WatchJobsAsync(n, v, a, t), stoppingToken),
+        FollowAsync($"pods of {n}", t => ListPodsAsync(n, t), (v, a, t) => WatchPodsAsync(n, v, a, t), stoppingToken),
     }));
 
     private async Task FollowAsync(
-        string what, Func<CancellationToken, Task<string>> list, Func<string, CancellationToken, Task<string?>> watch, CancellationToken stoppingToken)
+        string what, Func<CancellationToken, Task<string>> list, Func<string, Action<string>, CancellationToken, Task<string?>> watch, CancellationToken stoppingToken)
     {
         string? version = null;
         var listed = false;
         var failures = 0;
+        DateTimeOffset? lostAt = null;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
@@ -60,6 +76,8 @@ internal sealed partial class Informer(
                 if (version is null)
                 {
                     version = await list(stoppingToken);
+                    Note(what, null);
+                    (failures, lostAt) = (Math.Min(failures, FailuresKept), null);
                     if (!listed)
                     {
                         listed = true;
@@ -67,9 +85,8 @@ internal sealed partial class Informer(
                     }
                 }
 
-                Note(what, null);
-                failures = 0;
-                version = await watch(version, stoppingToken);
+                version = await watch(version, Reached, stoppingToken);
+                (failures, lostAt) = (0, null);
             }
             catch (Exception e) when (ApiErrors.IsFromApi(e, stoppingToken))
             {
@@ -79,26 +96,32 @@ internal sealed partial class Informer(
                     continue;
                 }
 
-                Note(what, ApiErrors.Answer(e)?.Message ?? e.Message);
                 Lost(what, e.Message);
+                lostAt ??= time.GetUtcNow();
+                // The first time the watch just goes on; after that only a list shows that the server is there again.
+                if (failures > 0)
+                {
+                    version = null;
+                    Note(what, (ApiErrors.Answer(e)?.Message ?? e.Message, lostAt.Value));
+                }
+
                 // Many silos lose the same server at once and must not all come back at once.
                 var delay = Math.Min(FirstDelay.TotalMilliseconds * Math.Pow(2, Math.Min(failures++, 10)), LongestDelay.TotalMilliseconds);
                 var asked = ApiErrors.RetryAfter(e)?.TotalMilliseconds ?? 0;
                 var jitter = 0.5 + Random.Shared.NextDouble();
                 await Task.Delay(TimeSpan.FromMilliseconds(Math.Max(asked * (0.5 + jitter), delay * jitter)), time, stoppingToken);
-                if (failures > 1)
-                {
-                    version = null;
-                }
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
                 return;
             }
         }
+
+        // A watch that was only opened has not shown yet that it works. One that breaks must not tell again what is long past.
+        void Reached(string newer) => (version, failures, lostAt) = (newer, 0, null);
     }
 
-    private void Note(string what, string? trouble)
+    private void Note(string what, (string Message, DateTimeOffset Since)? trouble)
     {
         lock (_troubles)
         {
@@ -108,7 +131,7 @@ internal sealed partial class Informer(
             }
             else
             {
-                _troubles[what] = trouble;
+                _troubles[what] = trouble.Value;
             }
         }
     }
@@ -159,25 +182,27 @@ internal sealed partial class Informer(
         }
     }
 
-    private Task<string?> WatchJobsAsync(string @namespace, string version, CancellationToken cancellationToken) => ConsumeAsync(
+    private Task<string?> WatchJobsAsync(string @namespace, string version, Action<string> reached, CancellationToken cancellationToken) => ConsumeAsync(
         version,
         (onError, token) => cluster.BatchV1.WatchListNamespacedJobAsync(
             @namespace, allowWatchBookmarks: true, labelSelector: Labels.Selector(Options), resourceVersion: version, timeoutSeconds: WatchSeconds, onError: onError, cancellationToken: token),
         j => j.Metadata,
         cache.See,
+        reached,
         cancellationToken);
 
-    private Task<string?> WatchPodsAsync(string @namespace, string version, CancellationToken cancellationToken) => ConsumeAsync(
+    private Task<string?> WatchPodsAsync(string @namespace, string version, Action<string> reached, CancellationToken cancellationToken) => ConsumeAsync(
         version,
         (onError, token) => cluster.CoreV1.WatchListNamespacedPodAsync(
             @namespace, allowWatchBookmarks: true, labelSelector: Labels.Selector(Options), resourceVersion: version, timeoutSeconds: WatchSeconds, onError: onError, cancellationToken: token),
         p => p.Metadata,
         cache.See,
+        reached,
         cancellationToken);
 
     /// <summary>Until the watch ends; where to go on, or null when only a list can tell.</summary>
     private async Task<string?> ConsumeAsync<T>(
-        string version, Func<Action<Exception>, CancellationToken, IAsyncEnumerable<(WatchEventType Type, T Item)>> open, Func<T, V1ObjectMeta> meta, Action<T, bool> see, CancellationToken cancellationToken)
+        string version, Func<Action<Exception>, CancellationToken, IAsyncEnumerable<(WatchEventType Type, T Item)>> open, Func<T, V1ObjectMeta> meta, Action<T, bool> see, Action<string> reached, CancellationToken cancellationToken)
     {
         Exception? failed = null;
         using var quiet = new CancellationTokenSource(Silence, time);
@@ -201,6 +226,8 @@ internal sealed partial class Informer(
                 {
                     see(item, type == WatchEventType.Deleted);
                 }
+
+                reached(version);
             }
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)

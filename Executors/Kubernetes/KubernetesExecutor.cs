@@ -11,10 +11,8 @@ namespace Shipinator.Executors.Kubernetes;
 /// Runs a job attempt as one <c>batch/v1</c> Job with one pod and a container per step. Asked for a status it answers from
 /// what the <see cref="Informer"/> saw: the API server sees no request per execution.
 /// </summary>
-internal sealed class KubernetesExecutor : IWorkerExecutor, IDisposable
+internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
 {
-    private static readonly TimeSpan NoPodYet = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan EventsPeriod = TimeSpan.FromSeconds(10);
     private readonly IKubernetes _cluster;
     private readonly WorkerCache _cache;
     private readonly Informer _informer;
@@ -30,7 +28,6 @@ internal sealed class KubernetesExecutor : IWorkerExecutor, IDisposable
 
     /// <summary>Who is to be told of a worker's changes: those that asked here.</summary>
     private readonly ConcurrentDictionary<string, ConcurrentDictionary<ExecutionId, bool>> _listeners = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, DateTimeOffset> _eventsAsked = new(StringComparer.Ordinal);
 
     public KubernetesExecutor(
         IKubernetes cluster, WorkerCache cache, Informer informer, IOptions<KubernetesOptions> options, IExecutionTokens tokens, IServerAddress address,
@@ -86,13 +83,19 @@ internal sealed class KubernetesExecutor : IWorkerExecutor, IDisposable
             view = new(name, job.Metadata.NamespaceProperty) { Job = job, HasJob = true };
         }
 
-        if (view is { HasJob: true, Pod: null })
+        if (view.HasJob && StatusReader.IsOver(view.Job) && view.Pod?.Status?.Phase is not ("Succeeded" or "Failed"))
+        {
+            await LookForPodAsync(view, handle, cancellationToken);
+            view = _cache.Find(name) ?? view;
+        }
+        else if (view is { HasJob: true, Pod: null })
         {
             await ExplainMissingPodAsync(view, cancellationToken);
             view = _cache.Find(name) ?? view;
         }
 
-        return StatusReader.Read(view, Step(handle), _options, _time.GetUtcNow());
+        // Deadlines don't pass while nobody looks.
+        return StatusReader.Read(view, Step(handle), _options, _informer.BlindSince ?? _time.GetUtcNow());
     }
 
     /// <inheritdoc/>
@@ -109,6 +112,7 @@ internal sealed class KubernetesExecutor : IWorkerExecutor, IDisposable
         _complete.TryRemove(name, out _);
         _listeners.TryRemove(name, out _);
         _eventsAsked.TryRemove(name, out _);
+        _podsAsked.TryRemove(name, out _);
         if (_options.KeepFinished > TimeSpan.Zero && _cache.Find(name) is { HasJob: true, Pod.Status.Phase: "Succeeded" or "Failed" } finished)
         {
             await LeaveAsync(finished, cancellationToken);
@@ -231,31 +235,6 @@ internal sealed class KubernetesExecutor : IWorkerExecutor, IDisposable
         catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
         {
             throw ExecutorException.Transient($"The Job {finished.Name} can't be given its end: {ApiErrors.Answer(e)?.Message ?? e.Message}", e);
-        }
-    }
-
-    /// <summary>A full quota shows nowhere but in the events of the Job; they are asked for only while there is no pod.</summary>
-    private async Task ExplainMissingPodAsync(WorkerView view, CancellationToken cancellationToken)
-    {
-        var now = _time.GetUtcNow();
-        if (now - view.Job!.Metadata.CreationTimestamp < NoPodYet || (_eventsAsked.TryGetValue(view.Name, out var asked) && now - asked < EventsPeriod))
-        {
-            return;
-        }
-
-        _eventsAsked[view.Name] = now;
-        try
-        {
-            var events = await _cluster.CoreV1.ListNamespacedEventAsync(
-                view.Namespace, fieldSelector: $"involvedObject.kind=Job,involvedObject.name={view.Name}", limit: 20, cancellationToken: cancellationToken);
-            if (events.Items.LastOrDefault(e => e.Reason == "FailedCreate") is { Message: { } words })
-            {
-                _cache.SeeCreateError(view.Name, words);
-            }
-        }
-        catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
-        {
-            // Only an explanation: it waits all the same.
         }
     }
 

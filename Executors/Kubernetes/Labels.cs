@@ -29,6 +29,10 @@ internal static class Labels
     /// <summary>All that is this installation's.</summary>
     public static string Selector(KubernetesOptions options) => $"{ManagedBy}={Us},{Instance}={options.InstanceId}";
 
+    /// <summary>All that is one worker's.</summary>
+    public static string Selector(JobId job, int attempt, KubernetesOptions options) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Selector(options)},{Job}={job},{Attempt}={attempt}");
+
     /// <summary>The worker's name, from a Job's or a pod's labels; null when they are not all there.</summary>
     public static string? Worker(V1ObjectMeta meta) => Ids(meta) is var (job, attempt) ? Name(job, attempt) : null;
 

@@ -16,6 +16,9 @@ internal static class StatusReader
         return status with { StillPresent = view.IsPresent };
     }
 
+    /// <summary>Whether the Job's controller has decided that it is over, one way or the other.</summary>
+    public static bool IsOver(V1Job? job) => job?.Status?.Conditions?.Any(c => c.Type is "Failed" or "FailureTarget" or "Complete" or "SuccessCriteriaMet" && c.Status == "True") == true;
+
     private static ExecutionStatus ReadJob(WorkerView view, KubernetesOptions options, DateTimeOffset now)
     {
         if (!view.HasJob || view.Job?.Metadata.DeletionTimestamp is not null)

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using Shipinator.Executors.Kubernetes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
@@ -11,7 +12,7 @@ public sealed class KubernetesFaultTests : IAsyncLifetime
     /// <summary>An image that no registry has: what runs it waits for as long as it is let.</summary>
     private const string Absent = "registry.example/none:1";
     private static readonly TimeSpan Ages = TimeSpan.FromDays(30);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly Agenda _agenda = new();
     private readonly ExecutorWorld _world = new();
     private FakeCluster _cluster = null!;
@@ -199,6 +200,53 @@ public sealed class KubernetesFaultTests : IAsyncLifetime
         Assert.Equal(2, _cluster.Count("jobs"));
     }
 
+    [Fact]
+    public async Task ApiServer_AwayLongerThanADeadline_NothingIsJudgedByWhatWasSeenBefore()
+    {
+        await ExecutorWorld.StopAsync(_services);
+        (_services, _executor) = await StartAsync(imagePull: TimeSpan.FromHours(1));
+        var spec = Execution();
+        await _executor.Submit(spec, default);
+        await UntilAsync(spec, s => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true);
+        await _cluster.GoAwayAsync();
+        var informer = _services.GetRequiredService<Informer>();
+        await UntilAsync(() => informer.BlindSince is not null);
+        _agenda.Pass(TimeSpan.FromHours(2));
+        Assert.Equal(Status.Submitted, (await _executor.Status(Given.Handle(spec), default)).Status);
+        await _cluster.ComeBackAsync();
+        var end = await UntilAsync(spec, s => s.Status.IsTerminal());
+        Assert.Equal(Reason.ImagePull, end.Reason);
+        await UntilAsync(() => informer.BlindSince is null);
+    }
+
+    [Fact]
+    public async Task Watch_ThatBreaks_GoesOnWithoutTellingThePastAgain()
+    {
+        var spec = Execution();
+        await _executor.Submit(spec, default);
+        await UntilAsync(spec, s => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true);
+        var (seen, cache) = (new List<long>(), _services.GetRequiredService<WorkerCache>());
+        cache.Changed += name =>
+        {
+            lock (seen)
+            {
+                seen.Add(Version(cache.Find(name)?.Pod?.Metadata.ResourceVersion));
+            }
+        };
+        var last = Version(cache.Find(spec.Worker.ExternalName)!.Pod!.Metadata.ResourceVersion);
+        var watches = _cluster.Requests["GET pods watch"];
+        _cluster.CutWatches();
+        await UntilAsync(() => _cluster.Requests["GET pods watch"] > watches);
+        _cluster.Remove("jobs", spec.Worker.ExternalName);
+        await UntilAsync(() => cache.Find(spec.Worker.ExternalName) is { HasPod: false });
+        lock (seen)
+        {
+            Assert.All(seen, v => Assert.InRange(v, last, long.MaxValue));
+        }
+
+        static long Version(string? text) => long.Parse(text!, System.Globalization.CultureInfo.InvariantCulture);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -226,12 +274,12 @@ public sealed class KubernetesFaultTests : IAsyncLifetime
     private static ExecutionSpec Execution(string image = Absent) =>
         Given.Execution(Given.Worker(Given.Step(0, "compile", image: image)) with { JobId = JobId.New(TimeProvider.System) });
 
-    /// <summary>With a runner whose part is done at once: it puts into the steps' containers what they do.</summary>
-    private Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(string? steps = null) => _world.StartAsync(_cluster, _agenda, o =>
+    /// <summary>With a runner whose part is done at once.</summary>
+    private Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(TimeSpan? imagePull = null) => _world.StartAsync(_cluster, _agenda, o =>
     {
-        (o.RunnerImage, o.RunnerCommand) = ("runner:local", ["sh", "-c", steps is null ? "true" : $"echo {steps} > /shipinator/bin/runner"]);
+        (o.RunnerImage, o.RunnerCommand) = ("runner:local", ["sh", "-c", "true"]);
         // The cluster's time may run ahead of a slow machine.
-        (o.ImagePullTimeout, o.PendingTimeout, o.SweepPeriod) = (Ages, Ages, Ages);
+        (o.ImagePullTimeout, o.PendingTimeout, o.SweepPeriod) = (imagePull ?? Ages, Ages, Ages);
     });
 
     private void Quota(string resource, string hard)

@@ -6,7 +6,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 public sealed class KubernetesReasonTests : IAsyncLifetime
 {
     private static readonly TimeSpan Ages = TimeSpan.FromDays(30);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly Agenda _agenda = new();
     private readonly ExecutorWorld _world = new();
     private FakeCluster _cluster = null!;
@@ -72,9 +72,22 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     public async Task Pod_ThatReachesItsOwnDeadline_StaysAndTellsWhetherItEverBegan(string image, Reason reason)
     {
         var spec = await SubmitAsync("sleep 100000", image: image);
+        await UntilAsync(spec, s => s.WaitingFor?.Contains(image.Contains("none", StringComparison.Ordinal) ? "not found" : "to take the step", StringComparison.Ordinal) == true);
+        _agenda.Pass(TimeSpan.FromHours(2));
         var end = await UntilAsync(spec, s => s.Status.IsTerminal());
         Assert.Equal((Status.Failed, reason, true), (end.Status, end.Reason!.Value, end.StillPresent));
         Assert.Equal("DeadlineExceeded", _cluster.Store.List("pods", "ci").Single().Text("status", "reason"));
+    }
+
+    [Fact]
+    public async Task Job_WhoseEndIsSeenBeforeItsPod_IsJudgedByThePod()
+    {
+        var spec = await SubmitAsync("exit 3");
+        await UntilAsync(() => Task.FromResult(_cluster.Requests.GetValueOrDefault("GET pods watch") > 0));
+        _cluster.MuteWatches("pods");
+        _agenda.Pass(TimeSpan.FromSeconds(30));
+        var end = await UntilAsync(spec, s => s.Status.IsTerminal(), timeStands: true);
+        Assert.Equal((Status.Failed, Reason.ExitCode, (int?)3), (end.Status, end.Reason!.Value, end.ExitCode));
     }
 
     /// <summary>Whoever deletes a Job without saying what is to become of its pod lets it run on: the executor always says.</summary>
@@ -143,7 +156,10 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     private async Task<ExecutionStatus> UntilAsync(ExecutionSpec spec, Func<ExecutionStatus, bool> condition, bool timeStands = false)
     {
         ExecutionStatus last = null!;
-        await UntilAsync(async () =>
+        await UntilAsync(IsSoAsync, timeStands);
+        return last;
+
+        async Task<bool> IsSoAsync()
         {
             try
             {
@@ -153,8 +169,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
             {
                 return false;
             }
-        }, timeStands);
-        return last;
+        }
     }
 
     /// <summary>The cluster's time passes a little with each look; that answers arrive takes real time.</summary>

@@ -137,7 +137,7 @@ internal sealed class FakeCluster : IAsyncDisposable
     public void CutWatches(bool torn = false) => _watching.Cut(torn);
 
     /// <inheritdoc cref="Watching.Mute"/>
-    public void MuteWatches() => _watching.Mute();
+    public void MuteWatches(string? kind = null) => _watching.Mute(kind);
 
     /// <summary>Watches end as if their time were over, with everything said.</summary>
     public void FinishWatches() => _watching.Finish();

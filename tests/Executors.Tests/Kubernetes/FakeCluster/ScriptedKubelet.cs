@@ -1,21 +1,18 @@
-using System.Globalization;
-using System.Text;
 using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
-/// Kubelet and container runtime of a node which has the images <c>*:local</c>: what becomes of a pod is foretold from its images,
-/// commands and Secrets.
+/// The kubelet of a node which has the images <c>*:local</c>: takes a pod through its states and tells them, each in its time.
 /// </summary>
 internal sealed class ScriptedKubelet
 {
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
     private readonly World _world;
-    private readonly PodLogs _logs;
+    private readonly ContainerRuntime _runtime;
     private readonly Dictionary<string, PodLife> _lives = new(StringComparer.Ordinal);
 
-    private ScriptedKubelet(World world, PodLogs logs) => (_world, _logs) = (world, logs);
+    private ScriptedKubelet(World world, PodLogs logs) => (_world, _runtime) = (world, new(world, logs));
 
     public static void Start(World world, PodLogs logs) => world.Store.Changed += new ScriptedKubelet(world, logs).See;
 
@@ -68,7 +65,7 @@ internal sealed class ScriptedKubelet
 
         Publish(life);
         yield return Milliseconds(300);
-        while (Volumes(life).Any(s => Find(life, s) is null))
+        while (ContainerRuntime.Volumes(life).Any(s => _runtime.Find(life, s) is null))
         {
             // It says so in events only.
             yield return Tick;
@@ -83,7 +80,7 @@ internal sealed class ScriptedKubelet
                 yield return pause;
             }
 
-            Start(life, container);
+            _runtime.Start(life, container);
             Publish(life);
             while (!EndIfOver(container))
             {
@@ -113,7 +110,7 @@ internal sealed class ScriptedKubelet
                 EndIfOver(earlier);
             }
 
-            Start(life, container);
+            _runtime.Start(life, container);
             yield return Milliseconds(50);
         }
 
@@ -151,56 +148,11 @@ internal sealed class ScriptedKubelet
             yield return Milliseconds(13_000);
         }
 
-        while (Secrets(container).FirstOrDefault(s => Find(life, s) is null) is { } missing)
+        while (ContainerRuntime.Secrets(container).FirstOrDefault(s => _runtime.Find(life, s) is null) is { } missing)
         {
             container.Wait("CreateContainerConfigError", $"secret \"{missing}\" not found");
             Publish(life);
             yield return Milliseconds(12_000);
-        }
-    }
-
-    private void Start(PodLife life, ContainerLife container)
-    {
-        var variables = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var data in container.Spec.Items("envFrom").Select(e => e.Text("secretRef", "name")).OfType<string>().Select(s => Find(life, s)!["data"]!.AsObject()))
-        {
-            data.ToList().ForEach(d => variables[d.Key] = Decode(d.Value));
-        }
-
-        foreach (var mount in container.Spec.Items("volumeMounts"))
-        {
-            var volume = life.Pod.Items("spec", "volumes").FirstOrDefault(v => v.Text("name") == mount.Text("name"));
-            if (volume.Text("secret", "secretName") is { } secret)
-            {
-                Find(life, secret)!["data"]!.AsObject().ToList().ForEach(d => life.Files[$"{mount.Text("mountPath")}/{d.Key}"] = Decode(d.Value));
-            }
-        }
-
-        container.StartedAt = _world.Now;
-        container.Course = new Shell(variables, life.Files, container.Spec.At("resources", "limits", "memory") is not null)
-            .Run([.. container.Spec["command"]!.AsArray().Select(c => (string)c!)]);
-        foreach (var (at, text) in container.Course.Said)
-        {
-            _world.After(at, () =>
-            {
-                if (at == TimeSpan.Zero || container.IsRunning)
-                {
-                    _logs.Write(life.Key.Namespace, life.Key.Name, container.Name, text);
-                }
-            });
-        }
-
-        Say(life, container, "Normal", "Pulled", $"Container image \"{container.Image}\" already present on machine and can be accessed by the pod");
-        Say(life, container, "Normal", "Created", "Container created");
-        if (container.Course.StartError is { } error)
-        {
-            container.End(128, "StartError", _world.Now, error);
-            Say(life, container, "Warning", "Failed", $"Error: {error}");
-        }
-        else
-        {
-            container.Run();
-            Say(life, container, "Normal", "Started", "Container started");
         }
     }
 
@@ -294,16 +246,6 @@ internal sealed class ScriptedKubelet
             _world.Store.Save("pods", pod);
         }
     }
-
-    private void Say(PodLife life, ContainerLife container, string type, string reason, string message) => _world.Say(life.Pod, "kubelet", type, reason, message, container.Path);
-
-    private static IEnumerable<string> Secrets(ContainerLife container) => container.Spec.Items("envFrom").Select(e => e.Text("secretRef", "name")).OfType<string>();
-
-    private static IEnumerable<string> Volumes(PodLife life) => life.Pod.Items("spec", "volumes").Select(v => v.Text("secret", "secretName")).OfType<string>();
-
-    private JsonObject? Find(PodLife life, string secret) => _world.Store.Find(new("secrets", life.Key.Namespace, secret));
-
-    private static string Decode(JsonNode? data) => Encoding.UTF8.GetString(Convert.FromBase64String((string)data!));
 
     private static TimeSpan Milliseconds(int count) => TimeSpan.FromMilliseconds(count);
 }

@@ -16,14 +16,15 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
     private bool _torn;
     private int _opened;
     private int _muted;
+    private string? _mutedKind;
     private CancellationTokenSource _over = new();
 
     /// <summary>Those that are open stay open and say nothing more, as when a server is stopped gently.</summary>
-    public void Mute()
+    public void Mute(string? kind = null)
     {
         lock (store.Gate)
         {
-            _muted = _opened;
+            (_muted, _mutedKind) = (_opened, kind);
         }
     }
 
@@ -98,10 +99,18 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
                 // Once more after the end, so that nothing that happened before it is missing.
                 var last = end.IsCancellationRequested || expired;
                 var grown = store.Grown;
-                var isMute = number <= Volatile.Read(ref _muted);
+                IReadOnlyList<Change> changes;
+                long upTo;
+                lock (store.Gate)
+                {
+                    // A bookmark must not be ahead of what was told.
+                    (changes, upTo) = (store.Since(from), store.Version);
+                }
+
+                var isMute = number <= Volatile.Read(ref _muted) && (_mutedKind is null || _mutedKind == call.Kind.Plural);
                 if (!expired && !isMute)
                 {
-                    foreach (var change in store.Since(from))
+                    foreach (var change in changes)
                     {
                         from = change.Version;
                         lines.AddRange(Lines(change, call, selector));
@@ -110,7 +119,7 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
 
                 if (!isMute && marks?.IsDue(time.GetUtcNow()) == true)
                 {
-                    lines.Add(Bookmark(call.Kind, store.Version, endsInitial: false));
+                    lines.Add(Bookmark(call.Kind, upTo, endsInitial: false));
                 }
 
                 foreach (var line in lines)

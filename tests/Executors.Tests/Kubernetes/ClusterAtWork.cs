@@ -1,0 +1,95 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Shipinator.Executors.Tests.Kubernetes;
+
+/// <summary>An executor, and a cluster whose controllers, scheduler and kubelet are at work in the cluster's own time.</summary>
+public abstract class ClusterAtWork : IAsyncLifetime
+{
+    /// <summary>An image that no registry has: what runs it waits for as long as it is let.</summary>
+    protected const string Absent = "registry.example/none:1";
+    private static readonly TimeSpan Ages = TimeSpan.FromDays(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private readonly ExecutorWorld _world = new();
+
+    internal Agenda Agenda { get; } = new();
+
+    internal FakeCluster Cluster { get; private set; } = null!;
+
+    internal ServiceProvider Services { get; set; } = null!;
+
+    internal IWorkerExecutor Executor { get; set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Cluster = await FakeCluster.StartAsync(Agenda);
+        (Services, Executor) = await StartAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await ExecutorWorld.StopAsync(Services);
+        await Cluster.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    internal static ExecutionSpec Execution(string image = Absent) =>
+        Given.Execution(Given.Worker(Given.Step(0, "compile", image: image)) with { JobId = JobId.New(TimeProvider.System) });
+
+    /// <summary>With a runner whose part is done at once.</summary>
+    internal Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(TimeSpan? imagePull = null) => _world.StartAsync(Cluster, Agenda, o =>
+    {
+        (o.RunnerImage, o.RunnerCommand) = ("runner:local", ["sh", "-c", "true"]);
+        // The cluster's time may run ahead of a slow machine.
+        (o.ImagePullTimeout, o.PendingTimeout, o.SweepPeriod) = (imagePull ?? Ages, Ages, Ages);
+    });
+
+    protected Task RetryAsync(Func<Task> action) => UntilAsync(async () =>
+    {
+        try
+        {
+            await action();
+            return true;
+        }
+        catch (ExecutorException e) when (e.IsTransient)
+        {
+            return false;
+        }
+    });
+
+    internal async Task<ExecutionStatus> UntilAsync(ExecutionSpec spec, Func<ExecutionStatus, bool> condition)
+    {
+        ExecutionStatus last = null!;
+        await UntilAsync(async () =>
+        {
+            try
+            {
+                return condition(last = await Executor.Status(Given.Handle(spec), default));
+            }
+            catch (ExecutorException e) when (e.IsTransient)
+            {
+                return false;
+            }
+        });
+        return last;
+    }
+
+    protected Task UntilAsync(Func<bool> condition) => UntilAsync(() => Task.FromResult(condition()));
+
+    /// <summary>The cluster's time passes a little with each look; that answers arrive takes real time.</summary>
+    protected async Task UntilAsync(Func<Task<bool>> condition)
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        do
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "It did not get there.");
+            await PassAsync();
+        }
+        while (!await condition());
+    }
+
+    protected async Task PassAsync()
+    {
+        Agenda.Step();
+        await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System);
+    }
+}

@@ -38,7 +38,9 @@ public static class SchemaServices
         services.TryAddSingleton<TokenStore>();
         services.TryAddSingleton<ServerKeyStore>();
         services.TryAddSingleton<ArtifactMetadataStore>();
+        services.TryAddSingleton<DataProtectionKeyStore>();
         services.TryAddSingleton<RunQueries>();
+        services.TryAddSingleton<TrendQueries>();
         services.TryAddSingleton<IUnfinishedWork, UnfinishedWork>();
         services.TryAddSingleton<IArtifactIndex, ArtifactIndex>();
         services.TryAddSingleton<PostgresChangeFeed>();

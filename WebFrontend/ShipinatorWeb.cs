@@ -23,6 +23,7 @@ public static class ShipinatorWeb
         services.AddSingleton<RunTrigger>();
         services.AddSingleton<RepositorySync>();
         services.AddAccess();
+        services.AddDashboard();
         services.AddProblemDetails();
         services.AddExceptionHandler<ProblemHandler>();
         services.AddOpenApi("v1");
@@ -51,15 +52,19 @@ public static class ShipinatorWeb
     public static WebApplication MapShipinator(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        app.UseBrowserHeaders();
         app.UseExceptionHandler();
+        app.UseNotFoundPage();
         app.UseStatusCodePages(context => NotServed(context.HttpContext, context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
         app.UseRouting();
         app.UseAuthentication();
         app.Use(TellWhatIsNotServedAsync);
         app.UseAuthorization();
+        app.UseAntiforgery();
         app.MapOpenApi().AllowAnonymous();
         app.MapScalarApiReference().AllowAnonymous();
         app.MapHealth();
+        app.MapDashboard();
 
         var v1 = app.MapGroup("/v1");
         v1.MapProjects();
@@ -79,6 +84,7 @@ public static class ShipinatorWeb
     /// </summary>
     private static Task TellWhatIsNotServedAsync(HttpContext context, RequestDelegate next) => context.GetEndpoint() switch
     {
+        null when Dashboard.IsForPeople(context) => Dashboard.NotFound(context),
         null => NotServed(context, StatusCodes.Status404NotFound).ExecuteAsync(context),
         not RouteEndpoint and { RequestDelegate: { } refuse } when context.User.Identity?.IsAuthenticated == true => refuse(context),
         _ => next(context),

@@ -49,6 +49,11 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
         source.QuerySingleAsync(
             $"SELECT {Columns} FROM api_tokens WHERE token_hash = $1 AND revoked_at IS NULL", Map, cancellationToken, Bytes(Hash(token)));
 
+    /// <summary>The row of a token that is not revoked, by its id; null for any other.</summary>
+    public Task<TokenRow?> GetAsync(Guid id, CancellationToken cancellationToken = default) =>
+        source.QuerySingleAsync(
+            $"SELECT {Columns} FROM api_tokens WHERE id = $1 AND revoked_at IS NULL", Map, cancellationToken, Uuid(id));
+
     /// <summary>All, revoked ones too, oldest first.</summary>
     public async Task<IReadOnlyList<TokenRow>> ListAsync(CancellationToken cancellationToken = default) =>
         await source.QueryAsync($"SELECT {Columns} FROM api_tokens ORDER BY id", Map, cancellationToken);

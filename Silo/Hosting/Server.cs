@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using Shipinator.Schema;
 using Shipinator.Silo.Configuration;
 using Shipinator.Silo.Standalone;
+using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.Silo.Hosting;
 
@@ -28,8 +29,7 @@ public static class Server
         await using var app = SiloApp.Build(args, configuration, options, database, folder, port);
         await SiloApp.PrepareAsync(app);
         var token = await AccessTokens.EnsureAsync(app.Services, options, folder, standalone);
-        var link = token is null ? null : new SignInLink(token);
-        link?.Map(app);
+        var link = token is null ? null : app.Services.GetRequiredService<SignInLinks>().Issue(token);
         await StartAsync(app, options, port);
 
         var address = app.Services.GetRequiredService<IServerAddress>();
@@ -76,13 +76,13 @@ public static class Server
     }
 
     /// <summary>For the person at the terminal; the words are looked for by <c>run.sh</c> and the tests.</summary>
-    private static void Announce(IServerAddress address, SignInLink? link, DataFolder folder)
+    private static void Announce(IServerAddress address, string? link, DataFolder folder)
     {
         Console.WriteLine($"Shipinator listens on {address.PublicUrl}");
         Console.WriteLine($"  Data    {folder.Path}");
         if (link is not null)
         {
-            Console.WriteLine($"  Sign in {new Uri(address.PublicUrl, link.Path)}  (works once)");
+            Console.WriteLine($"  Sign in {new Uri(address.PublicUrl, link)}  (works once)");
         }
 
         Console.Out.Flush();

@@ -1,5 +1,6 @@
 using System.Net;
 using Orleans.Configuration;
+using Orleans.Dashboard;
 using Shipinator.Artifacts;
 using Shipinator.Executors;
 using Shipinator.Executors.Kubernetes;
@@ -10,6 +11,7 @@ using Shipinator.Schema;
 using Shipinator.Silo.Configuration;
 using Shipinator.Silo.Standalone;
 using Shipinator.WebFrontend;
+using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.Silo.Hosting;
 
@@ -22,7 +24,9 @@ public static class SiloApp
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(folder);
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory, ApplicationName = "Shipinator.Silo" });
+        // Where the pages' files lie, when the server runs as it was built rather than as it was published.
+        builder.WebHost.UseStaticWebAssets();
         builder.Configuration.AddConfiguration(configuration);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Parse(options.Listen), port));
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(30));
@@ -65,6 +69,7 @@ public static class SiloApp
 
         var app = builder.Build();
         app.MapShipinator();
+        app.MapOrleansDashboard(routePrefix: "/admin/orleans").RequireAuthorization(Policies.Admin).ExcludeFromDescription();
         return app;
     }
 
@@ -113,6 +118,8 @@ public static class SiloApp
             o.ProbeTimeout = options.Orleans.ProbeTimeout;
             o.MaxProbeTimeout = options.Orleans.ProbeTimeout * 2;
         });
+        // Shown to admins only; its live stream of the log has no place on a page.
+        silo.AddDashboard(dashboard => dashboard.HideTrace = true);
         // A call that nobody waits for any more is not worth finishing.
         silo.Configure<SiloMessagingOptions>(o => o.CancelRequestOnTimeout = true);
     }

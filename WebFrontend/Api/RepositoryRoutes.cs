@@ -72,17 +72,17 @@ internal static class RepositoryRoutes
     private static async Task<RepositoryRow> ExistingAsync(RepositoryStore store, string id, CancellationToken cancellation) =>
         await store.GetAsync(Ids.Parse<RepositoryId>(id), cancellation) ?? throw new NotFoundException("repository", id);
 
-    private static string NameOf(string url)
+    public static string NameOf(string url)
     {
         var name = url.TrimEnd('/').Split('/', '\\', ':')[^1];
         return name.EndsWith(".git", StringComparison.Ordinal) && name.Length > 4 ? name[..^4] : name;
     }
 
-    private static string Branch(string branch) => branch is { Length: > 0 and <= 250 } && !branch.Any(c => char.IsControl(c) || c == ' ')
+    public static string Branch(string branch) => branch is { Length: > 0 and <= 250 } && !branch.Any(c => char.IsControl(c) || c == ' ')
         ? branch
         : throw new MalformedException("default_branch_malformed", "default_branch", "default_branch must be the name of a branch, such as main.");
 
-    private static string CloneUrl(string url)
+    public static string CloneUrl(string url)
     {
         if (Path.IsPathFullyQualified(url))
         {

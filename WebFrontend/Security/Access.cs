@@ -32,12 +32,17 @@ public static class Policies
     /// <summary>The name of our authentication scheme.</summary>
     public const string Scheme = "Bearer";
 
+    /// <summary>Chooses between a token and a browser's cookie.</summary>
+    private const string Either = "Either";
+
     /// <summary>Registers scheme and policies.</summary>
     public static IServiceCollection AddAccess(this IServiceCollection services)
     {
-        services.AddAuthentication(Scheme).AddScheme<AuthenticationSchemeOptions, TokenHandler>(Scheme, null);
+        services.AddAuthentication(Either)
+            .AddScheme<AuthenticationSchemeOptions, TokenHandler>(Scheme, null)
+            .AddPolicyScheme(Either, null, o => o.ForwardDefaultSelector = Choose);
         services.AddAuthorizationBuilder()
-            .SetFallbackPolicy(new AuthorizationPolicyBuilder(Scheme).RequireAssertion(_ => false).Build())
+            .SetFallbackPolicy(new AuthorizationPolicyBuilder(Either).RequireAssertion(_ => false).Build())
             .AddPolicy(Read, p => p.RequireRole("read", "write", "admin"))
             .AddPolicy(Write, p => p.RequireRole("write", "admin"))
             .AddPolicy(Admin, p => p.RequireRole("admin"))
@@ -45,6 +50,19 @@ public static class Policies
             .AddPolicy(Execution, p => p.RequireAssertion(c =>
                 c.Resource is HttpContext http && http.GetRouteValue("id") is string id && c.User.HasClaim(ExecutionClaim, id)));
         return services;
+    }
+
+    /// <summary>
+    /// A cookie counts for pages and for reading; whatever changes something through the API needs a token in its header, which no
+    /// other site can make a browser send.
+    /// </summary>
+    private static string Choose(HttpContext context)
+    {
+        var isApi = context.Request.Path.StartsWithSegments("/v1");
+        var isReading = HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
+        return context.Request.Headers.Authorization.Count > 0 || (isApi && !isReading) || (isApi && !context.Request.Headers.Cookie.ToString().Contains("shipinator", StringComparison.Ordinal))
+            ? Scheme
+            : DashboardAccess.CookieScheme;
     }
 }
 

@@ -9,6 +9,13 @@ using Shipinator.WebFrontend.Problems;
 
 namespace Shipinator.WebFrontend.Triggers;
 
+/// <summary>What a trigger would do.</summary>
+/// <param name="Head">The commit.</param>
+/// <param name="Inputs">What the file asks for.</param>
+/// <param name="Plan">Null when something is wrong.</param>
+/// <param name="Errors">What is wrong, and where.</param>
+public sealed record TriggerPreview(ResolvedRef Head, IReadOnlyList<ManualInput> Inputs, RunPlan? Plan, IReadOnlyList<PipelineError> Errors);
+
 /// <summary>
 /// Makes runs, whoever asks: a person, a webhook, a schedule. All that can be wrong is found before anything is written.
 /// </summary>
@@ -39,18 +46,7 @@ public sealed class RunTrigger(
             throw new InvalidInputException("trigger_not_defined", $"{PipelineFile.DefaultName} at {resolved.Commit[..8]} defines no '{pipeline.TriggerType}' trigger; it has: {string.Join(", ", file.Model.TriggerTypes)}.");
         }
 
-        var facts = new TriggerFacts
-        {
-            Event = pipeline.TriggerType,
-            Ref = fullRef,
-            Commit = resolved.Commit,
-            Branch = Below(fullRef, "refs/heads/"),
-            Tag = Below(fullRef, "refs/tags/"),
-            Message = resolved.Message,
-            Author = resolved.Author,
-            Actor = actor,
-            Inputs = (inputs ?? new Dictionary<string, string>()).ToImmutableSortedDictionary(StringComparer.Ordinal),
-        };
+        var facts = Facts(pipeline, resolved, fullRef, actor, (inputs ?? new Dictionary<string, string>()).ToImmutableSortedDictionary(StringComparer.Ordinal));
         // Once with a number that stands for the real one, so that nothing is reserved for what can't be planned.
         Plan(file.Model, facts, repository, 1);
         var executor = repository.Executor ?? options.Value.DefaultExecutor;
@@ -80,6 +76,36 @@ public sealed class RunTrigger(
             },
             cancellationToken);
         return (reservation.RunId, reservation.IsRepeat);
+    }
+
+    /// <summary>
+    /// What a run would be, without making one: the inputs that the file asks for at this ref, and the plan or what is wrong.
+    /// Errors: <see cref="ForgeException"/>, <see cref="NotFoundException"/>.
+    /// </summary>
+    public async Task<TriggerPreview> PreviewAsync(
+        PipelineId pipelineId, string gitRef, IReadOnlyDictionary<string, string> inputs, string actor, CancellationToken cancellationToken)
+    {
+        var pipeline = await pipelines.GetAsync(pipelineId, cancellationToken) ?? throw new NotFoundException("pipeline", pipelineId.ToString());
+        var repository = await repositories.GetAsync(pipeline.RepositoryId, cancellationToken)
+            ?? throw new NotFoundException("repository", pipeline.RepositoryId.ToString());
+        var forge = forges.Get(repository.VcsProvider);
+        var resolved = await forge.Resolve(Of(repository), gitRef, cancellationToken);
+        var file = PipelineFile.Parse(await forge.ReadFile(Of(repository), resolved.Commit, PipelineFile.DefaultName, cancellationToken));
+        if (file.Model is null)
+        {
+            return new(resolved, [], null, file.Errors);
+        }
+
+        var given = file.Model.Inputs.ToImmutableSortedDictionary(
+            i => i.Name, i => inputs.GetValueOrDefault(i.Name) ?? i.Default ?? (i.Options.Count > 0 ? i.Options[0] : ""), StringComparer.Ordinal);
+        try
+        {
+            return new(resolved, file.Model.Inputs, Plan(file.Model, Facts(pipeline, resolved, resolved.FullRef, actor, given), repository, 1), []);
+        }
+        catch (PipelineFileException e)
+        {
+            return new(resolved, file.Model.Inputs, null, e.Errors);
+        }
     }
 
     /// <summary>Runs the stored plan of an earlier run again; <paramref name="onlyFailed"/>: what succeeded stands.</summary>
@@ -132,6 +158,20 @@ public sealed class RunTrigger(
         ArgumentNullException.ThrowIfNull(repository);
         return new(repository.Id, repository.CloneUrl, repository.DefaultBranch);
     }
+
+    private static TriggerFacts Facts(
+        PipelineRow pipeline, ResolvedRef resolved, string fullRef, string actor, ImmutableSortedDictionary<string, string> inputs) => new()
+        {
+            Event = pipeline.TriggerType,
+            Ref = fullRef,
+            Commit = resolved.Commit,
+            Branch = Below(fullRef, "refs/heads/"),
+            Tag = Below(fullRef, "refs/tags/"),
+            Message = resolved.Message,
+            Author = resolved.Author,
+            Actor = actor,
+            Inputs = inputs,
+        };
 
     private RunPlan Plan(PipelineModel model, TriggerFacts facts, RepositoryRow repository, long number)
     {

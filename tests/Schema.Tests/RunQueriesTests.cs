@@ -164,7 +164,7 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
         // Any transaction of the server holds lines back, those of the tests beside this one too.
         async Task<HistoryPage> FollowAsync(string? cursor, int count)
         {
-            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(3));
             var items = new List<HistoryEntry>();
             while (items.Count < count)
             {

@@ -1,0 +1,121 @@
+using Npgsql;
+using static Shipinator.Schema.Queries.SqlReading;
+
+namespace Shipinator.Schema.Queries;
+
+/// <summary>How runs ended on one day (UTC), and how long the successful ones took.</summary>
+public sealed record DayTrend(DateOnly Day, int Success, int Failed, int Canceled, TimeSpan? MedianDuration);
+
+/// <summary>A run that is not over, with the jobs and steps that are at work in it now.</summary>
+public sealed record LiveRun(RunView Run, IReadOnlyList<CurrentStep> Current);
+
+/// <summary>A job that runs, and its running step if one does.</summary>
+public sealed record CurrentStep(RunId RunId, string JobType, string Job, string? Step);
+
+/// <summary>The newest run of a branch.</summary>
+public sealed record BranchHead(string Branch, RunView Run);
+
+/// <summary>What screens show over time and at a glance. Errors of every method: <see cref="StorageUnavailableException"/>.</summary>
+public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
+{
+    /// <summary>So many of a pipeline's successful runs tell how long the next one will take.</summary>
+    private const int Typical = 20;
+
+    /// <summary>So many of a repository's newest runs are looked at for its branches.</summary>
+    private const int BranchWindow = 2000;
+
+    /// <summary>The runs that are not over, newest first, at most <paramref name="limit"/>.</summary>
+    public async Task<IReadOnlyList<LiveRun>> LiveAsync(int limit, CancellationToken cancellationToken = default)
+    {
+        var runs = await source.QueryAsync(
+            $"{ViewReading.RunSelect} WHERE r.finished_at IS NULL ORDER BY r.id DESC LIMIT $1", ViewReading.Run, cancellationToken, Number(limit));
+        var current = await source.QueryAsync(
+            """
+            SELECT j.pipeline_run_id, j.job_type, j.name, s.name AS step
+            FROM jobs j LEFT JOIN job_steps s ON s.job_id = j.id AND s.job_attempt = j.attempt AND s.status = 'running'
+            WHERE j.pipeline_run_id = ANY($1) AND j.status = 'running' AND j.finished_at IS NULL
+            ORDER BY j.position, s.position
+            """,
+            r => new CurrentStep(new(r.Uuid("pipeline_run_id")), r.Text("job_type"), r.Text("name"), r.TextOrNull("step")),
+            cancellationToken, new NpgsqlParameter<Guid[]> { TypedValue = [.. runs.Select(r => r.Id.Value)] });
+        var ofRun = current.ToLookup(c => c.RunId);
+        return [.. runs.Select(r => new LiveRun(r, [.. ofRun[r.Id]]))];
+    }
+
+    /// <summary>The last <paramref name="days"/> days, today last; of all runs, or of a project's, a repository's or a pipeline's.</summary>
+    public async Task<IReadOnlyList<DayTrend>> DaysAsync(RunFilter filter, int days, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
+        var first = today.AddDays(1 - days);
+        var since = new DateTimeOffset(first.ToDateTime(TimeOnly.MinValue), TimeSpan.Zero);
+        var (condition, id) = filter switch
+        {
+            { Pipeline: { } p } => ("AND pipeline_id = $2", p.Value),
+            { Repository: { } r } => ("AND repository_id = $2", r.Value),
+            { Project: { } p } => ("AND project_id = $2", p.Value),
+            _ => ("", (Guid?)null),
+        };
+        // Ids begin with the time of their making (UUID version 7): the range is one of the primary key's.
+        var parameters = new List<NpgsqlParameter> { Uuid(FirstIdAt(since)) };
+        if (id is { } value)
+        {
+            parameters.Add(Uuid(value));
+        }
+
+        var rows = await source.QueryAsync(
+            $"""
+            SELECT (finished_at AT TIME ZONE 'UTC')::date AS day,
+                   count(*) FILTER (WHERE status = 'success')::int AS success,
+                   count(*) FILTER (WHERE status = 'failed')::int AS failed,
+                   count(*) FILTER (WHERE status = 'canceled')::int AS canceled,
+                   percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at)) FILTER (WHERE status = 'success') AS median
+            FROM pipeline_runs
+            WHERE id >= $1 AND finished_at IS NOT NULL {condition}
+            GROUP BY day
+            """,
+            r => new DayTrend(
+                r.GetFieldValue<DateOnly>(r.GetOrdinal("day")), r.Number("success"), r.Number("failed"), r.Number("canceled"),
+                r.IsDBNull(r.GetOrdinal("median")) ? null : TimeSpan.FromSeconds(r.GetDouble(r.GetOrdinal("median")))),
+            cancellationToken, [.. parameters]);
+        var byDay = rows.ToDictionary(r => r.Day);
+        return [.. Enumerable.Range(0, days).Select(d => first.AddDays(d)).Select(d => byDay.GetValueOrDefault(d) ?? new DayTrend(d, 0, 0, 0, null))];
+    }
+
+    /// <summary>How long a pipeline takes: the median of its last successful runs; null when it has none.</summary>
+    public async Task<TimeSpan?> TypicalDurationAsync(PipelineId pipeline, CancellationToken cancellationToken = default)
+    {
+        var rows = await source.QueryAsync(
+            $"""
+            SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at)) AS median
+            FROM (SELECT finished_at, started_at FROM (SELECT * FROM pipeline_runs WHERE pipeline_id = $1 ORDER BY id DESC LIMIT 200) r
+                  WHERE status = 'success' AND started_at IS NOT NULL LIMIT {Typical}) last
+            """,
+            r => r.IsDBNull(0) ? (TimeSpan?)null : TimeSpan.FromSeconds(r.GetDouble(0)), cancellationToken, Uuid(pipeline.Value));
+        return rows.Single();
+    }
+
+    /// <summary>The newest run of each branch that ran lately, the newest branch first.</summary>
+    public async Task<IReadOnlyList<BranchHead>> BranchesAsync(RepositoryId repository, int limit, CancellationToken cancellationToken = default) =>
+        await source.QueryAsync(
+            $"""
+            {ViewReading.RunSelect}
+            JOIN (SELECT branch, max(id::text)::uuid AS id
+                  FROM (SELECT id, branch FROM pipeline_runs WHERE repository_id = $1 ORDER BY id DESC LIMIT {BranchWindow}) w
+                  WHERE branch IS NOT NULL GROUP BY branch) b ON b.id = r.id
+            ORDER BY r.id DESC LIMIT $2
+            """,
+            r => ViewReading.Run(r) is var run ? new BranchHead(run.Branch!, run) : null!, cancellationToken, Uuid(repository.Value), Number(limit));
+
+    private static Guid FirstIdAt(DateTimeOffset moment)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        var milliseconds = moment.ToUnixTimeMilliseconds();
+        for (var i = 0; i < 6; i++)
+        {
+            bytes[i] = (byte)(milliseconds >> (8 * (5 - i)));
+        }
+
+        return new Guid(bytes, bigEndian: true);
+    }
+}

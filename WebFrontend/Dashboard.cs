@@ -1,0 +1,91 @@
+using Microsoft.AspNetCore.Components.Authorization;
+using MudBlazor;
+using MudBlazor.Services;
+using Shipinator.WebFrontend.Components;
+using Shipinator.WebFrontend.Features.Runs;
+using Shipinator.WebFrontend.Live;
+using Shipinator.WebFrontend.Logs;
+using Shipinator.WebFrontend.Security;
+using Shipinator.WebFrontend.Triggers;
+
+namespace Shipinator.WebFrontend;
+
+/// <summary>The dashboard's services and routes.</summary>
+internal static class Dashboard
+{
+    private const string NotFoundPath = "/not-found";
+
+    /// <summary>What the build wrote beside the server about the files that browsers load.</summary>
+    private const string AssetManifest = "Shipinator.Silo.staticwebassets.endpoints.json";
+
+    public static IServiceCollection AddDashboard(this IServiceCollection services)
+    {
+        services.AddDashboardAccess();
+        services.AddRazorComponents().AddInteractiveServerComponents(o =>
+        {
+            o.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(3);
+            o.DetailedErrors = false;
+        });
+        services.AddCascadingAuthenticationState();
+        services.AddMudServices(mud =>
+        {
+            mud.SnackbarConfiguration.PositionClass = Defaults.Classes.Position.BottomCenter;
+            mud.SnackbarConfiguration.PreventDuplicates = true;
+            mud.SnackbarConfiguration.VisibleStateDuration = 8000;
+        });
+        services.AddScoped<AuthenticationStateProvider, SessionRevalidation>();
+        services.AddScoped<Session>();
+        services.AddScoped<RunActions>();
+        services.AddSingleton<RepositoryAdding>();
+        services.AddView<RunId, RunSnapshot, RunSource>();
+        services.AddView<bool, OverviewSnapshot, OverviewSource>();
+        services.AddView<ExecutionId, LogView, LogSource>();
+        return services;
+    }
+
+    public static void MapDashboard(this WebApplication app)
+    {
+        var manifest = Path.Combine(AppContext.BaseDirectory, AssetManifest);
+        if (File.Exists(manifest))
+        {
+            app.MapStaticAssets(manifest).AllowAnonymous();
+        }
+
+        SignInLinks.Map(app);
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
+    }
+
+    /// <summary>An address that nobody serves is answered with a page, with status 404, when a person asked.</summary>
+    public static IApplicationBuilder UseNotFoundPage(this IApplicationBuilder app) => app.Use(async (context, next) =>
+    {
+        await next(context);
+        if (context.Items.ContainsKey(NotFoundPath) && !context.Response.HasStarted)
+        {
+            context.SetEndpoint(null);
+            context.Request.RouteValues.Clear();
+            context.Request.Path = NotFoundPath;
+            await next(context);
+        }
+    });
+
+    public static bool IsForPeople(HttpContext context) =>
+        HttpMethods.IsGet(context.Request.Method)
+        && context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal)
+        && !context.Request.Path.StartsWithSegments("/v1");
+
+    public static Task NotFound(HttpContext context)
+    {
+        context.Items[NotFoundPath] = true;
+        context.Response.StatusCode = StatusCodes.Status404NotFound;
+        return Task.CompletedTask;
+    }
+
+    private static void AddView<TKey, TView, TSource>(this IServiceCollection services)
+        where TKey : notnull
+        where TView : class
+        where TSource : class, IViewSource<TKey, TView>
+    {
+        services.AddSingleton<IViewSource<TKey, TView>, TSource>();
+        services.AddSingleton<SharedViews<TKey, TView>>();
+    }
+}

@@ -1,0 +1,43 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using Shipinator.Schema.Queries;
+
+namespace Shipinator.WebFrontend.Live;
+
+/// <summary>A run with all below it, at one moment.</summary>
+/// <param name="Run">The run.</param>
+/// <param name="Jobs">Jobs in the plan's order, with steps, executions and artifacts.</param>
+/// <param name="Waiting">What each thing that is not over waits for, by its id.</param>
+/// <param name="Typical">How long this pipeline takes, by its history.</param>
+public sealed record RunSnapshot(RunView Run, IReadOnlyList<JobView> Jobs, ImmutableDictionary<Guid, string> Waiting, TimeSpan? Typical);
+
+/// <summary>Reads runs for screens, by the queries and grains that <c>/v1</c> asks.</summary>
+public sealed class RunSource(RunQueries runs, TrendQueries trends, IGrainFactory grains, IChangeFeed feed) : IViewSource<RunId, RunSnapshot>
+{
+    /// <summary>What something waits for can change without a transition; 3 s is what people are promised.</summary>
+    private static readonly TimeSpan WaitingRefresh = TimeSpan.FromSeconds(2);
+
+    /// <inheritdoc/>
+    public async Task<RunSnapshot> ReadAsync(RunId key, RunSnapshot? previous, CancellationToken cancellationToken)
+    {
+        var run = await runs.GetAsync(key, cancellationToken) ?? throw new NotFoundException("pipeline run", key.ToString());
+        var typical = previous is null ? await trends.TypicalDurationAsync(run.PipelineId, cancellationToken) : previous.Typical;
+        var jobs = await runs.JobsAsync(key, cancellationToken);
+        var waiting = run.Status.IsTerminal()
+            ? ImmutableDictionary<Guid, string>.Empty
+            : await grains.GetGrain<IPipelineRunGrain>(key.Value).WaitingFor(cancellationToken);
+        return new(run, jobs, waiting, typical);
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<bool> ChangesAsync(RunId key, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var _ in feed.Changes(key, cancellationToken))
+        {
+            yield return true;
+        }
+    }
+
+    /// <inheritdoc/>
+    public TimeSpan? RefreshAfter(RunSnapshot view) => view?.Run.Status.IsTerminal() == false ? WaitingRefresh : null;
+}

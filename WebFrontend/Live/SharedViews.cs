@@ -1,0 +1,195 @@
+namespace Shipinator.WebFrontend.Live;
+
+/// <summary>What a screen knows: the last view that could be read, and why there is no newer one.</summary>
+/// <param name="Value">Null before the first.</param>
+/// <param name="Error">Null when the last reading succeeded.</param>
+public sealed record ViewState<TView>(TView? Value, Exception? Error)
+    where TView : class;
+
+/// <summary>How views of one kind come to be.</summary>
+public interface IViewSource<TKey, TView>
+    where TKey : notnull
+    where TView : class
+{
+    /// <summary>Reads one; <paramref name="previous"/> may spare work.</summary>
+    Task<TView> ReadAsync(TKey key, TView? previous, CancellationToken cancellationToken);
+
+    /// <summary>An element for each time that it may have changed.</summary>
+    IAsyncEnumerable<bool> ChangesAsync(TKey key, CancellationToken cancellationToken);
+
+    /// <summary>When to read it again although nothing was heard; null: never.</summary>
+    TimeSpan? RefreshAfter(TView view);
+}
+
+/// <summary>
+/// Views that many screens share: one reading for all who look at the same thing, begun at once after a quiet time, and then
+/// at most ten times a second; rarer the more there are to tell, so that a crowd before one run costs the run nothing.
+/// </summary>
+public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, TimeProvider time)
+    where TKey : notnull
+    where TView : class
+{
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan PerViewer = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan AfterError = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<TKey, Shared> _shared = [];
+
+    /// <summary>
+    /// Tells <paramref name="changed"/> the state now, if there is one, and each later one, on any thread and never two at
+    /// once, until the subscription is disposed.
+    /// </summary>
+    public IDisposable Subscribe(TKey key, Action<ViewState<TView>> changed)
+    {
+        ArgumentNullException.ThrowIfNull(changed);
+        lock (_lock)
+        {
+            if (!_shared.TryGetValue(key, out var shared))
+            {
+                _shared[key] = shared = new Shared(new CancellationTokenSource());
+                _ = Task.Run(() => FollowAsync(key, shared));
+            }
+
+            var viewer = new Viewer(this, key, shared, changed);
+            shared.Viewers.Add(viewer);
+            if (shared.State is { } state)
+            {
+                changed(state);
+            }
+
+            return viewer;
+        }
+    }
+
+    private async Task FollowAsync(TKey key, Shared shared)
+    {
+        var stop = shared.Stop.Token;
+        using var news = new SemaphoreSlim(1, 1);
+        var listening = ListenAsync(key, news, stop);
+        try
+        {
+            while (true)
+            {
+                var refresh = shared.State is { Error: null, Value: { } seen } ? source.RefreshAfter(seen) : AfterError;
+                await WaitAsync(news, shared.State is null ? null : refresh, stop);
+                var began = time.GetTimestamp();
+                Publish(shared, await ReadAsync(key, shared.State?.Value, stop));
+                var pause = Shortest + (PerViewer * shared.Viewers.Count) - time.GetElapsedTime(began);
+                if (pause > TimeSpan.Zero)
+                {
+                    await Task.Delay(pause, time, stop);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Nobody looks any more.
+        }
+
+        await listening;
+        shared.Stop.Dispose();
+    }
+
+    private async Task WaitAsync(SemaphoreSlim news, TimeSpan? limit, CancellationToken stop)
+    {
+        if (limit is null)
+        {
+            await news.WaitAsync(stop);
+            return;
+        }
+
+        using var timer = new CancellationTokenSource(limit.Value, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, timer.Token);
+        try
+        {
+            await news.WaitAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            // Nothing was heard: have a look all the same.
+        }
+    }
+
+    private async Task<ViewState<TView>> ReadAsync(TKey key, TView? previous, CancellationToken stop)
+    {
+        try
+        {
+            return new(await source.ReadAsync(key, previous, stop), null);
+        }
+        catch (Exception e) when (!stop.IsCancellationRequested)
+        {
+            return new(previous, e);
+        }
+    }
+
+    private async Task ListenAsync(TKey key, SemaphoreSlim news, CancellationToken stop)
+    {
+        try
+        {
+            await foreach (var _ in source.ChangesAsync(key, stop))
+            {
+                if (news.CurrentCount == 0)
+                {
+                    news.Release();
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // As above.
+        }
+        catch (ObjectDisposedException)
+        {
+            // The server stops.
+        }
+    }
+
+    private void Publish(Shared shared, ViewState<TView> state)
+    {
+        Viewer[] viewers;
+        lock (_lock)
+        {
+            if (shared.State is { Error: null } before && state.Error is null && Equals(before.Value, state.Value))
+            {
+                return;
+            }
+
+            shared.State = state;
+            viewers = [.. shared.Viewers];
+        }
+
+        foreach (var viewer in viewers)
+        {
+            viewer.Changed(state);
+        }
+    }
+
+    private void Leave(TKey key, Shared shared, Viewer viewer)
+    {
+        lock (_lock)
+        {
+            if (shared.Viewers.Remove(viewer) && shared.Viewers.Count == 0)
+            {
+                _shared.Remove(key);
+                shared.Stop.Cancel();
+            }
+        }
+    }
+
+    private sealed class Shared(CancellationTokenSource stop)
+    {
+        public CancellationTokenSource Stop => stop;
+
+        public HashSet<Viewer> Viewers { get; } = [];
+
+        public ViewState<TView>? State { get; set; }
+    }
+
+    private sealed class Viewer(SharedViews<TKey, TView> owner, TKey key, Shared shared, Action<ViewState<TView>> changed) : IDisposable
+    {
+        public Action<ViewState<TView>> Changed => changed;
+
+        public void Dispose() => owner.Leave(key, shared, this);
+    }
+}

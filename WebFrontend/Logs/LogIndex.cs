@@ -1,0 +1,199 @@
+using System.Text;
+
+namespace Shipinator.WebFrontend.Logs;
+
+/// <summary>A line of a log; the first has number 1.</summary>
+public sealed record LogLine(int Number, IReadOnlyList<LogSpan> Spans);
+
+/// <summary>How far a log is known.</summary>
+public sealed record LogState(int Lines, long Length, bool Sealed);
+
+/// <summary>Lines that hold a text: their numbers; <see cref="More"/>: there are others that were not looked for.</summary>
+public sealed record LogMatches(IReadOnlyList<int> Lines, bool More);
+
+/// <summary>
+/// Where the lines of a log begin: one mark for every so many lines, so that any part of a log of any length is found by one
+/// short read. Grows with the log; the bytes themselves are not kept.
+/// </summary>
+#pragma warning disable CA1001 // Neither a semaphore without a wait handle nor a memory stream holds anything but memory.
+public sealed class LogIndex(ILogStore logs, ExecutionId execution)
+{
+#pragma warning restore CA1001
+    private const int Stride = 200;
+    private const int Chunk = 256 * 1024;
+    private const int MostMatches = 10_000;
+
+    private readonly SemaphoreSlim _growing = new(1, 1);
+    private readonly List<Mark> _marks = [new(0, AnsiStyle.Plain)];
+    private readonly byte[] _buffer = new byte[Chunk];
+    private AnsiStyle _style = AnsiStyle.Plain;
+    private MemoryStream _open = new();
+    private long _read;
+    private int _lines;
+
+    /// <summary>Reads what is new.</summary>
+    public async Task<LogState> GrowAsync(CancellationToken cancellationToken)
+    {
+        await _growing.WaitAsync(cancellationToken);
+        try
+        {
+            // Asked first: a seal seen now means that what is read after it is all.
+            var info = await logs.Info(execution, cancellationToken);
+            while (_read < info.Length)
+            {
+                var read = await logs.Read(execution, _read, _buffer, cancellationToken);
+                if (read == 0)
+                {
+                    break;
+                }
+
+                Take(_buffer.AsSpan(0, read));
+                _read += read;
+            }
+
+            return new(_lines + (_open.Length > 0 ? 1 : 0), _read, info.Sealed);
+        }
+        finally
+        {
+            _growing.Release();
+        }
+    }
+
+    /// <summary>Lines from <paramref name="first"/> (from 1), at most <paramref name="count"/>.</summary>
+    public async Task<IReadOnlyList<LogLine>> ReadAsync(int first, int count, CancellationToken cancellationToken)
+    {
+        var lines = new List<LogLine>();
+        await foreach (var (number, text, style) in LinesAsync(first, cancellationToken))
+        {
+            if (lines.Count == count)
+            {
+                break;
+            }
+
+            var local = style;
+            lines.Add(new(number, Ansi.Spans(text, ref local)));
+        }
+
+        return lines;
+    }
+
+    /// <summary>The lines that hold a text, whatever its case.</summary>
+    public async Task<LogMatches> FindAsync(string text, CancellationToken cancellationToken)
+    {
+        var found = new List<int>();
+        await foreach (var (number, line, style) in LinesAsync(1, cancellationToken))
+        {
+            var plain = line;
+            if (line.Contains('\u001b'))
+            {
+                var local = style;
+                plain = string.Concat(Ansi.Spans(line, ref local).Select(s => s.Text));
+            }
+
+            if (plain.Contains(text, StringComparison.OrdinalIgnoreCase))
+            {
+                if (found.Count == MostMatches)
+                {
+                    return new(found, true);
+                }
+
+                found.Add(number);
+            }
+        }
+
+        return new(found, false);
+    }
+
+    private async IAsyncEnumerable<(int Number, string Text, AnsiStyle Style)> LinesAsync(
+        int first, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        Mark mark;
+        int number;
+        long end;
+        lock (_marks)
+        {
+            var index = Math.Clamp((first - 1) / Stride, 0, _marks.Count - 1);
+            mark = _marks[index];
+            number = (index * Stride) + 1;
+            end = _read;
+        }
+
+        var style = mark.Style;
+        var position = mark.Offset;
+        var buffer = new byte[Chunk];
+        using var open = new MemoryStream();
+        while (position < end)
+        {
+            var read = await logs.Read(execution, position, buffer.AsMemory(0, (int)Math.Min(buffer.Length, end - position)), cancellationToken);
+            if (read == 0)
+            {
+                break;
+            }
+
+            position += read;
+            var start = 0;
+            while (Array.IndexOf(buffer, (byte)'\n', start, read - start) is var at and >= 0)
+            {
+                open.Write(buffer, start, at - start);
+                start = at + 1;
+                var (text, before) = Finish(open, ref style);
+                if (number >= first)
+                {
+                    yield return (number, text, before);
+                }
+
+                number++;
+            }
+
+            open.Write(buffer, start, read - start);
+        }
+
+        if (open.Length > 0 && number >= first)
+        {
+            var (text, before) = Finish(open, ref style);
+            yield return (number, text, before);
+        }
+    }
+
+    private static (string Text, AnsiStyle Before) Finish(MemoryStream open, ref AnsiStyle style)
+    {
+        var before = style;
+        var bytes = open.GetBuffer().AsSpan(0, (int)open.Length);
+        var text = Encoding.UTF8.GetString(bytes);
+        Ansi.Skip(bytes, ref style);
+        open.SetLength(0);
+        return (text, before);
+    }
+
+    private void Take(ReadOnlySpan<byte> bytes)
+    {
+        var position = _read;
+        while (bytes.IndexOf((byte)'\n') is var at and >= 0)
+        {
+            if (_open.Length > 0)
+            {
+                _open.Write(bytes[..at]);
+                Ansi.Skip(_open.GetBuffer().AsSpan(0, (int)_open.Length), ref _style);
+                _open = new MemoryStream();
+            }
+            else
+            {
+                Ansi.Skip(bytes[..at], ref _style);
+            }
+
+            position += at + 1;
+            bytes = bytes[(at + 1)..];
+            if (++_lines % Stride == 0)
+            {
+                lock (_marks)
+                {
+                    _marks.Add(new(position, _style));
+                }
+            }
+        }
+
+        _open.Write(bytes);
+    }
+
+    private readonly record struct Mark(long Offset, AnsiStyle Style);
+}

@@ -1,0 +1,96 @@
+using System.Security.Claims;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.Extensions.Options;
+using Shipinator.Schema.Stores;
+
+namespace Shipinator.WebFrontend.Security;
+
+/// <summary>How a browser is known: a cookie that stands for an API token and is worth exactly as much, and as long, as it.</summary>
+public static class DashboardAccess
+{
+    /// <summary>The scheme of the cookie.</summary>
+    public const string CookieScheme = "Cookie";
+
+    /// <summary>The claim that names the API token behind a cookie.</summary>
+    public const string TokenClaim = "shipinator:token";
+
+    /// <summary>Where people sign in.</summary>
+    public const string SignInPath = "/signin";
+
+    private static readonly TimeSpan Lifetime = TimeSpan.FromDays(14);
+
+    /// <summary>Registers the cookie and the keys that protect it.</summary>
+    public static IServiceCollection AddDashboardAccess(this IServiceCollection services)
+    {
+        services.AddAuthentication().AddCookie(CookieScheme, cookie =>
+        {
+            cookie.Cookie.HttpOnly = true;
+            // Lax, not Strict: a link in a chat opens the run, not the sign-in page. What changes something is a form or a circuit of ours.
+            cookie.Cookie.SameSite = SameSiteMode.Lax;
+            cookie.LoginPath = SignInPath;
+            cookie.AccessDeniedPath = "/forbidden";
+            cookie.ReturnUrlParameter = "return";
+            cookie.ExpireTimeSpan = Lifetime;
+            cookie.SlidingExpiration = true;
+            cookie.Events.OnValidatePrincipal = ValidateAsync;
+        });
+        services.AddOptions<CookieAuthenticationOptions>(CookieScheme).Configure<IServerAddress>((cookie, address) =>
+        {
+            var isHttps = address.PublicUrl.Scheme == Uri.UriSchemeHttps;
+            cookie.Cookie.SecurePolicy = isHttps ? CookieSecurePolicy.Always : CookieSecurePolicy.SameAsRequest;
+            cookie.Cookie.Name = isHttps ? "__Host-shipinator" : $"shipinator-{address.PublicUrl.Port}";
+        });
+        services.AddAntiforgery(o => o.Cookie.Name = "shipinator-form");
+        services.AddDataProtection().SetApplicationName("Shipinator");
+        services.AddSingleton<KeyRing>();
+        services.AddOptions<KeyManagementOptions>().Configure<KeyRing>((o, ring) => o.XmlRepository = ring);
+        services.AddSingleton<SignInLinks>();
+        return services;
+    }
+
+    /// <summary>Signs a browser in with an API token; false when it is none of ours.</summary>
+    public static async Task<bool> SignInAsync(HttpContext context, string token)
+    {
+        var row = token.Length is > 0 and <= 512
+            ? await context.RequestServices.GetRequiredService<TokenStore>().FindAsync(token, context.RequestAborted)
+            : null;
+        if (row is null)
+        {
+            return false;
+        }
+
+        await context.SignInAsync(CookieScheme, Principal(row), new AuthenticationProperties { IsPersistent = true });
+        return true;
+    }
+
+    /// <summary>Who a token is.</summary>
+    public static ClaimsPrincipal Principal(TokenRow row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return new(new ClaimsIdentity(
+            [new(TokenClaim, row.Id.ToString()), new(ClaimTypes.Role, row.Role), new(ClaimTypes.Name, row.Name)], CookieScheme));
+    }
+
+    /// <summary>A path of ours to go to after signing in; anything else leads to the overview.</summary>
+    public static string LocalPath(string? wanted) =>
+        wanted is ['/', ..] && wanted is not ['/', '/' or '\\', ..] && !wanted.Any(char.IsControl) ? wanted : "/";
+
+    /// <summary>A token that was revoked, or whose role changed, counts at once, not when the cookie ends.</summary>
+    private static async Task ValidateAsync(CookieValidatePrincipalContext context)
+    {
+        var row = Guid.TryParse(context.Principal?.FindFirst(TokenClaim)?.Value, out var id)
+            ? await context.HttpContext.RequestServices.GetRequiredService<TokenStore>().GetAsync(id, context.HttpContext.RequestAborted)
+            : null;
+        if (row is null)
+        {
+            context.RejectPrincipal();
+            await context.HttpContext.SignOutAsync(CookieScheme);
+            return;
+        }
+
+        context.ReplacePrincipal(Principal(row));
+    }
+}

@@ -10,8 +10,8 @@ public sealed class FileStoreOptions
     /// <summary>A folder that all silos share (a local disk, an NFS mount). Below it: <c>artifacts/</c> and <c>logs/</c>. Required.</summary>
     public string Root { get; set; } = "";
 
-    /// <summary>How often a reader that follows a log looks for bytes that another silo appended. Default 250 ms.</summary>
-    public TimeSpan FollowInterval { get; set; } = TimeSpan.FromMilliseconds(250);
+    /// <summary>How often a reader that follows a log looks for bytes of another silo of which no news came. Default 2 s.</summary>
+    public TimeSpan FollowInterval { get; set; } = TimeSpan.FromSeconds(2);
 }
 
 /// <summary>Checks the folder when the server starts.</summary>

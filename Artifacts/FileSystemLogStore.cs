@@ -4,21 +4,45 @@ using Microsoft.Extensions.Options;
 namespace Shipinator.Artifacts;
 
 /// <summary>
-/// Logs as files: <c>logs/AA/ID.log</c>, sealed by an empty <c>ID.sealed</c> beside it. Appending holds the file alone, also
-/// against other processes, so that two silos that get the same chunk write it once.
+/// Logs as files: <c>logs/AA/ID.log</c>, with <c>ID.times</c> (<see cref="TimesFile"/>) and, once sealed, an empty
+/// <c>ID.sealed</c> beside it. Appending holds the file alone, also against other processes, so that two silos that get the
+/// same chunk write it once.
 /// </summary>
-public sealed class FileSystemLogStore(IOptions<FileStoreOptions> options, TimeProvider time) : ILogStore
+public sealed class FileSystemLogStore : ILogStore, IDisposable
 {
     private static readonly TimeSpan LockRetry = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
-    private readonly string _root = Path.Combine(options.Value.Root, "logs");
-    private readonly TimeSpan _interval = options.Value.FollowInterval;
+    private readonly string _root;
+    private readonly TimeSpan _interval;
+    private readonly ILogNews? _news;
+    private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<ExecutionId, TaskCompletionSource> _followers = new();
 
-    /// <inheritdoc/>
-    public async Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    /// <summary>Without <paramref name="news"/> it finds by looking what other silos append.</summary>
+    public FileSystemLogStore(IOptions<FileStoreOptions> options, TimeProvider time, ILogNews? news = null)
     {
+        ArgumentNullException.ThrowIfNull(options);
+        (_root, _interval, _time, _news) = (Path.Combine(options.Value.Root, "logs"), options.Value.FollowInterval, time, news);
+        if (_news is not null)
+        {
+            _news.Grew += Wake;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_news is not null)
+        {
+            _news.Grew -= Wake;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(times);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         var complete = await Info(execution, cancellationToken);
         if (complete.Sealed && offset + bytes.Length <= complete.Length)
@@ -47,11 +71,12 @@ public sealed class FileSystemLogStore(IOptions<FileStoreOptions> options, TimeP
                 file.Seek(0, SeekOrigin.End);
                 await file.WriteAsync(bytes[known..], cancellationToken);
                 await file.FlushAsync(cancellationToken);
+                await TimesFile.AppendAsync(TimesPath(execution), times, length, file.Length, _time.GetUtcNow(), cancellationToken);
                 length = file.Length;
             }
         }
 
-        Wake(execution);
+        Tell(execution);
         return length;
     }
 
@@ -70,7 +95,7 @@ public sealed class FileSystemLogStore(IOptions<FileStoreOptions> options, TimeP
             File.Delete(Name(execution) + ".lock");
         }
 
-        Wake(execution);
+        Tell(execution);
         _followers.TryRemove(execution, out _);
     }
 
@@ -98,10 +123,14 @@ public sealed class FileSystemLogStore(IOptions<FileStoreOptions> options, TimeP
     }
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<LogTime>> Times(ExecutionId execution, long from, long to, CancellationToken cancellationToken) =>
+        TimesFile.ReadAsync(TimesPath(execution), from, to, cancellationToken);
+
+    /// <inheritdoc/>
     public async Task WaitForMore(ExecutionId execution, long length, CancellationToken cancellationToken)
     {
-        var start = time.GetTimestamp();
-        while (time.GetElapsedTime(start) < LongestWait)
+        var start = _time.GetTimestamp();
+        while (_time.GetElapsedTime(start) < LongestWait)
         {
             var info = await Info(execution, cancellationToken);
             if (info.Sealed || info.Length > length)
@@ -118,8 +147,8 @@ public sealed class FileSystemLogStore(IOptions<FileStoreOptions> options, TimeP
                 return;
             }
 
-            // The signal is this silo's; the interval finds what another one appended.
-            await Task.WhenAny(signal.Task, Task.Delay(_interval, time, cancellationToken));
+            // The interval finds what another silo appended when no news of it came.
+            await Task.WhenAny(signal.Task, Task.Delay(_interval, _time, cancellationToken));
             cancellationToken.ThrowIfCancellationRequested();
         }
     }
@@ -127,7 +156,7 @@ public sealed class FileSystemLogStore(IOptions<FileStoreOptions> options, TimeP
     private async Task<LockedFile> OpenAloneAsync(ExecutionId execution, CancellationToken cancellationToken)
     {
         var path = LogPath(execution);
-        var start = time.GetTimestamp();
+        var start = _time.GetTimestamp();
         while (true)
         {
             try
@@ -140,11 +169,17 @@ public sealed class FileSystemLogStore(IOptions<FileStoreOptions> options, TimeP
             {
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             }
-            catch (IOException) when (time.GetElapsedTime(start) < LockPatience)
+            catch (IOException) when (_time.GetElapsedTime(start) < LockPatience)
             {
-                await Task.Delay(LockRetry, time, cancellationToken);
+                await Task.Delay(LockRetry, _time, cancellationToken);
             }
         }
+    }
+
+    private void Tell(ExecutionId execution)
+    {
+        Wake(execution);
+        _news?.Tell(execution);
     }
 
     private void Wake(ExecutionId execution)
@@ -156,6 +191,8 @@ public sealed class FileSystemLogStore(IOptions<FileStoreOptions> options, TimeP
     }
 
     private string LogPath(ExecutionId execution) => Name(execution) + ".log";
+
+    private string TimesPath(ExecutionId execution) => Name(execution) + ".times";
 
     private string SealPath(ExecutionId execution) => Name(execution) + ".sealed";
 

@@ -268,6 +268,20 @@ public sealed record StepAnswer
     public required IReadOnlyList<ExecutionAnswer> Executions { get; init; }
 }
 
+/// <summary>When the bytes of a log were printed: each mark speaks for the bytes from its offset to the next one's.</summary>
+public sealed record LogTimesAnswer
+{
+    public required IReadOnlyList<LogTimeAnswer> Times { get; init; }
+}
+
+/// <summary>One mark.</summary>
+public sealed record LogTimeAnswer
+{
+    public required long Offset { get; init; }
+
+    public required DateTimeOffset At { get; init; }
+}
+
 /// <summary>One attempt of a step.</summary>
 public sealed record ExecutionAnswer
 {

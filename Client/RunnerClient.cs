@@ -28,6 +28,12 @@ public enum ClaimOutcome
 /// </summary>
 public sealed class RunnerClient(HttpClient http, string executionId)
 {
+    /// <summary>The header of a log chunk that says when its bytes were printed: <c>OFFSET=MILLISECONDS</c>, separated by commas.</summary>
+    public const string LogTimesHeader = "X-Log-Times";
+
+    /// <summary>A header is short: no chunk may have more marks.</summary>
+    public const int MostLogTimes = 200;
+
     private readonly string _path = $"v1/executions/{executionId}";
 
     /// <summary>An HTTP client for a server's address and an execution's token; it never times out by itself.</summary>
@@ -59,14 +65,22 @@ public sealed class RunnerClient(HttpClient http, string executionId)
 
     /// <summary>
     /// Appends bytes to the log at an offset; the answer's length is what the server has. A gap is no error: its length says
-    /// where to go on.
+    /// where to go on. <paramref name="times"/> say when which bytes were printed: an offset in the log, milliseconds since 1970.
     /// </summary>
-    public async Task<RunnerAnswer> AppendLogAsync(long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    public async Task<RunnerAnswer> AppendLogAsync(
+        long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<(long Offset, long At)> times, CancellationToken cancellationToken)
     {
-        using var content = new ReadOnlyMemoryContent(bytes);
-        content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
-        using var response = await http.PostAsync(
-            string.Create(CultureInfo.InvariantCulture, $"{_path}/logs?offset={offset}"), content, cancellationToken);
+        using var request = new HttpRequestMessage(HttpMethod.Post, string.Create(CultureInfo.InvariantCulture, $"{_path}/logs?offset={offset}"))
+        {
+            Content = new ReadOnlyMemoryContent(bytes),
+        };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
+        if (times.Count > 0)
+        {
+            request.Headers.Add(LogTimesHeader, string.Join(',', times.Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Offset}={t.At}"))));
+        }
+
+        using var response = await http.SendAsync(request, cancellationToken);
         return response.IsSuccessStatusCode
             ? (await response.Content.ReadFromJsonAsync(RunnerJson.Default.RunnerAnswer, cancellationToken))!
             : throw await FailureAsync(response, cancellationToken);

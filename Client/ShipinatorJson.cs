@@ -24,6 +24,7 @@ namespace Shipinator.Client;
 [JsonSerializable(typeof(PageAnswer<RunAnswer>))]
 [JsonSerializable(typeof(JobsAnswer))]
 [JsonSerializable(typeof(ExecutionAnswer))]
+[JsonSerializable(typeof(LogTimesAnswer))]
 [JsonSerializable(typeof(ArtifactAnswer))]
 [JsonSerializable(typeof(PageAnswer<ArtifactAnswer>))]
 [JsonSerializable(typeof(TransitionAnswer))]

@@ -16,6 +16,7 @@ internal sealed class LogSpool : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly Action _onCancel;
     private readonly SpoolFile _spool;
+    private readonly LogClock _clock;
     private readonly SemaphoreSlim _signal = new(0, 1);
     private readonly Task _sender;
     private long _sent;
@@ -33,6 +34,7 @@ internal sealed class LogSpool : IAsyncDisposable
         _time = time;
         _onCancel = onCancel;
         _spool = spool;
+        _clock = new(time);
         _sender = Task.Run(SendAsync);
     }
 
@@ -40,7 +42,11 @@ internal sealed class LogSpool : IAsyncDisposable
     public DateTimeOffset LastAnswer { get; private set; }
 
     /// <summary>Takes bytes that are masked already. Blocks only when the disk is full and the server is behind.</summary>
-    public void Write(ReadOnlyMemory<byte> bytes) => _spool.Write(bytes.Span, Wake);
+    public void Write(ReadOnlyMemory<byte> bytes)
+    {
+        _clock.Mark(_spool.Length);
+        _spool.Write(bytes.Span, Wake);
+    }
 
     /// <summary>Returns when every byte was acknowledged, however long the server is away.</summary>
     public async Task CompleteAsync()
@@ -96,9 +102,10 @@ internal sealed class LogSpool : IAsyncDisposable
             {
                 // A connection whose other end vanished never answers.
                 using var patience = new CancellationTokenSource(Patience, _time);
-                var answer = await _client.AppendLogAsync(_sent, buffer.AsMemory(0, count), patience.Token);
+                var answer = await _client.AppendLogAsync(_sent, buffer.AsMemory(0, count), _clock.Between(_sent, _sent + count), patience.Token);
                 _sent = Math.Min(answer.Length, _spool.Length);
                 _spool.Forget(_sent);
+                _clock.Forget(_sent);
                 failures = 0;
                 LastAnswer = _time.GetUtcNow();
                 if (answer.Cancel)

@@ -18,7 +18,7 @@ public static class SchemaServices
 {
     private const string Invariant = "Npgsql";
 
-    /// <summary>The stores, the queries and the ports <see cref="IUnfinishedWork"/>, <see cref="IArtifactIndex"/>, <see cref="IChangeFeed"/>.</summary>
+    /// <summary>The stores, the queries and the ports <see cref="IUnfinishedWork"/>, <see cref="IArtifactIndex"/>, <see cref="IChangeFeed"/>, <see cref="ILogNews"/>.</summary>
     public static IServiceCollection AddShipinatorSchema(this IServiceCollection services, ShipinatorDatabase database)
     {
         ArgumentNullException.ThrowIfNull(database);
@@ -43,8 +43,9 @@ public static class SchemaServices
         services.TryAddSingleton<TrendQueries>();
         services.TryAddSingleton<IUnfinishedWork, UnfinishedWork>();
         services.TryAddSingleton<IArtifactIndex, ArtifactIndex>();
-        services.TryAddSingleton<PostgresChangeFeed>();
-        services.TryAddSingleton<IChangeFeed>(p => p.GetRequiredService<PostgresChangeFeed>());
+        services.TryAddSingleton<PostgresNotices>();
+        services.TryAddSingleton<IChangeFeed, PostgresChangeFeed>();
+        services.TryAddSingleton<ILogNews, PostgresLogNews>();
         return services;
     }
 

@@ -9,9 +9,10 @@ public interface ILogStore
     /// <summary>
     /// Appends at an offset. Bytes that are already there are not written again, so that a repeated append changes
     /// nothing. Returns the log's length. Errors: <see cref="ConflictException"/> with code <c>log_gap</c> when the offset
-    /// is beyond the end, <c>log_sealed</c> when bytes would be added after the seal.
+    /// is beyond the end, <c>log_sealed</c> when bytes would be added after the seal. <paramref name="times"/> say when which
+    /// bytes were printed; bytes for which none speaks were printed now.
     /// </summary>
-    Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken);
+    Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, CancellationToken cancellationToken);
 
     /// <summary>No byte will be added any more. Idempotent; an execution without output gets an empty, sealed log.</summary>
     Task Seal(ExecutionId execution, CancellationToken cancellationToken);
@@ -22,8 +23,27 @@ public interface ILogStore
     /// <summary>Reads up to <c>buffer.Length</c> bytes from an offset; 0 at the end.</summary>
     Task<int> Read(ExecutionId execution, long offset, Memory<byte> buffer, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// When the bytes from <paramref name="from"/> to before <paramref name="to"/> were printed: the mark that speaks for the
+    /// first of them, and all that follow. Empty when that is not known.
+    /// </summary>
+    Task<IReadOnlyList<LogTime>> Times(ExecutionId execution, long from, long to, CancellationToken cancellationToken);
+
     /// <summary>Returns when the log is longer than <paramref name="length"/> or sealed, whichever silo did it, or after a short while.</summary>
     Task WaitForMore(ExecutionId execution, long length, CancellationToken cancellationToken);
+}
+
+/// <summary>The bytes of a log from <paramref name="Offset"/> on, until the next mark, were printed at this time.</summary>
+public readonly record struct LogTime(long Offset, DateTimeOffset At);
+
+/// <summary>Tells every silo's log store that a log grew or was sealed, so that who follows it there comes and reads.</summary>
+public interface ILogNews
+{
+    /// <summary>A log grew, here or on another silo. News may come late, twice, or be lost: who waits looks by itself, too.</summary>
+    event Action<ExecutionId>? Grew;
+
+    /// <summary>Tells all silos. Never blocks, never fails: it is a hint.</summary>
+    void Tell(ExecutionId execution);
 }
 
 /// <summary>How long a log is, in bytes, and whether it is complete.</summary>

@@ -178,7 +178,7 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
         Tables.Transitions.AddTo(batch, rows.Transitions);
         foreach (var ids in rows.Changed.Chunk(IdsPerNotice))
         {
-            batch.BatchCommands.Add(new($"SELECT pg_notify('{PostgresChangeFeed.ChannelName}', $1)")
+            batch.BatchCommands.Add(new($"SELECT pg_notify('{PostgresNotices.Runs}', $1)")
             {
                 Parameters = { new NpgsqlParameter<string> { TypedValue = string.Join(',', ids.Select(i => i.Value.ToString("N"))) } },
             });

@@ -15,6 +15,7 @@ internal static class ExecutionRoutes
         var group = v1.MapGroup("/executions/{id}").WithTags("Executions");
         group.MapGet("", GetAsync).RequireAuthorization(Policies.Read);
         group.MapGet("/logs", LogAsync).RequireAuthorization(Policies.Read).Produces<string>(200, "text/plain");
+        group.MapGet("/logs/times", TimesAsync).RequireAuthorization(Policies.Read);
     }
 
     private static async Task<ExecutionAnswer> GetAsync(
@@ -30,11 +31,7 @@ internal static class ExecutionRoutes
         string id, long? offset, bool? follow, HttpContext context, RunQueries runs, ILogStore logs, CancellationToken cancellation)
     {
         var execution = (await ExistingAsync(runs, id, cancellation)).Id;
-        var from = offset ?? 0;
-        if (from < 0)
-        {
-            throw new MalformedException("offset_malformed", "offset", $"offset is {from}; it must be 0 or more: a place in the log, in bytes.");
-        }
+        var from = Offset(offset);
 
         // What a step prints is text, never a page: no browser may guess otherwise.
         context.Response.Headers.XContentTypeOptions = "nosniff";
@@ -50,6 +47,20 @@ internal static class ExecutionRoutes
         context.Response.Headers["X-Log-Sealed"] = info.Sealed ? "true" : "false";
         return Results.Stream(new LogStream(logs, execution, Math.Min(from, info.Length), info.Length), "text/plain; charset=utf-8", enableRangeProcessing: true);
     }
+
+    /// <summary>When which bytes of the log were printed.</summary>
+    private static async Task<LogTimesAnswer> TimesAsync(string id, long? offset, RunQueries runs, ILogStore logs, CancellationToken cancellation)
+    {
+        var execution = (await ExistingAsync(runs, id, cancellation)).Id;
+        var from = Offset(offset);
+        var length = (await logs.Info(execution, cancellation)).Length;
+        var times = from < length ? await logs.Times(execution, from, length, cancellation) : [];
+        return new() { Times = [.. times.Select(t => new LogTimeAnswer { Offset = t.Offset, At = t.At })] };
+    }
+
+    private static long Offset(long? given) => given is null or >= 0
+        ? given ?? 0
+        : throw new MalformedException("offset_malformed", "offset", $"offset is {given}; it must be 0 or more: a place in the log, in bytes.");
 
     private static async Task FollowAsync(HttpContext context, ILogStore logs, ExecutionId execution, long offset, CancellationToken cancellation)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using Shipinator.Client;
@@ -11,6 +12,9 @@ namespace Shipinator.WebFrontend.Api;
 internal static class RunnerRoutes
 {
     private const int LongestWaitSeconds = 25;
+
+    /// <summary>The end of the year 9999: no clock shows more.</summary>
+    private const long MostMilliseconds = 253_402_300_799_999;
 
     public static void MapRunner(this IEndpointRouteBuilder v1)
     {
@@ -136,12 +140,34 @@ internal static class RunnerRoutes
             throw new MalformedException("offset_malformed", "offset", "offset must be the place of the chunk in the log, in bytes, 0 or more.");
         }
 
+        var times = LogTimes(context.Request.Headers[RunnerClient.LogTimesHeader].ToString());
         var heartbeat = await Execution(grains, id).Heartbeat("", cancellation);
         using var chunk = new MemoryStream();
         Limit(context, options.Value.MaxLogChunkBytes);
         await context.Request.Body.CopyToAsync(chunk, cancellation);
-        var length = await logs.Append(Ids.Parse<ExecutionId>(id), offset.Value, chunk.GetBuffer().AsMemory(0, (int)chunk.Length), cancellation);
+        var length = await logs.Append(Ids.Parse<ExecutionId>(id), offset.Value, chunk.GetBuffer().AsMemory(0, (int)chunk.Length), times, cancellation);
         return new() { Length = length, Cancel = heartbeat.Cancel };
+    }
+
+    /// <summary>When the bytes of a chunk were printed, as its header says.</summary>
+    private static List<LogTime> LogTimes(string header)
+    {
+        var times = new List<LogTime>();
+        foreach (var mark in header.Split(',', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (times.Count == RunnerClient.MostLogTimes || mark.Split('=') is not [var offset, var at]
+                || !long.TryParse(offset, NumberStyles.None, CultureInfo.InvariantCulture, out var place) || !long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
+                || milliseconds > MostMilliseconds)
+            {
+                throw new MalformedException(
+                    "log_times_malformed", RunnerClient.LogTimesHeader,
+                    $"{RunnerClient.LogTimesHeader} must be up to {RunnerClient.MostLogTimes} of OFFSET=MILLISECONDS, separated by commas: a place in the log, and when what follows was printed, since 1970.");
+            }
+
+            times.Add(new(place, DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)));
+        }
+
+        return times;
     }
 
     private static async Task<UploadedArtifact> UploadAsync(

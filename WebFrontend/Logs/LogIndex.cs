@@ -2,8 +2,8 @@ using System.Text;
 
 namespace Shipinator.WebFrontend.Logs;
 
-/// <summary>A line of a log; the first has number 1.</summary>
-public sealed record LogLine(int Number, IReadOnlyList<LogSpan> Spans);
+/// <summary>A line of a log; the first has number 1. <paramref name="At"/>: when it was printed, if that is known.</summary>
+public sealed record LogLine(int Number, DateTimeOffset? At, IReadOnlyList<LogSpan> Spans);
 
 /// <summary>How far a log is known.</summary>
 public sealed record LogState(int Lines, long Length, bool Sealed);
@@ -63,7 +63,8 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
     public async Task<IReadOnlyList<LogLine>> ReadAsync(int first, int count, CancellationToken cancellationToken)
     {
         var lines = new List<LogLine>();
-        await foreach (var (number, text, style) in LinesAsync(first, cancellationToken))
+        var offsets = new List<long>();
+        await foreach (var (number, offset, text, style) in LinesAsync(first, cancellationToken))
         {
             if (lines.Count == count)
             {
@@ -71,7 +72,24 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
             }
 
             var local = style;
-            lines.Add(new(number, Ansi.Spans(text, ref local)));
+            lines.Add(new(number, null, Ansi.Spans(text, ref local)));
+            offsets.Add(offset);
+        }
+
+        if (lines.Count == 0)
+        {
+            return lines;
+        }
+
+        var times = await logs.Times(execution, offsets[0], offsets[^1] + 1, cancellationToken);
+        for (var (i, mark) = (0, -1); i < lines.Count; i++)
+        {
+            while (mark + 1 < times.Count && times[mark + 1].Offset <= offsets[i])
+            {
+                mark++;
+            }
+
+            lines[i] = mark < 0 ? lines[i] : lines[i] with { At = times[mark].At };
         }
 
         return lines;
@@ -81,7 +99,7 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
     public async Task<LogMatches> FindAsync(string text, CancellationToken cancellationToken)
     {
         var found = new List<int>();
-        await foreach (var (number, line, style) in LinesAsync(1, cancellationToken))
+        await foreach (var (number, _, line, style) in LinesAsync(1, cancellationToken))
         {
             var plain = line;
             if (line.Contains('\u001b'))
@@ -104,7 +122,7 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
         return new(found, false);
     }
 
-    private async IAsyncEnumerable<(int Number, string Text, AnsiStyle Style)> LinesAsync(
+    private async IAsyncEnumerable<(int Number, long Offset, string Text, AnsiStyle Style)> LinesAsync(
         int first, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         Mark mark;
@@ -120,6 +138,7 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
 
         var style = mark.Style;
         var position = mark.Offset;
+        var begin = position;
         var buffer = new byte[Chunk];
         using var open = new MemoryStream();
         while (position < end)
@@ -130,7 +149,6 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
                 break;
             }
 
-            position += read;
             var start = 0;
             while (Array.IndexOf(buffer, (byte)'\n', start, read - start) is var at and >= 0)
             {
@@ -139,19 +157,21 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
                 var (text, before) = Finish(open, ref style);
                 if (number >= first)
                 {
-                    yield return (number, text, before);
+                    yield return (number, begin, text, before);
                 }
 
                 number++;
+                begin = position + start;
             }
 
             open.Write(buffer, start, read - start);
+            position += read;
         }
 
         if (open.Length > 0 && number >= first)
         {
             var (text, before) = Finish(open, ref style);
-            yield return (number, text, before);
+            yield return (number, begin, text, before);
         }
     }
 

@@ -78,13 +78,16 @@ public sealed class EngineHost : IAsyncDisposable
 
     private sealed class NoLogs : ILogStore
     {
-        public Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) => Task.FromResult(offset + bytes.Length);
+        public Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, CancellationToken cancellationToken) =>
+            Task.FromResult(offset + bytes.Length);
 
         public Task Seal(ExecutionId execution, CancellationToken cancellationToken) => Task.CompletedTask;
 
         public Task<LogInfo> Info(ExecutionId execution, CancellationToken cancellationToken) => Task.FromResult(new LogInfo(0, Sealed: true));
 
         public Task<int> Read(ExecutionId execution, long offset, Memory<byte> buffer, CancellationToken cancellationToken) => Task.FromResult(0);
+
+        public Task<IReadOnlyList<LogTime>> Times(ExecutionId execution, long from, long to, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<LogTime>>([]);
 
         public Task WaitForMore(ExecutionId execution, long length, CancellationToken cancellationToken) => Task.CompletedTask;
     }

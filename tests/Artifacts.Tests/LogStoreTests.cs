@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Shipinator.Artifacts.Tests;
 
@@ -24,8 +25,8 @@ public sealed class LogStoreTests : IDisposable
                 var from = Math.Max(0, sent - backs[i % backs.Count]);
                 var to = Math.Min(source.Length, sent + sizes[i % sizes.Count]);
                 var store = i % 2 == 0 ? one : two;
-                sent = (int)store.Append(id, from, source.AsMemory(from, to - from), default).GetAwaiter().GetResult();
-                store.Append(id, from, source.AsMemory(from, to - from), default).GetAwaiter().GetResult();
+                sent = (int)store.Append(id, from, source.AsMemory(from, to - from), [], default).GetAwaiter().GetResult();
+                store.Append(id, from, source.AsMemory(from, to - from), [], default).GetAwaiter().GetResult();
             }
 
             one.Seal(id, default).GetAwaiter().GetResult();
@@ -40,8 +41,8 @@ public sealed class LogStoreTests : IDisposable
     {
         var store = Store();
         var id = ExecutionId.New(TimeProvider.System);
-        await store.Append(id, 0, "abc"u8.ToArray(), default);
-        var error = await Assert.ThrowsAsync<ConflictException>(() => store.Append(id, 5, "x"u8.ToArray(), default));
+        await store.Append(id, 0, "abc"u8.ToArray(), [], default);
+        var error = await Assert.ThrowsAsync<ConflictException>(() => store.Append(id, 5, "x"u8.ToArray(), [], default));
         Assert.Equal("log_gap", error.Code);
         Assert.Contains("3", error.Message, StringComparison.Ordinal);
     }
@@ -51,11 +52,11 @@ public sealed class LogStoreTests : IDisposable
     {
         var store = Store();
         var id = ExecutionId.New(TimeProvider.System);
-        await store.Append(id, 0, "abc"u8.ToArray(), default);
+        await store.Append(id, 0, "abc"u8.ToArray(), [], default);
         await store.Seal(id, default);
         await store.Seal(id, default);
-        Assert.Equal(3, await store.Append(id, 0, "abc"u8.ToArray(), default));
-        Assert.Equal("log_sealed", (await Assert.ThrowsAsync<ConflictException>(() => store.Append(id, 3, "d"u8.ToArray(), default))).Code);
+        Assert.Equal(3, await store.Append(id, 0, "abc"u8.ToArray(), [], default));
+        Assert.Equal("log_sealed", (await Assert.ThrowsAsync<ConflictException>(() => store.Append(id, 3, "d"u8.ToArray(), [], default))).Code);
     }
 
     [Fact]
@@ -74,10 +75,81 @@ public sealed class LogStoreTests : IDisposable
         var (one, two) = (Store(), Store());
         var id = ExecutionId.New(TimeProvider.System);
         var waiting = one.WaitForMore(id, 0, default);
-        await two.Append(id, 0, Encoding.UTF8.GetBytes("line\n"), default);
+        await two.Append(id, 0, Encoding.UTF8.GetBytes("line\n"), [], default);
         await waiting.WaitAsync(TimeSpan.FromSeconds(4));
         Assert.Equal(5, (await one.Info(id, default)).Length);
     }
 
-    private FileSystemLogStore Store() => new(Options.Create(new FileStoreOptions { Root = _root, FollowInterval = TimeSpan.FromMilliseconds(20) }), TimeProvider.System);
+    [Fact]
+    public async Task WaitForMore_NewsOfAnotherSilo_ReturnsWithoutLooking()
+    {
+        var news = new News();
+        using var one = Store(TimeSpan.FromHours(1), news);
+        using var two = Store(TimeSpan.FromHours(1), news);
+        var id = ExecutionId.New(TimeProvider.System);
+        var waiting = one.WaitForMore(id, 0, default);
+        await two.Append(id, 0, "line\n"u8.ToArray(), [], default);
+        await waiting.WaitAsync(TimeSpan.FromSeconds(4));
+        waiting = one.WaitForMore(id, 5, default);
+        await two.Seal(id, default);
+        await waiting.WaitAsync(TimeSpan.FromSeconds(4));
+    }
+
+    /// <summary>A model in which each byte has a time of its own, against the file; marks in any order, repeated, beyond the end, or none.</summary>
+    [Fact]
+    public void Times_OfAnyAppends_SpeakForEveryByteAsItWasPrinted() =>
+        Gen.Select(Gen.Int[1, 50].List[1, 30], Gen.Int[0, 20].List[1, 30], Gen.Int[0, 6].List[1, 30]).Sample((sizes, backs, marks) =>
+        {
+            var clock = new FakeTimeProvider();
+            using var store = new FileSystemLogStore(Options.Create(new FileStoreOptions { Root = _root }), clock);
+            var id = ExecutionId.New(TimeProvider.System);
+            var model = new List<DateTimeOffset>();
+            for (var i = 0; i < sizes.Count; i++)
+            {
+                clock.Advance(TimeSpan.FromSeconds(10));
+                var from = Math.Max(0, model.Count - backs[i % backs.Count]);
+                var to = model.Count + sizes[i];
+                var told = Enumerable.Range(0, marks[i % marks.Count]).Select(m => new LogTime(from + (m * 7), clock.Start.AddMilliseconds((i * 100) + m))).Reverse().ToList();
+                for (var at = model.Count; at < to; at++)
+                {
+                    model.Add(told.Where(t => t.Offset <= at).OrderBy(t => t.Offset).Select(t => t.At).DefaultIfEmpty(clock.GetUtcNow()).Last());
+                }
+
+                store.Append(id, from, new byte[to - from], told, default).GetAwaiter().GetResult();
+            }
+
+            foreach (var (first, end) in new[] { (0, model.Count), (model.Count / 2, model.Count), (model.Count / 3, (model.Count / 3) + 1) })
+            {
+                var times = store.Times(id, first, end, default).GetAwaiter().GetResult();
+                Assert.True(times[0].Offset <= first && times[^1].Offset < end);
+                for (var at = first; at < end; at++)
+                {
+                    Assert.Equal(model[at], times.Last(t => t.Offset <= at).At);
+                }
+            }
+        }, iter: 100, threads: 1);
+
+    [Fact]
+    public async Task Times_AfterARecordThatWasCutOff_GoOn()
+    {
+        using var store = Store();
+        var id = ExecutionId.New(TimeProvider.System);
+        Assert.Empty(await store.Times(id, 0, 10, default));
+        await store.Append(id, 0, "abc"u8.ToArray(), [new(0, DateTimeOffset.UnixEpoch.AddDays(1))], default);
+        await File.AppendAllTextAsync(Directory.GetFiles(_root, "*.times", SearchOption.AllDirectories).Single(), "torn");
+        await store.Append(id, 3, "def"u8.ToArray(), [new(3, DateTimeOffset.UnixEpoch.AddDays(2))], default);
+        Assert.Equal([new(0, DateTimeOffset.UnixEpoch.AddDays(1)), new(3, DateTimeOffset.UnixEpoch.AddDays(2))], await store.Times(id, 0, 6, default));
+    }
+
+    private FileSystemLogStore Store() => Store(TimeSpan.FromMilliseconds(20));
+
+    private FileSystemLogStore Store(TimeSpan interval, ILogNews? news = null) =>
+        new(Options.Create(new FileStoreOptions { Root = _root, FollowInterval = interval }), TimeProvider.System, news);
+
+    private sealed class News : ILogNews
+    {
+        public event Action<ExecutionId>? Grew;
+
+        public void Tell(ExecutionId execution) => Grew?.Invoke(execution);
+    }
 }

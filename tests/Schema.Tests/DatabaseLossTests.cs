@@ -96,11 +96,12 @@ public sealed class DatabaseLossTests : IAsyncLifetime
     {
         await using var bench = await Bench.StartAsync(_server.ConnectionString());
         var run = await bench.PlantAsync();
-        await using var feed = new Live.PostgresChangeFeed(bench.Source, TimeProvider.System, NullLogger<Live.PostgresChangeFeed>.Instance);
+        await using var notices = new Live.PostgresNotices(bench.Source, TimeProvider.System, NullLogger<Live.PostgresNotices>.Instance);
+        var feed = new Live.PostgresChangeFeed(notices);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         await using var changes = feed.Changes(run.Row!.Id, deadline.Token).GetAsyncEnumerator();
         Assert.True(await changes.MoveNextAsync());
-        await feed.Listening;
+        await notices.Listening;
         await _server.KillAsync();
         await _server.StartAsync();
         Assert.True(await changes.MoveNextAsync());

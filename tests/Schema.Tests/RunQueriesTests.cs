@@ -192,13 +192,14 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
         await using var bench = await Bench.StartAsync(postgres);
         var run = await bench.PlantAsync();
         var other = await bench.PlantAsync();
-        await using var feed = new Live.PostgresChangeFeed(bench.Source, TimeProvider.System, NullLogger<Live.PostgresChangeFeed>.Instance);
+        await using var notices = new Live.PostgresNotices(bench.Source, TimeProvider.System, NullLogger<Live.PostgresNotices>.Instance);
+        var feed = new Live.PostgresChangeFeed(notices);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         await using var mine = feed.Changes(run.Row!.Id, deadline.Token).GetAsyncEnumerator();
         await using var all = feed.Changes(null, deadline.Token).GetAsyncEnumerator();
         Assert.True(await mine.MoveNextAsync());
         Assert.True(await all.MoveNextAsync());
-        await feed.Listening;
+        await notices.Listening;
 
         await other.MoveAsync(Status.Running);
         do
@@ -210,6 +211,36 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
         await run.MoveAsync(Status.Running);
         Assert.True(await mine.MoveNextAsync());
         Assert.Equal(run.Row.Id, mine.Current);
+    }
+
+    [Fact]
+    public async Task LogNews_OfManyLogs_ReachAnotherSiloInFewNotices()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        await using var here = new Live.PostgresNotices(bench.Source, TimeProvider.System, NullLogger<Live.PostgresNotices>.Instance);
+        await using var there = new Live.PostgresNotices(bench.Source, TimeProvider.System, NullLogger<Live.PostgresNotices>.Instance);
+        await using var teller = new Live.PostgresLogNews(here, bench.Source, TimeProvider.System, NullLogger<Live.PostgresLogNews>.Instance);
+        await using var hearer = new Live.PostgresLogNews(there, bench.Source, TimeProvider.System, NullLogger<Live.PostgresLogNews>.Instance);
+        await there.Listening;
+        var grown = Enumerable.Range(0, 600).Select(_ => ExecutionId.New(TimeProvider.System)).ToHashSet();
+        var (missing, all) = (new HashSet<ExecutionId>(grown), new TaskCompletionSource());
+        var told = 0;
+        hearer.Grew += id =>
+        {
+            told++;
+            if (missing.Remove(id) && missing.Count == 0)
+            {
+                all.SetResult();
+            }
+        };
+        foreach (var id in grown.Concat(grown).Concat(grown))
+        {
+            teller.Tell(id);
+        }
+
+        await all.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        // What grew again before it was told is told once.
+        Assert.InRange(told, 600, (3 * 600) - 1);
     }
 
     private static async Task<(RunId Run, Cell<ExecutionRecord> Execution)> WithExecutionAsync(Bench bench)

@@ -51,6 +51,39 @@ public sealed class RunnerTests(ApiFixture api)
         Assert.Equal(HttpStatusCode.NoContent, claim.StatusCode);
     }
 
+    [Fact]
+    public async Task LogTimes_SayWhenEachLineWasPrinted()
+    {
+        var pipeline = await api.PipelineAsync("version: 1\nbuild:\n  steps:\n    - { name: talk, run: \"echo one; sleep 0.4; echo two\" }\n");
+        var run = await api.TriggerAsync(pipeline);
+        var before = TimeProvider.System.GetUtcNow();
+        await api.EndAsync(run);
+        var execution = (await ExecutionsAsync(run)).Single();
+        var log = await api.Admin.GetStringAsync($"/v1/executions/{execution}/logs");
+        var times = (await api.GetAsync($"/v1/executions/{execution}/logs/times")).GetProperty("times").EnumerateArray()
+            .Select(t => (Offset: t.GetProperty("offset").GetInt64(), At: t.GetProperty("at").GetDateTimeOffset())).ToList();
+        DateTimeOffset Of(string line) => times.Last(t => t.Offset <= log.IndexOf(line, StringComparison.Ordinal)).At;
+        Assert.True(Of("one") > before.AddMinutes(-1));
+        Assert.InRange(Of("two") - Of("one"), TimeSpan.FromSeconds(0.3), TimeSpan.FromSeconds(30));
+    }
+
+    [Theory]
+    [InlineData("1")]
+    [InlineData("1=2,x")]
+    [InlineData("-1=5")]
+    [InlineData("1=99999999999999999")]
+    public async Task LogTimes_Malformed_AreRefused(string times)
+    {
+        var execution = ExecutionId.New(TimeProvider.System).ToString();
+        using var client = Runner(execution);
+        using var chunk = new ByteArrayContent("x"u8.ToArray());
+        chunk.Headers.ContentType = new("application/octet-stream");
+        client.DefaultRequestHeaders.Add("X-Log-Times", times);
+        using var answer = await client.PostAsync($"/v1/executions/{execution}/logs?offset=0", chunk);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Contains("X-Log-Times", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
     private async Task<List<string>> ExecutionsAsync(string run) =>
         [.. (await api.GetAsync($"/v1/pipeline-runs/{run}/jobs")).GetProperty("jobs").EnumerateArray()
             .SelectMany(j => j.GetProperty("steps").EnumerateArray())

@@ -16,6 +16,7 @@ public sealed class EngineCluster : IAsyncLifetime
 {
     private readonly PostgresFixture _postgres = new();
     private ShipinatorDatabase _database = null!;
+    private PostgresNotices _notices = null!;
     private PostgresChangeFeed _feed = null!;
     private ProjectRow _project = null!;
     private int _repositories;
@@ -43,7 +44,8 @@ public sealed class EngineCluster : IAsyncLifetime
     {
         await _postgres.InitializeAsync();
         _database = ShipinatorDatabase.Create(await _postgres.CreateDatabaseAsync());
-        _feed = new(_database.DataSource, TimeProvider.System, NullLogger<PostgresChangeFeed>.Instance);
+        _notices = new(_database.DataSource, TimeProvider.System, NullLogger<PostgresNotices>.Instance);
+        _feed = new(_notices);
         Queries = new(_database.DataSource, TimeProvider.System);
         Artifacts = new(_database.DataSource);
         _project = await new ProjectStore(_database.DataSource, TimeProvider.System).CreateAsync("shop", null);
@@ -76,7 +78,7 @@ public sealed class EngineCluster : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await Cluster.DisposeAsync();
-        await _feed.DisposeAsync();
+        await _notices.DisposeAsync();
         await _database.DisposeAsync();
         await _postgres.DisposeAsync();
     }

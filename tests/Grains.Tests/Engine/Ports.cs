@@ -7,7 +7,8 @@ internal sealed class SealedLogs : ILogStore
 {
     public ConcurrentDictionary<ExecutionId, bool> Sealed { get; } = new();
 
-    public Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) => Task.FromResult(offset + bytes.Length);
+    public Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, CancellationToken cancellationToken) =>
+        Task.FromResult(offset + bytes.Length);
 
     public Task Seal(ExecutionId execution, CancellationToken cancellationToken)
     {
@@ -18,6 +19,8 @@ internal sealed class SealedLogs : ILogStore
     public Task<LogInfo> Info(ExecutionId execution, CancellationToken cancellationToken) => Task.FromResult(new LogInfo(0, Sealed.ContainsKey(execution)));
 
     public Task<int> Read(ExecutionId execution, long offset, Memory<byte> buffer, CancellationToken cancellationToken) => Task.FromResult(0);
+
+    public Task<IReadOnlyList<LogTime>> Times(ExecutionId execution, long from, long to, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<LogTime>>([]);
 
     public Task WaitForMore(ExecutionId execution, long length, CancellationToken cancellationToken) => Task.CompletedTask;
 }

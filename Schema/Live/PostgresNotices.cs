@@ -1,0 +1,123 @@
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Shipinator.Schema.Live;
+
+/// <summary>
+/// This process's ear at the database: one connection that listens to every channel of ours, and is made anew when it is lost.
+/// </summary>
+public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvider time, ILogger<PostgresNotices> logger) : IAsyncDisposable
+{
+    /// <summary>Committed changes: run ids without hyphens, separated by commas.</summary>
+    internal const string Runs = "shipinator_runs";
+
+    /// <summary>Logs that grew: execution ids without hyphens, separated by commas.</summary>
+    internal const string Logs = "shipinator_logs";
+
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Lock _starting = new();
+    private readonly TaskCompletionSource _heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _disposed;
+    private Task? _listening;
+
+    /// <summary>A notice: its channel and an id of its payload.</summary>
+    public event Action<string, Guid>? Heard;
+
+    /// <summary>It listens from now on, for the first time or again: what was said before may have been missed.</summary>
+    public event Action? Began;
+
+    /// <summary>Ends when the database is listened to for the first time.</summary>
+    internal Task Listening => _heard.Task;
+
+    /// <summary>Fires when it is disposed.</summary>
+    internal CancellationToken Stopping => _stop.Token;
+
+    /// <summary>Begins to listen, unless it does.</summary>
+    public void Start()
+    {
+        lock (_starting)
+        {
+            _listening ??= Task.Run(ListenAsync, CancellationToken.None);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 1)
+        {
+            return;
+        }
+
+        await _stop.CancelAsync();
+        if (_listening is { } listening)
+        {
+            await listening;
+        }
+    }
+
+    private async Task ListenAsync()
+    {
+        var pause = TimeSpan.FromMilliseconds(100);
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                await using var connection = await source.OpenConnectionAsync(_stop.Token);
+                connection.Notification += (_, notice) => Spread(notice.Channel, notice.Payload);
+                await using (var listen = new NpgsqlCommand($"LISTEN {Runs}; LISTEN {Logs}", connection))
+                {
+                    await listen.ExecuteNonQueryAsync(_stop.Token);
+                }
+
+                pause = TimeSpan.FromMilliseconds(100);
+                Began?.Invoke();
+                _heard.TrySetResult();
+                while (true)
+                {
+                    if (!await connection.WaitAsync(Heartbeat, _stop.Token))
+                    {
+                        // A connection that died without a word is found out only by asking.
+                        await using var ask = new NpgsqlCommand("SELECT 1", connection);
+                        await ask.ExecuteNonQueryAsync(_stop.Token);
+                    }
+                }
+            }
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (DatabaseErrors.IsUnavailable(e) || e is PostgresException or InvalidOperationException)
+            {
+                Lost(logger, e.Message, pause);
+                try
+                {
+                    await Task.Delay(pause, time, _stop.Token);
+                }
+                catch (OperationCanceledException)
+                {
+                    return;
+                }
+
+                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+            }
+        }
+    }
+
+    private void Spread(string channel, string payload)
+    {
+        foreach (var range in payload.AsSpan().Split(','))
+        {
+            if (Guid.TryParseExact(payload.AsSpan()[range], "N", out var id))
+            {
+                Heard?.Invoke(channel, id);
+            }
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The notices of changes can't be heard now ({Error}); trying again in {Pause}.")]
+    private static partial void Lost(ILogger logger, string error, TimeSpan pause);
+}

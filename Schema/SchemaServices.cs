@@ -41,6 +41,7 @@ public static class SchemaServices
         services.TryAddSingleton<DataProtectionKeyStore>();
         services.TryAddSingleton<RunQueries>();
         services.TryAddSingleton<TrendQueries>();
+        services.TryAddSingleton<QueueQueries>();
         services.TryAddSingleton<IUnfinishedWork, UnfinishedWork>();
         services.TryAddSingleton<IArtifactIndex, ArtifactIndex>();
         services.TryAddSingleton<PostgresNotices>();

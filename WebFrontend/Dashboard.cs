@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Components.Authorization;
 using MudBlazor;
 using MudBlazor.Services;
+using Shipinator.Schema.Queries;
 using Shipinator.WebFrontend.Components;
+using Shipinator.WebFrontend.Components.Shared;
 using Shipinator.WebFrontend.Features.Runs;
 using Shipinator.WebFrontend.Live;
 using Shipinator.WebFrontend.Logs;
@@ -36,9 +38,12 @@ internal static class Dashboard
         services.AddScoped<AuthenticationStateProvider, SessionRevalidation>();
         services.AddScoped<Session>();
         services.AddScoped<RunActions>();
+        services.AddScoped<PlaceSearch>();
         services.AddSingleton<RepositoryAdding>();
         services.AddView<RunId, RunSnapshot, RunSource>();
         services.AddView<bool, OverviewSnapshot, OverviewSource>();
+        services.AddView<Scope, ScopeSnapshot, ScopeSource>();
+        services.AddView<RunListKey, Page<RunView>, RunListSource>();
         services.AddView<ExecutionId, LogView, LogSource>();
         return services;
     }

@@ -36,6 +36,12 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
         return Cursors.Cut(List, rows, page.Limit, r => r.Id.ToString());
     }
 
+    /// <summary>The runs with this number in these repositories, newest first.</summary>
+    public async Task<IReadOnlyList<RunView>> NumberedAsync(IReadOnlyCollection<RepositoryId> repositories, long number, CancellationToken cancellationToken = default) =>
+        await source.QueryAsync(
+            $"{ViewReading.RunSelect} WHERE r.repository_id = ANY ($1) AND r.run_number = $2 ORDER BY r.id DESC", ViewReading.Run, cancellationToken,
+            new NpgsqlParameter<Guid[]> { TypedValue = [.. repositories.Select(r => r.Value)] }, Long(number));
+
     /// <summary>
     /// All jobs in the plan's order, with steps, executions and artifacts, from one moment. Empty when there is no such run.
     /// </summary>

@@ -54,6 +54,12 @@ internal static class SqlReading
 
     public static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
 
+    /// <summary>Patterns for <c>LIKE</c> that mean the words themselves.</summary>
+    public static NpgsqlParameter Like(IEnumerable<string> words) => new NpgsqlParameter<string[]>
+    {
+        TypedValue = [.. words.Select(w => "%" + w.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("%", @"\%", StringComparison.Ordinal).Replace("_", @"\_", StringComparison.Ordinal) + "%")],
+    };
+
     public static NpgsqlParameter Number(int value) => new NpgsqlParameter<int> { TypedValue = value };
 
     public static NpgsqlParameter Long(long value) => new NpgsqlParameter<long> { TypedValue = value };

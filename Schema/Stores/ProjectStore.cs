@@ -43,6 +43,11 @@ public sealed class ProjectStore(NpgsqlDataSource source, TimeProvider time)
         return Cursors.Cut(List, rows, page.Limit, r => r.Name);
     }
 
+    /// <summary>Those whose name holds all of the words, whatever their case; by name.</summary>
+    public async Task<IReadOnlyList<ProjectRow>> SearchAsync(IReadOnlyCollection<string> words, int limit, CancellationToken cancellationToken = default) =>
+        await source.QueryAsync(
+            $"SELECT {Columns} FROM projects WHERE name ILIKE ALL ($1) ORDER BY name LIMIT $2", Map, cancellationToken, Like(words), Number(limit));
+
     /// <summary>What is null stays as it is; an empty description removes it. Errors: <see cref="NotFoundException"/>.</summary>
     public async Task<ProjectRow> UpdateAsync(ProjectId id, string? name, string? description, CancellationToken cancellationToken = default)
     {

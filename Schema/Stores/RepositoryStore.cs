@@ -108,6 +108,11 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
         return Cursors.Cut(List, rows, page.Limit, r => r.Name);
     }
 
+    /// <summary>Those whose <c>project / name</c> holds all of the words, whatever their case; the last changed first.</summary>
+    public async Task<IReadOnlyList<RepositoryRow>> SearchAsync(IReadOnlyCollection<string> words, int limit, CancellationToken cancellationToken = default) =>
+        await source.QueryAsync(
+            $"{Select} WHERE p.name || ' / ' || r.name ILIKE ALL ($1) ORDER BY r.updated_at DESC, r.id LIMIT $2", Map, cancellationToken, Like(words), Number(limit));
+
     /// <summary>Errors: <see cref="NotFoundException"/>.</summary>
     public async Task<RepositoryRow> UpdateAsync(RepositoryId id, RepositoryChange change, CancellationToken cancellationToken = default)
     {

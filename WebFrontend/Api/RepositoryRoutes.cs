@@ -54,7 +54,8 @@ internal static class RepositoryRoutes
     private static async Task<RepositoryAnswer> UpdateAsync(
         string id, UpdateRepositoryRequest body, RepositoryStore store, IExecutorRegistry executors, CancellationToken cancellation)
     {
-        if (body.Executor is not null)
+        // An empty one goes back to the server's default.
+        if (body.Executor is { Length: > 0 })
         {
             executors.Get(body.Executor);
         }

@@ -11,8 +11,14 @@ public sealed record OverviewSnapshot
     /// <summary>Runs that are not over, newest first.</summary>
     public required IReadOnlyList<LiveRun> Live { get; init; }
 
-    /// <summary>What each live run as a whole waits for.</summary>
+    /// <summary>What each run that has not begun waits for.</summary>
     public required ImmutableDictionary<Guid, string> Waiting { get; init; }
+
+    /// <summary>Executions that were made and have not begun, the oldest first, with what each waits for.</summary>
+    public required IReadOnlyList<QueueLine> Queue { get; init; }
+
+    /// <summary>How many there are, with those that are not shown.</summary>
+    public required int Queued { get; init; }
 
     /// <summary>The newest runs that are over.</summary>
     public required IReadOnlyList<RunView> Recent { get; init; }
@@ -27,6 +33,9 @@ public sealed record OverviewSnapshot
     public required IReadOnlyList<SiloLine> Silos { get; init; }
 }
 
+/// <summary>An execution in the queue, and what it waits for, if its grain could say.</summary>
+public sealed record QueueLine(QueuedExecution Execution, string? WaitingFor);
+
 /// <summary>An executor's places.</summary>
 public sealed record ExecutorLoad(string Type, int Held, int Waiting, int Limit);
 
@@ -35,10 +44,11 @@ public sealed record SiloLine(string Address, string Status);
 
 /// <summary>Reads the overview. There is one for everybody.</summary>
 public sealed class OverviewSource(
-    RunQueries runs, TrendQueries trends, IExecutorRegistry executors, IGrainFactory grains, IChangeFeed feed, TimeProvider time) : IViewSource<bool, OverviewSnapshot>
+    RunQueries runs, TrendQueries trends, QueueQueries queue, IExecutorRegistry executors, IGrainFactory grains, IChangeFeed feed, TimeProvider time) : IViewSource<bool, OverviewSnapshot>
 {
     private const int LiveLimit = 50;
-    private const int RecentLimit = 20;
+    private const int RecentLimit = 15;
+    private const int QueueLimit = 25;
     private static readonly TimeSpan Refresh = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Calm = TimeSpan.FromMilliseconds(400);
 
@@ -46,13 +56,18 @@ public sealed class OverviewSource(
     public async Task<OverviewSnapshot> ReadAsync(bool key, OverviewSnapshot? previous, CancellationToken cancellationToken)
     {
         var live = await trends.LiveAsync(LiveLimit, cancellationToken);
-        var waiting = await Task.WhenAll(live.Select(l => WaitingAsync(l.Run.Id, cancellationToken)));
+        var pending = live.Where(l => l.Run.Status == Status.Pending).ToList();
+        var waiting = await Task.WhenAll(pending.Select(l => AskAsync(() => RunWaitsForAsync(l.Run.Id, cancellationToken))));
+        var (queued, all) = await queue.WaitingAsync(QueueLimit, cancellationToken);
+        var reasons = await Task.WhenAll(queued.Select(q => AskAsync(() => grains.GetGrain<IExecutionGrain>(q.Id.Value).WaitingFor(cancellationToken))));
         var recent = await runs.ListAsync(new(), new PageRequest(RecentLimit + live.Count > PageRequest.MaxLimit ? PageRequest.MaxLimit : RecentLimit + live.Count), cancellationToken);
         var hosts = await grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: false, cancellationToken);
         return new()
         {
             Live = live,
-            Waiting = live.Zip(waiting).Where(w => w.Second is not null).ToImmutableDictionary(w => w.First.Run.Id.Value, w => w.Second!),
+            Queue = [.. queued.Zip(reasons, (execution, reason) => new QueueLine(execution, reason))],
+            Queued = all,
+            Waiting = pending.Zip(waiting).Where(w => w.Second is not null).ToImmutableDictionary(w => w.First.Run.Id.Value, w => w.Second!),
             Recent = [.. recent.Items.Where(r => r.Status.IsTerminal()).Take(RecentLimit)],
             Days = await trends.DaysAsync(new(), 14, cancellationToken),
             Executors = await Task.WhenAll(executors.Types.Order(StringComparer.Ordinal).Select(t => LoadAsync(t, cancellationToken))),
@@ -74,14 +89,17 @@ public sealed class OverviewSource(
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(OverviewSnapshot view) => Refresh;
 
-    private async Task<string?> WaitingAsync(RunId run, CancellationToken cancellationToken)
+    private async Task<string?> RunWaitsForAsync(RunId run, CancellationToken cancellationToken) =>
+        (await grains.GetGrain<IPipelineRunGrain>(run.Value).WaitingFor(cancellationToken)).GetValueOrDefault(run.Value);
+
+    /// <summary>A grain that can't be asked now leaves a gap in the picture, not a broken one.</summary>
+    private static async Task<string?> AskAsync(Func<Task<string?>> question)
     {
         try
         {
-            var all = await grains.GetGrain<IPipelineRunGrain>(run.Value).WaitingFor(cancellationToken);
-            return all.GetValueOrDefault(run.Value) ?? all.Values.FirstOrDefault();
+            return await question();
         }
-        catch (ShipinatorException)
+        catch (Exception e) when (e is ShipinatorException or OrleansException or TimeoutException)
         {
             return null;
         }

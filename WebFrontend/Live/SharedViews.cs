@@ -62,11 +62,23 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
         }
     }
 
+    /// <summary>Has a view read again soon, if somebody looks at it.</summary>
+    public void Refresh(TKey key)
+    {
+        lock (_lock)
+        {
+            if (_shared.TryGetValue(key, out var shared))
+            {
+                shared.Tell();
+            }
+        }
+    }
+
     private async Task FollowAsync(TKey key, Shared shared)
     {
         var stop = shared.Stop.Token;
-        using var news = new SemaphoreSlim(1, 1);
-        var listening = ListenAsync(key, news, stop);
+        var news = shared.News;
+        var listening = ListenAsync(key, shared, stop);
         try
         {
             while (true)
@@ -89,6 +101,7 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
 
         await listening;
         shared.Stop.Dispose();
+        shared.News.Dispose();
     }
 
     private async Task WaitAsync(SemaphoreSlim news, TimeSpan? limit, CancellationToken stop)
@@ -123,25 +136,36 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
         }
     }
 
-    private async Task ListenAsync(TKey key, SemaphoreSlim news, CancellationToken stop)
+    private async Task ListenAsync(TKey key, Shared shared, CancellationToken stop)
     {
-        try
+        while (!stop.IsCancellationRequested)
         {
-            await foreach (var _ in source.ChangesAsync(key, stop))
+            try
             {
-                if (news.CurrentCount == 0)
+                await foreach (var _ in source.ChangesAsync(key, stop))
                 {
-                    news.Release();
+                    shared.Tell();
+                }
+
+                return;
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception)
+            {
+                // What can't be heard now is read now and then, and listened to again.
+                shared.Tell();
+                try
+                {
+                    await Task.Delay(AfterError, time, stop);
+                }
+                catch (OperationCanceledException)
+                {
+                    return;
                 }
             }
-        }
-        catch (OperationCanceledException)
-        {
-            // As above.
-        }
-        catch (ObjectDisposedException)
-        {
-            // The server stops.
         }
     }
 
@@ -181,9 +205,24 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
     {
         public CancellationTokenSource Stop => stop;
 
+        /// <summary>Whether there is something to read.</summary>
+        public SemaphoreSlim News { get; } = new(1, 1);
+
         public HashSet<Viewer> Viewers { get; } = [];
 
         public ViewState<TView>? State { get; set; }
+
+        public void Tell()
+        {
+            try
+            {
+                News.Release();
+            }
+            catch (SemaphoreFullException)
+            {
+                // It is known already.
+            }
+        }
     }
 
     private sealed class Viewer(SharedViews<TKey, TView> owner, TKey key, Shared shared, Action<ViewState<TView>> changed) : IDisposable

@@ -33,7 +33,12 @@
     for (const el of document.querySelectorAll('[data-ago]')) say(el, ago(now - el.dataset.ago));
     for (const el of document.querySelectorAll('[data-eta]')) {
       const left = el.dataset.eta - now;
-      say(el, left > 0 ? 'in ' + duration(left) : 'later than usual');
+      say(el, left > 0 ? 'in ' + duration(left) : duration(-left) + ' later than usual');
+    }
+    for (const el of document.querySelectorAll('.progress')) {
+      const part = (now - el.dataset.begin) / Math.max(1, el.dataset.end - el.dataset.begin);
+      el.firstElementChild.style.width = Math.min(100, Math.max(0, part * 100)) + '%';
+      el.classList.toggle('late', part > 1);
     }
   }
   setInterval(tick, 1000);

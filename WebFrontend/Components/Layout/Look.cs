@@ -55,7 +55,11 @@ internal static class Look
             LinesDefault = "#30363d",
             Divider = "#30363d",
         },
-        Typography = new Typography { Default = new DefaultTypography { FontFamily = Sans, FontSize = "0.875rem" } },
+        Typography = new Typography
+        {
+            Default = new DefaultTypography { FontFamily = Sans, FontSize = "0.875rem" },
+            Button = new ButtonTypography { FontFamily = Sans, FontSize = "0.875rem", FontWeight = "560", TextTransform = "none", LetterSpacing = "0" },
+        },
         LayoutProperties = new LayoutProperties { DefaultBorderRadius = "6px", DrawerWidthLeft = "208px", AppbarHeight = "48px" },
     };
 }

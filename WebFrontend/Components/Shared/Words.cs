@@ -32,6 +32,11 @@ internal static class Say
             : string.Create(CultureInfo.InvariantCulture, $"{(int)span.TotalHours} h {span.Minutes:00} min");
     }
 
+    /// <summary>A round duration beside an axis.</summary>
+    public static string Axis(TimeSpan span) => span.TotalSeconds < 60 ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0} s")
+        : span.TotalHours < 1 ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalMinutes:0.#} min")
+        : string.Create(CultureInfo.InvariantCulture, $"{span.TotalHours:0.#} h");
+
     public static string Size(long bytes)
     {
         string[] units = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -49,6 +54,12 @@ internal static class Say
     public static string Iso(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
 
     public static string Full(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
+
+    /// <summary>The time of day, UTC.</summary>
+    public static string Clock(DateTimeOffset at) => at.UtcDateTime.ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture);
+
+    /// <summary>Who did it, without the kind that the history keeps before the name.</summary>
+    public static string Actor(string actor) => actor.StartsWith("token:", StringComparison.Ordinal) ? actor["token:".Length..] : actor;
 
     public static string Number(long n) => n.ToString("N0", CultureInfo.InvariantCulture);
 

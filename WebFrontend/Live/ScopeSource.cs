@@ -1,0 +1,111 @@
+using System.Runtime.CompilerServices;
+using Shipinator.Schema.Queries;
+using Shipinator.Schema.Stores;
+
+namespace Shipinator.WebFrontend.Live;
+
+/// <summary>Exactly one of a project, a repository and a pipeline.</summary>
+public readonly record struct Scope(ProjectId? Project = null, RepositoryId? Repository = null, PipelineId? Pipeline = null);
+
+/// <summary>A project, a repository or a pipeline with what ran in it.</summary>
+public sealed record ScopeSnapshot
+{
+    /// <summary>The project itself, or the one that the others belong to.</summary>
+    public required ProjectRow Project { get; init; }
+
+    /// <summary>The repository itself, or the pipeline's; null for a project.</summary>
+    public RepositoryRow? Repository { get; init; }
+
+    /// <summary>Null unless one was asked for.</summary>
+    public PipelineRow? Pipeline { get; init; }
+
+    /// <summary>A project's repositories.</summary>
+    public IReadOnlyList<RepositoryRow> Repositories { get; init; } = [];
+
+    /// <summary>A repository's pipelines.</summary>
+    public IReadOnlyList<PipelineRow> Pipelines { get; init; } = [];
+
+    /// <summary>The newest run of each branch of a repository.</summary>
+    public IReadOnlyList<BranchHead> Branches { get; init; } = [];
+
+    /// <summary>How long a pipeline takes.</summary>
+    public TimeSpan? Typical { get; init; }
+
+    /// <summary>How runs ended, day by day.</summary>
+    public required IReadOnlyList<DayTrend> Days { get; init; }
+
+    /// <summary>The newest runs.</summary>
+    public required IReadOnlyList<RunView> Runs { get; init; }
+}
+
+/// <summary>Reads them for screens. Errors: <see cref="NotFoundException"/>.</summary>
+public sealed class ScopeSource(ProjectStore projects, RepositoryStore repositories, PipelineStore pipelines, RunQueries runs, TrendQueries trends, IChangeFeed feed, TimeProvider time)
+    : IViewSource<Scope, ScopeSnapshot>
+{
+    private const int NewestRuns = 20;
+    private const int MostBranches = 12;
+    private static readonly TimeSpan Calm = TimeSpan.FromSeconds(1);
+
+    /// <inheritdoc/>
+    public Task<ScopeSnapshot> ReadAsync(Scope key, ScopeSnapshot? previous, CancellationToken cancellationToken) => key switch
+    {
+        { Pipeline: { } pipeline } => PipelineAsync(pipeline, cancellationToken),
+        { Repository: { } repository } => RepositoryAsync(repository, cancellationToken),
+        { Project: { } project } => ProjectAsync(project, cancellationToken),
+        _ => throw new NotFoundException("page", ""),
+    };
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<bool> ChangesAsync(Scope key, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var _ in feed.Changes(null, cancellationToken))
+        {
+            yield return true;
+            // Whose run it was is not said: when much goes on, a list need not follow each step.
+            await Task.Delay(Calm, time, cancellationToken);
+        }
+    }
+
+    /// <inheritdoc/>
+    public TimeSpan? RefreshAfter(ScopeSnapshot view) => null;
+
+    private async Task<ScopeSnapshot> ProjectAsync(ProjectId id, CancellationToken cancellationToken) => new()
+    {
+        Project = await projects.GetAsync(id, cancellationToken) ?? throw new NotFoundException("project", id.ToString()),
+        Repositories = (await repositories.ListAsync(id, new PageRequest(PageRequest.MaxLimit), cancellationToken)).Items,
+        Days = await trends.DaysAsync(new() { Project = id }, 14, cancellationToken),
+        Runs = await NewestAsync(new() { Project = id }, cancellationToken),
+    };
+
+    private async Task<ScopeSnapshot> RepositoryAsync(RepositoryId id, CancellationToken cancellationToken)
+    {
+        var repository = await repositories.GetAsync(id, cancellationToken) ?? throw new NotFoundException("repository", id.ToString());
+        return new()
+        {
+            Project = await projects.GetAsync(repository.ProjectId, cancellationToken) ?? throw new NotFoundException("project", repository.ProjectId.ToString()),
+            Repository = repository,
+            Pipelines = await pipelines.ListAsync(id, cancellationToken),
+            Branches = await trends.BranchesAsync(id, MostBranches, cancellationToken),
+            Days = await trends.DaysAsync(new() { Repository = id }, 14, cancellationToken),
+            Runs = await NewestAsync(new() { Repository = id }, cancellationToken),
+        };
+    }
+
+    private async Task<ScopeSnapshot> PipelineAsync(PipelineId id, CancellationToken cancellationToken)
+    {
+        var pipeline = await pipelines.GetAsync(id, cancellationToken) ?? throw new NotFoundException("pipeline", id.ToString());
+        var repository = await repositories.GetAsync(pipeline.RepositoryId, cancellationToken) ?? throw new NotFoundException("repository", pipeline.RepositoryId.ToString());
+        return new()
+        {
+            Project = await projects.GetAsync(repository.ProjectId, cancellationToken) ?? throw new NotFoundException("project", repository.ProjectId.ToString()),
+            Repository = repository,
+            Pipeline = pipeline,
+            Typical = await trends.TypicalDurationAsync(id, cancellationToken),
+            Days = await trends.DaysAsync(new() { Pipeline = id }, 30, cancellationToken),
+            Runs = await NewestAsync(new() { Pipeline = id }, cancellationToken),
+        };
+    }
+
+    private async Task<IReadOnlyList<RunView>> NewestAsync(RunFilter filter, CancellationToken cancellationToken) =>
+        (await runs.ListAsync(filter, new PageRequest(NewestRuns), cancellationToken)).Items;
+}

@@ -41,6 +41,9 @@ missing_packages() {
   [ -e /usr/include/openssl/ssl.h ] || echo libssl-dev
   [ -e /usr/include/zlib.h ] || echo zlib1g-dev
   command -v busybox >/dev/null || echo busybox-static
+  # A real browser for the dashboard's tests, and letters for it to draw.
+  [ -x /usr/bin/chromium ] || echo chromium
+  fc-list 2>/dev/null | grep -q . || echo fonts-liberation
 }
 
 install_packages() {

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Components.Authorization;
+using Microsoft.AspNetCore.Diagnostics;
 using MudBlazor;
 using MudBlazor.Services;
 using Shipinator.Schema.Queries;
@@ -67,6 +68,8 @@ internal static class Dashboard
         await next(context);
         if (context.Items.ContainsKey(NotFoundPath) && !context.Response.HasStarted)
         {
+            // Without it Blazor takes the 404 for its own finding and draws nothing.
+            context.Features.Set<IStatusCodeReExecuteFeature>(new StatusCodeReExecuteFeature { OriginalPathBase = context.Request.PathBase, OriginalPath = context.Request.Path });
             context.SetEndpoint(null);
             context.Request.RouteValues.Clear();
             context.Request.Path = NotFoundPath;

@@ -54,8 +54,8 @@ public static class ShipinatorWeb
         ArgumentNullException.ThrowIfNull(app);
         app.UseBrowserHeaders();
         app.UseExceptionHandler();
-        app.UseNotFoundPage();
         app.UseStatusCodePages(context => NotServed(context.HttpContext, context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
+        app.UseNotFoundPage();
         app.UseRouting();
         app.UseAuthentication();
         app.Use(TellWhatIsNotServedAsync);

@@ -5,6 +5,7 @@
   const isDark = () => document.documentElement.dataset.theme === 'dark';
   const setTheme = dark => { document.documentElement.dataset.theme = dark ? 'dark' : 'light'; };
   let layout = null;
+  let isWanted = false; // the palette, before there was a page to open it
 
   function duration(ms) {
     const s = Math.max(0, ms) / 1000;
@@ -48,7 +49,8 @@
   document.addEventListener('keydown', e => {
     if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === 'k') {
       e.preventDefault();
-      layout?.invokeMethodAsync('OpenPaletteAsync');
+      if (layout) layout.invokeMethodAsync('OpenPaletteAsync');
+      else isWanted = true;
     } else if (!typing(e.target) && !e.ctrlKey && !e.metaKey && !e.altKey) {
       if (e.key === '/') {
         const box = document.querySelector('.log input[type=search], form[role=search] input[type=search]');
@@ -85,10 +87,10 @@
   const lineHeight = 20;
   const log = {
     attach(box, owner, following) {
-      const state = { owner, following, quiet: 0 };
+      const state = { owner, following, target: null };
       box.shipinator = state;
-      state.onScroll = () => {
-        if (performance.now() < state.quiet) return;
+      const moved = () => {
+        state.target = null;
         const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 2 * lineHeight;
         if (atEnd !== state.following) {
           state.following = atEnd;
@@ -96,23 +98,41 @@
         }
       };
       // Only a person's own movement ends the following; what grows below does not.
-      for (const name of ['wheel', 'touchmove', 'keyup', 'pointerup']) box.addEventListener(name, () => requestAnimationFrame(state.onScroll), { passive: true });
-      state.observer = new MutationObserver(() => { if (state.following) log.toEnd(box); });
+      for (const name of ['wheel', 'touchmove', 'keyup', 'pointerup']) box.addEventListener(name, () => requestAnimationFrame(moved), { passive: true });
+      state.observer = new MutationObserver(() => {
+        if (state.following) box.scrollTop = box.scrollHeight;
+        else if (state.target) log.place(box);
+      });
       state.observer.observe(box, { childList: true, subtree: true, attributes: true, attributeFilter: ['style'] });
+      box.closest('.steppanel')?.scrollIntoView({ block: 'nearest' });
     },
     detach(box) { box?.shipinator?.observer.disconnect(); if (box) delete box.shipinator; },
     follow(box, on) { if (box.shipinator) { box.shipinator.following = on; if (on) log.toEnd(box); } },
-    toEnd(box) { box.scrollTop = box.scrollHeight; },
-    toLine(box, line) {
-      const row = box.classList.contains('wrapped') && box.querySelector(`[data-line="${line}"]`);
-      if (row) row.scrollIntoView({ block: 'center' });
-      else box.scrollTop = Math.max(0, (line - 1) * lineHeight - box.clientHeight / 3);
+    toEnd(box) { if (box.shipinator) box.shipinator.target = null; box.scrollTop = box.scrollHeight; },
+    toLine(box, line) { if (box.shipinator) { box.shipinator.target = line; log.place(box); } },
+    // The room for lines that are not drawn comes a moment after the first are: until the line is there, each change is another try.
+    place(box) {
+      const line = box.shipinator.target;
+      const row = box.querySelector(`[data-line="${line}"]`);
+      if (row) {
+        box.scrollTop += row.getBoundingClientRect().top - box.getBoundingClientRect().top - box.clientHeight / 3;
+        box.shipinator.target = null;
+      } else if (!box.classList.contains('wrapped')) {
+        box.scrollTop = Math.max(0, (line - 1) * lineHeight - box.clientHeight / 3);
+      }
     },
   };
 
   window.shipinator = {
-    start(owner) { layout = owner; tick(); return isDark(); },
+    start(owner) {
+      layout = owner;
+      tick();
+      if (isWanted) layout.invokeMethodAsync('OpenPaletteAsync');
+      return isDark();
+    },
     keepTheme(dark) { localStorage.setItem(theme, dark ? 'dark' : 'light'); setTheme(dark); },
+    openDialog(dialog) { if (!dialog.open) dialog.showModal(); dialog.querySelector('input')?.focus(); },
+    closeDialog(dialog) { dialog.close(); },
     log,
   };
 })();

@@ -27,6 +27,12 @@ public sealed class Api : IDisposable
         return await ReadAsync(response);
     }
 
+    public async Task DeleteAsync(string path)
+    {
+        using var response = await _http.DeleteAsync(path);
+        await ReadAsync(response);
+    }
+
     public Task<string> TextAsync(string path) => _http.GetStringAsync(path);
 
     /// <summary>Registers a local repository and returns the pipeline for manual runs.</summary>

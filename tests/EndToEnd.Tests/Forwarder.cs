@@ -12,6 +12,7 @@ public sealed class Forwarder : IAsyncDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _loop;
+    private CancellationTokenSource _whole = new();
 
     public Forwarder(params int[] targets)
     {
@@ -22,9 +23,15 @@ public sealed class Forwarder : IAsyncDisposable
 
     public Uri Url => new($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}");
 
+    /// <summary>Every connection breaks, and no new one is let through until <see cref="Mend"/>.</summary>
+    public void Cut() => _whole.Cancel();
+
+    public void Mend() => _whole = new();
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
+        await _whole.CancelAsync();
         _listener.Stop();
         await _loop;
         _stop.Dispose();
@@ -48,8 +55,9 @@ public sealed class Forwarder : IAsyncDisposable
 
     private async Task ForwardAsync(TcpClient client)
     {
+        var whole = _whole.Token;
         using (client)
-        using (var server = await ConnectAsync())
+        using (var server = whole.IsCancellationRequested ? null : await ConnectAsync())
         {
             if (server is null)
             {
@@ -59,8 +67,8 @@ public sealed class Forwarder : IAsyncDisposable
             try
             {
                 await Task.WhenAny(
-                    client.GetStream().CopyToAsync(server.GetStream(), _stop.Token),
-                    server.GetStream().CopyToAsync(client.GetStream(), _stop.Token));
+                    client.GetStream().CopyToAsync(server.GetStream(), whole),
+                    server.GetStream().CopyToAsync(client.GetStream(), whole));
             }
             catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
             {

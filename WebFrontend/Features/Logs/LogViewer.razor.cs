@@ -6,6 +6,16 @@ using Shipinator.WebFrontend.Logs;
 namespace Shipinator.WebFrontend.Features.Logs;
 
 /// <summary>
+/// What an address says of the way logs are shown. Only pages read their address: a component that did would be made while the
+/// framework tells those that do of a change, which breaks it.
+/// </summary>
+public sealed record LogLook(int? Line = null, string? Find = null, bool IsWrapped = false, bool HasTimes = false)
+{
+    /// <summary>How an address says yes.</summary>
+    public const string Yes = "1";
+}
+
+/// <summary>
 /// An execution's log, live: the lines in sight are read from the store when they come into sight, so that a log of any length
 /// opens at once. Line, search and ways of showing are in the address.
 /// </summary>
@@ -35,25 +45,13 @@ public sealed partial class LogViewer
     [Parameter]
     public string FileName { get; set; } = "log.txt";
 
+    /// <summary>How the address wants logs to be shown.</summary>
+    [Parameter]
+    public LogLook Look { get; set; } = new();
+
     /// <summary>Whether line and search of the address are meant for this one, when two stand side by side.</summary>
     [Parameter]
     public bool IsMain { get; set; } = true;
-
-    /// <summary>The line to show.</summary>
-    [SupplyParameterFromQuery(Name = "line")]
-    public int? Line { get; set; }
-
-    /// <summary>What to look for.</summary>
-    [SupplyParameterFromQuery(Name = "find")]
-    public string? FindText { get; set; }
-
-    /// <summary>Whether lines are wrapped.</summary>
-    [SupplyParameterFromQuery(Name = "wrap")]
-    public bool IsWrapped { get; set; }
-
-    /// <summary>Whether each line says when it was printed.</summary>
-    [SupplyParameterFromQuery(Name = "times")]
-    public bool HasTimes { get; set; }
 
     /// <summary>The browser's side.</summary>
     [Inject]
@@ -63,7 +61,11 @@ public sealed partial class LogViewer
     [Inject]
     public required NavigationManager Navigation { get; set; }
 
-    private int? ChosenLine => IsMain ? Line : null;
+    private int? ChosenLine => IsMain ? Look.Line : null;
+
+    private bool IsWrapped => Look.IsWrapped;
+
+    private bool HasTimes => Look.HasTimes;
 
     /// <summary>The person scrolled away from the end, or back to it.</summary>
     [JSInvokable]
@@ -102,7 +104,7 @@ public sealed partial class LogViewer
     /// <inheritdoc/>
     protected override void OnInitialized()
     {
-        _find = IsMain ? FindText ?? "" : "";
+        _find = IsMain ? Look.Find ?? "" : "";
         _isFollowing = ChosenLine is null && _find.Length == 0;
         _wasWrapped = IsWrapped;
     }
@@ -232,9 +234,9 @@ public sealed partial class LogViewer
         StateHasChanged();
     }
 
-    private void ToggleTimes() => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("times", HasTimes ? null : (bool?)true), replace: true);
+    private void ToggleTimes() => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("times", HasTimes ? null : LogLook.Yes), replace: true);
 
-    private void ToggleWrap() => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("wrap", IsWrapped ? null : (bool?)true), replace: true);
+    private void ToggleWrap() => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("wrap", IsWrapped ? null : LogLook.Yes), replace: true);
 
     private Task ShowChosenWrappedAsync() => !IsWrapped || View is null
         ? Task.CompletedTask

@@ -1,0 +1,69 @@
+using Microsoft.Playwright;
+using Shipinator.EndToEnd.Tests;
+using static Microsoft.Playwright.Assertions;
+
+namespace Shipinator.Browser.Tests;
+
+/// <summary>Lines that break, and servers that go away and come back.</summary>
+public sealed class ConnectionTests(Dashboard dashboard)
+{
+    private static readonly LocatorAssertionsToContainTextOptions s_patient = new() { Timeout = 40_000 };
+
+    [Fact]
+    public async Task Line_CutAndMended_CatchesUpWithoutAReload()
+    {
+        var gate = Path.Combine(Path.GetTempPath(), $"ship-gate-{Guid.CreateVersion7():N}");
+        var run = await dashboard.RunAsync($"build:\n  steps:\n    - {{ name: before, run: \"echo seen before\" }}\n    - {{ name: hold, run: \"echo held; while [ ! -e {gate} ]; do sleep 0.05; done; echo let go\" }}\n");
+        await using var line = new Forwarder(dashboard.Url.Port);
+        await using var visitor = await dashboard.VisitAsync(line.Url);
+        visitor.ExpectComplaints();
+        var page = visitor.Page;
+        await visitor.OpenAsync($"/runs/{run}?execution={await dashboard.ExecutionAsync(run, "hold")}");
+        await Expect(page.GetByTestId("log")).ToContainTextAsync("held");
+        await page.EvaluateAsync("window.sameDocument = true");
+
+        line.Cut();
+        await Expect(page.Locator("#components-reconnect-modal")).ToContainTextAsync("connection to the server was lost", s_patient);
+        await Expect(page.Locator("#components-reconnect-modal")).ToBeVisibleAsync();
+        // What was known stays readable, and the run goes on meanwhile.
+        await Expect(page.GetByTestId("log")).ToContainTextAsync("held");
+        await File.WriteAllTextAsync(gate, "");
+        await dashboard.Api.WaitForEndAsync(run, TimeSpan.FromSeconds(30));
+
+        line.Mend();
+        await Expect(page.GetByTestId("run-status")).ToContainTextAsync("success", s_patient);
+        await Expect(page.GetByTestId("log")).ToContainTextAsync("let go", s_patient);
+        await Expect(page.Locator("#components-reconnect-modal")).ToBeHiddenAsync();
+        Assert.True(await page.EvaluateAsync<bool>("window.sameDocument === true"), "The page was loaded again.");
+        File.Delete(gate);
+    }
+
+    [Fact]
+    public async Task Server_StoppedAndStarted_IsFoundAgainByItsOpenPages()
+    {
+        using var bench = new Workbench();
+        string token, address;
+        Uri url;
+        await using (var server = await Dashboard.StartServerAsync(bench, "--port", "0"))
+        {
+            (url, token) = SiloProcess.Connection(bench.Data);
+            using var api = new Api(url, token);
+            bench.Commit("build:\n  steps:\n    - { name: quick, run: \"echo done\" }\n");
+            var run = await api.TriggerAsync(await api.RegisterAsync(bench.Repository));
+            await api.WaitForEndAsync(run, TimeSpan.FromSeconds(30));
+            address = $"/runs/{run}?view=timeline";
+        }
+
+        await using var again = await Dashboard.StartServerAsync(bench, "--port", "0");
+        await using var visitor = await dashboard.VisitAsync(url, token: token);
+        visitor.ExpectComplaints();
+        await visitor.OpenAsync(address);
+        await again.StopAsync();
+        await Expect(visitor.Page.Locator("#components-reconnect-modal")).ToBeVisibleAsync(new() { Timeout = 40_000 });
+
+        // The same port, the same keys: the cookie still counts, and the address says what to show.
+        await using var third = await Dashboard.StartServerAsync(bench, "--port", "0");
+        await Expect(visitor.Page.Locator("#components-reconnect-modal")).ToBeHiddenAsync(new() { Timeout = 60_000 });
+        await Expect(visitor.Page.GetByTestId("timeline")).ToContainTextAsync("quick", s_patient);
+    }
+}

@@ -1,0 +1,114 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Microsoft.Playwright;
+using Shipinator.Browser.Tests;
+using Shipinator.EndToEnd.Tests;
+
+[assembly: AssemblyFixture(typeof(Dashboard))]
+
+namespace Shipinator.Browser.Tests;
+
+/// <summary>A real standalone server as a process, and a real Chromium before it.</summary>
+public sealed class Dashboard : IAsyncLifetime
+{
+    private static readonly string[] s_quiet =
+    [
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    ];
+
+    private readonly Workbench _bench = new();
+    private readonly ConcurrentBag<Workbench> _repositories = [];
+    private SiloProcess _server = null!;
+    private IPlaywright _playwright = null!;
+    private IBrowser _browser = null!;
+    private string _token = "";
+    private string _readerToken = "";
+
+    public Uri Url { get; private set; } = null!;
+
+    /// <summary>The API, as an admin.</summary>
+    internal Api Api { get; private set; } = null!;
+
+    /// <summary>The address that the server printed, which signs in once.</summary>
+    public Uri SignInLink => new(_server.Output.Split('\n').Single(l => l.Contains("Sign in", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries).Single(w => w.StartsWith("http", StringComparison.Ordinal)));
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await SiloProcess.StartAsync(_bench.Data, null, "--port", "0");
+        (Url, _token) = SiloProcess.Connection(_bench.Data);
+        Api = new(Url, _token);
+        _readerToken = await NewTokenAsync("a reader", "read");
+        _playwright = await Playwright.CreateAsync();
+        _browser = await _playwright.Chromium.LaunchAsync(new()
+        {
+            ExecutablePath = File.Exists("/usr/bin/chromium") ? "/usr/bin/chromium" : throw new InvalidOperationException("/usr/bin/chromium is missing: apt-get install chromium"),
+            Args = s_quiet,
+        });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _browser.DisposeAsync();
+        _playwright.Dispose();
+        Api.Dispose();
+        await _server.DisposeAsync();
+        foreach (var bench in _repositories.Append(_bench))
+        {
+            bench.Dispose();
+        }
+    }
+
+    /// <summary>A browser of its own, signed in with an admin's token unless said otherwise.</summary>
+    public async Task<Visitor> VisitAsync(Uri? url = null, bool asReader = false, bool signIn = true, Action<BrowserNewContextOptions>? configure = null, string? token = null)
+    {
+        var options = new BrowserNewContextOptions { BaseURL = (url ?? Url).ToString(), ViewportSize = new() { Width = 1360, Height = 860 }, ReducedMotion = ReducedMotion.Reduce, AcceptDownloads = true };
+        configure?.Invoke(options);
+        var context = await _browser.NewContextAsync(options);
+        context.SetDefaultTimeout(20_000);
+        var visitor = new Visitor(context, await context.NewPageAsync(), url ?? Url, () => _server.Output);
+        if (signIn)
+        {
+            await visitor.SignInAsync(token ?? (asReader ? _readerToken : _token));
+        }
+
+        return visitor;
+    }
+
+    public async Task<string> NewTokenAsync(string name, string role) =>
+        (await Api.PostAsync("/v1/tokens", new { name, role })).GetProperty("token").GetString()!;
+
+    /// <summary>A Git repository with this pipeline file.</summary>
+    public Workbench Repository(string file)
+    {
+        var bench = new Workbench();
+        _repositories.Add(bench);
+        bench.Commit(file);
+        return bench;
+    }
+
+    /// <summary>A run of a new repository; its id.</summary>
+    internal async Task<string> RunAsync(string file) => await Api.TriggerAsync(await Api.RegisterAsync(Repository(file).Repository));
+
+    /// <summary>A run that is over.</summary>
+    internal async Task<string> EndedRunAsync(string file)
+    {
+        var run = await RunAsync(file);
+        await Api.WaitForEndAsync(run, TimeSpan.FromSeconds(60));
+        return run;
+    }
+
+    /// <summary>The last execution of a step.</summary>
+    internal async Task<string> ExecutionAsync(string run, string step)
+    {
+        JsonElement[] executions = [];
+        await Api.WaitForRunAsync(run, _ =>
+        {
+            executions = [.. Api.StepsAsync(run).GetAwaiter().GetResult().Where(s => s.GetProperty("name").GetString() == step).SelectMany(s => s.GetProperty("executions").EnumerateArray())];
+            return executions.Length > 0;
+        }, $"an execution of {step}", TimeSpan.FromSeconds(30));
+        return executions[^1].GetProperty("id").GetString()!;
+    }
+
+    /// <summary>Starts the same server again, as after a restart of the machine.</summary>
+    internal static Task<SiloProcess> StartServerAsync(Workbench bench, params string[] arguments) => SiloProcess.StartAsync(bench.Data, null, arguments);
+}

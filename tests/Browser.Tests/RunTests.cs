@@ -1,0 +1,144 @@
+using System.Text.RegularExpressions;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace Shipinator.Browser.Tests;
+
+/// <summary>What people do with a run.</summary>
+public sealed class RunTests(Dashboard dashboard)
+{
+    [Fact]
+    public async Task Cancel_SaysWhatItStops_AndIsDoneWhenNothingRunsAnyMore()
+    {
+        var run = await dashboard.RunAsync("build:\n  steps:\n    - { name: long, run: \"sleep 600\" }\ntest:\n  steps:\n    - { name: never, run: \"true\" }\n");
+        await using var visitor = await dashboard.VisitAsync();
+        var page = visitor.Page;
+        await visitor.OpenAsync($"/runs/{run}");
+        await Expect(JourneyTests.Step(page, "long")).ToHaveAttributeAsync("data-status", "running");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Dialog)).ToContainTextAsync("to be stopped: build. 1 waiting");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Let it run" }).ClickAsync();
+        await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("running");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Cancel the run" }).ClickAsync();
+        await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("canceled");
+        await Expect(page.GetByTestId("run-reason")).ToContainTextAsync("Stopped by standalone");
+    }
+
+    [Fact]
+    public async Task RerunFailed_BeginsAtWhatFailedAndKeepsTheRest()
+    {
+        var mark = Path.Combine(Path.GetTempPath(), $"ship-mark-{Guid.CreateVersion7():N}");
+        var run = await dashboard.EndedRunAsync($"build:\n  steps:\n    - {{ name: good, run: \"true\" }}\ntest:\n  steps:\n    - {{ name: bad, run: \"test -e {mark}\" }}\n");
+        await File.WriteAllTextAsync(mark, "");
+        await using var visitor = await dashboard.VisitAsync();
+        var page = visitor.Page;
+        await visitor.OpenAsync($"/runs/{run}");
+        await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("failed");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Rerun failed" }).ClickAsync();
+        await Expect(page).Not.ToHaveURLAsync(new Regex(run));
+        await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("success");
+        await Expect(page.Locator("[data-job=build]")).ToContainTextAsync("The result of the earlier run stands");
+        await Expect(page.Locator(".facts")).ToContainTextAsync("a rerun of this run");
+        File.Delete(mark);
+    }
+
+    [Fact]
+    public async Task History_ShowsTheRunAsItWasAtAnyMoment()
+    {
+        var run = await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: first, run: \"true\" }\n    - { name: second, run: \"true\" }\n");
+        await using var visitor = await dashboard.VisitAsync();
+        var page = visitor.Page;
+        await visitor.OpenAsync($"/runs/{run}?view=history");
+        var slider = page.GetByTestId("slider");
+        var count = int.Parse((await slider.GetAttributeAsync("max"))!, System.Globalization.CultureInfo.InvariantCulture);
+        Assert.InRange(count, 10, 60);
+        await slider.FocusAsync();
+        await page.Keyboard.PressAsync("Home");
+        await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("pending");
+        await Expect(page).ToHaveURLAsync(new Regex("at=1$"));
+
+        // Step by step to the end: states only go forward, and the last picture is the run itself.
+        var seen = new List<string>();
+        for (var at = 1; at <= count; at++)
+        {
+            await Expect(page.GetByTestId("moment")).ToContainTextAsync($"{at} of {count}");
+            seen.Add($"{await page.GetByTestId("run-status").InnerTextAsync()} {await JourneyTests.Step(page, "first").GetAttributeAsync("data-status")} {await JourneyTests.Step(page, "second").GetAttributeAsync("data-status")}");
+            await page.Keyboard.PressAsync("ArrowRight");
+        }
+
+        var distinct = seen.Distinct().ToList();
+        Assert.Equal("pending pending pending", distinct[0]);
+        Assert.Contains("running running pending", distinct);
+        Assert.Contains("running success running", distinct);
+        Assert.Equal("success success success", distinct[^1]);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Now" }).ClickAsync();
+        await Expect(page).Not.ToHaveURLAsync(new Regex("at="));
+
+        // A moment can be linked.
+        await visitor.OpenAsync($"/runs/{run}?view=history&at=1");
+        await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("pending");
+    }
+
+    [Fact]
+    public async Task Attempts_StandSideBySideWithTheirLogs()
+    {
+        var run = await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: flaky, retry: { max: 1, on: [failure] }, run: \"if [ -e t ]; then echo second went well; else touch t; echo first went wrong; exit 3; fi\" }\n");
+        await using var visitor = await dashboard.VisitAsync();
+        var page = visitor.Page;
+        await visitor.OpenAsync($"/runs/{run}");
+        await Expect(JourneyTests.Step(page, "flaky")).ToContainTextAsync("2 tries");
+        await JourneyTests.Step(page, "flaky").GetByRole(AriaRole.Link).ClickAsync();
+        await Expect(page.GetByTestId("log")).ToContainTextAsync("second went well");
+        await page.GetByTestId("side-by-side").ClickAsync();
+        await Expect(page.GetByTestId("log")).ToHaveCountAsync(2);
+        await Expect(page.GetByTestId("log").First).ToContainTextAsync("first went wrong");
+        await Expect(page.GetByTestId("log").Last).ToContainTextAsync("second went well");
+        await page.ReloadAsync();
+        await Expect(page.GetByTestId("log").First).ToContainTextAsync("first went wrong");
+    }
+
+    [Fact]
+    public async Task Timeline_ShowsWhatRanWhen_AndABarOpensItsLog()
+    {
+        var run = await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: one, run: \"sleep 0.3\" }\n    - { name: two, run: \"echo of-two; sleep 0.3\" }\n");
+        await using var visitor = await dashboard.VisitAsync();
+        var page = visitor.Page;
+        await visitor.OpenAsync($"/runs/{run}?view=timeline");
+        var (one, two) = (await BoxAsync("one"), await BoxAsync("two"));
+        Assert.True(one.X + one.Width <= two.X + 2, "The second begins before the first has ended.");
+        await page.GetByRole(AriaRole.Link, new() { Name = "two, try 1" }).ClickAsync();
+        await Expect(page.GetByTestId("log")).ToContainTextAsync("of-two");
+
+        async Task<LocatorBoundingBoxResult> BoxAsync(string step) => (await page.GetByRole(AriaRole.Link, new() { Name = step + ", try 1" }).BoundingBoxAsync())!;
+    }
+
+    [Fact]
+    public async Task Overview_AndLists_FollowWithoutAReload()
+    {
+        await using var visitor = await dashboard.VisitAsync();
+        await using var other = await dashboard.VisitAsync();
+        await other.OpenAsync("/runs");
+        var bench = dashboard.Repository("build:\n  steps:\n    - { name: hold, run: \"sleep 600\" }\n");
+        var run = await dashboard.Api.TriggerAsync(await dashboard.Api.RegisterAsync(bench.Repository));
+        var name = Path.GetFileName(bench.Repository);
+        var live = visitor.Page.Locator("section[aria-labelledby=live]");
+        await Expect(live.GetByRole(AriaRole.Row, new() { Name = name })).ToContainTextAsync("build › hold");
+        await Expect(other.Page.GetByRole(AriaRole.Row, new() { Name = name })).ToContainTextAsync("running");
+        await dashboard.Api.PostAsync($"/v1/pipeline-runs/{run}/cancel");
+        await Expect(visitor.Page.Locator("section[aria-labelledby=recent]").GetByRole(AriaRole.Row, new() { Name = name })).ToContainTextAsync("canceled");
+        await Expect(other.Page.GetByRole(AriaRole.Row, new() { Name = name })).ToContainTextAsync("canceled");
+    }
+
+    [Fact]
+    public async Task Queue_TellsWhatEachStepWaitsFor()
+    {
+        // More steps side by side than there are places.
+        var steps = string.Concat(Enumerable.Range(0, 14).Select(i => $"    - {{ name: s{i}, run: \"sleep 600\", parallel: true }}\n"));
+        var run = await dashboard.RunAsync($"build:\n  steps:\n{steps}");
+        await using var visitor = await dashboard.VisitAsync();
+        await Expect(visitor.Page.GetByTestId("queue")).ToContainTextAsync("A place at executor process");
+        await dashboard.Api.PostAsync($"/v1/pipeline-runs/{run}/cancel");
+        await dashboard.Api.WaitForEndAsync(run, TimeSpan.FromSeconds(60));
+    }
+}

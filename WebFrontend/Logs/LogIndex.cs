@@ -23,6 +23,9 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
     private const int Chunk = 256 * 1024;
     private const int MostMatches = 10_000;
 
+    /// <summary>No screen shows more of a line; one without an end must not fill the memory.</summary>
+    private const int LongestLine = 64 * 1024;
+
     private readonly SemaphoreSlim _growing = new(1, 1);
     private readonly List<Mark> _marks = [new(0, AnsiStyle.Plain)];
     private readonly byte[] _buffer = new byte[Chunk];
@@ -152,7 +155,7 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
             var start = 0;
             while (Array.IndexOf(buffer, (byte)'\n', start, read - start) is var at and >= 0)
             {
-                open.Write(buffer, start, at - start);
+                Add(open, buffer.AsSpan(start, at - start));
                 start = at + 1;
                 var (text, before) = Finish(open, ref style);
                 if (number >= first)
@@ -164,7 +167,7 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
                 begin = position + start;
             }
 
-            open.Write(buffer, start, read - start);
+            Add(open, buffer.AsSpan(start, read - start));
             position += read;
         }
 
@@ -192,7 +195,7 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
         {
             if (_open.Length > 0)
             {
-                _open.Write(bytes[..at]);
+                Add(_open, bytes[..at]);
                 Ansi.Skip(_open.GetBuffer().AsSpan(0, (int)_open.Length), ref _style);
                 _open = new MemoryStream();
             }
@@ -212,7 +215,19 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
             }
         }
 
-        _open.Write(bytes);
+        Add(_open, bytes);
+    }
+
+    /// <summary>A part of a line; of a long one the beginning is kept, or what came after the last return of the carriage.</summary>
+    private static void Add(MemoryStream open, ReadOnlySpan<byte> bytes)
+    {
+        if (open.Length + bytes.Length > LongestLine && bytes.LastIndexOf((byte)'\r') is var carriage and >= 0 && carriage < bytes.Length - 1)
+        {
+            open.SetLength(0);
+            bytes = bytes[carriage..];
+        }
+
+        open.Write(bytes[..(int)Math.Clamp(LongestLine - open.Length, 0, bytes.Length)]);
     }
 
     private readonly record struct Mark(long Offset, AnsiStyle Style);

@@ -1,0 +1,166 @@
+using Bunit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
+using MudBlazor.Services;
+using Shipinator.Pipelines;
+using Shipinator.Schema.Queries;
+using Shipinator.WebFrontend.Components.Shared;
+using Shipinator.WebFrontend.Features.Logs;
+using Shipinator.WebFrontend.Features.Runs;
+using Shipinator.WebFrontend.Logs;
+
+namespace Shipinator.WebFrontend.Tests.Dashboard;
+
+/// <summary>Single components without a browser.</summary>
+public sealed class ComponentTests : BunitContext
+{
+    private static readonly Dictionary<Guid, string> s_nothing = [];
+    private readonly FakeTimeProvider _time = new(Given.Noon.AddSeconds(31));
+
+    public ComponentTests()
+    {
+        JSInterop.Mode = JSRuntimeMode.Loose;
+        Services.AddMudServices();
+        Services.AddSingleton<TimeProvider>(_time);
+    }
+
+    [Theory]
+    [InlineData(Status.Pending)]
+    [InlineData(Status.Submitted)]
+    [InlineData(Status.Running)]
+    [InlineData(Status.Success)]
+    [InlineData(Status.Failed)]
+    [InlineData(Status.Canceled)]
+    [InlineData(Status.Skipped)]
+    public void Status_IsIconAndWordAndColour(Status status)
+    {
+        var chip = Render<StatusChip>(p => p.Add(c => c.Status, status));
+        Assert.Equal(status.Word(), chip.Find(".status span").TextContent);
+        Assert.NotNull(chip.Find("svg[aria-hidden=true]"));
+        Assert.Contains(status.Word(), chip.Find(".status").ClassList);
+    }
+
+    [Fact]
+    public void Statuses_EachHaveAnIconOfTheirOwn()
+    {
+        var icons = Enum.GetValues<Status>().Select(s => Render<StatusChip>(p => p.Add(c => c.Status, s)).Find("svg").InnerHtml).ToList();
+        Assert.Equal(icons.Count, icons.Distinct(StringComparer.Ordinal).Count());
+    }
+
+    [Fact]
+    public void Header_OfARunningRun_TellsWhenItWillEnd_AndWhatACommitSaysIsText()
+    {
+        var header = Render<RunHeader>(p => p.Add(h => h.Run, Given.Run()).Add(h => h.Typical, TimeSpan.FromSeconds(90)).Add(h => h.WaitingFor, "Jobs at work: build."));
+        Assert.Equal("#12 Charge once <b>only</b>", header.Find("h1").TextContent);
+        Assert.Empty(header.FindAll("h1 b"));
+        Assert.Contains("push by ci", header.Markup, StringComparison.Ordinal);
+        Assert.Contains("typically 1 min 30 s", header.Markup, StringComparison.Ordinal);
+        Assert.Equal(Given.Noon.AddSeconds(91).ToUnixTimeMilliseconds().ToString(System.Globalization.CultureInfo.InvariantCulture), header.Find("[data-testid=eta]").GetAttribute("data-eta"));
+        // That it waits for its own jobs is no news.
+        Assert.Empty(header.FindAll("[data-testid=run-reason]"));
+    }
+
+    [Theory]
+    [InlineData(Status.Pending, null, null, "Its turn in group main.", "Waiting. Its turn in group main.")]
+    [InlineData(Status.Failed, Reason.OomKilled, "Killed at 64 MiB.", null, "oom killed: Killed at 64 MiB.")]
+    [InlineData(Status.Failed, Reason.ExitCode, "The command ended with exit code 3.", null, "The command ended with exit code 3.")]
+    public void Header_SaysWhy(Status status, Reason? reason, string? detail, string? waits, string words)
+    {
+        var header = Render<RunHeader>(p => p.Add(h => h.Run, Given.Run(status, reason, detail)).Add(h => h.WaitingFor, waits));
+        Assert.Equal(words, header.Find("[data-testid=run-reason]").TextContent);
+    }
+
+    [Fact]
+    public void Graph_ShowsStagesJobsAndSteps_SideBySideAndByAttempt()
+    {
+        var again = Given.Job("linux", Status.Running, Given.Step("lost", Status.Failed), Given.Step("lost", Status.Running, attempt: 2, executions: Given.Execution(Status.Running)));
+        var graph = Render<RunGraph>(p => p
+            .Add(g => g.Jobs,
+            [
+                Given.Job("build", Status.Success, Given.Step("compile", Status.Success, 0, exitCode: 0), Given.Step("a", Status.Success, 1), Given.Step("b", Status.Failed, 1, exitCode: 7)) with { Type = "build" },
+                again,
+            ])
+            .Add(g => g.Waiting, s_nothing).Add(g => g.Link, e => $"?execution={e}"));
+        Assert.Equal(["build", "test"], graph.FindAll(".stage > h2").Select(h => h.TextContent));
+        Assert.Equal(["a", "b"], graph.FindAll(".parallel .name").Select(n => n.TextContent));
+        Assert.Equal("Side by side", graph.Find(".parallel").GetAttribute("aria-label"));
+        Assert.Contains("exit 7", graph.Find("[data-step=b]").TextContent, StringComparison.Ordinal);
+        Assert.DoesNotContain("exit", graph.Find("[data-step=compile]").TextContent, StringComparison.Ordinal);
+        Assert.Equal(["Attempt 2", "Attempt 1"], graph.FindAll("h4").Select(h => h.TextContent));
+        // A step that never had an execution has no log to open.
+        Assert.Null(graph.Find("[data-step=compile] .stepbody").GetAttribute("href"));
+        Assert.StartsWith("?execution=", graph.Find("[data-job=linux] a.stepbody").GetAttribute("href"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Graph_SaysOnceWhatAJobAndItsStepsWaitFor()
+    {
+        var (job, step) = (Given.Job("deploy", Status.Pending, Given.Step("roll", Status.Pending)), Given.Step("own", Status.Running, executions: Given.Execution(Status.Submitted)));
+        var waiting = new Dictionary<Guid, string>
+        {
+            [job.Id.Value] = "The jobs of earlier stages: test.",
+            [job.Steps[0].Id.Value] = "The jobs of earlier stages: test.",
+            [step.Executions[0].Id.Value] = "The image to be pulled.",
+        };
+        var graph = Render<RunGraph>(p => p.Add(g => g.Jobs, [job, Given.Job("test", Status.Running, step)]).Add(g => g.Waiting, waiting).Add(g => g.Link, _ => "#"));
+        Assert.Equal(["Waiting. The jobs of earlier stages: test.", "Waiting. The image to be pulled."], graph.FindAll("p.sub").Select(p => p.TextContent));
+    }
+
+    [Fact]
+    public void Timeline_PlacesEachTryByItsTime_AndTheLiveOneGrows()
+    {
+        var run = Given.Run() with { StartedAt = Given.Noon.AddSeconds(1) };
+        var job = Given.Job("test", Status.Running, Given.Step("unit", Status.Running, executions: [Given.Execution(Status.Failed, 1, 1, 16), Given.Execution(Status.Running, 2, 16)]));
+        var timeline = Render<RunTimeline>(p => p.Add(t => t.Run, run).Add(t => t.Jobs, [job]).Add(t => t.Link, e => $"?{e}"));
+        Assert.Equal(["left:0%;width:50%", "left:50%;width:50%"], timeline.FindAll("a.span").Select(a => a.GetAttribute("style")));
+        Assert.Equal(["unit, try 1: failed, 15 s", "unit, try 2: running, 15 s"], timeline.FindAll("a.span").Select(a => a.TextContent));
+        _time.Advance(TimeSpan.FromSeconds(30));
+        timeline.WaitForAssertion(() => Assert.Equal(["left:0%;width:25%", "left:25%;width:75%"], timeline.FindAll("a.span").Select(a => a.GetAttribute("style"))));
+    }
+
+    [Fact]
+    public void Trend_OfDaysWithoutRuns_IsEmptyInWords_AndOfOthersIsATableToo()
+    {
+        var empty = Render<TrendChart>(p => p.Add(t => t.Days, []));
+        Assert.Contains("no runs in this time", empty.Markup, StringComparison.Ordinal);
+        var days = Enumerable.Range(1, 14).Select(d => new DayTrend(new(2030, 5, d), d == 7 ? 0 : d, d % 3, 0, d == 7 ? null : TimeSpan.FromSeconds(10 * d))).ToList();
+        var trend = Render<TrendChart>(p => p.Add(t => t.Days, days));
+        Assert.Contains("98 runs", Render<TrendChart>(p => p.Add(t => t.Days, [new(new(2030, 5, 1), 90, 8, 0, null)])).Markup, StringComparison.Ordinal);
+        Assert.Equal(14, trend.FindAll("tbody tr").Count);
+        Assert.Contains("–", trend.FindAll("tbody tr")[6].TextContent, StringComparison.Ordinal);
+        Assert.Equal("true", trend.Find(".charts").GetAttribute("aria-hidden"));
+    }
+
+    [Fact]
+    public void LogRow_DrawsTextAsText_AndAgainOnlyForAnotherLine()
+    {
+        var line = new LogLine(7, Given.Noon, [new("<script>x</script>", ""), new("red", "fg1 bold")]);
+        var row = Render<LogRow>(p => p.Add(r => r.Line, line).Add(r => r.HasTime, true).Add(r => r.Href, "?line=7"));
+        Assert.Equal("<script>x</script>red", row.Find(".text").TextContent);
+        Assert.Empty(row.FindAll("script"));
+        Assert.Equal("red", row.Find(".fg1.bold").TextContent);
+        Assert.Equal("12:00:00.000", row.Find(".when").TextContent);
+        var drawn = row.RenderCount;
+        row.Render(p => p.Add(r => r.Line, new(7, Given.Noon, [new("<script>x</script>", ""), new("red", "fg1 bold")])));
+        Assert.Equal(drawn, row.RenderCount);
+        row.Render(p => p.Add(r => r.Line, new(7, Given.Noon, [new("<script>x</script> and more", "")])));
+        Assert.Equal(drawn + 1, row.RenderCount);
+    }
+
+    [Fact]
+    public void LintErrors_NamePlaceAndText()
+    {
+        var lint = Render<LintErrors>(p => p.Add(l => l.Errors, PipelineFile.Parse("build:\n  steps:\n    - { name: x, runn: y }\n").Errors));
+        Assert.Contains(".shipinator.yaml:3:", lint.Find("li strong").TextContent, StringComparison.Ordinal);
+        Assert.Contains("runn", lint.Markup, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Away_TellsPeopleOnlyWhatIsForPeople()
+    {
+        Assert.Equal("", Render<Away>(p => p.Add(a => a.Error, new NotFoundException("run", "x"))).Markup.Trim());
+        var away = Render<Away>(p => p.Add(a => a.Error, new InvalidOperationException("connection string secret")).Add(a => a.HasValue, true));
+        Assert.DoesNotContain("secret", away.Markup, StringComparison.Ordinal);
+        Assert.Contains("last that was known", away.Find("[role=alert]").TextContent, StringComparison.Ordinal);
+    }
+}

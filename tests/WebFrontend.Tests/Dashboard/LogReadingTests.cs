@@ -1,0 +1,134 @@
+using System.Text;
+using CsCheck;
+using Microsoft.Extensions.Options;
+using Shipinator.Artifacts;
+using Shipinator.WebFrontend.Logs;
+
+namespace Shipinator.WebFrontend.Tests.Dashboard;
+
+/// <summary>Bytes to lines to spans.</summary>
+public sealed class LogReadingTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("ship-lines-").FullName;
+    private readonly FileSystemLogStore _store;
+
+    public LogReadingTests() => _store = new(Options.Create(new FileStoreOptions { Root = _root }), TimeProvider.System);
+
+    public void Dispose()
+    {
+        _store.Dispose();
+        Directory.Delete(_root, recursive: true);
+    }
+
+    /// <summary>However the bytes came and whenever they were looked at, each line is found by its number, with its time.</summary>
+    [Fact]
+    public void Lines_OfAnyLogInAnyPieces_AreFoundByTheirNumbers() =>
+        Gen.Select(Gen.Char['a', 'f'].Array[0, 12].List[0, 700], Gen.Int[1, 3000].List[1, 12], Gen.Bool).Sample((texts, sizes, ends) =>
+        {
+            var lines = texts.Select(t => new string(t)).ToList();
+            var bytes = Encoding.UTF8.GetBytes(string.Join('\n', lines) + (ends ? "\n" : ""));
+            var execution = ExecutionId.New(TimeProvider.System);
+            var index = new LogIndex(_store, execution);
+            for (var (sent, i) = (0, 0); sent < bytes.Length; i++)
+            {
+                var count = Math.Min(bytes.Length - sent, sizes[i % sizes.Count]);
+                _store.Append(execution, sent, bytes.AsMemory(sent, count), [new(sent, DateTimeOffset.UnixEpoch.AddSeconds(i))], default).GetAwaiter().GetResult();
+                sent += count;
+                index.GrowAsync(default).GetAwaiter().GetResult();
+            }
+
+            // A last line without an end is one only when there is something in it.
+            var expected = bytes.Length == 0 ? [] : ends || lines[^1].Length > 0 ? lines : lines[..^1];
+            var state = index.GrowAsync(default).GetAwaiter().GetResult();
+            Assert.Equal(expected.Count, state.Lines);
+            foreach (var first in new[] { 1, expected.Count / 2, expected.Count - 3, 201, 400 }.Where(f => f >= 1))
+            {
+                var read = index.ReadAsync(first, 150, default).GetAwaiter().GetResult();
+                Assert.Equal(expected.Skip(first - 1).Take(150), read.Select(l => string.Concat(l.Spans.Select(s => s.Text))));
+                Assert.Equal(Enumerable.Range(first, read.Count), read.Select(l => l.Number));
+                var times = read.Select(l => l.At).ToList();
+                Assert.Equal(times.Order(), times);
+                Assert.DoesNotContain(null, times);
+            }
+
+            var found = index.FindAsync("ab", default).GetAwaiter().GetResult();
+            Assert.Equal(expected.Select((l, i) => (l, i)).Where(l => l.l.Contains("ab", StringComparison.Ordinal)).Select(l => l.i + 1), found.Lines);
+        }, iter: 120, threads: 1);
+
+    [Fact]
+    public async Task Line_WithoutAnEnd_IsShownInPartAndFillsNoMemory()
+    {
+        var execution = ExecutionId.New(TimeProvider.System);
+        var index = new LogIndex(_store, execution);
+        var piece = Encoding.UTF8.GetBytes(new string('x', 1_000_000));
+        for (var i = 0; i < 20; i++)
+        {
+            await _store.Append(execution, i * piece.Length, piece, [], default);
+        }
+
+        await index.GrowAsync(default);
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        Assert.Equal(1, (await index.GrowAsync(default)).Lines);
+        var line = Assert.Single(await index.ReadAsync(1, 10, default));
+        Assert.Contains("more characters", string.Concat(line.Spans.Select(s => s.Text)), StringComparison.Ordinal);
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 5_000_000);
+    }
+
+    [Fact]
+    public async Task Progress_ThatOverwritesItself_EndsAsItsLastWord()
+    {
+        var execution = ExecutionId.New(TimeProvider.System);
+        var index = new LogIndex(_store, execution);
+        var bytes = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 50_000).Select(i => $"\rdownloaded {i} of 50000")) + "\nnext\n");
+        await _store.Append(execution, 0, bytes, [], default);
+        await index.GrowAsync(default);
+        Assert.Equal(["downloaded 49999 of 50000", "next"], (await index.ReadAsync(1, 10, default)).Select(l => string.Concat(l.Spans.Select(s => s.Text))));
+    }
+
+    [Theory]
+    [InlineData("plain", "plain|")]
+    [InlineData("\u001b[31mred\u001b[0m", "red|fg1")]
+    [InlineData("\u001b[1;4;92mx\u001b[22my", "x|fg10 bold underline;y|fg10 underline")]
+    [InlineData("\u001b[38;5;196mx", "x|fg9")]
+    [InlineData("\u001b[48;2;0;0;120mx", "x|bg4")]
+    [InlineData("\u001b[38;5mx", "x|")]
+    [InlineData("\u001b[2K\u001b[1Gclean", "clean|")]
+    [InlineData("\u001b]0;title\u0007text", "text|")]
+    [InlineData("\u001b]8;;http://evil\u001b\\link\u001b]8;;\u001b\\", "link|")]
+    [InlineData("old\rnew", "new|")]
+    [InlineData("windows\r", "windows|")]
+    [InlineData("\u0007bell\b", "bell|")]
+    [InlineData("cut \u001b[3", "cut |")]
+    [InlineData("\u001b", "")]
+    [InlineData("<b>&amp;</b>", "<b>&amp;</b>|")]
+    public void Ansi_ColoursAreClasses_AndOtherSequencesAreNothing(string line, string spans)
+    {
+        var style = AnsiStyle.Plain;
+        Assert.Equal(spans, string.Join(';', Ansi.Spans(line, ref style).Select(s => $"{s.Text}|{s.Classes}")));
+    }
+
+    [Fact]
+    public async Task Colour_GoesOnOverLinesThatAreReadApart()
+    {
+        var execution = ExecutionId.New(TimeProvider.System);
+        var index = new LogIndex(_store, execution);
+        var text = "\u001b[32m" + string.Concat(Enumerable.Range(1, 500).Select(i => $"green {i}\n")) + "\u001b[0mplain\n";
+        await _store.Append(execution, 0, Encoding.UTF8.GetBytes(text), [], default);
+        await index.GrowAsync(default);
+        Assert.Equal("fg2", (await index.ReadAsync(433, 1, default))[0].Spans.Single().Classes);
+        Assert.Equal("", (await index.ReadAsync(501, 1, default))[0].Spans.Single().Classes);
+    }
+
+    /// <summary>Whatever a program prints: no exception, no control character, no class that is not ours.</summary>
+    [Fact]
+    public void Ansi_OfAnyText_YieldsTextAndOurClassesAlone() =>
+        Gen.OneOf(Gen.Char, Gen.OneOf('\u001b', '[', 'm', ';', '3', '8', '5', '\r', ']', '\u0007')).Array[0, 80].Sample(chars =>
+        {
+            var style = AnsiStyle.Plain;
+            foreach (var span in Ansi.Spans(new string(chars), ref style))
+            {
+                Assert.DoesNotContain(span.Text, c => c is not '\t' && (c < ' ' || c == '\u007f'));
+                Assert.Matches("^((fg|bg)([0-9]|1[0-5])|bold|dim|italic|underline| )*$", span.Classes);
+            }
+        });
+}

@@ -1,0 +1,185 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Microsoft.Extensions.Time.Testing;
+using Shipinator.WebFrontend.Live;
+
+namespace Shipinator.WebFrontend.Tests.Dashboard;
+
+/// <summary>One reading for all who look at the same thing.</summary>
+public sealed class SharedViewsTests
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly Source _source = new();
+    private readonly SharedViews<string, string> _views;
+
+    public SharedViewsTests() => _views = new(_source, _time);
+
+    [Fact]
+    public async Task Viewers_OfOneThing_ShareItsReadings()
+    {
+        var viewers = Enumerable.Range(0, 1000).Select(_ => new Viewer()).ToList();
+        var subscriptions = viewers.Select(v => _views.Subscribe("a", v.See)).ToList();
+        await _source.AnswerAsync("one");
+        Assert.All(viewers, v => Assert.Equal("one", v.NextAsync().GetAwaiter().GetResult()));
+        Assert.Equal(1, _source.Readings);
+        subscriptions.ForEach(s => s.Dispose());
+    }
+
+    [Fact]
+    public async Task Burst_OfNews_IsReadAtMostTenTimesASecond_AndNotMissed()
+    {
+        var viewer = new Viewer();
+        using var subscription = _views.Subscribe("a", viewer.See);
+        await _source.AnswerAsync("0");
+        Assert.Equal("0", await viewer.NextAsync());
+        var readings = 1;
+        for (var tenth = 0; tenth < 10; tenth++)
+        {
+            for (var i = 0; i < 50; i++)
+            {
+                _source.Tell("a");
+            }
+
+            // The pause after the last reading has to be over first.
+            await _source.AdvanceUntilAskedAsync(_time, TimeSpan.FromMilliseconds(101));
+            await _source.AnswerAsync($"{++readings}");
+            Assert.Equal($"{readings}", await viewer.NextAsync());
+        }
+
+        Assert.InRange(_source.Readings, 2, 12);
+    }
+
+    [Fact]
+    public async Task Error_IsToldBesideTheLastKnown_AndHealsByItself()
+    {
+        var viewer = new Viewer();
+        using var subscription = _views.Subscribe("a", viewer.See);
+        await _source.AnswerAsync("known");
+        Assert.Equal("known", await viewer.NextAsync());
+        _source.Tell("a");
+        await _source.AdvanceUntilAskedAsync(_time, TimeSpan.FromSeconds(1));
+        await _source.FailAsync(new StorageUnavailableException("away"));
+        Assert.Equal("known", await viewer.NextAsync());
+        Assert.IsType<StorageUnavailableException>(viewer.Last!.Error);
+        await _source.AdvanceUntilAskedAsync(_time, TimeSpan.FromSeconds(2));
+        await _source.AnswerAsync("back");
+        Assert.Equal("back", await viewer.NextAsync());
+        Assert.Null(viewer.Last!.Error);
+    }
+
+    [Fact]
+    public async Task LateViewer_IsToldAtOnce_AndTheLastOneGoneEndsTheListening()
+    {
+        var (first, second) = (new Viewer(), new Viewer());
+        var one = _views.Subscribe("a", first.See);
+        await _source.AnswerAsync("there");
+        await first.NextAsync();
+        var two = _views.Subscribe("a", second.See);
+        Assert.Equal("there", await second.NextAsync());
+        Assert.Equal(1, _source.Listeners);
+        one.Dispose();
+        Assert.Equal(1, _source.Listeners);
+        two.Dispose();
+        two.Dispose();
+        await _source.NobodyListensAsync();
+    }
+
+    [Fact]
+    public async Task Refresh_ReadsAgainWithoutNews()
+    {
+        var viewer = new Viewer();
+        using var subscription = _views.Subscribe("a", viewer.See);
+        await _source.AnswerAsync("before");
+        await viewer.NextAsync();
+        _views.Refresh("a");
+        _views.Refresh("nobody looks at this");
+        await _source.AdvanceUntilAskedAsync(_time, TimeSpan.FromSeconds(1));
+        await _source.AnswerAsync("after");
+        Assert.Equal("after", await viewer.NextAsync());
+    }
+
+    private sealed class Viewer
+    {
+        private readonly Channel<ViewState<string>> _seen = Channel.CreateUnbounded<ViewState<string>>();
+
+        public ViewState<string>? Last { get; private set; }
+
+        public void See(ViewState<string> state) => _seen.Writer.TryWrite(state);
+
+        public async Task<string?> NextAsync()
+        {
+            Last = await _seen.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+            return Last.Value;
+        }
+    }
+
+    /// <summary>Readings that the test answers, and news that it tells.</summary>
+    private sealed class Source : IViewSource<string, string>
+    {
+        private readonly Channel<TaskCompletionSource<string>> _asked = Channel.CreateUnbounded<TaskCompletionSource<string>>();
+        private readonly ConcurrentDictionary<Channel<bool>, bool> _listening = new();
+        private readonly TaskCompletionSource _nobody = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _readings;
+
+        public int Readings => _readings;
+
+        public int Listeners => _listening.Count;
+
+        public Task NobodyListensAsync() => _nobody.Task.WaitAsync(TimeSpan.FromSeconds(20));
+
+        public void Tell(string key)
+        {
+            foreach (var listener in _listening.Keys)
+            {
+                listener.Writer.TryWrite(key.Length > 0);
+            }
+        }
+
+        public async Task AnswerAsync(string value) => (await NextAsync()).SetResult(value);
+
+        public async Task FailAsync(Exception error) => (await NextAsync()).SetException(error);
+
+        /// <summary>Time passes in steps until a reading is asked for; its answer is still owed.</summary>
+        public async Task AdvanceUntilAskedAsync(FakeTimeProvider time, TimeSpan step)
+        {
+            var began = TimeProvider.System.GetTimestamp();
+            while (!_asked.Reader.TryPeek(out _))
+            {
+                Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "Nothing was read.");
+                time.Advance(step);
+                await Task.Yield();
+            }
+        }
+
+        public async Task<string> ReadAsync(string key, string? previous, CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref _readings);
+            var answer = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+            _asked.Writer.TryWrite(answer);
+            return await answer.Task.WaitAsync(cancellationToken);
+        }
+
+        public async IAsyncEnumerable<bool> ChangesAsync(string key, [EnumeratorCancellation] CancellationToken cancellationToken)
+        {
+            var news = Channel.CreateUnbounded<bool>();
+            _listening[news] = true;
+            try
+            {
+                await foreach (var item in news.Reader.ReadAllAsync(cancellationToken))
+                {
+                    yield return item;
+                }
+            }
+            finally
+            {
+                _listening.TryRemove(news, out _);
+                _nobody.TrySetResult();
+            }
+        }
+
+        public TimeSpan? RefreshAfter(string view) => null;
+
+        private async Task<TaskCompletionSource<string>> NextAsync() => await _asked.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+    }
+}

@@ -9,7 +9,22 @@ namespace Shipinator.WebFrontend.Live;
 /// <param name="Jobs">Jobs in the plan's order, with steps, executions and artifacts.</param>
 /// <param name="Waiting">What each thing that is not over waits for, by its id.</param>
 /// <param name="Typical">How long this pipeline takes, by its history.</param>
-public sealed record RunSnapshot(RunView Run, IReadOnlyList<JobView> Jobs, ImmutableDictionary<Guid, string> Waiting, TimeSpan? Typical);
+public sealed record RunSnapshot(RunView Run, IReadOnlyList<JobView> Jobs, ImmutableDictionary<Guid, string> Waiting, TimeSpan? Typical)
+{
+    /// <summary>Whether a screen would look the same: rows have versions, steps change with their jobs.</summary>
+    public bool Equals(RunSnapshot? other) =>
+        other is not null && Run.Id == other.Run.Id && Run.Version == other.Run.Version && Typical == other.Typical
+        && Jobs.Count == other.Jobs.Count && Marks().SequenceEqual(other.Marks())
+        && Waiting.Count == other.Waiting.Count && Waiting.All(w => other.Waiting.GetValueOrDefault(w.Key) == w.Value);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Run.Id, Run.Version);
+
+    private IEnumerable<(Guid, int, int)> Marks() =>
+        from job in Jobs
+        from mark in (from step in job.Steps from execution in step.Executions select (execution.Id.Value, execution.Version, execution.Artifacts.Count)).Prepend((job.Id.Value, job.Version, job.Steps.Count))
+        select mark;
+}
 
 /// <summary>Reads runs for screens, by the queries and grains that <c>/v1</c> asks.</summary>
 public sealed class RunSource(RunQueries runs, TrendQueries trends, IGrainFactory grains, IChangeFeed feed) : IViewSource<RunId, RunSnapshot>

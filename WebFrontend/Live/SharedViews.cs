@@ -23,14 +23,18 @@ public interface IViewSource<TKey, TView>
 
 /// <summary>
 /// Views that many screens share: one reading for all who look at the same thing, begun at once after a quiet time, and then
-/// at most ten times a second; rarer the more there are to tell, so that a crowd before one run costs the run nothing.
+/// at most ten times a second. Screens are drawn one after the other, and three times as long as that took nothing is drawn:
+/// a crowd before one thing never takes more than a quarter of a processor from the work itself.
 /// </summary>
 public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, TimeProvider time)
     where TKey : notnull
     where TView : class
 {
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan PerViewer = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>A screen that takes longer is not waited for: its person's line may be slow.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
+    private const int Rest = 3;
     private static readonly TimeSpan AfterError = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
@@ -38,9 +42,9 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
 
     /// <summary>
     /// Tells <paramref name="changed"/> the state now, if there is one, and each later one, on any thread and never two at
-    /// once, until the subscription is disposed.
+    /// once, until the subscription is disposed. What it returns ends when it has shown it.
     /// </summary>
-    public IDisposable Subscribe(TKey key, Action<ViewState<TView>> changed)
+    public IDisposable Subscribe(TKey key, Func<ViewState<TView>, Task> changed)
     {
         ArgumentNullException.ThrowIfNull(changed);
         lock (_lock)
@@ -55,7 +59,7 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
             shared.Viewers.Add(viewer);
             if (shared.State is { } state)
             {
-                changed(state);
+                _ = changed(state);
             }
 
             return viewer;
@@ -86,8 +90,11 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
                 var refresh = shared.State is { Error: null, Value: { } seen } ? source.RefreshAfter(seen) : AfterError;
                 await WaitAsync(news, shared.State is null ? null : refresh, stop);
                 var began = time.GetTimestamp();
-                Publish(shared, await ReadAsync(key, shared.State?.Value, stop));
-                var pause = Shortest + (PerViewer * shared.Viewers.Count) - time.GetElapsedTime(began);
+                var state = await ReadAsync(key, shared.State?.Value, stop);
+                var read = time.GetElapsedTime(began);
+                await PublishAsync(shared, state, stop);
+                var drawn = time.GetElapsedTime(began) - read;
+                var pause = Max(Shortest - read - drawn, drawn * Rest);
                 if (pause > TimeSpan.Zero)
                 {
                     await Task.Delay(pause, time, stop);
@@ -169,7 +176,7 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
         }
     }
 
-    private void Publish(Shared shared, ViewState<TView> state)
+    private async Task PublishAsync(Shared shared, ViewState<TView> state, CancellationToken stop)
     {
         Viewer[] viewers;
         lock (_lock)
@@ -185,9 +192,18 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
 
         foreach (var viewer in viewers)
         {
-            viewer.Changed(state);
+            try
+            {
+                await viewer.Changed(state).WaitAsync(Patience, time, stop);
+            }
+            catch (Exception e) when (!stop.IsCancellationRequested && e is TimeoutException or ObjectDisposedException or OperationCanceledException or InvalidOperationException)
+            {
+                // A slow screen, or one that was closed meanwhile.
+            }
         }
     }
+
+    private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
     private void Leave(TKey key, Shared shared, Viewer viewer)
     {
@@ -225,9 +241,9 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
         }
     }
 
-    private sealed class Viewer(SharedViews<TKey, TView> owner, TKey key, Shared shared, Action<ViewState<TView>> changed) : IDisposable
+    private sealed class Viewer(SharedViews<TKey, TView> owner, TKey key, Shared shared, Func<ViewState<TView>, Task> changed) : IDisposable
     {
-        public Action<ViewState<TView>> Changed => changed;
+        public Func<ViewState<TView>, Task> Changed => changed;
 
         public void Dispose() => owner.Leave(key, shared, this);
     }

@@ -34,7 +34,7 @@ public abstract class LiveComponent<TKey, TView> : ComponentBase, IDisposable
         _subscription?.Dispose();
         (_key, _isWatching, View, Error) = (key, true, null, null);
         var generation = ++_generation;
-        _subscription = Views.Subscribe(key, state => _ = InvokeAsync(() => ShowAsync(generation, state)));
+        _subscription = Views.Subscribe(key, state => InvokeAsync(() => ShowAsync(generation, state)));
     }
 
     /// <summary>Reads again now: this person changed something of which no news is told.</summary>

@@ -25,7 +25,7 @@ public sealed class LogReadingTests : IDisposable
     public void Lines_OfAnyLogInAnyPieces_AreFoundByTheirNumbers() =>
         Gen.Select(Gen.Char['a', 'f'].Array[0, 12].List[0, 700], Gen.Int[1, 3000].List[1, 12], Gen.Bool).Sample((texts, sizes, ends) =>
         {
-            var lines = texts.Select(t => new string(t)).ToList();
+            var lines = texts.Select(t => new string(t)).DefaultIfEmpty("").ToList();
             var bytes = Encoding.UTF8.GetBytes(string.Join('\n', lines) + (ends ? "\n" : ""));
             var execution = ExecutionId.New(TimeProvider.System);
             var index = new LogIndex(_store, execution);

@@ -86,6 +86,46 @@ public sealed class SharedViewsTests
     }
 
     [Fact]
+    public async Task Crowd_ThatTakesLongToDraw_IsGivenARest_AndASlowScreenIsNotWaitedFor()
+    {
+        var (slow, quick) = (new Viewer { Drawing = new TaskCompletionSource().Task }, new Viewer());
+        using var one = _views.Subscribe("a", slow.See);
+        using var two = _views.Subscribe("a", quick.See);
+        await _source.AnswerAsync("first");
+        await slow.NextAsync();
+        var seen = quick.NextAsync();
+        while (!seen.IsCompleted)
+        {
+            // The patience with the slow one passes.
+            _time.Advance(TimeSpan.FromMilliseconds(50));
+            await Task.Yield();
+        }
+
+        Assert.Equal("first", await seen);
+        var drawn = _time.GetUtcNow();
+        _source.Tell("a");
+        await _source.AdvanceUntilAskedAsync(_time, TimeSpan.FromMilliseconds(50));
+        Assert.InRange(_time.GetUtcNow() - drawn, TimeSpan.FromMilliseconds(600), TimeSpan.FromSeconds(60));
+    }
+
+    [Fact]
+    public async Task View_ThatIsTheSame_IsNotDrawnAgain()
+    {
+        var viewer = new Viewer();
+        using var subscription = _views.Subscribe("a", viewer.See);
+        await _source.AnswerAsync("same");
+        await viewer.NextAsync();
+        foreach (var value in new[] { "same", "same", "other" })
+        {
+            _source.Tell("a");
+            await _source.AdvanceUntilAskedAsync(_time, TimeSpan.FromMilliseconds(101));
+            await _source.AnswerAsync(value);
+        }
+
+        Assert.Equal("other", await viewer.NextAsync());
+    }
+
+    [Fact]
     public async Task Refresh_ReadsAgainWithoutNews()
     {
         var viewer = new Viewer();
@@ -105,7 +145,14 @@ public sealed class SharedViewsTests
 
         public ViewState<string>? Last { get; private set; }
 
-        public void See(ViewState<string> state) => _seen.Writer.TryWrite(state);
+        /// <summary>How long this screen takes to be drawn.</summary>
+        public Task Drawing { get; set; } = Task.CompletedTask;
+
+        public Task See(ViewState<string> state)
+        {
+            _seen.Writer.TryWrite(state);
+            return Drawing;
+        }
 
         public async Task<string?> NextAsync()
         {

@@ -59,7 +59,7 @@ internal static class Dashboard
 
         SignInLinks.Map(app);
         // Pages say whom they are for; what keeps them alive (/_blazor) can't, and is for whoever may read anything at all.
-        app.MapRazorComponents<App>().AddInteractiveServerRenderMode().RequireAuthorization(Policies.Read);
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null).RequireAuthorization(Policies.Read);
     }
 
     /// <summary>An address that nobody serves is answered with a page, with status 404, when a person asked.</summary>

@@ -52,6 +52,7 @@ public static class ShipinatorWeb
     public static WebApplication MapShipinator(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        app.UsePublicScheme();
         app.UseBrowserHeaders();
         app.UseExceptionHandler();
         app.UseStatusCodePages(context => NotServed(context.HttpContext, context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
@@ -62,7 +63,7 @@ public static class ShipinatorWeb
         app.UseAuthorization();
         app.UseAntiforgery();
         app.MapOpenApi().AllowAnonymous();
-        app.MapScalarApiReference().AllowAnonymous();
+        app.MapScalarApiReference(o => o.DisableDefaultFonts().DisableTelemetry().DisableAgent()).AllowAnonymous();
         app.MapHealth();
         app.MapDashboard();
 

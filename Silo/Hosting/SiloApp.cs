@@ -18,9 +18,10 @@ namespace Shipinator.Silo.Hosting;
 /// <summary>The composition root: the one place that knows every room, and in which mode the server runs.</summary>
 public static class SiloApp
 {
-    /// <summary>Puts the rooms together; starts nothing.</summary>
+    /// <summary>Puts the rooms together; starts nothing. <paramref name="replace"/> may put something else in a room's place.</summary>
     public static WebApplication Build(
-        string[] args, IConfiguration configuration, ShipinatorOptions options, ShipinatorDatabase database, DataFolder folder, int port)
+        string[] args, IConfiguration configuration, ShipinatorOptions options, ShipinatorDatabase database, DataFolder folder, int port,
+        Action<IServiceCollection>? replace = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(folder);
@@ -66,6 +67,7 @@ public static class SiloApp
             web.StaticRunnerPath = options.StaticRunnerPath ?? web.StaticRunnerPath;
         });
         builder.Host.UseOrleans(silo => ConfigureOrleans(silo, options, database));
+        replace?.Invoke(builder.Services);
 
         var app = builder.Build();
         app.MapShipinator();

@@ -14,16 +14,11 @@ public sealed record RunSnapshot(RunView Run, IReadOnlyList<JobView> Jobs, Immut
     /// <summary>Whether a screen would look the same: rows have versions, steps change with their jobs.</summary>
     public bool Equals(RunSnapshot? other) =>
         other is not null && Run.Id == other.Run.Id && Run.Version == other.Run.Version && Typical == other.Typical
-        && Jobs.Count == other.Jobs.Count && Marks().SequenceEqual(other.Marks())
+        && Jobs.SequenceEqual(other.Jobs, ReferenceEqualityComparer.Instance)
         && Waiting.Count == other.Waiting.Count && Waiting.All(w => other.Waiting.GetValueOrDefault(w.Key) == w.Value);
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Run.Id, Run.Version);
-
-    private IEnumerable<(Guid, int, int)> Marks() =>
-        from job in Jobs
-        from mark in (from step in job.Steps from execution in step.Executions select (execution.Id.Value, execution.Version, execution.Artifacts.Count)).Prepend((job.Id.Value, job.Version, job.Steps.Count))
-        select mark;
 }
 
 /// <summary>Reads runs for screens, by the queries and grains that <c>/v1</c> asks.</summary>
@@ -37,7 +32,7 @@ public sealed class RunSource(RunQueries runs, TrendQueries trends, IGrainFactor
     {
         var run = await runs.GetAsync(key, cancellationToken) ?? throw new NotFoundException("pipeline run", key.ToString());
         var typical = previous is null ? await trends.TypicalDurationAsync(run.PipelineId, cancellationToken) : previous.Typical;
-        var jobs = await runs.JobsAsync(key, cancellationToken);
+        var jobs = Keep(previous?.Jobs, await runs.JobsAsync(key, cancellationToken));
         var waiting = run.Status.IsTerminal()
             ? ImmutableDictionary<Guid, string>.Empty
             : await grains.GetGrain<IPipelineRunGrain>(key.Value).WaitingFor(cancellationToken);
@@ -52,6 +47,17 @@ public sealed class RunSource(RunQueries runs, TrendQueries trends, IGrainFactor
             yield return true;
         }
     }
+
+    /// <summary>What has not changed stays the same object, so that screens see at a glance what to draw again.</summary>
+    private static List<JobView> Keep(IReadOnlyList<JobView>? known, IReadOnlyList<JobView> read)
+    {
+        var before = known?.ToDictionary(j => j.Id) ?? [];
+        return [.. read.Select(j => before.GetValueOrDefault(j.Id) is { } same && same.Version == j.Version && Marks(same).SequenceEqual(Marks(j)) ? same : j)];
+    }
+
+    /// <summary>Steps change with their job's row; executions and what they leave do not.</summary>
+    private static IEnumerable<(ExecutionId, int, int)> Marks(JobView job) =>
+        from step in job.Steps from execution in step.Executions select (execution.Id, execution.Version, execution.Artifacts.Count);
 
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(RunSnapshot view) => view?.Run.Status.IsTerminal() == false ? WaitingRefresh : null;

@@ -23,8 +23,8 @@ public interface IViewSource<TKey, TView>
 
 /// <summary>
 /// Views that many screens share: one reading for all who look at the same thing, begun at once after a quiet time, and then
-/// at most ten times a second. Screens are drawn one after the other, and three times as long as that took nothing is drawn:
-/// a crowd before one thing never takes more than a quarter of a processor from the work itself.
+/// at most ten times a second. Screens are drawn one after the other, with rests that are <see cref="Rest"/> times as long: a
+/// crowd before one thing takes a small part of one processor from the work itself, and waits the longer for its pictures.
 /// </summary>
 public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, TimeProvider time)
     where TKey : notnull
@@ -34,7 +34,8 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
 
     /// <summary>A screen that takes longer is not waited for: its person's line may be slow.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
-    private const int Rest = 3;
+    private static readonly TimeSpan Stretch = TimeSpan.FromMilliseconds(5);
+    private const int Rest = 5;
     private static readonly TimeSpan AfterError = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
@@ -91,10 +92,8 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
                 await WaitAsync(news, shared.State is null ? null : refresh, stop);
                 var began = time.GetTimestamp();
                 var state = await ReadAsync(key, shared.State?.Value, stop);
-                var read = time.GetElapsedTime(began);
                 await PublishAsync(shared, state, stop);
-                var drawn = time.GetElapsedTime(began) - read;
-                var pause = Max(Shortest - read - drawn, drawn * Rest);
+                var pause = Shortest - time.GetElapsedTime(began);
                 if (pause > TimeSpan.Zero)
                 {
                     await Task.Delay(pause, time, stop);
@@ -190,6 +189,7 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
             viewers = [.. shared.Viewers];
         }
 
+        var began = time.GetTimestamp();
         foreach (var viewer in viewers)
         {
             try
@@ -200,10 +200,14 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
             {
                 // A slow screen, or one that was closed meanwhile.
             }
+
+            if (time.GetElapsedTime(began) is var drawn && drawn > Stretch)
+            {
+                await Task.Delay(drawn * Rest, time, stop);
+                began = time.GetTimestamp();
+            }
         }
     }
-
-    private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
     private void Leave(TKey key, Shared shared, Viewer viewer)
     {

@@ -13,6 +13,20 @@ internal static class BrowserHeaders
         "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
         + "connect-src 'self'; frame-ancestors 'none'; base-uri 'self'";
 
+    /// <summary>
+    /// Behind something that ends TLS the requests come as http: what we send a browser to, and the cookies that it keeps, are
+    /// those of the address that the operator named.
+    /// </summary>
+    public static IApplicationBuilder UsePublicScheme(this IApplicationBuilder app)
+    {
+        var scheme = app.ApplicationServices.GetRequiredService<IServerAddress>().PublicUrl.Scheme;
+        return app.Use((context, next) =>
+        {
+            context.Request.Scheme = scheme;
+            return next(context);
+        });
+    }
+
     public static IApplicationBuilder UseBrowserHeaders(this IApplicationBuilder app) => app.Use((context, next) =>
     {
         context.Response.OnStarting(() =>
@@ -22,13 +36,9 @@ internal static class BrowserHeaders
             headers.TryAdd("Referrer-Policy", "same-origin");
             headers.TryAdd("Cross-Origin-Opener-Policy", "same-origin");
             headers.TryAdd("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
-            headers.TryAdd("X-Frame-Options", "DENY");
-            if (headers.ContentSecurityPolicy.Count == 0)
-            {
-                var isGuest = context.Request.Path.StartsWithSegments("/scalar") || context.Request.Path.StartsWithSegments("/admin/orleans");
-                headers.ContentSecurityPolicy = isGuest ? Guests : Pages;
-            }
-
+            headers.XFrameOptions = "DENY";
+            // Blazor sets a smaller policy of its own: ours stands in its place.
+            headers.ContentSecurityPolicy = context.Request.Path.StartsWithSegments("/scalar") || context.Request.Path.StartsWithSegments("/admin/orleans") ? Guests : Pages;
             return Task.CompletedTask;
         });
         return next(context);

@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.DataProtection;
@@ -43,7 +44,13 @@ public static class DashboardAccess
             cookie.Cookie.SecurePolicy = isHttps ? CookieSecurePolicy.Always : CookieSecurePolicy.SameAsRequest;
             cookie.Cookie.Name = isHttps ? "__Host-shipinator" : $"shipinator-{address.PublicUrl.Port}";
         });
-        services.AddAntiforgery(o => o.Cookie.Name = "shipinator-form");
+        services.AddAntiforgery();
+        services.AddOptions<AntiforgeryOptions>().Configure<IServerAddress>((form, address) =>
+        {
+            var isHttps = address.PublicUrl.Scheme == Uri.UriSchemeHttps;
+            form.Cookie.Name = isHttps ? "__Host-shipinator-form" : "shipinator-form";
+            form.Cookie.SecurePolicy = isHttps ? CookieSecurePolicy.Always : CookieSecurePolicy.SameAsRequest;
+        });
         services.AddDataProtection().SetApplicationName("Shipinator");
         services.AddSingleton<KeyRing>();
         services.AddOptions<KeyManagementOptions>().Configure<KeyRing>((o, ring) => o.XmlRepository = ring);

@@ -1,4 +1,5 @@
 using Shipinator.Benchmarks;
+using Shipinator.Benchmarks.Live;
 
 return args switch
 {
@@ -6,11 +7,14 @@ return args switch
     ["runs"] => await RunsBenchmark.RunAsync(),
     ["pipeline"] => await PipelineBenchmark.RunAsync(),
     ["claim"] => await ClaimBenchmark.RunAsync(),
+    ["live"] => await LiveBenchmark.RunAsync(),
+    ["viewers"] => await ViewersBenchmark.RunAsync(),
+    ["viewers-crowd", var server, var cookie, var path, var count] => await ViewersBenchmark.CrowdAsync(server, cookie, path, count),
     _ => Usage(),
 };
 
 static int Usage()
 {
-    Console.Error.WriteLine("Name one benchmark: storage, runs, pipeline, claim.");
+    Console.Error.WriteLine("Name one benchmark: storage, runs, pipeline, claim, live, viewers.");
     return 2;
 }

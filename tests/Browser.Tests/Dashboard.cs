@@ -30,13 +30,14 @@ public sealed class Dashboard : IAsyncLifetime
     internal Api Api { get; private set; } = null!;
 
     /// <summary>The address that the server printed, which signs in once.</summary>
-    public Uri SignInLink => new(_server.Output.Split('\n').Single(l => l.Contains("Sign in", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries).Single(w => w.StartsWith("http", StringComparison.Ordinal)));
+    public Uri SignInLink { get; private set; } = null!;
 
     public async ValueTask InitializeAsync()
     {
         _server = await SiloProcess.StartAsync(_bench.Data, null, "--port", "0");
         (Url, _token) = SiloProcess.Connection(_bench.Data);
         Api = new(Url, _token);
+        SignInLink = await LinkAsync(_server);
         _readerToken = await NewTokenAsync("a reader", "read");
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new()
@@ -107,6 +108,22 @@ public sealed class Dashboard : IAsyncLifetime
             return executions.Length > 0;
         }, $"an execution of {step}", TimeSpan.FromSeconds(30));
         return executions[^1].GetProperty("id").GetString()!;
+    }
+
+    /// <summary>The link of a server that has just said that it listens: the line after that.</summary>
+    internal static async Task<Uri> LinkAsync(SiloProcess server)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            if (server.Output.Split('\n').FirstOrDefault(l => l.Contains("Sign in", StringComparison.Ordinal)) is { } line)
+            {
+                return new(line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Single(w => w.StartsWith("http", StringComparison.Ordinal)));
+            }
+
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "The server printed no link.");
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+        }
     }
 
     /// <summary>Starts the same server again, as after a restart of the machine.</summary>

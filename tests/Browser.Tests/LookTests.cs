@@ -137,6 +137,18 @@ public sealed class LookTests(Dashboard dashboard)
         }
     }
 
+    /// <summary>Pages of others that we serve: they, too, load nothing from anywhere else.</summary>
+    [Theory]
+    [InlineData("/scalar/", "/v1/projects")]
+    [InlineData("/admin/orleans/", "Orleans")]
+    public async Task Guests_AreShown_AndLoadNothingFromElsewhere(string path, string words)
+    {
+        await using var visitor = await dashboard.VisitAsync();
+        await visitor.Page.GotoAsync(path);
+        await Expect(visitor.Page.GetByText(words).First).ToBeAttachedAsync(new() { Timeout = 20_000 });
+        await visitor.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+    }
+
     [Theory]
     [InlineData("/runs/nonsense", "There is no such run")]
     [InlineData("/runs/01890a5d-ac96-774b-bcce-b302099a8057", "There is no such run")]

@@ -1,4 +1,5 @@
 using Microsoft.Playwright;
+using Shipinator.EndToEnd.Tests;
 using static Microsoft.Playwright.Assertions;
 
 namespace Shipinator.Browser.Tests;
@@ -91,5 +92,25 @@ public sealed class SignInTests(Dashboard dashboard)
         await Expect(other.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("revoked");
         await other.Page.GotoAsync("/projects");
         await Expect(other.Page.GetByLabel("API token")).ToBeVisibleAsync();
+    }
+
+    /// <summary>Behind something that ends TLS, the requests arrive as http.</summary>
+    [Fact]
+    public async Task Server_WithAnHttpsAddress_SendsBrowsersThereAndKeepsItsCookiesForIt()
+    {
+        using var bench = new Workbench();
+        await using var server = await SiloProcess.StartAsync(bench.Data, new Dictionary<string, string> { ["SHIPINATOR__PublicUrl"] = "https://ci.example.org" }, "--port", "0");
+        var link = await Dashboard.LinkAsync(server);
+        var port = int.Parse(await File.ReadAllTextAsync(Path.Combine(bench.Data, "port")), System.Globalization.CultureInfo.InvariantCulture);
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new($"http://127.0.0.1:{port}") };
+        http.DefaultRequestHeaders.Host = "ci.example.org";
+        http.DefaultRequestHeaders.Add("Accept", "text/html");
+        using var refused = await http.GetAsync("/runs");
+        Assert.StartsWith("https://ci.example.org/signin", refused.Headers.Location!.ToString(), StringComparison.Ordinal);
+        using var signedIn = await http.GetAsync(link.AbsolutePath);
+        var cookie = signedIn.Headers.GetValues("Set-Cookie").Single();
+        Assert.StartsWith("__Host-shipinator=", cookie, StringComparison.Ordinal);
+        Assert.Contains("secure", cookie, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("httponly", cookie, StringComparison.OrdinalIgnoreCase);
     }
 }

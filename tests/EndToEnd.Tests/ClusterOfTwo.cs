@@ -20,6 +20,9 @@ public sealed class ClusterOfTwo : IAsyncDisposable
 
     public Uri Url => _forwarder!.Url;
 
+    /// <summary>The servers' own addresses.</summary>
+    public IReadOnlyList<Uri> Servers { get; private set; } = [];
+
     /// <summary>Given to the servers by their operator, as a secret would be.</summary>
     public string Token { get; } = "shp_" + Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)).Replace('+', '-').Replace('/', '_').TrimEnd('=');
 
@@ -76,6 +79,7 @@ public sealed class ClusterOfTwo : IAsyncDisposable
     {
         var ports = FreePorts(6);
         _forwarder = new Forwarder(ports[0], ports[1]);
+        Servers = [new($"http://127.0.0.1:{ports[0]}"), new($"http://127.0.0.1:{ports[1]}")];
         for (var i = 0; i < 2; i++)
         {
             var settings = new Dictionary<string, string>

@@ -1,0 +1,40 @@
+using Microsoft.Playwright;
+using Shipinator.EndToEnd.Tests;
+using static Microsoft.Playwright.Assertions;
+
+namespace Shipinator.Browser.Tests;
+
+/// <summary>Two servers on one database: what happens at one is seen at the other.</summary>
+public sealed class TwoSilosTests(Dashboard dashboard)
+{
+    [Fact]
+    public async Task PageAtOneServer_FollowsWhatIsAskedOfTheOther_AndItsCookieCountsThere()
+    {
+        using var bench = new Workbench();
+        await using var cluster = await ClusterOfTwo.StartAsync(bench.Data);
+        using var api = new Api(cluster.Servers[1], cluster.Token);
+        var gate = bench.Mark("gate");
+        bench.Commit($"build:\n  steps:\n    - {{ name: hold, run: \"echo one; while [ ! -e {gate} ]; do sleep 0.05; done; echo two\" }}\n    - {{ name: after, run: \"true\" }}\n");
+        var pipeline = await api.RegisterAsync(bench.Repository);
+
+        await using var visitor = await dashboard.VisitAsync(cluster.Servers[0], token: cluster.Token);
+        var page = visitor.Page;
+        var run = await api.TriggerAsync(pipeline);
+        await Expect(page.Locator("section[aria-labelledby=live]").GetByRole(AriaRole.Row, new() { Name = "hello" })).ToContainTextAsync("hold", new() { Timeout = 20_000 });
+        await page.GetByRole(AriaRole.Link, new() { Name = "#1" }).First.ClickAsync();
+        await JourneyTests.Step(page, "hold").GetByRole(AriaRole.Link).ClickAsync();
+        await Expect(page.GetByTestId("log")).ToContainTextAsync("one", new() { Timeout = 20_000 });
+        bench.SetMark("gate");
+        await Expect(page.GetByTestId("log")).ToContainTextAsync("two", new() { Timeout = 20_000 });
+        await Expect(JourneyTests.Step(page, "after")).ToHaveAttributeAsync("data-status", "success", new() { Timeout = 20_000 });
+        await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("success", new() { Timeout = 20_000 });
+
+        // Cookies know no ports: the other server reads what this one made.
+        var cookie = (await visitor.Context.CookiesAsync()).Single(c => c.Name.StartsWith("shipinator-", StringComparison.Ordinal) && c.Name != "shipinator-form");
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = cluster.Servers[1] };
+        // Each server of this test has an address of its own; behind one address they share the cookie's name, too.
+        http.DefaultRequestHeaders.Add("Cookie", $"shipinator-{cluster.Servers[1].Port}={cookie.Value}");
+        using var answer = await http.GetAsync($"/v1/pipeline-runs/{run}");
+        Assert.Equal(System.Net.HttpStatusCode.OK, answer.StatusCode);
+    }
+}

@@ -24,13 +24,24 @@ public sealed record OverviewSnapshot
     public required IReadOnlyList<RunView> Recent { get; init; }
 
     /// <summary>The last two weeks.</summary>
-    public required IReadOnlyList<DayTrend> Days { get; init; }
+    public required Trend Trend { get; init; }
 
     /// <summary>The executors with who is at work and who waits.</summary>
     public required IReadOnlyList<ExecutorLoad> Executors { get; init; }
 
     /// <summary>The silos and how they are.</summary>
     public required IReadOnlyList<SiloLine> Silos { get; init; }
+}
+
+/// <summary>How runs ended, day by day, as it was read at a time.</summary>
+public sealed record Trend(IReadOnlyList<DayTrend> Days, DateTimeOffset ReadAt)
+{
+    /// <summary>Weeks of history are a large reading, and look the same a moment later.</summary>
+    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(15);
+
+    /// <summary>The one that is known, while it is fresh; else a new one.</summary>
+    public static async Task<Trend> ReadAsync(Trend? known, TimeProvider time, Func<Task<IReadOnlyList<DayTrend>>> read) =>
+        known is not null && time.GetUtcNow() - known.ReadAt < Fresh ? known : new(await read(), time.GetUtcNow());
 }
 
 /// <summary>An execution in the queue, and what it waits for, if its grain could say.</summary>
@@ -69,7 +80,7 @@ public sealed class OverviewSource(
             Queued = all,
             Waiting = pending.Zip(waiting).Where(w => w.Second is not null).ToImmutableDictionary(w => w.First.Run.Id.Value, w => w.Second!),
             Recent = [.. recent.Items.Where(r => r.Status.IsTerminal()).Take(RecentLimit)],
-            Days = await trends.DaysAsync(new(), 14, cancellationToken),
+            Trend = await Trend.ReadAsync(previous?.Trend, time, () => trends.DaysAsync(new(), 14, cancellationToken)),
             Executors = await Task.WhenAll(executors.Types.Order(StringComparer.Ordinal).Select(t => LoadAsync(t, cancellationToken))),
             Silos = [.. hosts.Where(h => h.Value is not SiloStatus.Dead).OrderBy(h => h.Key.ToString(), StringComparer.Ordinal).Select(h => new SiloLine(h.Key.Endpoint.ToString(), h.Value.ToString()))],
         };

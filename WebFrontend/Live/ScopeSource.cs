@@ -32,7 +32,7 @@ public sealed record ScopeSnapshot
     public TimeSpan? Typical { get; init; }
 
     /// <summary>How runs ended, day by day.</summary>
-    public required IReadOnlyList<DayTrend> Days { get; init; }
+    public required Trend Trend { get; init; }
 
     /// <summary>The newest runs.</summary>
     public required IReadOnlyList<RunView> Runs { get; init; }
@@ -49,9 +49,9 @@ public sealed class ScopeSource(ProjectStore projects, RepositoryStore repositor
     /// <inheritdoc/>
     public Task<ScopeSnapshot> ReadAsync(Scope key, ScopeSnapshot? previous, CancellationToken cancellationToken) => key switch
     {
-        { Pipeline: { } pipeline } => PipelineAsync(pipeline, cancellationToken),
-        { Repository: { } repository } => RepositoryAsync(repository, cancellationToken),
-        { Project: { } project } => ProjectAsync(project, cancellationToken),
+        { Pipeline: { } pipeline } => PipelineAsync(pipeline, previous?.Trend, cancellationToken),
+        { Repository: { } repository } => RepositoryAsync(repository, previous?.Trend, cancellationToken),
+        { Project: { } project } => ProjectAsync(project, previous?.Trend, cancellationToken),
         _ => throw new NotFoundException("page", ""),
     };
 
@@ -69,15 +69,15 @@ public sealed class ScopeSource(ProjectStore projects, RepositoryStore repositor
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(ScopeSnapshot view) => null;
 
-    private async Task<ScopeSnapshot> ProjectAsync(ProjectId id, CancellationToken cancellationToken) => new()
+    private async Task<ScopeSnapshot> ProjectAsync(ProjectId id, Trend? known, CancellationToken cancellationToken) => new()
     {
         Project = await projects.GetAsync(id, cancellationToken) ?? throw new NotFoundException("project", id.ToString()),
         Repositories = (await repositories.ListAsync(id, new PageRequest(PageRequest.MaxLimit), cancellationToken)).Items,
-        Days = await trends.DaysAsync(new() { Project = id }, 14, cancellationToken),
+        Trend = await Trend.ReadAsync(known, time, () => trends.DaysAsync(new() { Project = id }, 14, cancellationToken)),
         Runs = await NewestAsync(new() { Project = id }, cancellationToken),
     };
 
-    private async Task<ScopeSnapshot> RepositoryAsync(RepositoryId id, CancellationToken cancellationToken)
+    private async Task<ScopeSnapshot> RepositoryAsync(RepositoryId id, Trend? known, CancellationToken cancellationToken)
     {
         var repository = await repositories.GetAsync(id, cancellationToken) ?? throw new NotFoundException("repository", id.ToString());
         return new()
@@ -86,12 +86,12 @@ public sealed class ScopeSource(ProjectStore projects, RepositoryStore repositor
             Repository = repository,
             Pipelines = await pipelines.ListAsync(id, cancellationToken),
             Branches = await trends.BranchesAsync(id, MostBranches, cancellationToken),
-            Days = await trends.DaysAsync(new() { Repository = id }, 14, cancellationToken),
+            Trend = await Trend.ReadAsync(known, time, () => trends.DaysAsync(new() { Repository = id }, 14, cancellationToken)),
             Runs = await NewestAsync(new() { Repository = id }, cancellationToken),
         };
     }
 
-    private async Task<ScopeSnapshot> PipelineAsync(PipelineId id, CancellationToken cancellationToken)
+    private async Task<ScopeSnapshot> PipelineAsync(PipelineId id, Trend? known, CancellationToken cancellationToken)
     {
         var pipeline = await pipelines.GetAsync(id, cancellationToken) ?? throw new NotFoundException("pipeline", id.ToString());
         var repository = await repositories.GetAsync(pipeline.RepositoryId, cancellationToken) ?? throw new NotFoundException("repository", pipeline.RepositoryId.ToString());
@@ -101,7 +101,7 @@ public sealed class ScopeSource(ProjectStore projects, RepositoryStore repositor
             Repository = repository,
             Pipeline = pipeline,
             Typical = await trends.TypicalDurationAsync(id, cancellationToken),
-            Days = await trends.DaysAsync(new() { Pipeline = id }, 30, cancellationToken),
+            Trend = await Trend.ReadAsync(known, time, () => trends.DaysAsync(new() { Pipeline = id }, 30, cancellationToken)),
             Runs = await NewestAsync(new() { Pipeline = id }, cancellationToken),
         };
     }

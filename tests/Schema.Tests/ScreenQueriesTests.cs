@@ -1,0 +1,117 @@
+using Shipinator.Schema.Queries;
+using Shipinator.Schema.Stores;
+using Shipinator.Testing;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Shipinator.Schema.Tests;
+
+/// <summary>What screens ask: trends, live runs, branches, the queue, and places by name.</summary>
+public sealed class ScreenQueriesTests(PostgresFixture postgres)
+{
+    private static readonly DateTimeOffset s_today = new(2031, 3, 15, 13, 0, 0, TimeSpan.Zero);
+
+    [Fact]
+    public async Task Days_CountEachRunOnTheDayThatItEnded_AndTellTheMedianOfTheSuccessful()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        foreach (var (day, status, seconds) in new[] { (0, "success", 10), (0, "success", 20), (0, "success", 90), (0, "failed", 500), (-3, "canceled", 5), (-13, "success", 7), (-14, "success", 7) })
+        {
+            await InsertAsync(bench, s_today.AddDays(day), status, seconds);
+        }
+
+        var days = await new TrendQueries(bench.Source, new FakeTimeProvider(s_today)).DaysAsync(new(), 14);
+        Assert.Equal(14, days.Count);
+        Assert.Equal(new(new(2031, 3, 15), 3, 1, 0, TimeSpan.FromSeconds(20)), days[^1]);
+        Assert.Equal(new(new(2031, 3, 12), 0, 0, 1, null), days[^4]);
+        Assert.Equal(new(new(2031, 3, 2), 1, 0, 0, TimeSpan.FromSeconds(7)), days[0]);
+        Assert.All(days.Skip(1).SkipLast(4), d => Assert.Equal(0, d.Success + d.Failed + d.Canceled));
+
+        var trends = new TrendQueries(bench.Source, new FakeTimeProvider(s_today));
+        Assert.Equal(4, (await trends.DaysAsync(new() { Project = bench.Project.Id }, 1)).Sum(d => d.Success + d.Failed));
+        Assert.Equal(0, (await trends.DaysAsync(new() { Repository = RepositoryId.New(TimeProvider.System) }, 14)).Sum(d => d.Success));
+        Assert.Equal(4, (await trends.DaysAsync(new() { Pipeline = bench.Pipeline.Id }, 1)).Sum(d => d.Success + d.Failed));
+    }
+
+    [Fact]
+    public async Task Typical_IsTheMedianOfTheLastSuccessful_AndNothingWithoutOne()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var trends = new TrendQueries(bench.Source, TimeProvider.System);
+        Assert.Null(await trends.TypicalDurationAsync(bench.Pipeline.Id));
+        for (var i = 0; i < 30; i++)
+        {
+            // The oldest ten took long; they no longer count.
+            await InsertAsync(bench, s_today.AddMinutes(i), "success", i < 10 ? 10_000 : 60);
+            await InsertAsync(bench, s_today.AddMinutes(i).AddSeconds(1), "failed", 1);
+        }
+
+        Assert.Equal(TimeSpan.FromSeconds(60), await trends.TypicalDurationAsync(bench.Pipeline.Id));
+    }
+
+    [Fact]
+    public async Task Live_TellsTheJobsAndStepsThatAreAtWork_AndBranchesTheirNewestRun()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var trends = new TrendQueries(bench.Source, TimeProvider.System);
+        var old = await bench.PlantAsync(bench.NewRun(branch: "feature"));
+        var run = await bench.PlantAsync(bench.NewRun(branch: "feature"));
+        var main = await bench.PlantAsync();
+        await run.MoveAsync(Status.Running);
+        var job = await bench.LoadAsync<JobRecord>(run.Row!.Jobs[0].Id.Value);
+        await job.MoveAsync(Status.Running);
+        await bench.ExecuteAsync($"UPDATE job_steps SET status = 'running' WHERE id = '{run.Row.Jobs[0].Steps[1]}'");
+        var live = await trends.LiveAsync(10);
+        Assert.Equal([main.Row!.Id, run.Row.Id, old.Row!.Id], live.Select(l => l.Run.Id));
+        Assert.Equal([new CurrentStep(run.Row.Id, "build", "job0", "step1")], live[1].Current);
+        Assert.Empty(live[0].Current);
+        Assert.Equal([("main", main.Row.Id), ("feature", run.Row.Id)], (await trends.BranchesAsync(bench.Repository.Id, 10)).Select(b => (b.Branch, b.Run.Id)));
+    }
+
+    [Fact]
+    public async Task Queue_HoldsWhatWasMadeAndHasNotBegun_OldestFirst()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var queue = new QueueQueries(bench.Source);
+        Assert.Equal(0, (await queue.WaitingAsync(10)).All);
+        var run = await bench.PlantAsync();
+        var job = await bench.LoadAsync<JobRecord>(run.Row!.Jobs[0].Id.Value);
+        var (first, second) = (bench.NewExecution(job.Row!), bench.NewExecution(job.Row!, 1));
+        await first.WriteAsync();
+        await second.WriteAsync();
+        await second.MoveAsync(Status.Submitted);
+        var (oldest, all) = await queue.WaitingAsync(1);
+        Assert.Equal(2, all);
+        var line = Assert.Single(oldest);
+        Assert.Equal((first.Row!.Id, run.Row.Id, "shop", "web", "job0", "step0", Status.Pending), (line.Id, line.RunId, line.Project, line.Repository, line.Job, line.Step, line.Status));
+        await first.MoveAsync(Status.Submitted);
+        await first.MoveAsync(Status.Running);
+        Assert.Equal([second.Row!.Id], (await queue.WaitingAsync(10)).Oldest.Select(q => q.Id));
+    }
+
+    [Fact]
+    public async Task Search_FindsByEveryWordAsItIsWritten()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var (projects, repositories) = (new ProjectStore(bench.Source, TimeProvider.System), new RepositoryStore(bench.Source, TimeProvider.System));
+        var odd = await projects.CreateAsync("100%_odd\\name", null);
+        await repositories.CreateAsync(new(odd.Id, "Web_Shop", "git", "https://example.org/x.git", "main"));
+        Assert.Equal(["100%_odd\\name"], (await projects.SearchAsync(["%_O"], 10)).Select(p => p.Name));
+        Assert.Equal(["100%_odd\\name"], (await projects.SearchAsync(["d\\n"], 10)).Select(p => p.Name));
+        Assert.Empty(await projects.SearchAsync(["o%d"], 10));
+        Assert.Equal(2, (await projects.SearchAsync([], 10)).Count);
+        Assert.Equal(["Web_Shop"], (await repositories.SearchAsync(["web", "100"], 10)).Select(r => r.Name));
+        Assert.Equal(2, (await repositories.SearchAsync(["WEB"], 10)).Count);
+        Assert.Empty(await repositories.SearchAsync(["webXshop"], 10));
+
+        var run = await bench.PlantAsync();
+        Assert.Equal([run.Row!.Id], (await bench.Queries.NumberedAsync([bench.Repository.Id], run.Row.RunNumber)).Select(r => r.Id));
+        Assert.Empty(await bench.Queries.NumberedAsync([], run.Row.RunNumber));
+    }
+
+    private static Task InsertAsync(Bench bench, DateTimeOffset ended, string status, int seconds) => bench.ExecuteAsync($$"""
+        INSERT INTO pipeline_runs (id, pipeline_id, git_ref, git_sha, status, created_at, started_at, finished_at, repository_id, project_id, project_name,
+          repository_name, run_number, clone_url, executor, event, branch, actor, plan, jobs, sequence, updated_at, version)
+        VALUES ('{{Guid.CreateVersion7(ended.AddSeconds(-seconds))}}', '{{bench.Pipeline.Id}}', 'refs/heads/main', 'a', '{{status}}', '{{ended.AddSeconds(-seconds):O}}', '{{ended.AddSeconds(-seconds):O}}', '{{ended:O}}',
+          '{{bench.Repository.Id}}', '{{bench.Project.Id}}', 'shop', 'web', (SELECT coalesce(max(run_number), 0) + 1 FROM pipeline_runs), 'u', 'process', 'push', 'main', 'system', '{}', '[]', 1, now(), 1)
+        """);
+}

@@ -35,7 +35,7 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
     /// <summary>A screen that takes longer is not waited for: its person's line may be slow.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Stretch = TimeSpan.FromMilliseconds(5);
-    private const int Rest = 5;
+    private const int Rest = 12;
     private static readonly TimeSpan AfterError = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();

@@ -17,12 +17,13 @@ namespace Shipinator.Benchmarks.Live;
 
 /// <summary>
 /// (6) What a crowd before one run costs it: its transitions per second with and without 1,000 open pages of it, each a real
-/// circuit over a real WebSocket from another process. The executor reports success at once, so that the engine is the limit.
+/// circuit over a real WebSocket from another process. A step takes 50 ms: far less than any real one.
 /// </summary>
 public static class ViewersBenchmark
 {
     private const int Viewers = 1000;
-    private const int Rounds = 7;
+    private const int Rounds = 5;
+    private static readonly TimeSpan StepTime = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Rounds alternate: nobody looks, a thousand look at this run, a thousand look at another one that is over.</summary>
     public static async Task<int> RunAsync()
@@ -91,7 +92,7 @@ public static class ViewersBenchmark
         executor.Close();
         var grain = app.Services.GetRequiredService<IGrainFactory>().GetGrain<IPipelineRunGrain>(RunId.New(TimeProvider.System).Value);
         var id = grain.GetPrimaryKey();
-        await grain.Create(maker.Make(jobs: 12, steps: 60));
+        await grain.Create(maker.Make(jobs: 12, steps: 25));
         await using var crowd = await gather(id.ToString(), CancellationToken.None);
         var start = TimeProvider.System.GetTimestamp();
         executor.Open();
@@ -135,7 +136,7 @@ public static class ViewersBenchmark
         }
     }
 
-    /// <summary>Reports success at once, but not before its gate is open.</summary>
+    /// <summary>Reports success after a moment, but nothing before its gate is open.</summary>
     private sealed class GatedExecutor(IGrainFactory grains) : IWorkerExecutor
     {
         private TaskCompletionSource _gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -151,6 +152,7 @@ public static class ViewersBenchmark
             _ = Task.Run(async () =>
             {
                 await _gate.Task;
+                await Task.Delay(StepTime, TimeProvider.System);
                 await grains.GetGrain<IExecutionGrain>(spec.ExecutionId.Value).Report(new ExecutionReport { Status = Shipinator.Status.Success, ExitCode = 0 }, CancellationToken.None);
             }, CancellationToken.None);
             return Task.FromResult(new ExecutionHandle(Type, spec.ExecutionId.ToString(), spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId));

@@ -55,7 +55,9 @@ public static class ShipinatorWeb
         app.UsePublicScheme();
         app.UseBrowserHeaders();
         app.UseExceptionHandler();
-        app.UseStatusCodePages(context => NotServed(context.HttpContext, context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
+        app.UseStatusCodePages(context => ProblemPage.IsWanted(context.HttpContext)
+            ? ProblemPage.WriteAsync(context.HttpContext, context.HttpContext.Response.StatusCode, "The server did not take this request. If it was a form, open its page again: forms grow old.")
+            : NotServed(context.HttpContext, context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
         app.UseNotFoundPage();
         app.UseRouting();
         app.UseAuthentication();

@@ -49,6 +49,12 @@ public sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IEx
             httpContext.Response.Headers.RetryAfter = "2";
         }
 
+        if (ProblemPage.IsWanted(httpContext))
+        {
+            await ProblemPage.WriteAsync(httpContext, result.StatusCode, result.ProblemDetails.Detail ?? "");
+            return true;
+        }
+
         await result.ExecuteAsync(httpContext);
         return true;
     }

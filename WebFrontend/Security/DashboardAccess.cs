@@ -2,6 +2,7 @@ using System.Security.Claims;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.Extensions.Options;
@@ -88,6 +89,14 @@ public static class DashboardAccess
     /// <summary>A token that was revoked, or whose role changed, counts at once, not when the cookie ends.</summary>
     private static async Task ValidateAsync(CookieValidatePrincipalContext context)
     {
+        // Files, and what is for everybody, are given without asking the database who wants them.
+        var endpoint = context.HttpContext.GetEndpoint();
+        if (endpoint is null ? !Dashboard.IsForPeople(context.HttpContext) : endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)
+        {
+            context.RejectPrincipal();
+            return;
+        }
+
         var row = Guid.TryParse(context.Principal?.FindFirst(TokenClaim)?.Value, out var id)
             ? await context.HttpContext.RequestServices.GetRequiredService<TokenStore>().GetAsync(id, context.HttpContext.RequestAborted)
             : null;

@@ -47,8 +47,16 @@ public sealed class SessionRevalidation(ILoggerFactory loggers, TokenStore token
     protected override async Task<bool> ValidateAuthenticationStateAsync(AuthenticationState authenticationState, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(authenticationState);
-        return Guid.TryParse(authenticationState.User.FindFirst(DashboardAccess.TokenClaim)?.Value, out var id)
-            && await tokens.GetAsync(id, cancellationToken) is { } row
-            && authenticationState.User.IsInRole(row.Role);
+        try
+        {
+            return Guid.TryParse(authenticationState.User.FindFirst(DashboardAccess.TokenClaim)?.Value, out var id)
+                && await tokens.GetAsync(id, cancellationToken) is { } row
+                && authenticationState.User.IsInRole(row.Role);
+        }
+        catch (StorageUnavailableException)
+        {
+            // Not known now. What is done is asked about again when it is done.
+            return true;
+        }
     }
 }

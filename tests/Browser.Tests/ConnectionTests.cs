@@ -66,4 +66,29 @@ public sealed class ConnectionTests(Dashboard dashboard)
         await Expect(visitor.Page.Locator("#components-reconnect-modal")).ToBeHiddenAsync(new() { Timeout = 60_000 });
         await Expect(visitor.Page.GetByTestId("timeline")).ToContainTextAsync("quick", s_patient);
     }
+
+    [Fact]
+    public async Task Database_Away_LeavesWhatWasKnownOnTheScreen_AndAPageThatSaysSo()
+    {
+        using var bench = new Workbench();
+        await using var server = await Dashboard.StartServerAsync(bench, "--port", "0");
+        var (url, token) = SiloProcess.Connection(bench.Data);
+        await using var visitor = await dashboard.VisitAsync(url, token: token);
+        visitor.ExpectComplaints();
+        var page = visitor.Page;
+        await visitor.OpenAsync("/");
+        await Expect(page.GetByText("Nothing has run yet")).ToBeVisibleAsync();
+        var postmaster = (await File.ReadAllLinesAsync(Path.Combine(bench.Data, "postgres", "data", "postmaster.pid")))[0];
+        using (var kill = System.Diagnostics.Process.Start("kill", ["-9", postmaster]))
+        {
+            await kill.WaitForExitAsync();
+        }
+
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("this is the last that was known", s_patient);
+        await Expect(page.GetByText("Nothing has run yet")).ToBeVisibleAsync();
+        await page.GotoAsync("/runs");
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("Shipinator can't answer now");
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The database can't be reached");
+        await visitor.ExpectAccessibleAsync("database away");
+    }
 }

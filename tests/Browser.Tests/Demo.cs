@@ -136,7 +136,11 @@ internal sealed class Demo : IAsyncDisposable
         using var kept = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(_bench.Data, "postgres", "server.json")));
         var connection = new NpgsqlConnectionStringBuilder
         {
-            Host = "127.0.0.1", Port = kept.RootElement.GetProperty("Port").GetInt32(), Username = "shipinator", Database = "shipinator", Password = kept.RootElement.GetProperty("Password").GetString(),
+            Host = "127.0.0.1",
+            Port = kept.RootElement.GetProperty("Port").GetInt32(),
+            Username = "shipinator",
+            Database = "shipinator",
+            Password = kept.RootElement.GetProperty("Password").GetString(),
         };
         await using var data = NpgsqlDataSource.Create(connection);
         var random = new Random(7);

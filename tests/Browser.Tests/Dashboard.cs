@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.Playwright;
+using Npgsql;
 using Shipinator.Browser.Tests;
 using Shipinator.EndToEnd.Tests;
 
@@ -124,6 +125,23 @@ public sealed class Dashboard : IAsyncLifetime
             Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "The server printed no link.");
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
+    }
+
+    /// <summary>The database of this server.</summary>
+    internal Task<NpgsqlDataSource> OpenDatabaseAsync() => OpenDatabaseAsync(_bench);
+
+    /// <summary>The database that a standalone server keeps in its folder.</summary>
+    internal static async Task<NpgsqlDataSource> OpenDatabaseAsync(Workbench bench)
+    {
+        using var kept = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(bench.Data, "postgres", "server.json")));
+        return NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder
+        {
+            Host = "127.0.0.1",
+            Port = kept.RootElement.GetProperty("Port").GetInt32(),
+            Username = "shipinator",
+            Database = "shipinator",
+            Password = kept.RootElement.GetProperty("Password").GetString(),
+        });
     }
 
     /// <summary>Starts the same server again, as after a restart of the machine.</summary>

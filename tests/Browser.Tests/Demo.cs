@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using Npgsql;
 using Shipinator.EndToEnd.Tests;
 
 namespace Shipinator.Browser.Tests;
@@ -133,16 +132,7 @@ internal sealed class Demo : IAsyncDisposable
     /// <summary>Copies of the ended runs on the days before, as if they had been run then; the same at every start.</summary>
     private async Task GrowOldAsync()
     {
-        using var kept = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(_bench.Data, "postgres", "server.json")));
-        var connection = new NpgsqlConnectionStringBuilder
-        {
-            Host = "127.0.0.1",
-            Port = kept.RootElement.GetProperty("Port").GetInt32(),
-            Username = "shipinator",
-            Database = "shipinator",
-            Password = kept.RootElement.GetProperty("Password").GetString(),
-        };
-        await using var data = NpgsqlDataSource.Create(connection);
+        await using var data = await Dashboard.OpenDatabaseAsync(_bench);
         var random = new Random(7);
         var number = 100;
         for (var day = 28; day >= 1; day--)

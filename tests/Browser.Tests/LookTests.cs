@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
+using Npgsql;
 using static Microsoft.Playwright.Assertions;
 
 namespace Shipinator.Browser.Tests;
@@ -135,6 +136,38 @@ public sealed class LookTests(Dashboard dashboard)
             await page.Keyboard.PressAsync("Enter");
             await Expect(page).ToHaveURLAsync(new Regex(address));
         }
+    }
+
+    /// <summary>Who types fast is faster than the answers: the key means what is typed, not what was found for a part of it.</summary>
+    [Fact]
+    public async Task Palette_EnterBeforeTheAnswer_LeadsWhereTheWholeTextLeads()
+    {
+        var (run, project, _, _, _) = await RunAsync();
+        var number = (await dashboard.Api.GetAsync($"/v1/pipeline-runs/{run}")).GetProperty("run_number").GetInt64();
+        var name = (await dashboard.Api.GetAsync($"/v1/projects/{project}")).GetProperty("name").GetString()!;
+        await using var visitor = await dashboard.VisitAsync();
+        var page = visitor.Page;
+        await page.Keyboard.PressAsync("Control+k");
+        await Expect(page.Locator("#palette-input")).ToBeFocusedAsync();
+        await page.Keyboard.TypeAsync(name);
+        await Expect(page.Locator("#palette-list li.at")).ToContainTextAsync(name);
+        await using var data = await dashboard.OpenDatabaseAsync();
+        await using (var connection = await data.OpenConnectionAsync())
+        {
+            // The search can't answer until this transaction is over.
+            await using var transaction = await connection.BeginTransactionAsync();
+            await using (var hold = new NpgsqlCommand("LOCK TABLE repositories IN ACCESS EXCLUSIVE MODE", connection, transaction))
+            {
+                await hold.ExecuteNonQueryAsync();
+            }
+
+            await page.Keyboard.TypeAsync($" #{number}");
+            await page.Keyboard.PressAsync("Enter");
+            await Expect(page.Locator("#palette-input")).ToHaveValueAsync($"{name} #{number}");
+            Assert.DoesNotContain("/projects/", page.Url, StringComparison.Ordinal);
+        }
+
+        await Expect(page).ToHaveURLAsync(new Regex($"/runs/{run}$"));
     }
 
     /// <summary>Pages of others that we serve: they, too, load nothing from anywhere else.</summary>

@@ -11,7 +11,7 @@ namespace Shipinator.Executors.Kubernetes;
 /// number of executions. A watch that ends goes on where it was; one that is too old, or falls silent, begins with a list.
 /// </summary>
 internal sealed partial class Informer(
-    IKubernetes cluster, WorkerCache cache, IOptions<KubernetesOptions> options, TimeProvider time, ILogger<Informer> logger) : BackgroundService
+    ClusterClient cluster, WorkerCache cache, IOptions<KubernetesOptions> options, TimeProvider time, ILogger<Informer> logger) : BackgroundService
 {
     private const int PageSize = 500;
     private const int WatchSeconds = 240;
@@ -86,11 +86,18 @@ internal sealed partial class Informer(
                 }
 
                 version = await watch(version, Reached, stoppingToken);
-                (failures, lostAt) = (0, null);
+                if (version is null && failures++ > 0)
+                {
+                    // A list that is too old as soon as it is there: no reason to ask for it all day.
+                    await Task.Delay(Delay(failures - 1), time, stoppingToken);
+                    continue;
+                }
+
+                (failures, lostAt) = (version is null ? failures : 0, null);
             }
             catch (Exception e) when (ApiErrors.IsFromApi(e, stoppingToken))
             {
-                if (ApiErrors.Code(e) == System.Net.HttpStatusCode.Gone)
+                if (ApiErrors.Code(e) == System.Net.HttpStatusCode.Gone && failures++ == 0)
                 {
                     version = null;
                     continue;
@@ -105,11 +112,9 @@ internal sealed partial class Informer(
                     Note(what, (ApiErrors.Answer(e)?.Message ?? e.Message, lostAt.Value));
                 }
 
-                // Many silos lose the same server at once and must not all come back at once.
-                var delay = Math.Min(FirstDelay.TotalMilliseconds * Math.Pow(2, Math.Min(failures++, 10)), LongestDelay.TotalMilliseconds);
-                var asked = ApiErrors.RetryAfter(e)?.TotalMilliseconds ?? 0;
-                var jitter = 0.5 + Random.Shared.NextDouble();
-                await Task.Delay(TimeSpan.FromMilliseconds(Math.Max(asked * (0.5 + jitter), delay * jitter)), time, stoppingToken);
+                var asked = ApiErrors.RetryAfter(e) ?? TimeSpan.Zero;
+                var delay = Delay(failures++);
+                await Task.Delay(asked > delay ? asked * (1 + (Random.Shared.NextDouble() / 2)) : delay, time, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -120,6 +125,10 @@ internal sealed partial class Informer(
         // A watch that was only opened has not shown yet that it works. One that breaks must not tell again what is long past.
         void Reached(string newer) => (version, failures, lostAt) = (newer, 0, null);
     }
+
+    /// <summary>Many silos lose the same server at once and must not all come back at once.</summary>
+    private static TimeSpan Delay(int failures) => TimeSpan.FromMilliseconds(
+        Math.Min(FirstDelay.TotalMilliseconds * Math.Pow(2, Math.Min(failures, 10)), LongestDelay.TotalMilliseconds) * (0.5 + Random.Shared.NextDouble()));
 
     private void Note(string what, (string Message, DateTimeOffset Since)? trouble)
     {
@@ -147,7 +156,7 @@ internal sealed partial class Informer(
             foreach (var job in list.Items)
             {
                 present.Add(Labels.Worker(job.Metadata) ?? "");
-                cache.See(job, gone: false);
+                cache.SeeNow(job);
             }
 
             page = list.Metadata.ContinueProperty;
@@ -170,7 +179,7 @@ internal sealed partial class Informer(
             foreach (var pod in list.Items)
             {
                 present.Add(Labels.Worker(pod.Metadata) ?? "");
-                cache.See(pod, gone: false);
+                cache.SeeNow(pod);
             }
 
             page = list.Metadata.ContinueProperty;
@@ -182,38 +191,26 @@ internal sealed partial class Informer(
         }
     }
 
-    private Task<string?> WatchJobsAsync(string @namespace, string version, Action<string> reached, CancellationToken cancellationToken) => ConsumeAsync(
-        version,
-        (onError, token) => cluster.BatchV1.WatchListNamespacedJobAsync(
-            @namespace, allowWatchBookmarks: true, labelSelector: Labels.Selector(Options), resourceVersion: version, timeoutSeconds: WatchSeconds, onError: onError, cancellationToken: token),
-        j => j.Metadata,
-        cache.See,
-        reached,
-        cancellationToken);
+    private Task<string?> WatchJobsAsync(string @namespace, string version, Action<string> reached, CancellationToken cancellationToken) =>
+        ConsumeAsync<V1Job>($"apis/batch/v1/namespaces/{@namespace}/jobs", version, j => j.Metadata, cache.See, reached, cancellationToken);
 
-    private Task<string?> WatchPodsAsync(string @namespace, string version, Action<string> reached, CancellationToken cancellationToken) => ConsumeAsync(
-        version,
-        (onError, token) => cluster.CoreV1.WatchListNamespacedPodAsync(
-            @namespace, allowWatchBookmarks: true, labelSelector: Labels.Selector(Options), resourceVersion: version, timeoutSeconds: WatchSeconds, onError: onError, cancellationToken: token),
-        p => p.Metadata,
-        cache.See,
-        reached,
-        cancellationToken);
+    private Task<string?> WatchPodsAsync(string @namespace, string version, Action<string> reached, CancellationToken cancellationToken) =>
+        ConsumeAsync<V1Pod>($"api/v1/namespaces/{@namespace}/pods", version, p => p.Metadata, cache.See, reached, cancellationToken);
 
     /// <summary>Until the watch ends; where to go on, or null when only a list can tell.</summary>
     private async Task<string?> ConsumeAsync<T>(
-        string version, Func<Action<Exception>, CancellationToken, IAsyncEnumerable<(WatchEventType Type, T Item)>> open, Func<T, V1ObjectMeta> meta, Action<T, bool> see, Action<string> reached, CancellationToken cancellationToken)
+        string path, string version, Func<T, V1ObjectMeta?> meta, Action<T, bool> see, Action<string> reached, CancellationToken cancellationToken) where T : class
     {
-        Exception? failed = null;
         using var quiet = new CancellationTokenSource(Silence, time);
         using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, quiet.Token);
         try
         {
-            await foreach (var (type, item) in open(e => failed ??= e, silence.Token))
+            await foreach (var (type, item) in cluster.WatchAsync<T>(path, Labels.Selector(Options), version, WatchSeconds, silence.Token))
             {
                 quiet.CancelAfter(Silence);
-                if (failed is not null || type == WatchEventType.Error)
+                if (item is null)
                 {
+                    // 410 above all: what happened since is only in a list.
                     return null;
                 }
 
@@ -235,8 +232,7 @@ internal sealed partial class Informer(
             throw new IOException("A watch was silent for too long.");
         }
 
-        // An ERROR event, 410 above all, comes as an exception: what happened since is only in a list.
-        return failed is null ? version : null;
+        return version;
     }
 
     [LoggerMessage(2101, LogLevel.Warning, "The watch of {What} was lost and begins again: {Message}")]

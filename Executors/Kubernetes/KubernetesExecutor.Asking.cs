@@ -25,7 +25,7 @@ internal sealed partial class KubernetesExecutor
             var pods = await _cluster.CoreV1.ListNamespacedPodAsync(view.Namespace, labelSelector: Labels.Selector(handle.JobId, handle.WorkerAttempt, _options), cancellationToken: cancellationToken);
             foreach (var pod in pods.Items)
             {
-                _cache.See(pod, gone: false);
+                _cache.SeeNow(pod);
             }
 
             if (pods.Items.Count == 0 && view is { HasPod: true, Pod: { } vanished })

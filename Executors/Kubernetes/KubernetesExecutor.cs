@@ -83,14 +83,16 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
             view = new(name, job.Metadata.NamespaceProperty) { Job = job, HasJob = true };
         }
 
+        if (view is { HasJob: true, Pod: null } && !StatusReader.IsOver(view.Job))
+        {
+            await ExplainMissingPodAsync(view, cancellationToken);
+            view = _cache.Find(name) ?? view;
+        }
+
+        // Looked at last: the Job may have ended while something was asked for.
         if (view.HasJob && StatusReader.IsOver(view.Job) && view.Pod?.Status?.Phase is not ("Succeeded" or "Failed"))
         {
             await LookForPodAsync(view, handle, cancellationToken);
-            view = _cache.Find(name) ?? view;
-        }
-        else if (view is { HasJob: true, Pod: null })
-        {
-            await ExplainMissingPodAsync(view, cancellationToken);
             view = _cache.Find(name) ?? view;
         }
 

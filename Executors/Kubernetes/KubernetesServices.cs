@@ -14,7 +14,8 @@ public static class KubernetesServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<IValidateOptions<KubernetesOptions>, KubernetesOptionsValidator>();
         services.AddOptions<KubernetesOptions>().Configure(configure).ValidateOnStart();
-        services.AddSingleton<IKubernetes>(s => Connect(s.GetRequiredService<IOptions<KubernetesOptions>>().Value));
+        services.AddSingleton(s => Connect(s.GetRequiredService<IOptions<KubernetesOptions>>().Value));
+        services.AddSingleton<IKubernetes>(s => s.GetRequiredService<ClusterClient>());
         services.AddSingleton<WorkerCache>();
         services.AddSingleton<Informer>();
         services.AddHostedService(s => s.GetRequiredService<Informer>());
@@ -24,7 +25,7 @@ public static class KubernetesServices
         return services;
     }
 
-    private static k8s.Kubernetes Connect(KubernetesOptions options)
+    private static ClusterClient Connect(KubernetesOptions options)
     {
         var configuration = options.Kubeconfig is { } file
             ? KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(file), options.Context)

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Globalization;
 using k8s.Models;
 
 namespace Shipinator.Executors.Kubernetes;
@@ -43,24 +44,42 @@ internal sealed class WorkerCache(TimeProvider time)
 
     public IReadOnlyCollection<WorkerView> All => [.. _views.Values];
 
-    public void See(V1Job job, bool gone)
+    /// <summary>As a watch tells it: what lags behind a list that was asked for meanwhile is not news.</summary>
+    public void See(V1Job job, bool gone) => See(job, gone, isCurrent: false);
+
+    /// <inheritdoc cref="See(V1Job, bool)"/>
+    public void See(V1Pod pod, bool gone) => See(pod, gone, isCurrent: false);
+
+    /// <summary>As a list shows it: whatever was seen before, so it is now.</summary>
+    public void SeeNow(V1Job job) => See(job, gone: false, isCurrent: true);
+
+    /// <inheritdoc cref="SeeNow(V1Job)"/>
+    public void SeeNow(V1Pod pod) => See(pod, gone: false, isCurrent: true);
+
+    private void See(V1Job job, bool gone, bool isCurrent)
     {
         if (Labels.Worker(job.Metadata) is { } name)
         {
-            Set(name, job.Metadata.NamespaceProperty, v => v with { Job = job, HasJob = !gone });
+            Set(name, job.Metadata.NamespaceProperty, v => !isCurrent && IsOlder(job.Metadata, v.Job?.Metadata) ? v : v with { Job = job, HasJob = !gone });
         }
     }
 
-    public void See(V1Pod pod, bool gone)
+    private void See(V1Pod pod, bool gone, bool isCurrent)
     {
         if (Labels.Worker(pod.Metadata) is { } name)
         {
             // A Job may make a second pod when its first was deleted: the newest counts.
-            Set(name, pod.Metadata.NamespaceProperty, v => v.Pod is { } known && known.Metadata.Uid != pod.Metadata.Uid && known.Metadata.CreationTimestamp > pod.Metadata.CreationTimestamp
+            Set(name, pod.Metadata.NamespaceProperty, v => (!isCurrent && IsOlder(pod.Metadata, v.Pod?.Metadata))
+                || (v.Pod is { } known && known.Metadata.Uid != pod.Metadata.Uid && known.Metadata.CreationTimestamp > pod.Metadata.CreationTimestamp)
                 ? v
                 : v with { Pod = pod, HasPod = !gone, CreateError = null, Blocks = Blocks.Follow(v.Pod?.Metadata.Uid == pod.Metadata.Uid ? v.Blocks : Blocks.None, pod) });
         }
     }
+
+    /// <summary>Versions of one object are numbers that grow, until a cluster is restored from a backup: then it begins with a list.</summary>
+    private static bool IsOlder(V1ObjectMeta seen, V1ObjectMeta? known) => seen.Uid == known?.Uid
+        && ulong.TryParse(seen.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var one)
+        && ulong.TryParse(known?.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var other) && one < other;
 
     public void SeeCreateError(string worker, string words)
     {

@@ -9,6 +9,7 @@ public abstract class ClusterAtWork : IAsyncLifetime
     protected const string Absent = "registry.example/none:1";
     private static readonly TimeSpan Ages = TimeSpan.FromDays(30);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
     private readonly ExecutorWorld _world = new();
 
     internal Agenda Agenda { get; } = new();
@@ -75,7 +76,7 @@ public abstract class ClusterAtWork : IAsyncLifetime
 
     protected Task UntilAsync(Func<bool> condition) => UntilAsync(() => Task.FromResult(condition()));
 
-    /// <summary>The cluster's time passes a little with each look; that answers arrive takes real time.</summary>
+    /// <summary>The cluster's time passes a little with each look, and never by much: that answers arrive takes real time.</summary>
     protected async Task UntilAsync(Func<Task<bool>> condition)
     {
         var start = TimeProvider.System.GetTimestamp();
@@ -89,7 +90,7 @@ public abstract class ClusterAtWork : IAsyncLifetime
 
     protected async Task PassAsync()
     {
-        Agenda.Step();
+        Agenda.Pass(Look);
         await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System);
     }
 }

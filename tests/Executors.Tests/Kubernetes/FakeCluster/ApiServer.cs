@@ -21,7 +21,9 @@ internal sealed class ApiServer(Store store, Writing writing, Reading reading, D
         {
             var user = Access.User(context.Request.Headers.Authorization) ?? throw new Refusal(401, "Unauthorized", "Unauthorized");
             var call = Call.Parse(context);
-            var count = _requests.AddOrUpdate($"{context.Request.Method} {call.Kind.Plural}{(call.IsWatch ? " watch" : "")}", 1, (_, n) => n + 1);
+            var request = $"{context.Request.Method} {call.Kind.Plural}{(call.IsWatch ? " watch" : "")}";
+            var count = _requests.AddOrUpdate(request, 1, (_, n) => n + 1);
+            await (faults.Before?.Invoke(request) ?? Task.CompletedTask);
             faults.Throttle();
             Access.Check(call, user);
             call.CheckAccept();

@@ -67,6 +67,13 @@ internal sealed class FakeCluster : IAsyncDisposable
         set => _faults.Refuse = value;
     }
 
+    /// <inheritdoc cref="Faults.Before"/>
+    public Func<string, Task>? Before
+    {
+        get => _faults.Before;
+        set => _faults.Before = value;
+    }
+
     /// <summary>Requests so far, by method and kind; <c>GET jobs watch</c> for watches.</summary>
     public IReadOnlyDictionary<string, int> Requests => _server.Requests;
 

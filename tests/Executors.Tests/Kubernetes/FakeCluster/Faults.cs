@@ -18,6 +18,9 @@ internal sealed class Faults
     /// <summary>Creates are refused with this.</summary>
     public (int Code, string Reason, string Message)? Refuse { get; set; }
 
+    /// <summary>Awaited before a request is looked at, which it is given as <see cref="ApiServer.Requests"/> names it.</summary>
+    public Func<string, Task>? Before { get; set; }
+
     public void Throttle()
     {
         if (TooMany > 0 && Interlocked.Decrement(ref _tooMany) >= 0)

@@ -37,7 +37,7 @@ internal sealed partial class KubernetesExecutor
         }
         catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
         {
-            throw ExecutorException.Transient($"The Kubernetes API server does not answer: {ApiErrors.Answer(e)?.Message ?? e.Message}", e);
+            throw ApiErrors.Transient("The Kubernetes API server does not answer", e);
         }
     }
 

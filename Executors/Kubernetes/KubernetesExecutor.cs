@@ -189,7 +189,7 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
             }
             catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
             {
-                throw ExecutorException.Transient($"The Kubernetes API server does not answer: {ApiErrors.Answer(e)?.Message ?? e.Message}", e);
+                throw ApiErrors.Transient("The Kubernetes API server does not answer", e);
             }
         }
 
@@ -217,7 +217,7 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
             }
             catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
             {
-                throw ExecutorException.Transient($"The Job {name} can't be deleted now: {ApiErrors.Answer(e)?.Message ?? e.Message}", e);
+                throw ApiErrors.Transient($"The Job {name} can't be deleted now", e);
             }
         }
     }
@@ -236,7 +236,7 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
         }
         catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
         {
-            throw ExecutorException.Transient($"The Job {finished.Name} can't be given its end: {ApiErrors.Answer(e)?.Message ?? e.Message}", e);
+            throw ApiErrors.Transient($"The Job {finished.Name} can't be given its end", e);
         }
     }
 

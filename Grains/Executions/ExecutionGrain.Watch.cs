@@ -8,7 +8,7 @@ public sealed partial class ExecutionGrain
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
         await CheckLimitsAsync();
-        if (Row!.Life.IsTerminal || Now < _nextPoll)
+        if (Row!.Life.IsTerminal || Now < Due)
         {
             return;
         }
@@ -38,7 +38,7 @@ public sealed partial class ExecutionGrain
         {
             _submitFailures++;
             _waitingFor = $"The executor, which answered: {e.Message} (try {_submitFailures})";
-            _nextPoll = Now + (Options.RetryDelay * Math.Min(Math.Pow(2, _submitFailures - 1), 30));
+            _notBefore = Now + ExecutionLogic.Backoff(_submitFailures, Options.RetryDelay, e.RetryAfter, Options.SubmitTimeout, Random.Shared.NextDouble());
             SubmitDelayed(e, Id, _submitFailures);
         }
         catch (ExecutorException e)
@@ -66,6 +66,7 @@ public sealed partial class ExecutionGrain
         {
             _waitingFor = $"The executor, which answered: {e.Message}";
             Slower();
+            _notBefore = Now + ExecutionLogic.Backoff(1, TimeSpan.Zero, e.RetryAfter, Options.SubmitTimeout, Random.Shared.NextDouble());
             return;
         }
 
@@ -158,6 +159,9 @@ public sealed partial class ExecutionGrain
             return report;
         }
     }
+
+    /// <summary>When the executor is called next; what changes meanwhile does not make it earlier than the executor wants.</summary>
+    private DateTimeOffset Due => _nextPoll > _notBefore ? _nextPoll : _notBefore;
 
     private void Slower()
     {

@@ -22,6 +22,7 @@ public sealed partial class ExecutionGrain(
     private int _endsSeen;
     private TimeSpan _pollInterval;
     private DateTimeOffset _nextPoll;
+    private DateTimeOffset _notBefore;
     private bool _settled;
 
     private ExecutionId Id => new(this.GetPrimaryKey());
@@ -206,7 +207,7 @@ public sealed partial class ExecutionGrain(
             return null;
         }
 
-        return Row.Life.Status == Status.Pending ? Options.ReconcilePeriod : _nextPoll - Now;
+        return Row.Life.Status == Status.Pending ? Options.ReconcilePeriod : Due - Now;
     }
 
     /// <summary>Asks for its place again; the admission's memory may have been lost with a silo.</summary>

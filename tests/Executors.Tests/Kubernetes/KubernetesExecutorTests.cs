@@ -67,6 +67,17 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Submit_Throttled_SaysWhenTheServerWantsItAgain()
+    {
+        (_cluster.RetryAfter, _cluster.TooMany) = (7, 1_000);
+        var refused = await Assert.ThrowsAsync<ExecutorException>(() => _executor.Submit(Given.Execution(Worker()), default));
+        Assert.Equal((true, TimeSpan.FromSeconds(7)), (refused.IsTransient, refused.RetryAfter));
+        var cancel = await Assert.ThrowsAsync<ExecutorException>(() => _executor.Cancel(Given.Handle(Given.Execution(Worker())), default));
+        Assert.Equal((true, TimeSpan.FromSeconds(7)), (cancel.IsTransient, cancel.RetryAfter));
+        _cluster.TooMany = 0;
+    }
+
+    [Fact]
     public async Task Submit_SomebodyElsesJobOfThatName_IsRefusedAndOneBeingDeletedIsWaitedFor()
     {
         var worker = Worker();

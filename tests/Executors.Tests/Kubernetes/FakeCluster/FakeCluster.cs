@@ -60,6 +60,13 @@ internal sealed class FakeCluster : IAsyncDisposable
         set => _faults.TooMany = value;
     }
 
+    /// <inheritdoc cref="Faults.RetryAfter"/>
+    public int RetryAfter
+    {
+        get => _faults.RetryAfter;
+        set => _faults.RetryAfter = value;
+    }
+
     /// <inheritdoc cref="Faults.Refuse"/>
     public (int Code, string Reason, string Message)? Refuse
     {

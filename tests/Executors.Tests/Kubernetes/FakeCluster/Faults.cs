@@ -8,6 +8,9 @@ internal sealed class Faults
     /// <summary>Every n-th create is carried out and its answer lost; 0: none.</summary>
     public int LoseAnswers { get; set; }
 
+    /// <summary>What a request that is one too many is told to wait, in seconds.</summary>
+    public int RetryAfter { get; set; } = 1;
+
     /// <summary>How many of the next requests are answered 429.</summary>
     public int TooMany
     {
@@ -25,7 +28,7 @@ internal sealed class Faults
     {
         if (TooMany > 0 && Interlocked.Decrement(ref _tooMany) >= 0)
         {
-            throw new Refusal(429, "TooManyRequests", "the server has received too many requests") { RetryAfter = 1 };
+            throw new Refusal(429, "TooManyRequests", "the server has received too many requests") { RetryAfter = RetryAfter };
         }
     }
 

@@ -13,6 +13,8 @@ namespace Shipinator.Executors.Kubernetes;
 /// </summary>
 internal sealed class ClusterClient(KubernetesClientConfiguration configuration) : k8s.Kubernetes(configuration)
 {
+    private readonly TimeSpan _patience = configuration.HttpClientTimeout;
+
     /// <summary>
     /// What happens to objects at a path such as <c>api/v1/namespaces/ci/pods</c> after a version, until the server ends the watch.
     /// An event of type <see cref="WatchEventType.Error"/> has no object. Errors: as for every request, and <see cref="IOException"/>.
@@ -23,7 +25,7 @@ internal sealed class ClusterClient(KubernetesClientConfiguration configuration)
         var query = string.Create(
             CultureInfo.InvariantCulture,
             $"{path}?watch=true&allowWatchBookmarks=true&labelSelector={Uri.EscapeDataString(labels)}&resourceVersion={Uri.EscapeDataString(version)}&timeoutSeconds={seconds}");
-        using var answer = await SendRequest<object?>(query, HttpMethod.Get, null, null, cancellationToken);
+        using var answer = await OpenAsync(query, cancellationToken);
         using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(cancellationToken), Encoding.UTF8);
         while (await reader.ReadLineAsync(cancellationToken) is { } line)
         {
@@ -40,5 +42,13 @@ internal sealed class ClusterClient(KubernetesClientConfiguration configuration)
 
             yield return (type, type == WatchEventType.Error ? null : KubernetesJson.Deserialize<T>(found.ToJsonString()));
         }
+    }
+
+    /// <summary>The head of the answer comes at once, also when there is nothing to tell for hours.</summary>
+    private async Task<HttpResponseMessage> OpenAsync(string query, CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(_patience);
+        return await SendRequest<object?>(query, HttpMethod.Get, null, null, patience.Token);
     }
 }

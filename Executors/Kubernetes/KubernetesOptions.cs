@@ -86,6 +86,9 @@ public sealed class KubernetesOptions
     /// <summary>How often Jobs that nobody owns are looked for. Default 5 min.</summary>
     public TimeSpan SweepPeriod { get; set; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>How long the API server has to answer a request, and a watch to open. Default 20 s.</summary>
+    public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(20);
+
     /// <summary>How many executions may be at work at once. Default 500.</summary>
     public int MaxConcurrent { get; set; } = 500;
 
@@ -152,7 +155,7 @@ public sealed partial class KubernetesOptionsValidator : IValidateOptions<Kubern
             Check(value is null || Quantity().IsMatch(value), key, value, "it must be a quantity such as 500m, 2 or 512Mi");
         }
 
-        foreach (var (key, value) in new[] { ("PendingTimeout", options.PendingTimeout), ("ImagePullTimeout", options.ImagePullTimeout), ("SweepPeriod", options.SweepPeriod) })
+        foreach (var (key, value) in new[] { ("PendingTimeout", options.PendingTimeout), ("ImagePullTimeout", options.ImagePullTimeout), ("SweepPeriod", options.SweepPeriod), ("RequestTimeout", options.RequestTimeout) })
         {
             Check(value > TimeSpan.Zero, key, value.ToString(), "it must be longer than nothing");
         }

@@ -30,6 +30,7 @@ public static class KubernetesServices
         var configuration = options.Kubeconfig is { } file
             ? KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(file), options.Context)
             : KubernetesClientConfiguration.IsInCluster() ? KubernetesClientConfiguration.InClusterConfig() : KubernetesClientConfiguration.BuildDefaultConfig();
+        configuration.HttpClientTimeout = options.RequestTimeout;
         return new(configuration);
     }
 }

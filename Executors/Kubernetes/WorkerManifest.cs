@@ -155,7 +155,7 @@ internal static class WorkerManifest
 
     private static V1Container Service(string name, ServicePlan plan) => new()
     {
-        Name = $"svc-{name}",
+        Name = Services.Prefix + name,
         Image = plan.Image,
         Args = plan.Command is { } command ? [.. command] : null,
         Env = [.. plan.Env.Select(e => Env(e.Key, e.Value))],

@@ -12,9 +12,6 @@ internal sealed class ApiServer(Store store, Writing writing, Reading reading, D
 
     public IReadOnlyDictionary<string, int> Requests => _requests;
 
-    /// <summary>A Job was made, by a client, and its answer will arrive.</summary>
-    public event Action<JsonObject>? JobMade;
-
     public async Task AnswerAsync(HttpContext context)
     {
         try
@@ -85,15 +82,15 @@ internal sealed class ApiServer(Store store, Writing writing, Reading reading, D
             call.Warn(warning);
         }
 
-        if (faults.LoseAnswers == 0 && call.Kind.Name == "Job" && call.Query("dryRun") is null)
-        {
-            JobMade?.Invoke(made.Copy());
-        }
-
         if (faults.LoseAnswers > 0 && count % faults.LoseAnswers == 0)
         {
             call.Context.Abort();
             return;
+        }
+
+        if (faults.IsToHold())
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, call.Context.RequestAborted);
         }
 
         await call.WriteAsync(201, made);
@@ -140,8 +137,8 @@ internal sealed class ApiServer(Store store, Writing writing, Reading reading, D
 
     private async Task EvictAsync(Call call)
     {
-        await call.ReadOptionsAsync();
-        deleting.Evict(call.Namespace!, call.Name!);
+        var eviction = await call.ReadOptionsAsync();
+        deleting.Evict(call.Namespace!, call.Name!, eviction.Number("deleteOptions", "gracePeriodSeconds"));
         await call.WriteAsync(201, new() { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success", ["code"] = 201 });
     }
 

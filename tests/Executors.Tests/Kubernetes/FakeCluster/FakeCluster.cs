@@ -7,7 +7,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
 /// A Kubernetes API server over real HTTP, with faults to order, that answers as the recordings of a real one do: Jobs, pods and their
-/// logs, Secrets, Leases, quotas, events. Pods come and go as the test says, or, with an <see cref="Agenda"/>, as controllers, scheduler
+/// logs, Secrets, Leases, quotas, events. Pods come and go as the test says, or, with a <see cref="ClusterTime"/>, as controllers, scheduler
 /// and kubelet would have it. <c>ConformanceTests</c> hold it against the recordings.
 /// </summary>
 internal sealed class FakeCluster : IAsyncDisposable
@@ -18,39 +18,38 @@ internal sealed class FakeCluster : IAsyncDisposable
     private readonly ApiServer _server;
     private WebApplication? _app;
 
-    private FakeCluster(int port, Agenda? agenda)
+    private FakeCluster(int port, ClusterTime? clock, Action<World>? kubelet)
     {
-        var time = agenda ?? TimeProvider.System;
+        var time = clock ?? TimeProvider.System;
         _port = port;
-        Writing = new(Store, time, anyNamespace: agenda is null);
-        var deleting = new Deleting(Store, time, hasControllers: agenda is not null);
+        Writing = new(Store, time, anyNamespace: clock is null);
+        Deleting = new Deleting(Store, time, hasControllers: clock is not null);
         var logs = new PodLogs(Store, time);
         _watching = new(Store, time);
-        _server = new(Store, Writing, new(Store), deleting, _watching, logs, _faults);
-        deleting.Waiting += name => JobDeleting?.Invoke(name);
-        _server.JobMade += job => JobMade?.Invoke(job);
-        if (agenda is not null)
+        _server = new(Store, Writing, new(Store), Deleting, _watching, logs, _faults);
+        if (clock is not null)
         {
-            var world = new World(Store, Writing, deleting, agenda);
+            var world = new World(Store, Writing, Deleting, logs, clock);
             JobController.Start(world);
             GarbageCollector.Start(world);
             Scheduler.Start(world);
-            ScriptedKubelet.Start(world, logs);
+            (kubelet ?? ScriptedKubelet.Start)(world);
             Writing.Create(Kind.Of("namespaces"), null, new() { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = "ci" } });
         }
     }
-
-    /// <summary>A Job was made: what its controller, the scheduler and the kubelet act on.</summary>
-    public event Action<JsonObject>? JobMade;
-
-    /// <summary>A Job is to go, in the foreground: by its name.</summary>
-    public event Action<string>? JobDeleting;
 
     /// <inheritdoc cref="Faults.LoseAnswers"/>
     public int LoseAnswers
     {
         get => _faults.LoseAnswers;
         set => _faults.LoseAnswers = value;
+    }
+
+    /// <inheritdoc cref="Faults.HoldAnswers"/>
+    public int HoldAnswers
+    {
+        get => _faults.HoldAnswers;
+        set => _faults.HoldAnswers = value;
     }
 
     /// <inheritdoc cref="Faults.TooMany"/>
@@ -94,18 +93,24 @@ internal sealed class FakeCluster : IAsyncDisposable
     /// <summary>To make things past the API, as others in the cluster do.</summary>
     public Writing Writing { get; }
 
+    /// <summary>To delete and evict past the API.</summary>
+    public Deleting Deleting { get; }
+
     public int Count(string kind) => Store.Count(kind);
 
     public JsonObject? Get(string kind, string name) => Store.FindAnywhere(kind, name);
 
-    /// <summary>With an agenda, which is then the cluster's time, controllers act as its steps are taken.</summary>
-    public static async Task<FakeCluster> StartAsync(Agenda? agenda = null)
+    /// <summary>
+    /// With a time, controllers are at work in it: in that of an <see cref="Agenda"/> as its steps are taken. The kubelet of its
+    /// node is a <see cref="ScriptedKubelet"/>, unless another is to begin.
+    /// </summary>
+    public static async Task<FakeCluster> StartAsync(ClusterTime? time = null, Action<World>? kubelet = null)
     {
         using var socket = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
         socket.Start();
         var port = ((System.Net.IPEndPoint)socket.LocalEndpoint).Port;
         socket.Stop();
-        var cluster = new FakeCluster(port, agenda);
+        var cluster = new FakeCluster(port, time, kubelet);
         await File.WriteAllTextAsync(cluster.Kubeconfig, $$"""
             apiVersion: v1
             kind: Config

@@ -4,9 +4,17 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 internal sealed class Faults
 {
     private int _tooMany;
+    private int _holdAnswers;
 
     /// <summary>Every n-th create is carried out and its answer lost; 0: none.</summary>
     public int LoseAnswers { get; set; }
+
+    /// <summary>How many of the next creates are carried out and never answered: their clients give up.</summary>
+    public int HoldAnswers
+    {
+        get => Volatile.Read(ref _holdAnswers);
+        set => Volatile.Write(ref _holdAnswers, value);
+    }
 
     /// <summary>What a request that is one too many is told to wait, in seconds.</summary>
     public int RetryAfter { get; set; } = 1;
@@ -30,6 +38,20 @@ internal sealed class Faults
         {
             throw new Refusal(429, "TooManyRequests", "the server has received too many requests") { RetryAfter = RetryAfter };
         }
+    }
+
+    /// <summary>Whether this create is one of <see cref="HoldAnswers"/>.</summary>
+    public bool IsToHold()
+    {
+        while (HoldAnswers is > 0 and var left)
+        {
+            if (Interlocked.CompareExchange(ref _holdAnswers, left - 1, left) == left)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     public void RefuseCreate()

@@ -14,6 +14,7 @@ internal sealed record Kind(string Plural, string Name, string Group, Type Model
         new("configmaps", "ConfigMap", "", typeof(V1ConfigMap)),
         new("events", "Event", "", typeof(Corev1Event)),
         new("resourcequotas", "ResourceQuota", "", typeof(V1ResourceQuota)),
+        new("persistentvolumeclaims", "PersistentVolumeClaim", "", typeof(V1PersistentVolumeClaim)),
         new("leases", "Lease", "coordination.k8s.io", typeof(V1Lease)),
         new("namespaces", "Namespace", "", typeof(V1Namespace), HasNamespace: false),
         new("selfsubjectaccessreviews", "SelfSubjectAccessReview", "authorization.k8s.io", typeof(V1SelfSubjectAccessReview), HasNamespace: false),

@@ -12,9 +12,9 @@ internal sealed class ScriptedKubelet
     private readonly ContainerRuntime _runtime;
     private readonly Dictionary<string, PodLife> _lives = new(StringComparer.Ordinal);
 
-    private ScriptedKubelet(World world, PodLogs logs) => (_world, _runtime) = (world, new(world, logs));
+    private ScriptedKubelet(World world) => (_world, _runtime) = (world, new(world));
 
-    public static void Start(World world, PodLogs logs) => world.Store.Changed += new ScriptedKubelet(world, logs).See;
+    public static void Start(World world) => world.Store.Changed += new ScriptedKubelet(world).See;
 
     private void See(Change change)
     {
@@ -82,15 +82,20 @@ internal sealed class ScriptedKubelet
 
             _runtime.Start(life, container);
             Publish(life);
-            while (!EndIfOver(container))
+            foreach (var pause in container.IsSidecar ? UntilStarted(life, container) : UntilEnded(container))
             {
-                yield return UntilOver(container);
+                yield return pause;
             }
 
             Publish(life);
-            if (container.ExitCode != 0)
+            if (!container.HasDoneItsPart)
             {
                 yield return Tick;
+                foreach (var pause in StopSidecars(life))
+                {
+                    yield return pause;
+                }
+
                 (life.Phase, life.HasSandbox) = ("Failed", false);
                 Publish(life);
                 yield break;
@@ -128,8 +133,59 @@ internal sealed class ScriptedKubelet
         }
 
         yield return Tick;
+        foreach (var pause in StopSidecars(life))
+        {
+            yield return pause;
+        }
+
         (life.Phase, life.HasSandbox) = (life.Main.All(c => c.ExitCode == 0) ? "Succeeded" : "Failed", false);
         Publish(life);
+    }
+
+    private IEnumerable<TimeSpan> UntilEnded(ContainerLife container)
+    {
+        while (!EndIfOver(container))
+        {
+            yield return UntilOver(container);
+        }
+    }
+
+    /// <summary>What comes after a sidecar waits for its start-up probe; one that is never answered has it started anew, again and again.</summary>
+    private IEnumerable<TimeSpan> UntilStarted(PodLife life, ContainerLife container)
+    {
+        for (var failures = 0; container.Probe is var (period, most, port) && !container.HasPassed;)
+        {
+            yield return period;
+            container.HasPassed = !EndIfOver(container) && container.Course!.Ports.TryGetValue(port, out var since) && container.StartedAt + since <= _world.Now;
+            if (container.HasPassed || (++failures < most && container.IsRunning))
+            {
+                continue;
+            }
+
+            if (container.IsRunning)
+            {
+                container.End(137, "Error", _world.Now);
+            }
+
+            var restart = TimeSpan.FromSeconds(10 * Math.Pow(2, Math.Min(container.Restarts, 5)));
+            container.WaitForRestart(restart, life.Key.Name);
+            Publish(life);
+            yield return restart;
+            failures = 0;
+            _runtime.Start(life, container);
+            Publish(life);
+        }
+    }
+
+    /// <summary>The last that was started first.</summary>
+    private IEnumerable<TimeSpan> StopSidecars(PodLife life)
+    {
+        foreach (var sidecar in life.First.Where(c => c is { IsSidecar: true, IsRunning: true }).Reverse())
+        {
+            yield return Milliseconds(100);
+            sidecar.End(143, "Error", _world.Now);
+            Publish(life);
+        }
     }
 
     /// <summary>Until its image and its Secrets are there.</summary>
@@ -186,7 +242,7 @@ internal sealed class ScriptedKubelet
             else
             {
                 // The first process of a container does not heed SIGTERM unless it says so.
-                var longest = life.All.Where(c => c.IsRunning).Max(c => c.EndsAt) - _world.Now;
+                var longest = life.All.Where(c => c is { IsRunning: true, IsSidecar: false }).Max(c => (DateTimeOffset?)c.EndsAt) - _world.Now ?? TimeSpan.Zero;
                 yield return longest < TimeSpan.FromSeconds(grace) ? (longest < TimeSpan.Zero ? TimeSpan.Zero : longest) + Tick : TimeSpan.FromSeconds(grace);
             }
 
@@ -196,6 +252,11 @@ internal sealed class ScriptedKubelet
                 {
                     container.End(137, container.IsRunning ? "Error" : "ContainerStatusUnknown", _world.Now, container.IsRunning ? null : "The container could not be located when the pod was terminated");
                 }
+            }
+
+            foreach (var pause in StopSidecars(life))
+            {
+                yield return pause;
             }
 
             (life.Phase, life.HasSandbox) = ("Failed", false);

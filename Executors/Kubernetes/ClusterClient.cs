@@ -16,15 +16,16 @@ internal sealed class ClusterClient(KubernetesClientConfiguration configuration)
     private readonly TimeSpan _patience = configuration.HttpClientTimeout;
 
     /// <summary>
-    /// What happens to objects at a path such as <c>api/v1/namespaces/ci/pods</c> after a version, until the server ends the watch.
+    /// What happens after a version to objects at a path such as <c>api/v1/namespaces/ci/pods</c>, chosen by a selector such as
+    /// <c>labelSelector=a%3Db</c>, until the server ends the watch.
     /// An event of type <see cref="WatchEventType.Error"/> has no object. Errors: as for every request, and <see cref="IOException"/>.
     /// </summary>
     public async IAsyncEnumerable<(WatchEventType Type, T? Object)> WatchAsync<T>(
-        string path, string labels, string version, int seconds, [EnumeratorCancellation] CancellationToken cancellationToken) where T : class
+        string path, string selector, string version, int seconds, [EnumeratorCancellation] CancellationToken cancellationToken) where T : class
     {
         var query = string.Create(
             CultureInfo.InvariantCulture,
-            $"{path}?watch=true&allowWatchBookmarks=true&labelSelector={Uri.EscapeDataString(labels)}&resourceVersion={Uri.EscapeDataString(version)}&timeoutSeconds={seconds}");
+            $"{path}?watch=true&allowWatchBookmarks=true&{selector}&resourceVersion={Uri.EscapeDataString(version)}&timeoutSeconds={seconds}");
         using var answer = await OpenAsync(query, cancellationToken);
         using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(cancellationToken), Encoding.UTF8);
         while (await reader.ReadLineAsync(cancellationToken) is { } line)

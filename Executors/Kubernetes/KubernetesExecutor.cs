@@ -26,6 +26,9 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
     /// <summary>Workers whose Job and Secret this process knows to be there.</summary>
     private readonly ConcurrentDictionary<string, bool> _complete = new(StringComparer.Ordinal);
 
+    /// <summary>The namespaces of workers that were submitted here.</summary>
+    private readonly ConcurrentDictionary<string, string> _places = new(StringComparer.Ordinal);
+
     /// <summary>Who is to be told of a worker's changes: those that asked here.</summary>
     private readonly ConcurrentDictionary<string, ConcurrentDictionary<ExecutionId, bool>> _listeners = new(StringComparer.Ordinal);
 
@@ -35,6 +38,7 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
     {
         (_cluster, _cache, _informer, _options, _tokens, _address, _credentials, _signal, _time) = (cluster, cache, informer, options.Value, tokens, address, credentials, signal, time);
         _cache.Changed += Tell;
+        _cache.Forgotten += Forget;
     }
 
     /// <inheritdoc/>
@@ -46,6 +50,7 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
         ArgumentNullException.ThrowIfNull(spec);
         var worker = spec.Worker;
         Listen(worker.ExternalName, spec.ExecutionId);
+        _places[worker.ExternalName] = _options.NamespaceOf(worker.ProjectId);
         // What was there once is never made again: a vanished pod is lost, and a new attempt has another name.
         if (!_complete.ContainsKey(worker.ExternalName) && _cache.Find(worker.ExternalName) is not { IsPresent: false })
         {
@@ -66,12 +71,13 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
         ArgumentNullException.ThrowIfNull(handle);
         var name = Labels.Name(handle.JobId, handle.WorkerAttempt);
         Listen(name, handle.ExecutionId);
-        if (!_informer.IsSynced)
+        var view = _cache.Find(name);
+        var place = view?.Namespace ?? _places.GetValueOrDefault(name);
+        if (!_informer.IsSynced(place))
         {
-            throw ExecutorException.Transient($"The cluster has not been seen yet. {_informer.Trouble}".TrimEnd());
+            throw ExecutorException.Transient($"The cluster has not been seen yet. {_informer.Trouble(place)}".TrimEnd());
         }
 
-        var view = _cache.Find(name);
         if (view is null or { HasJob: false, HasPod: false, Job: null })
         {
             // The watch may be a moment behind: the server itself is asked before something is called lost.
@@ -83,13 +89,6 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
             view = new(name, job.Metadata.NamespaceProperty) { Job = job, HasJob = true };
         }
 
-        if (view is { HasJob: true, Pod: null } && !StatusReader.IsOver(view.Job))
-        {
-            await ExplainMissingPodAsync(view, cancellationToken);
-            view = _cache.Find(name) ?? view;
-        }
-
-        // Looked at last: the Job may have ended while something was asked for.
         if (view.HasJob && StatusReader.IsOver(view.Job) && view.Pod?.Status?.Phase is not ("Succeeded" or "Failed"))
         {
             await LookForPodAsync(view, handle, cancellationToken);
@@ -97,7 +96,7 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
         }
 
         // Deadlines don't pass while nobody looks.
-        return StatusReader.Read(view, Step(handle), _options, _informer.BlindSince ?? _time.GetUtcNow());
+        return StatusReader.Read(view, Step(handle), _options, _informer.BlindSince(view.Namespace) ?? _time.GetUtcNow());
     }
 
     /// <inheritdoc/>
@@ -111,21 +110,24 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
     public async Task Release(JobId job, int attempt, CancellationToken cancellationToken)
     {
         var name = Labels.Name(job, attempt);
-        _complete.TryRemove(name, out _);
-        _listeners.TryRemove(name, out _);
-        _eventsAsked.TryRemove(name, out _);
-        _podsAsked.TryRemove(name, out _);
         if (_options.KeepFinished > TimeSpan.Zero && _cache.Find(name) is { HasJob: true, Pod.Status.Phase: "Succeeded" or "Failed" } finished)
         {
             await LeaveAsync(finished, cancellationToken);
-            return;
+        }
+        else
+        {
+            await DeleteAsync(name, cancellationToken);
         }
 
-        await DeleteAsync(name, cancellationToken);
+        Forget(name);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _cache.Changed -= Tell;
+    public void Dispose()
+    {
+        _cache.Changed -= Tell;
+        _cache.Forgotten -= Forget;
+    }
 
     /// <summary>The Job first, its Secret second and owned by it: nothing can be left behind, and the pod waits for its mount.</summary>
     private async Task CreateAsync(WorkerSpec worker, CancellationToken cancellationToken)
@@ -177,7 +179,7 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
 
     private async Task<V1Job?> FindAsync(string name, CancellationToken cancellationToken)
     {
-        foreach (var @namespace in _options.Namespaces)
+        foreach (var @namespace in _places.TryGetValue(name, out var place) ? [place] : _options.Namespaces)
         {
             try
             {
@@ -205,7 +207,7 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
             return;
         }
 
-        foreach (var @namespace in view is null ? _options.Namespaces : [view.Namespace])
+        foreach (var @namespace in view is not null ? [view.Namespace] : _places.TryGetValue(name, out var place) ? [place] : _options.Namespaces)
         {
             try
             {
@@ -238,6 +240,14 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
         {
             throw ApiErrors.Transient($"The Job {finished.Name} can't be given its end", e);
         }
+    }
+
+    private void Forget(string worker)
+    {
+        _complete.TryRemove(worker, out _);
+        _listeners.TryRemove(worker, out _);
+        _places.TryRemove(worker, out _);
+        _podsAsked.TryRemove(worker, out _);
     }
 
     private void Listen(string worker, ExecutionId execution) => _listeners.GetOrAdd(worker, _ => new())[execution] = true;

@@ -45,6 +45,9 @@ internal static class Labels
 
     public static string Name(JobId job, int attempt) => string.Create(CultureInfo.InvariantCulture, $"ship-{job.Value:N}-{attempt}");
 
+    /// <summary>Whether it looks like a worker's.</summary>
+    public static bool IsName(string name) => name.StartsWith("ship-", StringComparison.Ordinal);
+
     public static bool AreOurs(V1ObjectMeta meta, KubernetesOptions options, WorkerSpec worker) =>
         meta.Labels is { } labels && labels.TryGetValue(Instance, out var instance) && instance == options.InstanceId
         && Ids(meta) == (worker.JobId, worker.Attempt);

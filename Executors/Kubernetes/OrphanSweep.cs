@@ -7,7 +7,7 @@ namespace Shipinator.Executors.Kubernetes;
 
 /// <summary>Finds Jobs whose owner does not need them any more, by asking the owner; age says nothing.</summary>
 internal sealed partial class OrphanSweep(
-    WorkerCache cache, Informer informer, KubernetesExecutor executor, IWorkerOwnership owners, IOptions<KubernetesOptions> options, TimeProvider time, ILogger<OrphanSweep> logger)
+    WorkerCache cache, KubernetesExecutor executor, IWorkerOwnership owners, IOptions<KubernetesOptions> options, TimeProvider time, ILogger<OrphanSweep> logger)
     : BackgroundService
 {
     private static readonly Meter Meter = new("Shipinator.Executors.Kubernetes");
@@ -19,10 +19,8 @@ internal sealed partial class OrphanSweep(
         using var timer = new PeriodicTimer(options.Value.SweepPeriod, time);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
-            if (informer.IsSynced)
-            {
-                await SweepAsync(stoppingToken);
-            }
+            cache.Purge();
+            await SweepAsync(stoppingToken);
         }
     }
 

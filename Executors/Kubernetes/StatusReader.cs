@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using k8s.Models;
 
 namespace Shipinator.Executors.Kubernetes;
@@ -7,7 +8,7 @@ namespace Shipinator.Executors.Kubernetes;
 /// What the cluster's objects mean for one execution: docs/kubernetes.md holds the table. Pure. Only the pod knows why; a
 /// condition comes before an exit code, for what was evicted ends with a code like any other.
 /// </summary>
-internal static class StatusReader
+internal static partial class StatusReader
 {
     /// <summary>After the end of its grace, a pod that nobody says to be over is on a node that is lost.</summary>
     private static readonly TimeSpan NodeSilence = TimeSpan.FromMinutes(5);
@@ -32,6 +33,11 @@ internal static class StatusReader
         if (Ended(view.Job) is { } end)
         {
             return Failed(end.Reason == "DeadlineExceeded" ? Reason.Timeout : Reason.Lost, $"Its Job failed without a pod to tell why: {end.Message ?? end.Reason}.");
+        }
+
+        if (view.CreateError is { } refusal && NeverAllowed().IsMatch(refusal))
+        {
+            return Failed(Reason.ConfigError, $"The namespace does not allow its pod: {refusal}");
         }
 
         var waiting = view.CreateError is { } words ? $"The cluster to make its pod: {words}" : "The cluster to make its pod.";
@@ -195,6 +201,13 @@ internal static class StatusReader
             ? null
             : (pod.Status?.InitContainerStatuses ?? []).Select(c => blocks.GetValueOrDefault(c.Name)).FirstOrDefault(b => b is not null) ?? blocks.GetValueOrDefault(container);
     }
+
+    /// <summary>
+    /// What no waiting helps against: the namespace's security standard, limits that its quota demands or that its range forbids, a pod
+    /// that is not valid.
+    /// </summary>
+    [GeneratedRegex("violates PodSecurity|must specify (limits|requests)|(maximum|minimum) \\S+ usage per|max limit to request ratio| is invalid: ")]
+    private static partial Regex NeverAllowed();
 
     private static V1JobCondition? Ended(V1Job? job) => job?.Status?.Conditions?.FirstOrDefault(c => c.Type is "Failed" or "FailureTarget" && c.Status == "True");
 

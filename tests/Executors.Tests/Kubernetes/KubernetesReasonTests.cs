@@ -92,33 +92,6 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
         Assert.Equal((Status.Failed, Reason.ExitCode, (int?)3), (end.Status, end.Reason!.Value, end.ExitCode));
     }
 
-    [Fact]
-    public async Task Job_ThatEndsWhileItsEventsAreAskedFor_IsJudgedByThePod()
-    {
-        var (never, asked, answer) = (new TaskCompletionSource(), new TaskCompletionSource(), new TaskCompletionSource());
-        _cluster.Before = request =>
-        {
-            if (request == "GET events")
-            {
-                asked.TrySetResult();
-                return answer.Task;
-            }
-
-            return request == "GET pods watch" ? never.Task : Task.CompletedTask;
-        };
-        var spec = await SubmitAsync("exit 3", listed: true);
-        var cache = _services!.GetRequiredService<WorkerCache>();
-        _agenda.Pass(TimeSpan.FromSeconds(2.5));
-        await UntilAsync(() => Task.FromResult(cache.Find(spec.Worker.ExternalName) is not null), timeStands: true);
-        var status = _executor.Status(Given.Handle(spec), default);
-        await asked.Task.WaitAsync(Patience);
-        _agenda.Pass(TimeSpan.FromSeconds(30));
-        await UntilAsync(() => Task.FromResult(StatusReader.IsOver(cache.Find(spec.Worker.ExternalName)?.Job)), timeStands: true);
-        answer.SetResult();
-        var end = await status.WaitAsync(Patience);
-        Assert.Equal((Status.Failed, Reason.ExitCode, (int?)3), (end.Status, end.Reason, end.ExitCode));
-    }
-
     /// <summary>What a watch tells late is not news after a list that was asked for meanwhile.</summary>
     [Fact]
     public async Task Pod_SeenInAList_IsNotUndoneByAWatchThatLagsBehind()
@@ -206,7 +179,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
         if (listed)
         {
             var informer = _services.GetRequiredService<Informer>();
-            await UntilAsync(() => Task.FromResult(informer.IsSynced), timeStands: true);
+            await UntilAsync(() => Task.FromResult(informer.IsSynced()), timeStands: true);
         }
 
         await _executor.Submit(spec, default);

@@ -189,6 +189,19 @@ public sealed class StatusReaderTests
         Assert.Equal(Reason.Unschedulable, late.Reason);
     }
 
+    [Theory]
+    [InlineData("pods \"w\" is forbidden: violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation != false")]
+    [InlineData("pods \"w\" is forbidden: failed quota: q: must specify limits.cpu for: prepare,s0")]
+    [InlineData("pods \"w\" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi")]
+    [InlineData("Pod \"w\" is invalid: spec.containers[0].resources.requests: Invalid value")]
+    public void Read_APodThatItsNamespaceNeverAllows_FailsAtOnceInTheClustersWords(string words)
+    {
+        var view = new WorkerView("w", "ci") { HasJob = true, Job = new() { Metadata = new() { CreationTimestamp = At.UtcDateTime } }, CreateError = "Error creating: " + words };
+        var end = StatusReader.Read(view, 0, Given.Options, At);
+        Assert.Equal((Status.Failed, Reason.ConfigError), (end.Status, end.Reason));
+        Assert.Contains(words, end.Detail, StringComparison.Ordinal);
+    }
+
     private static DateTimeOffset At => new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     private static WorkerView View(V1Pod pod) => new("w", "ci") { HasJob = true, HasPod = true, Pod = pod, Job = new() { Metadata = new() } };

@@ -19,10 +19,10 @@ internal sealed class WallTime : ClusterTime
         {
             action();
         }
-        catch (Refusal refusal)
+        catch (Exception e)
         {
-            // What a controller wanted to change is gone: real ones log it, too, and look again at the next change.
-            await Console.Error.WriteLineAsync($"fake cluster: {refusal.Message}");
+            // What a controller wanted to change may be gone: real ones log it, too, and look again at the next change.
+            await Console.Error.WriteLineAsync($"fake cluster: {(e is Refusal ? e.Message : e)}");
         }
     }
 }

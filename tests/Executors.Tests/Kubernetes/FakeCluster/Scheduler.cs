@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
+using k8s.Models;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
@@ -63,9 +63,5 @@ internal sealed class Scheduler
         _world.Say(pod, "default-scheduler", "Normal", "Scheduled", $"Successfully assigned {key.Namespace}/{key.Name} to {Node}");
     }
 
-    private static double Processors(JsonObject container)
-    {
-        var text = container.Text("resources", "requests", "cpu") ?? "0";
-        return text.EndsWith('m') ? double.Parse(text[..^1], CultureInfo.InvariantCulture) / 1000 : double.Parse(text, CultureInfo.InvariantCulture);
-    }
+    private static decimal Processors(JsonObject container) => new ResourceQuantity(container.Text("resources", "requests", "cpu") ?? "0").ToDecimal();
 }

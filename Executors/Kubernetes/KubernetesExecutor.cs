@@ -202,7 +202,12 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
     private async Task DeleteAsync(string name, CancellationToken cancellationToken)
     {
         var view = _cache.Find(name);
-        if (view?.Job?.Metadata.DeletionTimestamp is not null)
+        if (view is { HasJob: false, HasPod: true, Pod: { Metadata.DeletionTimestamp: null } alone })
+        {
+            await DeletePodAsync(alone, cancellationToken);
+        }
+
+        if (view is { HasJob: true, Job.Metadata.DeletionTimestamp: not null })
         {
             return;
         }
@@ -221,6 +226,23 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
             {
                 throw ApiErrors.Transient($"The Job {name} can't be deleted now", e);
             }
+        }
+    }
+
+    /// <summary>Somebody deleted its Job without a word on what is to become of it.</summary>
+    private async Task DeletePodAsync(V1Pod pod, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _cluster.CoreV1.DeleteNamespacedPodAsync(pod.Metadata.Name, pod.Metadata.NamespaceProperty, cancellationToken: cancellationToken);
+        }
+        catch (Exception e) when (ApiErrors.IsNotFound(e))
+        {
+            // Gone already.
+        }
+        catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
+        {
+            throw ApiErrors.Transient($"The pod {pod.Metadata.Name} can't be deleted now", e);
         }
     }
 

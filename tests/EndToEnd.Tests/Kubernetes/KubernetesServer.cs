@@ -23,6 +23,7 @@ public sealed class KubernetesServer : IAsyncLifetime, ICollectionFixture<Kubern
         _bench.Settings["SHIPINATOR__Kubernetes__RequestTimeout"] = "00:00:02";
         _bench.Settings["SHIPINATOR__Kubernetes__PendingTimeout"] = "00:00:30";
         _bench.Settings["SHIPINATOR__Kubernetes__SweepPeriod"] = "00:00:01";
+        _bench.Settings["SHIPINATOR__Kubernetes__MaxConcurrent"] = "3";
         _bench.Settings["SHIPINATOR__Kubernetes__CacheClaim"] = "caches";
         _bench.Claim("caches");
         _silo = await SiloProcess.StartAsync(_bench.Bench.Data, _bench.Settings, "--port", "0");

@@ -36,12 +36,16 @@ public abstract class ClusterAtWork : IAsyncLifetime
     internal static ExecutionSpec Execution(string image = Absent) =>
         Given.Execution(Given.Worker(Given.Step(0, "compile", image: image)) with { JobId = JobId.New(TimeProvider.System) });
 
-    /// <summary>With a runner whose part is done at once.</summary>
-    internal Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(TimeSpan? imagePull = null) => _world.StartAsync(Cluster, Agenda, o =>
+    /// <summary>What stands around the executors.</summary>
+    internal ExecutorWorld World => _world;
+
+    /// <summary>With a first container whose part is done at once; <paramref name="script"/> is what it lets the steps' do.</summary>
+    internal Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(TimeSpan? imagePull = null, string? script = null, TimeSpan? sweep = null) => _world.StartAsync(Cluster, Agenda, o =>
     {
-        (o.RunnerImage, o.RunnerCommand) = ("runner:local", ["sh", "-c", "true"]);
+        (o.RunnerImage, o.RunnerCommand) = ("runner:local", ["sh", "-c", script is null ? "true" : $"echo {script} > /shipinator/bin/runner"]);
         // The cluster's time may run ahead of a slow machine.
-        (o.ImagePullTimeout, o.PendingTimeout, o.SweepPeriod) = (imagePull ?? Ages, Ages, Ages);
+        (o.ImagePullTimeout, o.PendingTimeout, o.SweepPeriod) = (imagePull ?? Ages, Ages, sweep ?? Ages);
+        o.RequestTimeout = TimeSpan.FromSeconds(2);
     });
 
     protected Task RetryAsync(Func<Task> action) => UntilAsync(async () =>

@@ -20,7 +20,15 @@ internal sealed class ApiServer(Store store, Writing writing, Reading reading, D
             var call = Call.Parse(context);
             var request = $"{context.Request.Method} {call.Kind.Plural}{(call.IsWatch ? " watch" : "")}";
             var count = _requests.AddOrUpdate(request, 1, (_, n) => n + 1);
-            await (faults.Before?.Invoke(request) ?? Task.CompletedTask);
+            if (faults.Before is { } before)
+            {
+                // What has been sent is carried out, also when its client has given up meanwhile.
+                var body = new MemoryStream();
+                await context.Request.Body.CopyToAsync(body);
+                (body.Position, context.Request.Body) = (0, body);
+                await before(request);
+            }
+
             faults.Throttle();
             Access.Check(call, user);
             call.CheckAccept();

@@ -11,7 +11,7 @@ namespace Shipinator.Executors.Kubernetes;
 /// Runs a job attempt as one <c>batch/v1</c> Job with one pod and a container per step. Asked for a status it answers from
 /// what the <see cref="Informer"/> saw: the API server sees no request per execution.
 /// </summary>
-internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
+internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
 {
     private readonly IKubernetes _cluster;
     private readonly WorkerCache _cache;
@@ -107,22 +107,6 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
     }
 
     /// <inheritdoc/>
-    public async Task Release(JobId job, int attempt, CancellationToken cancellationToken)
-    {
-        var name = Labels.Name(job, attempt);
-        if (_options.KeepFinished > TimeSpan.Zero && _cache.Find(name) is { HasJob: true, Pod.Status.Phase: "Succeeded" or "Failed" } finished)
-        {
-            await LeaveAsync(finished, cancellationToken);
-        }
-        else
-        {
-            await DeleteAsync(name, cancellationToken);
-        }
-
-        Forget(name);
-    }
-
-    /// <inheritdoc/>
     public void Dispose()
     {
         _cache.Changed -= Tell;
@@ -196,80 +180,6 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
         }
 
         return null;
-    }
-
-    /// <summary>Gracefully: SIGTERM, the pod's grace period, and the Job stays until its pod is gone. Without a policy the pod would live on.</summary>
-    private async Task DeleteAsync(string name, CancellationToken cancellationToken)
-    {
-        var view = _cache.Find(name);
-        if (view is { HasJob: false, HasPod: true, Pod: { Metadata.DeletionTimestamp: null } alone })
-        {
-            await DeletePodAsync(alone, cancellationToken);
-        }
-
-        if (view is { HasJob: true, Job.Metadata.DeletionTimestamp: not null })
-        {
-            return;
-        }
-
-        foreach (var @namespace in view is not null ? [view.Namespace] : _places.TryGetValue(name, out var place) ? [place] : _options.Namespaces)
-        {
-            try
-            {
-                await _cluster.BatchV1.DeleteNamespacedJobAsync(name, @namespace, new V1DeleteOptions { PropagationPolicy = "Foreground" }, cancellationToken: cancellationToken);
-            }
-            catch (Exception e) when (ApiErrors.IsNotFound(e))
-            {
-                // Gone already, or never there: as it should be.
-            }
-            catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
-            {
-                throw ApiErrors.Transient($"The Job {name} can't be deleted now", e);
-            }
-        }
-    }
-
-    /// <summary>Somebody deleted its Job without a word on what is to become of it.</summary>
-    private async Task DeletePodAsync(V1Pod pod, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await _cluster.CoreV1.DeleteNamespacedPodAsync(pod.Metadata.Name, pod.Metadata.NamespaceProperty, cancellationToken: cancellationToken);
-        }
-        catch (Exception e) when (ApiErrors.IsNotFound(e))
-        {
-            // Gone already.
-        }
-        catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
-        {
-            throw ApiErrors.Transient($"The pod {pod.Metadata.Name} can't be deleted now", e);
-        }
-    }
-
-    private async Task LeaveAsync(WorkerView finished, CancellationToken cancellationToken)
-    {
-        var seconds = ((long)_options.KeepFinished.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-        try
-        {
-            await _cluster.BatchV1.PatchNamespacedJobAsync(
-                new V1Patch($"{{\"spec\":{{\"ttlSecondsAfterFinished\":{seconds}}}}}", V1Patch.PatchType.MergePatch), finished.Name, finished.Namespace, cancellationToken: cancellationToken);
-        }
-        catch (Exception e) when (ApiErrors.IsNotFound(e))
-        {
-            // Gone already.
-        }
-        catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
-        {
-            throw ApiErrors.Transient($"The Job {finished.Name} can't be given its end", e);
-        }
-    }
-
-    private void Forget(string worker)
-    {
-        _complete.TryRemove(worker, out _);
-        _listeners.TryRemove(worker, out _);
-        _places.TryRemove(worker, out _);
-        _podsAsked.TryRemove(worker, out _);
     }
 
     private void Listen(string worker, ExecutionId execution) => _listeners.GetOrAdd(worker, _ => new())[execution] = true;

@@ -50,6 +50,12 @@ public sealed class KubernetesOptions
     /// <summary>Memory for a step that names none (<c>512Mi</c>). Absent: none is reserved or limited.</summary>
     public string? DefaultMemory { get; set; }
 
+    /// <summary>
+    /// For a namespace whose quota demands limits of every container: the first container and services are limited, too, by the
+    /// defaults. Default false: they are not.
+    /// </summary>
+    public bool LimitEveryContainer { get; set; }
+
     /// <summary>The most that a step may ask for. Absent: no limit of ours.</summary>
     public string? MaxCpu { get; set; }
 
@@ -165,6 +171,7 @@ public sealed partial class KubernetesOptionsValidator : IValidateOptions<Kubern
         Check(options.MaxConcurrent > 0, "MaxConcurrent", options.MaxConcurrent.ToString(CultureInfo.InvariantCulture), "it must be 1 or more");
         Check(options.CacheBytes > 0, "CacheBytes", options.CacheBytes.ToString(CultureInfo.InvariantCulture), "it must be 1 or more");
         Check(!options.RunAsNonRoot || options.RunAsUser is not 0, "RunAsUser", "0", "with RunAsNonRoot it must not be root");
+        Check(!options.LimitEveryContainer || (options.DefaultCpu is not null && options.DefaultMemory is not null), "LimitEveryContainer", "true", "it needs DefaultCpu and DefaultMemory, which are the limits");
         return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
 
         void Check(bool good, string key, string? value, string fix)

@@ -8,7 +8,7 @@ namespace Shipinator.Executors.Kubernetes;
 /// <summary>Registers the Kubernetes executor.</summary>
 public static class KubernetesServices
 {
-    /// <summary>Adds an executor of type <c>kubernetes</c>, its watches and its sweep.</summary>
+    /// <summary>Adds an executor of type <c>kubernetes</c>, and its watches.</summary>
     public static IServiceCollection AddKubernetesExecutor(this IServiceCollection services, Action<KubernetesOptions> configure)
     {
         services.TryAddSingleton(TimeProvider.System);
@@ -21,7 +21,6 @@ public static class KubernetesServices
         services.AddHostedService(s => s.GetRequiredService<Informer>());
         services.AddSingleton<KubernetesExecutor>();
         services.AddSingleton<IWorkerExecutor>(s => s.GetRequiredService<KubernetesExecutor>());
-        services.AddHostedService<OrphanSweep>();
         return services;
     }
 

@@ -37,7 +37,9 @@ internal static partial class StatusReader
 
         if (view.CreateError is { } refusal && NeverAllowed().IsMatch(refusal))
         {
-            return Failed(Reason.ConfigError, $"The namespace does not allow its pod: {refusal}");
+            var hint = refusal.Contains("must specify", StringComparison.Ordinal) ? " Set Shipinator:Kubernetes:DefaultCpu, DefaultMemory and LimitEveryContainer."
+                : refusal.Contains("PodSecurity", StringComparison.Ordinal) ? " Set Shipinator:Kubernetes:RunAsNonRoot, and RunAsUser where images name no user." : "";
+            return Failed(Reason.ConfigError, $"The namespace does not allow its pod: {refusal}{hint}");
         }
 
         var waiting = view.CreateError is { } words ? $"The cluster to make its pod: {words}" : "The cluster to make its pod.";

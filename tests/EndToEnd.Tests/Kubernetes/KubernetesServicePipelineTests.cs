@@ -16,18 +16,19 @@ public sealed class KubernetesServicePipelineTests(KubernetesServer server)
             image: any
             build:
               services:
-                a: { image: any, ready: { tcp: {{first}}, timeout: 30s }, command: [sh, -c, "{{Service("a", first)}}"] }
+                a: { image: any, env: { PRICE: "5$$ or $(HOSTNAME)" }, ready: { tcp: {{first}}, timeout: 30s }, command: [sh, -c, "{{Service("a", first)}}"] }
                 b: { image: any, ready: { tcp: {{second}}, timeout: 30s }, command: [sh, -c, "{{Service("b", second)}}"] }
               steps:
                 - { name: one, run: "echo one >> {{mark}}; busybox wget -q -O - http://127.0.0.1:{{first}}/served" }
                 - { name: two, run: "echo two >> {{mark}}" }
             """);
         await run.AssertEndAsync("success");
-        Assert.Contains("served-by-a", await run.LogAsync((await run.ExecutionsAsync())[0]), StringComparison.Ordinal);
+        // Nothing of what the file says is taken for the cluster's own variables.
+        Assert.Contains("served-by-a for 5$$ or $(HOSTNAME)", await run.LogAsync((await run.ExecutionsAsync())[0]), StringComparison.Ordinal);
         Assert.Equal(["a begins", "a listens", "b begins", "b listens", "one", "two", "b stopped", "a stopped"], server.Bench.Bench.ReadMark("services"));
 
         string Service(string name, int port) =>
-            $"echo {name} begins >> {mark}; trap 'echo {name} stopped >> {mark}; exit 0' TERM; sleep 0.5; mkdir -p w-{name}; echo served-by-{name} > w-{name}/served; echo {name} listens >> {mark}; busybox httpd -f -p {port} -h w-{name} & wait";
+            $"echo {name} begins >> {mark}; trap 'echo {name} stopped >> {mark}; exit 0' TERM; sleep 0.5; mkdir -p w-{name}; echo served-by-{name} for $PRICE > w-{name}/served; echo {name} listens >> {mark}; busybox httpd -f -p {port} -h w-{name} & wait";
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Shipinator.Executors.Kubernetes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
@@ -40,13 +41,21 @@ public abstract class ClusterAtWork : IAsyncLifetime
     internal ExecutorWorld World => _world;
 
     /// <summary>With a first container whose part is done at once; <paramref name="script"/> is what it lets the steps' do.</summary>
-    internal Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(TimeSpan? imagePull = null, string? script = null, TimeSpan? sweep = null) => _world.StartAsync(Cluster, Agenda, o =>
+    internal Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(TimeSpan? imagePull = null, string? script = null, TimeSpan? sweep = null, Action<KubernetesOptions>? configure = null) => _world.StartAsync(Cluster, Agenda, o =>
     {
         (o.RunnerImage, o.RunnerCommand) = ("runner:local", ["sh", "-c", script is null ? "true" : $"echo {script} > /shipinator/bin/runner"]);
         // The cluster's time may run ahead of a slow machine.
         (o.ImagePullTimeout, o.PendingTimeout, o.SweepPeriod) = (imagePull ?? Ages, Ages, sweep ?? Ages);
         o.RequestTimeout = TimeSpan.FromSeconds(2);
+        configure?.Invoke(o);
     });
+
+    /// <summary>The same server with other settings.</summary>
+    internal async Task RestartAsync(Action<KubernetesOptions> configure, string? script = null)
+    {
+        await ExecutorWorld.StopAsync(Services);
+        (Services, Executor) = await StartAsync(script: script, configure: configure);
+    }
 
     protected Task RetryAsync(Func<Task> action) => UntilAsync(async () =>
     {

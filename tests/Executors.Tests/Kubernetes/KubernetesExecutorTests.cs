@@ -184,22 +184,6 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
         await ExecutorWorld.StopAsync(services);
     }
 
-    [Fact]
-    public async Task Sweep_AsksTheOwner_AndTakesOnlyWhatNobodyNeeds()
-    {
-        var (needed, unknown, orphan) = (Worker(), Worker(), Worker());
-        foreach (var worker in new[] { needed, unknown, orphan })
-        {
-            await _executor.Submit(Given.Execution(worker), default);
-        }
-
-        _world.Unanswered.Add(unknown.JobId);
-        _world.Orphans.Add(orphan.JobId);
-        await UntilAsync(() => _cluster.Get("jobs", orphan.ExternalName)?["metadata"]!["deletionTimestamp"] is not null);
-        Assert.Null(_cluster.Get("jobs", needed.ExternalName)!["metadata"]!["deletionTimestamp"]);
-        Assert.Null(_cluster.Get("jobs", unknown.ExternalName)!["metadata"]!["deletionTimestamp"]);
-    }
-
     private static WorkerSpec Worker(params WorkerStep[] steps) => Given.Worker(steps) with { JobId = JobId.New(TimeProvider.System) };
 
     private async Task<ExecutionStatus> UntilAsync(ExecutionSpec spec, Func<ExecutionStatus, bool> condition)

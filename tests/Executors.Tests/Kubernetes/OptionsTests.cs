@@ -22,6 +22,7 @@ public sealed class OptionsTests
         { "RequestTimeout", o => o.RequestTimeout = TimeSpan.Zero },
         { "KeepFinished", o => o.KeepFinished = TimeSpan.FromSeconds(-1) },
         { "MaxConcurrent", o => o.MaxConcurrent = 0 },
+        { "LimitEveryContainer", o => (o.LimitEveryContainer, o.DefaultCpu) = (true, "1") },
         { "RunAsUser", o => (o.RunAsNonRoot, o.RunAsUser) = (true, 0) },
     };
 

@@ -39,5 +39,5 @@ internal sealed record ContainerStart(
     public IReadOnlyList<string> Command(IReadOnlyList<string> ofImage) =>
         Spec["command"] is JsonArray command ? [.. Texts(command), .. Texts(Spec["args"])] : Spec["args"] is JsonArray given ? Texts(given) : ofImage;
 
-    private static List<string> Texts(JsonNode? array) => [.. (array as JsonArray ?? []).Select(a => (string)a!)];
+    private List<string> Texts(JsonNode? array) => [.. (array as JsonArray ?? []).Select(a => Expansion.Expand((string)a!, Environment))];
 }

@@ -236,7 +236,7 @@ internal sealed class LiveContainers(World world, IContainers runtime, PodLife l
 
         foreach (var variable in container.Spec.Items("env"))
         {
-            all[variable.Text("name")!] = variable.Text("value") ?? "";
+            all[variable.Text("name")!] = Expansion.Expand(variable.Text("value") ?? "", all);
         }
 
         return all;

@@ -48,7 +48,7 @@ internal sealed class KubernetesBench : IAsyncDisposable
         var program = Path.Combine(programs, "shipinator-runner");
         await File.WriteAllTextAsync(program, $"#!/bin/sh\nexec dotnet {Path.Combine(Path.GetDirectoryName(Layout.Server)!, "runner", "Shipinator.Runner.dll")} \"$@\"\n");
         File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        bench.Cluster = await FakeCluster.StartAsync(new WallTime(), LiveKubelet.Beginning(new HostContainers(programs), bench._node, k => bench._kubelet = k));
+        bench.Cluster = await FakeCluster.StartAsync(new WallTime(), LiveKubelet.Beginning(new HostContainers(programs), bench._node, k => bench._kubelet = k), secure: true);
         bench.Settings["SHIPINATOR__Kubernetes__Kubeconfig"] = bench.Cluster.Kubeconfig;
         bench.Cluster.Store.Changed += change =>
         {

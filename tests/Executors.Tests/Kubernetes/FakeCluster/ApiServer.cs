@@ -17,6 +17,13 @@ internal sealed class ApiServer(Store store, Writing writing, Reading reading, D
         try
         {
             var user = Access.User(context.Request.Headers.Authorization) ?? throw new Refusal(401, "Unauthorized", "Unauthorized");
+            if (context.Request.Method == "GET" && Discovery.Find(context.Request.Path.Value!) is { } document)
+            {
+                context.Response.ContentType = "application/json";
+                await context.Response.WriteAsync(document.ToJsonString());
+                return;
+            }
+
             var call = Call.Parse(context);
             var request = $"{context.Request.Method} {call.Kind.Plural}{(call.IsWatch ? " watch" : "")}";
             var count = _requests.AddOrUpdate(request, 1, (_, n) => n + 1);

@@ -1,3 +1,6 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -16,10 +19,12 @@ internal sealed class FakeCluster : IAsyncDisposable
     private readonly Faults _faults = new();
     private readonly Watching _watching;
     private readonly ApiServer _server;
+    private readonly X509Certificate2? _certificate;
     private WebApplication? _app;
 
-    private FakeCluster(int port, ClusterTime? clock, Action<World>? kubelet)
+    private FakeCluster(int port, ClusterTime? clock, Action<World>? kubelet, X509Certificate2? certificate)
     {
+        _certificate = certificate;
         var time = clock ?? TimeProvider.System;
         _port = port;
         Writing = new(Store, time, anyNamespace: clock is null);
@@ -85,7 +90,7 @@ internal sealed class FakeCluster : IAsyncDisposable
 
     public string Kubeconfig { get; } = Path.GetTempFileName();
 
-    public Uri Url => new($"http://127.0.0.1:{_port}");
+    public Uri Url => new($"{(_certificate is null ? "http" : "https")}://127.0.0.1:{_port}");
 
     /// <summary>All that is and was.</summary>
     public Store Store { get; } = new();
@@ -102,20 +107,21 @@ internal sealed class FakeCluster : IAsyncDisposable
 
     /// <summary>
     /// With a time, controllers are at work in it: in that of an <see cref="Agenda"/> as its steps are taken. The kubelet of its
-    /// node is a <see cref="ScriptedKubelet"/>, unless another is to begin.
+    /// node is a <see cref="ScriptedKubelet"/>, unless another is to begin. <paramref name="secure"/>: by HTTP/2 over TLS, as real ones.
     /// </summary>
-    public static async Task<FakeCluster> StartAsync(ClusterTime? time = null, Action<World>? kubelet = null)
+    public static async Task<FakeCluster> StartAsync(ClusterTime? time = null, Action<World>? kubelet = null, bool secure = false)
     {
         using var socket = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
         socket.Start();
         var port = ((System.Net.IPEndPoint)socket.LocalEndpoint).Port;
         socket.Stop();
-        var cluster = new FakeCluster(port, time, kubelet);
+        var cluster = new FakeCluster(port, time, kubelet, secure ? Certificate.Make() : null);
+        var authority = cluster._certificate is { } own ? $", certificate-authority-data: {Convert.ToBase64String(Encoding.UTF8.GetBytes(own.ExportCertificatePem()))}" : "";
         await File.WriteAllTextAsync(cluster.Kubeconfig, $$"""
             apiVersion: v1
             kind: Config
             current-context: fake
-            clusters: [ { name: fake, cluster: { server: "http://127.0.0.1:{{port}}" } } ]
+            clusters: [ { name: fake, cluster: { server: "{{cluster.Url.ToString().TrimEnd('/')}}"{{authority}} } } ]
             users: [ { name: fake, user: { token: {{Access.Admin}} } } ]
             contexts: [ { name: fake, context: { cluster: fake, user: fake } } ]
             """);
@@ -127,7 +133,13 @@ internal sealed class FakeCluster : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls($"http://127.0.0.1:{_port}");
+        builder.WebHost.ConfigureKestrel(server => server.Listen(IPAddress.Loopback, _port, listen =>
+        {
+            if (_certificate is not null)
+            {
+                listen.UseHttps(_certificate);
+            }
+        }));
         _app = builder.Build();
         _app.Map("/{**path}", _server.AnswerAsync);
         await _app.StartAsync();
@@ -149,6 +161,7 @@ internal sealed class FakeCluster : IAsyncDisposable
     {
         await GoAwayAsync();
         _watching.Dispose();
+        _certificate?.Dispose();
         File.Delete(Kubeconfig);
     }
 

@@ -225,7 +225,14 @@ internal sealed class LiveContainers(World world, IContainers runtime, PodLife l
 
     private Dictionary<string, string> Variables(ContainerLife container)
     {
-        var all = new Dictionary<string, string>(StringComparer.Ordinal) { ["HOSTNAME"] = life.Key.Name };
+        // What a kubelet tells every container of the API server, whatever the manifest says of service links.
+        var all = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["HOSTNAME"] = life.Key.Name,
+            ["KUBERNETES_SERVICE_HOST"] = "10.96.0.1",
+            ["KUBERNETES_SERVICE_PORT"] = "443",
+            ["KUBERNETES_PORT"] = "tcp://10.96.0.1:443",
+        };
         foreach (var secret in container.Spec.Items("envFrom").Select(e => e.Text("secretRef", "name")).OfType<string>())
         {
             foreach (var (key, value) in Secret(secret)?["data"] as JsonObject ?? [])

@@ -28,6 +28,12 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
 
     public ShipinatorClient Api => server.Api;
 
+    /// <summary>Where the server is reached from here.</summary>
+    public Uri Server => server.Here;
+
+    /// <summary>As a machine that loses its power; and started again.</summary>
+    public Task KillServerAsync() => server.KillAndStartAsync();
+
     /// <summary>What a person may want to read beside the result.</summary>
     public string Note { get; set; } = "";
 
@@ -74,6 +80,15 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
     public Task RunningAsync(string run) => Until.TrueAsync(
         async () => (await Api.GetJobsAsync(run)).Jobs.SelectMany(j => j.Steps).SelectMany(s => s.Executions).Any(e => e.Status == "running"),
         Patience, "a step to run");
+
+    /// <summary>Any step's log holds a text.</summary>
+    public Task SaidAsync(string run, string text) => Until.TrueAsync(
+        async () => (await Api.GetJobsAsync(run)).Jobs is var jobs && (await Task.WhenAll(jobs.Select(LogAsync))).Any(l => l.Contains(text, StringComparison.Ordinal)),
+        Patience, $"'{text.Trim()}' in a step's log");
+
+    /// <summary>The run's only Job, with <c>--cascade</c>.</summary>
+    public async Task DeleteJobAsync(string run, string cascade) =>
+        await cluster.AsyncIn("delete", "job", (await cluster.NamesAsync("jobs", run)).Single(), $"--cascade={cascade}", "--wait=false");
 
     public async Task<string> PodAsync(string run)
     {

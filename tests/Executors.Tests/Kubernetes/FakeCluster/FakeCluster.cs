@@ -39,6 +39,14 @@ internal sealed class FakeCluster : IAsyncDisposable
             GarbageCollector.Start(world);
             Scheduler.Start(world);
             (kubelet ?? ScriptedKubelet.Start)(world);
+            Store.Changed += change =>
+            {
+                // A namespace's own account comes a moment after it.
+                if (change is { Type: "ADDED", Key.Kind: "namespaces" })
+                {
+                    world.After(5, () => Account(change.Key.Name));
+                }
+            };
             Writing.Create(Kind.Of("namespaces"), null, new() { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = "ci" } });
         }
     }
@@ -180,6 +188,9 @@ internal sealed class FakeCluster : IAsyncDisposable
         Store.Compact();
         CutWatches();
     }
+
+    private void Account(string @namespace) =>
+        Writing.Create(Kind.Of("serviceaccounts"), @namespace, new() { ["apiVersion"] = "v1", ["kind"] = "ServiceAccount", ["metadata"] = new JsonObject { ["name"] = "default" } });
 
     /// <summary>Makes or changes an object, as a controller would.</summary>
     public void Put(string kind, JsonObject found) => Store.Save(kind, found);

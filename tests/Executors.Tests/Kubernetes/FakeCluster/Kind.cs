@@ -14,6 +14,8 @@ internal sealed record Kind(string Plural, string Name, string Group, Type Model
         new("configmaps", "ConfigMap", "", typeof(V1ConfigMap)),
         new("events", "Event", "", typeof(Corev1Event)),
         new("resourcequotas", "ResourceQuota", "", typeof(V1ResourceQuota)),
+        new("limitranges", "LimitRange", "", typeof(V1LimitRange)),
+        new("serviceaccounts", "ServiceAccount", "", typeof(V1ServiceAccount)),
         new("persistentvolumeclaims", "PersistentVolumeClaim", "", typeof(V1PersistentVolumeClaim)),
         new("leases", "Lease", "coordination.k8s.io", typeof(V1Lease)),
         new("namespaces", "Namespace", "", typeof(V1Namespace), HasNamespace: false),

@@ -69,7 +69,7 @@ internal sealed class Writing(Store store, TimeProvider time, bool anyNamespace)
             {
                 if (kind.Name == "Pod")
                 {
-                    PodSecurity.Check(store, @namespace!, made);
+                    PodAdmission.Admit(store, @namespace!, made);
                 }
 
                 Quotas.Check(store, kind, @namespace!, name, made, anyNamespace);

@@ -9,7 +9,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 /// manifest's mounts, their own processes with the command as the first, their environment and nothing else, a limit of memory. They
 /// share the network. Needs root.
 /// </summary>
-internal sealed class IsolatedContainers(string folder, Func<string, string, bool> hasSecret) : IContainers
+internal sealed class IsolatedContainers(string folder, Func<string, string, bool> opens) : IContainers
 {
     /// <summary>Makes the container's inside from the outside, and becomes its first process.</summary>
     private const string Setup = """
@@ -36,6 +36,10 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
     private static readonly string[] s_path = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
     private readonly MachineImages _images = new(folder);
 
+    /// <summary>Whether a Secret, by its namespace and name, opens the private image: null when it is not there.</summary>
+    public static bool Opens(JsonObject? secret) => secret.Text("data", ".dockerconfigjson") is { } data
+        && System.Text.Encoding.UTF8.GetString(Convert.FromBase64String(data)).Contains("registry.test", StringComparison.Ordinal);
+
     /// <summary>Null: containers can be made here. Otherwise why not.</summary>
     public static string? WhyNot()
     {
@@ -61,7 +65,7 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
         }
     }
 
-    public string? Refuse(string image, JsonObject pod) => MachineImages.Refuse(image, pod, s => hasSecret(pod.Text("metadata", "namespace")!, s));
+    public string? Refuse(string image, JsonObject pod) => MachineImages.Refuse(image, pod, s => opens(pod.Text("metadata", "namespace")!, s));
 
     public IContainer Start(ContainerStart start)
     {
@@ -139,6 +143,7 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
     {
         private readonly System.Diagnostics.Process _process;
         private readonly MemoryGroup? _group;
+        private volatile bool _killed;
 
         public Running(System.Diagnostics.Process process, MemoryGroup? group, Action<string> write)
         {
@@ -162,6 +167,7 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
 
         public void Signal(string name)
         {
+            _killed |= name == "KILL";
             try
             {
                 // The first process of the container, which all others of it go with.
@@ -183,7 +189,8 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
             await _process.WaitForExitAsync();
             var outOfMemory = _group?.Kills > 0;
             _group?.Remove();
-            return new(_process.ExitCode, outOfMemory);
+            // What is killed at once is told by unshare as its own failure.
+            return new(_process.ExitCode == 1 && (outOfMemory || _killed) ? 137 : _process.ExitCode, outOfMemory);
         }
     }
 }

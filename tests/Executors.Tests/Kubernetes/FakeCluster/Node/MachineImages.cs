@@ -6,24 +6,22 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
 /// The images of a registry that is no further away than this machine: one with busybox and nothing else, one with all programs of this
-/// machine (git among them), and the same busybox for those alone who have the right pull secret.
+/// machine (git among them), the same busybox for those alone who have the right pull secret, and one that holds one program and no shell.
 /// </summary>
 internal sealed partial class MachineImages(string folder)
 {
     public const string Busybox = "registry.test/busybox:1";
     public const string Tools = "registry.test/tools:1";
     public const string Private = "registry.test/private/busybox:1";
-
-    /// <summary>The Secret that opens <see cref="Private"/>.</summary>
-    public const string PullSecret = "registry-test";
+    public const string Bare = "registry.test/bare:1";
     private static readonly string[] s_folders = ["bin", "dev", "etc", "proc", "root", "run", "sys", "tmp", "var/tmp", "usr/bin", "usr/sbin", "sbin", "lib", "lib64"];
     private static readonly string[] s_system = ["usr", "bin", "sbin", "lib", "lib64", "etc/alternatives", "etc/ssl"];
 
     /// <summary>Why a pod can't have it; null when it can.</summary>
-    public static string? Refuse(string image, JsonObject pod, Func<string, bool> hasSecret) =>
+    public static string? Refuse(string image, JsonObject pod, Func<string, bool> opens) =>
         !Name().IsMatch(image) ? $"InvalidImageName Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format"
-        : image is Busybox or Tools ? null
-        : image == Private ? pod.Items("spec", "imagePullSecrets").Select(s => s.Text("name")).Any(s => s == PullSecret && hasSecret(s))
+        : image is Busybox or Tools or Bare ? null
+        : image == Private ? pod.Items("spec", "imagePullSecrets").Select(s => s.Text("name")).OfType<string>().Any(opens)
             ? null
             : $"failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials"
         : $"failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": {image}: not found";
@@ -43,6 +41,12 @@ internal sealed partial class MachineImages(string folder)
 
         await File.WriteAllTextAsync(Path.Combine(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n");
         await File.WriteAllTextAsync(Path.Combine(root, "etc/group"), "root:x:0:\nnogroup:x:65534:\n");
+        if (image == Bare)
+        {
+            File.Copy("/bin/busybox", Path.Combine(root, "bin", "true"));
+            return [];
+        }
+
         if (image != Tools)
         {
             await FillAsync();

@@ -41,14 +41,16 @@ internal sealed class KubernetesBench : IAsyncDisposable
 
     private readonly List<string> _jobsMade = [];
 
-    public static async Task<KubernetesBench> StartAsync()
+    /// <summary>With containers as plain processes, for anybody; or in root folders of their own (<see cref="IsolatedContainers"/>).</summary>
+    public static async Task<KubernetesBench> StartAsync(bool isolated = false)
     {
         var bench = new KubernetesBench();
         var programs = Directory.CreateDirectory(Path.Combine(bench._node, "programs")).FullName;
         var program = Path.Combine(programs, "shipinator-runner");
         await File.WriteAllTextAsync(program, $"#!/bin/sh\nexec dotnet {Path.Combine(Path.GetDirectoryName(Layout.Server)!, "runner", "Shipinator.Runner.dll")} \"$@\"\n");
         File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        bench.Cluster = await FakeCluster.StartAsync(new WallTime(), LiveKubelet.Beginning(new HostContainers(programs), bench._node, k => bench._kubelet = k), secure: true);
+        bench.Cluster = await FakeCluster.StartAsync(new WallTime(), LiveKubelet.Beginning(
+            isolated ? new IsolatedContainers(Path.Combine(bench._node, "images"), (_, _) => false) : new HostContainers(programs), bench._node, k => bench._kubelet = k), secure: true);
         bench.Settings["SHIPINATOR__Kubernetes__Kubeconfig"] = bench.Cluster.Kubeconfig;
         bench.Cluster.Store.Changed += change =>
         {

@@ -12,6 +12,11 @@ internal sealed class ApiServer(Store store, Writing writing, Reading reading, D
 
     public IReadOnlyDictionary<string, int> Requests => _requests;
 
+    private readonly ConcurrentDictionary<string, bool> _rights = new(StringComparer.Ordinal);
+
+    /// <summary>What a caller would have needed the right to, such as <c>batch/jobs create</c>.</summary>
+    public IReadOnlyCollection<string> Rights => [.. _rights.Keys];
+
     public async Task AnswerAsync(HttpContext context)
     {
         try
@@ -25,6 +30,7 @@ internal sealed class ApiServer(Store store, Writing writing, Reading reading, D
             }
 
             var call = Call.Parse(context);
+            _rights[$"{call.Kind.Group}/{call.Kind.Plural}{(call.Subresource is null ? "" : "/" + call.Subresource)} {call.Verb}"] = true;
             var request = $"{context.Request.Method} {call.Kind.Plural}{(call.IsWatch ? " watch" : "")}";
             var count = _requests.AddOrUpdate(request, 1, (_, n) => n + 1);
             if (faults.Before is { } before)

@@ -96,6 +96,9 @@ internal sealed class FakeCluster : IAsyncDisposable
     /// <summary>Requests so far, by method and kind; <c>GET jobs watch</c> for watches.</summary>
     public IReadOnlyDictionary<string, int> Requests => _server.Requests;
 
+    /// <inheritdoc cref="ApiServer.Rights"/>
+    public IReadOnlyCollection<string> Rights => _server.Rights;
+
     public string Kubeconfig { get; } = Path.GetTempFileName();
 
     public Uri Url => new($"{(_certificate is null ? "http" : "https")}://127.0.0.1:{_port}");

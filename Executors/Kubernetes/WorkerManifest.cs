@@ -119,7 +119,8 @@ internal static class WorkerManifest
             new() { Name = "runner", EmptyDir = new() },
             new() { Name = "job", EmptyDir = new() },
             new() { Name = "secret", Secret = new() { SecretName = worker.ExternalName } },
-            .. options.CacheClaim is { } claim ? [new V1Volume { Name = "cache", PersistentVolumeClaim = new() { ClaimName = claim } }] : Array.Empty<V1Volume>(),
+            // A claim that can't be had now keeps no job that does not need it.
+            .. options.CacheClaim is { } claim && worker.Steps.Any(s => s.UsesCache) ? [new V1Volume { Name = "cache", PersistentVolumeClaim = new() { ClaimName = claim } }] : Array.Empty<V1Volume>(),
         ],
     };
 
@@ -193,7 +194,7 @@ internal static class WorkerManifest
             Env("SHIPINATOR_JOB_DIR", JobFolder),
             Env("SHIPINATOR_TOKEN_FILE", $"{SecretFolder}/token"),
             Env("SHIPINATOR_CONTAINER", "1"),
-            .. options.CacheClaim is null ? Array.Empty<V1EnvVar>() :
+            .. options.CacheClaim is null || !step.UsesCache ? Array.Empty<V1EnvVar>() :
             [
                 Env("SHIPINATOR_CACHE_DIR", CacheFolder),
                 Env("SHIPINATOR_CACHE_MAX_BYTES", options.CacheBytes.ToString(CultureInfo.InvariantCulture)),
@@ -204,7 +205,7 @@ internal static class WorkerManifest
             new() { Name = "runner", MountPath = RunnerFolder, ReadOnlyProperty = true },
             new() { Name = "job", MountPath = JobFolder },
             Secret(WorkerSecret.Token(index), "token"),
-            .. options.CacheClaim is null ? Array.Empty<V1VolumeMount>() : [new() { Name = "cache", MountPath = CacheFolder, SubPath = worker.RepositoryId.ToString() }],
+            .. options.CacheClaim is null || !step.UsesCache ? Array.Empty<V1VolumeMount>() : [new() { Name = "cache", MountPath = CacheFolder, SubPath = worker.RepositoryId.ToString() }],
         ],
         Resources = Quantities.Step(step, options),
         SecurityContext = Security(options),

@@ -60,7 +60,7 @@ public sealed class ManifestTests
         options.CacheClaim = "caches";
         options.RunnerCommand.Add("/usr/bin/runner");
         options.ProjectNamespaces[Given.Worker().ProjectId.ToString()] = "ci-shop";
-        Approve("settings", Given.Worker() with { Source = null, Services = ImmutableSortedDictionary<string, ServicePlan>.Empty.Add("web", new() { Image = "web:1" }) }, options);
+        Approve("settings", Given.Worker(Given.Step(0, "compile") with { UsesCache = true }, Given.Step(1, "pack")) with { Source = null, Services = ImmutableSortedDictionary<string, ServicePlan>.Empty.Add("web", new() { Image = "web:1" }) }, options);
     }
 
     [Theory]

@@ -19,6 +19,7 @@ internal sealed record CaseResult(Case Case, string Found, string Note, TimeSpan
 internal sealed class CaseContext(Settings settings, Cluster cluster, Server server, GitServer git, string pipeline, string branch)
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
+    private static readonly TimeSpan Prompt = TimeSpan.FromSeconds(3);
 
     public Settings Settings => settings;
 
@@ -75,6 +76,21 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
             return found.Length > 0;
         }, TimeSpan.FromSeconds(60), what);
         return found;
+    }
+
+    /// <summary>
+    /// The same, and that it is said within three seconds of the cluster's saying it. Both are looked at side by side, every 300 ms.
+    /// </summary>
+    public async Task<string> PromptlyAsync(string run, string words, string what, Func<Task<string>> ask, params string[] reasons)
+    {
+        long cluster = 0, ours = 0;
+        var seen = Until.TrueAsync(async () => (await ask()) is var said && reasons.Any(r => said.Contains(r, StringComparison.Ordinal)), TimeSpan.FromSeconds(60), $"the cluster to say {reasons[0]}")
+            .ContinueWith(t => cluster = t.IsCompletedSuccessfully ? TimeProvider.System.GetTimestamp() : throw t.Exception!.InnerException!, TaskScheduler.Default);
+        Note = await WaitsForAsync(run, w => w.Contains(words, StringComparison.OrdinalIgnoreCase), what);
+        ours = TimeProvider.System.GetTimestamp();
+        await seen;
+        var late = ours < cluster ? TimeSpan.Zero : TimeProvider.System.GetElapsedTime(cluster, ours);
+        return late <= Prompt ? "said at once" : string.Create(CultureInfo.InvariantCulture, $"said {late.TotalSeconds:0.0} s later");
     }
 
     public Task RunningAsync(string run) => Until.TrueAsync(

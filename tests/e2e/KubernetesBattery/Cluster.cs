@@ -33,6 +33,9 @@ internal sealed class Cluster(string kubeconfig)
         ["--kubeconfig", kubeconfig, "create", "--raw", $"/api/v1/namespaces/{Namespace}/pods/{pod}/eviction", "--filename", "-"],
         input: $$$"""{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"{{{pod}}}","namespace":"{{{Namespace}}}"},"deleteOptions":{"gracePeriodSeconds":1}}""");
 
+    /// <summary>A <c>jsonpath</c> of a run's Jobs or pods.</summary>
+    public Task<string> AboutAsync(string kind, string run, string path) => AsyncIn("get", kind, "--selector", $"shipinator.io/run-id={run}", "--output", "jsonpath=" + path);
+
     /// <summary>The names of a run's Jobs or pods.</summary>
     public async Task<string[]> NamesAsync(string kind, string run) =>
         (await AsyncIn("get", kind, "--selector", $"shipinator.io/run-id={run}", "--output", "jsonpath={.items[*].metadata.name}"))

@@ -32,17 +32,21 @@ internal static class Setup
               containers:
             {{string.Join('\n', images.Select((image, i) => $"  - {{ name: i{i}, image: \"{image}\", command: [\"true\"], securityContext: {{ allowPrivilegeEscalation: false, capabilities: {{ drop: [ALL] }} }} }}"))}}
             """);
+        var start = TimeProvider.System.GetTimestamp();
         await Until.TrueAsync(async () =>
         {
             // That it can't be started is of no interest: then it is there.
             var states = await cluster.AsyncIn("get", "pod", "images", "--output", "jsonpath={range .status.containerStatuses[*]}{.image}{\" \"}{.state.waiting.reason}{\" \"}{.state.waiting.message}{\"\\n\"}{end}");
             var lines = states.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            return lines.FirstOrDefault(l => l.Contains(" ErrImagePull ", StringComparison.Ordinal) || l.Contains(" InvalidImageName ", StringComparison.Ordinal)) is { } bad
+            return lines.FirstOrDefault(l => l.Contains(" ErrImagePull ", StringComparison.Ordinal) || l.Contains(" InvalidImageName ", StringComparison.Ordinal)) is { } bad && TimeProvider.System.GetElapsedTime(start) > PullPatience
                 ? throw new BatteryException($"An image can't be pulled: {bad}")
-                : lines.Length == images.Count && !lines.Any(l => l.Contains(" ContainerCreating", StringComparison.Ordinal) || l.Contains(" PodInitializing", StringComparison.Ordinal) || l.Contains(" ImagePullBackOff", StringComparison.Ordinal));
+                : lines.Length == images.Count && !lines.Any(l => l.Contains(" ContainerCreating", StringComparison.Ordinal) || l.Contains(" PodInitializing", StringComparison.Ordinal) || l.Contains("ImagePull", StringComparison.Ordinal));
         }, TimeSpan.FromMinutes(10), "the images");
         await cluster.AsyncIn("delete", "pod", "images", "--wait=false");
     }
+
+    /// <summary>A registry may hiccup.</summary>
+    private static readonly TimeSpan PullPatience = TimeSpan.FromSeconds(60);
 
     /// <summary>The Secret that opens the private image.</summary>
     public static Task PullSecretAsync(Cluster cluster, string dockerConfig) => cluster.ApplyAsync($$"""

@@ -95,7 +95,7 @@ internal sealed class GarbageCollector
     private void DeleteWhenAlone(ObjectKey key)
     {
         if (_world.Store.Find(key) is { } found && !found.IsDeleting()
-            && found.Items("metadata", "ownerReferences").All(r => _world.Store.Find(new("jobs", key.Namespace, r.Text("name")!))?.Text("metadata", "uid") != r.Text("uid")))
+            && found.Items("metadata", "ownerReferences").ToList() is { Count: > 0 } owners && owners.All(r => _world.Store.Find(new("jobs", key.Namespace, r.Text("name")!))?.Text("metadata", "uid") != r.Text("uid")))
         {
             if (key.Kind == "pods")
             {

@@ -7,15 +7,16 @@ internal static class Alone
 {
     public static IReadOnlyList<Case> Cases { get; } =
     [
-        new("quota full, then free", "success", async c =>
+        new("quota full, then free", "said at once, success", async c =>
         {
             await c.Cluster.ApplyAsync(Quota("nothing", "pods: \"0\""));
             try
             {
                 var run = await c.StartAsync(c.File("true"));
-                c.Note = await c.WaitsForAsync(run, w => w.Contains("quota", StringComparison.OrdinalIgnoreCase), "waiting_for to name the quota");
+                var said = await c.PromptlyAsync(run, "exceeded quota", "waiting_for to name the quota",
+                    () => c.Cluster.AsyncIn("get", "events", "--field-selector", "reason=FailedCreate", "--output", "jsonpath={.items[*].message}"), "exceeded quota");
                 await c.Cluster.AsyncIn("delete", "resourcequota", "nothing");
-                return await c.OutcomeAsync(run);
+                return $"{said}, {await c.OutcomeAsync(run)}";
             }
             finally
             {

@@ -17,11 +17,12 @@ internal static class Outcomes
         new("out of memory", "failed oom_killed", c => SimpleAsync(c, c.File("tail /dev/zero", "resources: { memory: 64Mi }"))),
         new("step timeout", "failed timeout", c => SimpleAsync(c, c.File(Sleep, "timeout: 5s", retry: InfrastructureRetry))),
         new("job timeout", "failed timeout", c => SimpleAsync(c, c.File(Sleep, retry: InfrastructureRetry).Replace("build:\n", "build:\n  timeout: 20s\n", StringComparison.Ordinal))),
-        new("image missing", "failed image_pull", async c =>
+        new("image missing", "said at once, failed image_pull", async c =>
         {
             var run = await c.StartAsync(c.File("true", image: MissingImage));
-            c.Note = await c.WaitsForAsync(run, w => w.Contains(MissingImage, StringComparison.OrdinalIgnoreCase), "waiting_for to name the image");
-            return await c.OutcomeAsync(run);
+            var said = await c.PromptlyAsync(run, MissingImage, "waiting_for to name the image",
+                () => c.Cluster.AboutAsync("pods", run, "{.items[*].status.containerStatuses[*].state.waiting.reason}"), "ErrImagePull", "ImagePullBackOff");
+            return $"{said}, {await c.OutcomeAsync(run)}";
         }),
         new("image missing in a later step", "success, failed image_pull", async c =>
         {
@@ -38,11 +39,12 @@ internal static class Outcomes
         new("image behind a pull secret", "success", c => c.Settings.PrivateImage is { } image
             ? SimpleAsync(c, c.File("true", image: image))
             : Task.FromResult("skipped: SHIPINATOR_E2E_PRIVATE_IMAGE and SHIPINATOR_E2E_DOCKERCONFIG are not set")),
-        new("unschedulable", "failed unschedulable", async c =>
+        new("unschedulable", "said at once, failed unschedulable", async c =>
         {
             var run = await c.StartAsync(c.File("true", "resources: { cpu: 9000 }"));
-            c.Note = await c.WaitsForAsync(run, w => w.Contains("node", StringComparison.OrdinalIgnoreCase), "the scheduler's sentence in waiting_for");
-            return await c.OutcomeAsync(run);
+            var said = await c.PromptlyAsync(run, "nodes are available", "the scheduler's sentence in waiting_for",
+                () => c.Cluster.AboutAsync("pods", run, "{.items[*].status.conditions[*].reason}"), "Unschedulable");
+            return $"{said}, {await c.OutcomeAsync(run)}";
         }),
         new("secret that nobody configured", "failed config_error", c => SimpleAsync(c, c.File("true", "secrets: [ABSENT]"))),
         new("checkout impossible", "failed executor_error", GoneRepositoryAsync),

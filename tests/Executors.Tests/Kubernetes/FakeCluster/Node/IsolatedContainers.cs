@@ -186,7 +186,18 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
 
         private async Task<ContainerEnd> EndAsync()
         {
-            await _process.WaitForExitAsync();
+            var exit = _process.WaitForExitAsync();
+            while (_group is not null && !exit.IsCompleted)
+            {
+                // Kubelets have the kernel end the whole container with whatever of it used too much (memory.oom.group).
+                await Task.WhenAny(exit, Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System));
+                if (_group.Kills > 0 && !_killed)
+                {
+                    Signal("KILL");
+                }
+            }
+
+            await exit;
             var outOfMemory = _group?.Kills > 0;
             _group?.Remove();
             // What is killed at once is told by unshare as its own failure.

@@ -5,7 +5,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 /// <summary>
 /// The kubelet of a node which has the images <c>*:local</c>: takes a pod through its states and tells them, each in its time.
 /// </summary>
-internal sealed class ScriptedKubelet
+internal sealed partial class ScriptedKubelet
 {
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
     private readonly World _world;
@@ -147,44 +147,6 @@ internal sealed class ScriptedKubelet
         while (!EndIfOver(container))
         {
             yield return UntilOver(container);
-        }
-    }
-
-    /// <summary>What comes after a sidecar waits for its start-up probe; one that is never answered has it started anew, again and again.</summary>
-    private IEnumerable<TimeSpan> UntilStarted(PodLife life, ContainerLife container)
-    {
-        for (var failures = 0; container.Probe is var (period, most, port) && !container.HasPassed;)
-        {
-            yield return period;
-            container.HasPassed = !EndIfOver(container) && container.Course!.Ports.TryGetValue(port, out var since) && container.StartedAt + since <= _world.Now;
-            if (container.HasPassed || (++failures < most && container.IsRunning))
-            {
-                continue;
-            }
-
-            if (container.IsRunning)
-            {
-                container.End(137, "Error", _world.Now);
-            }
-
-            var restart = TimeSpan.FromSeconds(10 * Math.Pow(2, Math.Min(container.Restarts, 5)));
-            container.WaitForRestart(restart, life.Key.Name);
-            Publish(life);
-            yield return restart;
-            failures = 0;
-            _runtime.Start(life, container);
-            Publish(life);
-        }
-    }
-
-    /// <summary>The last that was started first.</summary>
-    private IEnumerable<TimeSpan> StopSidecars(PodLife life)
-    {
-        foreach (var sidecar in life.First.Where(c => c is { IsSidecar: true, IsRunning: true }).Reverse())
-        {
-            yield return Milliseconds(100);
-            sidecar.End(143, "Error", _world.Now);
-            Publish(life);
         }
     }
 

@@ -19,7 +19,7 @@ public sealed class ExecutorRegistry(IEnumerable<IWorkerExecutor> executors) : I
 /// <summary>Registers executors.</summary>
 public static class ExecutorServices
 {
-    /// <summary>The registry over every executor that is registered.</summary>
+    /// <summary>The registry over every executor that is registered, and the sweep of what they have forgotten.</summary>
     public static IServiceCollection AddExecutorRegistry(this IServiceCollection services) =>
-        services.AddSingleton<IExecutorRegistry, ExecutorRegistry>();
+        services.AddSingleton<IExecutorRegistry, ExecutorRegistry>().AddHostedService<WorkerSweep>();
 }

@@ -38,6 +38,9 @@ public sealed class EngineOptions
     /// <summary>How long a command has between SIGTERM and SIGKILL. Default 10 s.</summary>
     public TimeSpan CancelGrace { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long the executor has to say who told a runner to stop, before it counts as lost. Default 15 s.</summary>
+    public TimeSpan StopExplainTimeout { get; set; } = TimeSpan.FromSeconds(15);
+
     /// <summary>How often the admission compares its leases with the executions that hold them. Default 1 min.</summary>
     public TimeSpan LeaseSweepPeriod { get; set; } = TimeSpan.FromMinutes(1);
 
@@ -64,6 +67,7 @@ public sealed class EngineOptionsValidator : IValidateOptions<EngineOptions>
             (nameof(options.ClaimTimeout), options.ClaimTimeout), (nameof(options.PollFirst), options.PollFirst),
             (nameof(options.PollSlowest), options.PollSlowest), (nameof(options.ReconcilePeriod), options.ReconcilePeriod),
             (nameof(options.RetryDelay), options.RetryDelay), (nameof(options.LeaseSweepPeriod), options.LeaseSweepPeriod),
+            (nameof(options.StopExplainTimeout), options.StopExplainTimeout),
         })
         {
             if (value <= TimeSpan.Zero)

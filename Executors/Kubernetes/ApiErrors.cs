@@ -30,12 +30,16 @@ internal static class ApiErrors
 
     public static HttpStatusCode? Code(Exception error) => (error as HttpOperationException)?.Response?.StatusCode;
 
-    /// <summary>How long the server asks to be left alone; null when it does not ask.</summary>
+    /// <summary>How long the server asks to be left alone, in its answer's head or in its words; null when it does not ask.</summary>
     public static TimeSpan? RetryAfter(Exception error) =>
         error is HttpOperationException { Response.Headers: { } headers } && headers.TryGetValue("Retry-After", out var values)
-        && int.TryParse(values.FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
-            ? TimeSpan.FromSeconds(seconds)
-            : null;
+        && int.TryParse(values.FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? TimeSpan.FromSeconds(seconds)
+        : Answer(error)?.Details?.RetryAfterSeconds is > 0 and var told ? TimeSpan.FromSeconds(told)
+        : null;
+
+    /// <summary>For what is tried again, with the server's wish for when.</summary>
+    public static ExecutorException Transient(string what, Exception error) =>
+        ExecutorException.Transient($"{what}: {Answer(error)?.Message ?? error.Message}", error, RetryAfter(error));
 
     public static bool IsNotFound(Exception error) => Code(error) == HttpStatusCode.NotFound;
 
@@ -59,17 +63,17 @@ internal static class ApiErrors
         var code = Code(error);
         if (code is null)
         {
-            return ExecutorException.Transient($"The Kubernetes API server does not answer ({what}): {words}", error);
+            return Transient($"The Kubernetes API server does not answer ({what})", error);
         }
 
         return (int)code.Value switch
         {
-            403 when words.Contains("exceeded quota", StringComparison.Ordinal) => ExecutorException.Transient($"The quota of namespace {@namespace} is full: {words}", error),
+            403 when words.Contains("exceeded quota", StringComparison.Ordinal) => Transient($"The quota of namespace {@namespace} is full", error),
             403 when words.Contains("being terminated", StringComparison.Ordinal) => ExecutorException.Rejected(Reason.ConfigError, $"Namespace {@namespace} is being deleted: {words}"),
             403 => ExecutorException.Rejected(Reason.ConfigError, $"Shipinator may not {what} in namespace {@namespace}: {words} Give its service account the Role of docs/kubernetes.md."),
             401 => ExecutorException.Rejected(Reason.ConfigError, $"The Kubernetes API server does not accept Shipinator's credentials: {words}"),
             404 => ExecutorException.Rejected(Reason.ConfigError, $"Namespace {@namespace} does not exist: {words} Create it, or change Shipinator:Kubernetes:Namespace."),
-            409 or 408 or 429 or >= 500 => ExecutorException.Transient($"The Kubernetes API server can't {what} now ({(int)code.Value}): {words}", error),
+            409 or 408 or 429 or >= 500 => Transient($"The Kubernetes API server can't {what} now ({(int)code.Value})", error),
             _ => ExecutorException.Rejected(Reason.ConfigError, $"Kubernetes refuses to {what} ({(int)code.Value}): {words}"),
         };
     }

@@ -7,238 +7,73 @@ using Microsoft.Extensions.Options;
 namespace Shipinator.Executors.Kubernetes;
 
 /// <summary>
-/// Keeps the <see cref="WorkerCache"/> true: one list and one watch of Jobs and one of pods per namespace, whatever the
-/// number of executions. A watch that ends goes on where it was; one that is too old, or falls silent, begins with a list.
+/// Keeps the <see cref="WorkerCache"/> true: per namespace one list and one watch of Jobs, of pods, and of what the Jobs' controller
+/// says when it can't make a pod, whatever the number of executions. A namespace that can't be seen keeps none of the others.
 /// </summary>
-internal sealed partial class Informer(
-    IKubernetes cluster, WorkerCache cache, IOptions<KubernetesOptions> options, TimeProvider time, ILogger<Informer> logger) : BackgroundService
+internal sealed class Informer : BackgroundService
 {
     private const int PageSize = 500;
-    private const int WatchSeconds = 240;
 
-    /// <summary>A list that succeeds does not show that a watch will.</summary>
-    private const int FailuresKept = 2;
+    /// <summary>A full quota, and all else that keeps a Job from having a pod, shows nowhere but in events.</summary>
+    private const string NoPod = "involvedObject.kind=Job,reason=FailedCreate";
+    private readonly Dictionary<string, (IFollower Jobs, IFollower Pods, IFollower Events)> _followers = new(StringComparer.Ordinal);
 
-    /// <summary>The server ends a watch by itself; one that says nothing for longer has been cut without a word.</summary>
-    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(WatchSeconds + 30);
-    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(15);
-    private readonly Dictionary<string, (string Message, DateTimeOffset Since)> _troubles = new(StringComparer.Ordinal);
-    private int _lists;
+    public Informer(ClusterClient cluster, WorkerCache cache, IOptions<KubernetesOptions> options, TimeProvider time, ILogger<Informer> logger)
+    {
+        var selector = Labels.Selector(options.Value);
+        var labels = $"labelSelector={Uri.EscapeDataString(selector)}";
+        foreach (var @namespace in options.Value.Namespaces)
+        {
+            var jobs = new Followed<V1Job>($"jobs of {@namespace}", $"apis/batch/v1/namespaces/{@namespace}/jobs", labels, async (page, stop) =>
+            {
+                var list = await cluster.BatchV1.ListNamespacedJobAsync(@namespace, labelSelector: selector, limit: PageSize, continueParameter: page, cancellationToken: stop);
+                return (list.Items, list.Metadata);
+            })
+            {
+                SeeNow = cache.SeeNow,
+                See = cache.See,
+                Keep = all => cache.KeepJobs(@namespace, Names(all.Select(j => j.Metadata))),
+            };
+            var pods = new Followed<V1Pod>($"pods of {@namespace}", $"api/v1/namespaces/{@namespace}/pods", labels, async (page, stop) =>
+            {
+                var list = await cluster.CoreV1.ListNamespacedPodAsync(@namespace, labelSelector: selector, limit: PageSize, continueParameter: page, cancellationToken: stop);
+                return (list.Items, list.Metadata);
+            })
+            {
+                SeeNow = cache.SeeNow,
+                See = cache.See,
+                Keep = all => cache.KeepPods(@namespace, Names(all.Select(p => p.Metadata))),
+            };
+            var events = new Followed<Corev1Event>($"events of {@namespace}", $"api/v1/namespaces/{@namespace}/events", $"fieldSelector={Uri.EscapeDataString(NoPod)}", async (page, stop) =>
+            {
+                var list = await cluster.CoreV1.ListNamespacedEventAsync(@namespace, fieldSelector: NoPod, limit: PageSize, continueParameter: page, cancellationToken: stop);
+                return (list.Items, list.Metadata);
+            })
+            {
+                SeeNow = cache.See,
+                See = (e, gone) => (gone ? _ => { } : (Action<Corev1Event>)cache.See)(e),
+                Keep = _ => { },
+            };
+            _followers[@namespace] = (new Follower<V1Job>(cluster, jobs, time, logger), new Follower<V1Pod>(cluster, pods, time, logger), new Follower<Corev1Event>(cluster, events, time, logger));
+        }
+    }
 
-    private KubernetesOptions Options => options.Value;
-
-    /// <summary>Whether everything has been listed at least once: before that, absence means nothing.</summary>
-    public bool IsSynced => Volatile.Read(ref _lists) >= 2 * Options.Namespaces.Count;
+    /// <summary>Whether all Jobs and pods have been listed at least once; of one namespace, or of all.</summary>
+    public bool IsSynced(string? @namespace = null) => Of(@namespace).All(f => f.IsSynced);
 
     /// <summary>What keeps it from seeing the cluster now; null when nothing does.</summary>
-    public string? Trouble
-    {
-        get
-        {
-            lock (_troubles)
-            {
-                return _troubles.Values.FirstOrDefault().Message;
-            }
-        }
-    }
+    public string? Trouble(string? @namespace = null) => Of(@namespace).Select(f => f.Trouble?.Message).FirstOrDefault(m => m is not null);
 
     /// <summary>Since when it has not seen the cluster; null when it does. What it saw last says nothing of the time after that.</summary>
-    public DateTimeOffset? BlindSince
-    {
-        get
-        {
-            lock (_troubles)
-            {
-                return _troubles.Count == 0 ? null : _troubles.Values.Min(t => t.Since);
-            }
-        }
-    }
+    public DateTimeOffset? BlindSince(string? @namespace = null) => Of(@namespace).Min(f => f.Trouble?.Since);
 
     /// <inheritdoc/>
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(Options.Namespaces.SelectMany(n => new[]
-    {
-        FollowAsync($"jobs of {n}", t => ListJobsAsync(n, t), (v, a, t) => WatchJobsAsync(n, v, a, t), stoppingToken),
-        FollowAsync($"pods of {n}", t => ListPodsAsync(n, t), (v, a, t) => WatchPodsAsync(n, v, a, t), stoppingToken),
-    }));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(_followers.Values.SelectMany(f => new[] { f.Jobs, f.Pods, f.Events }).Select(f => f.FollowAsync(stoppingToken)));
 
-    private async Task FollowAsync(
-        string what, Func<CancellationToken, Task<string>> list, Func<string, Action<string>, CancellationToken, Task<string?>> watch, CancellationToken stoppingToken)
-    {
-        string? version = null;
-        var listed = false;
-        var failures = 0;
-        DateTimeOffset? lostAt = null;
-        while (!stoppingToken.IsCancellationRequested)
-        {
-            try
-            {
-                if (version is null)
-                {
-                    version = await list(stoppingToken);
-                    Note(what, null);
-                    (failures, lostAt) = (Math.Min(failures, FailuresKept), null);
-                    if (!listed)
-                    {
-                        listed = true;
-                        Interlocked.Increment(ref _lists);
-                    }
-                }
+    /// <summary>Events only explain: without the right to see them, everything else goes on.</summary>
+    private IEnumerable<IFollower> Of(string? @namespace) => (@namespace is null ? _followers.Values : _followers.Where(f => f.Key == @namespace).Select(f => f.Value))
+        .SelectMany(f => new[] { f.Jobs, f.Pods });
 
-                version = await watch(version, Reached, stoppingToken);
-                (failures, lostAt) = (0, null);
-            }
-            catch (Exception e) when (ApiErrors.IsFromApi(e, stoppingToken))
-            {
-                if (ApiErrors.Code(e) == System.Net.HttpStatusCode.Gone)
-                {
-                    version = null;
-                    continue;
-                }
-
-                Lost(what, e.Message);
-                lostAt ??= time.GetUtcNow();
-                // The first time the watch just goes on; after that only a list shows that the server is there again.
-                if (failures > 0)
-                {
-                    version = null;
-                    Note(what, (ApiErrors.Answer(e)?.Message ?? e.Message, lostAt.Value));
-                }
-
-                // Many silos lose the same server at once and must not all come back at once.
-                var delay = Math.Min(FirstDelay.TotalMilliseconds * Math.Pow(2, Math.Min(failures++, 10)), LongestDelay.TotalMilliseconds);
-                var asked = ApiErrors.RetryAfter(e)?.TotalMilliseconds ?? 0;
-                var jitter = 0.5 + Random.Shared.NextDouble();
-                await Task.Delay(TimeSpan.FromMilliseconds(Math.Max(asked * (0.5 + jitter), delay * jitter)), time, stoppingToken);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-        }
-
-        // A watch that was only opened has not shown yet that it works. One that breaks must not tell again what is long past.
-        void Reached(string newer) => (version, failures, lostAt) = (newer, 0, null);
-    }
-
-    private void Note(string what, (string Message, DateTimeOffset Since)? trouble)
-    {
-        lock (_troubles)
-        {
-            if (trouble is null)
-            {
-                _troubles.Remove(what);
-            }
-            else
-            {
-                _troubles[what] = trouble.Value;
-            }
-        }
-    }
-
-    private async Task<string> ListJobsAsync(string @namespace, CancellationToken cancellationToken)
-    {
-        var present = new HashSet<string>(StringComparer.Ordinal);
-        string? page = null;
-        while (true)
-        {
-            var list = await cluster.BatchV1.ListNamespacedJobAsync(
-                @namespace, labelSelector: Labels.Selector(Options), limit: PageSize, continueParameter: page, cancellationToken: cancellationToken);
-            foreach (var job in list.Items)
-            {
-                present.Add(Labels.Worker(job.Metadata) ?? "");
-                cache.See(job, gone: false);
-            }
-
-            page = list.Metadata.ContinueProperty;
-            if (string.IsNullOrEmpty(page))
-            {
-                cache.KeepJobs(@namespace, present);
-                return list.Metadata.ResourceVersion;
-            }
-        }
-    }
-
-    private async Task<string> ListPodsAsync(string @namespace, CancellationToken cancellationToken)
-    {
-        var present = new HashSet<string>(StringComparer.Ordinal);
-        string? page = null;
-        while (true)
-        {
-            var list = await cluster.CoreV1.ListNamespacedPodAsync(
-                @namespace, labelSelector: Labels.Selector(Options), limit: PageSize, continueParameter: page, cancellationToken: cancellationToken);
-            foreach (var pod in list.Items)
-            {
-                present.Add(Labels.Worker(pod.Metadata) ?? "");
-                cache.See(pod, gone: false);
-            }
-
-            page = list.Metadata.ContinueProperty;
-            if (string.IsNullOrEmpty(page))
-            {
-                cache.KeepPods(@namespace, present);
-                return list.Metadata.ResourceVersion;
-            }
-        }
-    }
-
-    private Task<string?> WatchJobsAsync(string @namespace, string version, Action<string> reached, CancellationToken cancellationToken) => ConsumeAsync(
-        version,
-        (onError, token) => cluster.BatchV1.WatchListNamespacedJobAsync(
-            @namespace, allowWatchBookmarks: true, labelSelector: Labels.Selector(Options), resourceVersion: version, timeoutSeconds: WatchSeconds, onError: onError, cancellationToken: token),
-        j => j.Metadata,
-        cache.See,
-        reached,
-        cancellationToken);
-
-    private Task<string?> WatchPodsAsync(string @namespace, string version, Action<string> reached, CancellationToken cancellationToken) => ConsumeAsync(
-        version,
-        (onError, token) => cluster.CoreV1.WatchListNamespacedPodAsync(
-            @namespace, allowWatchBookmarks: true, labelSelector: Labels.Selector(Options), resourceVersion: version, timeoutSeconds: WatchSeconds, onError: onError, cancellationToken: token),
-        p => p.Metadata,
-        cache.See,
-        reached,
-        cancellationToken);
-
-    /// <summary>Until the watch ends; where to go on, or null when only a list can tell.</summary>
-    private async Task<string?> ConsumeAsync<T>(
-        string version, Func<Action<Exception>, CancellationToken, IAsyncEnumerable<(WatchEventType Type, T Item)>> open, Func<T, V1ObjectMeta> meta, Action<T, bool> see, Action<string> reached, CancellationToken cancellationToken)
-    {
-        Exception? failed = null;
-        using var quiet = new CancellationTokenSource(Silence, time);
-        using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, quiet.Token);
-        try
-        {
-            await foreach (var (type, item) in open(e => failed ??= e, silence.Token))
-            {
-                quiet.CancelAfter(Silence);
-                if (failed is not null || type == WatchEventType.Error)
-                {
-                    return null;
-                }
-
-                if (meta(item)?.ResourceVersion is { Length: > 0 } newer)
-                {
-                    version = newer;
-                }
-
-                if (type != WatchEventType.Bookmark)
-                {
-                    see(item, type == WatchEventType.Deleted);
-                }
-
-                reached(version);
-            }
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new IOException("A watch was silent for too long.");
-        }
-
-        // An ERROR event, 410 above all, comes as an exception: what happened since is only in a list.
-        return failed is null ? version : null;
-    }
-
-    [LoggerMessage(2101, LogLevel.Warning, "The watch of {What} was lost and begins again: {Message}")]
-    private partial void Lost(string what, string message);
+    private static HashSet<string> Names(IEnumerable<V1ObjectMeta> all) => all.Select(m => Labels.Worker(m) ?? "").ToHashSet(StringComparer.Ordinal);
 }

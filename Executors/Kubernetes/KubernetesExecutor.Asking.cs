@@ -6,10 +6,8 @@ namespace Shipinator.Executors.Kubernetes;
 /// <summary>What the watches can't tell is asked for, seldom.</summary>
 internal sealed partial class KubernetesExecutor
 {
-    private static readonly TimeSpan NoPodYet = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan AskPeriod = TimeSpan.FromSeconds(10);
     private readonly ConcurrentDictionary<string, DateTimeOffset> _podsAsked = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, DateTimeOffset> _eventsAsked = new(StringComparer.Ordinal);
 
     /// <summary>Watches of Jobs and of pods are not ordered: the end of a Job may be seen before its pod is, which alone knows why.</summary>
     private async Task LookForPodAsync(WorkerView view, ExecutionHandle handle, CancellationToken cancellationToken)
@@ -25,7 +23,7 @@ internal sealed partial class KubernetesExecutor
             var pods = await _cluster.CoreV1.ListNamespacedPodAsync(view.Namespace, labelSelector: Labels.Selector(handle.JobId, handle.WorkerAttempt, _options), cancellationToken: cancellationToken);
             foreach (var pod in pods.Items)
             {
-                _cache.See(pod, gone: false);
+                _cache.SeeNow(pod);
             }
 
             if (pods.Items.Count == 0 && view is { HasPod: true, Pod: { } vanished })
@@ -37,32 +35,7 @@ internal sealed partial class KubernetesExecutor
         }
         catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
         {
-            throw ExecutorException.Transient($"The Kubernetes API server does not answer: {ApiErrors.Answer(e)?.Message ?? e.Message}", e);
-        }
-    }
-
-    /// <summary>A full quota shows nowhere but in the events of the Job; they are asked for only while there is no pod.</summary>
-    private async Task ExplainMissingPodAsync(WorkerView view, CancellationToken cancellationToken)
-    {
-        var now = _time.GetUtcNow();
-        if (now - view.Job!.Metadata.CreationTimestamp < NoPodYet || (_eventsAsked.TryGetValue(view.Name, out var asked) && now - asked < AskPeriod))
-        {
-            return;
-        }
-
-        _eventsAsked[view.Name] = now;
-        try
-        {
-            var events = await _cluster.CoreV1.ListNamespacedEventAsync(
-                view.Namespace, fieldSelector: $"involvedObject.kind=Job,involvedObject.name={view.Name}", limit: 20, cancellationToken: cancellationToken);
-            if (events.Items.LastOrDefault(e => e.Reason == "FailedCreate") is { Message: { } words })
-            {
-                _cache.SeeCreateError(view.Name, words);
-            }
-        }
-        catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
-        {
-            // Only an explanation: it waits all the same.
+            throw ApiErrors.Transient("The Kubernetes API server does not answer", e);
         }
     }
 }

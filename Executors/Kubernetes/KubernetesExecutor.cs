@@ -11,7 +11,7 @@ namespace Shipinator.Executors.Kubernetes;
 /// Runs a job attempt as one <c>batch/v1</c> Job with one pod and a container per step. Asked for a status it answers from
 /// what the <see cref="Informer"/> saw: the API server sees no request per execution.
 /// </summary>
-internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
+internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
 {
     private readonly IKubernetes _cluster;
     private readonly WorkerCache _cache;
@@ -26,6 +26,9 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
     /// <summary>Workers whose Job and Secret this process knows to be there.</summary>
     private readonly ConcurrentDictionary<string, bool> _complete = new(StringComparer.Ordinal);
 
+    /// <summary>The namespaces of workers that were submitted here.</summary>
+    private readonly ConcurrentDictionary<string, string> _places = new(StringComparer.Ordinal);
+
     /// <summary>Who is to be told of a worker's changes: those that asked here.</summary>
     private readonly ConcurrentDictionary<string, ConcurrentDictionary<ExecutionId, bool>> _listeners = new(StringComparer.Ordinal);
 
@@ -35,6 +38,7 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
     {
         (_cluster, _cache, _informer, _options, _tokens, _address, _credentials, _signal, _time) = (cluster, cache, informer, options.Value, tokens, address, credentials, signal, time);
         _cache.Changed += Tell;
+        _cache.Forgotten += Forget;
     }
 
     /// <inheritdoc/>
@@ -46,6 +50,7 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
         ArgumentNullException.ThrowIfNull(spec);
         var worker = spec.Worker;
         Listen(worker.ExternalName, spec.ExecutionId);
+        _places[worker.ExternalName] = _options.NamespaceOf(worker.ProjectId);
         // What was there once is never made again: a vanished pod is lost, and a new attempt has another name.
         if (!_complete.ContainsKey(worker.ExternalName) && _cache.Find(worker.ExternalName) is not { IsPresent: false })
         {
@@ -66,12 +71,13 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
         ArgumentNullException.ThrowIfNull(handle);
         var name = Labels.Name(handle.JobId, handle.WorkerAttempt);
         Listen(name, handle.ExecutionId);
-        if (!_informer.IsSynced)
+        var view = _cache.Find(name);
+        var place = view?.Namespace ?? _places.GetValueOrDefault(name);
+        if (!_informer.IsSynced(place))
         {
-            throw ExecutorException.Transient($"The cluster has not been seen yet. {_informer.Trouble}".TrimEnd());
+            throw ExecutorException.Transient($"The cluster has not been seen yet. {_informer.Trouble(place)}".TrimEnd());
         }
 
-        var view = _cache.Find(name);
         if (view is null or { HasJob: false, HasPod: false, Job: null })
         {
             // The watch may be a moment behind: the server itself is asked before something is called lost.
@@ -88,14 +94,9 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
             await LookForPodAsync(view, handle, cancellationToken);
             view = _cache.Find(name) ?? view;
         }
-        else if (view is { HasJob: true, Pod: null })
-        {
-            await ExplainMissingPodAsync(view, cancellationToken);
-            view = _cache.Find(name) ?? view;
-        }
 
         // Deadlines don't pass while nobody looks.
-        return StatusReader.Read(view, Step(handle), _options, _informer.BlindSince ?? _time.GetUtcNow());
+        return StatusReader.Read(view, Step(handle), _options, _informer.BlindSince(view.Namespace) ?? _time.GetUtcNow());
     }
 
     /// <inheritdoc/>
@@ -106,24 +107,11 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
     }
 
     /// <inheritdoc/>
-    public async Task Release(JobId job, int attempt, CancellationToken cancellationToken)
+    public void Dispose()
     {
-        var name = Labels.Name(job, attempt);
-        _complete.TryRemove(name, out _);
-        _listeners.TryRemove(name, out _);
-        _eventsAsked.TryRemove(name, out _);
-        _podsAsked.TryRemove(name, out _);
-        if (_options.KeepFinished > TimeSpan.Zero && _cache.Find(name) is { HasJob: true, Pod.Status.Phase: "Succeeded" or "Failed" } finished)
-        {
-            await LeaveAsync(finished, cancellationToken);
-            return;
-        }
-
-        await DeleteAsync(name, cancellationToken);
+        _cache.Changed -= Tell;
+        _cache.Forgotten -= Forget;
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _cache.Changed -= Tell;
 
     /// <summary>The Job first, its Secret second and owned by it: nothing can be left behind, and the pod waits for its mount.</summary>
     private async Task CreateAsync(WorkerSpec worker, CancellationToken cancellationToken)
@@ -175,7 +163,7 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
 
     private async Task<V1Job?> FindAsync(string name, CancellationToken cancellationToken)
     {
-        foreach (var @namespace in _options.Namespaces)
+        foreach (var @namespace in _places.TryGetValue(name, out var place) ? [place] : _options.Namespaces)
         {
             try
             {
@@ -187,55 +175,11 @@ internal sealed partial class KubernetesExecutor : IWorkerExecutor, IDisposable
             }
             catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
             {
-                throw ExecutorException.Transient($"The Kubernetes API server does not answer: {ApiErrors.Answer(e)?.Message ?? e.Message}", e);
+                throw ApiErrors.Transient("The Kubernetes API server does not answer", e);
             }
         }
 
         return null;
-    }
-
-    /// <summary>Gracefully: SIGTERM, the pod's grace period, and the Job stays until its pod is gone. Without a policy the pod would live on.</summary>
-    private async Task DeleteAsync(string name, CancellationToken cancellationToken)
-    {
-        var view = _cache.Find(name);
-        if (view?.Job?.Metadata.DeletionTimestamp is not null)
-        {
-            return;
-        }
-
-        foreach (var @namespace in view is null ? _options.Namespaces : [view.Namespace])
-        {
-            try
-            {
-                await _cluster.BatchV1.DeleteNamespacedJobAsync(name, @namespace, new V1DeleteOptions { PropagationPolicy = "Foreground" }, cancellationToken: cancellationToken);
-            }
-            catch (Exception e) when (ApiErrors.IsNotFound(e))
-            {
-                // Gone already, or never there: as it should be.
-            }
-            catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
-            {
-                throw ExecutorException.Transient($"The Job {name} can't be deleted now: {ApiErrors.Answer(e)?.Message ?? e.Message}", e);
-            }
-        }
-    }
-
-    private async Task LeaveAsync(WorkerView finished, CancellationToken cancellationToken)
-    {
-        var seconds = ((long)_options.KeepFinished.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-        try
-        {
-            await _cluster.BatchV1.PatchNamespacedJobAsync(
-                new V1Patch($"{{\"spec\":{{\"ttlSecondsAfterFinished\":{seconds}}}}}", V1Patch.PatchType.MergePatch), finished.Name, finished.Namespace, cancellationToken: cancellationToken);
-        }
-        catch (Exception e) when (ApiErrors.IsNotFound(e))
-        {
-            // Gone already.
-        }
-        catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
-        {
-            throw ExecutorException.Transient($"The Job {finished.Name} can't be given its end: {ApiErrors.Answer(e)?.Message ?? e.Message}", e);
-        }
     }
 
     private void Listen(string worker, ExecutionId execution) => _listeners.GetOrAdd(worker, _ => new())[execution] = true;

@@ -50,6 +50,12 @@ public sealed class KubernetesOptions
     /// <summary>Memory for a step that names none (<c>512Mi</c>). Absent: none is reserved or limited.</summary>
     public string? DefaultMemory { get; set; }
 
+    /// <summary>
+    /// For a namespace whose quota demands limits of every container: the first container and services are limited, too, by the
+    /// defaults. Default false: they are not.
+    /// </summary>
+    public bool LimitEveryContainer { get; set; }
+
     /// <summary>The most that a step may ask for. Absent: no limit of ours.</summary>
     public string? MaxCpu { get; set; }
 
@@ -85,6 +91,9 @@ public sealed class KubernetesOptions
 
     /// <summary>How often Jobs that nobody owns are looked for. Default 5 min.</summary>
     public TimeSpan SweepPeriod { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long the API server has to answer a request, and a watch to open. Default 20 s.</summary>
+    public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(20);
 
     /// <summary>How many executions may be at work at once. Default 500.</summary>
     public int MaxConcurrent { get; set; } = 500;
@@ -152,7 +161,7 @@ public sealed partial class KubernetesOptionsValidator : IValidateOptions<Kubern
             Check(value is null || Quantity().IsMatch(value), key, value, "it must be a quantity such as 500m, 2 or 512Mi");
         }
 
-        foreach (var (key, value) in new[] { ("PendingTimeout", options.PendingTimeout), ("ImagePullTimeout", options.ImagePullTimeout), ("SweepPeriod", options.SweepPeriod) })
+        foreach (var (key, value) in new[] { ("PendingTimeout", options.PendingTimeout), ("ImagePullTimeout", options.ImagePullTimeout), ("SweepPeriod", options.SweepPeriod), ("RequestTimeout", options.RequestTimeout) })
         {
             Check(value > TimeSpan.Zero, key, value.ToString(), "it must be longer than nothing");
         }
@@ -162,6 +171,7 @@ public sealed partial class KubernetesOptionsValidator : IValidateOptions<Kubern
         Check(options.MaxConcurrent > 0, "MaxConcurrent", options.MaxConcurrent.ToString(CultureInfo.InvariantCulture), "it must be 1 or more");
         Check(options.CacheBytes > 0, "CacheBytes", options.CacheBytes.ToString(CultureInfo.InvariantCulture), "it must be 1 or more");
         Check(!options.RunAsNonRoot || options.RunAsUser is not 0, "RunAsUser", "0", "with RunAsNonRoot it must not be root");
+        Check(!options.LimitEveryContainer || (options.DefaultCpu is not null && options.DefaultMemory is not null), "LimitEveryContainer", "true", "it needs DefaultCpu and DefaultMemory, which are the limits");
         return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
 
         void Check(bool good, string key, string? value, string fix)

@@ -15,6 +15,9 @@ internal static class Labels
     public const string Project = "shipinator.io/project-id";
     public const string Repository = "shipinator.io/repository-id";
 
+    /// <summary>An annotation: the address by which the pods reach the server.</summary>
+    public const string Server = "shipinator.io/server";
+
     public static Dictionary<string, string> Of(WorkerSpec worker, KubernetesOptions options) => new(options.Labels, StringComparer.Ordinal)
     {
         [ManagedBy] = Us,
@@ -25,6 +28,9 @@ internal static class Labels
         [Project] = worker.ProjectId.ToString(),
         [Repository] = worker.RepositoryId.ToString(),
     };
+
+    /// <summary>Whether an object says that it was made for pods of another server.</summary>
+    public static bool IsOfAnotherServer(V1ObjectMeta meta, Uri own) => meta.Annotations is { } annotations && annotations.TryGetValue(Server, out var server) && server != own.ToString();
 
     /// <summary>All that is this installation's.</summary>
     public static string Selector(KubernetesOptions options) => $"{ManagedBy}={Us},{Instance}={options.InstanceId}";
@@ -44,6 +50,9 @@ internal static class Labels
             : null;
 
     public static string Name(JobId job, int attempt) => string.Create(CultureInfo.InvariantCulture, $"ship-{job.Value:N}-{attempt}");
+
+    /// <summary>Whether it looks like a worker's.</summary>
+    public static bool IsName(string name) => name.StartsWith("ship-", StringComparison.Ordinal);
 
     public static bool AreOurs(V1ObjectMeta meta, KubernetesOptions options, WorkerSpec worker) =>
         meta.Labels is { } labels && labels.TryGetValue(Instance, out var instance) && instance == options.InstanceId

@@ -12,14 +12,35 @@ internal static class Quantities
         Add(limits, "cpu", step.Resources?.Cpu ?? options.DefaultCpu);
         Add(limits, "memory", step.Resources?.Memory ?? options.DefaultMemory);
         // Said outright: what is not said is taken to be the limit.
-        return limits.Count == 0 ? null : new() { Limits = limits, Requests = limits.ToDictionary(l => l.Key, _ => new ResourceQuantity("0"), StringComparer.Ordinal) };
+        return limits.Count == 0 ? null : new() { Limits = limits, Requests = Nothing(limits) };
+    }
+
+    /// <summary>The first container: it asks for the hungriest moment, and is limited only where the namespace demands limits of all.</summary>
+    public static V1ResourceRequirements First(WorkerSpec worker, KubernetesOptions options)
+    {
+        var requests = Hungriest(worker, options);
+        return new() { Requests = requests, Limits = options.LimitEveryContainer ? requests : null };
+    }
+
+    /// <summary>A service: it asks for nothing, and is limited only where the namespace demands limits of all.</summary>
+    public static V1ResourceRequirements? Service(KubernetesOptions options)
+    {
+        if (!options.LimitEveryContainer)
+        {
+            return null;
+        }
+
+        var limits = new Dictionary<string, ResourceQuantity>(StringComparer.Ordinal);
+        Add(limits, "cpu", options.DefaultCpu);
+        Add(limits, "memory", options.DefaultMemory);
+        return new() { Limits = limits, Requests = Nothing(limits) };
     }
 
     /// <summary>
     /// The most that is needed at one moment: steps of one order run side by side, all others one after the other.
     /// Errors: <see cref="ExecutorException"/>, rejected, beyond the operator's maximum.
     /// </summary>
-    public static Dictionary<string, ResourceQuantity>? Hungriest(WorkerSpec worker, KubernetesOptions options)
+    private static Dictionary<string, ResourceQuantity>? Hungriest(WorkerSpec worker, KubernetesOptions options)
     {
         var requests = new Dictionary<string, ResourceQuantity>(StringComparer.Ordinal);
         Need("cpu", s => s.Resources?.Cpu ?? options.DefaultCpu, options.MaxCpu);
@@ -46,6 +67,9 @@ internal static class Quantities
             requests[resource] = most.Count == 1 ? new(of(most[0])!) : Sum(resource, most.Sum(s => Value(s, resource, of(s)!)));
         }
     }
+
+    private static Dictionary<string, ResourceQuantity> Nothing(Dictionary<string, ResourceQuantity> limits) =>
+        limits.ToDictionary(l => l.Key, _ => new ResourceQuantity("0"), StringComparer.Ordinal);
 
     /// <summary>Processors in thousandths, memory in bytes.</summary>
     private static ResourceQuantity Sum(string resource, decimal sum) => resource == "cpu"

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using k8s.Models;
 
 namespace Shipinator.Executors.Kubernetes;
@@ -7,8 +8,11 @@ namespace Shipinator.Executors.Kubernetes;
 /// What the cluster's objects mean for one execution: docs/kubernetes.md holds the table. Pure. Only the pod knows why; a
 /// condition comes before an exit code, for what was evicted ends with a code like any other.
 /// </summary>
-internal static class StatusReader
+internal static partial class StatusReader
 {
+    /// <summary>After the end of its grace, a pod that nobody says to be over is on a node that is lost.</summary>
+    private static readonly TimeSpan NodeSilence = TimeSpan.FromMinutes(5);
+
     /// <summary>The container of the step with this index.</summary>
     public static ExecutionStatus Read(WorkerView view, int step, KubernetesOptions options, DateTimeOffset now)
     {
@@ -31,6 +35,13 @@ internal static class StatusReader
             return Failed(end.Reason == "DeadlineExceeded" ? Reason.Timeout : Reason.Lost, $"Its Job failed without a pod to tell why: {end.Message ?? end.Reason}.");
         }
 
+        if (view.CreateError is { } refusal && NeverAllowed().IsMatch(refusal))
+        {
+            var hint = refusal.Contains("must specify", StringComparison.Ordinal) ? " Set Shipinator:Kubernetes:DefaultCpu, DefaultMemory and LimitEveryContainer."
+                : refusal.Contains("PodSecurity", StringComparison.Ordinal) ? " Set Shipinator:Kubernetes:RunAsNonRoot, and RunAsUser where images name no user." : "";
+            return Failed(Reason.ConfigError, $"The namespace does not allow its pod: {refusal}{hint}");
+        }
+
         var waiting = view.CreateError is { } words ? $"The cluster to make its pod: {words}" : "The cluster to make its pod.";
         return now - view.Job?.Metadata.CreationTimestamp > options.PendingTimeout
             ? Failed(Reason.Unschedulable, $"No pod could be made for it within {options.PendingTimeout}. {view.CreateError}".TrimEnd())
@@ -41,7 +52,8 @@ internal static class StatusReader
     {
         var own = Find(pod.Status?.ContainerStatuses, WorkerManifest.Container(step));
         var terminated = own?.State?.Terminated;
-        if (terminated is { ExitCode: 0, Reason: not "ContainerStatusUnknown" })
+        // A code of 0 is not enough: kubernetes/kubernetes#131530.
+        if (terminated is { ExitCode: 0, Reason: null or "Completed" })
         {
             return new() { Status = Status.Success, ExitCode = 0 };
         }
@@ -50,6 +62,11 @@ internal static class StatusReader
         var taken = Taken(pod, block);
         if (taken is var (why, sentence))
         {
+            if (terminated is null && view.HasPod && now - pod.Metadata.DeletionTimestamp > NodeSilence)
+            {
+                return Failed(Reason.Lost, $"Its node does not answer: it was to end, and nobody says that it did. {sentence}");
+            }
+
             // It is about to be ended: the reason is known before the end. What could never begin has ended before.
             return terminated is null && view.HasPod && pod.Status?.Phase != "Failed" && block is not { IsMisconfigured: true }
                 ? new() { Status = Status.Submitted, Reason = why, Detail = sentence, WaitingFor = sentence }
@@ -96,6 +113,8 @@ internal static class StatusReader
         {
             "Evicted" or "Preempting" or "Shutdown" or "Terminated" or "NodeShutdown" => (Reason.Evicted, $"Its node ended it ({pod.Status.Reason}): {pod.Status.Message}"),
             "NodeLost" => (Reason.Lost, $"Its node is lost: {pod.Status.Message}"),
+            { } refused when refused.StartsWith("OutOf", StringComparison.Ordinal) || refused is "UnexpectedAdmissionError" or "NodeAffinity" or "NodeSelectorMismatching" or "TaintToleration" =>
+                (Reason.Evicted, $"Its node did not take it after all ({refused}): {pod.Status.Message}"),
             "DeadlineExceeded" when block is not null => block.Cause,
             "DeadlineExceeded" => (Reason.Timeout, "It was at work longer than its pod may live."),
             _ when pod.Metadata.DeletionTimestamp is null => null,
@@ -108,7 +127,9 @@ internal static class StatusReader
 
     private static ExecutionStatus Explain(V1Pod pod, V1ContainerStateTerminated end, Block? block) => end.Reason switch
     {
-        "OOMKilled" => Failed(Reason.OomKilled, "It used more memory than it may: the kernel ended it.", end.ExitCode),
+        // SIGTERM is nothing that the kernel sends for want of memory: kubernetes/kubernetes#140716.
+        "OOMKilled" when end.ExitCode == 143 => Failed(Reason.Lost, "Its container was told to stop by somebody.", end.ExitCode),
+        "OOMKilled" => Failed(Reason.OomKilled, "It, or something that it started, used more memory than it may: the kernel ended it.", end.ExitCode),
         "StartError" or "ContainerCannotRun" => Failed(Reason.ExecutorError, $"Its container could not be started: {end.Message}", end.ExitCode),
         // Ended before it began: what kept it from beginning is the cause.
         "ContainerStatusUnknown" => First(pod) ?? (block is not null ? Failed(block.Cause.Reason, block.Cause.Sentence) : null) ?? Failed(Reason.Lost, $"Its container is gone: {end.Message}"),
@@ -122,6 +143,7 @@ internal static class StatusReader
         var end = Find(pod.Status?.InitContainerStatuses, WorkerManifest.Prepare)?.State?.Terminated;
         return end is null or { ExitCode: 0 } ? null
             : end.Reason == "OOMKilled" ? Failed(Reason.OomKilled, "The checkout used more memory than it may.")
+            : end.Reason is "Unknown" or "ContainerStatusUnknown" ? Failed(Reason.Lost, "Its node was restarted, or lost its container, during the checkout.")
             : Failed(Reason.ExecutorError, $"Its workspace could not be made ready: {(string.IsNullOrWhiteSpace(end.Message) ? $"exit code {end.ExitCode.ToString(CultureInfo.InvariantCulture)} ({end.Reason})" : end.Message.Trim())}");
     }
 
@@ -139,6 +161,11 @@ internal static class StatusReader
         if (own?.State?.Running is not null)
         {
             return Waiting("Its container to take the step.");
+        }
+
+        if (Services.Waiting(pod, now) is { } service)
+        {
+            return service;
         }
 
         if (block is not null)
@@ -162,13 +189,7 @@ internal static class StatusReader
         }
 
         var preparing = Find(pod.Status?.InitContainerStatuses, WorkerManifest.Prepare);
-        var service = (pod.Status?.InitContainerStatuses ?? []).FirstOrDefault(c => c.Name != WorkerManifest.Prepare && c.State?.Running is not null && c.Started != true);
         var late = now - (scheduled.LastTransitionTime ?? pod.Metadata.CreationTimestamp) > options.PendingTimeout;
-        if (service is not null)
-        {
-            return late ? Failed(Reason.ExecutorError, $"Service {service.Name} did not become ready.") : Waiting($"Service {service.Name} to become ready.");
-        }
-
         return late && preparing?.State?.Running is null
             ? Failed(Reason.ExecutorError, $"Its containers did not start within {options.PendingTimeout}.")
             : Waiting(preparing?.State?.Running is not null ? "The checkout of its source." : "Its containers to start.");
@@ -183,12 +204,19 @@ internal static class StatusReader
             : (pod.Status?.InitContainerStatuses ?? []).Select(c => blocks.GetValueOrDefault(c.Name)).FirstOrDefault(b => b is not null) ?? blocks.GetValueOrDefault(container);
     }
 
+    /// <summary>
+    /// What no waiting helps against: the namespace's security standard, limits that its quota demands or that its range forbids, a pod
+    /// that is not valid.
+    /// </summary>
+    [GeneratedRegex("violates PodSecurity|must specify (limits|requests)|(maximum|minimum) \\S+ usage per|max limit to request ratio| is invalid: ")]
+    private static partial Regex NeverAllowed();
+
     private static V1JobCondition? Ended(V1Job? job) => job?.Status?.Conditions?.FirstOrDefault(c => c.Type is "Failed" or "FailureTarget" && c.Status == "True");
 
     private static V1ContainerStatus? Find(IList<V1ContainerStatus>? all, string name) => all?.FirstOrDefault(c => c.Name == name);
 
-    private static ExecutionStatus Waiting(string words) => new() { Status = Status.Submitted, WaitingFor = words };
+    public static ExecutionStatus Waiting(string words) => new() { Status = Status.Submitted, WaitingFor = words };
 
-    private static ExecutionStatus Failed(Reason reason, string detail, int? exitCode = null) =>
+    public static ExecutionStatus Failed(Reason reason, string detail, int? exitCode = null) =>
         new() { Status = Status.Failed, Reason = reason, Detail = detail, ExitCode = exitCode };
 }

@@ -16,19 +16,31 @@ internal static class WorkerManifest
     /// <summary>Beyond the job's own limit, which the control plane keeps: this one is for when there is no control plane.</summary>
     private static readonly TimeSpan Backstop = TimeSpan.FromMinutes(30);
 
-    /// <summary>Takes the runner where the image has it, else gets it from the server.</summary>
+    /// <summary>Takes the runner where the image has it, else gets it from the server by whatever the image can do that with.</summary>
     private const string FindRunner = """
+        new="$SHIPINATOR_RUNNER_TARGET.new" url="$SHIPINATOR_RUNNER_URL"
+        fail() { echo "$1" >"${SHIPINATOR_TERMINATION_LOG:-/dev/termination-log}"; echo "$1"; exit 1; }
         for r in "$(command -v shipinator-runner || true)" /shipinator-runner /runner; do
-          if [ -n "$r" ] && [ -f "$r" ] && [ -x "$r" ]; then cp "$r" "$SHIPINATOR_RUNNER_TARGET.new"; break; fi
+          if [ -n "$r" ] && [ -f "$r" ] && [ -x "$r" ]; then cp "$r" "$new"; break; fi
         done
-        if [ ! -e "$SHIPINATOR_RUNNER_TARGET.new" ]; then
-          if command -v wget >/dev/null; then wget -q -O "$SHIPINATOR_RUNNER_TARGET.new" "$SHIPINATOR_RUNNER_URL"
-          elif command -v curl >/dev/null; then curl -fsS -o "$SHIPINATOR_RUNNER_TARGET.new" "$SHIPINATOR_RUNNER_URL"
-          else echo "The runner image has no runner, and neither wget nor curl to get it." | tee /dev/termination-log; exit 1; fi || {
-            echo "The runner can't be downloaded from $SHIPINATOR_RUNNER_URL." | tee /dev/termination-log; exit 1; }
+        if [ ! -e "$new" ]; then
+          found=
+          for tool in wget curl perl python3; do
+            command -v "$tool" >/dev/null || continue
+            found="$found $tool"
+            case "$tool" in
+              wget) wget -q -O "$new" "$url" ;;
+              curl) curl -fsSL -o "$new" "$url" ;;
+              perl) perl -MHTTP::Tiny -e 'exit !HTTP::Tiny->new->mirror(@ARGV)->{success}' "$url" "$new" ;;
+              python3) python3 -c 'import sys, urllib.request as u; u.urlretrieve(*sys.argv[1:])' "$url" "$new" ;;
+            esac && [ -s "$new" ] && break
+            rm -f "$new"
+          done
+          [ -n "$found" ] || fail "The runner image has no runner, and none of wget, curl, perl and python3 to get it."
+          [ -e "$new" ] || fail "The runner can't be downloaded from $url (tried:$found). Do pods reach Shipinator:RunnerUrl, and is Shipinator:StaticRunnerPath set?"
         fi
-        chmod 755 "$SHIPINATOR_RUNNER_TARGET.new"
-        mv "$SHIPINATOR_RUNNER_TARGET.new" "$SHIPINATOR_RUNNER_TARGET"
+        chmod 755 "$new"
+        mv "$new" "$SHIPINATOR_RUNNER_TARGET"
         exec "$SHIPINATOR_RUNNER_TARGET" prepare
         """;
 
@@ -48,7 +60,7 @@ internal static class WorkerManifest
                 Name = worker.ExternalName,
                 NamespaceProperty = options.NamespaceOf(worker.ProjectId),
                 Labels = labels,
-                Annotations = Annotations(worker),
+                Annotations = Annotations(worker, server),
             },
             Spec = new()
             {
@@ -57,17 +69,18 @@ internal static class WorkerManifest
                 Parallelism = 1,
                 Template = new()
                 {
-                    Metadata = new() { Labels = labels, Annotations = Annotations(worker) },
+                    Metadata = new() { Labels = labels, Annotations = Annotations(worker, server) },
                     Spec = Pod(worker, options, server),
                 },
             },
         };
     }
 
-    private static Dictionary<string, string> Annotations(WorkerSpec worker)
+    private static Dictionary<string, string> Annotations(WorkerSpec worker, Uri server)
     {
         var annotations = new Dictionary<string, string>(StringComparer.Ordinal)
         {
+            [Labels.Server] = server.ToString(),
             ["shipinator.io/steps"] = JsonSerializer.Serialize(worker.Steps.Select((s, i) => new { container = Container(i), name = s.Name, step_id = s.StepId.ToString(), execution_id = s.FirstExecutionId.ToString() })),
         };
         if (worker.Source is { } source)
@@ -99,14 +112,15 @@ internal static class WorkerManifest
             SeccompProfile = new() { Type = "RuntimeDefault" },
         },
         HostAliases = worker.Services.IsEmpty ? null : [new() { Ip = "127.0.0.1", Hostnames = [.. worker.Services.Keys] }],
-        InitContainers = [First(worker, options, server), .. worker.Services.Select(s => Service(s.Key, s.Value))],
+        InitContainers = [First(worker, options, server), .. worker.Services.Select(s => Service(s.Key, s.Value, options))],
         Containers = [.. worker.Steps.Select((s, i) => Step(worker, s, i, options, server))],
         Volumes =
         [
             new() { Name = "runner", EmptyDir = new() },
             new() { Name = "job", EmptyDir = new() },
             new() { Name = "secret", Secret = new() { SecretName = worker.ExternalName } },
-            .. options.CacheClaim is { } claim ? [new V1Volume { Name = "cache", PersistentVolumeClaim = new() { ClaimName = claim } }] : Array.Empty<V1Volume>(),
+            // A claim that can't be had now keeps no job that does not need it.
+            .. options.CacheClaim is { } claim && worker.Steps.Any(s => s.UsesCache) ? [new V1Volume { Name = "cache", PersistentVolumeClaim = new() { ClaimName = claim } }] : Array.Empty<V1Volume>(),
         ],
     };
 
@@ -147,20 +161,21 @@ internal static class WorkerManifest
             Command = options.RunnerCommand.Count > 0 ? [.. options.RunnerCommand, "prepare"] : ["/bin/sh", "-ec", FindRunner],
             Env = environment,
             VolumeMounts = mounts,
-            Resources = new() { Requests = Quantities.Hungriest(worker, options) },
-            SecurityContext = NoEscalation(),
+            Resources = Quantities.First(worker, options),
+            SecurityContext = Security(options),
             TerminationMessagePolicy = "FallbackToLogsOnError",
         };
     }
 
-    private static V1Container Service(string name, ServicePlan plan) => new()
+    private static V1Container Service(string name, ServicePlan plan, KubernetesOptions options) => new()
     {
-        Name = $"svc-{name}",
+        Name = Services.Prefix + name,
         Image = plan.Image,
-        Args = plan.Command is { } command ? [.. command] : null,
+        Args = plan.Command is { } command ? [.. command.Select(Literal)] : null,
         Env = [.. plan.Env.Select(e => Env(e.Key, e.Value))],
         RestartPolicy = "Always",
-        SecurityContext = NoEscalation(),
+        Resources = Quantities.Service(options),
+        SecurityContext = Security(options),
         StartupProbe = plan.ReadyTcp is { } port
             ? new() { TcpSocket = new() { Port = port }, PeriodSeconds = 1, FailureThreshold = Math.Max(1, (int)plan.ReadyTimeout.TotalSeconds) }
             : null,
@@ -179,7 +194,7 @@ internal static class WorkerManifest
             Env("SHIPINATOR_JOB_DIR", JobFolder),
             Env("SHIPINATOR_TOKEN_FILE", $"{SecretFolder}/token"),
             Env("SHIPINATOR_CONTAINER", "1"),
-            .. options.CacheClaim is null ? Array.Empty<V1EnvVar>() :
+            .. options.CacheClaim is null || !step.UsesCache ? Array.Empty<V1EnvVar>() :
             [
                 Env("SHIPINATOR_CACHE_DIR", CacheFolder),
                 Env("SHIPINATOR_CACHE_MAX_BYTES", options.CacheBytes.ToString(CultureInfo.InvariantCulture)),
@@ -190,17 +205,28 @@ internal static class WorkerManifest
             new() { Name = "runner", MountPath = RunnerFolder, ReadOnlyProperty = true },
             new() { Name = "job", MountPath = JobFolder },
             Secret(WorkerSecret.Token(index), "token"),
-            .. options.CacheClaim is null ? Array.Empty<V1VolumeMount>() : [new() { Name = "cache", MountPath = CacheFolder, SubPath = worker.RepositoryId.ToString() }],
+            .. options.CacheClaim is null || !step.UsesCache ? Array.Empty<V1VolumeMount>() : [new() { Name = "cache", MountPath = CacheFolder, SubPath = worker.RepositoryId.ToString() }],
         ],
         Resources = Quantities.Step(step, options),
-        SecurityContext = NoEscalation(),
+        SecurityContext = Security(options),
         TerminationMessagePolicy = "File",
     };
 
     private static V1VolumeMount Secret(string key, string path) =>
         new() { Name = "secret", MountPath = $"{SecretFolder}/{path}", SubPath = key, ReadOnlyProperty = true };
 
-    private static V1SecurityContext NoEscalation() => new() { AllowPrivilegeEscalation = false };
+    /// <summary>
+    /// What the security standard "restricted" demands of each container, where the operator wants no root; with root it would take from
+    /// it what package managers need.
+    /// </summary>
+    private static V1SecurityContext Security(KubernetesOptions options) => new()
+    {
+        AllowPrivilegeEscalation = false,
+        Capabilities = options.RunAsNonRoot ? new() { Drop = ["ALL"] } : null,
+    };
 
-    private static V1EnvVar Env(string name, string value) => new() { Name = name, Value = value };
+    private static V1EnvVar Env(string name, string value) => new() { Name = name, Value = Literal(value) };
+
+    /// <summary>The cluster would put variables in place of <c>$(NAME)</c>, and one <c>$</c> in place of two.</summary>
+    private static string Literal(string text) => text.Replace("$", "$$", StringComparison.Ordinal);
 }

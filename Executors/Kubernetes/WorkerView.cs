@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Globalization;
 using k8s.Models;
 
 namespace Shipinator.Executors.Kubernetes;
@@ -35,38 +36,72 @@ internal sealed class WorkerCache(TimeProvider time)
     /// <summary>How long the last words of what is gone are kept.</summary>
     private static readonly TimeSpan Memory = TimeSpan.FromMinutes(30);
     private readonly ConcurrentDictionary<string, WorkerView> _views = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (string Words, DateTimeOffset At)> _createErrors = new(StringComparer.Ordinal);
 
     /// <summary>A worker changed; by its name.</summary>
     public event Action<string>? Changed;
+
+    /// <summary>A worker is gone for so long that nothing is known of it any more; by its name.</summary>
+    public event Action<string>? Forgotten;
 
     public WorkerView? Find(string worker) => _views.GetValueOrDefault(worker);
 
     public IReadOnlyCollection<WorkerView> All => [.. _views.Values];
 
-    public void See(V1Job job, bool gone)
+    /// <summary>As a watch tells it: what lags behind a list that was asked for meanwhile is not news.</summary>
+    public void See(V1Job job, bool gone) => See(job, gone, isCurrent: false);
+
+    /// <inheritdoc cref="See(V1Job, bool)"/>
+    public void See(V1Pod pod, bool gone) => See(pod, gone, isCurrent: false);
+
+    /// <summary>As a list shows it: whatever was seen before, so it is now.</summary>
+    public void SeeNow(V1Job job) => See(job, gone: false, isCurrent: true);
+
+    /// <inheritdoc cref="SeeNow(V1Job)"/>
+    public void SeeNow(V1Pod pod) => See(pod, gone: false, isCurrent: true);
+
+    private void See(V1Job job, bool gone, bool isCurrent)
     {
         if (Labels.Worker(job.Metadata) is { } name)
         {
-            Set(name, job.Metadata.NamespaceProperty, v => v with { Job = job, HasJob = !gone });
+            Set(name, job.Metadata.NamespaceProperty, v => !isCurrent && IsOlder(job.Metadata, v.Job?.Metadata) ? v : v with
+            {
+                Job = job,
+                HasJob = !gone,
+                CreateError = v.Pod is null && _createErrors.TryGetValue(name, out var error) ? error.Words : v.CreateError,
+            });
         }
     }
 
-    public void See(V1Pod pod, bool gone)
+    private void See(V1Pod pod, bool gone, bool isCurrent)
     {
         if (Labels.Worker(pod.Metadata) is { } name)
         {
             // A Job may make a second pod when its first was deleted: the newest counts.
-            Set(name, pod.Metadata.NamespaceProperty, v => v.Pod is { } known && known.Metadata.Uid != pod.Metadata.Uid && known.Metadata.CreationTimestamp > pod.Metadata.CreationTimestamp
+            Set(name, pod.Metadata.NamespaceProperty, v => (!isCurrent && IsOlder(pod.Metadata, v.Pod?.Metadata))
+                || (v.Pod is { } known && known.Metadata.Uid != pod.Metadata.Uid && known.Metadata.CreationTimestamp > pod.Metadata.CreationTimestamp)
                 ? v
                 : v with { Pod = pod, HasPod = !gone, CreateError = null, Blocks = Blocks.Follow(v.Pod?.Metadata.Uid == pod.Metadata.Uid ? v.Blocks : Blocks.None, pod) });
         }
     }
 
-    public void SeeCreateError(string worker, string words)
+    /// <summary>Versions of one object are numbers that grow, until a cluster is restored from a backup: then it begins with a list.</summary>
+    private static bool IsOlder(V1ObjectMeta seen, V1ObjectMeta? known) => seen.Uid == known?.Uid
+        && ulong.TryParse(seen.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var one)
+        && ulong.TryParse(known?.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var other) && one < other;
+
+    /// <summary>That the Jobs' controller could not make a pod. It may be told before its Job is, and comes again and again.</summary>
+    public void See(Corev1Event failure)
     {
-        if (_views.TryGetValue(worker, out var view) && view.CreateError != words)
+        if (failure.InvolvedObject?.Name is not { } name || !Labels.IsName(name) || failure.Message is not { Length: > 0 } words)
         {
-            Set(worker, view.Namespace, v => v with { CreateError = words });
+            return;
+        }
+
+        _createErrors[name] = (words, time.GetUtcNow());
+        if (_views.TryGetValue(name, out var view) && view is { HasJob: true, Pod: null } && view.CreateError != words)
+        {
+            Set(name, view.Namespace, v => v.Pod is null ? v with { CreateError = words } : v);
         }
     }
 
@@ -76,19 +111,29 @@ internal sealed class WorkerCache(TimeProvider time)
     /// <summary>What a list no longer holds is gone.</summary>
     public void KeepPods(string @namespace, IReadOnlySet<string> present) => Keep(@namespace, present, v => v.HasPod, v => v with { HasPod = false });
 
-    private void Keep(string @namespace, IReadOnlySet<string> present, Func<WorkerView, bool> has, Func<WorkerView, WorkerView> lose)
+    /// <summary>Forgets what is gone for long; to be called from time to time.</summary>
+    public void Purge()
     {
         var now = time.GetUtcNow();
-        foreach (var view in _views.Values.Where(v => v.Namespace == @namespace))
+        foreach (var error in _createErrors.Where(e => now - e.Value.At > Memory))
         {
-            if (has(view) && !present.Contains(view.Name))
+            _createErrors.TryRemove(error);
+        }
+
+        foreach (var view in _views.Values.Where(v => now - v.GoneAt > Memory))
+        {
+            if (_views.TryRemove(KeyValuePair.Create(view.Name, view)))
             {
-                Set(view.Name, @namespace, lose);
+                Forgotten?.Invoke(view.Name);
             }
-            else if (view.GoneAt is { } at && now - at > Memory)
-            {
-                _views.TryRemove(KeyValuePair.Create(view.Name, view));
-            }
+        }
+    }
+
+    private void Keep(string @namespace, IReadOnlySet<string> present, Func<WorkerView, bool> has, Func<WorkerView, WorkerView> lose)
+    {
+        foreach (var view in _views.Values.Where(v => v.Namespace == @namespace && has(v) && !present.Contains(v.Name)))
+        {
+            Set(view.Name, @namespace, lose);
         }
     }
 

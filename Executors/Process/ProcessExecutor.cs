@@ -11,7 +11,7 @@ namespace Shipinator.Executors.Process;
 /// </summary>
 public sealed partial class ProcessExecutor(
     IOptions<ProcessExecutorOptions> options, IExecutionTokens tokens, IServerAddress address, TimeProvider time,
-    ILogger<ProcessExecutor> logger) : IWorkerExecutor
+    ILogger<ProcessExecutor> logger) : IWorkerInventory
 {
     private static readonly TimeSpan DeletePatience = TimeSpan.FromSeconds(5);
     private static readonly HashSet<string> Inherited = new(StringComparer.Ordinal)
@@ -129,11 +129,16 @@ public sealed partial class ProcessExecutor(
         }
     }
 
-    /// <summary>The job attempts that have a folder here, for an owner that wants to know which of them are still wanted.</summary>
-    public IReadOnlyList<(JobId Job, int Attempt)> ListWorkers() => Directory.Exists(_options.Root)
+    /// <inheritdoc/>
+    public TimeSpan SweepPeriod => _options.SweepPeriod;
+
+    /// <summary>The job attempts that have a folder here. One in which a runner is at work may be another installation's.</summary>
+    public IReadOnlyCollection<FoundWorker> FindWorkers() => Directory.Exists(_options.Root)
         ? [.. Directory.EnumerateDirectories(_options.Root, "ship-*").Select(d => Path.GetFileName(d).Split('-')).Where(p => p.Length == 3)
             .Where(p => Guid.TryParseExact(p[1], "N", out _) && int.TryParse(p[2], out _))
-            .Select(p => (new JobId(Guid.ParseExact(p[1], "N")), int.Parse(p[2], System.Globalization.CultureInfo.InvariantCulture)))]
+            .Select(p => (Job: new JobId(Guid.ParseExact(p[1], "N")), Attempt: int.Parse(p[2], System.Globalization.CultureInfo.InvariantCulture)))
+            .Select(w => (w.Job, w.Attempt, Folder: Folder(ExternalName(w.Job, w.Attempt))))
+            .Select(w => new FoundWorker(w.Job, w.Attempt, $"Folder {w.Folder.Path}", MayBeForeign: w.Folder.Executions().Any(w.Folder.IsAlive)))]
         : [];
 
     /// <summary>A runner takes a moment to start; the next step's waits for its turn while this one works.</summary>

@@ -22,6 +22,9 @@ public sealed class ProcessExecutorOptions
     /// <summary>The operator's word that it may be used all the same. Default false.</summary>
     public bool AllowBeyondLoopback { get; set; }
 
+    /// <summary>How often folders that nobody needs are looked for. Default 5 min.</summary>
+    public TimeSpan SweepPeriod { get; set; } = TimeSpan.FromMinutes(5);
+
     /// <summary>How long a runner has to stop its command before it is killed with it. Default 15 s: more than the command's own grace.</summary>
     public TimeSpan KillAfter { get; set; } = TimeSpan.FromSeconds(15);
 }
@@ -52,6 +55,11 @@ public sealed class ProcessExecutorOptionsValidator : IValidateOptions<ProcessEx
         if (options.KillAfter < TimeSpan.Zero)
         {
             errors.Add($"Shipinator:Process:KillAfter is {options.KillAfter}; it must not be negative.");
+        }
+
+        if (options.SweepPeriod <= TimeSpan.Zero)
+        {
+            errors.Add($"Shipinator:Process:SweepPeriod is {options.SweepPeriod}; it must be longer than nothing.");
         }
 
         return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);

@@ -61,11 +61,12 @@ public sealed class StorageUnavailableException(string message, Exception? inner
 [GenerateSerializer, Alias("shipinator.executor-error")]
 public sealed class ExecutorException : ShipinatorException
 {
-    private ExecutorException(string message, bool isTransient, Reason reason, Exception? inner)
+    private ExecutorException(string message, bool isTransient, Reason reason, Exception? inner, TimeSpan? retryAfter = null)
         : base(isTransient ? "executor_transient" : "executor_rejected", message, inner)
     {
         IsTransient = isTransient;
         Reason = reason;
+        RetryAfter = retryAfter;
     }
 
     /// <summary>Whether the same call may succeed later without anything being changed.</summary>
@@ -74,9 +75,12 @@ public sealed class ExecutorException : ShipinatorException
     /// <summary>What the execution fails with when this error is final.</summary>
     [Id(1)] public Reason Reason { get; }
 
+    /// <summary>How long the platform asks not to be called again for; null when it does not say.</summary>
+    [Id(2)] public TimeSpan? RetryAfter { get; }
+
     /// <summary>The same call may succeed later: throttled, unreachable, full.</summary>
-    public static ExecutorException Transient(string message, Exception? inner = null) =>
-        new(message, isTransient: true, Reason.ExecutorError, inner);
+    public static ExecutorException Transient(string message, Exception? inner = null, TimeSpan? retryAfter = null) =>
+        new(message, isTransient: true, Reason.ExecutorError, inner, retryAfter);
 
     /// <summary>It will never succeed as it is.</summary>
     public static ExecutorException Rejected(Reason reason, string message, Exception? inner = null) =>

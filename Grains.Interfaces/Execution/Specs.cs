@@ -152,7 +152,8 @@ public sealed record WorkerStep(
     [property: Id(2)] string Name,
     [property: Id(3)] string Image,
     [property: Id(4)] ResourcesPlan? Resources,
-    [property: Id(5)] int Order = 0);
+    [property: Id(5)] int Order = 0,
+    [property: Id(6)] bool UsesCache = false);
 
 /// <summary>Names a submitted execution to its executor; all that a restarted control plane needs to ask about it.</summary>
 [GenerateSerializer, Alias("shipinator.execution-handle"), Immutable]

@@ -104,9 +104,9 @@ public interface IJobGrain : IGrainWithGuidKey
     [Alias("touch")]
     Task<JobOutcome> Touch(CancellationToken cancellationToken = default);
 
-    /// <summary>Whether the worker of this attempt is needed still; false also for a job that does not exist.</summary>
-    [Alias("needs-worker"), AlwaysInterleave]
-    Task<bool> NeedsWorker(int attempt, CancellationToken cancellationToken = default);
+    /// <summary>Whether the worker of this attempt is needed still.</summary>
+    [Alias("worker-need"), AlwaysInterleave]
+    Task<WorkerNeed> NeedOfWorker(int attempt, CancellationToken cancellationToken = default);
 
     /// <summary>What the job and its unfinished steps and executions wait for, by entity id.</summary>
     [Alias("waiting-for"), AlwaysInterleave]

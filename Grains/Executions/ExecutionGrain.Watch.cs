@@ -8,7 +8,7 @@ public sealed partial class ExecutionGrain
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
         await CheckLimitsAsync();
-        if (Row!.Life.IsTerminal || Now < _nextPoll)
+        if (Row!.Life.IsTerminal || Now < Due)
         {
             return;
         }
@@ -38,7 +38,7 @@ public sealed partial class ExecutionGrain
         {
             _submitFailures++;
             _waitingFor = $"The executor, which answered: {e.Message} (try {_submitFailures})";
-            _nextPoll = Now + (Options.RetryDelay * Math.Min(Math.Pow(2, _submitFailures - 1), 30));
+            _notBefore = Now + ExecutionLogic.Backoff(_submitFailures, Options.RetryDelay, e.RetryAfter, Options.SubmitTimeout, Random.Shared.NextDouble());
             SubmitDelayed(e, Id, _submitFailures);
         }
         catch (ExecutorException e)
@@ -64,14 +64,25 @@ public sealed partial class ExecutionGrain
         }
         catch (ExecutorException e) when (e.IsTransient)
         {
+            if (row.Cancel is null && await SettleStopAsync(row, null))
+            {
+                return;
+            }
+
             _waitingFor = $"The executor, which answered: {e.Message}";
             Slower();
+            _notBefore = Now + ExecutionLogic.Backoff(1, TimeSpan.Zero, e.RetryAfter, Options.SubmitTimeout, Random.Shared.NextDouble());
             return;
         }
 
         if (row.Cancel is { } cancel)
         {
             await ConfirmStopAsync(row, cancel, status);
+            return;
+        }
+
+        if (await SettleStopAsync(row, status))
+        {
             return;
         }
 
@@ -143,21 +154,56 @@ public sealed partial class ExecutionGrain
         }
     }
 
-    /// <summary>The runner was told to stop, and not by us: the executor may know by whom, an eviction for one.</summary>
-    private async Task<ExecutionReport> ExplainStopAsync(ExecutionRecord row, ExecutionReport report, CancellationToken cancellationToken)
+    /// <summary>
+    /// The runner was told to stop, and not by us: the executor may know by whom, an eviction for one. Null: it does not know yet,
+    /// because what the platform did reached the runner first.
+    /// </summary>
+    private async Task<ExecutionReport?> ExplainStopAsync(ExecutionRecord row, ExecutionReport report, CancellationToken cancellationToken)
     {
         try
         {
-            var status = await executors.Get(row.ExecutorType).Status(ExecutionLogic.Handle(row), cancellationToken);
-            return status.Reason is { } reason && reason != Reason.ExitCode
-                ? report with { Status = Status.Failed, Reason = reason, Detail = status.Detail ?? report.Detail }
-                : report;
+            return Explain(report, await executors.Get(row.ExecutorType).Status(ExecutionLogic.Handle(row), cancellationToken));
         }
-        catch (ExecutorException)
+        catch (ExecutorException e)
         {
-            return report;
+            return e.IsTransient ? null : report;
         }
     }
+
+    private static ExecutionReport? Explain(ExecutionReport report, ExecutionStatus status) => status.Reason is { } reason && reason != Reason.ExitCode
+        ? report with { Status = Status.Failed, Reason = reason, Detail = status.Detail ?? report.Detail }
+        : status.Status.IsTerminal() ? report : null;
+
+    /// <summary>Whether it ended now because a stop by somebody else is explained, or nobody will explain it any more.</summary>
+    private async Task<bool> SettleStopAsync(ExecutionRecord row, ExecutionStatus? status)
+    {
+        if (_stopped is not var (report, until))
+        {
+            return false;
+        }
+
+        if ((status is null ? null : Explain(report, status)) is not { } explained)
+        {
+            if (Now < until)
+            {
+                _nextPoll = Now + (Options.PollFirst / 4);
+                return true;
+            }
+
+            explained = report;
+        }
+
+        var edit = NewEdit("runner");
+        if (ExecutionLogic.Report(row, explained, edit) is { } ended)
+        {
+            await SaveAsync(ended, edit);
+        }
+
+        return true;
+    }
+
+    /// <summary>When the executor is called next; what changes meanwhile does not make it earlier than the executor wants.</summary>
+    private DateTimeOffset Due => _nextPoll > _notBefore ? _nextPoll : _notBefore;
 
     private void Slower()
     {

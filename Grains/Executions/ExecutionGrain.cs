@@ -20,8 +20,12 @@ public sealed partial class ExecutionGrain(
     private bool _handedOver;
     private int _submitFailures;
     private int _endsSeen;
+
+    /// <summary>A runner that was told to stop by somebody else: what it reported, and until when the executor may say by whom.</summary>
+    private (ExecutionReport Report, DateTimeOffset Until)? _stopped;
     private TimeSpan _pollInterval;
     private DateTimeOffset _nextPoll;
+    private DateTimeOffset _notBefore;
     private bool _settled;
 
     private ExecutionId Id => new(this.GetPrimaryKey());
@@ -122,7 +126,15 @@ public sealed partial class ExecutionGrain(
             report = await CheckArtifactsAsync(row, report, cancellationToken);
             if (report.Status == Status.Canceled && row.Cancel is null)
             {
-                report = await ExplainStopAsync(row, report, cancellationToken);
+                if (await ExplainStopAsync(row, report, cancellationToken) is not { } explained)
+                {
+                    _stopped ??= (report, Now + Options.StopExplainTimeout);
+                    _nextPoll = default;
+                    Schedule(TimeSpan.Zero);
+                    return;
+                }
+
+                report = explained;
             }
         }
 
@@ -206,7 +218,7 @@ public sealed partial class ExecutionGrain(
             return null;
         }
 
-        return Row.Life.Status == Status.Pending ? Options.ReconcilePeriod : _nextPoll - Now;
+        return Row.Life.Status == Status.Pending ? Options.ReconcilePeriod : Due - Now;
     }
 
     /// <summary>Asks for its place again; the admission's memory may have been lost with a silo.</summary>

@@ -81,6 +81,17 @@ internal static class ExecutionLogic
         };
     }
 
+    /// <summary>
+    /// When to try again after so many failures: longer each time, never before the executor wants it, and <paramref name="dice"/>
+    /// (0 to 1) spreads those that failed together.
+    /// </summary>
+    public static TimeSpan Backoff(int failures, TimeSpan first, TimeSpan? asked, TimeSpan longest, double dice)
+    {
+        var own = first * Math.Min(Math.Pow(2, failures - 1), 30) * (0.75 + (dice / 2));
+        var wanted = (asked > longest ? longest : asked ?? TimeSpan.Zero) * (1 + (dice / 2));
+        return wanted > own ? wanted : own;
+    }
+
     /// <summary>Names the execution within its worker: at most 63 characters, letters, digits and hyphens.</summary>
     public static string ExternalId(ExecutionSpec spec)
     {

@@ -29,6 +29,6 @@ internal sealed partial class ExecutionSignal(IGrainFactory grains, ILogger<Exec
 internal sealed class WorkerOwnership(IGrainFactory grains) : IWorkerOwnership
 {
     /// <inheritdoc/>
-    public Task<bool> IsNeeded(JobId job, int attempt, CancellationToken cancellationToken) =>
-        grains.GetGrain<IJobGrain>(job.Value).NeedsWorker(attempt, cancellationToken);
+    public Task<WorkerNeed> Ask(JobId job, int attempt, CancellationToken cancellationToken) =>
+        grains.GetGrain<IJobGrain>(job.Value).NeedOfWorker(attempt, cancellationToken);
 }

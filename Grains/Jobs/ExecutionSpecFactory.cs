@@ -41,7 +41,7 @@ internal static class ExecutionSpecFactory
         Attempt = job.Attempt,
         Source = job.Spec.Plan.Checkout ? job.Spec.Source : null,
         Steps = [.. job.Steps.Where(s => s.JobAttempt == job.Attempt).Select(s => new WorkerStep(
-            s.Id, s.Executions[0], job.Spec.Plan.Steps[s.Index].Name, job.Spec.Plan.Steps[s.Index].Image, job.Spec.Plan.Steps[s.Index].Resources, job.Spec.Plan.Steps[s.Index].Order))],
+            s.Id, s.Executions[0], job.Spec.Plan.Steps[s.Index].Name, job.Spec.Plan.Steps[s.Index].Image, job.Spec.Plan.Steps[s.Index].Resources, job.Spec.Plan.Steps[s.Index].Order, job.Spec.Plan.Steps[s.Index].Cache is not null))],
         Services = job.Spec.Plan.Services,
         Timeout = job.Spec.Plan.Timeout,
     };

@@ -85,8 +85,8 @@ public sealed class JobGrain(
         Task.FromResult(JobLogic.Place(Existing(), execution));
 
     /// <inheritdoc/>
-    public Task<bool> NeedsWorker(int attempt, CancellationToken cancellationToken = default) =>
-        Task.FromResult(Row is { Life.IsTerminal: false } row && attempt >= row.Attempt);
+    public Task<WorkerNeed> NeedOfWorker(int attempt, CancellationToken cancellationToken = default) =>
+        Task.FromResult(Row is not { } row ? WorkerNeed.Unknown : !row.Life.IsTerminal && attempt >= row.Attempt ? WorkerNeed.Needed : WorkerNeed.Over);
 
     /// <inheritdoc/>
     public async Task<ImmutableDictionary<Guid, string>> WaitingFor(CancellationToken cancellationToken = default)

@@ -6,6 +6,7 @@ return args switch
     ["storage"] => await StorageBenchmark.RunAsync(),
     ["runs"] => await RunsBenchmark.RunAsync(),
     ["pipeline"] => await PipelineBenchmark.RunAsync(),
+    ["waiting"] => await WaitingBenchmark.RunAsync(),
     ["claim"] => await ClaimBenchmark.RunAsync(),
     ["live"] => await LiveBenchmark.RunAsync(),
     ["viewers"] => await ViewersBenchmark.RunAsync(),
@@ -15,6 +16,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("Name one benchmark: storage, runs, pipeline, claim, live, viewers.");
+    Console.Error.WriteLine("Name one benchmark: storage, runs, pipeline, claim, live, viewers, waiting.");
     return 2;
 }

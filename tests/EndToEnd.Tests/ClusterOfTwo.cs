@@ -13,7 +13,9 @@ public sealed class ClusterOfTwo : IAsyncDisposable
 {
     private readonly PostgresFixture _postgres;
     private readonly List<(SiloProcess Process, int SiloPort)> _silos = [];
+    private readonly List<Func<Task<SiloProcess>>> _starts = [];
     private Forwarder? _forwarder;
+    private int _killed;
     private IHost? _client;
 
     private ClusterOfTwo(PostgresFixture postgres) => _postgres = postgres;
@@ -26,14 +28,15 @@ public sealed class ClusterOfTwo : IAsyncDisposable
     /// <summary>Given to the servers by their operator, as a secret would be.</summary>
     public string Token { get; } = "shp_" + Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)).Replace('+', '-').Replace('/', '_').TrimEnd('=');
 
-    public static async Task<ClusterOfTwo> StartAsync(string dataFolder)
+    /// <summary>With settings of the executor beside its own.</summary>
+    public static async Task<ClusterOfTwo> StartAsync(string dataFolder, IReadOnlyDictionary<string, string>? further = null)
     {
         var postgres = new PostgresFixture();
         await postgres.InitializeAsync();
         var cluster = new ClusterOfTwo(postgres);
         try
         {
-            await cluster.StartSilosAsync(dataFolder, await postgres.CreateDatabaseAsync(migrated: false));
+            await cluster.StartSilosAsync(dataFolder, await postgres.CreateDatabaseAsync(migrated: false), further ?? new Dictionary<string, string>());
             return cluster;
         }
         catch
@@ -50,8 +53,15 @@ public sealed class ClusterOfTwo : IAsyncDisposable
         var grain = grains.GetGrain<IPipelineRunGrain>(RunId.Parse(run).Value);
         var address = await grains.GetGrain<IManagementGrain>(0).GetActivationAddress(grain);
         Assert.NotNull(address);
-        var owner = _silos.Single(s => s.SiloPort == address.Endpoint.Port);
-        await owner.Process.KillAsync();
+        _killed = _silos.FindIndex(s => s.SiloPort == address.Endpoint.Port);
+        await _silos[_killed].Process.KillAsync();
+    }
+
+    /// <summary>The process that was killed, anew.</summary>
+    public async Task RestartAsync()
+    {
+        await _silos[_killed].Process.DisposeAsync();
+        _silos[_killed] = (await _starts[_killed](), _silos[_killed].SiloPort);
     }
 
     public async ValueTask DisposeAsync()
@@ -75,14 +85,14 @@ public sealed class ClusterOfTwo : IAsyncDisposable
         await _postgres.DisposeAsync();
     }
 
-    private async Task StartSilosAsync(string dataFolder, string connectionString)
+    private async Task StartSilosAsync(string dataFolder, string connectionString, IReadOnlyDictionary<string, string> further)
     {
         var ports = FreePorts(6);
         _forwarder = new Forwarder(ports[0], ports[1]);
         Servers = [new($"http://127.0.0.1:{ports[0]}"), new($"http://127.0.0.1:{ports[1]}")];
         for (var i = 0; i < 2; i++)
         {
-            var settings = new Dictionary<string, string>
+            var settings = new Dictionary<string, string>(further)
             {
                 ["SHIPINATOR__ConnectionString"] = connectionString,
                 ["SHIPINATOR__Clustering"] = "AdoNet",
@@ -93,7 +103,8 @@ public sealed class ClusterOfTwo : IAsyncDisposable
                 ["SHIPINATOR__Orleans__GatewayPort"] = Text(ports[4 + i]),
                 ["SHIPINATOR__Orleans__ProbeTimeout"] = "00:00:01",
             };
-            _silos.Add((await SiloProcess.StartAsync(dataFolder, settings), ports[2 + i]));
+            _starts.Add(() => SiloProcess.StartAsync(dataFolder, settings));
+            _silos.Add((await _starts[i](), ports[2 + i]));
         }
 
         _client = Host.CreateDefaultBuilder()

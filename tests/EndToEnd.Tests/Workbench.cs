@@ -27,7 +27,7 @@ public sealed class Workbench : IDisposable
         File.WriteAllText(Path.Combine(Repository, ".shipinator.yaml"), pipelineFile);
         Git("init", "-q", "-b", "main");
         Git("add", "-A");
-        Git("-c", "user.name=Test", "-c", "user.email=test@example.invalid", "commit", "-q", "-m", "pipeline");
+        Git("-c", "user.name=Test", "-c", "user.email=test@example.invalid", "commit", "-q", "--allow-empty", "-m", "pipeline");
     }
 
     public string Mark(string name) => Path.Combine(Marks, name);
@@ -68,16 +68,5 @@ public sealed class Workbench : IDisposable
         using var process = Process.Start(new ProcessStartInfo("git", arguments) { WorkingDirectory = Repository })!;
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);
-    }
-
-    /// <summary>Waits for a file that a step makes.</summary>
-    public async Task WaitForFileAsync(string path, TimeSpan limit)
-    {
-        var start = TimeProvider.System.GetTimestamp();
-        while (!File.Exists(path))
-        {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < limit, $"{path} did not come.");
-            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
-        }
     }
 }

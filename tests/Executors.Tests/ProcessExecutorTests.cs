@@ -40,11 +40,24 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
         await Executor().Submit(_spec, default);
 
         Assert.Equal(["once"], await File.ReadAllLinesAsync(Path.Combine(_root, "count")));
-        Assert.Equal([(_spec.Worker.JobId, 1)], executor.ListWorkers());
+        Assert.Equal([(_spec.Worker.JobId, 1)], executor.FindWorkers().Select(w => (w.Job, w.Attempt)));
         await executor.Release(_spec.Worker.JobId, 1, default);
         await executor.Release(_spec.Worker.JobId, 1, default);
         Assert.Empty(Directory.EnumerateDirectories(_root));
         Assert.Empty(ProcessTable.Of([_spec.ExecutionId]));
+    }
+
+    [Fact]
+    public async Task FindWorkers_OneInWhichARunnerIsAtWork_MayBeAnotherInstallations()
+    {
+        Work($"touch {_root}/started; while [ ! -e {_root}/go ]; do sleep 0.02; done");
+        var executor = Executor();
+        await executor.Submit(_spec, default);
+        await FileAsync("started");
+        Assert.True(Assert.Single(executor.FindWorkers()).MayBeForeign);
+        await File.WriteAllTextAsync(Path.Combine(_root, "go"), "");
+        await UntilAsync(executor, s => s.Status.IsTerminal() && !s.StillPresent);
+        Assert.False(Assert.Single(executor.FindWorkers()).MayBeForeign);
     }
 
     [Fact]

@@ -68,6 +68,18 @@ public sealed class ExecutionTests(EngineCluster engine)
     }
 
     [Fact]
+    public async Task Submit_ThrottledExecutor_IsLeftAloneForAsLongAsItWants()
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        var run = await engine.BeginAsync(
+            Of(Job("j", JobType.Build, Step("a"))),
+            r => engine.Executor.Refuse(r, "a", ExecutorException.Transient("throttled", retryAfter: TimeSpan.FromSeconds(2))));
+        await engine.Executor.Begun(run, "a");
+        Assert.InRange(TimeProvider.System.GetElapsedTime(start), TimeSpan.FromSeconds(2), EngineCluster.Patience);
+        Assert.Equal(Status.Success, (await engine.EndAsync(run)).Run.Status);
+    }
+
+    [Fact]
     public async Task Secrets_Unknown_FailWithTheirNames()
     {
         var run = await engine.BeginAsync(Of(Job("j", JobType.Build, Step("a") with { Secrets = ["TOKEN", "ABSENT"] })));

@@ -110,6 +110,35 @@ public sealed class JobTests(EngineCluster engine)
     }
 
     [Fact]
+    public async Task Worker_AskedFor_IsNeededWhileItsAttemptLivesAndNeverGuessedAt()
+    {
+        var stop = TestContext.Current.CancellationToken;
+        Assert.Equal(WorkerNeed.Unknown, await engine.Grains.GetGrain<IJobGrain>(JobId.New(TimeProvider.System).Value).NeedOfWorker(1, stop));
+        var plan = Of(Job("j", JobType.Build, Step("a") with { Retry = new() { Max = 1, OnInfrastructure = true, Backoff = Soon } }));
+        var gates = new Queue<TaskCompletionSource<ExecutionReport>>();
+        var begun = new SemaphoreSlim(0);
+        var run = await engine.BeginAsync(plan, r => engine.Executor.Script(r, "a", async (_, cancel) =>
+        {
+            var gate = new TaskCompletionSource<ExecutionReport>();
+            gates.Enqueue(gate);
+            begun.Release();
+            return await gate.Task.WaitAsync(cancel);
+        }));
+        var spec = await engine.Executor.Begun(run, "a");
+        var job = engine.Grains.GetGrain<IJobGrain>(spec.Worker.JobId.Value);
+        Assert.True(await begun.WaitAsync(EngineCluster.Patience, stop));
+        Assert.Equal(WorkerNeed.Needed, await job.NeedOfWorker(1, stop));
+        // One that is about to be made must not be taken for an orphan.
+        Assert.Equal(WorkerNeed.Needed, await job.NeedOfWorker(2, stop));
+        engine.Executor.Vanish(spec.ExecutionId);
+        Assert.True(await begun.WaitAsync(EngineCluster.Patience, stop));
+        Assert.Equal((WorkerNeed.Over, WorkerNeed.Needed), (await job.NeedOfWorker(1, stop), await job.NeedOfWorker(2, stop)));
+        gates.Last().SetResult(FakeExecutor.Success);
+        await engine.EndAsync(run);
+        Assert.Equal((WorkerNeed.Over, WorkerNeed.Over), (await job.NeedOfWorker(1, stop), await job.NeedOfWorker(2, stop)));
+    }
+
+    [Fact]
     public async Task Worker_JobOver_IsReleasedAndItsLogsAreSealed()
     {
         var run = await engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"))));

@@ -10,6 +10,10 @@
 #   SHIPINATOR_E2E_SERVICE_IMAGE image with 'httpd -f -p PORT -h FOLDER', as busybox's; default: the step image
 #   SHIPINATOR_E2E_GIT_URL       address by which pods reach the Git server of the battery; default: the next port of _URL
 #   SHIPINATOR_E2E_CACHE_CLASS   storage class for a cache volume claim; absent: the case is skipped
+#   SHIPINATOR_E2E_PRIVATE_IMAGE image with 'true' in a registry that asks who one is, and
+#   SHIPINATOR_E2E_DOCKERCONFIG  the docker config.json that opens it; absent: the case is skipped
+#   SHIPINATOR_E2E_BARE_IMAGE    image without a shell, such as registry.k8s.io/pause:3.10; absent: the case is skipped
+#   SHIPINATOR_E2E_RESTRICTED    1: the namespace demands the pod security standard "restricted", and nothing runs as root
 #   SHIPINATOR_E2E_RUNNER        the static runner; default: artifacts/runner-static/runner, made when it is not there
 #   SHIPINATOR_E2E_ONLY          only cases whose name contains this
 #   SHIPINATOR_E2E_PARALLEL      cases at once; default 3

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Shipinator.Executors.Kubernetes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
@@ -9,6 +10,7 @@ public abstract class ClusterAtWork : IAsyncLifetime
     protected const string Absent = "registry.example/none:1";
     private static readonly TimeSpan Ages = TimeSpan.FromDays(30);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
     private readonly ExecutorWorld _world = new();
 
     internal Agenda Agenda { get; } = new();
@@ -35,13 +37,25 @@ public abstract class ClusterAtWork : IAsyncLifetime
     internal static ExecutionSpec Execution(string image = Absent) =>
         Given.Execution(Given.Worker(Given.Step(0, "compile", image: image)) with { JobId = JobId.New(TimeProvider.System) });
 
-    /// <summary>With a runner whose part is done at once.</summary>
-    internal Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(TimeSpan? imagePull = null) => _world.StartAsync(Cluster, Agenda, o =>
+    /// <summary>What stands around the executors.</summary>
+    internal ExecutorWorld World => _world;
+
+    /// <summary>With a first container whose part is done at once; <paramref name="script"/> is what it lets the steps' do.</summary>
+    internal Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(TimeSpan? imagePull = null, string? script = null, TimeSpan? sweep = null, Action<KubernetesOptions>? configure = null) => _world.StartAsync(Cluster, Agenda, o =>
     {
-        (o.RunnerImage, o.RunnerCommand) = ("runner:local", ["sh", "-c", "true"]);
+        (o.RunnerImage, o.RunnerCommand) = ("runner:local", ["sh", "-c", script is null ? "true" : $"echo {script} > /shipinator/bin/runner"]);
         // The cluster's time may run ahead of a slow machine.
-        (o.ImagePullTimeout, o.PendingTimeout, o.SweepPeriod) = (imagePull ?? Ages, Ages, Ages);
+        (o.ImagePullTimeout, o.PendingTimeout, o.SweepPeriod) = (imagePull ?? Ages, Ages, sweep ?? Ages);
+        o.RequestTimeout = TimeSpan.FromSeconds(2);
+        configure?.Invoke(o);
     });
+
+    /// <summary>The same server with other settings.</summary>
+    internal async Task RestartAsync(Action<KubernetesOptions> configure, string? script = null)
+    {
+        await ExecutorWorld.StopAsync(Services);
+        (Services, Executor) = await StartAsync(script: script, configure: configure);
+    }
 
     protected Task RetryAsync(Func<Task> action) => UntilAsync(async () =>
     {
@@ -75,7 +89,7 @@ public abstract class ClusterAtWork : IAsyncLifetime
 
     protected Task UntilAsync(Func<bool> condition) => UntilAsync(() => Task.FromResult(condition()));
 
-    /// <summary>The cluster's time passes a little with each look; that answers arrive takes real time.</summary>
+    /// <summary>The cluster's time passes a little with each look, and never by much: that answers arrive takes real time.</summary>
     protected async Task UntilAsync(Func<Task<bool>> condition)
     {
         var start = TimeProvider.System.GetTimestamp();
@@ -89,7 +103,7 @@ public abstract class ClusterAtWork : IAsyncLifetime
 
     protected async Task PassAsync()
     {
-        Agenda.Step();
+        Agenda.Pass(Look);
         await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System);
     }
 }

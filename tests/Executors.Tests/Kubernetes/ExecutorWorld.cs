@@ -14,7 +14,9 @@ internal sealed class ExecutorWorld : IExecutionTokens, IServerAddress, IGitCred
 
     public ConcurrentBag<JobId> Unanswered { get; } = [];
 
-    public Uri PublicUrl => new("http://ship");
+    public ConcurrentBag<JobId> Unknown { get; } = [];
+
+    public Uri PublicUrl { get; init; } = new("http://ship");
 
     public Uri RunnerUrl => PublicUrl;
 
@@ -26,8 +28,9 @@ internal sealed class ExecutorWorld : IExecutionTokens, IServerAddress, IGitCred
 
     public void Changed(ExecutionId execution) => Signals.Add(execution);
 
-    public Task<bool> IsNeeded(JobId job, int attempt, CancellationToken cancellationToken) =>
-        Unanswered.Contains(job) ? throw new TimeoutException("no answer") : Task.FromResult(!Orphans.Contains(job));
+    public Task<WorkerNeed> Ask(JobId job, int attempt, CancellationToken cancellationToken) =>
+        Unanswered.Contains(job) ? throw new TimeoutException("no answer")
+        : Task.FromResult(Orphans.Contains(job) ? WorkerNeed.Over : Unknown.Contains(job) ? WorkerNeed.Unknown : WorkerNeed.Needed);
 
     /// <summary>A server's executor with its watches; told to the cluster by its kubeconfig.</summary>
     public async Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(FakeCluster cluster, TimeProvider? time = null, Action<KubernetesOptions>? configure = null)
@@ -36,7 +39,7 @@ internal sealed class ExecutorWorld : IExecutionTokens, IServerAddress, IGitCred
         services.AddSingleton(time ?? TimeProvider.System);
         services.AddSingleton<IExecutionTokens>(this).AddSingleton<IServerAddress>(this).AddSingleton<IGitCredentials>(this)
             .AddSingleton<IExecutionSignal>(this).AddSingleton<IWorkerOwnership>(this);
-        services.AddKubernetesExecutor(o =>
+        services.AddExecutorRegistry().AddKubernetesExecutor(o =>
         {
             (o.Namespace, o.RunnerImage, o.Kubeconfig) = ("ci", "runner:1", cluster.Kubeconfig);
             o.SweepPeriod = TimeSpan.FromMilliseconds(200);

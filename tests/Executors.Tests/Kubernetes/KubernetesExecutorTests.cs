@@ -67,6 +67,17 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Submit_Throttled_SaysWhenTheServerWantsItAgain()
+    {
+        (_cluster.RetryAfter, _cluster.TooMany) = (7, 1_000);
+        var refused = await Assert.ThrowsAsync<ExecutorException>(() => _executor.Submit(Given.Execution(Worker()), default));
+        Assert.Equal((true, TimeSpan.FromSeconds(7)), (refused.IsTransient, refused.RetryAfter));
+        var cancel = await Assert.ThrowsAsync<ExecutorException>(() => _executor.Cancel(Given.Handle(Given.Execution(Worker())), default));
+        Assert.Equal((true, TimeSpan.FromSeconds(7)), (cancel.IsTransient, cancel.RetryAfter));
+        _cluster.TooMany = 0;
+    }
+
+    [Fact]
     public async Task Submit_SomebodyElsesJobOfThatName_IsRefusedAndOneBeingDeletedIsWaitedFor()
     {
         var worker = Worker();
@@ -82,33 +93,6 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
         await _executor.Cancel(Given.Handle(Given.Execution(ours)), default);
         Assert.True((await Assert.ThrowsAsync<ExecutorException>(() => other.Submit(Given.Execution(ours), default))).IsTransient);
         await ExecutorWorld.StopAsync(services);
-    }
-
-    [Fact]
-    public async Task Status_OfManyAskedOften_CostsTheServerNothing()
-    {
-        var specs = Enumerable.Range(0, 50).Select(_ => Given.Execution(Worker())).ToList();
-        foreach (var spec in specs)
-        {
-            await _executor.Submit(spec, default);
-            _cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
-        }
-
-        foreach (var spec in specs)
-        {
-            await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
-        }
-
-        var before = _cluster.Requests.Values.Sum();
-        for (var i = 0; i < 20; i++)
-        {
-            foreach (var spec in specs)
-            {
-                Assert.Equal(Status.Submitted, (await _executor.Status(Given.Handle(spec), default)).Status);
-            }
-        }
-
-        Assert.Equal(before, _cluster.Requests.Values.Sum());
     }
 
     [Fact]
@@ -198,50 +182,6 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
         });
         Assert.Equal(0, _cluster.Count("jobs"));
         await ExecutorWorld.StopAsync(services);
-    }
-
-    [Fact]
-    public async Task Sweep_AsksTheOwner_AndTakesOnlyWhatNobodyNeeds()
-    {
-        var (needed, unknown, orphan) = (Worker(), Worker(), Worker());
-        foreach (var worker in new[] { needed, unknown, orphan })
-        {
-            await _executor.Submit(Given.Execution(worker), default);
-        }
-
-        _world.Unanswered.Add(unknown.JobId);
-        _world.Orphans.Add(orphan.JobId);
-        await UntilAsync(() => _cluster.Get("jobs", orphan.ExternalName)?["metadata"]!["deletionTimestamp"] is not null);
-        Assert.Null(_cluster.Get("jobs", needed.ExternalName)!["metadata"]!["deletionTimestamp"]);
-        Assert.Null(_cluster.Get("jobs", unknown.ExternalName)!["metadata"]!["deletionTimestamp"]);
-    }
-
-    [Fact]
-    public async Task Submit_TenThousandExecutionsWithLostAnswersAndThrottling_MakesAJobPerAttempt()
-    {
-        const int workers = 5_000;
-        _cluster.LoseAnswers = 7;
-        _cluster.TooMany = 500;
-        await Parallel.ForEachAsync(Enumerable.Range(0, workers), new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (_, stop) =>
-        {
-            var worker = Worker(Given.Step(0, "a"), Given.Step(1, "b"));
-            for (var step = 0; step < 2; step++)
-            {
-                while (true)
-                {
-                    try
-                    {
-                        await _executor.Submit(Given.Execution(worker, step), stop);
-                        break;
-                    }
-                    catch (ExecutorException e) when (e.IsTransient)
-                    {
-                        // As the execution's grain does.
-                    }
-                }
-            }
-        });
-        Assert.Equal((workers, workers), (_cluster.Count("jobs"), _cluster.Count("secrets")));
     }
 
     private static WorkerSpec Worker(params WorkerStep[] steps) => Given.Worker(steps) with { JobId = JobId.New(TimeProvider.System) };

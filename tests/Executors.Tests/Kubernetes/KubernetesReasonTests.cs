@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Shipinator.Executors.Kubernetes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
@@ -7,6 +8,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
 {
     private static readonly TimeSpan Ages = TimeSpan.FromDays(30);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
     private readonly Agenda _agenda = new();
     private readonly ExecutorWorld _world = new();
     private FakeCluster _cluster = null!;
@@ -82,12 +84,37 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     [Fact]
     public async Task Job_WhoseEndIsSeenBeforeItsPod_IsJudgedByThePod()
     {
-        var spec = await SubmitAsync("exit 3");
-        await UntilAsync(() => Task.FromResult(_cluster.Requests.GetValueOrDefault("GET pods watch") > 0));
-        _cluster.MuteWatches("pods");
+        var never = new TaskCompletionSource();
+        _cluster.Before = request => request == "GET pods watch" ? never.Task : Task.CompletedTask;
+        var spec = await SubmitAsync("exit 3", listed: true);
         _agenda.Pass(TimeSpan.FromSeconds(30));
         var end = await UntilAsync(spec, s => s.Status.IsTerminal(), timeStands: true);
         Assert.Equal((Status.Failed, Reason.ExitCode, (int?)3), (end.Status, end.Reason!.Value, end.ExitCode));
+    }
+
+    /// <summary>What a watch tells late is not news after a list that was asked for meanwhile.</summary>
+    [Fact]
+    public async Task Pod_SeenInAList_IsNotUndoneByAWatchThatLagsBehind()
+    {
+        var watch = new TaskCompletionSource();
+        _cluster.Before = request => request == "GET pods watch" ? watch.Task : Task.CompletedTask;
+        var spec = await SubmitAsync("exit 3", listed: true);
+        _agenda.Pass(TimeSpan.FromSeconds(30));
+        await UntilAsync(spec, s => s.Status.IsTerminal(), timeStands: true);
+        var cache = _services!.GetRequiredService<WorkerCache>();
+        var (told, phases) = (0, new HashSet<string?>(StringComparer.Ordinal));
+        cache.Changed += name =>
+        {
+            lock (phases)
+            {
+                phases.Add(cache.Find(name)?.Pod?.Status.Phase);
+                told++;
+            }
+        };
+        watch.SetResult();
+        // Made, given a node, its containers step by step, its end.
+        await UntilAsync(() => Task.FromResult(Volatile.Read(ref told) >= 9), timeStands: true);
+        Assert.Equal(["Failed"], phases);
     }
 
     /// <summary>Whoever deletes a Job without saying what is to become of its pod lets it run on: the executor always says.</summary>
@@ -139,8 +166,8 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
         Assert.False(strict.Headers.Contains("Warning"));
     }
 
-    /// <summary>The runner's first container puts into the step's what it does.</summary>
-    private async Task<ExecutionSpec> SubmitAsync(string script, string? memory = null, string image = "alpine:local")
+    /// <summary>The runner's first container puts into the step's what it does. <paramref name="listed"/>: all it is to tell is told by watches.</summary>
+    private async Task<ExecutionSpec> SubmitAsync(string script, string? memory = null, string image = "alpine:local", bool listed = false)
     {
         (_services, _executor) = await _world.StartAsync(_cluster, _agenda, o =>
         {
@@ -149,6 +176,12 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
             (o.ImagePullTimeout, o.SweepPeriod) = (Ages, Ages);
         });
         var spec = Given.Execution(Given.Worker(Given.Step(0, "compile", memory: memory, image: image)) with { JobId = JobId.New(TimeProvider.System) });
+        if (listed)
+        {
+            var informer = _services.GetRequiredService<Informer>();
+            await UntilAsync(() => Task.FromResult(informer.IsSynced()), timeStands: true);
+        }
+
         await _executor.Submit(spec, default);
         return spec;
     }
@@ -156,7 +189,8 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     private async Task<ExecutionStatus> UntilAsync(ExecutionSpec spec, Func<ExecutionStatus, bool> condition, bool timeStands = false)
     {
         ExecutionStatus last = null!;
-        await UntilAsync(IsSoAsync, timeStands);
+        string? error = null;
+        await UntilAsync(IsSoAsync, timeStands, () => $"Last seen: {last} {error}");
         return last;
 
         async Task<bool> IsSoAsync()
@@ -167,19 +201,20 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
             }
             catch (ExecutorException e) when (e.IsTransient)
             {
+                error = e.Message;
                 return false;
             }
         }
     }
 
-    /// <summary>The cluster's time passes a little with each look; that answers arrive takes real time.</summary>
-    private async Task UntilAsync(Func<Task<bool>> condition, bool timeStands = false)
+    /// <summary>The cluster's time passes a little with each look, and never by much: that answers arrive takes real time.</summary>
+    private async Task UntilAsync(Func<Task<bool>> condition, bool timeStands = false, Func<string>? said = null)
     {
         var start = TimeProvider.System.GetTimestamp();
         do
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "It did not get there.");
-            _ = timeStands || _agenda.Step();
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "It did not get there. " + said?.Invoke());
+            _agenda.Pass(timeStands ? TimeSpan.Zero : Look);
             await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System);
         }
         while (!await condition());

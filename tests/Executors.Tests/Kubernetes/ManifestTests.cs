@@ -33,7 +33,8 @@ public sealed class ManifestTests
             Services = ImmutableSortedDictionary<string, ServicePlan>.Empty.Add("db", new()
             {
                 Image = "postgres:17",
-                Env = ImmutableSortedDictionary<string, string>.Empty.Add("POSTGRES_PASSWORD", "test"),
+                Env = ImmutableSortedDictionary<string, string>.Empty.Add("POSTGRES_PASSWORD", "te$(ST)$$"),
+                Command = ["sh", "-c", "exec postgres -c pid=$$"],
                 ReadyTcp = 5432,
                 ReadyTimeout = TimeSpan.FromSeconds(40),
             }),
@@ -52,13 +53,14 @@ public sealed class ManifestTests
         options.Labels["team"] = "shop";
         options.DefaultCpu = "500m";
         options.DefaultMemory = "512Mi";
+        options.LimitEveryContainer = true;
         options.RunAsNonRoot = true;
         options.RunAsUser = 1000;
         options.FsGroup = 1000;
         options.CacheClaim = "caches";
         options.RunnerCommand.Add("/usr/bin/runner");
         options.ProjectNamespaces[Given.Worker().ProjectId.ToString()] = "ci-shop";
-        Approve("settings", Given.Worker() with { Source = null }, options);
+        Approve("settings", Given.Worker(Given.Step(0, "compile") with { UsesCache = true }, Given.Step(1, "pack")) with { Source = null, Services = ImmutableSortedDictionary<string, ServicePlan>.Empty.Add("web", new() { Image = "web:1" }) }, options);
     }
 
     [Theory]

@@ -19,8 +19,10 @@ public sealed class OptionsTests
         { "DefaultCpu", o => o.DefaultCpu = "much" },
         { "MaxMemory", o => o.MaxMemory = "-1" },
         { "PendingTimeout", o => o.PendingTimeout = TimeSpan.Zero },
+        { "RequestTimeout", o => o.RequestTimeout = TimeSpan.Zero },
         { "KeepFinished", o => o.KeepFinished = TimeSpan.FromSeconds(-1) },
         { "MaxConcurrent", o => o.MaxConcurrent = 0 },
+        { "LimitEveryContainer", o => (o.LimitEveryContainer, o.DefaultCpu) = (true, "1") },
         { "RunAsUser", o => (o.RunAsNonRoot, o.RunAsUser) = (true, 0) },
     };
 

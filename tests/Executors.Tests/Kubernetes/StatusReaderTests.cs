@@ -87,6 +87,91 @@ public sealed class StatusReaderTests
         Assert.Equal((Status.Failed, reason), (ended.Status, ended.Reason!.Value));
     }
 
+    /// <summary>One signal alone misleads: a code, a reason and what was done to the pod are read together.</summary>
+    [Theory]
+    // Exit code 0 and killed for want of memory: kubernetes/kubernetes#131530.
+    [InlineData("OOMKilled", 0, null, Reason.OomKilled, 0)]
+    [InlineData("OOMKilled", 137, null, Reason.OomKilled, 137)]
+    // Drained, and told as killed for want of memory: kubernetes/kubernetes#140716.
+    [InlineData("OOMKilled", 143, "EvictionByEvictionAPI", Reason.Evicted, 143)]
+    [InlineData("OOMKilled", 143, null, Reason.Lost, 143)]
+    [InlineData("OOMKilled", 137, "TerminationByKubelet", Reason.Evicted, 137)]
+    // After a restart of the node.
+    [InlineData("Unknown", 255, null, Reason.Lost, null)]
+    [InlineData("Unknown", 255, "DeletionByTaintManager", Reason.Evicted, 255)]
+    [InlineData("ContainerStatusUnknown", 137, null, Reason.Lost, null)]
+    [InlineData("ContainerStatusUnknown", 137, "PreemptionByScheduler", Reason.Evicted, 137)]
+    [InlineData("ContainerStatusUnknown", 0, null, Reason.Lost, null)]
+    [InlineData("StartError", 128, null, Reason.ExecutorError, 128)]
+    [InlineData("ContainerCannotRun", 127, null, Reason.ExecutorError, 127)]
+    [InlineData("Error", 143, null, Reason.ExitCode, 143)]
+    [InlineData("Error", 255, null, Reason.ExitCode, 255)]
+    [InlineData("Completed", 0, "EvictionByEvictionAPI", null, 0)]
+    [InlineData("DeadlineExceeded", 137, null, Reason.ExitCode, 137)]
+    public void Read_AnEnd_IsJudgedByAllItsSignals(string why, int code, string? disruption, Reason? reason, int? seen)
+    {
+        var condition = disruption is null ? "" : $$""" { "type": "DisruptionTarget", "status": "True", "reason": "{{disruption}}", "message": "m" } """;
+        var end = StatusReader.Read(View(Pod($$"""
+            { "phase": "Failed", "conditions": [ {{condition}} ],
+              "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": {{code}}, "reason": "{{why}}" } } } ] }
+            """)), 0, Given.Options, At);
+        Assert.Equal((reason is null ? Status.Success : Status.Failed, reason, seen), (end.Status, end.Reason, end.ExitCode));
+    }
+
+    [Theory]
+    [InlineData("Evicted", Reason.Evicted)]
+    [InlineData("Preempting", Reason.Evicted)]
+    [InlineData("Terminated", Reason.Evicted)]
+    [InlineData("OutOfcpu", Reason.Evicted)]
+    [InlineData("UnexpectedAdmissionError", Reason.Evicted)]
+    [InlineData("NodeLost", Reason.Lost)]
+    [InlineData("DeadlineExceeded", Reason.Timeout)]
+    [InlineData("SomethingNew", Reason.Lost)]
+    public void Read_APodThatItsNodeEnded_SaysWhy(string why, Reason reason)
+    {
+        var end = StatusReader.Read(View(Pod($$"""{ "phase": "Failed", "reason": "{{why}}", "message": "the node's words" }""")), 0, Given.Options, At);
+        Assert.Equal((Status.Failed, reason), (end.Status, end.Reason));
+        Assert.True(reason == Reason.Timeout || end.Detail!.Contains("the node's words", StringComparison.Ordinal), end.Detail);
+    }
+
+    [Fact]
+    public void Read_TheFirstContainerOfARestartedNode_IsLostAndNoFaultOfTheSource() => Assert.Equal(Reason.Lost, StatusReader.Read(View(Pod("""
+        { "phase": "Failed", "initContainerStatuses": [ { "name": "prepare", "state": { "terminated": { "exitCode": 255, "reason": "Unknown" } } } ],
+          "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }
+        """)), 0, Given.Options, At).Reason);
+
+    [Fact]
+    public void Read_APodOnANodeThatDoesNotAnswer_IsLostInTheEndAndStillThere()
+    {
+        var pod = Pod("""{ "phase": "Running", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager", "message": "m" } ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
+        pod.Metadata.DeletionTimestamp = At.UtcDateTime;
+        var soon = StatusReader.Read(View(pod), 0, Given.Options, At + TimeSpan.FromMinutes(4));
+        Assert.Equal((Status.Submitted, Reason.Evicted), (soon.Status, soon.Reason!.Value));
+        var late = StatusReader.Read(View(pod), 0, Given.Options, At + TimeSpan.FromMinutes(6));
+        Assert.Equal((Status.Failed, Reason.Lost, true), (late.Status, late.Reason!.Value, late.StillPresent));
+    }
+
+    [Theory]
+    [InlineData("""{ "running": {} }""", "{}", 0, 300, null)]
+    [InlineData("""{ "waiting": { "reason": "CrashLoopBackOff" } }""", """{ "terminated": { "exitCode": 1, "reason": "Error", "message": "no room" } }""", 1, 10, null)]
+    [InlineData("""{ "waiting": { "reason": "CrashLoopBackOff" } }""", """{ "terminated": { "exitCode": 1, "reason": "Error", "message": "no room" } }""", 1, 41, Reason.ExecutorError)]
+    [InlineData("""{ "running": {} }""", """{ "terminated": { "exitCode": 137, "reason": "Error" } }""", 1, 41, Reason.ExecutorError)]
+    public void Read_AServiceThatIsNotReady_FailsInItsOwnTimeAndWords(string state, string last, int restarts, int seconds, Reason? reason)
+    {
+        var pod = Pod($$"""
+            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" } ],
+              "initContainerStatuses": [
+                { "name": "prepare", "state": { "terminated": { "exitCode": 0, "reason": "Completed", "finishedAt": "2026-01-01T00:00:00Z" } } },
+                { "name": "svc-db", "started": false, "restartCount": {{restarts}}, "state": {{state}}, "lastState": {{last}} } ],
+              "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }
+            """);
+        pod.Spec = new() { InitContainers = [new() { Name = "svc-db", StartupProbe = new() { PeriodSeconds = 1, FailureThreshold = 40 } }] };
+        var seen = StatusReader.Read(View(pod), 0, Given.Options, At + TimeSpan.FromSeconds(seconds));
+        Assert.Equal((reason is null ? Status.Submitted : Status.Failed, reason), (seen.Status, seen.Reason));
+        Assert.Contains(reason is null ? "Service db to become ready" : "Service db was not ready within 40 s", seen.WaitingFor ?? seen.Detail, StringComparison.Ordinal);
+        Assert.Equal(last.Contains("no room", StringComparison.Ordinal), (seen.WaitingFor ?? seen.Detail)!.Contains("exit code 1 (Error): no room", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Read_VanishedPod_IsLostAndNeverSuccess()
     {
@@ -102,6 +187,19 @@ public sealed class StatusReaderTests
         Assert.Contains("exceeded quota", StatusReader.Read(view, 0, Given.Options, At).WaitingFor, StringComparison.Ordinal);
         var late = StatusReader.Read(view, 0, Given.Options, At + TimeSpan.FromHours(1));
         Assert.Equal(Reason.Unschedulable, late.Reason);
+    }
+
+    [Theory]
+    [InlineData("pods \"w\" is forbidden: violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation != false")]
+    [InlineData("pods \"w\" is forbidden: failed quota: q: must specify limits.cpu for: prepare,s0")]
+    [InlineData("pods \"w\" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi")]
+    [InlineData("Pod \"w\" is invalid: spec.containers[0].resources.requests: Invalid value")]
+    public void Read_APodThatItsNamespaceNeverAllows_FailsAtOnceInTheClustersWords(string words)
+    {
+        var view = new WorkerView("w", "ci") { HasJob = true, Job = new() { Metadata = new() { CreationTimestamp = At.UtcDateTime } }, CreateError = "Error creating: " + words };
+        var end = StatusReader.Read(view, 0, Given.Options, At);
+        Assert.Equal((Status.Failed, Reason.ConfigError), (end.Status, end.Reason));
+        Assert.Contains(words, end.Detail, StringComparison.Ordinal);
     }
 
     private static DateTimeOffset At => new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);

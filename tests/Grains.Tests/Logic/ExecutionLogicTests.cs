@@ -25,6 +25,19 @@ public sealed class ExecutionLogicTests
         Assert.True(row.ExternalId.Length <= 63);
     }
 
+    [Theory]
+    [InlineData(1, null, 0, 0.75)]
+    [InlineData(1, null, 1, 1.25)]
+    [InlineData(4, null, 0.5, 8)]
+    [InlineData(40, null, 0.5, 30)]
+    [InlineData(1, 20, 0, 20)]
+    [InlineData(1, 20, 1, 30)]
+    [InlineData(40, 2, 0.5, 30)]
+    [InlineData(1, 100_000, 0, 600)]
+    public void Backoff_GrowsIsSpreadAndIsNeverShorterThanWhatTheExecutorWants(int failures, int? asked, double dice, double seconds) => Assert.Equal(
+        seconds,
+        ExecutionLogic.Backoff(failures, TimeSpan.FromSeconds(1), asked is { } wish ? TimeSpan.FromSeconds(wish) : null, TimeSpan.FromMinutes(10), dice).TotalSeconds, 6);
+
     [Fact]
     public void Report_AnySequence_TheFirstStandsForEver() =>
         Gen.OneOf(Gen.Const(Status.Success), Gen.Const(Status.Failed), Gen.Const(Status.Canceled)).Array[1, 8].Sample(reports =>

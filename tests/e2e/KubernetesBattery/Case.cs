@@ -19,6 +19,7 @@ internal sealed record CaseResult(Case Case, string Found, string Note, TimeSpan
 internal sealed class CaseContext(Settings settings, Cluster cluster, Server server, GitServer git, string pipeline, string branch)
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
+    private static readonly TimeSpan Prompt = TimeSpan.FromSeconds(3);
 
     public Settings Settings => settings;
 
@@ -27,6 +28,12 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
     public GitServer Git => git;
 
     public ShipinatorClient Api => server.Api;
+
+    /// <summary>Where the server is reached from here.</summary>
+    public Uri Server => server.Here;
+
+    /// <summary>As a machine that loses its power; and started again.</summary>
+    public Task KillServerAsync() => server.KillAndStartAsync();
 
     /// <summary>What a person may want to read beside the result.</summary>
     public string Note { get; set; } = "";
@@ -71,9 +78,33 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
         return found;
     }
 
+    /// <summary>
+    /// The same, and that it is said within three seconds of the cluster's saying it. Both are looked at side by side, every 300 ms.
+    /// </summary>
+    public async Task<string> PromptlyAsync(string run, string words, string what, Func<Task<string>> ask, params string[] reasons)
+    {
+        long cluster = 0, ours = 0;
+        var seen = Until.TrueAsync(async () => (await ask()) is var said && reasons.Any(r => said.Contains(r, StringComparison.Ordinal)), TimeSpan.FromSeconds(60), $"the cluster to say {reasons[0]}")
+            .ContinueWith(t => cluster = t.IsCompletedSuccessfully ? TimeProvider.System.GetTimestamp() : throw t.Exception!.InnerException!, TaskScheduler.Default);
+        Note = await WaitsForAsync(run, w => w.Contains(words, StringComparison.OrdinalIgnoreCase), what);
+        ours = TimeProvider.System.GetTimestamp();
+        await seen;
+        var late = ours < cluster ? TimeSpan.Zero : TimeProvider.System.GetElapsedTime(cluster, ours);
+        return late <= Prompt ? "said at once" : string.Create(CultureInfo.InvariantCulture, $"said {late.TotalSeconds:0.0} s later");
+    }
+
     public Task RunningAsync(string run) => Until.TrueAsync(
         async () => (await Api.GetJobsAsync(run)).Jobs.SelectMany(j => j.Steps).SelectMany(s => s.Executions).Any(e => e.Status == "running"),
         Patience, "a step to run");
+
+    /// <summary>Any step's log holds a text.</summary>
+    public Task SaidAsync(string run, string text) => Until.TrueAsync(
+        async () => (await Api.GetJobsAsync(run)).Jobs is var jobs && (await Task.WhenAll(jobs.Select(LogAsync))).Any(l => l.Contains(text, StringComparison.Ordinal)),
+        Patience, $"'{text.Trim()}' in a step's log");
+
+    /// <summary>The run's only Job, with <c>--cascade</c>.</summary>
+    public async Task DeleteJobAsync(string run, string cascade) =>
+        await cluster.AsyncIn("delete", "job", (await cluster.NamesAsync("jobs", run)).Single(), $"--cascade={cascade}", "--wait=false");
 
     public async Task<string> PodAsync(string run)
     {

@@ -9,7 +9,16 @@ internal sealed class Cluster(string kubeconfig)
 
     public string Kubeconfig => kubeconfig;
 
-    public Task CreateNamespaceAsync() => KubectlAsync("create", "namespace", Namespace);
+    public async Task CreateNamespaceAsync(bool restricted)
+    {
+        await KubectlAsync("create", "namespace", Namespace);
+        // No pod can be made before a controller has given it its account.
+        await Until.TrueAsync(async () => (await AsyncIn("get", "serviceaccount", "default", "--ignore-not-found", "--output", "name")).Length > 0, TimeSpan.FromSeconds(60), "the namespace's service account");
+        if (restricted)
+        {
+            await KubectlAsync("label", "namespace", Namespace, "pod-security.kubernetes.io/enforce=restricted");
+        }
+    }
 
     public Task DeleteNamespaceAsync() => KubectlAsync("delete", "namespace", Namespace, "--wait=true", "--timeout=120s", "--ignore-not-found");
 
@@ -23,6 +32,9 @@ internal sealed class Cluster(string kubeconfig)
         "kubectl",
         ["--kubeconfig", kubeconfig, "create", "--raw", $"/api/v1/namespaces/{Namespace}/pods/{pod}/eviction", "--filename", "-"],
         input: $$$"""{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"{{{pod}}}","namespace":"{{{Namespace}}}"},"deleteOptions":{"gracePeriodSeconds":1}}""");
+
+    /// <summary>A <c>jsonpath</c> of a run's Jobs or pods.</summary>
+    public Task<string> AboutAsync(string kind, string run, string path) => AsyncIn("get", kind, "--selector", $"shipinator.io/run-id={run}", "--output", "jsonpath=" + path);
 
     /// <summary>The names of a run's Jobs or pods.</summary>
     public async Task<string[]> NamesAsync(string kind, string run) =>

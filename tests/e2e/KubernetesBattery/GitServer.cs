@@ -82,7 +82,7 @@ internal sealed class GitServer : IAsyncDisposable
     private async Task ServeAsync(HttpContext context)
     {
         var request = context.Request;
-        var start = new ProcessStartInfo("git", ["http-backend"]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("git", ["http-backend"]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["GIT_PROJECT_ROOT"] = _root;
         start.Environment["GIT_HTTP_EXPORT_ALL"] = "1";
         start.Environment["PATH_INFO"] = request.Path;
@@ -103,6 +103,8 @@ internal sealed class GitServer : IAsyncDisposable
             await request.Body.CopyToAsync(git.StandardInput.BaseStream);
             git.StandardInput.Close();
         });
+        git.ErrorDataReceived += (_, _) => { };
+        git.BeginErrorReadLine();
         var output = git.StandardOutput.BaseStream;
         for (var line = await LineAsync(output); line.Length > 0; line = await LineAsync(output))
         {

@@ -26,8 +26,15 @@ var made = false;
 try
 {
     Say($"Namespace {cluster.Namespace}, folder {folder}");
-    await cluster.CreateNamespaceAsync();
+    await cluster.CreateNamespaceAsync(settings.Restricted);
     made = true;
+    if (settings.DockerConfig is { } config)
+    {
+        await Setup.PullSecretAsync(cluster, config);
+    }
+
+    Say("Pulling the images");
+    await Setup.PullAsync(cluster, settings);
     if (settings.CacheClass is { } storageClass)
     {
         await Setup.CacheClaimAsync(cluster, storageClass);
@@ -76,6 +83,11 @@ finally
         }
         else
         {
+            foreach (var part in Directory.GetDirectories(folder))
+            {
+                Directory.Delete(part, recursive: true);
+            }
+
             Say($"The server's log: {Path.Combine(folder, "server.log")}");
         }
     }

@@ -9,20 +9,28 @@ namespace Shipinator.KubernetesBattery;
 internal sealed class Server : IAsyncDisposable
 {
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(120);
-    private readonly Process _process;
+    private readonly ProcessStartInfo _start;
     private readonly StreamWriter _log;
+    private readonly string _logFile;
+    private Process _process;
 
-    private Server(Process process, StreamWriter log, HttpClient http)
+    private Server(ProcessStartInfo start, string logFile, Uri here, string token)
     {
-        _process = process;
-        _log = log;
-        Api = new(http);
+        _start = start;
+        _logFile = logFile;
+        _log = new(logFile) { AutoFlush = true };
+        Here = here;
+        Api = new(ShipinatorClient.CreateHttp(here, token));
+        _process = Run();
     }
 
     /// <summary>The installation's id, in the labels of all that is ours.</summary>
     public const string Instance = "e2e";
 
     public ShipinatorClient Api { get; }
+
+    /// <summary>Where it is reached from this machine.</summary>
+    public Uri Here { get; }
 
     public static async Task<Server> StartAsync(Settings settings, Cluster cluster, string folder)
     {
@@ -33,42 +41,10 @@ internal sealed class Server : IAsyncDisposable
             start.Environment["SHIPINATOR__" + name] = value;
         }
 
-        var log = new StreamWriter(Path.Combine(folder, "server.log")) { AutoFlush = true };
-        var process = new Process { StartInfo = start };
-        void Keep(object sender, DataReceivedEventArgs line)
-        {
-            lock (log)
-            {
-                log.WriteLine(line.Data);
-            }
-        }
-
-        process.OutputDataReceived += Keep;
-        process.ErrorDataReceived += Keep;
-        process.Start();
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-        var here = new UriBuilder("http", "127.0.0.1", settings.Url.Port).Uri;
-        var server = new Server(process, log, ShipinatorClient.CreateHttp(here, token));
+        var server = new Server(start, Path.Combine(folder, "server.log"), new UriBuilder("http", "127.0.0.1", settings.Url.Port).Uri, token);
         try
         {
-            await Until.TrueAsync(async () =>
-            {
-                if (process.HasExited)
-                {
-                    throw new BatteryException($"The server ended with {process.ExitCode}; its log is {Path.Combine(folder, "server.log")}.");
-                }
-
-                try
-                {
-                    await server.Api.MeAsync();
-                    return true;
-                }
-                catch (HttpRequestException)
-                {
-                    return false;
-                }
-            }, StartPatience, "the server to answer");
+            await server.AnswersAsync();
         }
         catch
         {
@@ -78,6 +54,53 @@ internal sealed class Server : IAsyncDisposable
 
         return server;
     }
+
+    /// <summary><c>kill -9</c>, and the same again.</summary>
+    public async Task KillAndStartAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        _process = Run();
+        await AnswersAsync();
+    }
+
+    private Process Run()
+    {
+        var process = new Process { StartInfo = _start };
+        process.OutputDataReceived += Keep;
+        process.ErrorDataReceived += Keep;
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return process;
+
+        void Keep(object sender, DataReceivedEventArgs line)
+        {
+            lock (_log)
+            {
+                _log.WriteLine(line.Data);
+            }
+        }
+    }
+
+    private Task AnswersAsync() => Until.TrueAsync(async () =>
+    {
+        if (_process.HasExited)
+        {
+            throw new BatteryException($"The server ended with {_process.ExitCode}; its log is {_logFile}.");
+        }
+
+        try
+        {
+            await Api.MeAsync();
+            return true;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }, StartPatience, "the server to answer");
 
     public async ValueTask DisposeAsync()
     {
@@ -117,13 +140,23 @@ internal sealed class Server : IAsyncDisposable
             ["KUBERNETES__INSTANCEID"] = Instance,
             ["KUBERNETES__RUNNERIMAGE"] = settings.RunnerImage,
             ["KUBERNETES__NODESELECTOR__kubernetes.io/os"] = "linux",
-            ["KUBERNETES__PENDINGTIMEOUT"] = "00:00:20",
+            ["KUBERNETES__PENDINGTIMEOUT"] = "00:00:40",
             ["KUBERNETES__IMAGEPULLTIMEOUT"] = "00:00:30",
             ["KUBERNETES__SWEEPPERIOD"] = "00:00:10",
         };
         if (settings.Runner is { } runner)
         {
             variables["STATICRUNNERPATH"] = runner;
+        }
+
+        if (settings.PrivateImage is not null)
+        {
+            variables["KUBERNETES__PULLSECRETS__0"] = Battery.PullSecret;
+        }
+
+        if (settings.Restricted)
+        {
+            (variables["KUBERNETES__RUNASNONROOT"], variables["KUBERNETES__RUNASUSER"], variables["KUBERNETES__FSGROUP"]) = ("true", "1000", "1000");
         }
 
         if (settings.CacheClass is not null)

@@ -21,6 +21,17 @@ internal sealed record Settings
 
     public string? CacheClass { get; init; }
 
+    /// <summary>An image that only <see cref="DockerConfig"/> opens.</summary>
+    public string? PrivateImage { get; init; }
+
+    public string? DockerConfig { get; init; }
+
+    /// <summary>An image that holds no shell.</summary>
+    public string? BareImage { get; init; }
+
+    /// <summary>Whether the namespace demands the security standard "restricted", and nothing runs as root.</summary>
+    public bool Restricted { get; init; }
+
     public string? Only { get; init; }
 
     public int Parallel { get; init; } = 3;
@@ -48,6 +59,13 @@ internal sealed record Settings
             ServiceImage = Optional("SHIPINATOR_E2E_SERVICE_IMAGE") ?? step,
             Runner = Optional("SHIPINATOR_E2E_RUNNER") is { } runner && File.Exists(runner) ? runner : null,
             CacheClass = Optional("SHIPINATOR_E2E_CACHE_CLASS"),
+            PrivateImage = Optional("SHIPINATOR_E2E_PRIVATE_IMAGE"),
+            DockerConfig = Optional("SHIPINATOR_E2E_DOCKERCONFIG") is not { } config ? Optional("SHIPINATOR_E2E_PRIVATE_IMAGE") is null ? null
+                : throw new ArgumentException("SHIPINATOR_E2E_PRIVATE_IMAGE is set without SHIPINATOR_E2E_DOCKERCONFIG, the file that opens it.")
+                : File.Exists(config) ? config
+                : throw new ArgumentException($"SHIPINATOR_E2E_DOCKERCONFIG is '{config}'; there is no such file."),
+            BareImage = Optional("SHIPINATOR_E2E_BARE_IMAGE"),
+            Restricted = Optional("SHIPINATOR_E2E_RESTRICTED") == "1",
             Only = Optional("SHIPINATOR_E2E_ONLY"),
             Parallel = Optional("SHIPINATOR_E2E_PARALLEL") is not { } parallel ? 3
                 : int.TryParse(parallel, out var count) && count > 0 ? count

@@ -4,7 +4,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 /// The time of a cluster in which nothing happens by itself: what its controllers and timers mean to do waits here, and
 /// <see cref="Step"/> carries out the next of it and sets the clock to when it was due. The same each time, however slow the machine.
 /// </summary>
-internal sealed class Agenda : TimeProvider
+internal sealed class Agenda : ClusterTime
 {
     private readonly Lock _gate = new();
     private readonly PriorityQueue<(Action Action, Func<bool>? IsMeant), (DateTimeOffset Due, long Order)> _waiting = new();
@@ -23,7 +23,7 @@ internal sealed class Agenda : TimeProvider
 
     public override long GetTimestamp() => GetUtcNow().Ticks;
 
-    public void After(TimeSpan delay, Action action) => After(delay, action, isMeant: null);
+    public override void After(TimeSpan delay, Action action) => After(delay, action, isMeant: null);
 
     /// <summary>Does the next thing there is to do; false when there is none before <paramref name="horizon"/>.</summary>
     public bool Step(DateTimeOffset? horizon = null)

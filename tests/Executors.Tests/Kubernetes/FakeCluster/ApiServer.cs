@@ -12,16 +12,36 @@ internal sealed class ApiServer(Store store, Writing writing, Reading reading, D
 
     public IReadOnlyDictionary<string, int> Requests => _requests;
 
-    /// <summary>A Job was made, by a client, and its answer will arrive.</summary>
-    public event Action<JsonObject>? JobMade;
+    private readonly ConcurrentDictionary<string, bool> _rights = new(StringComparer.Ordinal);
+
+    /// <summary>What a caller would have needed the right to, such as <c>batch/jobs create</c>.</summary>
+    public IReadOnlyCollection<string> Rights => [.. _rights.Keys];
 
     public async Task AnswerAsync(HttpContext context)
     {
         try
         {
             var user = Access.User(context.Request.Headers.Authorization) ?? throw new Refusal(401, "Unauthorized", "Unauthorized");
+            if (context.Request.Method == "GET" && Discovery.Find(context.Request.Path.Value!) is { } document)
+            {
+                context.Response.ContentType = "application/json";
+                await context.Response.WriteAsync(document.ToJsonString());
+                return;
+            }
+
             var call = Call.Parse(context);
-            var count = _requests.AddOrUpdate($"{context.Request.Method} {call.Kind.Plural}{(call.IsWatch ? " watch" : "")}", 1, (_, n) => n + 1);
+            _rights[$"{call.Kind.Group}/{call.Kind.Plural}{(call.Subresource is null ? "" : "/" + call.Subresource)} {call.Verb}"] = true;
+            var request = $"{context.Request.Method} {call.Kind.Plural}{(call.IsWatch ? " watch" : "")}";
+            var count = _requests.AddOrUpdate(request, 1, (_, n) => n + 1);
+            if (faults.Before is { } before)
+            {
+                // What has been sent is carried out, also when its client has given up meanwhile.
+                var body = new MemoryStream();
+                await context.Request.Body.CopyToAsync(body);
+                (body.Position, context.Request.Body) = (0, body);
+                await before(request);
+            }
+
             faults.Throttle();
             Access.Check(call, user);
             call.CheckAccept();
@@ -83,15 +103,15 @@ internal sealed class ApiServer(Store store, Writing writing, Reading reading, D
             call.Warn(warning);
         }
 
-        if (faults.LoseAnswers == 0 && call.Kind.Name == "Job" && call.Query("dryRun") is null)
-        {
-            JobMade?.Invoke(made.Copy());
-        }
-
         if (faults.LoseAnswers > 0 && count % faults.LoseAnswers == 0)
         {
             call.Context.Abort();
             return;
+        }
+
+        if (faults.IsToHold())
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, call.Context.RequestAborted);
         }
 
         await call.WriteAsync(201, made);
@@ -138,8 +158,8 @@ internal sealed class ApiServer(Store store, Writing writing, Reading reading, D
 
     private async Task EvictAsync(Call call)
     {
-        await call.ReadOptionsAsync();
-        deleting.Evict(call.Namespace!, call.Name!);
+        var eviction = await call.ReadOptionsAsync();
+        deleting.Evict(call.Namespace!, call.Name!, eviction.Number("deleteOptions", "gracePeriodSeconds"));
         await call.WriteAsync(201, new() { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success", ["code"] = 201 });
     }
 

@@ -68,6 +68,13 @@ internal sealed record Call(HttpContext Context, Kind Kind, string? Namespace, s
     public async Task<string> ReadAsync(params string[] accepted)
     {
         var type = (Context.Request.ContentType ?? "application/json").Split(';')[0];
+        if (type == Protobuf.MediaType && Kind.Name == "Namespace" && Context.Request.Method == "POST")
+        {
+            using var binary = new MemoryStream();
+            await Context.Request.Body.CopyToAsync(binary);
+            return Protobuf.Namespace(binary.GetBuffer().AsSpan(0, (int)binary.Length)) ?? throw Refusal.BadRequest("the object provided is unrecognized");
+        }
+
         if (!accepted.Contains(type))
         {
             throw Context.Request.Method == "PATCH"

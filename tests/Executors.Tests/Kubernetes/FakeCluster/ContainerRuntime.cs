@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>Runs containers as <see cref="Shell"/> foretells: from their commands, their variables, their Secrets.</summary>
-internal sealed class ContainerRuntime(World world, PodLogs logs)
+internal sealed class ContainerRuntime(World world)
 {
     /// <summary>Starts a container, or fails to; what it writes comes when its time is.</summary>
     public void Start(PodLife life, ContainerLife container)
@@ -26,14 +26,14 @@ internal sealed class ContainerRuntime(World world, PodLogs logs)
 
         container.StartedAt = world.Now;
         container.Course = new Shell(variables, life.Files, container.Spec.At("resources", "limits", "memory") is not null)
-            .Run([.. container.Spec["command"]!.AsArray().Select(c => (string)c!)]);
+            .Run([.. (container.Spec["command"] ?? container.Spec["args"])!.AsArray().Select(c => (string)c!)]);
         foreach (var (at, text) in container.Course.Said)
         {
             world.After(at, () =>
             {
                 if (at == TimeSpan.Zero || container.IsRunning)
                 {
-                    logs.Write(life.Key.Namespace, life.Key.Name, container.Name, text);
+                    world.Logs.Write(life.Key.Namespace, life.Key.Name, container.Name, text);
                 }
             });
         }

@@ -75,6 +75,14 @@ internal static class Defaults
             Or(container, "resources", []);
             Or(container, "terminationMessagePath", "/dev/termination-log");
             Or(container, "terminationMessagePolicy", "File");
+            if (container["startupProbe"] is JsonObject probe)
+            {
+                Or(probe, "periodSeconds", 10);
+                Or(probe, "failureThreshold", 3);
+                Or(probe, "successThreshold", 1);
+                Or(probe, "timeoutSeconds", 1);
+            }
+
             var image = container.Text("image") ?? "";
             Or(container, "imagePullPolicy", image.EndsWith(":latest", StringComparison.Ordinal) || !image.Split('/')[^1].Contains(':', StringComparison.Ordinal) ? "Always" : "IfNotPresent");
         }

@@ -9,13 +9,9 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 /// </summary>
 internal sealed class Deleting(Store store, TimeProvider time, bool hasControllers)
 {
-    /// <summary>A Job waits for its pods: its name.</summary>
-    public event Action<string>? Waiting;
-
     /// <summary>What the server answers: the object while it is still there, otherwise a <c>Status</c>.</summary>
     public JsonObject Delete(Kind kind, string? @namespace, string name, JsonObject options)
     {
-        var waits = false;
         JsonObject answer;
         lock (store.Gate)
         {
@@ -33,7 +29,6 @@ internal sealed class Deleting(Store store, TimeProvider time, bool hasControlle
                     answer = DeletePod(found, options.Number("gracePeriodSeconds"));
                     break;
                 case (_, "Foreground") when kind.Name == "Job" || hasControllers:
-                    waits = true;
                     answer = Hold(kind, found, "foregroundDeletion");
                     break;
                 case (_, "Orphan") when hasControllers:
@@ -46,11 +41,6 @@ internal sealed class Deleting(Store store, TimeProvider time, bool hasControlle
                     answer = new() { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success", ["details"] = details };
                     break;
             }
-        }
-
-        if (waits)
-        {
-            Waiting?.Invoke(name);
         }
 
         return answer;
@@ -69,7 +59,7 @@ internal sealed class Deleting(Store store, TimeProvider time, bool hasControlle
     }
 
     /// <summary>A pod learns why it goes before it is told to.</summary>
-    public void Evict(string @namespace, string name)
+    public void Evict(string @namespace, string name, long? grace = null)
     {
         lock (store.Gate)
         {
@@ -88,7 +78,7 @@ internal sealed class Deleting(Store store, TimeProvider time, bool hasControlle
                 ["reason"] = "EvictionByEvictionAPI",
                 ["message"] = "Eviction API: evicting",
             });
-            DeletePod(store.Save("pods", pod));
+            DeletePod(store.Save("pods", pod), grace);
         }
     }
 

@@ -1,3 +1,6 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -7,7 +10,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
 /// A Kubernetes API server over real HTTP, with faults to order, that answers as the recordings of a real one do: Jobs, pods and their
-/// logs, Secrets, Leases, quotas, events. Pods come and go as the test says, or, with an <see cref="Agenda"/>, as controllers, scheduler
+/// logs, Secrets, Leases, quotas, events. Pods come and go as the test says, or, with a <see cref="ClusterTime"/>, as controllers, scheduler
 /// and kubelet would have it. <c>ConformanceTests</c> hold it against the recordings.
 /// </summary>
 internal sealed class FakeCluster : IAsyncDisposable
@@ -16,41 +19,50 @@ internal sealed class FakeCluster : IAsyncDisposable
     private readonly Faults _faults = new();
     private readonly Watching _watching;
     private readonly ApiServer _server;
+    private readonly X509Certificate2? _certificate;
     private WebApplication? _app;
 
-    private FakeCluster(int port, Agenda? agenda)
+    private FakeCluster(int port, ClusterTime? clock, Action<World>? kubelet, X509Certificate2? certificate)
     {
-        var time = agenda ?? TimeProvider.System;
+        _certificate = certificate;
+        var time = clock ?? TimeProvider.System;
         _port = port;
-        Writing = new(Store, time, anyNamespace: agenda is null);
-        var deleting = new Deleting(Store, time, hasControllers: agenda is not null);
+        Writing = new(Store, time, anyNamespace: clock is null);
+        Deleting = new Deleting(Store, time, hasControllers: clock is not null);
         var logs = new PodLogs(Store, time);
         _watching = new(Store, time);
-        _server = new(Store, Writing, new(Store), deleting, _watching, logs, _faults);
-        deleting.Waiting += name => JobDeleting?.Invoke(name);
-        _server.JobMade += job => JobMade?.Invoke(job);
-        if (agenda is not null)
+        _server = new(Store, Writing, new(Store), Deleting, _watching, logs, _faults);
+        if (clock is not null)
         {
-            var world = new World(Store, Writing, deleting, agenda);
+            var world = new World(Store, Writing, Deleting, logs, clock);
             JobController.Start(world);
             GarbageCollector.Start(world);
             Scheduler.Start(world);
-            ScriptedKubelet.Start(world, logs);
+            (kubelet ?? ScriptedKubelet.Start)(world);
+            Store.Changed += change =>
+            {
+                // A namespace's own account comes a moment after it.
+                if (change is { Type: "ADDED", Key.Kind: "namespaces" })
+                {
+                    world.After(5, () => Account(change.Key.Name));
+                }
+            };
             Writing.Create(Kind.Of("namespaces"), null, new() { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = "ci" } });
         }
     }
-
-    /// <summary>A Job was made: what its controller, the scheduler and the kubelet act on.</summary>
-    public event Action<JsonObject>? JobMade;
-
-    /// <summary>A Job is to go, in the foreground: by its name.</summary>
-    public event Action<string>? JobDeleting;
 
     /// <inheritdoc cref="Faults.LoseAnswers"/>
     public int LoseAnswers
     {
         get => _faults.LoseAnswers;
         set => _faults.LoseAnswers = value;
+    }
+
+    /// <inheritdoc cref="Faults.HoldAnswers"/>
+    public int HoldAnswers
+    {
+        get => _faults.HoldAnswers;
+        set => _faults.HoldAnswers = value;
     }
 
     /// <inheritdoc cref="Faults.TooMany"/>
@@ -60,6 +72,13 @@ internal sealed class FakeCluster : IAsyncDisposable
         set => _faults.TooMany = value;
     }
 
+    /// <inheritdoc cref="Faults.RetryAfter"/>
+    public int RetryAfter
+    {
+        get => _faults.RetryAfter;
+        set => _faults.RetryAfter = value;
+    }
+
     /// <inheritdoc cref="Faults.Refuse"/>
     public (int Code, string Reason, string Message)? Refuse
     {
@@ -67,12 +86,22 @@ internal sealed class FakeCluster : IAsyncDisposable
         set => _faults.Refuse = value;
     }
 
+    /// <inheritdoc cref="Faults.Before"/>
+    public Func<string, Task>? Before
+    {
+        get => _faults.Before;
+        set => _faults.Before = value;
+    }
+
     /// <summary>Requests so far, by method and kind; <c>GET jobs watch</c> for watches.</summary>
     public IReadOnlyDictionary<string, int> Requests => _server.Requests;
 
+    /// <inheritdoc cref="ApiServer.Rights"/>
+    public IReadOnlyCollection<string> Rights => _server.Rights;
+
     public string Kubeconfig { get; } = Path.GetTempFileName();
 
-    public Uri Url => new($"http://127.0.0.1:{_port}");
+    public Uri Url => new($"{(_certificate is null ? "http" : "https")}://127.0.0.1:{_port}");
 
     /// <summary>All that is and was.</summary>
     public Store Store { get; } = new();
@@ -80,23 +109,30 @@ internal sealed class FakeCluster : IAsyncDisposable
     /// <summary>To make things past the API, as others in the cluster do.</summary>
     public Writing Writing { get; }
 
+    /// <summary>To delete and evict past the API.</summary>
+    public Deleting Deleting { get; }
+
     public int Count(string kind) => Store.Count(kind);
 
     public JsonObject? Get(string kind, string name) => Store.FindAnywhere(kind, name);
 
-    /// <summary>With an agenda, which is then the cluster's time, controllers act as its steps are taken.</summary>
-    public static async Task<FakeCluster> StartAsync(Agenda? agenda = null)
+    /// <summary>
+    /// With a time, controllers are at work in it: in that of an <see cref="Agenda"/> as its steps are taken. The kubelet of its
+    /// node is a <see cref="ScriptedKubelet"/>, unless another is to begin. <paramref name="secure"/>: by HTTP/2 over TLS, as real ones.
+    /// </summary>
+    public static async Task<FakeCluster> StartAsync(ClusterTime? time = null, Action<World>? kubelet = null, bool secure = false)
     {
         using var socket = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
         socket.Start();
         var port = ((System.Net.IPEndPoint)socket.LocalEndpoint).Port;
         socket.Stop();
-        var cluster = new FakeCluster(port, agenda);
+        var cluster = new FakeCluster(port, time, kubelet, secure ? Certificate.Make() : null);
+        var authority = cluster._certificate is { } own ? $", certificate-authority-data: {Convert.ToBase64String(Encoding.UTF8.GetBytes(own.ExportCertificatePem()))}" : "";
         await File.WriteAllTextAsync(cluster.Kubeconfig, $$"""
             apiVersion: v1
             kind: Config
             current-context: fake
-            clusters: [ { name: fake, cluster: { server: "http://127.0.0.1:{{port}}" } } ]
+            clusters: [ { name: fake, cluster: { server: "{{cluster.Url.ToString().TrimEnd('/')}}"{{authority}} } } ]
             users: [ { name: fake, user: { token: {{Access.Admin}} } } ]
             contexts: [ { name: fake, context: { cluster: fake, user: fake } } ]
             """);
@@ -108,7 +144,13 @@ internal sealed class FakeCluster : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls($"http://127.0.0.1:{_port}");
+        builder.WebHost.ConfigureKestrel(server => server.Listen(IPAddress.Loopback, _port, listen =>
+        {
+            if (_certificate is not null)
+            {
+                listen.UseHttps(_certificate);
+            }
+        }));
         _app = builder.Build();
         _app.Map("/{**path}", _server.AnswerAsync);
         await _app.StartAsync();
@@ -130,6 +172,7 @@ internal sealed class FakeCluster : IAsyncDisposable
     {
         await GoAwayAsync();
         _watching.Dispose();
+        _certificate?.Dispose();
         File.Delete(Kubeconfig);
     }
 
@@ -148,6 +191,9 @@ internal sealed class FakeCluster : IAsyncDisposable
         Store.Compact();
         CutWatches();
     }
+
+    private void Account(string @namespace) =>
+        Writing.Create(Kind.Of("serviceaccounts"), @namespace, new() { ["apiVersion"] = "v1", ["kind"] = "ServiceAccount", ["metadata"] = new JsonObject { ["name"] = "default" } });
 
     /// <summary>Makes or changes an object, as a controller would.</summary>
     public void Put(string kind, JsonObject found) => Store.Save(kind, found);

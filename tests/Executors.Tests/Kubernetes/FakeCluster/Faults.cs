@@ -4,9 +4,20 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 internal sealed class Faults
 {
     private int _tooMany;
+    private int _holdAnswers;
 
     /// <summary>Every n-th create is carried out and its answer lost; 0: none.</summary>
     public int LoseAnswers { get; set; }
+
+    /// <summary>How many of the next creates are carried out and never answered: their clients give up.</summary>
+    public int HoldAnswers
+    {
+        get => Volatile.Read(ref _holdAnswers);
+        set => Volatile.Write(ref _holdAnswers, value);
+    }
+
+    /// <summary>What a request that is one too many is told to wait, in seconds.</summary>
+    public int RetryAfter { get; set; } = 1;
 
     /// <summary>How many of the next requests are answered 429.</summary>
     public int TooMany
@@ -18,12 +29,29 @@ internal sealed class Faults
     /// <summary>Creates are refused with this.</summary>
     public (int Code, string Reason, string Message)? Refuse { get; set; }
 
+    /// <summary>Awaited before a request is looked at, which it is given as <see cref="ApiServer.Requests"/> names it.</summary>
+    public Func<string, Task>? Before { get; set; }
+
     public void Throttle()
     {
         if (TooMany > 0 && Interlocked.Decrement(ref _tooMany) >= 0)
         {
-            throw new Refusal(429, "TooManyRequests", "the server has received too many requests") { RetryAfter = 1 };
+            throw new Refusal(429, "TooManyRequests", "the server has received too many requests") { RetryAfter = RetryAfter };
         }
+    }
+
+    /// <summary>Whether this create is one of <see cref="HoldAnswers"/>.</summary>
+    public bool IsToHold()
+    {
+        while (HoldAnswers is > 0 and var left)
+        {
+            if (Interlocked.CompareExchange(ref _holdAnswers, left - 1, left) == left)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     public void RefuseCreate()

@@ -28,6 +28,11 @@ internal sealed class GarbageCollector
                 _world.After(1, () => Attend(new("jobs", change.Key.Namespace, owner.Text("name")!)));
             }
         }
+        else if (change.Type == "ADDED" && s_kinds.Contains(change.Key.Kind) && change.Object.Items("metadata", "ownerReferences").Any())
+        {
+            // Its owner may have gone while it was on its way.
+            _world.After(1000, () => DeleteWhenAlone(change.Key));
+        }
         else if (change.Object.IsDeleting() && change.Before?.IsDeleting() != true)
         {
             if (change.Key.Kind == "namespaces")
@@ -83,6 +88,22 @@ internal sealed class GarbageCollector
             else
             {
                 _world.Store.Remove(new(kind, found.Text("metadata", "namespace")!, found.Name()));
+            }
+        }
+    }
+
+    private void DeleteWhenAlone(ObjectKey key)
+    {
+        if (_world.Store.Find(key) is { } found && !found.IsDeleting()
+            && found.Items("metadata", "ownerReferences").ToList() is { Count: > 0 } owners && owners.All(r => _world.Store.Find(new("jobs", key.Namespace, r.Text("name")!))?.Text("metadata", "uid") != r.Text("uid")))
+        {
+            if (key.Kind == "pods")
+            {
+                _world.Deleting.DeletePod(found);
+            }
+            else
+            {
+                _world.Store.Remove(key);
             }
         }
     }

@@ -43,6 +43,11 @@ internal sealed class JobController
         {
             Enqueue(new("jobs", change.Key.Namespace, owner.Text("name")!), change.Type == "DELETED" || isDeletionNews ? Soon : Batch);
         }
+        else if (change is { Key.Kind: "pods", Type: "MODIFIED" } && change.Object.Finalizers().Contains(Tracking))
+        {
+            // Its Job was deleted and left it behind: nobody counts it.
+            _world.After(Soon, () => Release([change.Object]));
+        }
     }
 
     private void Enqueue(ObjectKey key, TimeSpan delay)

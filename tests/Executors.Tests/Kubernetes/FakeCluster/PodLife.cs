@@ -2,74 +2,6 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>A container as its kubelet knows it.</summary>
-internal sealed class ContainerLife(JsonObject spec, bool isFirst)
-{
-    public JsonObject Spec => spec;
-
-    public string Name => spec.Text("name")!;
-
-    public string Image => spec.Text("image")!;
-
-    /// <summary>As events name it.</summary>
-    public string Path => $"spec.{(isFirst ? "initContainers" : "containers")}{{{Name}}}";
-
-    public JsonObject State { get; set; } = [];
-
-    public Shell.Course? Course { get; set; }
-
-    public DateTimeOffset StartedAt { get; set; }
-
-    public DateTimeOffset EndsAt => StartedAt + (Course?.Length ?? TimeSpan.Zero);
-
-    public bool IsRunning => State.ContainsKey("running");
-
-    public long? ExitCode => State.Number("terminated", "exitCode");
-
-    public void Wait(string reason, string? message = null)
-    {
-        var waiting = new JsonObject { ["reason"] = reason };
-        if (message is not null)
-        {
-            waiting["message"] = message;
-        }
-
-        State = new() { ["waiting"] = waiting };
-    }
-
-    public void Run() => State = new() { ["running"] = new JsonObject { ["startedAt"] = Json.Time(StartedAt) } };
-
-    public void End(int code, string reason, DateTimeOffset at, string? message = null)
-    {
-        var end = new JsonObject { ["exitCode"] = code, ["reason"] = reason };
-        if (message is not null)
-        {
-            end["message"] = message;
-        }
-
-        end["startedAt"] = reason == "StartError" ? "1970-01-01T00:00:00Z" : Json.Time(StartedAt);
-        end["finishedAt"] = Json.Time(at);
-        if (reason == "ContainerStatusUnknown")
-        {
-            (end["startedAt"], end["finishedAt"]) = (null, null);
-        }
-
-        State = new() { ["terminated"] = end };
-    }
-
-    public JsonObject Status() => new()
-    {
-        ["name"] = Name,
-        ["state"] = State.DeepClone(),
-        ["lastState"] = new JsonObject(),
-        ["ready"] = isFirst ? ExitCode == 0 : IsRunning,
-        ["restartCount"] = 0,
-        ["image"] = Image,
-        ["imageID"] = "",
-        ["started"] = IsRunning,
-    };
-}
-
 /// <summary>A pod as its kubelet knows it, and the status it tells the API server.</summary>
 internal sealed class PodLife(JsonObject pod)
 {
@@ -95,6 +27,15 @@ internal sealed class PodLife(JsonObject pod)
 
     /// <summary>Why the kubelet itself ended it; null when it did not.</summary>
     public (string Reason, string Message)? Verdict { get; set; }
+
+    /// <summary>As the kubelet sums it up: sidecars don't count, and what has not begun keeps it pending.</summary>
+    public string SumUp()
+    {
+        var ended = Main.All(c => c.ExitCode is not null);
+        return First.Any(c => !c.IsSidecar && c.ExitCode > 0) || (ended && Main.Any(c => c.ExitCode != 0)) ? "Failed"
+            : ended ? "Succeeded"
+            : Main.Any(c => c.IsWaiting) ? "Pending" : "Running";
+    }
 
     public JsonObject Status(JsonNode? before, DateTimeOffset now)
     {
@@ -122,13 +63,13 @@ internal sealed class PodLife(JsonObject pod)
     private List<JsonNode> Conditions(JsonNode? before, DateTimeOffset now)
     {
         var all = before.Items("conditions").Where(c => c.Text("type") == "DisruptionTarget").Select(c => c.DeepClone()).ToList();
-        var isOver = Main.All(c => c.ExitCode is not null && c.State.Text("terminated", "reason") != "ContainerStatusUnknown") || First.Any(c => c.ExitCode > 0);
+        var isOver = Main.All(c => c.ExitCode is not null && c.State.Text("terminated", "reason") != "ContainerStatusUnknown") || First.Any(c => !c.IsSidecar && c.ExitCode > 0);
         var succeeded = isOver && Main.All(c => c.ExitCode == 0);
-        var incomplete = First.Where(c => c.ExitCode != 0).Select(c => c.Name).ToList();
-        var unready = Main.Where(c => !c.IsRunning).Select(c => c.Name).ToList();
+        var incomplete = First.Where(c => !c.HasDoneItsPart).Select(c => c.Name).ToList();
+        var unready = First.Where(c => c.IsSidecar).Concat(Main).Where(c => !c.IsReady).Select(c => c.Name).ToList();
         var (why, words) = isOver ? (succeeded ? "PodCompleted" : "PodFailed", null) : unready.Count == 0 ? (null, null) : ("ContainersNotReady", $"containers with unready status: [{string.Join(' ', unready)}]");
         all.Add(Condition("PodReadyToStartContainers", HasSandbox, null, null));
-        all.Add(incomplete.Count > 0
+        all.Add(incomplete.Count > 0 && !succeeded
             ? Condition("Initialized", false, "ContainersNotInitialized", $"containers with incomplete status: [{string.Join(' ', incomplete)}]")
             : Condition("Initialized", true, succeeded ? "PodCompleted" : null, null));
         all.Add(Condition("Ready", why is null, why, words));

@@ -7,7 +7,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 internal static class Quotas
 {
     /// <summary>Refuses to make one more of a kind.</summary>
-    public static void Check(Store store, Kind kind, string @namespace, string name, bool anyNamespace)
+    public static void Check(Store store, Kind kind, string @namespace, string name, JsonObject made, bool anyNamespace)
     {
         var found = store.Find(new("namespaces", "", @namespace));
         if (found is null && !anyNamespace)
@@ -24,6 +24,7 @@ internal static class Quotas
 
         foreach (var quota in store.List("resourcequotas", @namespace))
         {
+            CheckDemands(quota, kind, name, made);
             foreach (var (resource, hard) in quota.At("spec", "hard")?.AsObject() ?? [])
             {
                 if (resource == $"count/{kind.Qualified}" || (resource == kind.Plural && kind.Group.Length == 0))
@@ -35,6 +36,18 @@ internal static class Quotas
                     }
                 }
             }
+        }
+    }
+
+    /// <summary>What a quota counts, every container has to name.</summary>
+    private static void CheckDemands(JsonObject quota, Kind kind, string name, JsonObject made)
+    {
+        var demands = (quota.At("spec", "hard") as JsonObject ?? []).Select(h => h.Key.Split('.')).Where(p => p is ["limits" or "requests", "cpu" or "memory"]);
+        var missing = kind.Name != "Pod" ? [] : demands.Select(d => (Demand: string.Join('.', d), Of: made.Items("spec", "initContainers").Concat(made.Items("spec", "containers"))
+            .Where(c => c.At("resources", d[0], d[1]) is null).Select(c => c.Text("name")).ToList())).Where(m => m.Of.Count > 0).ToList();
+        if (missing.Count > 0)
+        {
+            throw Refusal.Forbidden(kind, name, $"failed quota: {quota.Name()}: must specify {string.Join("; ", missing.Select(m => $"{m.Demand} for: {string.Join(',', m.Of)}"))}");
         }
     }
 }

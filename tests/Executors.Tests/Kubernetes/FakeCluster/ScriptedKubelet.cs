@@ -5,16 +5,16 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 /// <summary>
 /// The kubelet of a node which has the images <c>*:local</c>: takes a pod through its states and tells them, each in its time.
 /// </summary>
-internal sealed class ScriptedKubelet
+internal sealed partial class ScriptedKubelet
 {
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
     private readonly World _world;
     private readonly ContainerRuntime _runtime;
     private readonly Dictionary<string, PodLife> _lives = new(StringComparer.Ordinal);
 
-    private ScriptedKubelet(World world, PodLogs logs) => (_world, _runtime) = (world, new(world, logs));
+    private ScriptedKubelet(World world) => (_world, _runtime) = (world, new(world));
 
-    public static void Start(World world, PodLogs logs) => world.Store.Changed += new ScriptedKubelet(world, logs).See;
+    public static void Start(World world) => world.Store.Changed += new ScriptedKubelet(world).See;
 
     private void See(Change change)
     {
@@ -82,15 +82,20 @@ internal sealed class ScriptedKubelet
 
             _runtime.Start(life, container);
             Publish(life);
-            while (!EndIfOver(container))
+            foreach (var pause in container.IsSidecar ? UntilStarted(life, container) : UntilEnded(container))
             {
-                yield return UntilOver(container);
+                yield return pause;
             }
 
             Publish(life);
-            if (container.ExitCode != 0)
+            if (!container.HasDoneItsPart)
             {
                 yield return Tick;
+                foreach (var pause in StopSidecars(life))
+                {
+                    yield return pause;
+                }
+
                 (life.Phase, life.HasSandbox) = ("Failed", false);
                 Publish(life);
                 yield break;
@@ -128,8 +133,21 @@ internal sealed class ScriptedKubelet
         }
 
         yield return Tick;
+        foreach (var pause in StopSidecars(life))
+        {
+            yield return pause;
+        }
+
         (life.Phase, life.HasSandbox) = (life.Main.All(c => c.ExitCode == 0) ? "Succeeded" : "Failed", false);
         Publish(life);
+    }
+
+    private IEnumerable<TimeSpan> UntilEnded(ContainerLife container)
+    {
+        while (!EndIfOver(container))
+        {
+            yield return UntilOver(container);
+        }
     }
 
     /// <summary>Until its image and its Secrets are there.</summary>
@@ -186,7 +204,7 @@ internal sealed class ScriptedKubelet
             else
             {
                 // The first process of a container does not heed SIGTERM unless it says so.
-                var longest = life.All.Where(c => c.IsRunning).Max(c => c.EndsAt) - _world.Now;
+                var longest = life.All.Where(c => c is { IsRunning: true, IsSidecar: false }).Max(c => (DateTimeOffset?)c.EndsAt) - _world.Now ?? TimeSpan.Zero;
                 yield return longest < TimeSpan.FromSeconds(grace) ? (longest < TimeSpan.Zero ? TimeSpan.Zero : longest) + Tick : TimeSpan.FromSeconds(grace);
             }
 
@@ -196,6 +214,11 @@ internal sealed class ScriptedKubelet
                 {
                     container.End(137, container.IsRunning ? "Error" : "ContainerStatusUnknown", _world.Now, container.IsRunning ? null : "The container could not be located when the pod was terminated");
                 }
+            }
+
+            foreach (var pause in StopSidecars(life))
+            {
+                yield return pause;
             }
 
             (life.Phase, life.HasSandbox) = ("Failed", false);

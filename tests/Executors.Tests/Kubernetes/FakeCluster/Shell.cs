@@ -8,12 +8,17 @@ internal sealed partial class Shell(IReadOnlyDictionary<string, string> variable
 {
     private readonly List<(TimeSpan At, string Text)> _said = [];
     private readonly Dictionary<string, string> _variables = new(variables, StringComparer.Ordinal);
+    private readonly Dictionary<int, TimeSpan> _ports = [];
     private TimeSpan _now;
     private int? _exit;
     private bool _outOfMemory;
 
     /// <summary>What it writes and when, when it ends (never, for what has no end), and how.</summary>
-    public sealed record Course(IReadOnlyList<(TimeSpan At, string Text)> Said, TimeSpan Length, int ExitCode, string Reason, string? StartError = null);
+    public sealed record Course(IReadOnlyList<(TimeSpan At, string Text)> Said, TimeSpan Length, int ExitCode, string Reason, string? StartError = null)
+    {
+        /// <summary>Since when it listens at which port.</summary>
+        public IReadOnlyDictionary<int, TimeSpan> Ports { get; init; } = new Dictionary<int, TimeSpan>();
+    }
 
     public Course Run(IReadOnlyList<string> command)
     {
@@ -26,7 +31,7 @@ internal sealed partial class Shell(IReadOnlyDictionary<string, string> variable
         }
 
         RunAll([.. Statement().Matches(script).Select(m => m.Value.Trim()).Where(s => s.Length > 0)]);
-        return new(_said, _now, _exit ?? 0, _outOfMemory ? "OOMKilled" : (_exit ?? 0) == 0 ? "Completed" : "Error");
+        return new(_said, _now, _exit ?? 0, _outOfMemory ? "OOMKilled" : (_exit ?? 0) == 0 ? "Completed" : "Error") { Ports = _ports };
     }
 
     private void RunAll(List<string> statements)
@@ -86,6 +91,10 @@ internal sealed partial class Shell(IReadOnlyDictionary<string, string> variable
                 break;
             case ["tail", "/dev/zero"] when hasMemoryLimit:
                 (_outOfMemory, _exit) = (true, 137);
+                break;
+            case ["nc", "-l", var port]:
+                _ports[int.Parse(port, CultureInfo.InvariantCulture)] = _now;
+                _now += TimeSpan.FromDays(1);
                 break;
             case ["tail", "/dev/zero"]:
                 _now += TimeSpan.FromDays(1);

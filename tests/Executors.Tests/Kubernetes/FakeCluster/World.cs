@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>What the controllers of a cluster share: its objects, its time, and their way to say what they did.</summary>
-internal sealed class World(Store store, Writing writing, Deleting deleting, Agenda agenda)
+internal sealed class World(Store store, Writing writing, Deleting deleting, PodLogs logs, ClusterTime time)
 {
     private int _events;
 
@@ -14,9 +14,11 @@ internal sealed class World(Store store, Writing writing, Deleting deleting, Age
 
     public Deleting Deleting => deleting;
 
-    public DateTimeOffset Now => agenda.GetUtcNow();
+    public PodLogs Logs => logs;
 
-    public void After(TimeSpan delay, Action action) => agenda.After(delay, () =>
+    public DateTimeOffset Now => time.GetUtcNow();
+
+    public void After(TimeSpan delay, Action action) => time.After(delay, () =>
     {
         lock (store.Gate)
         {

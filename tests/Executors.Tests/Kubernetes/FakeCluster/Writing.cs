@@ -60,14 +60,19 @@ internal sealed class Writing(Store store, TimeProvider time, bool anyNamespace)
                 // The namespace and the name that is taken are looked at before the content is.
                 if (store.Find(new("namespaces", "", @namespace!)) is not { } found || found.IsDeleting())
                 {
-                    Quotas.Check(store, kind, @namespace!, name, anyNamespace);
+                    Quotas.Check(store, kind, @namespace!, name, made, anyNamespace);
                 }
             }
 
             Validation.Check(kind, made, before: null);
             if (kind.HasNamespace && store.Find(Key(kind, @namespace, name)) is null)
             {
-                Quotas.Check(store, kind, @namespace!, name, anyNamespace);
+                if (kind.Name == "Pod")
+                {
+                    PodAdmission.Admit(store, @namespace!, made);
+                }
+
+                Quotas.Check(store, kind, @namespace!, name, made, anyNamespace);
             }
 
             if (store.Find(Key(kind, @namespace, name)) is { } taken)

@@ -1,0 +1,132 @@
+namespace Shipinator.EndToEnd.Tests.Kubernetes;
+
+/// <summary>
+/// Whole pipelines while the API server misbehaves: every run ends as it should, nothing runs twice, the cluster made one Job for
+/// each attempt of a job, and is empty at the end.
+/// </summary>
+[Collection(KubernetesServer.Collection)]
+public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
+{
+    private static readonly TimeSpan Away = TimeSpan.FromSeconds(8);
+
+    [Fact]
+    public async Task Creates_WhoseAnswersAreLost_MakeOneJobPerAttempt()
+    {
+        server.Bench.Cluster.LoseAnswers = 1;
+        try
+        {
+            var run = await server.StartAsync(Pipeline("lost"));
+            await run.AssertEndAsync("success");
+            AssertOnce("lost");
+        }
+        finally
+        {
+            server.Bench.Cluster.LoseAnswers = 0;
+        }
+    }
+
+    [Fact]
+    public async Task Creates_ThatAreCarriedOutAndNeverAnswered_MakeOneJobPerAttempt()
+    {
+        server.Bench.Cluster.HoldAnswers = 3;
+        var run = await server.StartAsync(Pipeline("held"));
+        await run.AssertEndAsync("success");
+        AssertOnce("held");
+        Assert.Equal(0, server.Bench.Cluster.HoldAnswers);
+    }
+
+    [Fact]
+    public async Task Throttling_AStormOfIt_DelaysARunAndNothingElse()
+    {
+        // The watches want to come back, too.
+        server.Bench.Cluster.CutWatches();
+        (server.Bench.Cluster.RetryAfter, server.Bench.Cluster.TooMany) = (1, 10);
+        var run = await server.StartAsync(Pipeline("storm"));
+        await run.WaitsForAsync("429");
+        await run.AssertEndAsync("success");
+        AssertOnce("storm");
+        Assert.InRange(server.Bench.Cluster.TooMany, int.MinValue, 0);
+    }
+
+    [Theory]
+    [InlineData("cut")]
+    [InlineData("torn")]
+    [InlineData("expired")]
+    [InlineData("finished")]
+    public async Task Watches_ThatEnd_MissNothing(string how)
+    {
+        var mark = server.Bench.Bench.Mark($"{how}-began");
+        var run = await server.RunningAsync($"image: any\nbuild:\n  steps:\n    - {{ name: long, run: \"echo x >> {mark}; test $(wc -l < {mark}) -gt 1 || {{ trap 'sleep 2; exit 1' TERM; sleep 600 & wait; }}\" }}\n");
+        await server.Bench.Bench.WaitForMarkAsync($"{how}-began", KubernetesBench.Patience);
+        switch (how)
+        {
+            case "expired":
+                server.Bench.Cluster.Forget();
+                break;
+            case "finished":
+                server.Bench.Cluster.FinishWatches();
+                break;
+            default:
+                server.Bench.Cluster.CutWatches(torn: how == "torn");
+                break;
+        }
+
+        // What happens after it is seen as ever: only the cluster tells of this one.
+        server.Bench.DeletePod(evict: true);
+        await run.AssertEndAsync("success");
+        Assert.Equal(["evicted", null], (await run.StepsAsync()).Select(s => s.TryGetProperty("reason", out var reason) ? reason.GetString() : null).OrderDescending(StringComparer.Ordinal));
+        Assert.Equal(2, server.Bench.Bench.ReadMark($"{how}-began").Length);
+    }
+
+    [Fact]
+    public async Task ApiServer_Away_DelaysHandOversAndCleaningUp_AndNoStepThatRuns()
+    {
+        var bench = server.Bench.Bench;
+        var running = await server.RunningAsync($$"""
+            image: any
+            build:
+              steps:
+                - { name: a, run: "echo running-a >> {{bench.Mark("away")}}; while [ ! -e {{bench.Mark("go-on")}} ]; do sleep 0.1; done" }
+                - { name: b, run: "echo running-b >> {{bench.Mark("away")}}" }
+            """);
+        await bench.WaitForMarkAsync("away", KubernetesBench.Patience);
+        await server.Bench.Cluster.GoAwayAsync();
+        var start = TimeProvider.System.GetTimestamp();
+        var waiting = await server.StartAsync(Pipeline("waiting"));
+        bench.SetMark("go-on");
+        await server.Api.WaitForEndAsync(running.Id, KubernetesBench.Patience);
+        await waiting.WaitsForAsync("does not answer");
+        Assert.Equal(["running-a", "running-b"], bench.ReadMark("away"));
+        await KubernetesBench.UntilAsync(() => Task.FromResult(TimeProvider.System.GetElapsedTime(start) > Away), "the outage's end");
+        Assert.NotEmpty(server.Bench.Cluster.Store.List("jobs", "ci"));
+        await server.Bench.Cluster.ComeBackAsync();
+        await running.AssertEndAsync("success");
+        await waiting.AssertEndAsync("success");
+        AssertOnce("waiting");
+    }
+
+    [Fact]
+    public async Task Quota_FullThenFree_IsSaidAndWaitedFor()
+    {
+        server.Bench.Quota("pods", "0");
+        var run = await server.StartAsync(Pipeline("quota"));
+        await run.WaitsForAsync("exceeded quota: few");
+        server.Bench.Cluster.Remove("resourcequotas", "few");
+        await run.AssertEndAsync("success");
+        AssertOnce("quota");
+    }
+
+    /// <summary>Two jobs of two steps and one; each step says once that it ran.</summary>
+    private string Pipeline(string name) => $$"""
+        image: any
+        build:
+          steps:
+            - { name: a, run: "echo a >> {{server.Bench.Bench.Mark(name)}}" }
+            - { name: b, run: "echo b >> {{server.Bench.Bench.Mark(name)}}" }
+        test:
+          steps:
+            - { name: c, run: "echo c >> {{server.Bench.Bench.Mark(name)}}" }
+        """;
+
+    private void AssertOnce(string name) => Assert.Equal(["a", "b", "c"], server.Bench.Bench.ReadMark(name));
+}

@@ -1,0 +1,14 @@
+using System.Text.RegularExpressions;
+
+namespace Shipinator.Executors.Tests.Kubernetes;
+
+/// <summary>What a kubelet makes of <c>$(NAME)</c> and <c>$$</c> in commands and variables.</summary>
+internal static partial class Expansion
+{
+    /// <summary>A name that is not known stays as it is written.</summary>
+    public static string Expand(string text, IReadOnlyDictionary<string, string> variables) => Reference().Replace(
+        text, m => m.Value == "$$" ? "$" : variables.TryGetValue(m.Groups["name"].Value, out var value) ? value : m.Value);
+
+    [GeneratedRegex(@"\$\$|\$\((?<name>[^)]*)\)")]
+    private static partial Regex Reference();
+}

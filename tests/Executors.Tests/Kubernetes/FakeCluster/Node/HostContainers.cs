@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace Shipinator.Executors.Tests.Kubernetes;
+
+/// <summary>
+/// Containers as plain processes of this machine, for anybody: what they would see at the paths of their mounts is told to them as
+/// the folders behind. The images <c>*</c> are all the machine itself, with a few programs more.
+/// </summary>
+internal sealed class HostContainers(string programs) : IContainers
+{
+    /// <summary>By which a container's processes are known, whatever becomes of their parents.</summary>
+    private const string Mark = "FAKE_CONTAINER";
+
+    public string? Refuse(string image, JsonObject pod) => image.Contains("none", StringComparison.Ordinal)
+        ? $"rpc error: code = NotFound desc = failed to pull and unpack image \"{image}\": failed to resolve image: {image}: not found"
+        : null;
+
+    public IContainer Start(ContainerStart start)
+    {
+        string Map(string text) => start.Mounts.OrderByDescending(m => m.Path.Length).FirstOrDefault(m => text == m.Path || text.StartsWith(m.Path + "/", StringComparison.Ordinal)) is { } mount
+            ? mount.Source + text[mount.Path.Length..]
+            : text;
+        var command = start.Command(["true"]).Select(Map).ToList();
+        Directory.CreateDirectory(start.Folder);
+        var process = new ProcessStartInfo(command[0]) { WorkingDirectory = start.Folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        command.Skip(1).ToList().ForEach(process.ArgumentList.Add);
+        process.Environment.Clear();
+        foreach (var known in new[] { "HOME", "DOTNET_ROOT", "LANG" }.Where(k => Environment.GetEnvironmentVariable(k) is not null))
+        {
+            process.Environment[known] = Environment.GetEnvironmentVariable(known);
+        }
+
+        process.Environment["PATH"] = $"{programs}:{Environment.GetEnvironmentVariable("PATH")}";
+        process.Environment["DOTNET_TieredCompilation"] = "1";
+        foreach (var (name, value) in start.Environment)
+        {
+            process.Environment[name] = Map(value);
+        }
+
+        process.Environment["SHIPINATOR_TERMINATION_LOG"] = Map("/dev/termination-log");
+        var mark = process.Environment[Mark] = Guid.CreateVersion7().ToString("N");
+        try
+        {
+            return new Running(System.Diagnostics.Process.Start(process)!, $"{Mark}={mark}", start.Write);
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            throw new StartRefusedException($"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"{command[0]}\": stat {command[0]}: no such file or directory");
+        }
+    }
+
+    private sealed class Running : IContainer
+    {
+        private readonly System.Diagnostics.Process _process;
+        private readonly string _mark;
+
+        public Running(System.Diagnostics.Process process, string mark, Action<string> write)
+        {
+            (_process, _mark) = (process, mark);
+            process.OutputDataReceived += Keep;
+            process.ErrorDataReceived += Keep;
+            process.BeginOutputReadLine();
+            process.BeginErrorReadLine();
+            End = EndAsync();
+
+            void Keep(object sender, DataReceivedEventArgs line)
+            {
+                if (line.Data is not null)
+                {
+                    write(line.Data + "\n");
+                }
+            }
+        }
+
+        public Task<ContainerEnd> End { get; }
+
+        public void Signal(string name)
+        {
+            if (name == "KILL")
+            {
+                All().ForEach(p => Send(p, name));
+            }
+            else if (!_process.HasExited)
+            {
+                Send(_process.Id, name);
+            }
+        }
+
+        private async Task<ContainerEnd> EndAsync()
+        {
+            // Not its output: what it left behind may hold that open.
+            var exited = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _process.EnableRaisingEvents = true;
+            _process.Exited += (_, _) => exited.TrySetResult();
+            if (_process.HasExited)
+            {
+                exited.TrySetResult();
+            }
+
+            await exited.Task;
+            // With its first process a container's others go, too.
+            All().ForEach(p => Send(p, "KILL"));
+            await Task.WhenAny(_process.WaitForExitAsync(), Task.Delay(TimeSpan.FromSeconds(2), TimeProvider.System));
+            return new(_process.ExitCode, OutOfMemory: false);
+        }
+
+        private List<int> All()
+        {
+            var found = new List<int>();
+            foreach (var folder in Directory.EnumerateDirectories("/proc"))
+            {
+                try
+                {
+                    if (int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+                        && File.ReadAllText(Path.Combine(folder, "environ")).Split('\0').Contains(_mark))
+                    {
+                        found.Add(id);
+                    }
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    // Somebody else's, or over.
+                }
+            }
+
+            return found;
+        }
+
+        private static void Send(int process, string signal)
+        {
+            using var kill = System.Diagnostics.Process.Start(new ProcessStartInfo("kill", [$"-{signal}", process.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardError = true })!;
+            kill.WaitForExit();
+        }
+    }
+}

@@ -1,0 +1,72 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging.Abstractions;
+using Shipinator.Executors.Tests.Kubernetes;
+
+namespace Shipinator.Executors.Tests;
+
+/// <summary>The sweep over whatever executor: what the owner says decides, and one that does not answer delays nobody else.</summary>
+public sealed class WorkerSweepTests : IWorkerOwnership
+{
+    private readonly ConcurrentDictionary<JobId, WorkerNeed?> _owners = new();
+
+    [Fact]
+    public async Task Sweep_TakesWhatIsOverOrUnknown_AndLeavesWhatIsNeededUnansweredOrPerhapsAnothers()
+    {
+        var time = new Agenda();
+        var inventory = new Inventory(
+            Worker(WorkerNeed.Over, mayBeForeign: true), Worker(null), Worker(WorkerNeed.Needed), Worker(WorkerNeed.Unknown), Worker(WorkerNeed.Unknown, mayBeForeign: true), Worker(WorkerNeed.Over));
+        using var sweep = new WorkerSweep([inventory], this, time, NullLogger<WorkerSweep>.Instance);
+        await sweep.StartAsync(default);
+        var rounds = 0;
+        while (inventory.Looked < 3)
+        {
+            time.Pass(inventory.SweepPeriod);
+            await Task.Yield();
+            Assert.True(rounds++ < 1_000_000);
+        }
+
+        await sweep.StopAsync(default);
+        Assert.Equal(new[] { 0, 3, 5 }.Select(i => inventory.Workers[i].Job).ToHashSet(), inventory.Released.ToHashSet());
+    }
+
+    public Task<WorkerNeed> Ask(JobId job, int attempt, CancellationToken cancellationToken) =>
+        _owners[job] is { } need ? Task.FromResult(need) : throw new TimeoutException("The grain's silo is away.");
+
+    private FoundWorker Worker(WorkerNeed? need, bool mayBeForeign = false)
+    {
+        var job = JobId.New(TimeProvider.System);
+        _owners[job] = need;
+        return new(job, 1, $"worker {job}", mayBeForeign);
+    }
+
+    private sealed class Inventory(params FoundWorker[] workers) : IWorkerInventory
+    {
+        public FoundWorker[] Workers => workers;
+
+        public int Looked { get; private set; }
+
+        public ConcurrentBag<JobId> Released { get; } = [];
+
+        public string Type => "inventory";
+
+        public TimeSpan SweepPeriod => TimeSpan.FromMinutes(5);
+
+        public IReadOnlyCollection<FoundWorker> FindWorkers()
+        {
+            Looked++;
+            return workers;
+        }
+
+        public Task Release(JobId job, int attempt, CancellationToken cancellationToken)
+        {
+            Released.Add(job);
+            return Task.CompletedTask;
+        }
+
+        public Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task Cancel(ExecutionHandle handle, CancellationToken cancellationToken) => throw new NotSupportedException();
+    }
+}

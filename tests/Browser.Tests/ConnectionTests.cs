@@ -7,7 +7,7 @@ namespace Shipinator.Browser.Tests;
 /// <summary>Lines that break, and servers that go away and come back.</summary>
 public sealed class ConnectionTests(Dashboard dashboard)
 {
-    private static readonly LocatorAssertionsToContainTextOptions s_patient = new() { Timeout = 40_000 };
+    private static readonly LocatorAssertionsToContainTextOptions Patient = new() { Timeout = 40_000 };
 
     [Fact]
     public async Task Line_CutAndMended_CatchesUpWithoutAReload()
@@ -23,7 +23,7 @@ public sealed class ConnectionTests(Dashboard dashboard)
         await page.EvaluateAsync("window.sameDocument = true");
 
         line.Cut();
-        await Expect(page.Locator("#components-reconnect-modal")).ToContainTextAsync("connection to the server was lost", s_patient);
+        await Expect(page.Locator("#components-reconnect-modal")).ToContainTextAsync("connection to the server was lost", Patient);
         await Expect(page.Locator("#components-reconnect-modal")).ToBeVisibleAsync();
         // What was known stays readable, and the run goes on meanwhile.
         await Expect(page.GetByTestId("log")).ToContainTextAsync("held");
@@ -31,8 +31,8 @@ public sealed class ConnectionTests(Dashboard dashboard)
         await dashboard.Api.WaitForEndAsync(run, TimeSpan.FromSeconds(30));
 
         line.Mend();
-        await Expect(page.GetByTestId("run-status")).ToContainTextAsync("success", s_patient);
-        await Expect(page.GetByTestId("log")).ToContainTextAsync("let go", s_patient);
+        await Expect(page.GetByTestId("run-status")).ToContainTextAsync("success", Patient);
+        await Expect(page.GetByTestId("log")).ToContainTextAsync("let go", Patient);
         await Expect(page.Locator("#components-reconnect-modal")).ToBeHiddenAsync();
         Assert.True(await page.EvaluateAsync<bool>("window.sameDocument === true"), "The page was loaded again.");
         File.Delete(gate);
@@ -64,7 +64,7 @@ public sealed class ConnectionTests(Dashboard dashboard)
         // The same port, the same keys: the cookie still counts, and the address says what to show.
         await using var third = await Dashboard.StartServerAsync(bench, "--port", "0");
         await Expect(visitor.Page.Locator("#components-reconnect-modal")).ToBeHiddenAsync(new() { Timeout = 60_000 });
-        await Expect(visitor.Page.GetByTestId("timeline")).ToContainTextAsync("quick", s_patient);
+        await Expect(visitor.Page.GetByTestId("timeline")).ToContainTextAsync("quick", Patient);
     }
 
     [Fact]
@@ -84,7 +84,7 @@ public sealed class ConnectionTests(Dashboard dashboard)
             await kill.WaitForExitAsync();
         }
 
-        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("this is the last that was known", s_patient);
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("this is the last that was known", Patient);
         await Expect(page.GetByText("Nothing has run yet")).ToBeVisibleAsync();
         await page.GotoAsync("/runs");
         await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("Shipinator can't answer now");

@@ -12,7 +12,7 @@ namespace Shipinator.Browser.Tests;
 /// <summary>A real standalone server as a process, and a real Chromium before it.</summary>
 public sealed class Dashboard : IAsyncLifetime
 {
-    private static readonly string[] s_quiet =
+    private static readonly string[] Quiet =
     [
         "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     ];
@@ -44,7 +44,7 @@ public sealed class Dashboard : IAsyncLifetime
         _browser = await _playwright.Chromium.LaunchAsync(new()
         {
             ExecutablePath = File.Exists("/usr/bin/chromium") ? "/usr/bin/chromium" : throw new InvalidOperationException("/usr/bin/chromium is missing: apt-get install chromium"),
-            Args = s_quiet,
+            Args = Quiet,
         });
     }
 

@@ -57,7 +57,7 @@ internal sealed class Demo : IAsyncDisposable
             - { name: publish, run: "true" }
         """;
 
-    private static readonly string s_crowded = "test:\n  steps:\n" + string.Concat("abcdefghijkl".Select(c => $"    - {{ name: shard-{c}, run: \"sleep 600\", parallel: true }}\n"));
+    private static readonly string Crowded = "test:\n  steps:\n" + string.Concat("abcdefghijkl".Select(c => $"    - {{ name: shard-{c}, run: \"sleep 600\", parallel: true }}\n"));
 
     private readonly Workbench _bench = new();
     private SiloProcess _server = null!;
@@ -82,7 +82,7 @@ internal sealed class Demo : IAsyncDisposable
         var checkout = await demo.PipelineAsync(shop, "checkout", Checkout, "Charge the card only once", "Ada Lovelace");
         var catalog = await demo.PipelineAsync(shop, "catalog", Catalog, "Search by colour", "Grace Hopper");
         var indexer = await demo.PipelineAsync(search, "indexer", Indexer, "Index shards in parallel", "Barbara Liskov");
-        var crowded = await demo.PipelineAsync(search, "relevance", s_crowded, "Twelve shards", "Radia Perlman");
+        var crowded = await demo.PipelineAsync(search, "relevance", Crowded, "Twelve shards", "Radia Perlman");
         foreach (var (name, pipeline) in new[] { ("checkout", checkout), ("catalog", catalog), ("checkout", checkout) })
         {
             demo.Runs[name] = await demo.Api.TriggerAsync(pipeline);

@@ -11,7 +11,7 @@ public sealed class LogTests(Dashboard dashboard)
     private const int Many = 100_000;
 
     /// <summary>Lines that could be taken for markup, for colours, or for nothing.</summary>
-    private static readonly string s_lines = $$"""
+    private static readonly string Lines = $$"""
         build:
           steps:
             - name: talk
@@ -25,7 +25,7 @@ public sealed class LogTests(Dashboard dashboard)
     [Fact]
     public async Task HundredThousandLines_OpenAtTheEnd_AndEveryLineIsWithinReach()
     {
-        var run = await dashboard.EndedRunAsync(s_lines);
+        var run = await dashboard.EndedRunAsync(Lines);
         var execution = await dashboard.ExecutionAsync(run, "talk");
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
@@ -58,7 +58,7 @@ public sealed class LogTests(Dashboard dashboard)
     [Fact]
     public async Task Line_CanBeLinked_AndFound()
     {
-        var run = await dashboard.EndedRunAsync(s_lines);
+        var run = await dashboard.EndedRunAsync(Lines);
         var execution = await dashboard.ExecutionAsync(run, "talk");
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;

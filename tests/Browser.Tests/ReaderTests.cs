@@ -6,7 +6,7 @@ namespace Shipinator.Browser.Tests;
 /// <summary>Somebody who may look and nothing else.</summary>
 public sealed class ReaderTests(Dashboard dashboard)
 {
-    private static readonly string[] s_changing = ["Cancel", "Rerun", "Rerun failed", "Trigger", "New project", "Add repository", "Edit", "Delete", "Read pipelines"];
+    private static readonly string[] Changing = ["Cancel", "Rerun", "Rerun failed", "Trigger", "New project", "Add repository", "Edit", "Delete", "Read pipelines"];
 
     [Fact]
     public async Task Reader_SeesEverythingAndNoButtonThatWouldBeRefused()
@@ -21,7 +21,7 @@ public sealed class ReaderTests(Dashboard dashboard)
         })
         {
             await visitor.OpenAsync(path);
-            foreach (var name in s_changing)
+            foreach (var name in Changing)
             {
                 Assert.True(await visitor.Page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true }).CountAsync() == 0, $"{path} shows '{name}' to a reader.");
             }

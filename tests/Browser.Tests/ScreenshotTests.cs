@@ -9,14 +9,14 @@ namespace Shipinator.Browser.Tests;
 /// </summary>
 public sealed class ScreenshotTests(Dashboard dashboard)
 {
-    private static readonly string s_folder = Environment.GetEnvironmentVariable("SHIPINATOR_IMAGES") is { Length: > 0 } wanted
+    private static readonly string Folder = Environment.GetEnvironmentVariable("SHIPINATOR_IMAGES") is { Length: > 0 } wanted
         ? Path.Combine(Layout.Root, wanted)
         : Path.Combine(Layout.Root, "artifacts", "screenshots");
 
     [Fact]
     public async Task EveryPage_CanBeLookedAt()
     {
-        Directory.CreateDirectory(s_folder);
+        Directory.CreateDirectory(Folder);
         await using var demo = await Demo.StartAsync();
         var checkout = await demo.Api.GetAsync($"/v1/pipeline-runs/{demo.Runs["checkout"]}");
         var repository = await demo.Api.GetAsync($"/v1/repositories/{Of("repository_id")}");
@@ -107,7 +107,7 @@ public sealed class ScreenshotTests(Dashboard dashboard)
         await visitor.Page.EvaluateAsync("document.fonts.ready");
         // The browser's own words for times come with its next tick.
         await visitor.Page.WaitForFunctionAsync("() => ![...document.querySelectorAll('[data-ago]')].some(e => e.textContent.includes('UTC'))");
-        var file = Path.Combine(s_folder, name + ".png");
+        var file = Path.Combine(Folder, name + ".png");
         await visitor.Page.ScreenshotAsync(new() { Path = file, Animations = ScreenshotAnimations.Disabled });
         Assert.InRange(new FileInfo(file).Length, 5_000, 2_000_000);
     }

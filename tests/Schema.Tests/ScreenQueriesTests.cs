@@ -1,14 +1,14 @@
+using Microsoft.Extensions.Time.Testing;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
 using Shipinator.Testing;
-using Microsoft.Extensions.Time.Testing;
 
 namespace Shipinator.Schema.Tests;
 
 /// <summary>What screens ask: trends, live runs, branches, the queue, and places by name.</summary>
 public sealed class ScreenQueriesTests(PostgresFixture postgres)
 {
-    private static readonly DateTimeOffset s_today = new(2031, 3, 15, 13, 0, 0, TimeSpan.Zero);
+    private static readonly DateTimeOffset Today = new(2031, 3, 15, 13, 0, 0, TimeSpan.Zero);
 
     [Fact]
     public async Task Days_CountEachRunOnTheDayThatItEnded_AndTellTheMedianOfTheSuccessful()
@@ -16,17 +16,17 @@ public sealed class ScreenQueriesTests(PostgresFixture postgres)
         await using var bench = await Bench.StartAsync(postgres);
         foreach (var (day, status, seconds) in new[] { (0, "success", 10), (0, "success", 20), (0, "success", 90), (0, "failed", 500), (-3, "canceled", 5), (-13, "success", 7), (-14, "success", 7) })
         {
-            await InsertAsync(bench, s_today.AddDays(day), status, seconds);
+            await InsertAsync(bench, Today.AddDays(day), status, seconds);
         }
 
-        var days = await new TrendQueries(bench.Source, new FakeTimeProvider(s_today)).DaysAsync(new(), 14);
+        var days = await new TrendQueries(bench.Source, new FakeTimeProvider(Today)).DaysAsync(new(), 14);
         Assert.Equal(14, days.Count);
         Assert.Equal(new(new(2031, 3, 15), 3, 1, 0, TimeSpan.FromSeconds(20)), days[^1]);
         Assert.Equal(new(new(2031, 3, 12), 0, 0, 1, null), days[^4]);
         Assert.Equal(new(new(2031, 3, 2), 1, 0, 0, TimeSpan.FromSeconds(7)), days[0]);
         Assert.All(days.Skip(1).SkipLast(4), d => Assert.Equal(0, d.Success + d.Failed + d.Canceled));
 
-        var trends = new TrendQueries(bench.Source, new FakeTimeProvider(s_today));
+        var trends = new TrendQueries(bench.Source, new FakeTimeProvider(Today));
         Assert.Equal(4, (await trends.DaysAsync(new() { Project = bench.Project.Id }, 1)).Sum(d => d.Success + d.Failed));
         Assert.Equal(0, (await trends.DaysAsync(new() { Repository = RepositoryId.New(TimeProvider.System) }, 14)).Sum(d => d.Success));
         Assert.Equal(4, (await trends.DaysAsync(new() { Pipeline = bench.Pipeline.Id }, 1)).Sum(d => d.Success + d.Failed));
@@ -41,8 +41,8 @@ public sealed class ScreenQueriesTests(PostgresFixture postgres)
         for (var i = 0; i < 30; i++)
         {
             // The oldest ten took long; they no longer count.
-            await InsertAsync(bench, s_today.AddMinutes(i), "success", i < 10 ? 10_000 : 60);
-            await InsertAsync(bench, s_today.AddMinutes(i).AddSeconds(1), "failed", 1);
+            await InsertAsync(bench, Today.AddMinutes(i), "success", i < 10 ? 10_000 : 60);
+            await InsertAsync(bench, Today.AddMinutes(i).AddSeconds(1), "failed", 1);
         }
 
         Assert.Equal(TimeSpan.FromSeconds(60), await trends.TypicalDurationAsync(bench.Pipeline.Id));

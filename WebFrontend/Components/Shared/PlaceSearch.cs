@@ -15,7 +15,7 @@ public sealed class PlaceSearch(ProjectStore projects, RepositoryStore repositor
     private const int Most = 12;
     private const int MostRepositories = 20;
 
-    private static readonly Place[] s_pages =
+    private static readonly Place[] Pages =
     [
         new("Overview", "page", "/", Icons.Material.Outlined.Dashboard),
         new("Runs", "page", "/runs", Icons.Material.Outlined.PlayCircle),
@@ -25,7 +25,7 @@ public sealed class PlaceSearch(ProjectStore projects, RepositoryStore repositor
         new("API", "page", "/scalar", Icons.Material.Outlined.Api),
     ];
 
-    private static readonly Place[] s_adminPages =
+    private static readonly Place[] AdminPages =
     [
         new("API tokens", "page", "/settings/tokens", Icons.Material.Outlined.Key),
         new("Cluster", "page", "/admin", Icons.Material.Outlined.Dns),
@@ -45,7 +45,7 @@ public sealed class PlaceSearch(ProjectStore projects, RepositoryStore repositor
             return [.. found.Take(Most)];
         }
 
-        var pages = await session.MayAsync(Policies.Admin) ? s_pages.Concat(s_adminPages) : s_pages;
+        var pages = await session.MayAsync(Policies.Admin) ? Pages.Concat(AdminPages) : Pages;
         found.AddRange(pages.Where(p => words.All(w => p.Name.Contains(w, StringComparison.OrdinalIgnoreCase))));
         if (words.Count > 0)
         {

@@ -1,6 +1,6 @@
 using System.Globalization;
-using Shipinator.Schema.Queries;
 using MudBlazor;
+using Shipinator.Schema.Queries;
 
 namespace Shipinator.WebFrontend.Components.Shared;
 

@@ -10,7 +10,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 /// <summary>The first container's script, run by a shell that finds only what an image of some kind would hold.</summary>
 public sealed class FindRunnerTests : IAsyncLifetime
 {
-    private static readonly string[] s_usual = ["cp", "chmod", "mv", "rm"];
+    private static readonly string[] Usual = ["cp", "chmod", "mv", "rm"];
     private readonly string _root = Directory.CreateTempSubdirectory("ship-find-").FullName;
     private WebApplication _server = null!;
     private bool _hasRunner = true;
@@ -79,7 +79,7 @@ public sealed class FindRunnerTests : IAsyncLifetime
 
     private async Task<(int Code, string Output)> RunAsync()
     {
-        s_usual.ToList().ForEach(Link);
+        Usual.ToList().ForEach(Link);
         var manifest = WorkerManifest.Create(Given.Worker(), Given.Options, new(_server.Urls.Single()));
         var first = manifest.Spec.Template.Spec.InitContainers[0];
         var start = new ProcessStartInfo(first.Command[0], first.Command.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true };

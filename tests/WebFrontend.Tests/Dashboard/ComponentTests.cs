@@ -14,7 +14,7 @@ namespace Shipinator.WebFrontend.Tests.Dashboard;
 /// <summary>Single components without a browser.</summary>
 public sealed class ComponentTests : BunitContext
 {
-    private static readonly Dictionary<Guid, string> s_nothing = [];
+    private static readonly Dictionary<Guid, string> Nothing = [];
     private readonly FakeTimeProvider _time = new(Given.Noon.AddSeconds(31));
 
     public ComponentTests()
@@ -80,7 +80,7 @@ public sealed class ComponentTests : BunitContext
                 Given.Job("build", Status.Success, Given.Step("compile", Status.Success, 0, exitCode: 0), Given.Step("a", Status.Success, 1), Given.Step("b", Status.Failed, 1, exitCode: 7)) with { Type = "build" },
                 again,
             ])
-            .Add(g => g.Waiting, s_nothing).Add(g => g.Link, e => $"?execution={e}"));
+            .Add(g => g.Waiting, Nothing).Add(g => g.Link, e => $"?execution={e}"));
         Assert.Equal(["build", "test"], graph.FindAll(".stage > h2").Select(h => h.TextContent));
         Assert.Equal(["a", "b"], graph.FindAll(".parallel .name").Select(n => n.TextContent));
         Assert.Equal("Side by side", graph.Find(".parallel").GetAttribute("aria-label"));

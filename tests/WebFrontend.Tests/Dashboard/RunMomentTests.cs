@@ -7,14 +7,14 @@ namespace Shipinator.WebFrontend.Tests.Dashboard;
 /// <summary>A run as it was.</summary>
 public sealed class RunMomentTests
 {
-    private static readonly Gen<Status[]> s_life = Gen.OneOf<Status[]>(
+    private static readonly Gen<Status[]> Life = Gen.OneOf<Status[]>(
         [Status.Pending], [Status.Pending, Status.Running], [Status.Pending, Status.Running, Status.Success], [Status.Pending, Status.Running, Status.Failed],
         [Status.Pending, Status.Canceled], [Status.Pending, Status.Skipped]);
 
     /// <summary>Lives of a run, its jobs and steps, told in any order that keeps each one's own: every moment shows what was told by then.</summary>
     [Fact]
     public void Moments_OfAnyHistory_ShowWhatWasToldByThen_AndTheLastIsNow() =>
-        Gen.Select(s_life.Array[1, 6], Gen.Int[0, 1000].Array[30]).Sample((lives, order) =>
+        Gen.Select(Life.Array[1, 6], Gen.Int[0, 1000].Array[30]).Sample((lives, order) =>
         {
             var steps = lives.Select((l, i) => Given.Step($"s{i}", l[^1], i)).ToArray();
             var (run, job) = (Given.Run(), Given.Job("j", Status.Running, steps));

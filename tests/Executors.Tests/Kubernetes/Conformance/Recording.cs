@@ -24,12 +24,12 @@ internal sealed record RecordedWatch(string Case, string File, IReadOnlyList<Jso
 /// <summary>What was recorded from a real cluster, in order.</summary>
 internal static class Recording
 {
-    private static readonly string s_folder = Path.Combine(AppContext.BaseDirectory, "Kubernetes/Data/transcripts");
+    private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "Kubernetes/Data/transcripts");
 
-    public static IEnumerable<string> Cases => Directory.EnumerateDirectories(s_folder).Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal);
+    public static IEnumerable<string> Cases => Directory.EnumerateDirectories(Folder).Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal);
 
     public static List<Recorded> Read(string name) =>
-        [.. Directory.EnumerateFiles(Path.Combine(s_folder, name)).Order(StringComparer.Ordinal).Select(f => Read(name, f)).OrderBy(Number).ThenBy(r => r.File, StringComparer.Ordinal)];
+        [.. Directory.EnumerateFiles(Path.Combine(Folder, name)).Order(StringComparer.Ordinal).Select(f => Read(name, f)).OrderBy(Number).ThenBy(r => r.File, StringComparer.Ordinal)];
 
     /// <summary>Every object that a case shows, however deep.</summary>
     public static IEnumerable<JsonObject> Objects(IEnumerable<Recorded> all) => all.SelectMany(r => r switch

@@ -11,21 +11,21 @@ internal sealed record Tolerance(string Because, string Where, Func<JsonNode, Js
 {
     private const string Anywhere = "";
     private const string Masked = "*";
-    private static readonly string[] s_times =
+    private static readonly string[] Times =
     [
         "creationTimestamp", "deletionTimestamp", "startTime", "completionTime", "lastTransitionTime", "lastProbeTime", "startedAt", "finishedAt", "firstTimestamp", "lastTimestamp", "eventTime",
     ];
 
-    private static readonly string[] s_podFields = ["containers", "initContainers", "nodeName", "restartPolicy", "terminationGracePeriodSeconds", "schedulerName"];
-    private static readonly string[] s_containerFields = ["name", "image", "command", "env", "envFrom", "imagePullPolicy"];
-    private static readonly string[] s_podStatusFields = ["phase", "reason", "message", "conditions", "initContainerStatuses", "containerStatuses"];
-    private static readonly string[] s_statusFields = ["name", "state", "lastState", "ready", "restartCount"];
-    private static readonly string[] s_eventFields = ["type", "reason", "message", "involvedObject"];
-    private static readonly string[] s_involvedFields = ["kind", "namespace", "name", "uid", "apiVersion", "fieldPath"];
+    private static readonly string[] PodFields = ["containers", "initContainers", "nodeName", "restartPolicy", "terminationGracePeriodSeconds", "schedulerName"];
+    private static readonly string[] ContainerFields = ["name", "image", "command", "env", "envFrom", "imagePullPolicy"];
+    private static readonly string[] PodStatusFields = ["phase", "reason", "message", "conditions", "initContainerStatuses", "containerStatuses"];
+    private static readonly string[] StatusFields = ["name", "state", "lastState", "ready", "restartCount"];
+    private static readonly string[] EventFields = ["type", "reason", "message", "involvedObject"];
+    private static readonly string[] InvolvedFields = ["kind", "namespace", "name", "uid", "apiVersion", "fieldPath"];
 
     public static IReadOnlyList<Tolerance> All { get; } =
     [
-        new("Times are when it was: that they are there is compared.", Anywhere, n => Each(n, (o, name) => s_times.Contains(name) && o[name] is not null, (o, name) => o[name] = Masked)),
+        new("Times are when it was: that they are there is compared.", Anywhere, n => Each(n, (o, name) => Times.Contains(name) && o[name] is not null, (o, name) => o[name] = Masked)),
         new("Versions count all that happens in a cluster, its nodes' leases and leader elections included.", Anywhere,
             n => Each(n, (o, name) => name == "resourceVersion" && o[name] is JsonValue, (o, name) => o[name] = Masked)),
         new("Sentences name versions.", "07|08-lease", n => Texts(n, "message", @"(version|record|current|\(ResourceVersion\)):? \(?\d+\)?( \(\d+\))?", "$1 *")),
@@ -90,16 +90,16 @@ internal sealed record Tolerance(string Because, string Where, Func<JsonNode, Js
     {
         foreach (var pod in Pods(node))
         {
-            pod["spec"] = Pick(pod["spec"], s_podFields);
-            pod["status"] = Pick(pod["status"], s_podStatusFields);
+            pod["spec"] = Pick(pod["spec"], PodFields);
+            pod["status"] = Pick(pod["status"], PodStatusFields);
             foreach (var list in new[] { "containers", "initContainers" }.Where(l => pod.At("spec", l) is not null))
             {
-                pod["spec"]![list] = Json.Array(pod.Items("spec", list).Select(c => Pick(c, s_containerFields)));
+                pod["spec"]![list] = Json.Array(pod.Items("spec", list).Select(c => Pick(c, ContainerFields)));
             }
 
             foreach (var list in new[] { "containerStatuses", "initContainerStatuses" }.Where(l => pod.At("status", l) is not null))
             {
-                pod["status"]![list] = Json.Array(pod.Items("status", list).Select(c => Pick(c, s_statusFields)));
+                pod["status"]![list] = Json.Array(pod.Items("status", list).Select(c => Pick(c, StatusFields)));
             }
 
             Each(pod, (_, name) => name is "containerID" or "observedGeneration", (o, name) => o.Remove(name));
@@ -120,8 +120,8 @@ internal sealed record Tolerance(string Because, string Where, Func<JsonNode, Js
     {
         node["items"] = Json.Array(node.Items("items").Where(e => e.Text("reason") != "MissingClusterDNS").Select(e =>
         {
-            var kept = Pick(e, s_eventFields);
-            kept["involvedObject"] = Pick(kept["involvedObject"], s_involvedFields);
+            var kept = Pick(e, EventFields);
+            kept["involvedObject"] = Pick(kept["involvedObject"], InvolvedFields);
             return kept;
         }));
         return node;

@@ -12,8 +12,8 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 internal static partial class Decoding
 {
     public const int LongestBody = 3 * 1024 * 1024;
-    private static readonly System.Buffers.SearchValues<char> s_base64 = System.Buffers.SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=");
-    private static readonly string[] s_fractionalTimes = ["acquireTime", "renewTime"];
+    private static readonly System.Buffers.SearchValues<char> Base64 = System.Buffers.SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=");
+    private static readonly string[] FractionalTimes = ["acquireTime", "renewTime"];
 
     /// <summary>The object; unknown fields go to <paramref name="unknown"/> and are dropped.</summary>
     public static JsonObject Read(Kind kind, string body, List<string> unknown)
@@ -128,7 +128,7 @@ internal static partial class Decoding
 
     private static void CheckBase64(Kind kind, string text)
     {
-        var wrong = text.AsSpan().IndexOfAnyExcept(s_base64);
+        var wrong = text.AsSpan().IndexOfAnyExcept(Base64);
         if (wrong >= 0 || text.Length % 4 != 0)
         {
             throw Refusal.Undecodable(kind, string.Create(CultureInfo.InvariantCulture, $"illegal base64 data at input byte {(wrong < 0 ? text.Length : wrong)}"));
@@ -138,7 +138,7 @@ internal static partial class Decoding
     /// <summary>A Lease's times need exactly six digits after the second; they come back in UTC.</summary>
     private static JsonNode CheckTime(Kind kind, string text, string field)
     {
-        if (!s_fractionalTimes.Contains(field))
+        if (!FractionalTimes.Contains(field))
         {
             return Json.Time(DateTimeOffset.Parse(text, CultureInfo.InvariantCulture).ToUniversalTime());
         }

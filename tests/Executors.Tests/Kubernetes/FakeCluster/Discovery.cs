@@ -5,8 +5,8 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 /// <summary>What the API server tells of itself: its version, its kinds, and that it checks fields when asked to. For kubectl.</summary>
 internal static class Discovery
 {
-    private static readonly string[] s_verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
-    private static readonly Dictionary<string, string[]> s_short = new(StringComparer.Ordinal)
+    private static readonly string[] Verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+    private static readonly Dictionary<string, string[]> Short = new(StringComparer.Ordinal)
     {
         ["pods"] = ["po"],
         ["namespaces"] = ["ns"],
@@ -57,8 +57,8 @@ internal static class Discovery
             ["singularName"] = kind.Name.ToLowerInvariant(),
             ["namespaced"] = kind.HasNamespace,
             ["kind"] = kind.Name,
-            ["verbs"] = Json.Array(s_verbs.Select(v => (JsonNode)v)),
-            ["shortNames"] = Json.Array(s_short.GetValueOrDefault(kind.Plural, []).Select(s => (JsonNode)s)),
+            ["verbs"] = Json.Array(Verbs.Select(v => (JsonNode)v)),
+            ["shortNames"] = Json.Array(Short.GetValueOrDefault(kind.Plural, []).Select(s => (JsonNode)s)),
         };
         if (kind.Name == "Pod")
         {

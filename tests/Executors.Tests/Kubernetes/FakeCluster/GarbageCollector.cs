@@ -5,7 +5,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 /// <summary>What was owned goes with its owner: after it, before it when it waits, or not at all when it is to be orphaned.</summary>
 internal sealed class GarbageCollector
 {
-    private static readonly string[] s_kinds = ["pods", "secrets", "configmaps"];
+    private static readonly string[] Kinds = ["pods", "secrets", "configmaps"];
     private readonly World _world;
 
     private GarbageCollector(World world) => _world = world;
@@ -28,7 +28,7 @@ internal sealed class GarbageCollector
                 _world.After(1, () => Attend(new("jobs", change.Key.Namespace, owner.Text("name")!)));
             }
         }
-        else if (change.Type == "ADDED" && s_kinds.Contains(change.Key.Kind) && change.Object.Items("metadata", "ownerReferences").Any())
+        else if (change.Type == "ADDED" && Kinds.Contains(change.Key.Kind) && change.Object.Items("metadata", "ownerReferences").Any())
         {
             // Its owner may have gone while it was on its way.
             _world.After(1000, () => DeleteWhenAlone(change.Key));
@@ -121,5 +121,5 @@ internal sealed class GarbageCollector
         _world.Store.Remove(key);
     }
 
-    private IEnumerable<(string Kind, JsonObject Object)> Owned(string uid) => s_kinds.SelectMany(k => _world.Owned(k, uid).Select(o => (k, o)));
+    private IEnumerable<(string Kind, JsonObject Object)> Owned(string uid) => Kinds.SelectMany(k => _world.Owned(k, uid).Select(o => (k, o)));
 }

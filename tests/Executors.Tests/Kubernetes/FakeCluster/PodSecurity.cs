@@ -5,7 +5,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 /// <summary>The standard "restricted", which a namespace may demand of its pods by a label.</summary>
 internal static class PodSecurity
 {
-    private static readonly string[] s_volumes = ["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"];
+    private static readonly string[] Volumes = ["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"];
 
     /// <summary>Refuses a pod that is not as its namespace demands.</summary>
     public static void Check(Store store, string @namespace, JsonObject pod)
@@ -26,7 +26,7 @@ internal static class PodSecurity
         Each("runAsNonRoot != true", "securityContext.runAsNonRoot=true", c => (c.At("securityContext", "runAsNonRoot") ?? own.At("runAsNonRoot"))?.GetValue<bool>() == true);
         Each("runAsUser=0", "a securityContext.runAsUser other than 0", c => (c.Number("securityContext", "runAsUser") ?? own.Number("runAsUser")) != 0);
         Each("seccompProfile", "securityContext.seccompProfile.type to \"RuntimeDefault\"", c => (c.Text("securityContext", "seccompProfile", "type") ?? own.Text("seccompProfile", "type")) is "RuntimeDefault" or "Localhost");
-        if (spec.Items("volumes").Any(v => !v.Any(p => s_volumes.Contains(p.Key))))
+        if (spec.Items("volumes").Any(v => !v.Any(p => Volumes.Contains(p.Key))))
         {
             all.Add("restricted volume types");
         }

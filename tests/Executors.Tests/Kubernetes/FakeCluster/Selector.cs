@@ -5,8 +5,8 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 /// <summary>Which objects a list or a watch is about, by labels and by fields.</summary>
 internal sealed class Selector
 {
-    private static readonly string[] s_common = ["metadata.name", "metadata.namespace"];
-    private static readonly Dictionary<string, string[]> s_fields = new(StringComparer.Ordinal)
+    private static readonly string[] Common = ["metadata.name", "metadata.namespace"];
+    private static readonly Dictionary<string, string[]> Fields = new(StringComparer.Ordinal)
     {
         ["Job"] = ["status.successful"],
         ["Pod"] = ["spec.nodeName", "spec.restartPolicy", "spec.serviceAccountName", "status.phase", "status.podIP"],
@@ -27,7 +27,7 @@ internal sealed class Selector
         {
             var different = requirement.Contains("!=", StringComparison.Ordinal);
             var parts = requirement.Split(different ? "!=" : requirement.Contains("==", StringComparison.Ordinal) ? "==" : "=", 2);
-            if (!s_common.Contains(parts[0]) && !s_fields.GetValueOrDefault(kind.Name, []).Contains(parts[0]))
+            if (!Common.Contains(parts[0]) && !Fields.GetValueOrDefault(kind.Name, []).Contains(parts[0]))
             {
                 throw Refusal.BadRequest($"field label \"{parts[0]}\" not supported for {kind.Name}");
             }

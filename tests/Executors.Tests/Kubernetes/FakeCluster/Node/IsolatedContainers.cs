@@ -33,7 +33,7 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
         cd "$root"
         exec "$@"
         """;
-    private static readonly string[] s_path = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+    private static readonly string[] SearchPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
     private readonly MachineImages _images = new(folder);
 
     /// <summary>Whether a Secret, by its namespace and name, opens the private image: null when it is not there.</summary>
@@ -99,7 +99,7 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
     {
         yield return "/usr/bin/env";
         yield return "-i";
-        yield return $"PATH={string.Join(':', s_path)}";
+        yield return $"PATH={string.Join(':', SearchPath)}";
         foreach (var (name, value) in start.Environment)
         {
             yield return $"{name}={value}";
@@ -126,7 +126,7 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
     /// <summary>In the root folder, or behind one of the mounts.</summary>
     private static bool IsThere(string program, string root, IReadOnlyList<Mount> mounts)
     {
-        return program.StartsWith('/') ? Exists(program) : s_path.Any(p => Exists($"{p}/{program}"));
+        return program.StartsWith('/') ? Exists(program) : SearchPath.Any(p => Exists($"{p}/{program}"));
 
         bool Exists(string path)
         {

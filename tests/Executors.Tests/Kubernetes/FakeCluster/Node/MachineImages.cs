@@ -14,8 +14,8 @@ internal sealed partial class MachineImages(string folder)
     public const string Tools = "registry.test/tools:1";
     public const string Private = "registry.test/private/busybox:1";
     public const string Bare = "registry.test/bare:1";
-    private static readonly string[] s_folders = ["bin", "dev", "etc", "proc", "root", "run", "sys", "tmp", "var/tmp", "usr/bin", "usr/sbin", "sbin", "lib", "lib64"];
-    private static readonly string[] s_system = ["usr", "bin", "sbin", "lib", "lib64", "etc/alternatives", "etc/ssl"];
+    private static readonly string[] Folders = ["bin", "dev", "etc", "proc", "root", "run", "sys", "tmp", "var/tmp", "usr/bin", "usr/sbin", "sbin", "lib", "lib64"];
+    private static readonly string[] SystemPaths = ["usr", "bin", "sbin", "lib", "lib64", "etc/alternatives", "etc/ssl"];
 
     /// <summary>Why a pod can't have it; null when it can.</summary>
     public static string? Refuse(string image, JsonObject pod, Func<string, bool> opens) =>
@@ -29,7 +29,7 @@ internal sealed partial class MachineImages(string folder)
     /// <summary>A container's own copy of what the image holds, and the folders of this machine that it shows besides.</summary>
     public async Task<IReadOnlyList<Mount>> UnpackAsync(string image, string root)
     {
-        foreach (var name in s_folders)
+        foreach (var name in Folders)
         {
             Directory.CreateDirectory(Path.Combine(root, name));
         }
@@ -55,7 +55,7 @@ internal sealed partial class MachineImages(string folder)
         }
 
         var mounts = new List<Mount>();
-        foreach (var name in s_system)
+        foreach (var name in SystemPaths)
         {
             var (here, there) = (Path.Combine("/", name), Path.Combine(root, name));
             if (new DirectoryInfo(here) is { LinkTarget: { } target })

@@ -3,6 +3,7 @@
 # Without a terminal it ends with the run's exit code; with one it keeps serving until Ctrl-C.
 set -euo pipefail
 cd "$(dirname "$0")"
+. scripts/debian.sh
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 [ -t 2 ] || say() { printf '==> %s\n' "$*" >&2; }
@@ -11,13 +12,8 @@ need=()
 command -v git >/dev/null || need+=(git)
 command -v cc >/dev/null || need+=(gcc libc6-dev)
 command -v make >/dev/null || need+=(make)
-compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || need+=(postgresql)
-if [ "${#need[@]}" -gt 0 ]; then
-  say "Installing from Debian: ${need[*]}"
-  sudo=(); [ "$(id -u)" = 0 ] || sudo=(sudo)
-  "${sudo[@]}" apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null
-fi
+has_postgres || need+=(postgresql)
+[ "${#need[@]}" -eq 0 ] || debian_install "${need[@]}"
 command -v dotnet >/dev/null || { echo "run.sh: the .NET 10 SDK is missing: install it and put 'dotnet' on the PATH." >&2; exit 1; }
 
 say "Building the server, the runner and the command line (dotnet build)"

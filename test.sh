@@ -7,6 +7,7 @@
 # SHIPINATOR_TEST_TIMEOUT: seconds that one project may take (default 900).
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
+. scripts/debian.sh
 
 if [ -t 1 ]; then bold=$'\033[1m' plain=$'\033[0m'; else bold='' plain=''; fi
 say() { printf '%s==>%s %s\n' "$bold" "$plain" "$*"; }
@@ -30,16 +31,12 @@ stop() {
 }
 
 missing_packages() {
-  compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || echo postgresql
+  has_postgres || echo postgresql
   command -v git >/dev/null || echo git
   command -v gcc >/dev/null || echo gcc
   command -v make >/dev/null || echo make
   # For the runner's static binary and the test that runs it in a bare root.
-  command -v clang >/dev/null || echo clang
-  command -v ld.lld >/dev/null || echo lld
-  command -v cmake >/dev/null || echo cmake
-  [ -e /usr/include/openssl/ssl.h ] || echo libssl-dev
-  [ -e /usr/include/zlib.h ] || echo zlib1g-dev
+  runner_packages
   command -v busybox >/dev/null || echo busybox-static
   # A real browser for the dashboard's tests, and letters for it to draw.
   [ -x /usr/bin/chromium ] || echo chromium
@@ -47,21 +44,9 @@ missing_packages() {
 }
 
 install_packages() {
-  local need sudo=()
+  local need
   mapfile -t need < <(missing_packages)
-  [ "${#need[@]}" -eq 0 ] && return
-  if ! command -v apt-get >/dev/null; then
-    say "Missing, and this is no Debian: ${need[*]}. Install what matches; tests that need it fail or say why they skip."
-    return
-  fi
-  if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || stop "these Debian packages are missing: ${need[*]}. Install them as root: apt-get install ${need[*]}"
-    sudo=(sudo)
-  fi
-  say "Installing from Debian: ${need[*]}"
-  "${sudo[@]}" apt-get update -qq || stop "apt-get update failed."
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}" >/dev/null \
-    || stop "apt-get could not install: ${need[*]}"
+  [ "${#need[@]}" -eq 0 ] || debian_install "${need[@]}" || ! command -v apt-get >/dev/null || stop "packages are missing."
 }
 
 test_projects() {

@@ -2,9 +2,10 @@
 # Publishes the runner as one static program (NativeAOT) that runs in any image of this machine's kind, even one without a
 # C library or a shell: artifacts/runner-static/runner. linux-x64 on x86_64, linux-arm64 on aarch64.
 #   Runner/publish-static.sh [OUTPUT_FOLDER]
-# Needs clang, lld, cmake, libssl-dev and zlib1g-dev (Debian's names). Does nothing when the program is newer than its sources.
+# Installs what it lacks of clang, lld, cmake, libssl-dev and zlib1g-dev (Debian's names). Does nothing when the program is newer than its sources.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/debian.sh
 
 fail() { printf 'publish-static.sh: %s\n' "$*" >&2; exit 1; }
 
@@ -14,17 +15,9 @@ case "$(uname -m)" in
   *) fail "a runner for $(uname -m) can't be made: it is x86_64 or aarch64 that .NET compiles for." ;;
 esac
 
-need=()
 command -v dotnet >/dev/null || fail "the .NET 10 SDK is missing: install it and put 'dotnet' on the PATH."
-command -v clang >/dev/null || need+=(clang)
-command -v ld.lld >/dev/null || need+=(lld)
-command -v cmake >/dev/null || need+=(cmake)
-archive() { [ -n "$(find /usr/lib /usr/lib64 /usr/local/lib -maxdepth 2 -name "$1" -print -quit 2>/dev/null)" ]; }
-archive libssl.a || need+=(libssl-dev)
-archive libz.a || need+=(zlib1g-dev)
-if [ "${#need[@]}" -gt 0 ]; then
-  fail "a static program can't be linked here, these are missing: ${need[*]}. On Debian: apt-get install --no-install-recommends ${need[*]}"
-fi
+mapfile -t need < <(runner_packages)
+[ "${#need[@]}" -eq 0 ] || debian_install "${need[@]}" || fail "a static program can't be linked here without ${need[*]}."
 
 output="${1:-artifacts/runner-static}"
 mkdir -p "$output"

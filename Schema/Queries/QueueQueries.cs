@@ -40,7 +40,7 @@ public sealed record QueuedExecution
 /// <summary>What waits. Errors of every method: <see cref="StorageUnavailableException"/>.</summary>
 public sealed class QueueQueries(NpgsqlDataSource source)
 {
-    /// <summary>The executions that were made and have not begun, the oldest first, at most <paramref name="limit"/>; and how many there are.</summary>
+    /// <summary>The executions that were made and have not begun, the oldest first and those of one moment in their job's order, at most <paramref name="limit"/>; and how many there are.</summary>
     public async Task<(IReadOnlyList<QueuedExecution> Oldest, int All)> WaitingAsync(int limit, CancellationToken cancellationToken = default)
     {
         var all = 0;
@@ -49,13 +49,13 @@ public sealed class QueueQueries(NpgsqlDataSource source)
             WITH waiting AS (
               SELECT id, job_step_id, job_id, pipeline_run_id, executor_type, status, created_at, count(*) OVER ()::int AS of
               FROM executions WHERE completed_at IS NULL AND status IN ('pending', 'submitted')
-              ORDER BY id LIMIT $1)
+              ORDER BY created_at, id LIMIT $1)
             SELECT w.id, w.pipeline_run_id, r.run_number, r.project_name, r.repository_name, j.name AS job, s.name AS step, w.executor_type, w.status, w.created_at, w.of
             FROM waiting w
             JOIN pipeline_runs r ON r.id = w.pipeline_run_id
             JOIN jobs j ON j.id = w.job_id
             JOIN job_steps s ON s.id = w.job_step_id
-            ORDER BY w.id
+            ORDER BY w.created_at, w.pipeline_run_id, j.id, s.position, w.id
             """,
             r =>
             {

@@ -75,8 +75,9 @@ public sealed class ScreenQueriesTests(PostgresFixture postgres)
         Assert.Equal(0, (await queue.WaitingAsync(10)).All);
         var run = await bench.PlantAsync();
         var job = await bench.LoadAsync<JobRecord>(run.Row!.Jobs[0].Id.Value);
-        var (first, second) = (bench.NewExecution(job.Row!), bench.NewExecution(job.Row!, 1));
+        var first = bench.NewExecution(job.Row!);
         await first.WriteAsync();
+        var second = bench.NewExecution(job.Row!, 1);
         await second.WriteAsync();
         await second.MoveAsync(Status.Submitted);
         var (oldest, all) = await queue.WaitingAsync(1);

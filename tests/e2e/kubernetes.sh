@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the Kubernetes executor's battery against a real cluster and prints a table, case by case.
 #   tests/e2e/kubernetes.sh KUBECONFIG
-# Needs kubectl, the .NET 10 SDK, PostgreSQL's server binaries and git. It makes a namespace of its own and removes it again.
+# Needs kubectl, the .NET 10 SDK and PostgreSQL's server binaries; git and what links the runner it installs from Debian when they
+# are missing. It makes a namespace of its own and removes it again.
 # Exit code 0 only when every case was found as expected; 1 with a difference; 2 when it could not begin.
 #
 #   SHIPINATOR_E2E_URL           address of this host by which pods reach it, such as http://172.18.0.1:7400; required
@@ -24,7 +25,7 @@ root="$(cd "$(dirname "$0")/../.." && pwd)"
 fail() { printf 'kubernetes.sh: %s\n' "$*" >&2; exit 2; }
 [ "$#" -eq 1 ] || fail "usage: tests/e2e/kubernetes.sh KUBECONFIG"
 [ -r "$1" ] || fail "$1 can't be read: it must be a kubeconfig file."
-for tool in kubectl dotnet git; do
+for tool in kubectl dotnet; do
   command -v "$tool" >/dev/null || fail "$tool is missing."
 done
 for name in SHIPINATOR_E2E_URL SHIPINATOR_E2E_STEP_IMAGE SHIPINATOR_E2E_RUNNER_IMAGE; do
@@ -32,6 +33,12 @@ for name in SHIPINATOR_E2E_URL SHIPINATOR_E2E_STEP_IMAGE SHIPINATOR_E2E_RUNNER_I
 done
 kubeconfig="$(cd "$(dirname "$1")" && pwd)/$(basename "$1")"
 cd "$root"
+. scripts/debian.sh
+
+need=()
+command -v git >/dev/null || need+=(git)
+has_postgres || need+=(postgresql)
+[ "${#need[@]}" -eq 0 ] || debian_install "${need[@]}" || exit 2
 
 export SHIPINATOR_E2E_RUNNER="${SHIPINATOR_E2E_RUNNER:-$root/artifacts/runner-static/runner}"
 if [ ! -x "$SHIPINATOR_E2E_RUNNER" ]; then

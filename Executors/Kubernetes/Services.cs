@@ -25,7 +25,7 @@ internal static class Services
         var ending = last is null ? "" : $" Its container ended with exit code {last.ExitCode} ({last.Reason}){(string.IsNullOrWhiteSpace(last.Message) ? "" : $": {last.Message.Trim()}")}.";
         // The cluster starts it anew each time, for ever. What came before it in the pod is over, so that its own time is all that counts.
         return last is not null && now - Begun(pod, service) > limit
-            ? StatusReader.Failed(Reason.ExecutorError, $"Service {name} was not ready within {limit.TotalSeconds:0} s.{ending}")
+            ? StatusReader.Failed(Reason.ExecutorError, $"Service {name} was not ready within {limit.InWords()}.{ending}")
             : StatusReader.Waiting($"Service {name} to become ready{(last is not null ? $"; it is started anew each time.{ending}" : ".")}");
     }
 

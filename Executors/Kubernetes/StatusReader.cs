@@ -44,7 +44,7 @@ internal static partial class StatusReader
 
         var waiting = view.CreateError is { } words ? $"The cluster to make its pod: {words}" : "The cluster to make its pod.";
         return now - view.Job?.Metadata.CreationTimestamp > options.PendingTimeout
-            ? Failed(Reason.Unschedulable, $"No pod could be made for it within {options.PendingTimeout}. {view.CreateError}".TrimEnd())
+            ? Failed(Reason.Unschedulable, $"No pod could be made for it within {options.PendingTimeout.InWords()}. {view.CreateError}".TrimEnd())
             : Waiting(waiting);
     }
 
@@ -154,7 +154,7 @@ internal static partial class StatusReader
         {
             var words = scheduled?.Message is { Length: > 0 } sentence ? $"A node: {sentence}" : "A node.";
             return now - pod.Metadata.CreationTimestamp > options.PendingTimeout
-                ? Failed(Reason.Unschedulable, $"No node took it within {options.PendingTimeout}: {scheduled?.Message}".TrimEnd(' ', ':'))
+                ? Failed(Reason.Unschedulable, $"No node took it within {options.PendingTimeout.InWords()}: {scheduled?.Message}".TrimEnd(' ', ':'))
                 : Waiting(words);
         }
 
@@ -179,7 +179,7 @@ internal static partial class StatusReader
             if (block.IsPulling)
             {
                 return since > options.ImagePullTimeout
-                    ? Failed(Reason.ImagePull, $"The image {block.Image} could not be pulled within {options.ImagePullTimeout}: {block.Message}")
+                    ? Failed(Reason.ImagePull, $"The image {block.Image} could not be pulled within {options.ImagePullTimeout.InWords()}: {block.Message}")
                     : Waiting($"The image {block.Image}: {block.Message ?? block.Reason}");
             }
 
@@ -191,7 +191,7 @@ internal static partial class StatusReader
         var preparing = Find(pod.Status?.InitContainerStatuses, WorkerManifest.Prepare);
         var late = now - (scheduled.LastTransitionTime ?? pod.Metadata.CreationTimestamp) > options.PendingTimeout;
         return late && preparing?.State?.Running is null
-            ? Failed(Reason.ExecutorError, $"Its containers did not start within {options.PendingTimeout}.")
+            ? Failed(Reason.ExecutorError, $"Its containers did not start within {options.PendingTimeout.InWords()}.")
             : Waiting(preparing?.State?.Running is not null ? "The checkout of its source." : "Its containers to start.");
     }
 

@@ -140,11 +140,11 @@ public sealed partial class ExecutionGrain
         CancelRequest? limit = null;
         if (row.Life.Status == Status.Running && Now - row.Life.StartedAt > row.Spec.Timeout + Options.TimeoutMargin)
         {
-            limit = new(Now, Reason.Timeout, $"The step ran longer than its timeout of {row.Spec.Timeout}.", Actor);
+            limit = new(Now, Reason.Timeout, $"The step ran longer than its timeout of {row.Spec.Timeout.InWords()}.", Actor);
         }
         else if (row.Life.Status == Status.Submitted && _handedOver && Now - row.SubmittedAt > Options.ClaimTimeout)
         {
-            limit = new(Now, Reason.ExecutorError, $"No runner took the step within {Options.ClaimTimeout}. {_waitingFor}".TrimEnd(), Actor);
+            limit = new(Now, Reason.ExecutorError, $"No runner took the step within {Options.ClaimTimeout.InWords()}. {_waitingFor}".TrimEnd(), Actor);
         }
 
         if (limit is not null)

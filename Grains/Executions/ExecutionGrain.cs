@@ -227,7 +227,7 @@ public sealed partial class ExecutionGrain(
         if (Now - row.Life.CreatedAt > Options.QueueTimeout)
         {
             var late = NewEdit(Actor);
-            await SaveAsync(ExecutionLogic.End(row, Status.Failed, Reason.Timeout, $"No place at executor {row.ExecutorType} came free within {Options.QueueTimeout}.", null, late), late);
+            await SaveAsync(ExecutionLogic.End(row, Status.Failed, Reason.Timeout, $"No place at executor {row.ExecutorType} came free within {Options.QueueTimeout.InWords()}.", null, late), late);
             return;
         }
 

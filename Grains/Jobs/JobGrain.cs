@@ -150,7 +150,7 @@ public sealed class JobGrain(
         {
             if (Row.Cancel is null && JobLogic.Deadline(Row) <= Now)
             {
-                var limit = new CancelRequest(Now, Reason.Timeout, $"The job ran longer than its timeout of {Text(Row.Spec.Plan.Timeout)}.", Actor);
+                var limit = new CancelRequest(Now, Reason.Timeout, $"The job ran longer than its timeout of {Row.Spec.Plan.Timeout.InWords()}.", Actor);
                 await CommitAsync(Row with { Cancel = limit }, []);
             }
 
@@ -261,6 +261,4 @@ public sealed class JobGrain(
     private IExecutionGrain Execution(ExecutionId id) => GrainFactory.GetGrain<IExecutionGrain>(id.Value);
 
     private int Seconds(DateTimeOffset until) => Math.Max(0, (int)Math.Ceiling((until - Now).TotalSeconds));
-
-    private static string Text(TimeSpan span) => span.ToString(@"d\.hh\:mm\:ss", System.Globalization.CultureInfo.InvariantCulture);
 }

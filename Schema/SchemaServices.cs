@@ -1,11 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Npgsql;
-using Orleans.Configuration;
-using Orleans.Hosting;
-using Orleans.Runtime;
 using Orleans.Runtime.Hosting;
-using Orleans.Storage;
 using Shipinator.Schema.Live;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Storage;

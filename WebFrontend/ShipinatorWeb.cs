@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Microsoft.AspNetCore.Routing;
 using Scalar.AspNetCore;
 using Shipinator.WebFrontend.Api;
 using Shipinator.WebFrontend.Problems;

@@ -1,6 +1,5 @@
 using Shipinator.Cli.IO;
 using Shipinator.Client;
-using Spectre.Console;
 
 namespace Shipinator.Cli.Runs;
 

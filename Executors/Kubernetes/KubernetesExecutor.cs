@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Net;
 using k8s;
 using k8s.Models;
 using Microsoft.Extensions.Options;

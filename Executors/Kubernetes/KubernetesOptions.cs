@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using k8s.Models;
 using Microsoft.Extensions.Options;
 
 namespace Shipinator.Executors.Kubernetes;

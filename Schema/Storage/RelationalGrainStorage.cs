@@ -1,6 +1,5 @@
 using System.Globalization;
 using Npgsql;
-using Orleans.Runtime;
 using Orleans.Storage;
 using Shipinator.Schema.Queries;
 using static Shipinator.Schema.Queries.SqlReading;

@@ -5,7 +5,6 @@ using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using Shipinator.Client;
 using Shipinator.Pipelines;
-using Shipinator.Schema;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
 using Shipinator.WebFrontend.Problems;

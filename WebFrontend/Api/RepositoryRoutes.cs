@@ -1,5 +1,4 @@
 using Shipinator.Client;
-using Shipinator.Pipelines;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
 using Shipinator.WebFrontend.Problems;

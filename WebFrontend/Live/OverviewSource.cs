@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
-using Orleans.Runtime;
 using Shipinator.Schema.Queries;
 
 namespace Shipinator.WebFrontend.Live;

@@ -1,7 +1,5 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Orleans.Runtime;
-using Shipinator.Client;
 using Shipinator.Pipelines;
 
 namespace Shipinator.WebFrontend.Problems;

@@ -1,5 +1,4 @@
 using Shipinator.Pipelines;
-using Shipinator.Schema.Stores;
 
 namespace Shipinator.WebFrontend.Triggers;
 

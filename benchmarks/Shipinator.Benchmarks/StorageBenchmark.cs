@@ -4,8 +4,6 @@ using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Orleans.Hosting;
-using Orleans.Runtime;
 using Orleans.Storage;
 using Shipinator.Schema;
 using Shipinator.Schema.Stores;

@@ -1,5 +1,4 @@
 using Shipinator.Grains.Tests.Engine;
-using Shipinator.Schema.Stores;
 using static Shipinator.Grains.Tests.Engine.Plans;
 
 namespace Shipinator.Grains.Tests;

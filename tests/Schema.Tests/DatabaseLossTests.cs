@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shipinator.Schema.Server;
-using Shipinator.Testing;
 
 namespace Shipinator.Schema.Tests;
 

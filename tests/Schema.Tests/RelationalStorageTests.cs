@@ -1,5 +1,4 @@
 using Npgsql;
-using Orleans.Runtime;
 using Orleans.Storage;
 using Shipinator.Testing;
 

@@ -8,8 +8,6 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Playwright;
 using Orleans.Configuration;
-using Orleans.Hosting;
-using Orleans.Runtime;
 using Shipinator.Testing;
 
 namespace Shipinator.Benchmarks.Live;

@@ -203,8 +203,6 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
         return last;
     }
 
-    private static Task UntilAsync(Func<bool> condition) => UntilAsync(() => Task.FromResult(condition()));
-
     private static async Task UntilAsync(Func<Task<bool>> condition)
     {
         var start = TimeProvider.System.GetTimestamp();

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Shipinator.Grains.Tests.Engine;
 
 /// <summary>Plans in one line each.</summary>

@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>

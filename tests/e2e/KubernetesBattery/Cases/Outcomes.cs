@@ -1,4 +1,3 @@
-using Shipinator.Client;
 using static Shipinator.KubernetesBattery.Battery;
 
 namespace Shipinator.KubernetesBattery;

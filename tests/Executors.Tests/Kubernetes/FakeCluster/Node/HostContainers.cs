@@ -59,19 +59,8 @@ internal sealed class HostContainers(string programs) : IContainers
         public Running(System.Diagnostics.Process process, string mark, Action<string> write)
         {
             (_process, _mark) = (process, mark);
-            process.OutputDataReceived += Keep;
-            process.ErrorDataReceived += Keep;
-            process.BeginOutputReadLine();
-            process.BeginErrorReadLine();
+            ContainerOutput.Follow(process, write);
             End = EndAsync();
-
-            void Keep(object sender, DataReceivedEventArgs line)
-            {
-                if (line.Data is not null)
-                {
-                    write(line.Data + "\n");
-                }
-            }
         }
 
         public Task<ContainerEnd> End { get; }

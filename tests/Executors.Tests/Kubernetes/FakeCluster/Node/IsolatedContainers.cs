@@ -148,19 +148,8 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
         public Running(System.Diagnostics.Process process, MemoryGroup? group, Action<string> write)
         {
             (_process, _group) = (process, group);
-            process.OutputDataReceived += Keep;
-            process.ErrorDataReceived += Keep;
-            process.BeginOutputReadLine();
-            process.BeginErrorReadLine();
+            ContainerOutput.Follow(process, write);
             End = EndAsync();
-
-            void Keep(object sender, DataReceivedEventArgs line)
-            {
-                if (line.Data is not null)
-                {
-                    write(line.Data + "\n");
-                }
-            }
         }
 
         public Task<ContainerEnd> End { get; }

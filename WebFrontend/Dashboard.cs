@@ -44,6 +44,9 @@ internal static class Dashboard
         services.AddView<RunId, RunSnapshot, RunSource>();
         services.AddView<bool, OverviewSnapshot, OverviewSource>();
         services.AddView<Scope, ScopeSnapshot, ScopeSource>();
+        services.AddView<ProjectsKey, ProjectsSnapshot, ProjectsSource>();
+        services.AddView<bool, TokensSnapshot, TokensSource>();
+        services.AddView<bool, ClusterSnapshot, ClusterSource>();
         services.AddView<RunListKey, Page<RunView>, RunListSource>();
         services.AddView<ExecutionId, LogView, LogSource>();
         return services;

@@ -74,7 +74,9 @@ public interface IChangeFeed
 {
     /// <summary>
     /// Yields each time something of the run changed, and once at the start. Several changes may come as one; after a lost
-    /// connection to the database it yields again, so that a reader never misses the last state.
+    /// connection to the database it yields again, so that a reader never misses the last state. A reader of all runs is given
+    /// the empty <see cref="RunId"/> when anything may have changed: at the start, after a lost connection, and when a project,
+    /// repository, pipeline or token came, changed or went.
     /// </summary>
     IAsyncEnumerable<RunId> Changes(RunId? run, CancellationToken cancellationToken);
 }

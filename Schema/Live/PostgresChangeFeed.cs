@@ -6,8 +6,7 @@ namespace Shipinator.Schema.Live;
 
 /// <summary>
 /// Wakes this process's readers by the notices of every committed batch. A reader that is slow finds all changes since its
-/// last look as one. A reader of all runs is given the empty <see cref="RunId"/> at the start and after a lost connection:
-/// anything may have changed.
+/// last look as one.
 /// </summary>
 public sealed class PostgresChangeFeed : IChangeFeed
 {
@@ -26,7 +25,8 @@ public sealed class PostgresChangeFeed : IChangeFeed
                 Wake(new(id));
             }
         };
-        notices.Began += WakeAll;
+        notices.Began += () => WakeAll(_ => true);
+        notices.CatalogChanged += () => WakeAll(s => s.SeesAll);
     }
 
     /// <inheritdoc/>
@@ -73,9 +73,9 @@ public sealed class PostgresChangeFeed : IChangeFeed
         }
     }
 
-    private void WakeAll()
+    private void WakeAll(Func<Subscriber, bool> whom)
     {
-        foreach (var subscriber in _subscribers.Keys)
+        foreach (var subscriber in _subscribers.Keys.Where(whom))
         {
             subscriber.WakeForAnything();
         }
@@ -88,6 +88,8 @@ public sealed class PostgresChangeFeed : IChangeFeed
         private HashSet<RunId> _changed = [];
 
         public ChannelReader<bool> Signal => _signal.Reader;
+
+        public bool SeesAll => only is null;
 
         public void Wake(RunId run)
         {

@@ -14,6 +14,9 @@ public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvide
     /// <summary>Logs that grew: execution ids without hyphens, separated by commas.</summary>
     internal const string Logs = "shipinator_logs";
 
+    /// <summary>Projects, repositories, pipelines or tokens changed; it says no more.</summary>
+    internal const string Catalog = "shipinator_catalog";
+
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
@@ -25,6 +28,9 @@ public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvide
 
     /// <summary>A notice: its channel and an id of its payload.</summary>
     public event Action<string, Guid>? Heard;
+
+    /// <summary>A project, repository, pipeline or token came, changed or went.</summary>
+    public event Action? CatalogChanged;
 
     /// <summary>It listens from now on, for the first time or again: what was said before may have been missed.</summary>
     public event Action? Began;
@@ -68,7 +74,7 @@ public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvide
             {
                 await using var connection = await source.OpenConnectionAsync(_stop.Token);
                 connection.Notification += (_, notice) => Spread(notice.Channel, notice.Payload);
-                await using (var listen = new NpgsqlCommand($"LISTEN {Runs}; LISTEN {Logs}", connection))
+                await using (var listen = new NpgsqlCommand($"LISTEN {Runs}; LISTEN {Logs}; LISTEN {Catalog}", connection))
                 {
                     await listen.ExecuteNonQueryAsync(_stop.Token);
                 }
@@ -109,6 +115,12 @@ public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvide
 
     private void Spread(string channel, string payload)
     {
+        if (channel == Catalog)
+        {
+            CatalogChanged?.Invoke();
+            return;
+        }
+
         foreach (var range in payload.AsSpan().Split(','))
         {
             if (Guid.TryParseExact(payload.AsSpan()[range], "N", out var id))

@@ -40,7 +40,7 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
     public async Task<IReadOnlyList<RunView>> NumberedAsync(IReadOnlyCollection<RepositoryId> repositories, long number, CancellationToken cancellationToken = default) =>
         await source.QueryAsync(
             $"{ViewReading.RunSelect} WHERE r.repository_id = ANY ($1) AND r.run_number = $2 ORDER BY r.id DESC", ViewReading.Run, cancellationToken,
-            new NpgsqlParameter<Guid[]> { TypedValue = [.. repositories.Select(r => r.Value)] }, Long(number));
+            Uuids(repositories.Select(r => r.Value)), Long(number));
 
     /// <summary>
     /// All jobs in the plan's order, with steps, executions and artifacts, from one moment. Empty when there is no such run.

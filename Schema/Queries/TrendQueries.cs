@@ -107,6 +107,16 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
             """,
             r => ViewReading.Run(r) is var run ? new BranchHead(run.Branch!, run) : null!, cancellationToken, Uuid(repository.Value), Number(limit));
 
+    /// <summary>The newest run of each repository that has one.</summary>
+    public async Task<IReadOnlyList<RunView>> NewestAsync(IReadOnlyCollection<RepositoryId> repositories, CancellationToken cancellationToken = default) =>
+        await source.QueryAsync(
+            $"""
+            {ViewReading.RunSelect}
+            JOIN (SELECT n.id FROM unnest($1) AS w (id)
+                  CROSS JOIN LATERAL (SELECT id FROM pipeline_runs WHERE repository_id = w.id ORDER BY id DESC LIMIT 1) n) newest ON newest.id = r.id
+            """,
+            ViewReading.Run, cancellationToken, Uuids(repositories.Select(r => r.Value)));
+
     private static Guid FirstIdAt(DateTimeOffset moment)
     {
         Span<byte> bytes = stackalloc byte[16];

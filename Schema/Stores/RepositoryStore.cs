@@ -56,11 +56,8 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
 {
     private const string List = "repositories";
 
-    private const string Select = """
-        SELECT r.id, r.project_id, p.name AS project_name, r.name, r.vcs_provider, r.clone_url, r.default_branch, r.executor,
-               r.last_synced_at, r.created_at, r.updated_at
-        FROM repositories r JOIN projects p ON p.id = r.project_id
-        """;
+    private const string Columns = "r.id, r.project_id, p.name AS project_name, r.name, r.vcs_provider, r.clone_url, r.default_branch, r.executor, r.last_synced_at, r.created_at, r.updated_at";
+    private const string Select = $"SELECT {Columns} FROM repositories r JOIN projects p ON p.id = r.project_id";
 
     /// <summary>A new repository. Errors: <see cref="NotFoundException"/> for its project.</summary>
     public async Task<RepositoryRow> CreateAsync(NewRepository repository, CancellationToken cancellationToken = default)
@@ -107,6 +104,16 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
             Map, cancellationToken, Uuid(project.Value), Text(Cursors.Decode(List, page.Cursor)), Number(page.Limit + 1));
         return Cursors.Cut(List, rows, page.Limit, r => r.Name);
     }
+
+    /// <summary>Of several projects, by name, at most <paramref name="most"/> of each.</summary>
+    public async Task<IReadOnlyList<RepositoryRow>> ListAsync(IReadOnlyCollection<ProjectId> projects, int most, CancellationToken cancellationToken = default) =>
+        await source.QueryAsync(
+            $"""
+            SELECT {Columns}
+            FROM projects p CROSS JOIN LATERAL (SELECT * FROM repositories WHERE project_id = p.id ORDER BY name LIMIT $2) r
+            WHERE p.id = ANY ($1) ORDER BY r.name, r.id
+            """,
+            Map, cancellationToken, Uuids(projects.Select(p => p.Value)), Number(most));
 
     /// <summary>Those whose <c>project / name</c> holds all of the words, whatever their case; the last changed first.</summary>
     public async Task<IReadOnlyList<RepositoryRow>> SearchAsync(IReadOnlyCollection<string> words, int limit, CancellationToken cancellationToken = default) =>

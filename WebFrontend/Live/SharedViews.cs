@@ -67,18 +67,6 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
         }
     }
 
-    /// <summary>Has a view read again soon, if somebody looks at it.</summary>
-    public void Refresh(TKey key)
-    {
-        lock (_lock)
-        {
-            if (_shared.TryGetValue(key, out var shared))
-            {
-                shared.Tell();
-            }
-        }
-    }
-
     private async Task FollowAsync(TKey key, Shared shared)
     {
         var stop = shared.Stop.Token;

@@ -19,6 +19,13 @@ public sealed class TwoSilosTests(Dashboard dashboard)
 
         await using var visitor = await dashboard.VisitAsync(cluster.Servers[0], token: cluster.Token);
         var page = visitor.Page;
+        await visitor.OpenAsync("/projects");
+        await api.PostAsync("/v1/projects", new { name = "made at the other server" });
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "made at the other server" })).ToBeVisibleAsync();
+        await visitor.OpenAsync("/settings/tokens");
+        await api.PostAsync("/v1/tokens", new { name = "a token of the other server", role = "read" });
+        await Expect(page.GetByRole(AriaRole.Row, new() { Name = "a token of the other server" })).ToBeVisibleAsync();
+        await visitor.OpenAsync("/");
         var run = await api.TriggerAsync(pipeline);
         await Expect(page.Locator("section[aria-labelledby=live]").GetByRole(AriaRole.Row, new() { Name = "hello" })).ToContainTextAsync("hold", new() { Timeout = 20_000 });
         await page.GetByRole(AriaRole.Link, new() { Name = "#1" }).First.ClickAsync();

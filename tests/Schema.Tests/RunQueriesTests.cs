@@ -214,6 +214,72 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task ChangeFeed_TellsReadersOfAll_WhenTheCatalogChanged_WhoeverWroteIt()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var run = await bench.PlantAsync();
+        await using var notices = new Live.PostgresNotices(bench.Source, TimeProvider.System, NullLogger<Live.PostgresNotices>.Instance);
+        var feed = new Live.PostgresChangeFeed(notices);
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        await using var mine = feed.Changes(run.Row!.Id, deadline.Token).GetAsyncEnumerator();
+        await using var all = feed.Changes(null, deadline.Token).GetAsyncEnumerator();
+        Assert.True(await all.MoveNextAsync());
+        await notices.Listening;
+        await FenceAsync();
+        Assert.True(await mine.MoveNextAsync());
+        var (projects, repositories, tokens) = (new ProjectStore(bench.Source, TimeProvider.System), new RepositoryStore(bench.Source, TimeProvider.System), new TokenStore(bench.Source, TimeProvider.System));
+
+        var project = await ToldAsync(() => projects.CreateAsync("new", null));
+        await ToldAsync(() => projects.UpdateAsync(project.Id, "newer", null));
+        var repository = await ToldAsync(() => repositories.CreateAsync(new(project.Id, "it", "git", "/it", "main")));
+        await ToldAsync(() => repositories.UpdateAsync(repository.Id, new(Name: "that")));
+        await ToldAsync(() => new PipelineStore(bench.Source, TimeProvider.System).SyncAsync(repository.Id, "it", ["push"]));
+        await ToldAsync(() => DoneAsync(repositories.DeleteAsync(repository.Id)));
+        var token = await ToldAsync(() => tokens.CreateAsync("a", "read", "shp_0123456789"));
+        await ToldAsync(() => DoneAsync(tokens.TouchAsync(token.Id)));
+
+        // A minute has not gone by: nothing is written, and nothing told. Who looks at one run is not woken by any of it.
+        var quiet = mine.MoveNextAsync().AsTask();
+        await tokens.TouchAsync(token.Id);
+        Assert.Equal([run.Row.Id], await FenceAsync(run));
+        Assert.True(await quiet);
+
+        async Task<T> ToldAsync<T>(Func<Task<T>> change)
+        {
+            await FenceAsync();
+            var result = await change();
+            Assert.True(await all.MoveNextAsync());
+            Assert.Equal(default, all.Current);
+            return result;
+        }
+
+        static async Task<bool> DoneAsync(Task task)
+        {
+            await task;
+            return true;
+        }
+
+        // All that was told before a new run's own notice.
+        async Task<List<RunId>> FenceAsync(Cell<RunRecord>? moved = null)
+        {
+            var fence = moved ?? await bench.PlantAsync();
+            if (moved is not null)
+            {
+                await moved.MoveAsync(Status.Running);
+            }
+
+            var told = new List<RunId>();
+            do
+            {
+                Assert.True(await all.MoveNextAsync());
+                told.Add(all.Current);
+            }
+            while (all.Current != fence.Row!.Id);
+            return told;
+        }
+    }
+
+    [Fact]
     public async Task LogNews_OfManyLogs_ReachAnotherSiloInFewNotices()
     {
         await using var bench = await Bench.StartAsync(postgres);

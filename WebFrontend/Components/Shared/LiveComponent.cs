@@ -37,15 +37,6 @@ public abstract class LiveComponent<TKey, TView> : ComponentBase, IDisposable
         _subscription = Views.Subscribe(key, state => InvokeAsync(() => ShowAsync(generation, state)));
     }
 
-    /// <summary>Reads again now: this person changed something of which no news is told.</summary>
-    protected void Refresh()
-    {
-        if (_isWatching)
-        {
-            Views.Refresh(_key!);
-        }
-    }
-
     /// <summary>Called before the component is drawn with a new state.</summary>
     protected virtual Task ChangedAsync() => Task.CompletedTask;
 

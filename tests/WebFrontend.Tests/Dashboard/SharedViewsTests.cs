@@ -124,20 +124,6 @@ public sealed class SharedViewsTests
         Assert.Equal("other", await viewer.NextAsync());
     }
 
-    [Fact]
-    public async Task Refresh_ReadsAgainWithoutNews()
-    {
-        var viewer = new Viewer();
-        using var subscription = _views.Subscribe("a", viewer.See);
-        await _source.AnswerAsync("before");
-        await viewer.NextAsync();
-        _views.Refresh("a");
-        _views.Refresh("nobody looks at this");
-        await _source.AdvanceUntilAskedAsync(_time, TimeSpan.FromSeconds(1));
-        await _source.AnswerAsync("after");
-        Assert.Equal("after", await viewer.NextAsync());
-    }
-
     private sealed class Viewer
     {
         private readonly Channel<ViewState<string>> _seen = Channel.CreateUnbounded<ViewState<string>>();

@@ -32,10 +32,10 @@ internal static class Say
             : string.Create(CultureInfo.InvariantCulture, $"{(int)span.TotalHours} h {span.Minutes:00} min");
     }
 
-    /// <summary>A round duration beside an axis.</summary>
-    public static string Axis(TimeSpan span) => span.TotalSeconds < 60 ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0} s")
-        : span.TotalHours < 1 ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalMinutes:0.#} min")
-        : string.Create(CultureInfo.InvariantCulture, $"{span.TotalHours:0.#} h");
+    /// <summary>A duration beside an axis, in the unit that the distance of its lines is told in.</summary>
+    public static string Axis(TimeSpan span, TimeSpan step) => step.TotalMinutes < 1 ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0} s")
+        : step.TotalHours < 1 ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalMinutes:0} min")
+        : string.Create(CultureInfo.InvariantCulture, $"{span.TotalHours:0} h");
 
     public static string Size(long bytes)
     {

@@ -1,6 +1,7 @@
 using Bunit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
+using MudBlazor;
 using MudBlazor.Services;
 using Shipinator.Pipelines;
 using Shipinator.Schema.Queries;
@@ -22,6 +23,19 @@ public sealed class ComponentTests : BunitContext
         JSInterop.Mode = JSRuntimeMode.Loose;
         Services.AddMudServices();
         Services.AddSingleton<TimeProvider>(_time);
+    }
+
+    [Theory]
+    [InlineData(12, "0 s", "5 s", "10 s")]
+    [InlineData(85, "0 s", "30 s", "60 s", "90 s")]
+    [InlineData(200, "0 min", "1 min", "2 min", "3 min")]
+    [InlineData(5000, "0 min", "30 min", "60 min")]
+    public void Trend_CountsDurationsByRoundNumbersOfOneUnit(int seconds, params string[] lines)
+    {
+        var day = new DayTrend(new DateOnly(2026, 11, 25), 1, 0, 0, TimeSpan.FromSeconds(seconds));
+        // How the chart draws them it knows only in a browser.
+        var options = Render<TrendChart>(p => p.Add(c => c.Days, [day])).FindComponents<MudChart<double>>().Select(c => c.Instance.ChartOptions).OfType<LineChartOptions>().Single();
+        Assert.Equal(lines, Enumerable.Range(0, lines.Length).Select(i => options.YAxisToStringFunc!(i * options.YAxisTicks)));
     }
 
     [Theory]

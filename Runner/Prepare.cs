@@ -36,6 +36,7 @@ internal static class Prepare
             // Each runner makes a folder of its own there and may not touch the others'.
             File.SetUnixFileMode(settings.Executions, Everybody | UnixFileMode.StickyBit);
             Open(settings.Workspace);
+            OpenCache(RunnerSettings.Optional("SHIPINATOR_CACHE_DIR"));
             return ExitCodes.Done;
         }
         catch (ArgumentException e)
@@ -89,6 +90,22 @@ internal static class Prepare
         File.Copy(self, target + ".new", overwrite: true);
         File.SetUnixFileMode(target + ".new", Program);
         File.Move(target + ".new", target, overwrite: true);
+    }
+
+    /// <summary>The caches of the repository, which steps of any user add to. One that can't be opened is a cache that misses.</summary>
+    private static void OpenCache(string? folder)
+    {
+        try
+        {
+            if (folder is not null)
+            {
+                File.SetUnixFileMode(folder, Everybody);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Console.Out.WriteLine($"The cache can't be opened for all users: {e.Message}");
+        }
     }
 
     /// <summary>Readable and writable for all; what may be run by its owner may be run by all.</summary>

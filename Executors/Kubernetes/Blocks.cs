@@ -3,8 +3,8 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Kubernetes;
 
-/// <summary>Why a container could not start, in the words that the cluster first had for it.</summary>
-internal sealed record Block(string Container, string? Image, string Reason, string? Message)
+/// <summary>Why a container could not start, in the words that the cluster first had for it; and since when, if that was seen to begin.</summary>
+internal sealed record Block(string Container, string? Image, string Reason, string? Message, DateTimeOffset? Since = null)
 {
     private static readonly HashSet<string> Pulling = ["ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError", "ErrImageNeverPull", "SignatureValidationFailed"];
     private static readonly HashSet<string> Misconfigured = ["InvalidImageName", "CreateContainerConfigError"];
@@ -31,17 +31,18 @@ internal static class Blocks
 {
     public static ImmutableDictionary<string, Block> None { get; } = ImmutableDictionary<string, Block>.Empty;
 
-    /// <summary>What is known after the next state of the same pod.</summary>
-    public static ImmutableDictionary<string, Block> Follow(ImmutableDictionary<string, Block> known, V1Pod pod)
+    /// <summary>What is known after the next state of the same pod, which came at <paramref name="now"/>; null: it may be an old one.</summary>
+    public static ImmutableDictionary<string, Block> Follow(ImmutableDictionary<string, Block> known, V1Pod pod, DateTimeOffset? now)
     {
         foreach (var container in (pod.Status?.InitContainerStatuses ?? []).Concat(pod.Status?.ContainerStatuses ?? []))
         {
             switch (container.State)
             {
                 case { Waiting: { Reason: not (null or "PodInitializing" or "ContainerCreating") } waiting }:
-                    var block = new Block(container.Name, container.Image, waiting.Reason, waiting.Message);
+                    var before = known.GetValueOrDefault(container.Name);
+                    var block = new Block(container.Name, container.Image, waiting.Reason, waiting.Message, before is null ? now : before.Since);
                     // A pause between two tries says less than the error before it.
-                    if (known.GetValueOrDefault(container.Name) is not { IsPulling: true } || block.Reason != "ImagePullBackOff")
+                    if (before is not { IsPulling: true } || block.Reason != "ImagePullBackOff")
                     {
                         known = known.SetItem(container.Name, block);
                     }

@@ -7,15 +7,15 @@ using Microsoft.Extensions.Options;
 namespace Shipinator.Executors.Kubernetes;
 
 /// <summary>
-/// Keeps the <see cref="WorkerCache"/> true: per namespace one list and one watch of Jobs, of pods, and of what the Jobs' controller
-/// says when it can't make a pod, whatever the number of executions. A namespace that can't be seen keeps none of the others.
+/// Keeps the <see cref="WorkerCache"/> true: per namespace one list and one watch of Jobs, of pods, and of warnings, whatever the
+/// number of executions. A namespace that can't be seen keeps none of the others.
 /// </summary>
 internal sealed class Informer : BackgroundService
 {
     private const int PageSize = 500;
 
-    /// <summary>A full quota, and all else that keeps a Job from having a pod, shows nowhere but in events.</summary>
-    private const string NoPod = "involvedObject.kind=Job,reason=FailedCreate";
+    /// <summary>A full quota, and all else that keeps a Job from having a pod or a node from starting it, shows nowhere but in events.</summary>
+    private const string Warnings = "type=Warning";
     private readonly Dictionary<string, (IFollower Jobs, IFollower Pods, IFollower Events)> _followers = new(StringComparer.Ordinal);
 
     public Informer(ClusterClient cluster, WorkerCache cache, IOptions<KubernetesOptions> options, TimeProvider time, ILogger<Informer> logger)
@@ -44,9 +44,9 @@ internal sealed class Informer : BackgroundService
                 See = cache.See,
                 Keep = all => cache.KeepPods(@namespace, Names(all.Select(p => p.Metadata))),
             };
-            var events = new Followed<Corev1Event>($"events of {@namespace}", $"api/v1/namespaces/{@namespace}/events", $"fieldSelector={Uri.EscapeDataString(NoPod)}", async (page, stop) =>
+            var events = new Followed<Corev1Event>($"events of {@namespace}", $"api/v1/namespaces/{@namespace}/events", $"fieldSelector={Uri.EscapeDataString(Warnings)}", async (page, stop) =>
             {
-                var list = await cluster.CoreV1.ListNamespacedEventAsync(@namespace, fieldSelector: NoPod, limit: PageSize, continueParameter: page, cancellationToken: stop);
+                var list = await cluster.CoreV1.ListNamespacedEventAsync(@namespace, fieldSelector: Warnings, limit: PageSize, continueParameter: page, cancellationToken: stop);
                 return (list.Items, list.Metadata);
             })
             {

@@ -54,29 +54,30 @@ internal sealed partial class KubernetesExecutor
         _ => false,
     };
 
-    /// <summary>Gracefully: SIGTERM, the pod's grace period, and the Job stays until its pod is gone. Without a policy the pod would live on.</summary>
+    /// <summary>
+    /// Gracefully: SIGTERM, the pod's grace period, and the Job stays until its pod is gone. Without a policy the pod would live on.
+    /// Only what was seen to be ours, and only the very one: somebody else's Job may have its name.
+    /// </summary>
     private async Task DeleteAsync(string name, CancellationToken cancellationToken)
     {
         var view = _cache.Find(name);
-        if (view is { HasJob: true, Job.Metadata.DeletionTimestamp: not null })
+        var job = view is { HasJob: true } ? view.Job : await FindAsync(name, cancellationToken);
+        if (job is not null && !IsGoing(job))
         {
-            return;
+            var only = new V1DeleteOptions { PropagationPolicy = "Foreground", Preconditions = new() { Uid = job.Metadata.Uid } };
+            await GoneAsync($"The Job {name} can't be deleted now", () => _cluster.BatchV1.DeleteNamespacedJobAsync(name, job.Metadata.NamespaceProperty, only, cancellationToken: cancellationToken), cancellationToken);
         }
 
-        foreach (var @namespace in view is not null ? [view.Namespace] : _places.TryGetValue(name, out var place) ? [place] : _options.Namespaces)
-        {
-            await GoneAsync(
-                $"The Job {name} can't be deleted now",
-                () => _cluster.BatchV1.DeleteNamespacedJobAsync(name, @namespace, new V1DeleteOptions { PropagationPolicy = "Foreground" }, cancellationToken: cancellationToken), cancellationToken);
-        }
-
-        if (view is { HasJob: false })
+        // Deleted by somebody else, perhaps without a word on what is to become of what it owned: then that lives on.
+        if (view is not null && (job is null || (job.Metadata.DeletionTimestamp is not null && !IsGoing(job))))
         {
             await DeleteOrphansAsync(view, cancellationToken);
         }
     }
 
-    /// <summary>Somebody else deleted the Job, perhaps without a word on what is to become of what it owned: then that lives on.</summary>
+    /// <summary>It is being deleted, and its pod with it.</summary>
+    private static bool IsGoing(V1Job job) => job.Metadata is { DeletionTimestamp: not null, Finalizers: { } finalizers } && finalizers.Contains("foregroundDeletion");
+
     private async Task DeleteOrphansAsync(WorkerView view, CancellationToken cancellationToken)
     {
         if (view is { HasPod: true, Pod.Metadata: { DeletionTimestamp: null } pod })

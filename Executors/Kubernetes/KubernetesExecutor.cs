@@ -144,8 +144,12 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
         }
         catch (Exception e) when (ApiErrors.IsAlreadyThere(e))
         {
-            var there = await _cluster.BatchV1.ReadNamespacedJobAsync(worker.ExternalName, @namespace, cancellationToken: cancellationToken);
-            if (!Labels.AreOurs(there.Metadata, _options, worker))
+            if (await ReadJobAsync(worker.ExternalName, @namespace, cancellationToken) is not { } there)
+            {
+                throw ExecutorException.Transient($"The Job {worker.ExternalName} that was there before has just been deleted.");
+            }
+
+            if (!Labels.AreOurs(there.Metadata, _options))
             {
                 throw ExecutorException.Rejected(Reason.ConfigError, $"Namespace {@namespace} holds a Job {worker.ExternalName} that is not this installation's (label {Labels.Instance}: {(there.Metadata.Labels is { } labels && labels.TryGetValue(Labels.Instance, out var other) ? other : "none")}).");
             }
@@ -160,17 +164,17 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
     private async Task<bool> IsThereAsync(WorkerSpec worker, CancellationToken cancellationToken) =>
         _cache.Find(worker.ExternalName) is { HasJob: true } || await FindAsync(worker.ExternalName, cancellationToken) is not null;
 
+    /// <summary>Our own Job of this name; somebody else's is none.</summary>
     private async Task<V1Job?> FindAsync(string name, CancellationToken cancellationToken)
     {
         foreach (var @namespace in _places.TryGetValue(name, out var place) ? [place] : _options.Namespaces)
         {
             try
             {
-                return await _cluster.BatchV1.ReadNamespacedJobAsync(name, @namespace, cancellationToken: cancellationToken);
-            }
-            catch (Exception e) when (ApiErrors.IsNotFound(e))
-            {
-                // Perhaps in another one.
+                if (await ReadJobAsync(name, @namespace, cancellationToken) is { } job && Labels.AreOurs(job.Metadata, _options))
+                {
+                    return job;
+                }
             }
             catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
             {
@@ -179,6 +183,18 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
         }
 
         return null;
+    }
+
+    private async Task<V1Job?> ReadJobAsync(string name, string @namespace, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _cluster.BatchV1.ReadNamespacedJobAsync(name, @namespace, cancellationToken: cancellationToken);
+        }
+        catch (Exception e) when (ApiErrors.IsNotFound(e))
+        {
+            return null;
+        }
     }
 
     private void Listen(string worker, ExecutionId execution) => _listeners.GetOrAdd(worker, _ => new())[execution] = true;

@@ -40,6 +40,12 @@ public sealed class KubernetesOptions
     /// <summary>Names of Secrets by which images are pulled.</summary>
     public List<string> PullSecrets { get; set; } = [];
 
+    /// <summary>
+    /// <c>IfNotPresent</c>, <c>Always</c> or <c>Never</c>. Absent: as the cluster decides, which asks the registry for every image without
+    /// a tag or with <c>latest</c>.
+    /// </summary>
+    public string? ImagePullPolicy { get; set; }
+
     /// <summary>Further labels of Jobs and pods.</summary>
     public Dictionary<string, string> Labels { get; set; } = [];
 
@@ -73,7 +79,7 @@ public sealed class KubernetesOptions
     /// <summary>A claim of a volume that many pods may write to, for caches. Absent: no caches.</summary>
     public string? CacheClaim { get; set; }
 
-    /// <summary>How large all caches together may grow, in bytes. Default 10 GiB.</summary>
+    /// <summary>How large the caches of one repository may grow together, in bytes. Default 10 GiB.</summary>
     public long CacheBytes { get; set; } = 10L * 1024 * 1024 * 1024;
 
     /// <summary>How long a pod may wait for a node or a quota. Default 30 min.</summary>
@@ -98,7 +104,7 @@ public sealed class KubernetesOptions
     public int MaxConcurrent { get; set; } = 500;
 
     /// <summary>The namespace of a project's Jobs.</summary>
-    public string NamespaceOf(ProjectId project) => ProjectNamespaces.GetValueOrDefault(project.ToString(), Namespace);
+    public string NamespaceOf(ProjectId project) => ProjectNamespaces.FirstOrDefault(p => Guid.TryParse(p.Key, out var id) && id == project.Value).Value ?? Namespace;
 
     /// <summary>Every namespace in use.</summary>
     public IReadOnlyCollection<string> Namespaces => [.. ProjectNamespaces.Values.Append(Namespace).Distinct(StringComparer.Ordinal)];
@@ -149,6 +155,7 @@ public sealed partial class KubernetesOptionsValidator : IValidateOptions<Kubern
             Check(!key.StartsWith("shipinator.io/", StringComparison.Ordinal), key, value, "labels with shipinator.io/ are the executor's own");
         }
 
+        Check(options.ImagePullPolicy is null or "IfNotPresent" or "Always" or "Never", "ImagePullPolicy", options.ImagePullPolicy, "it must be IfNotPresent, Always or Never");
         foreach (var toleration in options.Tolerations)
         {
             Check(toleration.Operator is "Equal" or "Exists", "Tolerations:Operator", toleration.Operator, "it must be Equal or Exists");

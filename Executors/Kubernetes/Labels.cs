@@ -39,8 +39,14 @@ internal static class Labels
     public static string Selector(JobId job, int attempt, KubernetesOptions options) =>
         string.Create(CultureInfo.InvariantCulture, $"{Selector(options)},{Job}={job},{Attempt}={attempt}");
 
-    /// <summary>The worker's name, from a Job's or a pod's labels; null when they are not all there.</summary>
-    public static string? Worker(V1ObjectMeta meta) => Ids(meta) is var (job, attempt) ? Name(job, attempt) : null;
+    /// <summary>
+    /// The worker's name, from a Job's or a pod's labels; null when they are not all there, or when its own name is not as ours are:
+    /// whoever copies a manifest copies its labels.
+    /// </summary>
+    public static string? Worker(V1ObjectMeta meta) => Ids(meta) is var (job, attempt) && Name(job, attempt) is var name && (meta.Name == name || OfPod(meta.Name) == name) ? name : null;
+
+    /// <summary>The worker that a pod belongs to, by its name: the Job's controller adds a hyphen and five letters.</summary>
+    public static string? OfPod(string pod) => pod.LastIndexOf('-') is > 0 and var at ? pod[..at] : null;
 
     /// <summary>The job and the attempt that an object was made for; null when its labels do not say.</summary>
     public static (JobId Job, int Attempt)? Ids(V1ObjectMeta meta) =>
@@ -54,7 +60,7 @@ internal static class Labels
     /// <summary>Whether it looks like a worker's.</summary>
     public static bool IsName(string name) => name.StartsWith("ship-", StringComparison.Ordinal);
 
-    public static bool AreOurs(V1ObjectMeta meta, KubernetesOptions options, WorkerSpec worker) =>
-        meta.Labels is { } labels && labels.TryGetValue(Instance, out var instance) && instance == options.InstanceId
-        && Ids(meta) == (worker.JobId, worker.Attempt);
+    /// <summary>Whether this installation made it, as the worker whose name it has.</summary>
+    public static bool AreOurs(V1ObjectMeta meta, KubernetesOptions options) =>
+        meta.Labels is { } labels && labels.TryGetValue(Instance, out var instance) && instance == options.InstanceId && Worker(meta) is not null;
 }

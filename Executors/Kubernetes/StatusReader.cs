@@ -88,7 +88,7 @@ internal static partial class StatusReader
             return First(pod) ?? PodReason(pod) ?? (block is not null ? Failed(block.Cause.Reason, block.Cause.Sentence) : null) ?? Failed(Reason.Lost, $"Its pod ended ({pod.Status.Reason ?? pod.Status.Phase}) and its container told nothing.");
         }
 
-        return First(pod) ?? Pending(pod, own, block, options, now);
+        return First(pod) ?? Pending(view, pod, own, block, options, now);
     }
 
     /// <summary>The platform took the place away, or somebody deleted the pod.</summary>
@@ -147,7 +147,7 @@ internal static partial class StatusReader
             : Failed(Reason.ExecutorError, $"Its workspace could not be made ready: {(string.IsNullOrWhiteSpace(end.Message) ? $"exit code {end.ExitCode.ToString(CultureInfo.InvariantCulture)} ({end.Reason})" : end.Message.Trim())}");
     }
 
-    private static ExecutionStatus Pending(V1Pod pod, V1ContainerStatus? own, Block? block, KubernetesOptions options, DateTimeOffset now)
+    private static ExecutionStatus Pending(WorkerView view, V1Pod pod, V1ContainerStatus? own, Block? block, KubernetesOptions options, DateTimeOffset now)
     {
         var scheduled = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "PodScheduled");
         if (scheduled is not { Status: "True" })
@@ -168,9 +168,9 @@ internal static partial class StatusReader
             return service;
         }
 
+        var since = now - Latest(Begun(pod, block?.Container ?? own?.Name, scheduled), block?.Since);
         if (block is not null)
         {
-            var since = now - (scheduled.LastTransitionTime ?? pod.Metadata.CreationTimestamp);
             if (block.IsMisconfigured)
             {
                 return Failed(block.Cause.Reason, block.Cause.Sentence);
@@ -189,16 +189,40 @@ internal static partial class StatusReader
         }
 
         var preparing = Find(pod.Status?.InitContainerStatuses, WorkerManifest.Prepare);
-        var late = now - (scheduled.LastTransitionTime ?? pod.Metadata.CreationTimestamp) > options.PendingTimeout;
-        return late && preparing?.State?.Running is null
-            ? Failed(Reason.ExecutorError, $"Its containers did not start within {options.PendingTimeout.InWords()}.")
-            : Waiting(preparing?.State?.Running is not null ? "The checkout of its source." : "Its containers to start.");
+        if (preparing?.State?.Running is not null)
+        {
+            return Waiting("The checkout of its source.");
+        }
+
+        // What keeps the first container from starting is of the past once it has.
+        var trouble = preparing?.State?.Terminated is null ? view.Trouble : null;
+        return since > options.PendingTimeout
+            ? Failed(
+                trouble is { Reason: "FailedMount" } && trouble.Words.Contains("not found", StringComparison.Ordinal) ? Reason.ConfigError : Reason.ExecutorError,
+                $"Its containers did not start within {options.PendingTimeout.InWords()}. {trouble?.Words}".TrimEnd())
+            : Waiting(trouble is null ? "Its containers to start." : $"Its node to start it: {trouble.Words}");
     }
+
+    /// <summary>When it became this container's turn: the first containers start one after the other, the steps' when those are done.</summary>
+    private static DateTimeOffset? Begun(V1Pod pod, string? container, V1PodCondition scheduled)
+    {
+        var first = pod.Status?.InitContainerStatuses ?? [];
+        if (first.Any(c => c.Name == container))
+        {
+            var before = first.TakeWhile(c => c.Name != container).LastOrDefault();
+            return before?.State?.Terminated?.FinishedAt ?? before?.State?.Running?.StartedAt ?? scheduled.LastTransitionTime ?? pod.Metadata.CreationTimestamp;
+        }
+
+        var ready = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "Initialized" && c.Status == "True");
+        return ready?.LastTransitionTime ?? scheduled.LastTransitionTime ?? pod.Metadata.CreationTimestamp;
+    }
+
+    private static DateTimeOffset? Latest(DateTimeOffset? one, DateTimeOffset? other) => one > other || other is null ? one : other;
 
     /// <summary>What keeps the step from starting: the first containers come before its own, the services' among them.</summary>
     private static Block? FirstBlock(WorkerView view, V1Pod pod, V1ContainerStatus? own, string container)
     {
-        var blocks = Blocks.Follow(view.Blocks, pod);
+        var blocks = Blocks.Follow(view.Blocks, pod, null);
         return own?.State?.Running is not null
             ? null
             : (pod.Status?.InitContainerStatuses ?? []).Select(c => blocks.GetValueOrDefault(c.Name)).FirstOrDefault(b => b is not null) ?? blocks.GetValueOrDefault(container);

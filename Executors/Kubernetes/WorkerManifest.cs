@@ -24,15 +24,24 @@ internal static class WorkerManifest
           if [ -n "$r" ] && [ -f "$r" ] && [ -x "$r" ]; then cp "$r" "$new"; break; fi
         done
         if [ ! -e "$new" ]; then
-          found=
+          # A shell as the first process does not listen to SIGTERM while it waits for a program in the foreground.
+          trap 'kill "$p" 2>/dev/null; exit 143' TERM
+          get() {
+            "$@" & p=$!
+            (sleep 120 && kill "$p") >/dev/null 2>&1 & w=$!
+            if wait "$p"; then code=0; else code=$?; fi
+            kill "$w" 2>/dev/null || true
+            return "$code"
+          }
+          found= p=
           for tool in wget curl perl python3; do
             command -v "$tool" >/dev/null || continue
             found="$found $tool"
             case "$tool" in
-              wget) wget -q -O "$new" "$url" ;;
-              curl) curl -fsSL -o "$new" "$url" ;;
-              perl) perl -MHTTP::Tiny -e 'exit !HTTP::Tiny->new->mirror(@ARGV)->{success}' "$url" "$new" ;;
-              python3) python3 -c 'import sys, urllib.request as u; u.urlretrieve(*sys.argv[1:])' "$url" "$new" ;;
+              wget) get wget -q -O "$new" "$url" ;;
+              curl) get curl -fsSL --connect-timeout 20 -o "$new" "$url" ;;
+              perl) get perl -MHTTP::Tiny -e 'exit !HTTP::Tiny->new(timeout => 20)->mirror(@ARGV)->{success}' "$url" "$new" ;;
+              python3) get python3 -c 'import shutil, sys, urllib.request as u; shutil.copyfileobj(u.urlopen(sys.argv[1], timeout=20), open(sys.argv[2], "wb"))' "$url" "$new" ;;
             esac && [ -s "$new" ] && break
             rm -f "$new"
           done
@@ -120,7 +129,7 @@ internal static class WorkerManifest
             new() { Name = "job", EmptyDir = new() },
             new() { Name = "secret", Secret = new() { SecretName = worker.ExternalName } },
             // A claim that can't be had now keeps no job that does not need it.
-            .. options.CacheClaim is { } claim && worker.Steps.Any(s => s.UsesCache) ? [new V1Volume { Name = "cache", PersistentVolumeClaim = new() { ClaimName = claim } }] : Array.Empty<V1Volume>(),
+            .. options.CacheClaim is { } claim && UsesCache(worker, options) ? [new V1Volume { Name = "cache", PersistentVolumeClaim = new() { ClaimName = claim } }] : Array.Empty<V1Volume>(),
         ],
     };
 
@@ -154,10 +163,18 @@ internal static class WorkerManifest
             mounts.Add(Secret(WorkerSecret.ClonePassword, "clone/password"));
         }
 
+        if (UsesCache(worker, options))
+        {
+            // It is opened for steps of any user.
+            environment.Add(Env("SHIPINATOR_CACHE_DIR", CacheFolder));
+            mounts.Add(Cache(worker));
+        }
+
         return new()
         {
             Name = Prepare,
             Image = options.RunnerImage,
+            ImagePullPolicy = options.ImagePullPolicy,
             Command = options.RunnerCommand.Count > 0 ? [.. options.RunnerCommand, "prepare"] : ["/bin/sh", "-ec", FindRunner],
             Env = environment,
             VolumeMounts = mounts,
@@ -171,13 +188,15 @@ internal static class WorkerManifest
     {
         Name = Services.Prefix + name,
         Image = plan.Image,
+        ImagePullPolicy = options.ImagePullPolicy,
         Args = plan.Command is { } command ? [.. command.Select(Literal)] : null,
         Env = [.. plan.Env.Select(e => Env(e.Key, e.Value))],
         RestartPolicy = "Always",
         Resources = Quantities.Service(options),
         SecurityContext = Security(options),
         StartupProbe = plan.ReadyTcp is { } port
-            ? new() { TcpSocket = new() { Port = port }, PeriodSeconds = 1, FailureThreshold = Math.Max(1, (int)plan.ReadyTimeout.TotalSeconds) }
+            // It has had its time: the pod's own grace would only be waited for.
+            ? new() { TcpSocket = new() { Port = port }, PeriodSeconds = 1, FailureThreshold = Math.Max(1, (int)plan.ReadyTimeout.TotalSeconds), TerminationGracePeriodSeconds = 1 }
             : null,
     };
 
@@ -185,6 +204,7 @@ internal static class WorkerManifest
     {
         Name = Container(index),
         Image = step.Image,
+        ImagePullPolicy = options.ImagePullPolicy,
         Command = [$"{RunnerFolder}/runner", "work"],
         Env =
         [
@@ -205,12 +225,17 @@ internal static class WorkerManifest
             new() { Name = "runner", MountPath = RunnerFolder, ReadOnlyProperty = true },
             new() { Name = "job", MountPath = JobFolder },
             Secret(WorkerSecret.Token(index), "token"),
-            .. options.CacheClaim is null || !step.UsesCache ? Array.Empty<V1VolumeMount>() : [new() { Name = "cache", MountPath = CacheFolder, SubPath = worker.RepositoryId.ToString() }],
+            .. options.CacheClaim is null || !step.UsesCache ? Array.Empty<V1VolumeMount>() : [Cache(worker)],
         ],
         Resources = Quantities.Step(step, options),
         SecurityContext = Security(options),
         TerminationMessagePolicy = "File",
     };
+
+    private static bool UsesCache(WorkerSpec worker, KubernetesOptions options) => options.CacheClaim is not null && worker.Steps.Any(s => s.UsesCache);
+
+    /// <summary>A repository sees its own caches and no other's.</summary>
+    private static V1VolumeMount Cache(WorkerSpec worker) => new() { Name = "cache", MountPath = CacheFolder, SubPath = worker.RepositoryId.ToString() };
 
     private static V1VolumeMount Secret(string key, string path) =>
         new() { Name = "secret", MountPath = $"{SecretFolder}/{path}", SubPath = key, ReadOnlyProperty = true };

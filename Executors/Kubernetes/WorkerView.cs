@@ -24,19 +24,27 @@ internal sealed record WorkerView(string Name, string Namespace)
     /// <summary>Why the Job's controller can't make a pod, in its words.</summary>
     public string? CreateError { get; init; }
 
+    /// <summary>Why its node can't start the pod's first container, in its words: a volume, a network.</summary>
+    public NodeTrouble? Trouble { get; init; }
+
     /// <summary>When both were gone.</summary>
     public DateTimeOffset? GoneAt { get; init; }
 
     public bool IsPresent => HasJob || HasPod;
 }
 
+/// <summary>What a node says of a pod that it can't start. The reason is an event's, such as <c>FailedMount</c>.</summary>
+internal sealed record NodeTrouble(string Reason, string Words);
+
 /// <summary>All workers of this installation, as the watches tell. Safe to use from several threads.</summary>
 internal sealed class WorkerCache(TimeProvider time)
 {
     /// <summary>How long the last words of what is gone are kept.</summary>
     private static readonly TimeSpan Memory = TimeSpan.FromMinutes(30);
+    private static readonly HashSet<string> Troubles = ["FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"];
     private readonly ConcurrentDictionary<string, WorkerView> _views = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, (string Words, DateTimeOffset At)> _createErrors = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (NodeTrouble Trouble, DateTimeOffset At)> _troubles = new(StringComparer.Ordinal);
 
     /// <summary>A worker changed; by its name.</summary>
     public event Action<string>? Changed;
@@ -81,23 +89,47 @@ internal sealed class WorkerCache(TimeProvider time)
             Set(name, pod.Metadata.NamespaceProperty, v => (!isCurrent && IsOlder(pod.Metadata, v.Pod?.Metadata))
                 || (v.Pod is { } known && known.Metadata.Uid != pod.Metadata.Uid && known.Metadata.CreationTimestamp > pod.Metadata.CreationTimestamp)
                 ? v
-                : v with { Pod = pod, HasPod = !gone, CreateError = null, Blocks = Blocks.Follow(v.Pod?.Metadata.Uid == pod.Metadata.Uid ? v.Blocks : Blocks.None, pod) });
+                : v with { Pod = pod, HasPod = !gone, CreateError = null, Blocks = Blocks.Follow(IsSame(v.Pod, pod) ? v.Blocks : Blocks.None, pod, isCurrent ? null : time.GetUtcNow()), Trouble = IsSame(v.Pod, pod) ? v.Trouble : _troubles.GetValueOrDefault(pod.Metadata.Name).Trouble });
         }
     }
+
+    private static bool IsSame(V1Pod? known, V1Pod seen) => known?.Metadata.Uid == seen.Metadata.Uid;
 
     /// <summary>Versions of one object are numbers that grow, until a cluster is restored from a backup: then it begins with a list.</summary>
     private static bool IsOlder(V1ObjectMeta seen, V1ObjectMeta? known) => seen.Uid == known?.Uid
         && ulong.TryParse(seen.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var one)
         && ulong.TryParse(known?.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var other) && one < other;
 
-    /// <summary>That the Jobs' controller could not make a pod. It may be told before its Job is, and comes again and again.</summary>
-    public void See(Corev1Event failure)
+    /// <summary>A warning about a Job or a pod. It may be told before its object is, and comes again and again.</summary>
+    public void See(Corev1Event warning)
     {
-        if (failure.InvolvedObject?.Name is not { } name || !Labels.IsName(name) || failure.Message is not { Length: > 0 } words)
+        if (warning.InvolvedObject is not { Name: { } name } about || !Labels.IsName(name) || warning.Message is not { Length: > 0 } words)
         {
             return;
         }
 
+        switch (about.Kind, warning.Reason)
+        {
+            case ("Job", "FailedCreate"):
+                SeeNoPod(name, words);
+                break;
+            case ("Pod", { } reason) when Troubles.Contains(reason):
+                SeeTrouble(name, new(reason, words));
+                break;
+        }
+    }
+
+    private void SeeTrouble(string pod, NodeTrouble trouble)
+    {
+        _troubles[pod] = (trouble, time.GetUtcNow());
+        if (Labels.OfPod(pod) is { } name && _views.TryGetValue(name, out var view) && view.Pod?.Metadata.Name == pod && view.Trouble != trouble)
+        {
+            Set(name, view.Namespace, v => v.Pod?.Metadata.Name == pod ? v with { Trouble = trouble } : v);
+        }
+    }
+
+    private void SeeNoPod(string name, string words)
+    {
         _createErrors[name] = (words, time.GetUtcNow());
         if (_views.TryGetValue(name, out var view) && view is { HasJob: true, Pod: null } && view.CreateError != words)
         {
@@ -118,6 +150,11 @@ internal sealed class WorkerCache(TimeProvider time)
         foreach (var error in _createErrors.Where(e => now - e.Value.At > Memory))
         {
             _createErrors.TryRemove(error);
+        }
+
+        foreach (var trouble in _troubles.Where(t => now - t.Value.At > Memory))
+        {
+            _troubles.TryRemove(trouble);
         }
 
         foreach (var view in _views.Values.Where(v => now - v.GoneAt > Memory))

@@ -17,7 +17,8 @@ internal static partial class Formats
     private const string NamePattern = "^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,99}$";
     private const string EnvPattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$";
     private const string WordPattern = "^[A-Za-z_][A-Za-z0-9_]{0,62}$";
-    private const string DnsPattern = "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$";
+    /// <summary>With the four characters that an executor puts before it, it is still a DNS label.</summary>
+    private const string DnsPattern = "^[a-z]([a-z0-9-]{0,57}[a-z0-9])?$";
     private const string ImagePattern = "^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}$";
     private const string CpuPattern = "^([0-9]{1,5}m|[0-9]{1,4}(\\.[0-9]{1,3})?)$";
     private const string MemoryPattern = "^[0-9]{1,15}(\\.[0-9]{1,3})?(k|M|G|T|Ki|Mi|Gi|Ti)?$";
@@ -32,7 +33,7 @@ internal static partial class Formats
 
     public static Format Word { get; } = Matching("a word of letters, digits and _, at most 63 characters", WordPattern, WordForm());
 
-    public static Format Dns { get; } = Matching("a host name of lower-case letters, digits and -, at most 63 characters", DnsPattern, DnsForm());
+    public static Format Dns { get; } = Matching("a host name of lower-case letters, digits and -, at most 59 characters", DnsPattern, DnsForm());
 
     public static Format Namespace { get; } = Matching("a namespace of lower-case letters, digits and -, at most 63 characters", NamespacePattern, NamespaceForm());
 

@@ -77,7 +77,25 @@ public sealed class FindRunnerTests : IAsyncLifetime
         Assert.Contains("Shipinator:StaticRunnerPath", words, StringComparison.Ordinal);
     }
 
-    private async Task<(int Code, string Output)> RunAsync()
+    /// <summary>As process 1 of a container a shell hears no signal that it has no trap for, and none before its program has ended.</summary>
+    [Fact]
+    public async Task Script_ToldToStopWhileItDownloads_StopsAtOnce()
+    {
+        var asked = Path.Combine(_root, "asked");
+        Program("wget", $"echo > {asked}; exec /bin/sleep 1000");
+        var (code, _) = await RunAsync(async process =>
+        {
+            while (!File.Exists(asked))
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
+            }
+
+            using var kill = System.Diagnostics.Process.Start("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        });
+        Assert.Equal(143, code);
+    }
+
+    private async Task<(int Code, string Output)> RunAsync(Func<System.Diagnostics.Process, Task>? meanwhile = null)
     {
         Usual.ToList().ForEach(Link);
         var manifest = WorkerManifest.Create(Given.Worker(), Given.Options, new(_server.Urls.Single()));
@@ -94,6 +112,7 @@ public sealed class FindRunnerTests : IAsyncLifetime
         start.Environment["SHIPINATOR_TERMINATION_LOG"] = Path.Combine(_root, "termination-log");
         using var process = System.Diagnostics.Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
+        await (meanwhile?.Invoke(process) ?? Task.CompletedTask);
         await process.WaitForExitAsync();
         return (process.ExitCode, (await output).Replace($"{_server.Urls.Single()}", "", StringComparison.Ordinal));
     }

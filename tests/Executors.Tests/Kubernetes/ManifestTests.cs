@@ -50,6 +50,7 @@ public sealed class ManifestTests
         options.NodeSelector["pool"] = "ci";
         options.Tolerations.Add(new() { Key = "ci", Operator = "Exists", Effect = "NoSchedule" });
         options.PullSecrets.Add("registry");
+        options.ImagePullPolicy = "IfNotPresent";
         options.Labels["team"] = "shop";
         options.DefaultCpu = "500m";
         options.DefaultMemory = "512Mi";

@@ -16,6 +16,7 @@ public sealed class OptionsTests
         { "shipinator.io/", o => o.Labels["shipinator.io/job-id"] = "x" },
         { "Tolerations:Operator", o => o.Tolerations.Add(new() { Operator = "In" }) },
         { "Tolerations:Effect", o => o.Tolerations.Add(new() { Effect = "Never" }) },
+        { "ImagePullPolicy", o => o.ImagePullPolicy = "Sometimes" },
         { "DefaultCpu", o => o.DefaultCpu = "much" },
         { "MaxMemory", o => o.MaxMemory = "-1" },
         { "PendingTimeout", o => o.PendingTimeout = TimeSpan.Zero },
@@ -25,6 +26,17 @@ public sealed class OptionsTests
         { "LimitEveryContainer", o => (o.LimitEveryContainer, o.DefaultCpu) = (true, "1") },
         { "RunAsUser", o => (o.RunAsNonRoot, o.RunAsUser) = (true, 0) },
     };
+
+    [Theory]
+    [InlineData("D")]
+    [InlineData("N")]
+    public void ProjectNamespaces_AreFoundHoweverTheProjectsIdIsWritten(string format)
+    {
+        var (options, project) = (Given.Options, ProjectId.New(TimeProvider.System));
+        options.ProjectNamespaces[project.Value.ToString(format).ToUpperInvariant()] = "shop";
+        Assert.Equal("shop", options.NamespaceOf(project));
+        Assert.Equal("ci", options.NamespaceOf(ProjectId.New(TimeProvider.System)));
+    }
 
     [Fact]
     public void Validate_TheLeast_IsGood() => Assert.True(new KubernetesOptionsValidator().Validate(null, Given.Options).Succeeded);

@@ -51,6 +51,36 @@ public sealed class StatusReaderTests
         Assert.Contains(Read("image-missing", options, TimeSpan.FromSeconds(5)), s => s.Reason == Reason.ImagePull && s.Detail!.Contains("no-such-image", StringComparison.Ordinal));
     }
 
+    /// <summary>The image is pulled when the checkout is done, perhaps after others: the time before that is not its own.</summary>
+    [Theory]
+    [InlineData(6, 1, null, false)]
+    [InlineData(6, 6, null, true)]
+    [InlineData(6, 6, 8, false)]
+    [InlineData(6, 8, 8, true)]
+    public void Read_ImagePull_HasItsTimeFromItsOwnBeginning(int cloned, int after, int? seen, bool over)
+    {
+        var pod = Pod($$"""
+            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" }, { "type": "Initialized", "status": "True", "lastTransitionTime": "2026-01-01T00:0{{cloned}}:00Z" } ],
+              "initContainerStatuses": [ { "name": "prepare", "state": { "terminated": { "exitCode": 0, "reason": "Completed", "finishedAt": "2026-01-01T00:0{{cloned}}:00Z" } } } ],
+              "containerStatuses": [ { "name": "s0", "image": "x", "state": { "waiting": { "reason": "ErrImagePull", "message": "503 try again" } } } ] }
+            """);
+        var view = View(pod) with { Blocks = Blocks.Follow(Blocks.None, pod, seen is { } at ? At.AddMinutes(at) : null) };
+        var status = StatusReader.Read(view, 0, Given.Options, At.AddMinutes(cloned + after).AddSeconds(1));
+        Assert.Equal(over ? Status.Failed : Status.Submitted, status.Status);
+        Assert.Contains("503 try again", status.Detail ?? status.WaitingFor, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("FailedMount", "MountVolume.SetUp failed for volume \"secret\" : secret \"ship-1\" not found", Reason.ConfigError)]
+    [InlineData("FailedCreatePodSandBox", "no IP addresses", Reason.ExecutorError)]
+    public void Read_PodThatItsNodeNeverStarts_EndsWithTheNodesWords(string reason, string words, Reason expected)
+    {
+        var pod = Pod("""{ "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" } ] }""");
+        var end = StatusReader.Read(View(pod) with { Trouble = new(reason, words) }, 0, Given.Options, At.AddMinutes(31));
+        Assert.Equal((Status.Failed, expected), (end.Status, end.Reason));
+        Assert.EndsWith(words, end.Detail, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Read_MissingSecret_IsAConfigurationErrorAtOnce() =>
         Assert.Contains(Read("secret-missing", Given.Options), s => s is { Status: Status.Failed, Reason: Reason.ConfigError } && s.Detail!.Contains("absent", StringComparison.Ordinal));
@@ -229,7 +259,7 @@ public sealed class StatusReaderTests
 
             var gone = (string?)entry["type"] == "DELETED";
             var now = new DateTimeOffset(pod.Metadata.CreationTimestamp!.Value, TimeSpan.Zero) + (after ?? TimeSpan.Zero);
-            blocks = Blocks.Follow(blocks, pod);
+            blocks = Blocks.Follow(blocks, pod, null);
             seen.Add(StatusReader.Read(View(pod) with { HasPod = !gone, Blocks = blocks }, 0, options, now));
         }
 

@@ -260,6 +260,7 @@ public sealed partial class ProcessExecutor(
         Reason = result.Reason is not null && Words.TryParseReason(result.Reason, out var reason) ? reason : null,
         Detail = result.Detail,
         StillPresent = StillPresent,
+        IsFromRunner = true,
     };
 
     private WorkerFolder FolderOf(ExecutionHandle handle) => Folder(ExternalName(handle.JobId, handle.WorkerAttempt));

@@ -107,6 +107,7 @@ public sealed partial class ExecutionGrain
             return;
         }
 
+        status = RunnerExits.Explain(status, row.ClaimedBy is not null);
         var edit = NewEdit(Actor);
         var ended = status.Status == Status.Success
             ? await CheckArtifactsAsync(row, new() { Status = Status.Success, ExitCode = status.ExitCode }, cancellationToken)

@@ -18,6 +18,9 @@ public sealed partial class ExecutionGrain(
     private readonly List<ClaimWaiter> _claims = [];
     private string? _waitingFor;
     private bool _handedOver;
+
+    /// <summary>Begun by this activation, with a place at once: nothing of its group can have begun long before.</summary>
+    private bool _fresh;
     private int _submitFailures;
     private int _endsSeen;
 
@@ -59,6 +62,7 @@ public sealed partial class ExecutionGrain(
         if (answer.Granted)
         {
             row = ExecutionLogic.Submit(row, edit);
+            _fresh = true;
         }
 
         if (answer.Granted && row.Spec.Inputs.IsEmpty && _claims.Count > 0)

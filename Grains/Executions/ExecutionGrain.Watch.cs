@@ -8,6 +8,7 @@ public sealed partial class ExecutionGrain
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
         await CheckLimitsAsync();
+        await CheckSilenceAsync();
         if (Row!.Life.IsTerminal || Now < Due)
         {
             return;

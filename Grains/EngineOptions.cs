@@ -41,6 +41,9 @@ public sealed class EngineOptions
     /// <summary>How long the executor has to say who told a runner to stop, before it counts as lost. Default 15 s.</summary>
     public TimeSpan StopExplainTimeout { get; set; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>How long nothing may be heard of a runner at work before its execution is lost. It speaks every 5 s. Default 5 min.</summary>
+    public TimeSpan RunnerSilence { get; set; } = TimeSpan.FromMinutes(5);
+
     /// <summary>How often the admission compares its leases with the executions that hold them. Default 1 min.</summary>
     public TimeSpan LeaseSweepPeriod { get; set; } = TimeSpan.FromMinutes(1);
 
@@ -67,7 +70,7 @@ public sealed class EngineOptionsValidator : IValidateOptions<EngineOptions>
             (nameof(options.ClaimTimeout), options.ClaimTimeout), (nameof(options.PollFirst), options.PollFirst),
             (nameof(options.PollSlowest), options.PollSlowest), (nameof(options.ReconcilePeriod), options.ReconcilePeriod),
             (nameof(options.RetryDelay), options.RetryDelay), (nameof(options.LeaseSweepPeriod), options.LeaseSweepPeriod),
-            (nameof(options.StopExplainTimeout), options.StopExplainTimeout),
+            (nameof(options.StopExplainTimeout), options.StopExplainTimeout), (nameof(options.RunnerSilence), options.RunnerSilence),
         })
         {
             if (value <= TimeSpan.Zero)

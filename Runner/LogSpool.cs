@@ -20,6 +20,7 @@ internal sealed class LogSpool : IAsyncDisposable
     private readonly SemaphoreSlim _signal = new(0, 1);
     private readonly Task _sender;
     private long _sent;
+    private long _answered;
     private volatile bool _ended;
     private volatile bool _refused;
 
@@ -38,8 +39,11 @@ internal sealed class LogSpool : IAsyncDisposable
         _sender = Task.Run(SendAsync);
     }
 
-    /// <summary>When the server last answered: a heartbeat is only needed when it has not for a while.</summary>
-    public DateTimeOffset LastAnswer { get; private set; }
+    /// <summary>
+    /// How long ago the server last answered: a heartbeat is only needed when it has not for a while. Not told by the wall clock: one
+    /// that is set back would silence the runner.
+    /// </summary>
+    public TimeSpan SinceAnswer => _time.GetElapsedTime(Volatile.Read(ref _answered));
 
     /// <summary>Takes bytes that are masked already. Blocks only when the disk is full and the server is behind.</summary>
     public void Write(ReadOnlyMemory<byte> bytes)
@@ -89,7 +93,7 @@ internal sealed class LogSpool : IAsyncDisposable
 
                 await _signal.WaitAsync();
                 // Lines that come together travel together.
-                if (!_ended && _spool.Length - _sent < ChunkSize && _time.GetUtcNow() - LastAnswer < Coalesce)
+                if (!_ended && _spool.Length - _sent < ChunkSize && SinceAnswer < Coalesce)
                 {
                     await _signal.WaitAsync(Coalesce);
                 }
@@ -107,7 +111,7 @@ internal sealed class LogSpool : IAsyncDisposable
                 _spool.Forget(_sent);
                 _clock.Forget(_sent);
                 failures = 0;
-                LastAnswer = _time.GetUtcNow();
+                Volatile.Write(ref _answered, _time.GetTimestamp());
                 if (answer.Cancel)
                 {
                     _onCancel();

@@ -216,7 +216,7 @@ internal sealed class Worker : IDisposable
         {
             while (await timer.WaitForNextTickAsync(cancellationToken))
             {
-                if (_time.GetUtcNow() - spool.LastAnswer < HeartbeatPeriod)
+                if (spool.SinceAnswer < HeartbeatPeriod)
                 {
                     continue;
                 }
@@ -230,9 +230,9 @@ internal sealed class Worker : IDisposable
                         RequestStop();
                     }
                 }
-                catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+                catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
                 {
-                    // The server is away: the work goes on.
+                    // The server is away, or something before it answers in its place: the work goes on, and so do the heartbeats.
                 }
             }
         }

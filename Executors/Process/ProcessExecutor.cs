@@ -37,8 +37,13 @@ public sealed partial class ProcessExecutor(
         }
 
         var folder = Folder(spec.Worker.ExternalName);
-        Ensure(folder, spec.ExecutionId);
-        StartAhead(folder, spec);
+        // The files of the steps before it went with the folder: it is lost, as its status says, and not run without them.
+        if (!spec.JoinsWorker || Directory.Exists(folder.Path))
+        {
+            Ensure(folder, spec.ExecutionId);
+            StartAhead(folder, spec);
+        }
+
         return Task.FromResult(new ExecutionHandle(
             Type, $"{spec.Worker.ExternalName}-{spec.ExecutionId}", spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId));
     }
@@ -260,6 +265,7 @@ public sealed partial class ProcessExecutor(
         Reason = result.Reason is not null && Words.TryParseReason(result.Reason, out var reason) ? reason : null,
         Detail = result.Detail,
         StillPresent = StillPresent,
+        IsFromRunner = true,
     };
 
     private WorkerFolder FolderOf(ExecutionHandle handle) => Folder(ExternalName(handle.JobId, handle.WorkerAttempt));

@@ -191,4 +191,7 @@ public sealed record ExecutionStatus
     /// For a terminal status: whether anything of it may still be running. A cancel is confirmed only when this is false.
     /// </summary>
     [Id(5)] public bool StillPresent { get; init; }
+
+    /// <summary>Whether the runner itself left it as its result: then <see cref="ExitCode"/> is the command's, and never the runner's own.</summary>
+    [Id(6)] public bool IsFromRunner { get; init; }
 }

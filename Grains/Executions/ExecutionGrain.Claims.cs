@@ -14,6 +14,7 @@ public sealed partial class ExecutionGrain
             return Refusal;
         }
 
+        Heard(runner);
         // Interleaved with the turn that may be writing: the turn answers.
         var waiter = new ClaimWaiter(runner);
         _claims.Add(waiter);
@@ -91,6 +92,7 @@ public sealed partial class ExecutionGrain
         if (row.ClaimedBy is null)
         {
             var edit = NewEdit("runner");
+            Heard(waiter.Runner);
             await SaveAsync(ExecutionLogic.Claim(row, waiter.Runner, edit), edit);
         }
 

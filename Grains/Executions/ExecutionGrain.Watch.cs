@@ -8,6 +8,7 @@ public sealed partial class ExecutionGrain
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
         await CheckLimitsAsync();
+        await CheckSilenceAsync();
         if (Row!.Life.IsTerminal || Now < Due)
         {
             return;
@@ -27,7 +28,9 @@ public sealed partial class ExecutionGrain
     {
         try
         {
-            await executors.Get(Row!.ExecutorType).Submit(Row.Spec, cancellationToken);
+            var spec = Row!.Spec;
+            var joins = spec.JoinsWorker || await HasWorkerBegunAsync(spec, cancellationToken);
+            await executors.Get(Row.ExecutorType).Submit(joins ? spec with { JoinsWorker = true } : spec, cancellationToken);
             _handedOver = true;
             _submitFailures = 0;
             _waitingFor = null;
@@ -46,6 +49,36 @@ public sealed partial class ExecutionGrain
             var edit = NewEdit(Actor);
             await SaveAsync(ExecutionLogic.End(Row!, Status.Failed, e.Reason, e.Message, null, edit), edit);
         }
+    }
+
+    /// <summary>
+    /// Whether a step beside this one was claimed: then the worker was there, and one that is gone must not be made again, for what
+    /// was claimed would run a second time. Their rows are read, interleaved, so that siblings that ask each other never wait.
+    /// </summary>
+    private async Task<bool> HasWorkerBegunAsync(ExecutionSpec spec, CancellationToken cancellationToken)
+    {
+        if (_fresh && _submitFailures == 0)
+        {
+            return false;
+        }
+
+        var order = spec.Worker.Steps.First(s => s.StepId == spec.StepId).Order;
+        foreach (var sibling in spec.Worker.Steps.Where(s => s.StepId != spec.StepId && s.Order == order))
+        {
+            try
+            {
+                if ((await GrainFactory.GetGrain<IExecutionGrain>(sibling.FirstExecutionId.Value).Get(cancellationToken)).ClaimedBy is not null)
+                {
+                    return true;
+                }
+            }
+            catch (NotFoundException)
+            {
+                // It was never begun.
+            }
+        }
+
+        return false;
     }
 
     private async Task PollAsync(CancellationToken cancellationToken)
@@ -107,6 +140,7 @@ public sealed partial class ExecutionGrain
             return;
         }
 
+        status = RunnerExits.Explain(status, row.ClaimedBy is not null);
         var edit = NewEdit(Actor);
         var ended = status.Status == Status.Success
             ? await CheckArtifactsAsync(row, new() { Status = Status.Success, ExitCode = status.ExitCode }, cancellationToken)

@@ -18,6 +18,9 @@ public sealed partial class ExecutionGrain(
     private readonly List<ClaimWaiter> _claims = [];
     private string? _waitingFor;
     private bool _handedOver;
+
+    /// <summary>Begun by this activation, with a place at once: nothing of its group can have begun long before.</summary>
+    private bool _fresh;
     private int _submitFailures;
     private int _endsSeen;
 
@@ -59,11 +62,13 @@ public sealed partial class ExecutionGrain(
         if (answer.Granted)
         {
             row = ExecutionLogic.Submit(row, edit);
+            _fresh = true;
         }
 
         if (answer.Granted && row.Spec.Inputs.IsEmpty && _claims.Count > 0)
         {
             row = ExecutionLogic.Claim(row, _claims[0].Runner, edit);
+            Heard("");
         }
 
         await SaveAsync(row, edit);
@@ -121,6 +126,7 @@ public sealed partial class ExecutionGrain(
     {
         ArgumentNullException.ThrowIfNull(report);
         var row = Row ?? throw new NotFoundException("execution", Id.ToString());
+        Heard("");
         if (!row.Life.IsTerminal)
         {
             report = await CheckArtifactsAsync(row, report, cancellationToken);
@@ -149,10 +155,14 @@ public sealed partial class ExecutionGrain(
     }
 
     /// <inheritdoc/>
-    public Task<HeartbeatResult> Heartbeat(string runner, CancellationToken cancellationToken = default) =>
-        Task.FromResult(new HeartbeatResult(
+    public Task<HeartbeatResult> Heartbeat(string runner, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(runner);
+        Heard(runner);
+        return Task.FromResult(new HeartbeatResult(
             Row is null || Row.Life.IsTerminal || Row.Cancel is not null || (Row.ClaimedBy is not null && runner.Length > 0 && Row.ClaimedBy != runner),
             Options.CancelGrace));
+    }
 
     /// <inheritdoc/>
     public Task<string?> WaitingFor(CancellationToken cancellationToken = default) => Task.FromResult(Row switch
@@ -162,7 +172,7 @@ public sealed partial class ExecutionGrain(
         { Cancel: not null } => "The executor to confirm that nothing of it runs any more.",
         { Life.Status: Status.Pending } => _waitingFor ?? "A place at its executor.",
         { Life.Status: Status.Submitted } => _waitingFor ?? "Its runner to take it.",
-        _ => _waitingFor,
+        _ => SilenceInWords() ?? _waitingFor,
     });
 
     /// <inheritdoc/>
@@ -187,6 +197,8 @@ public sealed partial class ExecutionGrain(
     {
         await base.OnActivateAsync(cancellationToken);
         _pollInterval = Options.PollFirst;
+        // Whoever spoke while nobody listened has a new period.
+        Heard("");
         if (Row is { Life.IsTerminal: false })
         {
             Schedule(TimeSpan.Zero);
@@ -218,7 +230,8 @@ public sealed partial class ExecutionGrain(
             return null;
         }
 
-        return Row.Life.Status == Status.Pending ? Options.ReconcilePeriod : Due - Now;
+        var poll = Due - Now;
+        return Row.Life.Status == Status.Pending ? Options.ReconcilePeriod : SilenceLeft() is { } silence && silence < poll ? silence : poll;
     }
 
     /// <summary>Asks for its place again; the admission's memory may have been lost with a silo.</summary>

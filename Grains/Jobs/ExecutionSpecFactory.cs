@@ -26,7 +26,8 @@ internal static class ExecutionSpecFactory
             Workdir = plan.Workdir,
             Cache = plan.Cache,
             Worker = Worker(job),
-            JoinsWorker = attempt > 1 || job.Steps.Any(s => s.JobAttempt == job.Attempt && s.Started > 0 && job.Spec.Plan.Steps[s.Index].Order < plan.Order),
+            JoinsWorker = attempt > 1 || job.Steps.Any(s =>
+                s.JobAttempt == job.Attempt && s.Started > 0 && s.Id != step.Id && (s.Life.IsTerminal || job.Spec.Plan.Steps[s.Index].Order < plan.Order)),
         };
     }
 

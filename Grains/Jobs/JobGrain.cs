@@ -6,14 +6,13 @@ namespace Shipinator.Grains.Jobs;
 
 /// <summary>Drives one job: its steps in order, parallel groups side by side, retries, its end.</summary>
 [GrainType("shipinator.job"), Orleans.Placement.PreferLocalPlacement]
-public sealed class JobGrain(
+public sealed partial class JobGrain(
     [PersistentState("shipinator.job", StorageNames.Relational)] IPersistentState<Stored<JobRecord>> state,
     IServerAddress address, TimeProvider time, IOptions<EngineOptions> options, ILogger<JobGrain> logger)
     : FsmGrain<JobRecord>(state, time, options, logger), IJobGrain
 {
     private const string Actor = "system";
     private readonly Dictionary<ExecutionId, ExecutionOutcome> _outcomes = [];
-    private readonly HashSet<int> _released = [];
     private DateTimeOffset _lastRefresh;
     private bool _cancelTold;
 
@@ -163,13 +162,14 @@ public sealed class JobGrain(
             }
         }
 
-        await ReleaseWorkersAsync(cancellationToken);
+        var release = await ReleaseWorkersAsync(cancellationToken);
         if (Row.Life.IsTerminal)
         {
-            return null;
+            return release;
         }
 
-        var due = JobLogic.NextMoment(Row) - Now;
+        var moment = JobLogic.NextMoment(Row) - Now;
+        var due = release < moment || moment is null ? release ?? moment : moment;
         return due is null || due > Options.ReconcilePeriod ? Options.ReconcilePeriod
             : due > TimeSpan.FromMilliseconds(10) ? due : TimeSpan.FromMilliseconds(10);
     }
@@ -202,22 +202,6 @@ public sealed class JobGrain(
         }));
         _cancelTold = stopping;
         return ask.Any(a => _outcomes[a.Execution].Status.IsTerminal());
-    }
-
-    /// <summary>Workspaces of attempts that are over are given back; a fault here delays nothing else.</summary>
-    private async Task ReleaseWorkersAsync(CancellationToken cancellationToken)
-    {
-        var row = Row!;
-        foreach (var attempt in row.Steps.Select(s => s.JobAttempt).Distinct().Where(a => a < row.Attempt || row.Life.IsTerminal).Where(a => !_released.Contains(a)).ToList())
-        {
-            var begun = row.Steps.FirstOrDefault(s => s.JobAttempt == attempt && s.Started > 0);
-            if (begun is not null)
-            {
-                await Execution(begun.Executions[0]).ReleaseWorker(cancellationToken);
-            }
-
-            _released.Add(attempt);
-        }
     }
 
     private async Task SaveAsync(JobRecord next, Edit edit)

@@ -78,6 +78,42 @@ public sealed class ExecutionTests(EngineCluster engine)
         Assert.Equal(Status.Success, (await engine.EndAsync(run)).Run.Status);
     }
 
+    [Theory]
+    [InlineData(3, Reason.Lost)]
+    [InlineData(4, Reason.ExecutorError)]
+    [InlineData(5, Reason.ExitCode)]
+    public async Task Status_ExitCodeWithoutAReport_IsTheCommandsUnlessItIsTheRunnersOwn(int code, Reason reason)
+    {
+        var run = await engine.BeginAsync(Of(Job("j", JobType.Deploy, Step("a"))), r => engine.Executor.Hold(r, "a"));
+        var spec = await engine.Executor.Begun(run, "a");
+        engine.Executor.Die(spec.ExecutionId, new() { Status = Status.Failed, Reason = Reason.ExitCode, ExitCode = code, Detail = $"Its container ended with exit code {code}." });
+        var step = (await engine.EndAsync(run)).Step("a");
+        Assert.Equal((Status.Failed, reason, reason == Reason.ExitCode ? code : null), (step.Status, step.Reason!.Value, step.ExitCode));
+    }
+
+    [Fact]
+    public async Task Submit_AfterASiblingWasClaimed_JoinsTheWorkerThatWasThere()
+    {
+        var plan = Of(Job("j", JobType.Deploy, Step("x") with { ParallelGroup = "g" }, Step("y") with { ParallelGroup = "g" }));
+        TaskCompletionSource<ExecutionReport> gate = null!;
+        var run = await engine.BeginAsync(plan, r =>
+        {
+            gate = engine.Executor.Hold(r, "x");
+            engine.Executor.NeverClaim(r, "y");
+        });
+        await engine.Executor.Begun(run, "x");
+        var first = await engine.Executor.Taken(run, "y");
+        Assert.False(first.JoinsWorker);
+        var y = engine.Grains.GetGrain<IExecutionGrain>(first.ExecutionId.Value);
+        // What a restart of the server does: whether it was handed over is forgotten.
+        await engine.Cluster.DeactivateAsync(y);
+        await y.Touch(TestContext.Current.CancellationToken);
+        Assert.True(engine.Executor.Submits.Last(s => s.Worker.RunId == run && s.StepName == "y").JoinsWorker);
+        gate.SetResult(FakeExecutor.Success);
+        await engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"), TestContext.Current.CancellationToken);
+        await engine.EndAsync(run);
+    }
+
     [Fact]
     public async Task Secrets_Unknown_FailWithTheirNames()
     {

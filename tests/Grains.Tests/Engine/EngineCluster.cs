@@ -28,6 +28,9 @@ public sealed class EngineCluster : IAsyncLifetime
     /// <summary>What a test wants otherwise.</summary>
     internal Action<EngineOptions> Configure { get; init; } = _ => { };
 
+    /// <summary>The engine's clock, when the test turns it.</summary>
+    internal TurnedClock? Clock { get; init; }
+
     internal FakeExecutor Executor { get; private set; } = null!;
 
     internal SealedLogs Logs { get; } = new();
@@ -69,6 +72,10 @@ public sealed class EngineCluster : IAsyncLifetime
             silo.Services.AddSingleton<ILogStore>(Logs);
             silo.Services.AddSingleton<ISecretSource, OneSecret>();
             silo.Services.AddSingleton<IServerAddress, TestAddress>();
+            if (Clock is not null)
+            {
+                silo.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System).AddSingleton<TimeProvider>(Clock);
+            }
         });
         builder.ConfigureHost(host => host.Logging.SetMinimumLevel(LogLevel.Error));
         Cluster = builder.Build();

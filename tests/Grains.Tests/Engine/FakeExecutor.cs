@@ -11,8 +11,9 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
     private readonly ConcurrentDictionary<ExecutionId, Run> _runs = new();
     private readonly ConcurrentDictionary<(RunId, string), Func<ExecutionSpec, CancellationToken, Task<ExecutionReport>>> _commands = new();
     private readonly ConcurrentDictionary<(RunId, string), TaskCompletionSource<ExecutionSpec>> _begun = new();
+    private readonly ConcurrentDictionary<(RunId, string), TaskCompletionSource<ExecutionSpec>> _taken = new();
     private readonly ConcurrentDictionary<(RunId, string), Queue<ExecutorException>> _refusals = new();
-
+    private readonly ConcurrentDictionary<JobId, Queue<ExecutorException>> _unreleased = new();
     private readonly ConcurrentDictionary<(RunId, string), bool> _silent = new();
 
     public string Type => "fake";
@@ -21,6 +22,9 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
 
     /// <summary>Every command that was run, by execution.</summary>
     public ConcurrentQueue<ExecutionSpec> Commands { get; } = new();
+
+    /// <summary>Every spec that was handed over.</summary>
+    public ConcurrentQueue<ExecutionSpec> Submits { get; } = new();
 
     public ConcurrentDictionary<(JobId, int), int> Released { get; } = new();
 
@@ -45,11 +49,17 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
     /// <summary>The next submits of the step are answered with these.</summary>
     public void Refuse(RunId run, string step, params ExecutorException[] errors) => _refusals[(run, step)] = new(errors);
 
+    /// <summary>The next releases of the job's workers are answered with these.</summary>
+    public void RefuseRelease(JobId job, params ExecutorException[] errors) => _unreleased[job] = new(errors);
+
     /// <summary>The step is taken, but its runner never comes.</summary>
     public void NeverClaim(RunId run, string step) => _silent[(run, step)] = true;
 
     /// <summary>Ends when the step's command began.</summary>
-    public Task<ExecutionSpec> Begun(RunId run, string step) => Signal(run, step).Task.WaitAsync(EngineCluster.Patience);
+    public Task<ExecutionSpec> Begun(RunId run, string step) => Signal(_begun, run, step).Task.WaitAsync(EngineCluster.Patience);
+
+    /// <summary>Ends when the step was handed over.</summary>
+    public Task<ExecutionSpec> Taken(RunId run, string step) => Signal(_taken, run, step).Task.WaitAsync(EngineCluster.Patience);
 
     /// <summary>The machine of the execution is gone, with its runner.</summary>
     public void Vanish(ExecutionId execution)
@@ -59,8 +69,16 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
         run.Stop.Cancel();
     }
 
+    /// <summary>Its runner ends without a report; the platform knows only this.</summary>
+    public void Die(ExecutionId execution, ExecutionStatus seen)
+    {
+        _runs[execution].Seen = seen;
+        Vanish(execution);
+    }
+
     public Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken)
     {
+        Submits.Enqueue(spec);
         if (_refusals.TryGetValue((spec.Worker.RunId, spec.StepName), out var refusals) && refusals.TryDequeue(out var refusal))
         {
             throw refusal;
@@ -75,13 +93,14 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
                 : Task.Run(() => WorkAsync(spec, run), CancellationToken.None);
         }
 
+        Signal(_taken, spec.Worker.RunId, spec.StepName).TrySetResult(spec);
         return Task.FromResult(new ExecutionHandle(Type, $"{spec.Worker.ExternalName}", spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId));
     }
 
     public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) =>
         Task.FromResult(_runs.TryGetValue(handle.ExecutionId, out var run) && !run.Vanished && run.Work is { IsCompleted: false }
             ? new ExecutionStatus { Status = Shipinator.Status.Running, StillPresent = true }
-            : new ExecutionStatus { Status = Shipinator.Status.Failed, Reason = Reason.Lost, Detail = "It is not there any more." });
+            : run?.Seen ?? new ExecutionStatus { Status = Shipinator.Status.Failed, Reason = Reason.Lost, Detail = "It is not there any more." });
 
     public Task Cancel(ExecutionHandle handle, CancellationToken cancellationToken)
     {
@@ -96,6 +115,11 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
     public Task Release(JobId job, int attempt, CancellationToken cancellationToken)
     {
         Released.AddOrUpdate((job, attempt), 1, (_, n) => n + 1);
+        if (_unreleased.TryGetValue(job, out var refusals) && refusals.TryDequeue(out var refusal))
+        {
+            throw refusal;
+        }
+
         return Task.CompletedTask;
     }
 
@@ -110,7 +134,7 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
         }
 
         Commands.Enqueue(spec);
-        Signal(spec.Worker.RunId, spec.StepName).TrySetResult(spec);
+        Signal(_begun, spec.Worker.RunId, spec.StepName).TrySetResult(spec);
         var report = Success;
         try
         {
@@ -156,14 +180,16 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
         return default;
     }
 
-    private TaskCompletionSource<ExecutionSpec> Signal(RunId run, string step) =>
-        _begun.GetOrAdd((run, step), _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
+    private static TaskCompletionSource<ExecutionSpec> Signal(ConcurrentDictionary<(RunId, string), TaskCompletionSource<ExecutionSpec>> of, RunId run, string step) =>
+        of.GetOrAdd((run, step), _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
 
     private sealed class Run
     {
         public CancellationTokenSource Stop { get; } = new();
 
         public volatile bool Vanished;
+
+        public volatile ExecutionStatus? Seen;
 
         public Task? Work { get; set; }
     }

@@ -1,0 +1,25 @@
+using Shipinator.Grains.Executions;
+
+namespace Shipinator.Grains.Tests.Logic;
+
+public sealed class RunnerExitsTests
+{
+    [Theory]
+    [InlineData(3, true, Reason.Lost, "another runner had the step")]
+    [InlineData(3, false, Reason.Lost, "token")]
+    [InlineData(4, true, Reason.ExecutorError, "in its folder")]
+    [InlineData(4, false, Reason.ExecutorError, "in its folder")]
+    public void Explain_TheRunnersOwnCode_IsNotTheCommands(int code, bool claimed, Reason reason, string words)
+    {
+        var told = RunnerExits.Explain(Seen(code), claimed);
+        Assert.Equal((Status.Failed, reason, null), (told.Status, told.Reason, told.ExitCode));
+        Assert.Contains(words, told.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Explain_AnythingElse_StaysAsItIs() => Assert.All(
+        [Seen(1), Seen(137), Seen(3) with { IsFromRunner = true }, Seen(3) with { Reason = Reason.OomKilled }, new() { Status = Status.Success, ExitCode = 0 }],
+        s => Assert.Equal(s, RunnerExits.Explain(s, claimed: true)));
+
+    private static ExecutionStatus Seen(int code) => new() { Status = Status.Failed, Reason = Reason.ExitCode, ExitCode = code, Detail = $"Its container ended with exit code {code}." };
+}

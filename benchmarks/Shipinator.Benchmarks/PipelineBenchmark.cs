@@ -1,4 +1,5 @@
 using System.Globalization;
+using Shipinator.Testing;
 
 namespace Shipinator.Benchmarks;
 
@@ -13,7 +14,7 @@ public static class PipelineBenchmark
     /// <summary>From the request that triggers the run to the moment that its row is terminal; medians.</summary>
     public static async Task<int> RunAsync()
     {
-        var root = Directory.CreateTempSubdirectory("ship-bench-").FullName;
+        var root = PassableFolder.Create("ship-bench-");
         var repository = Path.Combine(root, "six");
         Directory.CreateDirectory(repository);
         await File.WriteAllTextAsync(Path.Combine(repository, ".shipinator.yaml"),

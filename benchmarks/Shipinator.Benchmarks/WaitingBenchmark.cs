@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Shipinator.Executors.Tests.Kubernetes;
+using Shipinator.Testing;
 
 namespace Shipinator.Benchmarks;
 
@@ -24,7 +25,7 @@ public static class WaitingBenchmark
     /// <summary>Median and longest of ten rounds for each reason.</summary>
     public static async Task<int> RunAsync()
     {
-        var root = Directory.CreateTempSubdirectory("ship-bench-").FullName;
+        var root = PassableFolder.Create("ship-bench-");
         var programs = Directory.CreateDirectory(Path.Combine(root, "programs")).FullName;
         var runner = Path.Combine(programs, "shipinator-runner");
         await File.WriteAllTextAsync(runner, $"#!/bin/sh\nexec dotnet {Path.GetFullPath("Silo/bin/Release/net10.0/runner/Shipinator.Runner.dll")} \"$@\"\n");

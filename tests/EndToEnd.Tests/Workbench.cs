@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Shipinator.Testing;
 
 namespace Shipinator.EndToEnd.Tests;
 
@@ -7,7 +8,7 @@ public sealed class Workbench : IDisposable
 {
     public Workbench()
     {
-        Root = Directory.CreateTempSubdirectory("ship-e2e-").FullName;
+        Root = PassableFolder.Create("ship-e2e-");
         Directory.CreateDirectory(Data);
         Directory.CreateDirectory(Marks);
         Directory.CreateDirectory(Repository);

@@ -2,19 +2,21 @@
 # Runs the Kubernetes executor's battery against a real cluster and prints a table, case by case.
 #   tests/e2e/kubernetes.sh KUBECONFIG
 # Needs kubectl, the .NET 10 SDK and PostgreSQL's server binaries; git and what links the runner it installs from Debian when they
-# are missing. It makes a namespace of its own and removes it again.
+# are missing. Pods must reach this host on two ports, Shipinator's and the Git server's: a pod is asked before the first case. It makes
+# a namespace of its own and removes it again.
 # Exit code 0 only when every case was found as expected; 1 with a difference; 2 when it could not begin.
 #
 #   SHIPINATOR_E2E_URL           address of this host by which pods reach it, such as http://172.18.0.1:7400; required
 #   SHIPINATOR_E2E_STEP_IMAGE    image of the steps: sh and the usual tools, as in busybox; required
 #   SHIPINATOR_E2E_RUNNER_IMAGE  image with sh, git, and wget or curl (or with the runner itself); required
 #   SHIPINATOR_E2E_SERVICE_IMAGE image with 'httpd -f -p PORT -h FOLDER', as busybox's; default: the step image
-#   SHIPINATOR_E2E_GIT_URL       address by which pods reach the Git server of the battery; default: the next port of _URL
+#   SHIPINATOR_E2E_GIT_URL       address by which pods reach the Git server of the battery; default: the host of _URL with any free port
 #   SHIPINATOR_E2E_CACHE_CLASS   storage class for a cache volume claim; absent: the case is skipped
 #   SHIPINATOR_E2E_PRIVATE_IMAGE image with 'true' in a registry that asks who one is, and
 #   SHIPINATOR_E2E_DOCKERCONFIG  the docker config.json that opens it; absent: the case is skipped
 #   SHIPINATOR_E2E_BARE_IMAGE    image without a shell, such as registry.k8s.io/pause:3.10; absent: the case is skipped
 #   SHIPINATOR_E2E_RESTRICTED    1: the namespace demands the pod security standard "restricted", and nothing runs as root
+#   SHIPINATOR_E2E_PULL_POLICY   when nodes pull images: Always, IfNotPresent or Never; absent: the cluster's own default
 #   SHIPINATOR_E2E_RUNNER        the static runner; default: artifacts/runner-static/runner, made when it is not there
 #   SHIPINATOR_E2E_ONLY          only cases whose name contains this
 #   SHIPINATOR_E2E_PARALLEL      cases at once; default 3

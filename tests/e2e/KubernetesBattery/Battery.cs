@@ -10,8 +10,8 @@ internal static class Battery
     public const string InfrastructureRetry = "{ max: 1, on: [infrastructure] }";
     public const string Sleep = "echo begun; sleep 600";
 
-    /// <summary>Names no registry: nothing can be pulled from there.</summary>
-    public const string MissingImage = "registry.invalid/shipinator/none:1";
+    /// <summary>On a port of the node itself where nobody listens: refused at once, whatever the node's DNS and proxies are like.</summary>
+    public const string MissingImage = "127.0.0.1:1/shipinator/none:1";
 
     public static IReadOnlyList<Case> Cases { get; } = [.. Outcomes.Cases, .. Cancels.Cases, .. Disruptions.Cases, .. Work.Cases, .. Alone.Cases];
 

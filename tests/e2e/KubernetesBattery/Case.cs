@@ -121,9 +121,11 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
     public async Task<string> LogAsync(JobAnswer job)
     {
         var text = new StringBuilder();
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Until.Stopping);
+        limit.CancelAfter(Patience);
         foreach (var execution in job.Steps.SelectMany(s => s.Executions))
         {
-            await foreach (var bytes in Api.ReadLogAsync(execution.Id))
+            await foreach (var bytes in Api.ReadLogAsync(execution.Id, cancellationToken: limit.Token))
             {
                 text.Append(Encoding.UTF8.GetString(bytes.Span));
             }

@@ -9,9 +9,13 @@ internal sealed class Cluster(string kubeconfig)
 
     public string Kubeconfig => kubeconfig;
 
+    /// <summary>Whether there is a namespace to delete in the end.</summary>
+    public bool IsMade { get; private set; }
+
     public async Task CreateNamespaceAsync(bool restricted)
     {
         await KubectlAsync("create", "namespace", Namespace);
+        IsMade = true;
         // No pod can be made before a controller has given it its account.
         await Until.TrueAsync(async () => (await AsyncIn("get", "serviceaccount", "default", "--ignore-not-found", "--output", "name")).Length > 0, TimeSpan.FromSeconds(60), "the namespace's service account");
         if (restricted)
@@ -20,18 +24,18 @@ internal sealed class Cluster(string kubeconfig)
         }
     }
 
-    public Task DeleteNamespaceAsync() => KubectlAsync("delete", "namespace", Namespace, "--wait=true", "--timeout=120s", "--ignore-not-found");
+    /// <summary>Waits until it is gone, with all that is in it. Errors: <see cref="BatteryException"/>.</summary>
+    public Task DeleteNamespaceAsync() => Tool.RunAsync(
+        "kubectl", ["--kubeconfig", kubeconfig, "delete", "namespace", Namespace, "--timeout=120s", "--ignore-not-found"], patience: TimeSpan.FromSeconds(150));
 
     /// <summary>In the namespace. Errors: <see cref="BatteryException"/>.</summary>
     public Task<string> AsyncIn(params string[] arguments) => KubectlAsync(["--namespace", Namespace, .. arguments]);
 
-    public Task ApplyAsync(string manifest) =>
-        Tool.RunAsync("kubectl", ["--kubeconfig", kubeconfig, "--namespace", Namespace, "apply", "--filename", "-"], input: manifest);
+    public Task ApplyAsync(string manifest) => KubectlAsync(["--namespace", Namespace, "apply", "--filename", "-"], manifest);
 
-    public Task EvictAsync(string pod) => Tool.RunAsync(
-        "kubectl",
-        ["--kubeconfig", kubeconfig, "create", "--raw", $"/api/v1/namespaces/{Namespace}/pods/{pod}/eviction", "--filename", "-"],
-        input: $$$"""{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"{{{pod}}}","namespace":"{{{Namespace}}}"},"deleteOptions":{"gracePeriodSeconds":1}}""");
+    public Task EvictAsync(string pod) => KubectlAsync(
+        ["create", "--raw", $"/api/v1/namespaces/{Namespace}/pods/{pod}/eviction", "--filename", "-"],
+        $$$"""{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"{{{pod}}}","namespace":"{{{Namespace}}}"},"deleteOptions":{"gracePeriodSeconds":1}}""");
 
     /// <summary>A <c>jsonpath</c> of a run's Jobs or pods.</summary>
     public Task<string> AboutAsync(string kind, string run, string path) => AsyncIn("get", kind, "--selector", $"shipinator.io/run-id={run}", "--output", "jsonpath=" + path);
@@ -41,5 +45,9 @@ internal sealed class Cluster(string kubeconfig)
         (await AsyncIn("get", kind, "--selector", $"shipinator.io/run-id={run}", "--output", "jsonpath={.items[*].metadata.name}"))
             .Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
-    private Task<string> KubectlAsync(params string[] arguments) => Tool.RunAsync("kubectl", ["--kubeconfig", kubeconfig, .. arguments]);
+    private Task<string> KubectlAsync(params string[] arguments) => KubectlAsync(arguments, null);
+
+    /// <summary>An API server that does not answer is said, not waited for.</summary>
+    private Task<string> KubectlAsync(string[] arguments, string? input) =>
+        Tool.RunAsync("kubectl", ["--kubeconfig", kubeconfig, "--request-timeout=30s", .. arguments], input: input);
 }

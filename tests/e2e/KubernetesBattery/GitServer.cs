@@ -12,30 +12,33 @@ namespace Shipinator.KubernetesBattery;
 internal sealed class GitServer : IAsyncDisposable
 {
     private readonly string _root;
-    private readonly Uri _url;
     private readonly WebApplication _app;
     private readonly SemaphoreSlim _one = new(1, 1);
 
-    private GitServer(string root, Uri url)
+    private GitServer(string root, int port)
     {
         _root = root;
-        _url = url;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls($"http://0.0.0.0:{url.Port}");
+        builder.WebHost.UseUrls(string.Create(CultureInfo.InvariantCulture, $"http://0.0.0.0:{port}"));
         _app = builder.Build();
         _app.Run(ServeAsync);
     }
 
+    /// <summary>At the port of its address; 0 is any that is free.</summary>
     public static async Task<GitServer> StartAsync(string root, Uri url)
     {
         Directory.CreateDirectory(root);
-        var server = new GitServer(root, url);
+        var server = new GitServer(root, url.Port);
         await server._app.StartAsync();
+        server.Url = new UriBuilder(url) { Port = new Uri(server._app.Urls.Single()).Port }.Uri;
         return server;
     }
 
-    public string CloneUrl(string repository) => new Uri(_url, $"/{repository}.git").ToString();
+    /// <summary>By which pods reach it.</summary>
+    public Uri Url { get; private set; } = null!;
+
+    public string CloneUrl(string repository) => new Uri(Url, $"/{repository}.git").ToString();
 
     /// <summary>A repository whose branch <c>main</c> holds a pipeline file.</summary>
     public async Task CreateAsync(string repository, string pipeline)

@@ -19,15 +19,14 @@ Until.Stopping = stop.Token;
 using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 var folder = Directory.CreateTempSubdirectory("shipinator-e2e-").FullName;
+File.SetUnixFileMode(folder, Database.Passable);
 var cluster = new Cluster(settings.Kubeconfig);
 var results = new ConcurrentDictionary<Case, CaseResult>();
 var cases = Battery.Cases.Where(c => settings.Only is null || c.Name.Contains(settings.Only, StringComparison.OrdinalIgnoreCase)).ToList();
-var made = false;
 try
 {
     Say($"Namespace {cluster.Namespace}, folder {folder}");
     await cluster.CreateNamespaceAsync(settings.Restricted);
-    made = true;
     if (settings.DockerConfig is { } config)
     {
         await Setup.PullSecretAsync(cluster, config);
@@ -42,8 +41,11 @@ try
 
     await using var git = await GitServer.StartAsync(Path.Combine(folder, "git"), settings.GitUrl);
     await git.CreateAsync("battery", "build: { steps: [ { name: none, run: \"true\" } ] }\n");
+    Say("Asking from a pod");
+    await Probe.GitAsync(cluster, settings, git);
     Say("Starting Shipinator");
     await using var server = await Server.StartAsync(settings, cluster, folder);
+    await Probe.ServerAsync(cluster, settings);
     var pipeline = await Setup.RegisterAsync(server.Api, "e2e", git.CloneUrl("battery"));
 
     await Parallel.ForEachAsync(
@@ -54,9 +56,10 @@ try
         await RunAsync(one, server, git, pipeline);
     }
 }
-catch (Exception e) when (e is BatteryException or HttpRequestException or IOException or System.ComponentModel.Win32Exception)
+catch (Exception e)
 {
-    await Console.Error.WriteLineAsync($"battery: {e.Message}");
+    // Whatever it is: what was made is cleaned up.
+    await Console.Error.WriteLineAsync($"battery: {Words(e)}");
     return 2;
 }
 finally
@@ -67,33 +70,50 @@ finally
     }
     else
     {
-        if (made)
+        if (cluster.IsMade)
         {
             Say("Cleaning up");
-            var (code, _, words) = await Tool.TryAsync("kubectl", ["--kubeconfig", settings.Kubeconfig, "delete", "namespace", cluster.Namespace, "--timeout=120s"]);
-            if (code != 0)
+            try
             {
-                await Console.Error.WriteLineAsync($"battery: namespace {cluster.Namespace} could not be deleted: {words}");
+                await cluster.DeleteNamespaceAsync();
+            }
+            catch (BatteryException e)
+            {
+                await Console.Error.WriteLineAsync($"battery: namespace {cluster.Namespace} could not be deleted: {e.Message}");
             }
         }
 
-        if (results.Values.All(r => r.IsAsExpected) && results.Count == cases.Count)
+        try
         {
-            Directory.Delete(folder, recursive: true);
+            DeleteFolder();
         }
-        else
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            foreach (var part in Directory.GetDirectories(folder))
-            {
-                Directory.Delete(part, recursive: true);
-            }
-
-            Say($"The server's log: {Path.Combine(folder, "server.log")}");
+            await Console.Error.WriteLineAsync($"battery: {folder} could not be deleted: {e.Message}");
         }
     }
 }
 
 return Table();
+
+void DeleteFolder()
+{
+    Database.DeleteElsewhere(folder);
+    foreach (var part in Directory.GetDirectories(folder))
+    {
+        Directory.Delete(part, recursive: true);
+    }
+
+    var log = Path.Combine(folder, "server.log");
+    if (File.Exists(log) && (results.Count < cases.Count || results.Values.Any(r => !r.IsAsExpected)))
+    {
+        Say($"The server's log: {log}");
+    }
+    else
+    {
+        Directory.Delete(folder, recursive: true);
+    }
+}
 
 void Stop(PosixSignalContext context)
 {
@@ -115,9 +135,10 @@ async Task RunAsync(Case one, Server server, GitServer git, string pipeline)
     {
         found = await one.Find(context);
     }
-    catch (Exception e) when (e is BatteryException or HttpRequestException or InvalidOperationException or Shipinator.Client.ShipinatorApiException)
+    catch (Exception e)
     {
-        found = e.Message.ReplaceLineEndings(" ");
+        // Whatever it is, it is this case's: the others go on, and the table is printed.
+        found = Words(e).ReplaceLineEndings(" ");
     }
 
     var result = new CaseResult(one, found, context.Note.ReplaceLineEndings(" "), TimeProvider.System.GetElapsedTime(start));
@@ -144,6 +165,8 @@ int Table()
     Console.WriteLine($"{results.Count - different - skipped} as expected, {different} different, {skipped} skipped");
     return different == 0 && results.Count == cases.Count && results.Count > skipped ? 0 : 1;
 }
+
+static string Words(Exception e) => e is BatteryException or HttpRequestException or Shipinator.Client.ShipinatorApiException ? e.Message : $"{e.GetType().Name}: {e.Message}";
 
 static string Word(CaseResult result) => result.IsSkipped ? "skip" : result.IsAsExpected ? "ok" : "DIFF";
 

@@ -9,18 +9,24 @@ namespace Shipinator.KubernetesBattery;
 internal sealed class Server : IAsyncDisposable
 {
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(120);
+
+    /// <summary>To the answer's head: what streams goes on.</summary>
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(60);
+    private readonly string _folder;
     private readonly ProcessStartInfo _start;
     private readonly StreamWriter _log;
     private readonly string _logFile;
     private Process _process;
 
-    private Server(ProcessStartInfo start, string logFile, Uri here, string token)
+    private Server(ProcessStartInfo start, string folder, Uri here, string token)
     {
+        var logFile = Path.Combine(folder, "server.log");
+        _folder = folder;
         _start = start;
         _logFile = logFile;
         _log = new(logFile) { AutoFlush = true };
         Here = here;
-        Api = new(ShipinatorClient.CreateHttp(here, token));
+        Api = new(Http(here, token));
         _process = Run();
     }
 
@@ -41,7 +47,7 @@ internal sealed class Server : IAsyncDisposable
             start.Environment["SHIPINATOR__" + name] = value;
         }
 
-        var server = new Server(start, Path.Combine(folder, "server.log"), new UriBuilder("http", "127.0.0.1", settings.Url.Port).Uri, token);
+        var server = new Server(start, folder, new UriBuilder("http", "127.0.0.1", settings.Url.Port).Uri, token);
         try
         {
             await server.AnswersAsync();
@@ -53,6 +59,14 @@ internal sealed class Server : IAsyncDisposable
         }
 
         return server;
+    }
+
+    /// <summary>A client that does not wait for ever.</summary>
+    public static HttpClient Http(Uri server, string token)
+    {
+        var http = ShipinatorClient.CreateHttp(server, token);
+        http.Timeout = AnswerPatience;
+        return http;
     }
 
     /// <summary><c>kill -9</c>, and the same again.</summary>
@@ -96,7 +110,7 @@ internal sealed class Server : IAsyncDisposable
             await Api.MeAsync();
             return true;
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
         {
             return false;
         }
@@ -119,6 +133,7 @@ internal sealed class Server : IAsyncDisposable
         }
 
         _process.Dispose();
+        await Database.StopAsync(_folder);
         await _log.DisposeAsync();
     }
 
@@ -147,6 +162,11 @@ internal sealed class Server : IAsyncDisposable
         if (settings.Runner is { } runner)
         {
             variables["STATICRUNNERPATH"] = runner;
+        }
+
+        if (settings.PullPolicy is { } policy)
+        {
+            variables["KUBERNETES__IMAGEPULLPOLICY"] = policy;
         }
 
         if (settings.PrivateImage is not null)

@@ -9,6 +9,7 @@ internal sealed record Settings
 
     public required Uri Url { get; init; }
 
+    /// <summary>Port 0 is any that is free.</summary>
     public required Uri GitUrl { get; init; }
 
     public required string StepImage { get; init; }
@@ -32,11 +33,17 @@ internal sealed record Settings
     /// <summary>Whether the namespace demands the security standard "restricted", and nothing runs as root.</summary>
     public bool Restricted { get; init; }
 
+    /// <summary>When nodes pull images; null: as the cluster does by itself.</summary>
+    public string? PullPolicy { get; init; }
+
     public string? Only { get; init; }
 
     public int Parallel { get; init; } = 3;
 
     public bool Keep { get; init; }
+
+    /// <summary>What a container of a manifest says about its image.</summary>
+    public string Image(string image) => $"image: \"{image}\"" + (PullPolicy is null ? "" : $", imagePullPolicy: {PullPolicy}");
 
     /// <summary>Errors: <see cref="ArgumentException"/> names the variable.</summary>
     public static Settings Read(string[] args)
@@ -53,7 +60,7 @@ internal sealed record Settings
             Kubeconfig = kubeconfig,
             Silo = silo,
             Url = url,
-            GitUrl = Address("SHIPINATOR_E2E_GIT_URL") ?? new UriBuilder(url) { Port = url.Port + 1 }.Uri,
+            GitUrl = Address("SHIPINATOR_E2E_GIT_URL") ?? new UriBuilder(url) { Port = 0 }.Uri,
             StepImage = step,
             RunnerImage = Optional("SHIPINATOR_E2E_RUNNER_IMAGE") ?? throw new ArgumentException("SHIPINATOR_E2E_RUNNER_IMAGE is not set."),
             ServiceImage = Optional("SHIPINATOR_E2E_SERVICE_IMAGE") ?? step,
@@ -66,6 +73,9 @@ internal sealed record Settings
                 : throw new ArgumentException($"SHIPINATOR_E2E_DOCKERCONFIG is '{config}'; there is no such file."),
             BareImage = Optional("SHIPINATOR_E2E_BARE_IMAGE"),
             Restricted = Optional("SHIPINATOR_E2E_RESTRICTED") == "1",
+            PullPolicy = Optional("SHIPINATOR_E2E_PULL_POLICY") is not { } policy ? null
+                : policy is "Always" or "IfNotPresent" or "Never" ? policy
+                : throw new ArgumentException($"SHIPINATOR_E2E_PULL_POLICY is '{policy}'; it must be Always, IfNotPresent or Never."),
             Only = Optional("SHIPINATOR_E2E_ONLY"),
             Parallel = Optional("SHIPINATOR_E2E_PARALLEL") is not { } parallel ? 3
                 : int.TryParse(parallel, out var count) && count > 0 ? count

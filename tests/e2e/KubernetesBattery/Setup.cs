@@ -26,11 +26,12 @@ internal static class Setup
             metadata: { name: images }
             spec:
               restartPolicy: Never
+              nodeSelector: { kubernetes.io/os: linux }
               automountServiceAccountToken: false
               imagePullSecrets: [ { name: {{Battery.PullSecret}} } ]
               securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: RuntimeDefault } }
               containers:
-            {{string.Join('\n', images.Select((image, i) => $"  - {{ name: i{i}, image: \"{image}\", command: [\"true\"], securityContext: {{ allowPrivilegeEscalation: false, capabilities: {{ drop: [ALL] }} }} }}"))}}
+            {{string.Join('\n', images.Select((image, i) => $"  - {{ name: i{i}, {settings.Image(image)}, command: [\"true\"], securityContext: {{ allowPrivilegeEscalation: false, capabilities: {{ drop: [ALL] }} }} }}"))}}
             """);
         var start = TimeProvider.System.GetTimestamp();
         await Until.TrueAsync(async () =>
@@ -38,12 +39,14 @@ internal static class Setup
             // That it can't be started is of no interest: then it is there.
             var states = await cluster.AsyncIn("get", "pod", "images", "--output", "jsonpath={range .status.containerStatuses[*]}{.image}{\" \"}{.state.waiting.reason}{\" \"}{.state.waiting.message}{\"\\n\"}{end}");
             var lines = states.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            return lines.FirstOrDefault(l => l.Contains(" ErrImagePull ", StringComparison.Ordinal) || l.Contains(" InvalidImageName ", StringComparison.Ordinal)) is { } bad && TimeProvider.System.GetElapsedTime(start) > PullPatience
+            return lines.FirstOrDefault(l => l.Contains(" ErrImagePull ", StringComparison.Ordinal) || l.Contains(" InvalidImageName ", StringComparison.Ordinal) || l.Contains(NeverPull, StringComparison.Ordinal)) is { } bad && TimeProvider.System.GetElapsedTime(start) > PullPatience
                 ? throw new BatteryException($"An image can't be pulled: {bad}")
-                : lines.Length == images.Count && !lines.Any(l => l.Contains(" ContainerCreating", StringComparison.Ordinal) || l.Contains(" PodInitializing", StringComparison.Ordinal) || l.Contains("ImagePull", StringComparison.Ordinal));
+                : lines.Length == images.Count && !lines.Any(l => l.Contains(" ContainerCreating", StringComparison.Ordinal) || l.Contains(" PodInitializing", StringComparison.Ordinal) || l.Contains("ImagePull", StringComparison.Ordinal) || l.Contains(NeverPull, StringComparison.Ordinal));
         }, TimeSpan.FromMinutes(10), "the images");
         await cluster.AsyncIn("delete", "pod", "images", "--wait=false");
     }
+
+    private const string NeverPull = " ErrImageNeverPull ";
 
     /// <summary>A registry may hiccup.</summary>
     private static readonly TimeSpan PullPatience = TimeSpan.FromSeconds(60);

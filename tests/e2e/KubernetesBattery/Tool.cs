@@ -6,9 +6,13 @@ namespace Shipinator.KubernetesBattery;
 /// <summary>Programs of this machine: git, kubectl.</summary>
 internal static class Tool
 {
-    public static async Task<(int Code, string Output, string Words)> TryAsync(string program, IEnumerable<string> arguments, string? folder = null, string? input = null)
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
+    /// <summary>Errors: <see cref="BatteryException"/> in the program's words, or when it did not end in time.</summary>
+    public static async Task<string> RunAsync(string program, IEnumerable<string> arguments, string? folder = null, string? input = null, TimeSpan? patience = null)
     {
-        var start = new ProcessStartInfo(program, arguments)
+        var all = arguments.ToList();
+        var start = new ProcessStartInfo(program, all)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -32,16 +36,19 @@ internal static class Tool
             // It ended without listening; its exit code says how.
         }
 
-        await process.WaitForExitAsync();
-        return (process.ExitCode, (await output).Trim(), (await words).Trim());
-    }
+        using var limit = new CancellationTokenSource(patience ?? Patience);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw new BatteryException($"{program} {string.Join(' ', all)} did not end within {(patience ?? Patience).TotalSeconds:0} s");
+        }
 
-    /// <summary>Errors: <see cref="BatteryException"/> in the program's words.</summary>
-    public static async Task<string> RunAsync(string program, IEnumerable<string> arguments, string? folder = null, string? input = null)
-    {
-        var all = arguments.ToList();
-        var (code, output, words) = await TryAsync(program, all, folder, input);
-        return code == 0 ? output : throw new BatteryException($"{program} {string.Join(' ', all)} ended with {code}: {words}");
+        return process.ExitCode == 0 ? (await output).Trim()
+            : throw new BatteryException($"{program} {string.Join(' ', all)} ended with {process.ExitCode}: {(await words).Trim()}");
     }
 }
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net.Http.Json;
 using System.Text;
-using Shipinator.Client;
 using static Shipinator.KubernetesBattery.Battery;
 
 namespace Shipinator.KubernetesBattery;
@@ -41,7 +40,7 @@ internal static class Disruptions
             return $"{job.Status}, attempt {job.Attempt}, {(logs == 2 ? "both logs" : string.Create(CultureInfo.InvariantCulture, $"{logs} logs"))}";
         }),
         new("late word of an old attempt", "refused with 409, success", LateAsync),
-        new("Job of the same name", "failed config_error", ForeignAsync),
+        new("Job of the same name", "failed config_error, theirs untouched", ForeignAsync),
         new("orphan is swept", "gone", OrphanAsync),
     ];
 
@@ -65,7 +64,7 @@ internal static class Disruptions
         var token = Encoding.UTF8.GetString(Convert.FromBase64String(await c.Cluster.AsyncIn("get", "secret", job, "--output", "jsonpath={.data.token-s0}")));
         await c.Cluster.AsyncIn("delete", "pod", await c.PodAsync(run), "--wait=false", "--grace-period=1");
         await Until.TrueAsync(async () => (await c.Api.GetExecutionAsync(old)).CompletedAt is not null, CaseContext.Patience, "the first attempt's end");
-        using var http = ShipinatorClient.CreateHttp(c.Server, token);
+        using var http = Server.Http(c.Server, token);
         using var answer = await http.PostAsJsonAsync($"/v1/executions/{old}/status", new { status = "success", exit_code = 0 });
         var found = await c.OutcomeAsync(run);
         return string.Create(CultureInfo.InvariantCulture, $"refused with {(int)answer.StatusCode}, {found}");
@@ -85,7 +84,15 @@ internal static class Disruptions
         await c.Cluster.ApplyAsync(SuspendedJob(c, name, ""));
         try
         {
-            return await c.OutcomeAsync(run);
+            async Task<string> Theirs() => await c.Cluster.AsyncIn("get", "job", name, "--ignore-not-found", "--output", "jsonpath={.metadata.uid} {.metadata.deletionTimestamp}");
+            var before = await Theirs();
+            var found = await c.OutcomeAsync(run);
+            await c.GoneAsync(run);
+            // What is over is taken away soon, not at once: another run, from its beginning to its end, gives the server the time.
+            var next = await c.StartAsync(c.File("true"));
+            await c.OutcomeAsync(next);
+            await c.GoneAsync(next);
+            return $"{found}, theirs {(await Theirs() == before ? "untouched" : "deleted")}";
         }
         finally
         {
@@ -122,6 +129,6 @@ internal static class Disruptions
           template:
             spec:
               restartPolicy: Never
-              containers: [ { name: s0, image: "{{c.Settings.StepImage}}", command: [sleep, "1"] } ]
+              containers: [ { name: s0, {{c.Settings.Image(c.Settings.StepImage)}}, command: [sleep, "1"] } ]
         """;
 }

@@ -20,7 +20,7 @@ internal static class Outcomes
         {
             var run = await c.StartAsync(c.File("true", image: MissingImage));
             var said = await c.PromptlyAsync(run, MissingImage, "waiting_for to name the image",
-                () => c.Cluster.AboutAsync("pods", run, "{.items[*].status.containerStatuses[*].state.waiting.reason}"), "ErrImagePull", "ImagePullBackOff");
+                () => c.Cluster.AboutAsync("pods", run, "{.items[*].status.containerStatuses[*].state.waiting.reason}"), "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull");
             return $"{said}, {await c.OutcomeAsync(run)}";
         }),
         new("image missing in a later step", "success, failed image_pull", async c =>

@@ -14,6 +14,9 @@ internal sealed partial class MachineImages(string folder)
     public const string Tools = "registry.test/tools:1";
     public const string Private = "registry.test/private/busybox:1";
     public const string Bare = "registry.test/bare:1";
+
+    /// <summary>An address of each node at which no registry listens.</summary>
+    private const string Nobody = "127.0.0.1:1";
     private static readonly string[] Folders = ["bin", "dev", "etc", "proc", "root", "run", "sys", "tmp", "var/tmp", "usr/bin", "usr/sbin", "sbin", "lib", "lib64"];
     private static readonly string[] SystemPaths = ["usr", "bin", "sbin", "lib", "lib64", "etc/alternatives", "etc/ssl"];
 
@@ -24,6 +27,8 @@ internal sealed partial class MachineImages(string folder)
         : image == Private ? pod.Items("spec", "imagePullSecrets").Select(s => s.Text("name")).OfType<string>().Any(opens)
             ? null
             : $"failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials"
+        : image.StartsWith(Nobody + "/", StringComparison.Ordinal)
+            ? $"failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": failed to do request: Head \"http://{Nobody}/v2/{image[(Nobody.Length + 1)..image.LastIndexOf(':')]}/manifests/{image[(image.LastIndexOf(':') + 1)..]}\": dial tcp {Nobody}: connect: connection refused"
         : $"failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": {image}: not found";
 
     /// <summary>A container's own copy of what the image holds, and the folders of this machine that it shows besides.</summary>

@@ -1,0 +1,109 @@
+using System.Text.Json;
+
+namespace Shipinator.KubernetesBattery;
+
+/// <summary>
+/// What would fail every case after minutes, asked before the first in a pod of the runner image: whether pods reach this host, and
+/// whether there is a runner for them. Errors: <see cref="BatteryException"/> with what to do.
+/// </summary>
+internal static class Probe
+{
+    private const int Seconds = 60;
+
+    /// <summary>Git asks any address, as a pod's first container does; what else the image holds is looked up as that looks for it.</summary>
+    private const string Script = """
+        export HOME=/tmp LC_ALL=C GIT_TERMINAL_PROMPT=0
+        runner= tools=
+        for r in "$(command -v shipinator-runner || true)" /shipinator-runner /runner; do
+          if [ -n "$r" ] && [ -f "$r" ] && [ -x "$r" ]; then runner="$r"; fi
+        done
+        for t in git wget curl perl python3; do
+          if command -v "$t" >/dev/null; then tools="$tools $t"; fi
+        done
+        said="$(git ls-remote "$1" 2>&1)" && said=
+        printf 'runner:%s\ntools:%s\nsaid:%s\n' "$runner" "$tools" "$said" >/dev/termination-log
+        """;
+
+    /// <summary>What the runner image holds, and whether pods reach the Git server.</summary>
+    public static async Task GitAsync(Cluster cluster, Settings settings, GitServer git)
+    {
+        var answer = await AskAsync(cluster, settings, "probe-git", new Uri(git.CloneUrl("battery")));
+        if (answer.Said is not null && !answer.Tools.Contains("git"))
+        {
+            throw new BatteryException($"The runner image {settings.RunnerImage} holds no git. Set SHIPINATOR_E2E_RUNNER_IMAGE to one that does.");
+        }
+
+        if (answer.Runner.Length == 0 && settings.Runner is null)
+        {
+            throw new BatteryException($"There is no runner for pods: the image {settings.RunnerImage} holds none as shipinator-runner, /shipinator-runner or /runner, and SHIPINATOR_E2E_RUNNER names no static one. Runner/publish-static.sh makes one.");
+        }
+
+        if (answer.Runner.Length == 0 && answer.Tools.All(t => t == "git"))
+        {
+            throw new BatteryException($"The runner image {settings.RunnerImage} holds neither a runner nor wget, curl, perl or python3 to get it. Set SHIPINATOR_E2E_RUNNER_IMAGE to one that does.");
+        }
+
+        if (answer.Said is { Length: > 0 } words)
+        {
+            throw NotReached("the battery's Git server", git.Url, "SHIPINATOR_E2E_GIT_URL", words);
+        }
+    }
+
+    /// <summary>Whether pods reach Shipinator itself, once that runs.</summary>
+    public static async Task ServerAsync(Cluster cluster, Settings settings)
+    {
+        // It serves no Git: that it refuses is an answer, too.
+        var answer = await AskAsync(cluster, settings, "probe-server", new Uri(settings.Url, "/v1/battery.git"));
+        if (answer.Said is { } words && words.Contains("unable to access", StringComparison.Ordinal) && !words.Contains("requested URL returned error", StringComparison.Ordinal))
+        {
+            throw NotReached("Shipinator", settings.Url, "SHIPINATOR_E2E_URL", words);
+        }
+    }
+
+    private static BatteryException NotReached(string what, Uri url, string variable, string words) =>
+        new($"Pods can't reach {what} at {url}: {words.ReplaceLineEndings(" ")}. Set {variable} to an address of this host that they reach, and let its port through.");
+
+    private static async Task<Answer> AskAsync(Cluster cluster, Settings settings, string name, Uri url)
+    {
+        var user = settings.Restricted ? "runAsNonRoot: true, runAsUser: 1000, " : "";
+        await cluster.ApplyAsync($$"""
+            apiVersion: v1
+            kind: Pod
+            metadata: { name: {{name}} }
+            spec:
+              restartPolicy: Never
+              activeDeadlineSeconds: {{Seconds}}
+              automountServiceAccountToken: false
+              nodeSelector: { kubernetes.io/os: linux }
+              imagePullSecrets: [ { name: {{Battery.PullSecret}} } ]
+              securityContext: { {{user}}seccompProfile: { type: RuntimeDefault } }
+              containers:
+              - { name: ask, {{settings.Image(settings.RunnerImage)}}, command: [ /bin/sh, "-c", {{JsonSerializer.Serialize(Script)}}, ask, "{{url}}" ], securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: [ALL] } } }
+            """);
+        var state = "";
+        await Until.TrueAsync(
+            async () => (state = await cluster.AsyncIn("get", "pod", name, "--output", "jsonpath={.status.phase} {.status.reason}{\"\\n\"}{.status.containerStatuses[0].state.terminated.message}")) is var now
+                && (now.StartsWith("Succeeded", StringComparison.Ordinal) || now.StartsWith("Failed", StringComparison.Ordinal)),
+            TimeSpan.FromSeconds(3 * Seconds), $"pod {name}, which asks for {url}, to end");
+        await cluster.AsyncIn("delete", "pod", name, "--wait=false");
+        return Answer.Parse(state) ?? (state.StartsWith("Failed DeadlineExceeded", StringComparison.Ordinal)
+            ? Answer.None
+            : throw new BatteryException($"A pod of the runner image {settings.RunnerImage} could not ask for {url}: {state.ReplaceLineEndings(" ")}"));
+    }
+
+    /// <summary>What the pod left as its last word; <see cref="Said"/>: by Git, null when it was content.</summary>
+    private sealed record Answer(string Runner, string[] Tools, string? Said)
+    {
+        /// <summary>It waited to its end; of what the image holds nothing is known.</summary>
+        public static Answer None { get; } = new("unknown", ["git"], $"unable to access it: no answer within {Seconds} s");
+
+        public static Answer? Parse(string state)
+        {
+            var lines = state.Split('\n');
+            string? After(string word) => lines.FirstOrDefault(l => l.StartsWith(word, StringComparison.Ordinal))?[word.Length..].Trim();
+            var said = state.IndexOf("\nsaid:", StringComparison.Ordinal);
+            return said < 0 || After("runner:") is not { } runner || After("tools:") is not { } tools ? null
+                : new(runner, tools.Split(' ', StringSplitOptions.RemoveEmptyEntries), state[(said + "\nsaid:".Length)..].Trim() is { Length: > 0 } words ? words : null);
+        }
+    }
+}

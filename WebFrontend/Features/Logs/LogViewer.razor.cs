@@ -194,7 +194,7 @@ public sealed partial class LogViewer
             return;
         }
 
-        _matches = await View.Index.FindAsync(_find, CancellationToken.None);
+        _matches = await View.Index.FindAsync(_find, 1, CancellationToken.None);
         await ToMatchAsync(ChosenLine is { } line && _matches.Lines.ToList().IndexOf(line) is var at and >= 0 ? at : 0);
     }
 

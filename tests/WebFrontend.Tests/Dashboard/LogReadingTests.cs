@@ -108,6 +108,18 @@ public sealed class LogReadingTests : IDisposable
     }
 
     [Theory]
+    [InlineData("a needle, a NEEDLE", "needle", "a |[needle]|, a |[NEEDLE]")]
+    [InlineData("aaa", "aa", "[aa]|a")]
+    [InlineData("a nee\u001b[31mdle b", "needle", "a |[nee]|[dle]| b")]
+    [InlineData("none", "needle", "none")]
+    [InlineData("none", "", "none")]
+    public void Hits_AreMarked_WhateverTheirCaseAndColours(string line, string find, string marked)
+    {
+        var style = AnsiStyle.Plain;
+        Assert.Equal(marked, string.Join('|', LogHits.Mark(Ansi.Spans(line, ref style), find).Select(h => h.IsHit ? $"[{h.Span.Text}]" : h.Span.Text)));
+    }
+
+    [Theory]
     [InlineData("plain", "plain|")]
     [InlineData("\u001b[31mred\u001b[0m", "red|fg1")]
     [InlineData("\u001b[1;4;92mx\u001b[22my", "x|fg10 bold underline;y|fg10 underline")]

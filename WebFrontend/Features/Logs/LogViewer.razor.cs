@@ -6,16 +6,6 @@ using Shipinator.WebFrontend.Logs;
 namespace Shipinator.WebFrontend.Features.Logs;
 
 /// <summary>
-/// What an address says of the way logs are shown. Only pages read their address: a component that did would be made while the
-/// framework tells those that do of a change, which breaks it.
-/// </summary>
-public sealed record LogLook(int? Line = null, string? Find = null, bool IsWrapped = false, bool HasTimes = false)
-{
-    /// <summary>How an address says yes.</summary>
-    public const string Yes = "1";
-}
-
-/// <summary>
 /// An execution's log, live: the lines in sight are read from the store when they come into sight, so that a log of any length
 /// opens at once. Line, search and ways of showing are in the address. This part: where in the log the person is.
 /// </summary>

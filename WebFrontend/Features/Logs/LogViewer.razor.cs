@@ -21,7 +21,6 @@ public sealed partial class LogViewer
     private Virtualize<LogLine>? _rows;
     private DotNetObjectReference<LogViewer>? _me;
     private LogLook? _seen;
-    private Exception? _trouble;
     private Goal? _goal;
     private Goal? _place;
     private bool _isFollowing;
@@ -208,12 +207,6 @@ public sealed partial class LogViewer
         }
     }
 
-    private async ValueTask<ItemsProviderResult<LogLine>> ProvideAsync(ItemsProviderRequest request)
-    {
-        var count = Math.Min(request.Count, Reach - request.StartIndex);
-        return new(count <= 0 ? [] : await ReadAsync(_first + request.StartIndex, count, request.CancellationToken), Reach);
-    }
-
     private Task ToLineAsync(int line) => GoAsync(new(line, null, false));
 
     private Task ToEndAsync() => GoAsync(new(int.MaxValue, 1, View?.State.Sealed == false));
@@ -287,35 +280,6 @@ public sealed partial class LogViewer
         }
 
         _wrapped = IsWrapped ? await ReadAsync(_first, WrapWindow, CancellationToken.None) : [];
-    }
-
-    /// <summary>A store that can't be read is told of above the lines, and is no reason to lose the page.</summary>
-    private async Task<IReadOnlyList<LogLine>> ReadAsync(int first, int count, CancellationToken cancellationToken) =>
-        await TryAsync(index => index.ReadAsync(first, count, cancellationToken)) ?? [];
-
-    private async Task<T?> TryAsync<T>(Func<LogIndex, Task<T>> read)
-        where T : class
-    {
-        try
-        {
-            var answer = View is null ? null : await read(View.Index);
-            Tell(null);
-            return answer;
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            Tell(e);
-            return null;
-        }
-    }
-
-    private void Tell(Exception? trouble)
-    {
-        if (_trouble != trouble)
-        {
-            _trouble = trouble;
-            StateHasChanged();
-        }
     }
 
     /// <summary>A line of the log that is not the address's own becomes one by leading to that log; the two stay side by side.</summary>

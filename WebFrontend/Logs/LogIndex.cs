@@ -8,8 +8,12 @@ public sealed record LogLine(int Number, DateTimeOffset? At, IReadOnlyList<LogSp
 /// <summary>How far a log is known.</summary>
 public sealed record LogState(int Lines, long Length, bool Sealed);
 
-/// <summary>Lines that hold a text: their numbers; <see cref="More"/>: there are others that were not looked for.</summary>
-public sealed record LogMatches(IReadOnlyList<int> Lines, bool More);
+/// <summary>Lines that hold a text: their numbers.</summary>
+/// <param name="Lines">In their order.</param>
+/// <param name="More">There are others that were not looked for.</param>
+/// <param name="Cut">Of a very long line only the beginning was looked at.</param>
+/// <param name="Last">The last line that was looked at; it may have grown since.</param>
+public sealed record LogMatches(IReadOnlyList<int> Lines, bool More, bool Cut, int Last);
 
 /// <summary>
 /// Where the lines of a log begin: one mark for every so many lines, so that any part of a log of any length is found by one
@@ -30,7 +34,7 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
     private readonly List<Mark> _marks = [new(0, AnsiStyle.Plain)];
     private readonly byte[] _buffer = new byte[Chunk];
     private AnsiStyle _style = AnsiStyle.Plain;
-    private MemoryStream _open = new();
+    private OpenLine _open = new();
     private long _read;
     private int _lines;
 
@@ -67,7 +71,7 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
     {
         var lines = new List<LogLine>();
         var offsets = new List<long>();
-        await foreach (var (number, offset, text, style) in LinesAsync(first, cancellationToken))
+        await foreach (var (number, offset, text, style, unread) in LinesAsync(first, cancellationToken))
         {
             if (lines.Count == count)
             {
@@ -75,7 +79,7 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
             }
 
             var local = style;
-            lines.Add(new(number, null, Ansi.Spans(text, ref local)));
+            lines.Add(new(number, null, Ansi.Spans(text, ref local, unread)));
             offsets.Add(offset);
         }
 
@@ -98,34 +102,30 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
         return lines;
     }
 
-    /// <summary>The lines that hold a text, whatever its case.</summary>
-    public async Task<LogMatches> FindAsync(string text, CancellationToken cancellationToken)
+    /// <summary>The lines from <paramref name="first"/> on that hold a text as they are shown, whatever its case.</summary>
+    public async Task<LogMatches> FindAsync(string text, int first, CancellationToken cancellationToken)
     {
         var found = new List<int>();
-        await foreach (var (number, _, line, style) in LinesAsync(1, cancellationToken))
+        var (isCut, last) = (false, first);
+        await foreach (var (number, _, line, _, unread) in LinesAsync(first, cancellationToken))
         {
-            var plain = line;
-            if (line.Contains('\u001b'))
-            {
-                var local = style;
-                plain = string.Concat(Ansi.Spans(line, ref local).Select(s => s.Text));
-            }
-
-            if (plain.Contains(text, StringComparison.OrdinalIgnoreCase))
+            last = number;
+            isCut |= unread > 0;
+            if (Ansi.Text(line).Contains(text, StringComparison.OrdinalIgnoreCase))
             {
                 if (found.Count == MostMatches)
                 {
-                    return new(found, true);
+                    return new(found, true, isCut, last);
                 }
 
                 found.Add(number);
             }
         }
 
-        return new(found, false);
+        return new(found, false, isCut, last);
     }
 
-    private async IAsyncEnumerable<(int Number, long Offset, string Text, AnsiStyle Style)> LinesAsync(
+    private async IAsyncEnumerable<(int Number, long Offset, string Text, AnsiStyle Style, long Unread)> LinesAsync(
         int first, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         Mark mark;
@@ -143,7 +143,7 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
         var position = mark.Offset;
         var begin = position;
         var buffer = new byte[Chunk];
-        using var open = new MemoryStream();
+        using var open = new OpenLine();
         while (position < end)
         {
             var read = await logs.Read(execution, position, buffer.AsMemory(0, (int)Math.Min(buffer.Length, end - position)), cancellationToken);
@@ -155,37 +155,36 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
             var start = 0;
             while (Array.IndexOf(buffer, (byte)'\n', start, read - start) is var at and >= 0)
             {
-                Add(open, buffer.AsSpan(start, at - start));
+                open.Add(buffer.AsSpan(start, at - start));
                 start = at + 1;
-                var (text, before) = Finish(open, ref style);
+                var (text, before, unread) = Finish(open, ref style);
                 if (number >= first)
                 {
-                    yield return (number, begin, text, before);
+                    yield return (number, begin, text, before, unread);
                 }
 
                 number++;
                 begin = position + start;
             }
 
-            Add(open, buffer.AsSpan(start, read - start));
+            open.Add(buffer.AsSpan(start, read - start));
             position += read;
         }
 
         if (open.Length > 0 && number >= first)
         {
-            var (text, before) = Finish(open, ref style);
-            yield return (number, begin, text, before);
+            var (text, before, unread) = Finish(open, ref style);
+            yield return (number, begin, text, before, unread);
         }
     }
 
-    private static (string Text, AnsiStyle Before) Finish(MemoryStream open, ref AnsiStyle style)
+    private static (string Text, AnsiStyle Before, long Unread) Finish(OpenLine open, ref AnsiStyle style)
     {
-        var before = style;
-        var bytes = open.GetBuffer().AsSpan(0, (int)open.Length);
-        var text = Encoding.UTF8.GetString(bytes);
-        Ansi.Skip(bytes, ref style);
-        open.SetLength(0);
-        return (text, before);
+        var (before, unread) = (style, open.Unread);
+        var text = Encoding.UTF8.GetString(open.Bytes);
+        Ansi.Skip(open.Bytes, ref style);
+        open.Clear();
+        return (text, before, unread);
     }
 
     private void Take(ReadOnlySpan<byte> bytes)
@@ -195,9 +194,9 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
         {
             if (_open.Length > 0)
             {
-                Add(_open, bytes[..at]);
-                Ansi.Skip(_open.GetBuffer().AsSpan(0, (int)_open.Length), ref _style);
-                _open = new MemoryStream();
+                _open.Add(bytes[..at]);
+                Ansi.Skip(_open.Bytes, ref _style);
+                _open = new OpenLine();
             }
             else
             {
@@ -215,20 +214,46 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
             }
         }
 
-        Add(_open, bytes);
-    }
-
-    /// <summary>A part of a line; of a long one the beginning is kept, or what came after the last return of the carriage.</summary>
-    private static void Add(MemoryStream open, ReadOnlySpan<byte> bytes)
-    {
-        if (open.Length + bytes.Length > LongestLine && bytes.LastIndexOf((byte)'\r') is var carriage and >= 0 && carriage < bytes.Length - 1)
-        {
-            open.SetLength(0);
-            bytes = bytes[carriage..];
-        }
-
-        open.Write(bytes[..(int)Math.Clamp(LongestLine - open.Length, 0, bytes.Length)]);
+        _open.Add(bytes);
     }
 
     private readonly record struct Mark(long Offset, AnsiStyle Style);
+
+    /// <summary>A line whose end was not seen yet: of a long one the beginning, or what came after the last return of the carriage.</summary>
+    private sealed class OpenLine : IDisposable
+    {
+        private readonly MemoryStream _kept = new();
+
+        public long Length => _kept.Length;
+
+        public ReadOnlySpan<byte> Bytes => _kept.GetBuffer().AsSpan(0, (int)_kept.Length);
+
+        /// <summary>Characters that were not kept.</summary>
+        public long Unread { get; private set; }
+
+        public void Add(ReadOnlySpan<byte> bytes)
+        {
+            if (_kept.Length + bytes.Length > LongestLine && bytes.LastIndexOf((byte)'\r') is var carriage and >= 0 && carriage < bytes.Length - 1)
+            {
+                Clear();
+                bytes = bytes[carriage..];
+            }
+
+            var room = (int)Math.Clamp(LongestLine - _kept.Length, 0, bytes.Length);
+            _kept.Write(bytes[..room]);
+            foreach (var b in bytes[room..])
+            {
+                // Any byte but those that go on with a character of UTF-8.
+                Unread += (b & 0xC0) == 0x80 ? 0 : 1;
+            }
+        }
+
+        public void Clear()
+        {
+            _kept.SetLength(0);
+            Unread = 0;
+        }
+
+        public void Dispose() => _kept.Dispose();
+    }
 }

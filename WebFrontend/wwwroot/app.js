@@ -51,12 +51,22 @@
       e.preventDefault();
       if (layout) layout.invokeMethodAsync('OpenPaletteAsync');
       else isWanted = true;
+    } else if (e.key === 'Enter' && e.shiftKey && e.target.matches?.('.log input[type=search]')) {
+      const before = e.target.closest('.logbar').querySelector('.before');
+      if (before) {
+        e.preventDefault();
+        e.target.dispatchEvent(new Event('change', { bubbles: true }));
+        before.click();
+      }
     } else if (!typing(e.target) && !e.ctrlKey && !e.metaKey && !e.altKey) {
+      // Single letters are keys only on the log and where nothing has the focus: who speaks to a button must not press them.
+      const here = e.target.closest?.('.log');
+      if (!here && e.target.closest?.('a, button, summary, dialog, [role=dialog], [role=button]')) return;
       if (e.key === '/') {
-        const box = document.querySelector('.log input[type=search], form[role=search] input[type=search]');
+        const box = (here ?? document).querySelector('.log input[type=search], .logbar input[type=search], form[role=search] input[type=search]');
         if (box) { e.preventDefault(); box.focus(); }
       } else if (e.key === 'f') {
-        document.querySelector('.log .lines')?.shipinator?.owner.invokeMethodAsync('FollowKeyAsync');
+        (here ?? document).querySelector('.lines')?.shipinator?.owner.invokeMethodAsync('FollowKeyAsync');
       }
     }
   });
@@ -86,39 +96,73 @@
 
   const lineHeight = 20;
   const log = {
-    attach(box, owner, following) {
-      const state = { owner, following, target: null };
+    attach(box, owner, following, live) {
+      // set: where we put it last. What is found elsewhere was moved by the person, be it by wheel, finger, key or scrollbar.
+      const state = { owner, following, live, target: null, set: box.scrollTop };
       box.shipinator = state;
-      const moved = () => {
-        state.target = null;
-        const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 2 * lineHeight;
-        if (atEnd !== state.following) {
-          state.following = atEnd;
-          owner.invokeMethodAsync('FollowChanged', atEnd);
-        }
-      };
-      // Only a person's own movement ends the following; what grows below does not.
-      for (const name of ['wheel', 'touchmove', 'keyup', 'pointerup']) box.addEventListener(name, () => requestAnimationFrame(moved), { passive: true });
-      state.observer = new MutationObserver(() => {
-        if (state.following) box.scrollTop = box.scrollHeight;
-        else if (state.target) log.place(box);
-      });
+      box.addEventListener('scroll', () => log.moved(box), { passive: true });
+      state.observer = new MutationObserver(() => { log.moved(box); log.settle(box); });
       state.observer.observe(box, { childList: true, subtree: true, attributes: true, attributeFilter: ['style'] });
-      box.closest('.steppanel')?.scrollIntoView({ block: 'nearest' });
     },
     detach(box) { box?.shipinator?.observer.disconnect(); if (box) delete box.shipinator; },
-    follow(box, on) { if (box.shipinator) { box.shipinator.following = on; if (on) log.toEnd(box); } },
-    toEnd(box) { if (box.shipinator) box.shipinator.target = null; box.scrollTop = box.scrollHeight; },
-    toLine(box, line) { if (box.shipinator) { box.shipinator.target = line; log.place(box); } },
+    moved(box) {
+      const state = box.shipinator, top = box.scrollTop;
+      if (!state || Math.abs(top - state.set) <= 1) return;
+      const isEnd = box.scrollHeight - top - box.clientHeight < lineHeight;
+      // Nearer to the start and yet at the end: the lines became fewer, as they do when they are drawn in another way.
+      if (top < state.set && isEnd) return;
+      state.set = top;
+      state.target = null;
+      const following = state.live && isEnd;
+      if (following !== state.following) {
+        state.following = following;
+        state.owner.invokeMethodAsync('FollowChanged', following);
+      }
+    },
+    follow(box, on) { if (box.shipinator) { box.shipinator.following = on; log.settle(box); } },
+    // align: 0 at the top, 1 at the bottom, null anywhere in sight.
+    go(box, line, align, following) {
+      const state = box.shipinator;
+      if (!state) return;
+      state.following = following;
+      state.target = following ? null : { line, align };
+      log.settle(box);
+    },
+    // Nothing will be printed any more: who saw the end sees the last line when it is drawn, and may then go where they like.
+    seal(box, line) {
+      const state = box.shipinator;
+      if (!state) return;
+      state.live = false;
+      if (state.following) log.go(box, line, 1, false);
+    },
+    // The chosen line if it is in sight, or the first that is.
+    where(box) {
+      const top = box.getBoundingClientRect().top, isSeen = row => { const at = row.getBoundingClientRect(); return at.bottom > top + 1 && at.top < top + box.clientHeight; };
+      const seen = [...box.querySelectorAll('[data-line]')].filter(isSeen);
+      const row = seen.find(r => r.classList.contains('at')) ?? seen[0];
+      return row ? Number(row.dataset.line) : null;
+    },
+    settle(box) {
+      const state = box.shipinator;
+      if (state.following) box.scrollTop = box.scrollHeight;
+      else if (state.target) log.place(box);
+      else return;
+      state.set = box.scrollTop;
+    },
     // The room for lines that are not drawn comes a moment after the first are: until the line is there, each change is another try.
     place(box) {
-      const line = box.shipinator.target;
+      const { line, align } = box.shipinator.target;
       const row = box.querySelector(`[data-line="${line}"]`);
       if (row) {
-        box.scrollTop += row.getBoundingClientRect().top - box.getBoundingClientRect().top - box.clientHeight / 3;
+        const hit = row.querySelector('mark'), at = (hit ?? row).getBoundingClientRect(), frame = box.getBoundingClientRect();
+        const above = at.top - frame.top, room = box.clientHeight - at.height;
+        if (align !== null) box.scrollTop += above - room * align;
+        else if (above < 0 || above > room) box.scrollTop += above - box.clientHeight / 3;
+        const before = at.left - frame.left;
+        if (hit && (before < 0 || before + at.width > box.clientWidth)) box.scrollLeft += before - box.clientWidth / 3;
         box.shipinator.target = null;
       } else if (!box.classList.contains('wrapped')) {
-        box.scrollTop = Math.max(0, (line - 1) * lineHeight - box.clientHeight / 3);
+        box.scrollTop = Math.max(0, (line - box.dataset.first) * lineHeight - box.clientHeight / 3);
       }
     },
   };
@@ -132,6 +176,7 @@
     },
     keepTheme(dark) { localStorage.setItem(theme, dark ? 'dark' : 'light'); setTheme(dark); },
     openDialog(dialog) { if (!dialog.open) dialog.showModal(); dialog.querySelector('input')?.focus(); },
+    show(element) { element.scrollIntoView({ block: 'nearest' }); },
     closeDialog(dialog) { dialog.close(); },
     log,
   };

@@ -41,12 +41,16 @@ public sealed class Dashboard : IAsyncLifetime
         SignInLink = await LinkAsync(_server);
         _readerToken = await NewTokenAsync("a reader", "read");
         _playwright = await Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new()
-        {
-            ExecutablePath = File.Exists("/usr/bin/chromium") ? "/usr/bin/chromium" : throw new InvalidOperationException("/usr/bin/chromium is missing: apt-get install chromium"),
-            Args = Quiet,
-        });
+        _browser = await LaunchAsync();
     }
+
+    /// <summary>A browser; scrollbars, which tests go without, for those that drag one.</summary>
+    public Task<IBrowser> LaunchAsync(bool hasScrollbars = false) => _playwright.Chromium.LaunchAsync(new()
+    {
+        ExecutablePath = File.Exists("/usr/bin/chromium") ? "/usr/bin/chromium" : throw new InvalidOperationException("/usr/bin/chromium is missing: apt-get install chromium"),
+        Args = Quiet,
+        IgnoreDefaultArgs = hasScrollbars ? ["--hide-scrollbars"] : [],
+    });
 
     public async ValueTask DisposeAsync()
     {
@@ -61,11 +65,11 @@ public sealed class Dashboard : IAsyncLifetime
     }
 
     /// <summary>A browser of its own, signed in with an admin's token unless said otherwise.</summary>
-    public async Task<Visitor> VisitAsync(Uri? url = null, bool asReader = false, bool signIn = true, Action<BrowserNewContextOptions>? configure = null, string? token = null)
+    public async Task<Visitor> VisitAsync(Uri? url = null, bool asReader = false, bool signIn = true, Action<BrowserNewContextOptions>? configure = null, string? token = null, IBrowser? browser = null)
     {
         var options = new BrowserNewContextOptions { BaseURL = (url ?? Url).ToString(), ViewportSize = new() { Width = 1360, Height = 860 }, ReducedMotion = ReducedMotion.Reduce, AcceptDownloads = true };
         configure?.Invoke(options);
-        var context = await _browser.NewContextAsync(options);
+        var context = await (browser ?? _browser).NewContextAsync(options);
         context.SetDefaultTimeout(20_000);
         var visitor = new Visitor(context, await context.NewPageAsync(), url ?? Url, () => _server.Output);
         if (signIn)

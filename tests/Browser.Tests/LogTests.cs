@@ -155,6 +155,13 @@ public sealed class LogTests(Dashboard dashboard)
         await Expect(page.GetByTestId("log-find")).ToBeFocusedAsync();
         await page.Keyboard.TypeAsync("f");
         await Expect(page.GetByTestId("log-find")).ToHaveValueAsync("f");
+
+        // On a button a letter is no key; on the log it is.
+        await page.GetByTestId("theme").FocusAsync();
+        await page.Keyboard.PressAsync("f");
+        await page.GetByTestId("log").FocusAsync();
+        await page.Keyboard.PressAsync("f");
+        await Expect(page.GetByTestId("log-follow")).ToHaveAttributeAsync("aria-pressed", "false");
         await dashboard.Api.PostAsync($"/v1/pipeline-runs/{run}/cancel");
     }
 }

@@ -220,7 +220,8 @@ public sealed class LookTests(Dashboard dashboard)
         return
         [
             ("overview", "/"), ("runs", "/runs"), ("no runs", "/runs?branch=nonesuch"), ("run", $"/runs/{run}"), ("log", $"/runs/{run}?execution={execution}&times=1"),
-            ("wrapped log", $"/runs/{run}?execution={execution}&wrap=1"), ("timeline", $"/runs/{run}?view=timeline"), ("history", $"/runs/{run}?view=history&at=5"),
+            ("wrapped log", $"/runs/{run}?execution={execution}&wrap=1"),
+            ("found line", $"/runs/{run}?execution={execution}&wrap=1&times=1&line=1&find=e"), ("timeline", $"/runs/{run}?view=timeline"), ("history", $"/runs/{run}?view=history&at=5"),
             ("artifacts", $"/runs/{run}?view=artifacts"), ("projects", "/projects"), ("project", $"/projects/{project}"), ("repository", $"/repositories/{repository}"),
             ("pipeline", $"/pipelines/{pipeline}"), ("tokens", "/settings/tokens"), ("cluster", "/admin"), ("missing", "/runs/nonsense"),
         ];

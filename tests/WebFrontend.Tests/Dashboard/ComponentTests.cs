@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Bunit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
@@ -8,6 +9,7 @@ using Shipinator.Schema.Queries;
 using Shipinator.WebFrontend.Components.Shared;
 using Shipinator.WebFrontend.Features.Logs;
 using Shipinator.WebFrontend.Features.Runs;
+using Shipinator.WebFrontend.Live;
 using Shipinator.WebFrontend.Logs;
 
 namespace Shipinator.WebFrontend.Tests.Dashboard;
@@ -162,6 +164,36 @@ public sealed class ComponentTests : BunitContext
     }
 
     [Fact]
+    public void LogRow_MarksWhatWasFound_AsText()
+    {
+        var row = Render<LogRow>(p => p.Add(r => r.Line, new(7, null, [new("a <b>nee", ""), new("dle</b>", "fg1")])).Add(r => r.Find, "NEEDLE").Add(r => r.Href, "?line=7"));
+        Assert.Equal(["nee", "dle"], row.FindAll("mark").Select(m => m.TextContent));
+        Assert.Equal("a <b>needle</b>", row.Find(".text").TextContent);
+        row.Render(p => p.Add(r => r.Find, ""));
+        Assert.Empty(row.FindAll("mark"));
+    }
+
+    /// <summary>A screen whose log can't be read is one among many: it tells so, and hears of what comes later.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task LogViewer_WhoseStoreFails_SaysSo_AndGoesOn(bool isWrapped)
+    {
+        var source = new BrokenLog();
+        Services.AddSingleton(new SharedViews<ExecutionId, LogView>(source, _time));
+        var viewer = Render<LogViewer>(p => p.Add(v => v.Execution, ExecutionId.New(TimeProvider.System)).Add(v => v.Look, new LogLook(Line: 1, Find: "x", IsWrapped: isWrapped)));
+        viewer.WaitForAssertion(() => Assert.Contains("1 line,", viewer.Find("[data-testid=log-lines]").TextContent, StringComparison.Ordinal));
+        viewer.WaitForAssertion(() => Assert.NotNull(viewer.Find("[role=alert]")));
+        viewer.Find("form").Submit();
+        await source.Changes.Writer.WriteAsync(true, Xunit.TestContext.Current.CancellationToken);
+        viewer.WaitForAssertion(() =>
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            Assert.Contains("2 lines,", viewer.Find("[data-testid=log-lines]").TextContent, StringComparison.Ordinal);
+        });
+    }
+
+    [Fact]
     public void LintErrors_NamePlaceAndText()
     {
         var lint = Render<LintErrors>(p => p.Add(l => l.Errors, PipelineFile.Parse("build:\n  steps:\n    - { name: x, runn: y }\n").Errors));
@@ -176,5 +208,20 @@ public sealed class ComponentTests : BunitContext
         var away = Render<Away>(p => p.Add(a => a.Error, new InvalidOperationException("connection string secret")).Add(a => a.HasValue, true));
         Assert.DoesNotContain("secret", away.Markup, StringComparison.Ordinal);
         Assert.Contains("last that was known", away.Find("[role=alert]").TextContent, StringComparison.Ordinal);
+    }
+
+    /// <summary>Tells of a log that grows, and can't read it.</summary>
+    private sealed class BrokenLog : IViewSource<ExecutionId, LogView>
+    {
+        private int _lines;
+
+        public Channel<bool> Changes { get; } = Channel.CreateUnbounded<bool>();
+
+        public Task<LogView> ReadAsync(ExecutionId key, LogView? previous, CancellationToken cancellationToken) =>
+            Task.FromResult(new LogView(null!, new(++_lines, 10, false)));
+
+        public IAsyncEnumerable<bool> ChangesAsync(ExecutionId key, CancellationToken cancellationToken) => Changes.Reader.ReadAllAsync(cancellationToken);
+
+        public TimeSpan? RefreshAfter(LogView view) => null;
     }
 }

@@ -51,7 +51,7 @@ public sealed class LogReadingTests : IDisposable
                 Assert.DoesNotContain(null, times);
             }
 
-            var found = index.FindAsync("ab", default).GetAwaiter().GetResult();
+            var found = index.FindAsync("ab", 1, default).GetAwaiter().GetResult();
             Assert.Equal(expected.Select((l, i) => (l, i)).Where(l => l.l.Contains("ab", StringComparison.Ordinal)).Select(l => l.i + 1), found.Lines);
         }, iter: 120, threads: 1);
 
@@ -70,7 +70,7 @@ public sealed class LogReadingTests : IDisposable
         var before = GC.GetTotalMemory(forceFullCollection: true);
         Assert.Equal(1, (await index.GrowAsync(default)).Lines);
         var line = Assert.Single(await index.ReadAsync(1, 10, default));
-        Assert.Contains("more characters", string.Concat(line.Spans.Select(s => s.Text)), StringComparison.Ordinal);
+        Assert.EndsWith($"xxx … {20_000_000 - Ansi.LongestLine:N0} more characters", string.Concat(line.Spans.Select(s => s.Text)), StringComparison.Ordinal);
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 5_000_000);
     }
 
@@ -85,6 +85,40 @@ public sealed class LogReadingTests : IDisposable
         Assert.Equal(["downloaded 49999 of 50000", "next"], (await index.ReadAsync(1, 10, default)).Select(l => string.Concat(l.Spans.Select(s => s.Text))));
     }
 
+    /// <summary>What is not looked at is told: nobody shall take it for "not found".</summary>
+    [Fact]
+    public async Task Find_LooksAtLinesAsTheyAreShown_AndTellsWhatItLeftOut()
+    {
+        var execution = ExecutionId.New(TimeProvider.System);
+        var index = new LogIndex(_store, execution);
+        var coloured = "\u001b[32m" + new string('x', 2 * Ansi.LongestLine) + "needle\u001b[0m\n";
+        await _store.Append(execution, 0, Encoding.UTF8.GetBytes(coloured + "NEEDLE\rcovers\nnee\u001b[1mdle\nneedle"), [], default);
+        Assert.Equal(4, (await index.GrowAsync(default)).Lines);
+        var found = await index.FindAsync("needle", 1, default);
+        Assert.Equal([1, 3, 4], found.Lines);
+        Assert.Equal((false, false, 4), (found.More, found.Cut, found.Last));
+        Assert.Equal([3, 4], (await index.FindAsync("needle", 2, default)).Lines);
+
+        var length = (await index.GrowAsync(default)).Length;
+        await _store.Append(execution, length, Encoding.UTF8.GetBytes("\n" + new string('y', 1_000_000) + "FAR-AWAY\n"), [], default);
+        await index.GrowAsync(default);
+        found = await index.FindAsync("far-away", 1, default);
+        Assert.Empty(found.Lines);
+        Assert.True(found.Cut);
+    }
+
+    [Theory]
+    [InlineData("a needle, a NEEDLE", "needle", "a |[needle]|, a |[NEEDLE]")]
+    [InlineData("aaa", "aa", "[aa]|a")]
+    [InlineData("a nee\u001b[31mdle b", "needle", "a |[nee]|[dle]| b")]
+    [InlineData("none", "needle", "none")]
+    [InlineData("none", "", "none")]
+    public void Hits_AreMarked_WhateverTheirCaseAndColours(string line, string find, string marked)
+    {
+        var style = AnsiStyle.Plain;
+        Assert.Equal(marked, string.Join('|', LogHits.Mark(Ansi.Spans(line, ref style), find).Select(h => h.IsHit ? $"[{h.Span.Text}]" : h.Span.Text)));
+    }
+
     [Theory]
     [InlineData("plain", "plain|")]
     [InlineData("\u001b[31mred\u001b[0m", "red|fg1")]
@@ -97,6 +131,22 @@ public sealed class LogReadingTests : IDisposable
     [InlineData("\u001b]8;;http://evil\u001b\\link\u001b]8;;\u001b\\", "link|")]
     [InlineData("old\rnew", "new|")]
     [InlineData("windows\r", "windows|")]
+    [InlineData("done\r\u001b[0m", "done|")]
+    [InlineData("twice\r\r", "twice|")]
+    [InlineData("abcdef\rXY", "XYcdef|")]
+    [InlineData("abcdef\r\u001b[KXY", "XY|")]
+    [InlineData("abcdef\u001b[3GX\u001b[2DY\u001b[CZ", "aYXZef|")]
+    [InlineData("abcdef\r\u001b[31mXY", "XY|fg1;cdef|")]
+    [InlineData("abc\u001b[1K\rX", "X  |")]
+    [InlineData("a\u001b[3Cb", "a   b|")]
+    [InlineData("|\b/\b-", "-|")]
+    [InlineData("\u001b[7mx\u001b[27my", "x|reverse;y|")]
+    [InlineData("\u001b[31;7;9mx\u001b[29my", "x|fg1 reverse strike;y|fg1 reverse")]
+    [InlineData("\u001b[38:2::255:0:0mx", "x|fg9")]
+    [InlineData("\u001b[1;38:2:255:0:0;4mx", "x|fg9 bold underline")]
+    [InlineData("\u001b[48:5:4;38:5:1mx", "x|fg1 bg4")]
+    [InlineData("\u001b[4:3mx\u001b[4:0my", "x|underline;y|")]
+    [InlineData("\u001b[58;5;1mx", "x|")]
     [InlineData("\u0007bell\b", "bell|")]
     [InlineData("cut \u001b[3", "cut |")]
     [InlineData("\u001b", "")]
@@ -122,13 +172,13 @@ public sealed class LogReadingTests : IDisposable
     /// <summary>Whatever a program prints: no exception, no control character, no class that is not ours.</summary>
     [Fact]
     public void Ansi_OfAnyText_YieldsTextAndOurClassesAlone() =>
-        Gen.OneOf(Gen.Char, Gen.OneOf('\u001b', '[', 'm', ';', '3', '8', '5', '\r', ']', '\u0007')).Array[0, 80].Sample(chars =>
+        Gen.OneOf(Gen.Char, Gen.OneOf('\u001b', '[', 'm', ';', '3', '8', '5', ':', 'K', 'G', 'C', 'D', '\b', '\r', ']', '\u0007')).Array[0, 80].Sample(chars =>
         {
             var style = AnsiStyle.Plain;
             foreach (var span in Ansi.Spans(new string(chars), ref style))
             {
                 Assert.DoesNotContain(span.Text, c => c is not '\t' && (c < ' ' || c == '\u007f'));
-                Assert.Matches("^((fg|bg)([0-9]|1[0-5])|bold|dim|italic|underline| )*$", span.Classes);
+                Assert.Matches("^((fg|bg)([0-9]|1[0-5])|bold|dim|italic|underline|reverse|strike| )*$", span.Classes);
             }
         });
 }

@@ -16,7 +16,7 @@ public sealed class RunTests(Dashboard dashboard)
         await visitor.OpenAsync($"/runs/{run}");
         await Expect(JourneyTests.Step(page, "long")).ToHaveAttributeAsync("data-status", "running");
         await page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
-        await Expect(page.GetByRole(AriaRole.Dialog)).ToContainTextAsync("to be stopped: build. 1 waiting");
+        await Expect(page.GetByRole(AriaRole.Dialog)).ToContainTextAsync("to be stopped: build. 1 waiting job will not begin.");
         await page.GetByRole(AriaRole.Button, new() { Name = "Let it run" }).ClickAsync();
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("running");
         await page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
@@ -78,6 +78,27 @@ public sealed class RunTests(Dashboard dashboard)
         // A moment can be linked.
         await visitor.OpenAsync($"/runs/{run}?view=history&at=1");
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("pending");
+    }
+
+    [Fact]
+    public async Task History_OfALargeRun_FollowsEveryKey()
+    {
+        var run = await dashboard.EndedRunAsync("build:\n  steps:\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"    - {{ name: s{i:00}, parallel: true, run: \"true\" }}\n")));
+        await using var visitor = await dashboard.VisitAsync();
+        var page = visitor.Page;
+        await visitor.OpenAsync($"/runs/{run}?view=history");
+        await page.GetByTestId("slider").FocusAsync();
+        await page.Keyboard.PressAsync("Home");
+        for (var i = 0; i < 60; i++)
+        {
+            await page.Keyboard.PressAsync("ArrowRight");
+        }
+
+        await Expect(page.GetByTestId("moment")).ToContainTextAsync("61 of ");
+        await Expect(page.GetByTestId("slider")).ToHaveValueAsync("61");
+        await Expect(page).ToHaveURLAsync(new Regex("at=61$"));
+        await page.GetByText("All transitions").ClickAsync();
+        await Expect(page.GetByTestId("transitions").Locator("tr.at")).ToHaveCountAsync(1);
     }
 
     [Fact]

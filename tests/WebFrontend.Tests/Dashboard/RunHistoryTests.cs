@@ -110,6 +110,14 @@ public sealed class RunHistoryTests : BunitContext
         Assert.Single(slider.FindAll("tr.at"));
     }
 
+    [Fact]
+    public void Slider_OfAHistoryThatIsNotReadYet_Waits()
+    {
+        Services.AddMudServices();
+        var slider = Render<HistorySlider>(p => p.Add(s => s.History, []).Add(s => s.Moved, _ => { }).Add(s => s.Link, _ => "").Add(s => s.Run, Given.Run()).Add(s => s.Jobs, []));
+        Assert.NotNull(slider.Find("section [role=status]"));
+    }
+
     private static RunSnapshot Snapshot() => new(Given.Run(), [], ImmutableDictionary<Guid, string>.Empty, null);
 
     private static IReadOnlyList<HistoryEntry> Lines(int count) =>

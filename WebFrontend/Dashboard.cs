@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Diagnostics;
 using MudBlazor;
 using MudBlazor.Services;
-using Shipinator.Schema.Queries;
 using Shipinator.WebFrontend.Components;
 using Shipinator.WebFrontend.Components.Shared;
 using Shipinator.WebFrontend.Features.Runs;
@@ -47,7 +46,7 @@ internal static class Dashboard
         services.AddView<ProjectsKey, ProjectsSnapshot, ProjectsSource>();
         services.AddView<bool, TokensSnapshot, TokensSource>();
         services.AddView<bool, ClusterSnapshot, ClusterSource>();
-        services.AddView<RunListKey, Page<RunView>, RunListSource>();
+        services.AddView<RunListKey, RunListSnapshot, RunListSource>();
         services.AddView<ExecutionId, LogView, LogSource>();
         return services;
     }

@@ -64,7 +64,8 @@ public static class ShipinatorWeb
         app.UseAuthorization();
         app.UseAntiforgery();
         app.MapOpenApi().AllowAnonymous();
-        app.MapScalarApiReference(o => o.DisableDefaultFonts().DisableTelemetry().DisableAgent()).AllowAnonymous();
+        // Its scripts are not ours, and run at our address: not for everybody.
+        app.MapScalarApiReference(o => o.DisableDefaultFonts().DisableTelemetry().DisableAgent()).RequireAuthorization(Policies.Read);
         app.MapHealth();
         app.MapDashboard();
 

@@ -26,6 +26,8 @@ public sealed class PostgresChangeFeed : IChangeFeed
             }
         };
         notices.Began += () => WakeAll(_ => true);
+        // Who looks now finds out that nothing can be read, instead of taking the silence for peace.
+        notices.Ceased += () => WakeAll(_ => true);
         notices.CatalogChanged += () => WakeAll(s => s.SeesAll);
     }
 

@@ -35,6 +35,9 @@ public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvide
     /// <summary>It listens from now on, for the first time or again: what was said before may have been missed.</summary>
     public event Action? Began;
 
+    /// <summary>It listens no more, and tries to again: what is said now is not heard.</summary>
+    public event Action? Ceased;
+
     /// <summary>Ends when the database is listened to for the first time.</summary>
     internal Task Listening => _heard.Task;
 
@@ -68,6 +71,7 @@ public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvide
     private async Task ListenAsync()
     {
         var pause = TimeSpan.FromMilliseconds(100);
+        var isHeard = false;
         while (!_stop.IsCancellationRequested)
         {
             try
@@ -80,6 +84,7 @@ public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvide
                 }
 
                 pause = TimeSpan.FromMilliseconds(100);
+                isHeard = true;
                 Began?.Invoke();
                 _heard.TrySetResult();
                 while (true)
@@ -99,6 +104,12 @@ public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvide
             catch (Exception e) when (DatabaseErrors.IsUnavailable(e) || e is PostgresException or InvalidOperationException)
             {
                 Lost(logger, e.Message, pause);
+                if (isHeard)
+                {
+                    isHeard = false;
+                    Ceased?.Invoke();
+                }
+
                 try
                 {
                     await Task.Delay(pause, time, _stop.Token);

@@ -36,11 +36,9 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
         return Cursors.Cut(List, rows, page.Limit, r => r.Id.ToString());
     }
 
-    /// <summary>The runs with this number in these repositories, newest first.</summary>
-    public async Task<IReadOnlyList<RunView>> NumberedAsync(IReadOnlyCollection<RepositoryId> repositories, long number, CancellationToken cancellationToken = default) =>
-        await source.QueryAsync(
-            $"{ViewReading.RunSelect} WHERE r.repository_id = ANY ($1) AND r.run_number = $2 ORDER BY r.id DESC", ViewReading.Run, cancellationToken,
-            Uuids(repositories.Select(r => r.Value)), Long(number));
+    /// <summary>The runs with this number whose <c>project / repository</c>, as it was then or is now, holds all of the words; newest first.</summary>
+    public async Task<IReadOnlyList<RunView>> NumberedAsync(long number, IReadOnlyCollection<string> words, int limit, CancellationToken cancellationToken = default) =>
+        await source.QueryAsync(NumberedStatement, ViewReading.Run, cancellationToken, Long(number), Like(words), Number(limit));
 
     /// <summary>
     /// All jobs in the plan's order, with steps, executions and artifacts, from one moment. Empty when there is no such run.
@@ -137,6 +135,14 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
         }
     }
 
+    internal const string NumberedStatement = $"""
+        {ViewReading.RunSelect}
+        WHERE r.run_number = $1
+          AND (r.project_name || ' / ' || r.repository_name ILIKE ALL ($2)
+            OR EXISTS (SELECT FROM repositories n JOIN projects o ON o.id = n.project_id WHERE n.id = r.repository_id AND o.name || ' / ' || n.name ILIKE ALL ($2)))
+        ORDER BY r.id DESC LIMIT $3
+        """;
+
     /// <summary>The statement of a list, apart so that a test can ask how the database would run it.</summary>
     internal static (string Sql, NpgsqlParameter[] Parameters) ListStatement(RunFilter filter, PageRequest page)
     {
@@ -176,6 +182,11 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
         if (filter.Event is { } @event)
         {
             Where("r.event =", Text(@event));
+        }
+
+        if (filter.IsOver)
+        {
+            conditions.Add("r.finished_at IS NOT NULL");
         }
 
         if (Cursors.DecodeId(List, page.Cursor) is { } before)

@@ -42,6 +42,14 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
         return [.. runs.Select(r => new LiveRun(r, [.. ofRun[r.Id]]))];
     }
 
+    /// <summary>How many runs are at work, and how many have not begun.</summary>
+    public async Task<(int Running, int Pending)> LiveCountAsync(CancellationToken cancellationToken = default) =>
+        (await source.QueryAsync(
+            LiveCountStatement, r => (r.Number("running"), r.Number("pending")), cancellationToken)).Single();
+
+    internal const string LiveCountStatement =
+        "SELECT count(*) FILTER (WHERE status = 'running')::int AS running, count(*) FILTER (WHERE status = 'pending')::int AS pending FROM pipeline_runs WHERE finished_at IS NULL";
+
     /// <summary>The last <paramref name="days"/> days, today last; of all runs, or of a project's, a repository's or a pipeline's.</summary>
     public async Task<IReadOnlyList<DayTrend>> DaysAsync(RunFilter filter, int days, CancellationToken cancellationToken = default)
     {

@@ -278,4 +278,7 @@ public sealed record RunFilter
 
     /// <summary>Asked for by this event.</summary>
     public string? Event { get; init; }
+
+    /// <summary>Only those that are over.</summary>
+    public bool IsOver { get; init; }
 }

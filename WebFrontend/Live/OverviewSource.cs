@@ -7,8 +7,14 @@ namespace Shipinator.WebFrontend.Live;
 /// <summary>The state of the whole installation.</summary>
 public sealed record OverviewSnapshot
 {
-    /// <summary>Runs that are not over, newest first.</summary>
+    /// <summary>The newest runs that are not over.</summary>
     public required IReadOnlyList<LiveRun> Live { get; init; }
+
+    /// <summary>How many are at work, with those that are not shown.</summary>
+    public required int Running { get; init; }
+
+    /// <summary>How many have not begun, with those that are not shown.</summary>
+    public required int Pending { get; init; }
 
     /// <summary>What each run that has not begun waits for.</summary>
     public required ImmutableDictionary<Guid, string> Waiting { get; init; }
@@ -55,19 +61,22 @@ public sealed class OverviewSource(
     public async Task<OverviewSnapshot> ReadAsync(bool key, OverviewSnapshot? previous, CancellationToken cancellationToken)
     {
         var live = await trends.LiveAsync(LiveLimit, cancellationToken);
+        var (running, begins) = await trends.LiveCountAsync(cancellationToken);
         var pending = live.Where(l => l.Run.Status == Status.Pending).ToList();
         var waiting = await Task.WhenAll(pending.Select(l => AskAsync(() => RunWaitsForAsync(l.Run.Id, cancellationToken))));
         var (queued, all) = await queue.WaitingAsync(QueueLimit, cancellationToken);
         var reasons = await Task.WhenAll(queued.Select(q => AskAsync(() => grains.GetGrain<IExecutionGrain>(q.Id.Value).WaitingFor(cancellationToken))));
-        var recent = await runs.ListAsync(new(), new PageRequest(RecentLimit + live.Count > PageRequest.MaxLimit ? PageRequest.MaxLimit : RecentLimit + live.Count), cancellationToken);
+        var recent = await runs.ListAsync(new() { IsOver = true }, new PageRequest(RecentLimit), cancellationToken);
         var hosts = await grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: false, cancellationToken);
         return new()
         {
             Live = live,
+            Running = running,
+            Pending = begins,
             Queue = [.. queued.Zip(reasons, (execution, reason) => new QueueLine(execution, reason))],
             Queued = all,
             Waiting = pending.Zip(waiting).Where(w => w.Second is not null).ToImmutableDictionary(w => w.First.Run.Id.Value, w => w.Second!),
-            Recent = [.. recent.Items.Where(r => r.Status.IsTerminal()).Take(RecentLimit)],
+            Recent = recent.Items,
             Trend = await Trend.ReadAsync(previous?.Trend, time, () => trends.DaysAsync(new(), 14, cancellationToken)),
             Executors = await Task.WhenAll(executors.Types.Order(StringComparer.Ordinal).Select(t => LoadAsync(t, cancellationToken))),
             Silos = [.. hosts.Where(h => h.Value is not SiloStatus.Dead).OrderBy(h => h.Key.ToString(), StringComparer.Ordinal).Select(h => new SiloLine(h.Key.Endpoint.ToString(), h.Value.ToString()))],

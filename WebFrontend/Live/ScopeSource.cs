@@ -4,8 +4,8 @@ using Shipinator.Schema.Stores;
 
 namespace Shipinator.WebFrontend.Live;
 
-/// <summary>Exactly one of a project, a repository and a pipeline.</summary>
-public readonly record struct Scope(ProjectId? Project = null, RepositoryId? Repository = null, PipelineId? Pipeline = null);
+/// <summary>Exactly one of a project, a repository and a pipeline; of a project with a page of its repositories, null being the first.</summary>
+public readonly record struct Scope(ProjectId? Project = null, RepositoryId? Repository = null, PipelineId? Pipeline = null, string? Cursor = null);
 
 /// <summary>A project, a repository or a pipeline with what ran in it.</summary>
 public sealed record ScopeSnapshot
@@ -19,13 +19,16 @@ public sealed record ScopeSnapshot
     /// <summary>Null unless one was asked for.</summary>
     public PipelineRow? Pipeline { get; init; }
 
-    /// <summary>A project's repositories.</summary>
+    /// <summary>A page of a project's repositories.</summary>
     public IReadOnlyList<RepositoryRow> Repositories { get; init; } = [];
+
+    /// <summary>Where the project's other repositories begin; null for none.</summary>
+    public string? NextCursor { get; init; }
 
     /// <summary>A repository's pipelines.</summary>
     public IReadOnlyList<PipelineRow> Pipelines { get; init; } = [];
 
-    /// <summary>The newest run of each branch of a repository.</summary>
+    /// <summary>The newest run of each branch of a repository; one more than is shown tells that there are more.</summary>
     public IReadOnlyList<BranchHead> Branches { get; init; } = [];
 
     /// <summary>How long a pipeline takes.</summary>
@@ -43,7 +46,10 @@ public sealed class ScopeSource(ProjectStore projects, RepositoryStore repositor
     : IViewSource<Scope, ScopeSnapshot>
 {
     private const int NewestRuns = 20;
-    private const int MostBranches = 12;
+    private const int MostRepositories = 100;
+
+    /// <summary>How many branches of a repository are shown.</summary>
+    public const int MostBranches = 12;
     private static readonly TimeSpan Calm = TimeSpan.FromSeconds(1);
 
     /// <inheritdoc/>
@@ -51,7 +57,7 @@ public sealed class ScopeSource(ProjectStore projects, RepositoryStore repositor
     {
         { Pipeline: { } pipeline } => PipelineAsync(pipeline, previous?.Trend, cancellationToken),
         { Repository: { } repository } => RepositoryAsync(repository, previous?.Trend, cancellationToken),
-        { Project: { } project } => ProjectAsync(project, previous?.Trend, cancellationToken),
+        { Project: { } project } => ProjectAsync(project, key.Cursor, previous?.Trend, cancellationToken),
         _ => throw new NotFoundException("page", ""),
     };
 
@@ -69,13 +75,19 @@ public sealed class ScopeSource(ProjectStore projects, RepositoryStore repositor
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(ScopeSnapshot view) => null;
 
-    private async Task<ScopeSnapshot> ProjectAsync(ProjectId id, Trend? known, CancellationToken cancellationToken) => new()
+    private async Task<ScopeSnapshot> ProjectAsync(ProjectId id, string? cursor, Trend? known, CancellationToken cancellationToken)
     {
-        Project = await projects.GetAsync(id, cancellationToken) ?? throw new NotFoundException("project", id.ToString()),
-        Repositories = (await repositories.ListAsync(id, new PageRequest(PageRequest.MaxLimit), cancellationToken)).Items,
-        Trend = await Trend.ReadAsync(known, time, () => trends.DaysAsync(new() { Project = id }, 14, cancellationToken)),
-        Runs = await NewestAsync(new() { Project = id }, cancellationToken),
-    };
+        var project = await projects.GetAsync(id, cancellationToken) ?? throw new NotFoundException("project", id.ToString());
+        var page = await repositories.ListAsync(id, new PageRequest(MostRepositories, cursor), cancellationToken);
+        return new()
+        {
+            Project = project,
+            Repositories = page.Items,
+            NextCursor = page.NextCursor,
+            Trend = await Trend.ReadAsync(known, time, () => trends.DaysAsync(new() { Project = id }, 14, cancellationToken)),
+            Runs = await NewestAsync(new() { Project = id }, cancellationToken),
+        };
+    }
 
     private async Task<ScopeSnapshot> RepositoryAsync(RepositoryId id, Trend? known, CancellationToken cancellationToken)
     {
@@ -85,7 +97,7 @@ public sealed class ScopeSource(ProjectStore projects, RepositoryStore repositor
             Project = await projects.GetAsync(repository.ProjectId, cancellationToken) ?? throw new NotFoundException("project", repository.ProjectId.ToString()),
             Repository = repository,
             Pipelines = await pipelines.ListAsync(id, cancellationToken),
-            Branches = await trends.BranchesAsync(id, MostBranches, cancellationToken),
+            Branches = await trends.BranchesAsync(id, MostBranches + 1, cancellationToken),
             Trend = await Trend.ReadAsync(known, time, () => trends.DaysAsync(new() { Repository = id }, 14, cancellationToken)),
             Runs = await NewestAsync(new() { Repository = id }, cancellationToken),
         };

@@ -26,7 +26,7 @@ public interface IViewSource<TKey, TView>
 /// at most ten times a second. Screens are drawn one after the other, with rests that are <see cref="Rest"/> times as long: a
 /// crowd before one thing takes a small part of one processor from the work itself, and waits the longer for its pictures.
 /// </summary>
-public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, TimeProvider time)
+public sealed partial class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, TimeProvider time, ILogger<SharedViews<TKey, TView>> logger)
     where TKey : notnull
     where TView : class
 {
@@ -67,24 +67,29 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
         }
     }
 
+    [LoggerMessage(Level = LogLevel.Error, Message = "Following {View} broke; it goes on in a moment.")]
+    private static partial void Broke(ILogger logger, string view, Exception error);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A screen of {View} could not be drawn.")]
+    private static partial void Undrawn(ILogger logger, string view, Exception error);
+
     private async Task FollowAsync(TKey key, Shared shared)
     {
         var stop = shared.Stop.Token;
-        var news = shared.News;
         var listening = ListenAsync(key, shared, stop);
         try
         {
             while (true)
             {
-                var refresh = shared.State is { Error: null, Value: { } seen } ? source.RefreshAfter(seen) : AfterError;
-                await WaitAsync(news, shared.State is null ? null : refresh, stop);
-                var began = time.GetTimestamp();
-                var state = await ReadAsync(key, shared.State?.Value, stop);
-                await PublishAsync(shared, state, stop);
-                var pause = Shortest - time.GetElapsedTime(began);
-                if (pause > TimeSpan.Zero)
+                try
                 {
-                    await Task.Delay(pause, time, stop);
+                    await FollowOnceAsync(key, shared, stop);
+                }
+                catch (Exception e) when (!stop.IsCancellationRequested)
+                {
+                    // Whoever looks would look at a still picture for ever, and so would all who come later.
+                    Broke(logger, typeof(TView).Name, e);
+                    await Task.Delay(AfterError, time, stop);
                 }
             }
         }
@@ -96,6 +101,20 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
         await listening;
         shared.Stop.Dispose();
         shared.News.Dispose();
+    }
+
+    private async Task FollowOnceAsync(TKey key, Shared shared, CancellationToken stop)
+    {
+        var refresh = shared.State is { Error: null, Value: { } seen } ? source.RefreshAfter(seen) : AfterError;
+        await WaitAsync(shared.News, shared.State is null ? null : refresh, stop);
+        var began = time.GetTimestamp();
+        var state = await ReadAsync(key, shared.State?.Value, stop);
+        await PublishAsync(shared, state, stop);
+        var pause = Shortest - time.GetElapsedTime(began);
+        if (pause > TimeSpan.Zero)
+        {
+            await Task.Delay(pause, time, stop);
+        }
     }
 
     private async Task WaitAsync(SemaphoreSlim news, TimeSpan? limit, CancellationToken stop)
@@ -184,9 +203,14 @@ public sealed class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, Ti
             {
                 await viewer.Changed(state).WaitAsync(Patience, time, stop);
             }
-            catch (Exception e) when (!stop.IsCancellationRequested && e is TimeoutException or ObjectDisposedException or OperationCanceledException or InvalidOperationException)
+            catch (Exception e) when (!stop.IsCancellationRequested && e is TimeoutException or ObjectDisposedException or OperationCanceledException)
             {
                 // A slow screen, or one that was closed meanwhile.
+            }
+            catch (Exception e) when (!stop.IsCancellationRequested)
+            {
+                // One screen that can't be drawn takes nothing from the others.
+                Undrawn(logger, typeof(TView).Name, e);
             }
 
             if (time.GetElapsedTime(began) is var drawn && drawn > Stretch)

@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using System.Security.Cryptography;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
@@ -17,6 +18,12 @@ public static class DashboardAccess
 
     /// <summary>The claim that names the API token behind a cookie.</summary>
     public const string TokenClaim = "shipinator:token";
+
+    /// <summary>The claim that names the signing in: all tabs of one browser have the same.</summary>
+    public const string SessionClaim = "shipinator:session";
+
+    /// <summary>The claim of somebody who is known no more, that says why.</summary>
+    public const string GoneClaim = "shipinator:gone";
 
     /// <summary>Where people sign in.</summary>
     public const string SignInPath = "/signin";
@@ -55,6 +62,7 @@ public static class DashboardAccess
         services.AddSingleton<KeyRing>();
         services.AddOptions<KeyManagementOptions>().Configure<KeyRing>((o, ring) => o.XmlRepository = ring);
         services.AddSingleton<SignInLinks>();
+        services.AddSingleton<Sessions>();
         return services;
     }
 
@@ -69,17 +77,33 @@ public static class DashboardAccess
             return false;
         }
 
-        await context.SignInAsync(CookieScheme, Principal(row), new AuthenticationProperties { IsPersistent = true });
+        await context.SignInAsync(CookieScheme, Principal(row, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16))), new AuthenticationProperties { IsPersistent = true });
         return true;
     }
 
+    /// <summary>Signs the browser out, in all its tabs.</summary>
+    public static async Task SignOutAsync(HttpContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        await context.AuthenticateAsync(CookieScheme);
+        if (context.Items[SessionClaim] is string session)
+        {
+            context.RequestServices.GetRequiredService<Sessions>().End(session);
+        }
+
+        await context.SignOutAsync(CookieScheme);
+    }
+
     /// <summary>Who a token is.</summary>
-    public static ClaimsPrincipal Principal(TokenRow row)
+    public static ClaimsPrincipal Principal(TokenRow row, string session)
     {
         ArgumentNullException.ThrowIfNull(row);
         return new(new ClaimsIdentity(
-            [new(TokenClaim, row.Id.ToString()), new(ClaimTypes.Role, row.Role), new(ClaimTypes.Name, row.Name)], CookieScheme));
+            [new(TokenClaim, row.Id.ToString()), new(ClaimTypes.Role, row.Role), new(ClaimTypes.Name, row.Name), new(SessionClaim, session)], CookieScheme));
     }
+
+    /// <summary>Nobody any more, and why.</summary>
+    public static ClaimsPrincipal Gone(string why) => new(new ClaimsIdentity([new(GoneClaim, why)]));
 
     /// <summary>A path of ours to go to after signing in; anything else leads to the overview.</summary>
     public static string LocalPath(string? wanted) =>
@@ -92,6 +116,8 @@ public static class DashboardAccess
         var endpoint = context.HttpContext.GetEndpoint();
         if (endpoint is null ? !Dashboard.IsForPeople(context.HttpContext) : endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)
         {
+            // Who signs out is nobody to the page that does it.
+            context.HttpContext.Items[SessionClaim] = context.Principal?.FindFirst(SessionClaim)?.Value;
             context.RejectPrincipal();
             return;
         }
@@ -106,6 +132,6 @@ public static class DashboardAccess
             return;
         }
 
-        context.ReplacePrincipal(Principal(row));
+        context.ReplacePrincipal(Principal(row, context.Principal?.FindFirst(SessionClaim)?.Value ?? ""));
     }
 }

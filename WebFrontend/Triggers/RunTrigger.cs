@@ -10,11 +10,15 @@ using Shipinator.WebFrontend.Problems;
 namespace Shipinator.WebFrontend.Triggers;
 
 /// <summary>What a trigger would do.</summary>
+/// <param name="Pipeline">What was asked for: the pipeline,</param>
+/// <param name="GitRef">its ref,</param>
+/// <param name="Given">and those of the inputs that the file asks for and that were given a value.</param>
 /// <param name="Head">The commit.</param>
-/// <param name="Inputs">What the file asks for.</param>
+/// <param name="Inputs">What the file asks for; nothing unless a person starts the pipeline by hand.</param>
 /// <param name="Plan">Null when something is wrong.</param>
 /// <param name="Errors">What is wrong, and where.</param>
-public sealed record TriggerPreview(ResolvedRef Head, IReadOnlyList<ManualInput> Inputs, RunPlan? Plan, IReadOnlyList<PipelineError> Errors);
+public sealed record TriggerPreview(
+    PipelineId Pipeline, string GitRef, IReadOnlyDictionary<string, string> Given, ResolvedRef Head, IReadOnlyList<ManualInput> Inputs, RunPlan? Plan, IReadOnlyList<PipelineError> Errors);
 
 /// <summary>
 /// Makes runs, whoever asks: a person, a webhook, a schedule. All that can be wrong is found before anything is written.
@@ -91,20 +95,22 @@ public sealed class RunTrigger(
         var forge = forges.Get(repository.VcsProvider);
         var resolved = await forge.Resolve(Of(repository), gitRef, cancellationToken);
         var file = PipelineFile.Parse(await forge.ReadFile(Of(repository), resolved.Commit, PipelineFile.DefaultName, cancellationToken));
+        var asked = file.Model is { } known && pipeline.TriggerType == "manual" ? known.Inputs : [];
+        // What is empty was not given: the default stands, or it is missing.
+        var given = asked.Where(i => !string.IsNullOrEmpty(inputs.GetValueOrDefault(i.Name))).ToImmutableSortedDictionary(i => i.Name, i => inputs[i.Name], StringComparer.Ordinal);
+        TriggerPreview Found(RunPlan? plan, IReadOnlyList<PipelineError> errors) => new(pipelineId, gitRef, given, resolved, asked, plan, errors);
         if (file.Model is null)
         {
-            return new(resolved, [], null, file.Errors);
+            return Found(null, file.Errors);
         }
 
-        var given = file.Model.Inputs.ToImmutableSortedDictionary(
-            i => i.Name, i => inputs.GetValueOrDefault(i.Name) ?? i.Default ?? (i.Options.Count > 0 ? i.Options[0] : ""), StringComparer.Ordinal);
         try
         {
-            return new(resolved, file.Model.Inputs, Plan(file.Model, Facts(pipeline, resolved, resolved.FullRef, actor, given), repository, 1), []);
+            return Found(Plan(file.Model, Facts(pipeline, resolved, resolved.FullRef, actor, given), repository, 1), []);
         }
         catch (PipelineFileException e)
         {
-            return new(resolved, file.Model.Inputs, null, e.Errors);
+            return Found(null, e.Errors);
         }
     }
 

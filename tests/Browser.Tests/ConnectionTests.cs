@@ -78,6 +78,18 @@ public sealed class ConnectionTests(Dashboard dashboard)
         var page = visitor.Page;
         await visitor.OpenAsync("/");
         await Expect(page.GetByText("Nothing has run yet")).ToBeVisibleAsync();
+        // A list that nothing refreshes by the clock, and a page of history.
+        await using var list = await dashboard.VisitAsync(url, token: token);
+        list.ExpectComplaints();
+        await list.OpenAsync("/runs");
+        using var api = new Api(url, token);
+        bench.Commit("build:\n  steps:\n    - { name: quick, run: \"true\" }\n");
+        var run = await api.TriggerAsync(await api.RegisterAsync(bench.Repository));
+        await api.WaitForEndAsync(run, TimeSpan.FromSeconds(60));
+        await using var graph = await dashboard.VisitAsync(url, token: token);
+        graph.ExpectComplaints();
+        await graph.OpenAsync($"/runs/{run}");
+        await Expect(page.Locator("section[aria-labelledby=recent] tbody tr")).ToHaveCountAsync(1);
         var postmaster = (await File.ReadAllLinesAsync(Path.Combine(bench.Data, "postgres", "data", "postmaster.pid")))[0];
         using (var kill = System.Diagnostics.Process.Start("kill", ["-9", postmaster]))
         {
@@ -85,7 +97,11 @@ public sealed class ConnectionTests(Dashboard dashboard)
         }
 
         await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("this is the last that was known", Patient);
-        await Expect(page.GetByText("Nothing has run yet")).ToBeVisibleAsync();
+        await Expect(page.Locator("section[aria-labelledby=recent] tbody tr")).ToHaveCountAsync(1);
+        await Expect(list.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("this is the last that was known", Patient);
+        await graph.Page.GetByRole(AriaRole.Link, new() { Name = "History" }).ClickAsync();
+        await Expect(graph.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The database can't be reached", Patient);
+        await Expect(graph.Page.GetByRole(AriaRole.Heading, new() { Name = "This page broke" })).ToHaveCountAsync(0);
         await page.GotoAsync("/runs");
         await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("Shipinator can't answer now");
         await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The database can't be reached");

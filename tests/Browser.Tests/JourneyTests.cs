@@ -52,6 +52,7 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         await dialog.GetByLabel("note").FillAsync("it is time");
         await dialog.GetByLabel("note").BlurAsync();
         await dialog.GetByLabel("target").SelectOptionAsync("production");
+        await Expect(page.GetByTestId("plan-inputs")).ToHaveTextAsync("with note = it is time, target = production");
         await Expect(page.GetByTestId("plan")).ToContainTextAsync("compile");
         await Expect(page.GetByTestId("plan")).ToContainTextAsync("unit");
         await page.GetByTestId("trigger-run").ClickAsync();
@@ -117,6 +118,66 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         await page.GetByTestId("trigger-run").ClickAsync();
         await Expect(page).ToHaveURLAsync(RunAddress());
         await Expect(page.Locator(".facts")).ToContainTextAsync("feature/x");
+    }
+
+    [Fact]
+    public async Task Trigger_RunsWhatIsShownOrNothing()
+    {
+        var bench = dashboard.Repository("on:\n  push: {}\n  manual: { inputs: { note: { description: \"Why\" } } }\nbuild:\n  steps:\n    - { name: of-main, run: \"true\" }\n");
+        await GitAsync("checkout", "-q", "-b", "feature/x");
+        await System.IO.File.WriteAllTextAsync(Path.Combine(bench.Repository, ".shipinator.yaml"), "on:\n  push: {}\n  manual: { inputs: { note: { description: \"Why\" } } }\nbuild:\n  steps:\n    - { name: of-feature, run: \"true\" }\n");
+        await GitAsync("-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-qam", "on the feature");
+        await GitAsync("checkout", "-q", "main");
+        await dashboard.Api.RegisterAsync(bench.Repository);
+        await using var visitor = await dashboard.VisitAsync();
+        var page = visitor.Page;
+        await visitor.OpenAsync("/projects");
+        await page.GetByRole(AriaRole.Link, new() { Name = Path.GetFileName(bench.Repository), Exact = true }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Trigger" }).ClickAsync();
+        var (dialog, run) = (page.GetByRole(AriaRole.Dialog), page.GetByTestId("trigger-run"));
+
+        // What the API would refuse, the page refuses, where it can be mended.
+        await Expect(page.GetByTestId("missing-input")).ToContainTextAsync("'note' is missing");
+        await Expect(run).ToBeDisabledAsync();
+
+        // What a push is not asked for is not asked for.
+        await dialog.GetByLabel("Pipeline").SelectOptionAsync(new SelectOptionValue { Label = $"{Path.GetFileName(bench.Repository)} (push)" });
+        await Expect(page.GetByTestId("plan")).ToContainTextAsync("of-main");
+        await Expect(dialog.GetByLabel("note")).ToHaveCountAsync(0);
+        await Expect(run).ToBeEnabledAsync();
+
+        // A click beside it does not throw away what was typed.
+        await page.Mouse.ClickAsync(5, 400);
+        await Expect(page.GetByTestId("plan")).ToBeVisibleAsync();
+
+        // A new branch, and a click on Run as fast as they come: never the old commit under the new name.
+        await page.GetByTestId("trigger-ref").FillAsync("feature/x");
+        await page.EvaluateAsync("""
+            () => {
+              const field = document.querySelector('[data-testid=trigger-ref]');
+              field.dispatchEvent(new Event('change', { bubbles: true }));
+              document.querySelector('[data-testid=trigger-run]').click();
+            }
+            """);
+        await Expect(page.GetByTestId("plan")).ToContainTextAsync("of-feature");
+        await run.DblClickAsync();
+        await Expect(page).ToHaveURLAsync(RunAddress());
+        await Expect(page.Locator("h1")).ToHaveTextAsync("#1 on the feature");
+        await Expect(Step(page, "of-feature")).ToHaveAttributeAsync("data-status", "success");
+
+        // Two clicks are one wish.
+        await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("success");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Rerun", Exact = true }).EvaluateAsync("b => { b.click(); b.click(); }");
+        await Expect(page.Locator("h1")).ToHaveTextAsync("#2 on the feature");
+        await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("success");
+        var first = (await dashboard.Api.GetAsync($"/v1/pipeline-runs/{page.Url[^36..]}")).GetProperty("pipeline_id").GetString();
+        Assert.Equal(2, EndToEnd.Tests.Api.Items(await dashboard.Api.GetAsync($"/v1/pipeline-runs?pipeline_id={first}")).Count());
+
+        async Task GitAsync(params string[] arguments)
+        {
+            using var git = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("git", arguments) { WorkingDirectory = bench.Repository })!;
+            await git.WaitForExitAsync();
+        }
     }
 
     [Fact]

@@ -79,6 +79,32 @@ public sealed class LookTests(Dashboard dashboard)
         Task MenuIsAwayAsync() => page.WaitForFunctionAsync("() => document.querySelector('nav[aria-label=Main]').getBoundingClientRect().right <= 0");
     }
 
+    [Theory]
+    [InlineData(400)]
+    [InlineData(1360)]
+    public async Task Names_OfAnyLength_StayOnThePage(int width)
+    {
+        var name = new string('w', 90) + Guid.CreateVersion7().ToString("N")[^10..];
+        var bench = dashboard.Repository("build:\n  steps:\n    - { name: ok, run: \"true\" }\n");
+        foreach (string[] arguments in (string[][])[["-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-q", "--allow-empty", "-m", new string('s', 150)]])
+        {
+            using var git = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("git", arguments) { WorkingDirectory = bench.Repository })!;
+            await git.WaitForExitAsync();
+        }
+
+        var project = (await dashboard.Api.PostAsync("/v1/projects", new { name, description = new string('d', 300) })).GetProperty("id").GetString();
+        var repository = (await dashboard.Api.PostAsync($"/v1/projects/{project}/repositories", new { vcs_provider = "git", clone_url = bench.Repository, default_branch = "main", name })).GetProperty("id").GetString();
+        await dashboard.Api.PostAsync($"/v1/repositories/{repository}/sync");
+        var pipeline = EndToEnd.Tests.Api.Items(await dashboard.Api.GetAsync($"/v1/repositories/{repository}/pipelines")).Single(p => p.GetProperty("trigger_type").GetString() == "manual").GetProperty("id").GetString()!;
+        var run = await dashboard.Api.TriggerAsync(pipeline);
+        await using var visitor = await dashboard.VisitAsync(configure: o => o.ViewportSize = new() { Width = width, Height = 800 });
+        foreach (var path in new[] { "/", "/runs", $"/runs?repository={repository}&branch=main", "/projects", $"/projects/{project}", $"/repositories/{repository}", $"/pipelines/{pipeline}", $"/runs/{run}" })
+        {
+            await visitor.OpenAsync(path);
+            await visitor.ExpectNoSidewaysScrollingAsync($"{path} at {width}");
+        }
+    }
+
     [Fact]
     public async Task Colours_FollowTheSystemUntilThePersonChooses()
     {

@@ -16,7 +16,7 @@ public sealed class RunTests(Dashboard dashboard)
         await visitor.OpenAsync($"/runs/{run}");
         await Expect(JourneyTests.Step(page, "long")).ToHaveAttributeAsync("data-status", "running");
         await page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
-        await Expect(page.GetByRole(AriaRole.Dialog)).ToContainTextAsync("to be stopped: build. 1 waiting");
+        await Expect(page.GetByRole(AriaRole.Dialog)).ToContainTextAsync("to be stopped: build. 1 waiting job will not begin.");
         await page.GetByRole(AriaRole.Button, new() { Name = "Let it run" }).ClickAsync();
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("running");
         await page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
@@ -81,6 +81,27 @@ public sealed class RunTests(Dashboard dashboard)
     }
 
     [Fact]
+    public async Task History_OfALargeRun_FollowsEveryKey()
+    {
+        var run = await dashboard.EndedRunAsync("build:\n  steps:\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"    - {{ name: s{i:00}, parallel: true, run: \"true\" }}\n")));
+        await using var visitor = await dashboard.VisitAsync();
+        var page = visitor.Page;
+        await visitor.OpenAsync($"/runs/{run}?view=history");
+        await page.GetByTestId("slider").FocusAsync();
+        await page.Keyboard.PressAsync("Home");
+        for (var i = 0; i < 60; i++)
+        {
+            await page.Keyboard.PressAsync("ArrowRight");
+        }
+
+        await Expect(page.GetByTestId("moment")).ToContainTextAsync("61 of ");
+        await Expect(page.GetByTestId("slider")).ToHaveValueAsync("61");
+        await Expect(page).ToHaveURLAsync(new Regex("at=61$"));
+        await page.GetByText("All transitions").ClickAsync();
+        await Expect(page.GetByTestId("transitions").Locator("tr.at")).ToHaveCountAsync(1);
+    }
+
+    [Fact]
     public async Task Attempts_StandSideBySideWithTheirLogs()
     {
         var run = await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: flaky, retry: { max: 1, on: [failure] }, run: \"if [ -e t ]; then echo second went well; else touch t; echo first went wrong; exit 3; fi\" }\n");
@@ -128,6 +149,61 @@ public sealed class RunTests(Dashboard dashboard)
         await dashboard.Api.PostAsync($"/v1/pipeline-runs/{run}/cancel");
         await Expect(visitor.Page.Locator("section[aria-labelledby=recent]").GetByRole(AriaRole.Row, new() { Name = name })).ToContainTextAsync("canceled");
         await Expect(other.Page.GetByRole(AriaRole.Row, new() { Name = name })).ToContainTextAsync("canceled");
+    }
+
+    [Fact]
+    public async Task Lists_LeadOn_AndTheOverviewCountsWhatItDoesNotShow()
+    {
+        var run = await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: ok, run: \"true\" }\n");
+        var (row, other) = (await dashboard.Api.GetAsync($"/v1/pipeline-runs/{run}"), await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: ok, run: \"true\" }\n"));
+        var (pipeline, repository) = (row.GetProperty("pipeline_id").GetString(), row.GetProperty("repository_id").GetString());
+        await using var data = await dashboard.OpenDatabaseAsync();
+        await using (var copies = data.CreateCommand("SELECT string_agg(quote_ident(column_name), ',') FROM information_schema.columns WHERE table_name = 'pipeline_runs' AND column_name NOT IN ('id', 'run_number', 'status', 'finished_at')"))
+        {
+            var rest = (string)(await copies.ExecuteScalarAsync())!;
+            await using var insert = data.CreateCommand($"INSERT INTO pipeline_runs (id, run_number, status, {rest}) SELECT (lpad(to_hex(g), 8, '0') || '-0000-7000-8000-' || right($1::text, 12))::uuid, 10000 + g, 'running', {rest} FROM pipeline_runs, generate_series(1, 60) g WHERE id = $1");
+            insert.Parameters.AddWithValue(Guid.Parse(run));
+            await insert.ExecuteNonQueryAsync();
+        }
+
+        try
+        {
+            await using var visitor = await dashboard.VisitAsync();
+            var page = visitor.Page;
+            await visitor.OpenAsync("/");
+            await Expect(page.GetByTestId("more-live")).ToContainTextAsync("more: all that are running");
+            Assert.InRange(int.Parse(await page.GetByTestId("live-count").InnerTextAsync(), System.Globalization.CultureInfo.InvariantCulture), 60, 200);
+            await Expect(page.Locator("section[aria-labelledby=recent] tbody tr")).Not.ToHaveCountAsync(0);
+
+            await visitor.OpenAsync($"/pipelines/{pipeline}");
+            await page.GetByRole(AriaRole.Link, new() { Name = "All runs of this pipeline" }).ClickAsync();
+            await Expect(page.GetByTestId("only-pipeline")).ToContainTextAsync("(manual)");
+            await page.GetByRole(AriaRole.Link, new() { Name = "Older runs" }).ClickAsync();
+            await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Newest" })).ToBeVisibleAsync();
+            await Expect(page.Locator($"a[href='/runs/{other}']")).ToHaveCountAsync(0);
+
+            // A branch is one of its repository.
+            await visitor.OpenAsync($"/repositories/{repository}");
+            await page.GetByRole(AriaRole.Link, new() { Name = "main", Exact = true }).ClickAsync();
+            await Expect(page.Locator($"a[href='/runs/{run}']")).ToBeVisibleAsync();
+            await Expect(page.Locator($"a[href='/runs/{other}']")).ToHaveCountAsync(0);
+            await visitor.ExpectAccessibleAsync("narrowed runs");
+            await page.GetByRole(AriaRole.Link, new() { Name = "Runs of every repository" }).ClickAsync();
+            await Expect(page.Locator($"a[href='/runs/{other}']")).ToBeVisibleAsync();
+
+            // A number alone is found anywhere.
+            await page.Keyboard.PressAsync("Control+k");
+            await page.Locator("#palette-input").FillAsync("#10042");
+            await Expect(page.Locator("#palette-list")).ToContainTextAsync("#10042");
+            await page.Keyboard.PressAsync("Escape");
+            await visitor.OpenAsync($"/runs?project={Guid.Empty}");
+            await Expect(page.Locator("#content")).ToContainTextAsync("does not lead to a list");
+        }
+        finally
+        {
+            await using var remove = data.CreateCommand("DELETE FROM pipeline_runs WHERE run_number > 10000");
+            await remove.ExecuteNonQueryAsync();
+        }
     }
 
     [Fact]

@@ -61,12 +61,21 @@ public sealed class SignInTests(Dashboard dashboard)
     public async Task SignOut_EndsIt()
     {
         await using var visitor = await dashboard.VisitAsync();
+        await using var stranger = await dashboard.VisitAsync();
+        var tab = await visitor.Context.NewPageAsync();
+        await tab.GotoAsync("/projects");
+        await Expect(tab.GetByRole(AriaRole.Button, new() { Name = "New project" })).ToBeVisibleAsync();
         await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Account" }).ClickAsync();
         await visitor.Page.GetByText("Sign out").ClickAsync();
         await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
         await Expect(visitor.Page.GetByLabel("API token")).ToBeVisibleAsync();
         await visitor.Page.GotoAsync("/projects");
         await Expect(visitor.Page.GetByLabel("API token")).ToBeVisibleAsync();
+
+        // In its other tabs, too, and nowhere else.
+        await Expect(tab.GetByRole(AriaRole.Alert)).ToContainTextAsync("signed out in another tab");
+        await stranger.Page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByText("Projects").ClickAsync();
+        await Expect(stranger.Page.GetByRole(AriaRole.Button, new() { Name = "New project" })).ToBeVisibleAsync();
     }
 
     [Fact]
@@ -81,15 +90,16 @@ public sealed class SignInTests(Dashboard dashboard)
 
         await using var other = await dashboard.VisitAsync(token: token);
         await other.OpenAsync("/projects");
-        await other.Page.GetByRole(AriaRole.Button, new() { Name = "New project" }).ClickAsync();
-        await other.Page.GetByLabel("Name").FillAsync("too late");
 
         await admin.Page.GetByRole(AriaRole.Row, new() { Name = "short-lived" }).GetByRole(AriaRole.Button, new() { Name = "Revoke" }).ClickAsync();
         await admin.Page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Revoke" }).ClickAsync();
         await Expect(admin.Page.GetByRole(AriaRole.Row, new() { Name = "short-lived" })).ToContainTextAsync("revoked");
 
-        await other.Page.GetByRole(AriaRole.Button, new() { Name = "Create project" }).ClickAsync();
-        await Expect(other.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("revoked");
+        // At once, by the news of it, and with the reason and the way on.
+        await Expect(other.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("Your token was revoked");
+        await Expect(other.Page.GetByRole(AriaRole.Button, new() { Name = "New project" })).ToHaveCountAsync(0);
+        await other.Page.GetByRole(AriaRole.Link, new() { Name = "Sign in again" }).ClickAsync();
+        await Expect(other.Page.GetByLabel("API token")).ToBeVisibleAsync();
         await other.Page.GotoAsync("/projects");
         await Expect(other.Page.GetByLabel("API token")).ToBeVisibleAsync();
     }

@@ -107,6 +107,28 @@ public sealed class DatabaseLossTests : IAsyncLifetime
         Assert.Equal(run.Row.Id, changes.Current);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ChangeFeed_ThatLosesItsConnection_WakesWhoReadsSoThatTheyFindOut(bool ofAll)
+    {
+        await using var bench = await Bench.StartAsync(_server.ConnectionString());
+        var run = await bench.PlantAsync();
+        await using var notices = new Live.PostgresNotices(bench.Source, TimeProvider.System, NullLogger<Live.PostgresNotices>.Instance);
+        var feed = new Live.PostgresChangeFeed(notices);
+        notices.Start();
+        await notices.Listening;
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await using var changes = feed.Changes(ofAll ? null : run.Row!.Id, deadline.Token).GetAsyncEnumerator();
+        Assert.True(await changes.MoveNextAsync());
+        await _server.KillAsync();
+        // The server stays away: what wakes is the loss itself.
+        Assert.True(await changes.MoveNextAsync());
+        Assert.Equal(ofAll ? default : run.Row!.Id, changes.Current);
+        await _server.StartAsync();
+        Assert.True(await changes.MoveNextAsync());
+    }
+
     [Fact]
     public async Task LeftRunning_ByItsOwner_IsTakenOverWithItsDataAndAddress()
     {

@@ -27,6 +27,9 @@ public sealed class ListPlanTests(PostgresFixture postgres)
             new() { Event = "push" },
             new() { Repository = bench.Repository.Id, Status = Status.Failed },
             new() { Project = bench.Project.Id, Branch = "branch7" },
+            new() { Repository = bench.Repository.Id, Branch = "branch7" },
+            new() { Pipeline = bench.Pipeline.Id, Status = Status.Failed },
+            new() { IsOver = true },
         ];
         foreach (var filter in filters)
         {
@@ -44,10 +47,15 @@ public sealed class ListPlanTests(PostgresFixture postgres)
 
         foreach (var sql in (string[])[
             "SELECT id FROM pipeline_runs WHERE finished_at IS NULL AND id > '00000000-0000-0000-0000-000000000000' ORDER BY id LIMIT 1000",
-            $"SELECT * FROM pipeline_runs WHERE id = '{middle}'"])
+            $"SELECT * FROM pipeline_runs WHERE id = '{middle}'",
+            TrendQueries.LiveCountStatement])
         {
             Assert.DoesNotContain("Seq Scan", await ExplainAsync(bench, sql, []), StringComparison.Ordinal);
         }
+
+        var numbered = await ExplainAsync(bench, RunQueries.NumberedStatement, [SqlReading.Long(777), SqlReading.Like(["sho"]), SqlReading.Number(12)]);
+        Assert.DoesNotContain("Seq Scan on pipeline_runs", numbered, StringComparison.Ordinal);
+        Assert.True(LargestNode(numbered) <= 5_000, numbered);
     }
 
     /// <summary>The most rows that any part of the plan really gave.</summary>

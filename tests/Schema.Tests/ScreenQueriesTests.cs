@@ -64,6 +64,10 @@ public sealed class ScreenQueriesTests(PostgresFixture postgres)
         Assert.Equal([main.Row!.Id, run.Row.Id, old.Row!.Id], live.Select(l => l.Run.Id));
         Assert.Equal([new CurrentStep(run.Row.Id, "build", "job0", "step1")], live[1].Current);
         Assert.Empty(live[0].Current);
+        // All of them are counted, however few are shown.
+        Assert.Single(await trends.LiveAsync(1));
+        Assert.Equal((1, 2), await trends.LiveCountAsync());
+        Assert.Empty((await bench.Queries.ListAsync(new() { IsOver = true }, new())).Items);
         Assert.Equal([("main", main.Row.Id), ("feature", run.Row.Id)], (await trends.BranchesAsync(bench.Repository.Id, 10)).Select(b => (b.Branch, b.Run.Id)));
     }
 
@@ -105,8 +109,13 @@ public sealed class ScreenQueriesTests(PostgresFixture postgres)
         Assert.Empty(await repositories.SearchAsync(["webXshop"], 10));
 
         var run = await bench.PlantAsync();
-        Assert.Equal([run.Row!.Id], (await bench.Queries.NumberedAsync([bench.Repository.Id], run.Row.RunNumber)).Select(r => r.Id));
-        Assert.Empty(await bench.Queries.NumberedAsync([], run.Row.RunNumber));
+        Assert.Equal([run.Row!.Id], (await bench.Queries.NumberedAsync(run.Row.RunNumber, [], 10)).Select(r => r.Id));
+        Assert.Equal([run.Row.Id], (await bench.Queries.NumberedAsync(run.Row.RunNumber, [bench.Repository.Name], 10)).Select(r => r.Id));
+        Assert.Empty(await bench.Queries.NumberedAsync(run.Row.RunNumber, ["no-such"], 10));
+        Assert.Empty(await bench.Queries.NumberedAsync(run.Row.RunNumber + 1, [], 10));
+        // By its repository's name of today, too.
+        await repositories.UpdateAsync(bench.Repository.Id, new(Name: "renamed"));
+        Assert.Equal([run.Row.Id], (await bench.Queries.NumberedAsync(run.Row.RunNumber, ["RENAMED"], 10)).Select(r => r.Id));
     }
 
     private static Task InsertAsync(Bench bench, DateTimeOffset ended, string status, int seconds) => bench.ExecuteAsync($$"""

@@ -13,7 +13,6 @@ public sealed record Place(string Name, string Kind, string Href, string Icon);
 public sealed class PlaceSearch(ProjectStore projects, RepositoryStore repositories, RunQueries runs, Session session)
 {
     private const int Most = 12;
-    private const int MostRepositories = 20;
 
     private static readonly Place[] Pages =
     [
@@ -38,11 +37,9 @@ public sealed class PlaceSearch(ProjectStore projects, RepositoryStore repositor
         var number = typed.Select(w => long.TryParse(w.TrimStart('#'), NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : (long?)null).FirstOrDefault(n => n is not null);
         var words = typed.Where(w => !long.TryParse(w.TrimStart('#'), NumberStyles.None, CultureInfo.InvariantCulture, out _)).ToList();
         var found = new List<Place>();
-        var known = await repositories.SearchAsync(words, MostRepositories, cancellationToken);
         if (number is { } wanted)
         {
-            found.AddRange((await runs.NumberedAsync([.. known.Select(r => r.Id)], wanted, cancellationToken)).Select(Of));
-            return [.. found.Take(Most)];
+            return [.. (await runs.NumberedAsync(wanted, words, Most, cancellationToken)).Select(Of)];
         }
 
         var pages = await session.MayAsync(Policies.Admin) ? Pages.Concat(AdminPages) : Pages;
@@ -50,7 +47,7 @@ public sealed class PlaceSearch(ProjectStore projects, RepositoryStore repositor
         if (words.Count > 0)
         {
             found.AddRange((await projects.SearchAsync(words, Most, cancellationToken)).Select(p => new Place(p.Name, "project", $"/projects/{p.Id}", Icons.Material.Outlined.Folder)));
-            found.AddRange(known.Select(r => new Place($"{r.ProjectName} / {r.Name}", "repository", $"/repositories/{r.Id}", Icons.Material.Outlined.Source)));
+            found.AddRange((await repositories.SearchAsync(words, Most, cancellationToken)).Select(r => new Place($"{r.ProjectName} / {r.Name}", "repository", $"/repositories/{r.Id}", Icons.Material.Outlined.Source)));
         }
 
         if (found.Count < Most)

@@ -75,5 +75,13 @@ internal static class Say
     public static string Reason(Reason? reason) => reason is null ? "" : reason.Value.Word().Replace('_', ' ');
 
     /// <summary>What a person is told of an error.</summary>
-    public static string Error(Exception e) => e is ShipinatorException ? e.Message : "Something went wrong in the server; its log says more.";
+    public static string Error(Exception e) => e switch
+    {
+        ShipinatorException or Problems.MalformedException => e.Message,
+        OrleansException or TimeoutException => "The cluster did not answer. Nothing may have happened: look before you try again.",
+        _ => "Something went wrong in the server; its log says more.",
+    };
+
+    /// <summary>Whether it is something that a person is told of, beside what they did; anything else is a defect of ours.</summary>
+    public static bool IsToBeTold(Exception e) => e is ShipinatorException or Problems.MalformedException or OrleansException or TimeoutException;
 }

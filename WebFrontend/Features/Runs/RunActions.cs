@@ -18,9 +18,9 @@ public sealed class RunActions(Session session, IGrainFactory grains, RunTrigger
         var what = (atWork.Count, waiting) switch
         {
             (0, 0) => "Nothing of it is at work now.",
-            (0, _) => $"{waiting} waiting jobs will not begin.",
+            (0, _) => WillNotBegin(waiting),
             (_, 0) => $"At work now and to be stopped: {string.Join(", ", atWork)}.",
-            _ => $"At work now and to be stopped: {string.Join(", ", atWork)}. {waiting} waiting jobs will not begin.",
+            _ => $"At work now and to be stopped: {string.Join(", ", atWork)}. {WillNotBegin(waiting)}",
         };
         if (await dialogs.ShowMessageBoxAsync($"Cancel run #{run.RunNumber}?", what, yesText: "Cancel the run", cancelText: "Let it run") != true)
         {
@@ -30,22 +30,31 @@ public sealed class RunActions(Session session, IGrainFactory grains, RunTrigger
         await TryAsync(async () =>
         {
             var actor = await session.RequireAsync(Policies.Write);
-            await grains.GetGrain<IPipelineRunGrain>(run.Id.Value).Cancel(
+            var grain = grains.GetGrain<IPipelineRunGrain>(run.Id.Value);
+            if ((await grain.Get()).Life is { IsTerminal: true } life)
+            {
+                messages.Add($"Run #{run.RunNumber} ended meanwhile: {life.Status.Word()}.", Severity.Info);
+                return;
+            }
+
+            await grain.Cancel(
                 new(time.GetUtcNow(), Reason.CanceledByUser, $"Stopped by {actor["token:".Length..]}.", actor));
         });
     }
 
-    /// <summary>Runs it again; returns the new run, or null when it was refused.</summary>
-    public async Task<RunId?> RerunAsync(RunId run, bool onlyFailed)
+    /// <summary>Runs it again, once for each <paramref name="key"/>; returns the new run, or null when it was refused.</summary>
+    public async Task<RunId?> RerunAsync(RunId run, bool onlyFailed, string key)
     {
         RunId? made = null;
         await TryAsync(async () =>
         {
             var actor = await session.RequireAsync(Policies.Write);
-            made = (await trigger.RerunAsync(run, onlyFailed, actor, null, CancellationToken.None)).Run;
+            made = (await trigger.RerunAsync(run, onlyFailed, actor, key, CancellationToken.None)).Run;
         });
         return made;
     }
+
+    private static string WillNotBegin(int waiting) => waiting == 1 ? "1 waiting job will not begin." : $"{waiting} waiting jobs will not begin.";
 
     /// <summary>Does something and tells the person what went wrong; false then.</summary>
     public async Task<bool> TryAsync(Func<Task> action)
@@ -56,14 +65,9 @@ public sealed class RunActions(Session session, IGrainFactory grains, RunTrigger
             await action();
             return true;
         }
-        catch (ShipinatorException e)
+        catch (Exception e) when (Say.IsToBeTold(e))
         {
             messages.Add(Say.Error(e), Severity.Error);
-            return false;
-        }
-        catch (OrleansException)
-        {
-            messages.Add("The cluster did not answer. Nothing may have happened: look before you try again.", Severity.Error);
             return false;
         }
     }

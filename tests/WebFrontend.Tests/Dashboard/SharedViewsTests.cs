@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Shipinator.WebFrontend.Live;
 
@@ -13,7 +14,7 @@ public sealed class SharedViewsTests
     private readonly Source _source = new();
     private readonly SharedViews<string, string> _views;
 
-    public SharedViewsTests() => _views = new(_source, _time);
+    public SharedViewsTests() => _views = new(_source, _time, NullLogger<SharedViews<string, string>>.Instance);
 
     [Fact]
     public async Task Viewers_OfOneThing_ShareItsReadings()
@@ -124,6 +125,39 @@ public sealed class SharedViewsTests
         Assert.Equal("other", await viewer.NextAsync());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Screen_ThatBreaks_TakesNothingFromTheOthers(bool atOnce)
+    {
+        var other = new Viewer();
+        using var one = _views.Subscribe("a", _ => atOnce ? throw new StorageUnavailableException("away") : Task.FromException(new StorageUnavailableException("away")));
+        using var two = _views.Subscribe("a", other.See);
+        foreach (var value in new[] { "first", "second" })
+        {
+            _source.Tell("a");
+            await _source.AdvanceUntilAskedAsync(_time, TimeSpan.FromMilliseconds(101));
+            await _source.AnswerAsync(value);
+            Assert.Equal(value, await other.NextAsync());
+        }
+    }
+
+    [Fact]
+    public async Task Source_ThatBreaks_IsFollowedAgain()
+    {
+        var viewer = new Viewer();
+        using var subscription = _views.Subscribe("a", viewer.See);
+        await _source.AnswerAsync("first");
+        Assert.Equal("first", await viewer.NextAsync());
+        _source.Defect = new ArithmeticException();
+        _source.Tell("a");
+        await _source.DefectAsync(_time);
+        _source.Tell("a");
+        await _source.AdvanceUntilAskedAsync(_time, TimeSpan.FromMilliseconds(101));
+        await _source.AnswerAsync("again");
+        Assert.Equal("again", await viewer.NextAsync());
+    }
+
     private sealed class Viewer
     {
         private readonly Channel<ViewState<string>> _seen = Channel.CreateUnbounded<ViewState<string>>();
@@ -157,6 +191,26 @@ public sealed class SharedViewsTests
         public int Readings => _readings;
 
         public int Listeners => _listening.Count;
+
+        /// <summary>What it throws the next time that it is asked when to read again.</summary>
+        public Exception? Defect { get; set; }
+
+        /// <summary>Ends when that was thrown.</summary>
+        public async Task DefectAsync(FakeTimeProvider time)
+        {
+            var began = TimeProvider.System.GetTimestamp();
+            while (Defect is not null)
+            {
+                Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "It was not asked.");
+                time.Advance(TimeSpan.FromMilliseconds(101));
+                if (_asked.Reader.TryPeek(out _))
+                {
+                    await AnswerAsync("first");
+                }
+
+                await Task.Yield();
+            }
+        }
 
         public Task NobodyListensAsync() => _nobody.Task.WaitAsync(TimeSpan.FromSeconds(20));
 
@@ -210,7 +264,16 @@ public sealed class SharedViewsTests
             }
         }
 
-        public TimeSpan? RefreshAfter(string view) => null;
+        public TimeSpan? RefreshAfter(string view)
+        {
+            if (Defect is { } defect)
+            {
+                Defect = null;
+                throw defect;
+            }
+
+            return null;
+        }
 
         private async Task<TaskCompletionSource<string>> NextAsync() => await _asked.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
     }

@@ -151,10 +151,10 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         await Expect(page.GetByTestId("plan")).ToBeVisibleAsync();
 
         // A new branch, and a click on Run as fast as they come: never the old commit under the new name.
-        await page.GetByTestId("trigger-ref").FillAsync("feature/x");
         await page.EvaluateAsync("""
             () => {
               const field = document.querySelector('[data-testid=trigger-ref]');
+              field.value = 'feature/x';
               field.dispatchEvent(new Event('change', { bubbles: true }));
               document.querySelector('[data-testid=trigger-run]').click();
             }

@@ -132,7 +132,10 @@ public sealed class KubernetesOwnershipTests : IAsyncLifetime
         _cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "initContainerStatuses": [ { "name": "prepare", "state": { "waiting": { "reason": "PodInitializing" } } } ], "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }""");
         _cluster.Put("events", new JsonObject
         {
-            ["metadata"] = new JsonObject { ["name"] = "e", ["namespace"] = "ci", ["uid"] = "e" }, ["type"] = "Warning", ["reason"] = reason, ["message"] = words,
+            ["metadata"] = new JsonObject { ["name"] = "e", ["namespace"] = "ci", ["uid"] = "e" },
+            ["type"] = "Warning",
+            ["reason"] = reason,
+            ["message"] = words,
             ["involvedObject"] = new JsonObject { ["kind"] = "Pod", ["namespace"] = "ci", ["name"] = $"{spec.Worker.ExternalName}-x" },
         });
         await Until.TrueAsync(async () => (await _executor.Status(Given.Handle(spec), default)).WaitingFor is { } waits && waits == (told ? $"Its node to start it: {words}" : "Its containers to start."));

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Bunit;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using MudBlazor;
 using MudBlazor.Services;
@@ -180,7 +181,7 @@ public sealed class ComponentTests : BunitContext
     public async Task LogViewer_WhoseStoreFails_SaysSo_AndGoesOn(bool isWrapped)
     {
         var source = new BrokenLog();
-        Services.AddSingleton(new SharedViews<ExecutionId, LogView>(source, _time));
+        Services.AddSingleton(new SharedViews<ExecutionId, LogView>(source, _time, NullLogger<SharedViews<ExecutionId, LogView>>.Instance));
         var viewer = Render<LogViewer>(p => p.Add(v => v.Execution, ExecutionId.New(TimeProvider.System)).Add(v => v.Look, new LogLook(Line: 1, Find: "x", IsWrapped: isWrapped)));
         viewer.WaitForAssertion(() => Assert.Contains("1 line,", viewer.Find("[data-testid=log-lines]").TextContent, StringComparison.Ordinal));
         viewer.WaitForAssertion(() => Assert.NotNull(viewer.Find("[role=alert]")));

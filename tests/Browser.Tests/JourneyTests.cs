@@ -171,7 +171,7 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         await Expect(page.Locator("h1")).ToHaveTextAsync("#2 on the feature");
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("success");
         var first = (await dashboard.Api.GetAsync($"/v1/pipeline-runs/{page.Url[^36..]}")).GetProperty("pipeline_id").GetString();
-        Assert.Equal(2, EndToEnd.Tests.Api.Items(await dashboard.Api.GetAsync($"/v1/pipeline-runs?pipeline_id={first}")).Count());
+        Assert.Equal(2, EndToEnd.Tests.Api.Items(await dashboard.Api.GetAsync($"/v1/pipeline-runs?pipeline={first}")).Count());
 
         async Task GitAsync(params string[] arguments)
         {

@@ -8,6 +8,17 @@ public abstract class IdTests<T>(Func<TimeProvider, T> make, Func<string, T> par
 {
     private static readonly DateTimeOffset Start = new(2026, 11, 24, 0, 0, 0, TimeSpan.Zero);
 
+    /// <summary>As text and as PostgreSQL compares them: byte by byte.</summary>
+    [Fact]
+    public void New_WithinAMillisecond_IsInTheOrderOfTime() =>
+        Gen.Int[0, 9_996].Sample(ticks =>
+        {
+            var (one, other) = (make(new SetClock(Start.AddTicks(ticks))).Value, make(new SetClock(Start.AddTicks(ticks + 3))).Value);
+            Assert.True(string.CompareOrdinal(one.ToString("N")[..16], other.ToString("N")[..16]) < 0, $"{one} and {other}");
+            Assert.Equal(7, one.Version);
+            Assert.Equal(8, one.Variant & 0b1100);
+        });
+
     [Fact]
     public void Parse_CanonicalText_GivesTheSameId() =>
         Gen.Guid.Where(g => g != Guid.Empty).Sample(value =>

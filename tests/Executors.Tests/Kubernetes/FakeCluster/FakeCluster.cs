@@ -122,10 +122,7 @@ internal sealed class FakeCluster : IAsyncDisposable
     /// </summary>
     public static async Task<FakeCluster> StartAsync(ClusterTime? time = null, Action<World>? kubelet = null, bool secure = false)
     {
-        using var socket = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
-        socket.Start();
-        var port = ((System.Net.IPEndPoint)socket.LocalEndpoint).Port;
-        socket.Stop();
+        var port = FreePort();
         var cluster = new FakeCluster(port, time, kubelet, secure ? Certificate.Make() : null);
         var authority = cluster._certificate is { } own ? $", certificate-authority-data: {Convert.ToBase64String(Encoding.UTF8.GetBytes(own.ExportCertificatePem()))}" : "";
         await File.WriteAllTextAsync(cluster.Kubeconfig, $$"""
@@ -138,6 +135,25 @@ internal sealed class FakeCluster : IAsyncDisposable
             """);
         await cluster.ComeBackAsync();
         return cluster;
+    }
+
+    /// <summary>Below those that the system gives to connections: one of these might take it while the server is away.</summary>
+    private static int FreePort()
+    {
+        while (true)
+        {
+            var port = Random.Shared.Next(20_000, 32_768);
+            try
+            {
+                using var socket = new System.Net.Sockets.TcpListener(IPAddress.Loopback, port);
+                socket.Start();
+                return port;
+            }
+            catch (System.Net.Sockets.SocketException)
+            {
+                // Somebody else's.
+            }
+        }
     }
 
     public async Task ComeBackAsync()

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Runtime.CompilerServices;
 using Shipinator.Schema.Queries;
 
 namespace Shipinator.WebFrontend.Live;
@@ -55,6 +54,8 @@ public sealed class OverviewSource(
     private const int RecentLimit = 15;
     private const int QueueLimit = 25;
     private static readonly TimeSpan Refresh = TimeSpan.FromSeconds(5);
+
+    /// <summary>Every run of everybody moves this one: a glance at it needs no more than two or three pictures a second.</summary>
     private static readonly TimeSpan Calm = TimeSpan.FromMilliseconds(400);
 
     /// <inheritdoc/>
@@ -84,15 +85,7 @@ public sealed class OverviewSource(
     }
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<bool> ChangesAsync(bool key, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        await foreach (var _ in feed.Changes(null, cancellationToken))
-        {
-            yield return true;
-            // Every run of everybody moves this one: a glance at it needs no more than two or three pictures a second.
-            await Task.Delay(Calm, time, cancellationToken);
-        }
-    }
+    public IAsyncEnumerable<bool> ChangesAsync(bool key, CancellationToken cancellationToken) => feed.ChangesAsync(Calm, time, cancellationToken);
 
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(OverviewSnapshot view) => Refresh;

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Runtime.CompilerServices;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
 
@@ -31,14 +30,7 @@ public sealed class ProjectsSource(ProjectStore projects, RepositoryStore reposi
     }
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<bool> ChangesAsync(ProjectsKey key, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        await foreach (var _ in feed.Changes(null, cancellationToken))
-        {
-            yield return true;
-            await Task.Delay(Calm, time, cancellationToken);
-        }
-    }
+    public IAsyncEnumerable<bool> ChangesAsync(ProjectsKey key, CancellationToken cancellationToken) => feed.ChangesAsync(Calm, time, cancellationToken);
 
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(ProjectsSnapshot view) => null;

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
 
@@ -29,14 +28,7 @@ public sealed class RunListSource(RunQueries runs, ProjectStore projects, Reposi
     }
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<bool> ChangesAsync(RunListKey key, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        await foreach (var _ in feed.Changes(null, cancellationToken))
-        {
-            yield return true;
-            await Task.Delay(Calm, time, cancellationToken);
-        }
-    }
+    public IAsyncEnumerable<bool> ChangesAsync(RunListKey key, CancellationToken cancellationToken) => feed.ChangesAsync(Calm, time, cancellationToken);
 
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(RunListSnapshot view) => null;

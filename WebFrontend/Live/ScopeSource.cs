@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
 
@@ -62,15 +61,7 @@ public sealed class ScopeSource(ProjectStore projects, RepositoryStore repositor
     };
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<bool> ChangesAsync(Scope key, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        await foreach (var _ in feed.Changes(null, cancellationToken))
-        {
-            yield return true;
-            // Whose run it was is not said: when much goes on, a list need not follow each step.
-            await Task.Delay(Calm, time, cancellationToken);
-        }
-    }
+    public IAsyncEnumerable<bool> ChangesAsync(Scope key, CancellationToken cancellationToken) => feed.ChangesAsync(Calm, time, cancellationToken);
 
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(ScopeSnapshot view) => null;

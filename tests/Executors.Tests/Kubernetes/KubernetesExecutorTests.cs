@@ -1,51 +1,32 @@
-using Microsoft.Extensions.DependencyInjection;
-
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>The executor against an API server over real HTTP that misbehaves when told to.</summary>
-public sealed class KubernetesExecutorTests : IAsyncLifetime
+public sealed class KubernetesExecutorTests : ClusterAtRest
 {
     private const string Scheduled = """{ "type": "PodScheduled", "status": "True", "lastTransitionTime": "2030-01-01T00:00:00Z" }""";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-    private readonly ExecutorWorld _world = new();
-    private FakeCluster _cluster = null!;
-    private ServiceProvider _services = null!;
-    private IWorkerExecutor _executor = null!;
-
-    public async ValueTask InitializeAsync()
-    {
-        _cluster = await FakeCluster.StartAsync();
-        (_services, _executor) = await _world.StartAsync(_cluster);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await ExecutorWorld.StopAsync(_services);
-        await _cluster.DisposeAsync();
-    }
 
     [Fact]
     public async Task Submit_Repeated_AlsoByAnotherServer_MakesOneJobAndItsSecret()
     {
         var worker = Worker();
-        await _executor.Submit(Given.Execution(worker), default);
-        await _executor.Submit(Given.Execution(worker), default);
-        var (services, other) = await _world.StartAsync(_cluster);
+        await Executor.Submit(Given.Execution(worker), default);
+        await Executor.Submit(Given.Execution(worker), default);
+        var (services, other) = await World.StartAsync(Cluster);
         await other.Submit(Given.Execution(worker), default);
         await ExecutorWorld.StopAsync(services);
-        Assert.Equal((1, 1), (_cluster.Count("jobs"), _cluster.Count("secrets")));
-        Assert.Equal((string)_cluster.Get("jobs", worker.ExternalName)!["metadata"]!["uid"]!, (string)_cluster.Get("secrets", worker.ExternalName)!["metadata"]!["ownerReferences"]![0]!["uid"]!);
+        Assert.Equal((1, 1), (Cluster.Count("jobs"), Cluster.Count("secrets")));
+        Assert.Equal((string)Cluster.Get("jobs", worker.ExternalName)!["metadata"]!["uid"]!, (string)Cluster.Get("secrets", worker.ExternalName)!["metadata"]!["ownerReferences"]![0]!["uid"]!);
     }
 
     [Fact]
     public async Task Submit_AnswerLost_IsTransientAndTheNextOneFindsIt()
     {
-        _cluster.LoseAnswers = 1;
+        Cluster.LoseAnswers = 1;
         var worker = Worker();
-        Assert.True((await Assert.ThrowsAsync<ExecutorException>(() => _executor.Submit(Given.Execution(worker), default))).IsTransient);
-        _cluster.LoseAnswers = 0;
-        await _executor.Submit(Given.Execution(worker), default);
-        Assert.Equal((1, 1), (_cluster.Count("jobs"), _cluster.Count("secrets")));
+        Assert.True((await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(Given.Execution(worker), default))).IsTransient);
+        Cluster.LoseAnswers = 0;
+        await Executor.Submit(Given.Execution(worker), default);
+        Assert.Equal((1, 1), (Cluster.Count("jobs"), Cluster.Count("secrets")));
     }
 
     [Theory]
@@ -60,8 +41,8 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
     [InlineData(429, "TooManyRequests", "slow down", true, "slow down")]
     public async Task Submit_Refused_IsToldApart(int code, string reason, string message, bool transient, string words)
     {
-        _cluster.Refuse = (code, reason, message);
-        var refused = await Assert.ThrowsAsync<ExecutorException>(() => _executor.Submit(Given.Execution(Worker()), default));
+        Cluster.Refuse = (code, reason, message);
+        var refused = await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(Given.Execution(Worker()), default));
         Assert.Equal(transient, refused.IsTransient);
         Assert.Contains(words, refused.Message, StringComparison.Ordinal);
     }
@@ -69,12 +50,12 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
     [Fact]
     public async Task Submit_Throttled_SaysWhenTheServerWantsItAgain()
     {
-        (_cluster.RetryAfter, _cluster.TooMany) = (7, 1_000);
-        var refused = await Assert.ThrowsAsync<ExecutorException>(() => _executor.Submit(Given.Execution(Worker()), default));
+        (Cluster.RetryAfter, Cluster.TooMany) = (7, 1_000);
+        var refused = await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(Given.Execution(Worker()), default));
         Assert.Equal((true, TimeSpan.FromSeconds(7)), (refused.IsTransient, refused.RetryAfter));
-        var cancel = await Assert.ThrowsAsync<ExecutorException>(() => _executor.Cancel(Given.Handle(Given.Execution(Worker())), default));
+        var cancel = await Assert.ThrowsAsync<ExecutorException>(() => Executor.Cancel(Given.Handle(Given.Execution(Worker())), default));
         Assert.Equal((true, TimeSpan.FromSeconds(7)), (cancel.IsTransient, cancel.RetryAfter));
-        _cluster.TooMany = 0;
+        Cluster.TooMany = 0;
     }
 
     [Fact]
@@ -82,15 +63,15 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
     {
         var worker = Worker();
         var foreign = new System.Text.Json.Nodes.JsonObject { ["metadata"] = new System.Text.Json.Nodes.JsonObject { ["name"] = worker.ExternalName, ["namespace"] = "ci", ["uid"] = "u" }, ["spec"] = new System.Text.Json.Nodes.JsonObject() };
-        _cluster.Put("jobs", foreign);
-        var refused = await Assert.ThrowsAsync<ExecutorException>(() => _executor.Submit(Given.Execution(worker), default));
+        Cluster.Put("jobs", foreign);
+        var refused = await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(Given.Execution(worker), default));
         Assert.False(refused.IsTransient);
         Assert.Contains("not this installation's", refused.Message, StringComparison.Ordinal);
 
         var ours = Worker();
-        await _executor.Submit(Given.Execution(ours), default);
-        var (services, other) = await _world.StartAsync(_cluster);
-        await _executor.Cancel(Given.Handle(Given.Execution(ours)), default);
+        await Executor.Submit(Given.Execution(ours), default);
+        var (services, other) = await World.StartAsync(Cluster);
+        await Executor.Cancel(Given.Handle(Given.Execution(ours)), default);
         Assert.True((await Assert.ThrowsAsync<ExecutorException>(() => other.Submit(Given.Execution(ours), default))).IsTransient);
         await ExecutorWorld.StopAsync(services);
     }
@@ -99,31 +80,31 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
     public async Task Status_OfAnEviction_WakesTheExecutionAndKnowsWhy()
     {
         var spec = Given.Execution(Worker());
-        await _executor.Submit(spec, default);
-        _cluster.PutPod(spec.Worker.ExternalName, """{ "phase": "Failed", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting" } ], "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": 137, "reason": "Error" } } } ] }""");
+        await Executor.Submit(spec, default);
+        Cluster.PutPod(spec.Worker.ExternalName, """{ "phase": "Failed", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting" } ], "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": 137, "reason": "Error" } } } ] }""");
         var end = await UntilAsync(spec, s => s.Status.IsTerminal());
         Assert.Equal((Status.Failed, Reason.Evicted, true), (end.Status, end.Reason!.Value, end.StillPresent));
-        Assert.Contains(spec.ExecutionId, _world.Signals);
+        Assert.Contains(spec.ExecutionId, World.Signals);
     }
 
     [Fact]
     public async Task Watch_CutExpiredAndServerAway_SeesInTheEndWhatHappenedMeanwhile()
     {
         var spec = Given.Execution(Worker());
-        await _executor.Submit(spec, default);
-        _cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
+        await Executor.Submit(spec, default);
+        Cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
         await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
-        _cluster.CutWatches();
-        _cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "image": "i", "state": { "waiting": { "reason": "ErrImagePull", "message": "after the cut" } } } ] }""");
+        Cluster.CutWatches();
+        Cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "image": "i", "state": { "waiting": { "reason": "ErrImagePull", "message": "after the cut" } } } ] }""");
         await UntilAsync(spec, s => s.WaitingFor?.Contains("after the cut", StringComparison.Ordinal) == true);
-        _cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
+        Cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
         await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
 
-        await _cluster.GoAwayAsync();
-        _cluster.Remove("pods", $"{spec.Worker.ExternalName}-x");
-        _cluster.Remove("jobs", spec.Worker.ExternalName);
-        _cluster.Forget();
-        await _cluster.ComeBackAsync();
+        await Cluster.GoAwayAsync();
+        Cluster.Remove("pods", $"{spec.Worker.ExternalName}-x");
+        Cluster.Remove("jobs", spec.Worker.ExternalName);
+        Cluster.Forget();
+        await Cluster.ComeBackAsync();
         var end = await UntilAsync(spec, s => s.Status.IsTerminal() && !s.StillPresent);
         Assert.Equal((Status.Failed, Reason.Lost, false), (end.Status, end.Reason!.Value, end.StillPresent));
     }
@@ -132,41 +113,41 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
     public async Task Cancel_DeletesInTheForeground_AndIsOverOnlyWhenAllIsGone()
     {
         var spec = Given.Execution(Worker());
-        await _executor.Submit(spec, default);
-        _cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
+        await Executor.Submit(spec, default);
+        Cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
         await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
-        await _executor.Cancel(Given.Handle(spec), default);
-        await _executor.Cancel(Given.Handle(spec), default);
-        Assert.NotNull(_cluster.Get("jobs", spec.Worker.ExternalName)!["metadata"]!["deletionTimestamp"]);
-        Assert.True((await _executor.Status(Given.Handle(spec), default)).StillPresent);
-        _cluster.Remove("pods", $"{spec.Worker.ExternalName}-x");
-        _cluster.Remove("jobs", spec.Worker.ExternalName);
+        await Executor.Cancel(Given.Handle(spec), default);
+        await Executor.Cancel(Given.Handle(spec), default);
+        Assert.NotNull(Cluster.Get("jobs", spec.Worker.ExternalName)!["metadata"]!["deletionTimestamp"]);
+        Assert.True((await Executor.Status(Given.Handle(spec), default)).StillPresent);
+        Cluster.Remove("pods", $"{spec.Worker.ExternalName}-x");
+        Cluster.Remove("jobs", spec.Worker.ExternalName);
         var end = await UntilAsync(spec, s => !s.StillPresent);
         Assert.True(end.Status.IsTerminal());
         // What never came to be is canceled all the same.
-        await _executor.Cancel(Given.Handle(Given.Execution(Worker())), default);
+        await Executor.Cancel(Given.Handle(Given.Execution(Worker())), default);
     }
 
     [Fact]
     public async Task Submit_AfterItsJobVanished_DoesNotRunItTwice()
     {
         var spec = Given.Execution(Worker());
-        await _executor.Submit(spec, default);
+        await Executor.Submit(spec, default);
         await UntilAsync(spec, s => s.StillPresent);
-        _cluster.Remove("jobs", spec.Worker.ExternalName);
+        Cluster.Remove("jobs", spec.Worker.ExternalName);
         await UntilAsync(spec, s => !s.StillPresent);
-        await _executor.Submit(spec, default);
-        Assert.Equal(0, _cluster.Count("jobs"));
-        Assert.Equal(Reason.Lost, (await _executor.Status(Given.Handle(spec), default)).Reason);
+        await Executor.Submit(spec, default);
+        Assert.Equal(0, Cluster.Count("jobs"));
+        Assert.Equal(Reason.Lost, (await Executor.Status(Given.Handle(spec), default)).Reason);
     }
 
     [Fact]
     public async Task Submit_OfALaterStepByANewServer_DoesNotMakeTheWorkspaceAnew()
     {
         var worker = Worker(Given.Step(0, "a"), Given.Step(1, "b"));
-        await _executor.Submit(Given.Execution(worker), default);
-        _cluster.Remove("jobs", worker.ExternalName);
-        var (services, other) = await _world.StartAsync(_cluster);
+        await Executor.Submit(Given.Execution(worker), default);
+        Cluster.Remove("jobs", worker.ExternalName);
+        var (services, other) = await World.StartAsync(Cluster);
         var later = Given.Execution(worker, 1) with { JoinsWorker = true };
         await UntilAsync(async () =>
         {
@@ -180,36 +161,7 @@ public sealed class KubernetesExecutorTests : IAsyncLifetime
                 return false;
             }
         });
-        Assert.Equal(0, _cluster.Count("jobs"));
+        Assert.Equal(0, Cluster.Count("jobs"));
         await ExecutorWorld.StopAsync(services);
-    }
-
-    private static WorkerSpec Worker(params WorkerStep[] steps) => Given.Worker(steps) with { JobId = JobId.New(TimeProvider.System) };
-
-    private async Task<ExecutionStatus> UntilAsync(ExecutionSpec spec, Func<ExecutionStatus, bool> condition)
-    {
-        ExecutionStatus last = null!;
-        await UntilAsync(async () =>
-        {
-            try
-            {
-                return condition(last = await _executor.Status(Given.Handle(spec), default));
-            }
-            catch (ExecutorException e) when (e.IsTransient)
-            {
-                return false;
-            }
-        });
-        return last;
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        var start = TimeProvider.System.GetTimestamp();
-        while (!await condition())
-        {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "It did not get there.");
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
-        }
     }
 }

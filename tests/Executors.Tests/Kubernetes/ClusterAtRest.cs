@@ -1,0 +1,59 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Shipinator.Executors.Tests.Kubernetes;
+
+/// <summary>The executor before an API server over real HTTP in which nothing happens but what a test does.</summary>
+public abstract class ClusterAtRest : IAsyncLifetime
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private ServiceProvider _services = null!;
+
+    internal ExecutorWorld World { get; } = new();
+
+    internal FakeCluster Cluster { get; private set; } = null!;
+
+    internal IWorkerExecutor Executor { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Cluster = await FakeCluster.StartAsync();
+        (_services, Executor) = await World.StartAsync(Cluster);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await ExecutorWorld.StopAsync(_services);
+        await Cluster.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    internal static WorkerSpec Worker(params WorkerStep[] steps) => Given.Worker(steps) with { JobId = JobId.New(TimeProvider.System) };
+
+    /// <summary>The first status that fits; what can't be told yet is asked again.</summary>
+    internal async Task<ExecutionStatus> UntilAsync(ExecutionSpec spec, Func<ExecutionStatus, bool> condition, IWorkerExecutor? executor = null)
+    {
+        ExecutionStatus last = null!;
+        await UntilAsync(async () =>
+        {
+            try
+            {
+                return condition(last = await (executor ?? Executor).Status(Given.Handle(spec), default));
+            }
+            catch (ExecutorException e) when (e.IsTransient)
+            {
+                return false;
+            }
+        });
+        return last;
+    }
+
+    protected static async Task UntilAsync(Func<Task<bool>> condition)
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        while (!await condition())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "It did not get there.");
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+        }
+    }
+}

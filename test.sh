@@ -12,8 +12,12 @@ cd "$(dirname "$0")" || exit 1
 if [ -t 1 ]; then bold=$'\033[1m' plain=$'\033[0m'; else bold='' plain=''; fi
 say() { printf '%s==>%s %s\n' "$bold" "$plain" "$*"; }
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 told=''
 finish() {
+  if [ -n "$told" ]; then
+    say "What failed"
+    printf '%s' "$told"
+  fi
   if [ "$skipped" -gt 0 ]; then
     printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
   else
@@ -26,6 +30,7 @@ finish() {
 # What cannot be prepared or built is a failure, too, so that the last line never lies.
 stop() {
   printf 'test.sh: %s\n' "$*" >&2
+  told+="    $*"$'\n'
   failed=$((failed + 1))
   finish
 }
@@ -65,8 +70,25 @@ attribute() { # FILE NAME: a number of the report's <assembly …> element
   grep -o '<assembly [^>]*>' "$1" | head -n 1 | grep -o " $2=\"[0-9]*\"" | tr -dc '0-9'
 }
 
+# The report's failures, each with its name and the beginning of what it says; they are told again at the very end,
+# where somebody who sees only the end of a long output finds them.
+failures() { # FILE
+  awk 'BEGIN { RS = "<(test|error) " }
+    /^[^>]*result="Fail"/ || (NR > 1 && !/^[^>]*result="/ && /<failure/) {
+      name = "(outside of a test)"
+      if (match($0, /name="[^"]*"/)) name = substr($0, RSTART + 6, RLENGTH - 7)
+      text = ""
+      if ((from = index($0, "<message>")) && (to = index($0, "</message>")) > from) text = substr($0, from + 9, to - from - 9)
+      text = name "\n" text
+      gsub(/<!\[CDATA\[|\]\]>/, "", text); gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&quot;/, "\"", text)
+      gsub(/&#xA;/, "\n", text); gsub(/&#xD;/, "", text); gsub(/&amp;/, "\\&", text)
+      lines = split(text, line, "\n")
+      for (i = 1; i <= lines && i <= 12; i++) printf "%s%s\n", i == 1 ? "    " : "        ", substr(line[i], 1, 300)
+    }' "$1"
+}
+
 run_project() { # tests/X.Tests
-  local name dll report log code start took p f s e
+  local name dll report log code start took p f s e fault
   name="${1##*/}"
   dll="$1/bin/Debug/net10.0/Shipinator.$name.dll"
   report="$results/$name.xml" log="$results/$name.log"
@@ -83,26 +105,32 @@ run_project() { # tests/X.Tests
   if [ -z "$p" ] || [ -z "$f" ] || [ -z "$s" ] || [ -z "$e" ]; then
     failed=$((failed + 1))
     if [ "$code" -eq 124 ] || [ "$code" -eq 137 ]; then
-      printf '    %-28s did not end within %s s: counted as one failure\n' "$name" "${SHIPINATOR_TEST_TIMEOUT:-900}"
+      fault="did not end within ${SHIPINATOR_TEST_TIMEOUT:-900} s"
     else
-      printf '    %-28s crashed (exit code %d, no report): counted as one failure\n' "$name" "$code"
+      fault="crashed (exit code $code, no report)"
     fi
+    printf '    %-28s %s: counted as one failure\n' "$name" "$fault"
     tail -n 40 "$log"
+    told+="    $name $fault"$'\n'
     return
   fi
 
   f=$((f + e))
   if [ "$code" -ne 0 ] && [ "$f" -eq 0 ]; then
     printf '    %-28s exit code %d without a failed test: counted as one failure\n' "$name" "$code"
+    told+="    $name: exit code $code without a failed test"$'\n'
     f=1
   elif [ $((p + f + s)) -eq 0 ]; then
     printf '    %-28s holds no test: counted as one failure\n' "$name"
+    told+="    $name holds no test"$'\n'
     f=1
   fi
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
   printf '    %-28s %d passed, %d failed, %d skipped in %d s\n' "$name" "$p" "$f" "$s" "$took"
   if [ "$f" -gt 0 ]; then
-    cat "$log"
+    # A server in the test's own process may have said a lot.
+    tail -n 400 "$log"
+    told+=$(failures "$report")$'\n'
   fi
 }
 
@@ -125,6 +153,7 @@ main() {
     say "Checking the format (dotnet format --verify-no-changes)"
     dotnet format Shipinator.sln --verify-no-changes --no-restore -v quiet || {
       printf "    files are not formatted: run 'dotnet format Shipinator.sln'; counted as one failure\n"
+      told+="    files are not formatted"$'\n'
       failed=$((failed + 1))
     }
   fi
@@ -144,6 +173,7 @@ main() {
       say "Publishing the runner as a static program (Runner/publish-static.sh)"
       Runner/publish-static.sh || {
         printf '    the static runner could not be published; counted as one failure\n'
+        told+="    the static runner could not be published"$'\n'
         failed=$((failed + 1))
       }
     fi

@@ -185,6 +185,8 @@ public sealed class RunTests(Dashboard dashboard)
             // A branch is one of its repository.
             await visitor.OpenAsync($"/repositories/{repository}");
             await page.GetByRole(AriaRole.Link, new() { Name = "main", Exact = true }).ClickAsync();
+            // The page before leads to the run, too, and twice.
+            await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Runs of every repository" })).ToBeVisibleAsync();
             await Expect(page.Locator($"a[href='/runs/{run}']")).ToBeVisibleAsync();
             await Expect(page.Locator($"a[href='/runs/{other}']")).ToHaveCountAsync(0);
             await visitor.ExpectAccessibleAsync("narrowed runs");

@@ -46,7 +46,9 @@ public sealed class ApiFixture : IAsyncLifetime
         var port = DataFolder.FreePort();
         var options = new ShipinatorOptions { Port = port, StaticRunnerPath = StaticRunner };
         options.Process.RunnerPath = RunnerPath();
-        _app = SiloApp.Build([], new ConfigurationBuilder().Build(), options, _database, folder, port);
+        // What tests provoke is no news: a log of it would bury the failure that somebody looks for.
+        var quiet = new ConfigurationBuilder().AddInMemoryCollection([new("Logging:LogLevel:Default", "Warning")]).Build();
+        _app = SiloApp.Build([], quiet, options, _database, folder, port);
         await SiloApp.PrepareAsync(_app);
         await _app.StartAsync();
         Url = new($"http://127.0.0.1:{port}");

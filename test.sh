@@ -27,6 +27,11 @@ finish() {
   exit
 }
 
+tell() { # WHAT: something that counts as one failure although no test says so, now and at the end
+  printf '    %s: counted as one failure\n' "$1"
+  told+="    $1"$'\n'
+}
+
 # What cannot be prepared or built is a failure, too, so that the last line never lies.
 stop() {
   printf 'test.sh: %s\n' "$*" >&2
@@ -109,28 +114,25 @@ run_project() { # tests/X.Tests
     else
       fault="crashed (exit code $code, no report)"
     fi
-    printf '    %-28s %s: counted as one failure\n' "$name" "$fault"
+    tell "$name $fault"
     tail -n 40 "$log"
-    told+="    $name $fault"$'\n'
     return
   fi
 
   f=$((f + e))
   if [ "$code" -ne 0 ] && [ "$f" -eq 0 ]; then
-    printf '    %-28s exit code %d without a failed test: counted as one failure\n' "$name" "$code"
-    told+="    $name: exit code $code without a failed test"$'\n'
+    tell "$name: exit code $code without a failed test"
     f=1
   elif [ $((p + f + s)) -eq 0 ]; then
-    printf '    %-28s holds no test: counted as one failure\n' "$name"
-    told+="    $name holds no test"$'\n'
+    tell "$name holds no test"
     f=1
   fi
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
   printf '    %-28s %d passed, %d failed, %d skipped in %d s\n' "$name" "$p" "$f" "$s" "$took"
   if [ "$f" -gt 0 ]; then
-    # A server in the test's own process may have said a lot.
-    tail -n 400 "$log"
-    told+=$(failures "$report")$'\n'
+    cat "$log"
+    told+=$(failures "$report")
+    told=${told%$'\n'}$'\n'
   fi
 }
 
@@ -152,8 +154,7 @@ main() {
   if [ "$#" -eq 0 ]; then
     say "Checking the format (dotnet format --verify-no-changes)"
     dotnet format Shipinator.sln --verify-no-changes --no-restore -v quiet || {
-      printf "    files are not formatted: run 'dotnet format Shipinator.sln'; counted as one failure\n"
-      told+="    files are not formatted"$'\n'
+      tell "files are not formatted (run 'dotnet format Shipinator.sln')"
       failed=$((failed + 1))
     }
   fi
@@ -172,8 +173,7 @@ main() {
     if [ "$project" = tests/Runner.Tests ]; then
       say "Publishing the runner as a static program (Runner/publish-static.sh)"
       Runner/publish-static.sh || {
-        printf '    the static runner could not be published; counted as one failure\n'
-        told+="    the static runner could not be published"$'\n'
+        tell "the static runner could not be published"
         failed=$((failed + 1))
       }
     fi

@@ -204,7 +204,7 @@ public sealed class LookTests(Dashboard dashboard)
     {
         await using var visitor = await dashboard.VisitAsync();
         await visitor.Page.GotoAsync(path);
-        await Expect(visitor.Page.GetByText(words).First).ToBeAttachedAsync(new() { Timeout = 20_000 });
+        await Expect(visitor.Page.GetByText(words).First).ToBeAttachedAsync();
         await visitor.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
     }
 

@@ -1,5 +1,6 @@
 using Shipinator.Cli;
 using Shipinator.Cli.Commands;
+using Shipinator.Cli.IO;
 
 var root = new CommandLine(TimeProvider.System).Build();
 var parsed = root.Parse(args);
@@ -7,7 +8,7 @@ if (parsed.Errors.Count > 0 && parsed.Action is System.CommandLine.Invocation.Pa
 {
     foreach (var error in parsed.Errors)
     {
-        await Console.Error.WriteLineAsync($"shipinator: {error.Message}");
+        await Console.Error.WriteLineAsync($"shipinator: {TerminalText.Message(error.Message)}");
     }
 
     await Console.Error.WriteLineAsync($"'{CommandLine.FullName(parsed.CommandResult.Command)} --help' shows how it is used.");

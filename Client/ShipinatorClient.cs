@@ -13,8 +13,13 @@ namespace Shipinator.Client;
 /// <c>/v1</c> for people's programs. Errors: <see cref="ShipinatorApiException"/> when the server answered with a problem,
 /// <see cref="HttpRequestException"/> when it could not be reached.
 /// </summary>
-public sealed class ShipinatorClient(HttpClient http)
+public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
 {
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
+
+    /// <summary>Called once for each outage that a stream or <see cref="PersistAsync"/> bridges, when it begins.</summary>
+    public Action<Exception>? ConnectionLost { get; init; }
+
     private static ShipinatorJson Json => ShipinatorJson.Default;
 
     /// <summary>An HTTP client for a server's address and an API token.</summary>
@@ -71,8 +76,9 @@ public sealed class ShipinatorClient(HttpClient http)
     public Task<RunAnswer> CancelRunAsync(string run, CancellationToken cancellationToken = default) =>
         SendAsync(HttpMethod.Post, $"v1/pipeline-runs/{Part(run)}/cancel", null, Json.RunAnswer, null, cancellationToken);
 
-    public Task<RunAnswer> RerunAsync(string run, RerunRequest request, CancellationToken cancellationToken = default) =>
-        PostAsync($"v1/pipeline-runs/{Part(run)}/rerun", request, Json.RerunRequest, Json.RunAnswer, cancellationToken);
+    /// <summary>Runs a run's plan again. With a key, the same request again gives the same run.</summary>
+    public Task<RunAnswer> RerunAsync(string run, RerunRequest request, string? idempotencyKey = null, CancellationToken cancellationToken = default) =>
+        SendAsync(HttpMethod.Post, $"v1/pipeline-runs/{Part(run)}/rerun", JsonContent.Create(request, Json.RerunRequest), Json.RunAnswer, idempotencyKey, cancellationToken);
 
     public Task<ExecutionAnswer> GetExecutionAsync(string execution, CancellationToken cancellationToken = default) =>
         GetAsync($"v1/executions/{Part(execution)}", Json.ExecutionAnswer, cancellationToken);
@@ -111,8 +117,9 @@ public sealed class ShipinatorClient(HttpClient http)
     public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadLogAsync(
         string execution, long offset = 0, bool follow = false, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var failures = 0;
+        var reconnection = new Reconnection(_time, ConnectionLost);
         var buffer = new byte[32 * 1024];
+        var came = false;
         while (true)
         {
             Stream? stream = null;
@@ -124,14 +131,19 @@ public sealed class ShipinatorClient(HttpClient http)
                 await ThrowUnlessSuccessAsync(response, cancellationToken);
                 stream = await response.Content.ReadAsStreamAsync(cancellationToken);
             }
-            catch (HttpRequestException) when (follow && ++failures <= 10)
+            catch (Exception e) when (follow && Reconnection.IsTransient(e))
             {
-                await Task.Delay(TimeSpan.FromMilliseconds(200 * failures), TimeProvider.System, cancellationToken);
+                if (!await reconnection.WaitAsync(e, cancellationToken))
+                {
+                    throw;
+                }
+
                 continue;
             }
 
             await using (stream)
             {
+                came = false;
                 while (true)
                 {
                     int read;
@@ -139,20 +151,33 @@ public sealed class ShipinatorClient(HttpClient http)
                     {
                         read = await stream.ReadAsync(buffer, cancellationToken);
                     }
-                    catch (Exception e) when (follow && e is IOException or HttpRequestException && ++failures <= 10)
+                    catch (Exception e) when (follow && Reconnection.IsTransient(e))
                     {
+                        if (!await reconnection.WaitAsync(e, cancellationToken))
+                        {
+                            throw;
+                        }
+
+                        came = true;
                         break;
                     }
 
                     if (read == 0)
                     {
-                        yield break;
+                        break;
                     }
 
-                    failures = 0;
+                    came = true;
+                    reconnection.Succeeded();
                     offset += read;
                     yield return buffer.AsMemory(0, read).ToArray();
                 }
+            }
+
+            // A proxy may end a stream as if it were complete: only an answer that has nothing more is the end of the log.
+            if (!follow || !came)
+            {
+                yield break;
             }
         }
     }
@@ -161,7 +186,7 @@ public sealed class ShipinatorClient(HttpClient http)
     public async IAsyncEnumerable<TransitionAnswer> WatchRunAsync(string run, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         string? last = null;
-        var failures = 0;
+        var reconnection = new Reconnection(_time, ConnectionLost);
         while (true)
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, $"v1/pipeline-runs/{Part(run)}/events");
@@ -177,10 +202,14 @@ public sealed class ShipinatorClient(HttpClient http)
                 response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
                 await ThrowUnlessSuccessAsync(response, cancellationToken);
             }
-            catch (HttpRequestException) when (++failures <= 20)
+            catch (Exception e) when (Reconnection.IsTransient(e))
             {
                 response?.Dispose();
-                await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(200 * failures, 2000)), TimeProvider.System, cancellationToken);
+                if (!await reconnection.WaitAsync(e, cancellationToken))
+                {
+                    throw;
+                }
+
                 continue;
             }
 
@@ -196,26 +225,57 @@ public sealed class ShipinatorClient(HttpClient http)
                     {
                         more = await events.MoveNextAsync();
                     }
-                    catch (Exception e) when (e is IOException or HttpRequestException && ++failures <= 20)
+                    catch (Exception e) when (Reconnection.IsTransient(e))
                     {
+                        if (!await reconnection.WaitAsync(e, cancellationToken))
+                        {
+                            throw;
+                        }
+
                         break;
                     }
 
                     if (!more)
                     {
+                        // Ended before the run did: by a server that goes down, or by a proxy.
+                        await reconnection.PauseAsync(cancellationToken);
                         break;
                     }
 
                     if (events.Current.Data is { } transition)
                     {
-                        failures = 0;
+                        reconnection.Succeeded();
                         last = transition.Cursor;
                         yield return transition;
-                        if (transition.Machine == "run" && transition.To is "success" or "failed" or "canceled" && transition.Machine == "run")
+                        if (transition.Machine == "run" && transition.To is ("success" or "failed" or "canceled"))
                         {
                             yield break;
                         }
                     }
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Repeats a request that may be repeated while the server is away, as <see cref="WatchRunAsync"/> does.
+    /// Errors: those of the request, once they don't pass by themselves or have lasted for five minutes.
+    /// </summary>
+    public async Task<T> PersistAsync<T>(Func<Task<T>> request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var reconnection = new Reconnection(_time, ConnectionLost);
+        while (true)
+        {
+            try
+            {
+                return await request();
+            }
+            catch (Exception e) when (Reconnection.IsTransient(e))
+            {
+                if (!await reconnection.WaitAsync(e, cancellationToken))
+                {
+                    throw;
                 }
             }
         }
@@ -279,8 +339,9 @@ public sealed class ShipinatorClient(HttpClient http)
         }
 
         var status = response.StatusCode;
+        var retryAfter = response.Headers.RetryAfter?.Delta;
         response.Dispose();
-        throw new ShipinatorApiException(status, problem ?? new() { Detail = $"The server answered {(int)status}." });
+        throw new ShipinatorApiException(status, problem ?? new() { Detail = $"The server answered {(int)status}." }) { RetryAfter = retryAfter };
     }
 }
 
@@ -290,6 +351,9 @@ public sealed class ShipinatorApiException(HttpStatusCode status, ProblemAnswer 
 {
     /// <summary>The HTTP status.</summary>
     public HttpStatusCode Status { get; } = status;
+
+    /// <summary>How long the server wants to be left alone, if it said so.</summary>
+    public TimeSpan? RetryAfter { get; init; }
 
     /// <summary>The whole problem.</summary>
     public ProblemAnswer Problem { get; } = problem;

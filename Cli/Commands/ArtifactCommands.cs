@@ -48,18 +48,24 @@ internal static class ArtifactCommands
                 throw new CliException(ExitCodes.Invalid, $"The artifact {artifact.Id} is only a name: {artifact.Ref}. There is nothing to download.");
             }
 
-            await using var payload = await session.Client.DownloadAsync(artifact.Id, session.Token);
             var target = parsed.GetValue(to);
             if (target == "-")
             {
+                if (session.Terminal.IsOutputTerminal)
+                {
+                    throw new CliException(ExitCodes.Usage, "An artifact's bytes are not written to a terminal: redirect standard output, or name a file with --to.");
+                }
+
                 await using var output = session.Terminal.OpenOutput();
-                await payload.CopyToAsync(output, session.Token);
+                await using var bytes = await session.Client.DownloadAsync(artifact.Id, session.Token);
+                await bytes.CopyToAsync(output, session.Token);
                 return ExitCodes.Success;
             }
 
             // Its name was chosen by a step: only the last part counts, so that it can't leave the folder.
             var file = Path.GetFileName(artifact.FileName.Replace('\\', '/')) is { Length: > 0 } last and not ("." or "..") ? last : artifact.Id;
             var path = Path.GetFullPath(target is null ? file : Directory.Exists(target) ? Path.Combine(target, file) : target);
+            await using var payload = await session.Client.DownloadAsync(artifact.Id, session.Token);
             await SaveAsync(artifact, payload, path, parsed.GetValue(force), session.Token);
             session.Terminal.Note($"{path} ({Looks.Size(artifact.Size)})");
             return session.IsJson ? session.Print([artifact], CliJson.Default.ListArtifactAnswer, _ => { }) : ExitCodes.Success;

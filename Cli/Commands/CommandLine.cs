@@ -44,7 +44,7 @@ internal sealed class CommandLine(TimeProvider time)
         {
             var connection = Connection.Find(parsed.GetValue(_server), parsed.GetValue(_token));
             using var http = ShipinatorClient.CreateHttp(connection.Server, connection.Token);
-            var session = new Session(new ShipinatorClient(http), connection, terminal, time, interrupts, IsJson(parsed));
+            var session = new Session(Client(http, terminal), connection, terminal, time, interrupts, IsJson(parsed));
             try
             {
                 return await action(session, parsed);
@@ -56,6 +56,11 @@ internal sealed class CommandLine(TimeProvider time)
         }));
         return command;
     }
+
+    private ShipinatorClient Client(HttpClient http, ITerminal terminal) => new(http, time)
+    {
+        ConnectionLost = e => terminal.Note($"Lost the connection to the server ({e.Message.TrimEnd('.')}); reconnecting …"),
+    };
 
     /// <summary>A command that needs none.</summary>
     public Command Local(Command command, Func<ITerminal, Interrupts, ParseResult, Task<int>> action)

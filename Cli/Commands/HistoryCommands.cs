@@ -165,9 +165,15 @@ internal static class HistoryCommands
         return ExitCodes.Success;
     }
 
-    /// <summary>The bytes as they are: a single log is often meant for another program.</summary>
+    /// <summary>The bytes as they are for a file or another program; on a terminal its lines, cleaned.</summary>
     private static async Task<int> CopyAsync(Session session, string execution, bool isFollowing)
     {
+        if (session.Terminal.IsOutputTerminal)
+        {
+            await new RunFollower(session.Client, session.Terminal, session.Time).PrintLogAsync(execution, "", session.Token, isFollowing);
+            return ExitCodes.Success;
+        }
+
         await using var output = session.Terminal.OpenOutput();
         await foreach (var piece in session.Client.ReadLogAsync(execution, 0, isFollowing, session.Token))
         {

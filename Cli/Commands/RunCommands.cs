@@ -41,8 +41,8 @@ internal static class RunCommands
 
             var repository = await new Registration(session).EnsureAsync(copy, parsed.GetValue(project));
             var pipeline = await PipelineAsync(session, repository, "manual");
-            var run = await session.Client.CreateRunAsync(
-                pipeline.Id, new() { GitRef = wanted ?? await copy.BranchAsync(session.Token) ?? commit, GitSha = commit, Inputs = given }, null, session.Token);
+            var request = new CreateRunRequest { GitRef = wanted ?? await copy.BranchAsync(session.Token) ?? commit, GitSha = commit, Inputs = given };
+            var run = await OnceAsync(session, key => session.Client.CreateRunAsync(pipeline.Id, request, key, session.Token));
             return await FollowAsync(session, run, parsed.GetValue(detach));
         });
     }
@@ -59,8 +59,8 @@ internal static class RunCommands
         {
             var repository = await session.Catalog.RepositoryAsync(parsed.GetRequiredValue(name), session.Token);
             var pipeline = await PipelineAsync(session, repository, parsed.GetRequiredValue(trigger));
-            var run = await session.Client.CreateRunAsync(
-                pipeline.Id, new() { GitRef = parsed.GetValue(reference) ?? repository.DefaultBranch, Inputs = Inputs.Read(parsed.GetValue(inputs)) }, null, session.Token);
+            var request = new CreateRunRequest { GitRef = parsed.GetValue(reference) ?? repository.DefaultBranch, Inputs = Inputs.Read(parsed.GetValue(inputs)) };
+            var run = await OnceAsync(session, key => session.Client.CreateRunAsync(pipeline.Id, request, key, session.Token));
             return await FollowAsync(session, run, !parsed.GetValue(follow));
         });
     }
@@ -74,7 +74,8 @@ internal static class RunCommands
         return line.Remote(command, async (session, parsed) =>
         {
             var run = await session.Catalog.RunAsync(parsed.GetValue(name), parsed.GetValue(repository), session.Token);
-            var again = await session.Client.RerunAsync(run.Id, new() { From = parsed.GetValue(failed) ? "failed" : "start" }, session.Token);
+            var request = new RerunRequest { From = parsed.GetValue(failed) ? "failed" : "start" };
+            var again = await OnceAsync(session, key => session.Client.RerunAsync(run.Id, request, key, session.Token));
             return await FollowAsync(session, again, parsed.GetValue(detach));
         });
     }
@@ -89,6 +90,16 @@ internal static class RunCommands
             return session.Print(canceled, CliJson.Default.RunAnswer, r => session.Terminal.Say(
                 $"Run #{r.RunNumber.ToString(CultureInfo.InvariantCulture)} {Looks.Text(r.Id)}: " + (r.FinishedAt is null ? "asked to stop" : Looks.Status(r.Status))));
         });
+    }
+
+    /// <summary>
+    /// One run, however often the request must be sent: the key lets the server recognize it, so that an answer that was lost
+    /// on its way does not make a second run.
+    /// </summary>
+    private static Task<RunAnswer> OnceAsync(Session session, Func<string, Task<RunAnswer>> request)
+    {
+        var key = Guid.CreateVersion7().ToString();
+        return session.Client.PersistAsync(() => request(key), session.Token);
     }
 
     private static Option<string?> Reference() => new("--ref") { Description = "Branch, tag or commit", HelpName = "REF" };
@@ -126,7 +137,7 @@ internal static class RunCommands
         {
             var ended = await new RunFollower(session.Client, session.Terminal, session.Time).FollowAsync(run.Id, session.Token);
             await cancel;
-            var jobs = (await session.Client.GetJobsAsync(run.Id, session.Token)).Jobs;
+            var jobs = (await session.Client.PersistAsync(() => session.Client.GetJobsAsync(run.Id, session.Token), session.Token)).Jobs;
             RunSummary.Show(session.Terminal, ended, jobs);
             if (session.IsJson)
             {

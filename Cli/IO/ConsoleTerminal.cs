@@ -19,7 +19,8 @@ internal sealed class ConsoleTerminal : ITerminal
         var redirected = json ? Console.IsErrorRedirected : Console.IsOutputRedirected;
         var dumb = Environment.GetEnvironmentVariable("TERM") is null or "" or "dumb";
         IsInteractive = !redirected && !dumb;
-        // NO_COLOR is respected by Spectre's own detection; a status line is no colour.
+        IsOutputTerminal = !Console.IsOutputRedirected;
+        // NO_COLOR is respected by Spectre's own detection; a status line is no color.
         _people = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Ansi = IsInteractive ? AnsiSupport.Detect : AnsiSupport.No,
@@ -36,12 +37,14 @@ internal sealed class ConsoleTerminal : ITerminal
 
     public bool IsInteractive { get; }
 
+    public bool IsOutputTerminal { get; }
+
     public void Result(string line)
     {
         lock (_gate)
         {
             Erase();
-            Console.Out.WriteLine(line);
+            Console.Out.WriteLine(TerminalText.Message(line));
             Draw();
         }
     }
@@ -51,13 +54,14 @@ internal sealed class ConsoleTerminal : ITerminal
         lock (_gate)
         {
             Erase();
+            var safe = new SafeRenderable(content);
             if (IsInteractive)
             {
-                _people.Write(content);
+                _people.Write(safe);
             }
             else
             {
-                ShowPlain(content);
+                ShowPlain(safe);
             }
 
             Draw();
@@ -71,11 +75,11 @@ internal sealed class ConsoleTerminal : ITerminal
             Erase();
             if (IsInteractive)
             {
-                _people.MarkupLine(markup);
+                _people.Write(new SafeRenderable(new Markup(markup + "\n")));
             }
             else
             {
-                People.WriteLine(Markup.Remove(markup));
+                People.WriteLine(TerminalText.Message(Markup.Remove(markup)));
             }
 
             Draw();
@@ -84,18 +88,19 @@ internal sealed class ConsoleTerminal : ITerminal
 
     public void LogLine(string prefix, string color, string line)
     {
-        var clean = LogText.Clean(line, keepColors: IsInteractive);
+        var clean = TerminalText.Log(line, keepColors: IsInteractive);
+        var before = prefix.Length == 0 ? "" : TerminalText.Name(prefix) + " ";
         lock (_gate)
         {
             Erase();
             if (IsInteractive)
             {
-                _people.Markup($"[{color}]{Markup.Escape(prefix)}[/] ");
+                _people.Markup($"[{color}]{Markup.Escape(before)}[/]");
                 People.WriteLine(clean + (clean.Contains('\u001b', StringComparison.Ordinal) ? "\u001b[0m" : ""));
             }
             else
             {
-                People.WriteLine($"{prefix} {clean}");
+                People.WriteLine(before + clean);
             }
 
             Draw();
@@ -132,7 +137,7 @@ internal sealed class ConsoleTerminal : ITerminal
         lock (_gate)
         {
             Erase();
-            Console.Error.WriteLine(text);
+            Console.Error.WriteLine(TerminalText.Message(text));
             Draw();
         }
     }
@@ -174,7 +179,7 @@ internal sealed class ConsoleTerminal : ITerminal
         var width = Math.Max(10, _people.Profile.Width - 1);
         for (var i = 0; i < _status.Count; i++)
         {
-            var text = _status[i].Text;
+            var text = TerminalText.Name(_status[i].Text);
             _people.Markup($"[{_status[i].Color}]{Markup.Escape(text.Length > width ? text[..width] : text)}[/]");
             if (i + 1 < _status.Count)
             {

@@ -2,11 +2,17 @@ using Spectre.Console.Rendering;
 
 namespace Shipinator.Cli.IO;
 
-/// <summary>Where results, words and logs go. Whole lines only, so that what runs side by side never mixes within one.</summary>
+/// <summary>
+/// Where results, messages and logs go. Whole lines only, so that what runs side by side never mixes within one. All text is
+/// cleaned by <see cref="TerminalText"/> on its way; only <see cref="OpenOutput"/> takes bytes as they are.
+/// </summary>
 internal interface ITerminal
 {
-    /// <summary>True when a person is looking: colours and a status line make sense.</summary>
+    /// <summary>True when a person is looking: colors and a status line make sense.</summary>
     bool IsInteractive { get; }
+
+    /// <summary>True when standard output is a terminal, whatever it can show: raw bytes must not go there.</summary>
+    bool IsOutputTerminal { get; }
 
     /// <summary>A result: standard output.</summary>
     void Result(string line);
@@ -17,7 +23,7 @@ internal interface ITerminal
     /// <summary>Progress for people, in Spectre's markup; same place as <see cref="Show"/>.</summary>
     void Say(string markup);
 
-    /// <summary>A line of a log, taken literally, after a prefix in a colour.</summary>
+    /// <summary>A line of a log, taken literally, after a prefix in a color; an empty prefix is left out.</summary>
     void LogLine(string prefix, string color, string line);
 
     /// <summary>A note for people that is no result: standard error.</summary>

@@ -18,7 +18,7 @@ internal static class Looks
         return table;
     }
 
-    public static string Text(string? text) => Markup.Escape(text ?? "");
+    public static string Text(string? text) => Markup.Escape(TerminalText.Name(text));
 
     public static string Color(string status) => status switch
     {

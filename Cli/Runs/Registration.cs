@@ -22,12 +22,9 @@ internal sealed class Registration(Session session)
         }
 
         var owner = await EnsureProjectAsync(project ?? copy.Name);
-        await foreach (var repository in session.Client.ListRepositoriesAsync(owner.Id, session.Token))
+        if (await FindAsync(owner, url) is { } existing)
         {
-            if (repository.CloneUrl == url)
-            {
-                return repository;
-            }
+            return existing;
         }
 
         var branch = await copy.AnyBranchAsync(session.Token)
@@ -39,9 +36,23 @@ internal sealed class Registration(Session session)
         }
         catch (ShipinatorApiException e) when (e.Status == HttpStatusCode.Conflict)
         {
-            throw new CliException(
+            // Somebody registered it between the two calls, or the name belongs to another repository.
+            return await FindAsync(owner, url) ?? throw new CliException(
                 ExitCodes.Invalid, $"The project '{owner.Name}' has another repository '{copy.Name}' ({e.Message}). Choose another project with --project.", e);
         }
+    }
+
+    private async Task<RepositoryAnswer?> FindAsync(ProjectAnswer owner, string url)
+    {
+        await foreach (var repository in session.Client.ListRepositoriesAsync(owner.Id, session.Token))
+        {
+            if (repository.CloneUrl == url)
+            {
+                return repository;
+            }
+        }
+
+        return null;
     }
 
     private async Task<ProjectAnswer> EnsureProjectAsync(string name)

@@ -11,8 +11,8 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
 {
     private static readonly string[] Colors = ["aqua", "olive", "fuchsia", "teal", "purple", "lime", "maroon", "navy"];
 
-    /// <summary>How long the ends of logs are waited for once the run is over.</summary>
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
+    /// <summary>How long the end of a log that says nothing more is waited for once the run is over.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(30);
 
     /// <summary>How often the durations in the tree move.</summary>
     private static readonly TimeSpan Refresh = TimeSpan.FromMilliseconds(250);
@@ -21,6 +21,7 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
     private readonly LiveTree _tree = new(time);
     private readonly Dictionary<string, Task> _logs = [];
     private volatile bool _over;
+    private long _lastPiece;
 
     /// <summary>Only steps of this name are shown; null shows all.</summary>
     public string? Step { get; init; }
@@ -49,7 +50,7 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
             terminal.Status([]);
         }
 
-        return await client.GetRunAsync(run, cancellationToken);
+        return await client.PersistAsync(() => client.GetRunAsync(run, cancellationToken), cancellationToken);
     }
 
     private async Task TellAsync(string run, TransitionAnswer change, CancellationToken cancellationToken)
@@ -61,7 +62,7 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
 
         if (!_names.ContainsKey(change.EntityId))
         {
-            Learn(await client.GetJobsAsync(run, cancellationToken));
+            Learn(await client.PersistAsync(() => client.GetJobsAsync(run, cancellationToken), cancellationToken));
         }
 
         var name = _names.GetValueOrDefault(change.EntityId, change.EntityId);
@@ -85,7 +86,7 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
     private void Say(TransitionAnswer change, string name)
     {
         var why = change.To is "failed" or "canceled" or "skipped" ? change.Detail ?? change.Reason : null;
-        terminal.Say($"[{Looks.Color(change.To)}]{Looks.Mark(change.To)} {Looks.Text(name)} {Looks.Text(change.To)}[/]" + (why is null ? "" : Looks.Text($": {why}")));
+        terminal.Say($"[{Looks.Color(change.To)}]{Looks.Mark(change.To)} {Looks.Text(name)} {Looks.Text(change.To)}[/]" + (why is null ? "" : Looks.Text($": {why.ReplaceLineEndings(" ")}")));
     }
 
     private bool IsWanted(string name) => Step is null || name == Step || name.EndsWith("/" + Step, StringComparison.Ordinal);
@@ -94,15 +95,16 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
     public async Task PrintLogAsync(string execution, string name, CancellationToken cancellationToken, bool follow = true)
     {
         var color = Colors[(int)((uint)string.GetHashCode(name, StringComparison.Ordinal) % (uint)Colors.Length)];
-        var lines = new LineSplitter(line => terminal.LogLine($"[{name}]", color, line));
+        var lines = new LineSplitter(line => terminal.LogLine(name.Length == 0 ? "" : $"[{name}]", color, line));
         try
         {
             await foreach (var piece in client.ReadLogAsync(execution, 0, follow, cancellationToken))
             {
+                Interlocked.Exchange(ref _lastPiece, time.GetTimestamp());
                 lines.Append(piece.Span);
             }
         }
-        catch (ShipinatorApiException e)
+        catch (Exception e) when (e is ShipinatorApiException or HttpRequestException or IOException)
         {
             terminal.Note($"[{name}] The log can't be read: {e.Message}");
         }
@@ -112,13 +114,26 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
 
     private async Task FinishLogsAsync(CancellationToken cancellationToken)
     {
-        try
+        var all = Task.WhenAll(_logs.Values);
+        Interlocked.Exchange(ref _lastPiece, time.GetTimestamp());
+        while (true)
         {
-            await Task.WhenAll(_logs.Values).WaitAsync(Grace, time, cancellationToken);
-        }
-        catch (TimeoutException)
-        {
-            terminal.Note("The run is over, but not all logs have come to their end; 'shipinator logs' shows what is missing.");
+            var left = Silence - time.GetElapsedTime(Interlocked.Read(ref _lastPiece));
+            if (left <= TimeSpan.Zero)
+            {
+                terminal.Note("The run has ended, but not all of its logs have; 'shipinator logs' shows what is missing.");
+                return;
+            }
+
+            try
+            {
+                await all.WaitAsync(left, time, cancellationToken);
+                return;
+            }
+            catch (TimeoutException)
+            {
+                // Lines that still come are waited for, however many they are.
+            }
         }
     }
 

@@ -11,22 +11,7 @@ internal static class RunSummary
     public static void Show(ITerminal terminal, RunAnswer run, IReadOnlyList<JobAnswer> jobs)
     {
         terminal.Say("");
-        var table = Looks.Table("JOB", "STEP", "STATUS", "TIME", "ATTEMPTS", "WHY");
-        foreach (var job in jobs)
-        {
-            table.AddRow(
-                $"[bold]{Looks.Text(job.Name)}[/]", "", Looks.Status(job.Status), Looks.Duration(job.StartedAt, job.FinishedAt),
-                job.Attempt > 1 ? job.Attempt.ToString(CultureInfo.InvariantCulture) : "",
-                Looks.Text(job.ReusedFrom is null ? Why(job.Status, job.Reason, job.Detail, job.WaitingFor) : "result of an earlier run"));
-            foreach (var step in job.Steps.Where(s => s.JobAttempt == job.Attempt).OrderBy(s => s.ExecutionOrder))
-            {
-                table.AddRow(
-                    "", Looks.Text(step.Name + (step.ParallelGroup is null ? "" : " ∥")), Looks.Status(step.Status), Looks.Duration(step.StartedAt, step.FinishedAt),
-                    step.Executions.Count.ToString(CultureInfo.InvariantCulture), Looks.Text(Why(step.Status, step.Reason, step.Detail, step.WaitingFor)));
-            }
-        }
-
-        terminal.Show(table);
+        terminal.Show(JobTable(jobs));
         var artifacts = Artifacts(jobs);
         if (artifacts.Count > 0)
         {
@@ -41,6 +26,29 @@ internal static class RunSummary
             + (run.FinishedAt is null ? "" : $" in {Looks.Duration(run.CreatedAt, run.FinishedAt)}")
             + Looks.Text(Why(run.Status, run.Reason, run.Detail, run.WaitingFor) is { Length: > 0 } why ? $" ({why})" : ""));
         terminal.Say($"{Looks.Text(run.Url)}");
+    }
+
+    /// <summary>Jobs and the steps of their last attempts, a row each.</summary>
+    public static Table JobTable(IReadOnlyList<JobAnswer> jobs)
+    {
+        var table = Looks.Table("JOB", "STEP", "STATUS", "TIME", "ATTEMPTS", "WHY");
+        // The one column of sentences wraps, so that a long one leaves the others their width.
+        table.Columns[^1].NoWrap = false;
+        foreach (var job in jobs)
+        {
+            table.AddRow(
+                $"[bold]{Looks.Text(job.Name)}[/]", "", Looks.Status(job.Status), Looks.Duration(job.StartedAt, job.FinishedAt),
+                job.Attempt > 1 ? job.Attempt.ToString(CultureInfo.InvariantCulture) : "",
+                Looks.Text(job.ReusedFrom is null ? Why(job.Status, job.Reason, job.Detail, job.WaitingFor) : "result of an earlier run"));
+            foreach (var step in job.Steps.Where(s => s.JobAttempt == job.Attempt).OrderBy(s => s.ExecutionOrder))
+            {
+                table.AddRow(
+                    "", Looks.Text(step.Name + (step.ParallelGroup is null ? "" : " ∥")), Looks.Status(step.Status), Looks.Duration(step.StartedAt, step.FinishedAt),
+                    step.Executions.Count.ToString(CultureInfo.InvariantCulture), Looks.Text(Why(step.Status, step.Reason, step.Detail, step.WaitingFor)));
+            }
+        }
+
+        return table;
     }
 
     public static List<ArtifactAnswer> Artifacts(IEnumerable<JobAnswer> jobs) =>
@@ -63,5 +71,5 @@ internal static class RunSummary
     public static string Short(RunAnswer run) => $"{run.Branch ?? run.GitRef}@{(run.GitSha.Length > 8 ? run.GitSha[..8] : run.GitSha)}";
 
     private static string Why(string status, string? reason, string? detail, string? waitingFor) =>
-        status == "success" ? "" : detail ?? (status is "pending" or "running" ? waitingFor : null) ?? reason ?? "";
+        status == "success" ? "" : (detail ?? (status is "pending" or "running" ? waitingFor : null) ?? reason ?? "").ReplaceLineEndings(" ");
 }

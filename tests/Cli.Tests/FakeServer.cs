@@ -25,6 +25,9 @@ internal sealed class FakeServer : IAsyncDisposable
     /// <summary>How the run ends; null: only when it is canceled.</summary>
     public string? Ends { get; set; } = "success";
 
+    /// <summary>JSON-escaped text that is put into names, messages and the log.</summary>
+    public string Hostile { get; set; } = "";
+
     /// <summary>Problem that the making of a run is answered with.</summary>
     public (int Status, string Body)? Refusal { get; set; }
 
@@ -33,6 +36,21 @@ internal sealed class FakeServer : IAsyncDisposable
     public string ArtifactSum { get; set; } = Convert.ToHexStringLower(SHA256.HashData("payload"u8));
 
     public ConcurrentQueue<string> Requests { get; } = new();
+
+    /// <summary>The <c>Idempotency-Key</c> of each request that makes a run.</summary>
+    public ConcurrentQueue<string> Keys { get; } = new();
+
+    /// <summary>Statuses that requests with this end of their path are answered with before they succeed; 0 breaks the connection.</summary>
+    public ConcurrentDictionary<string, ConcurrentQueue<int>> Faults { get; } = new();
+
+    /// <summary>Makes a fault ready for requests whose path ends so.</summary>
+    public void Fault(string pathEnd, params int[] statuses) => Faults[pathEnd] = new(statuses);
+
+    /// <summary>Whether another client registers the repository first.</summary>
+    public bool OtherIsFaster { get; set; }
+
+    /// <summary>Whether event and log streams end after each piece, as if they were complete.</summary>
+    public bool CutsStreams { get; set; }
 
     public ConcurrentQueue<string> Tokens { get; } = new();
 
@@ -68,6 +86,23 @@ internal sealed class FakeServer : IAsyncDisposable
             return;
         }
 
+        if (context.Request.Path.Value!.EndsWith("/runs", StringComparison.Ordinal))
+        {
+            Keys.Enqueue(context.Request.Headers["Idempotency-Key"].ToString());
+        }
+
+        if (Faults.FirstOrDefault(f => context.Request.Path.Value!.EndsWith(f.Key, StringComparison.Ordinal)).Value is { } faults && faults.TryDequeue(out var status))
+        {
+            if (status == 0)
+            {
+                context.Abort();
+                return;
+            }
+
+            await ProblemAsync(context, status, """{"title":"Away","detail":"Not now."}""");
+            return;
+        }
+
         await next(context);
     }
 
@@ -77,16 +112,23 @@ internal sealed class FakeServer : IAsyncDisposable
         app.MapGet("/v1/me", () => Json("""{"name":"tester","role":"admin"}"""));
         app.MapGet("/v1/projects", () => Json($$"""{"items":[{{project}}]}"""));
         app.MapPost("/v1/projects", () => Json("""{"title":"Conflict","detail":"There is a project 'shop'.","code":"conflict"}""", 409));
-        app.MapGet("/v1/projects/p1/repositories", () => Json("""{"items":[]}"""));
-        app.MapPost("/v1/projects/p1/repositories", () => Json(
-            $$"""{"id":"r1","project_id":"p1","project_name":"shop","name":"shop","vcs_provider":"git","clone_url":"/x","default_branch":"main","created_at":"{{At}}","updated_at":"{{At}}"}""", 201));
+        static string Repository(string url) =>
+            $$"""{"id":"r1","project_id":"p1","project_name":"shop","name":"shop","vcs_provider":"git","clone_url":"{{url}}","default_branch":"main","created_at":"{{At}}","updated_at":"{{At}}"}""";
+        string? registered = null;
+        app.MapGet("/v1/projects/p1/repositories", () => Json($$"""{"items":[{{(registered is null ? "" : Repository(registered))}}]}"""));
+        app.MapPost("/v1/projects/p1/repositories", (System.Text.Json.JsonElement body) =>
+        {
+            var url = body.GetProperty("clone_url").GetString()!;
+            registered = OtherIsFaster ? url : null;
+            return OtherIsFaster ? Json("""{"title":"Conflict","detail":"There is a repository 'shop'.","code":"conflict"}""", 409) : Json(Repository(url), 201);
+        });
         app.MapPost("/v1/repositories/r1/sync", () => Json(
             $$"""{"items":[{"id":"m1","repository_id":"r1","name":"shop","trigger_type":"manual","created_at":"{{At}}","updated_at":"{{At}}"}]}"""));
         app.MapPost("/v1/pipelines/m1/runs", () => Refusal is { } no ? Json(no.Body, no.Status) : Json(RunBody("pending"), 201));
         app.MapGet("/v1/pipeline-runs", () => Json($$"""{"items":[{{RunBody("success")}}]}"""));
         app.MapGet("/v1/pipeline-runs/{id}", (string id) => id == Run
             ? Json(RunBody(Ends ?? (_canceled.Task.IsCompleted ? "canceled" : "running")))
-            : Json("""{"title":"Not found","detail":"There is no such pipeline run.","code":"not_found"}""", 404));
+            : Json("""{"title":"Not found","detail":"There is no such pipeline run @H.","code":"not_found"}""", 404));
         app.MapGet("/v1/executions/{id}", (string id) => Json("""{"title":"Not found","detail":"There is no such execution.","code":"not_found"}""", 404));
         app.MapGet($"/v1/pipeline-runs/{Run}/jobs", () => Json(Jobs()));
         app.MapPost($"/v1/pipeline-runs/{Run}/cancel", () =>
@@ -107,14 +149,23 @@ internal sealed class FakeServer : IAsyncDisposable
     }
 
     public const string PipelineError =
-        """{"code":"unknown_key","message":"build: unknown key 'stpes'. Did you mean 'steps'?","file":".shipinator.yaml","line":2,"column":3,"path":"build","snippet":"  stpes: []"}""";
+        """{"code":"unknown_key","message":"build@H: unknown key 'stpes'. Did you mean 'steps'?","file":".shipinator.yaml","line":2,"column":3,"path":"build","snippet":"  stpes: []@H"}""";
 
     private async Task EventsAsync(HttpContext context)
     {
         context.Response.ContentType = "text/event-stream";
-        await SendAsync(context, "1", "job", "j1", "pending", "running");
-        await SendAsync(context, "2", "step", "s1", "pending", "running");
-        await SendAsync(context, "3", "execution", "e1", "submitted", "running");
+        var last = int.TryParse(context.Request.Headers["Last-Event-ID"], out var seen) ? seen : 0;
+        if (last < 3)
+        {
+            await SendAsync(context, "1", "job", "j1", "pending", "running");
+            await SendAsync(context, "2", "step", "s1", "pending", "running");
+            await SendAsync(context, "3", "execution", "e1", "submitted", "running");
+            if (CutsStreams)
+            {
+                return;
+            }
+        }
+
         await LogAsked.Task;
         if (Ends is null)
         {
@@ -136,8 +187,9 @@ internal sealed class FakeServer : IAsyncDisposable
     /// <summary>Breaks within a line, and within a character.</summary>
     private async Task LogAsync(HttpContext context)
     {
-        var bytes = Encoding.UTF8.GetBytes("compiling größer\n\u001b]0;evil\u0007\u001b[31mred\u001b[0m\nno end");
-        foreach (var b in bytes)
+        var bytes = Encoding.UTF8.GetBytes("compiling größer\n\u001b]0;evil\u0007\u001b[31mred\u001b[0m\nno end" + System.Text.Json.JsonSerializer.Deserialize<string>($"\"{Hostile}\""));
+        var offset = int.Parse(context.Request.Query["offset"]!, System.Globalization.CultureInfo.InvariantCulture);
+        foreach (var b in CutsStreams ? bytes.Skip(offset).Take(10) : bytes.Skip(offset))
         {
             await context.Response.Body.WriteAsync(new[] { b });
             await context.Response.Body.FlushAsync();
@@ -147,23 +199,23 @@ internal sealed class FakeServer : IAsyncDisposable
 
     private static string RunBody(string status) =>
         $$"""
-        {"id":"{{Run}}","pipeline_id":"m1","pipeline_name":"shop","repository_id":"r1","repository_name":"shop","project_id":"p1","project_name":"shop",
-         "run_number":7,"git_ref":"main","git_sha":"0123456789abcdef0123456789abcdef01234567","event":"manual","branch":"main","executor":"process","actor":"tester",
-         "status":"{{status}}","created_at":"{{At}}","finished_at":"2026-01-02T03:04:09Z","url":"http://shipinator.invalid/runs/7"}
+        {"id":"{{Run}}","pipeline_id":"m1","pipeline_name":"shop","repository_id":"r1","repository_name":"shop@H","project_id":"p1","project_name":"shop",
+         "run_number":7,"git_ref":"main","git_sha":"0123456789abcdef0123456789abcdef01234567","event":"manual","branch":"main@H","executor":"process","actor":"tester",
+         "status":"{{status}}","created_at":"{{At}}","finished_at":"2026-01-02T03:04:09Z","url":"http://shipinator.invalid/runs/7@H"}
         """;
 
     private string ArtifactBody() =>
-        $$"""{"id":"{{Artifact}}","job_id":"j1","execution_id":"e1","artifact_type":"binary","file_name":"{{ArtifactName}}","size":7,"checksum":"{{ArtifactSum}}","storage_backend":"file","created_at":"{{At}}"}""";
+        $$"""{"id":"{{Artifact}}","job_id":"j1","execution_id":"e1","artifact_type":"binary","file_name":"{{ArtifactName}}@H","size":7,"checksum":"{{ArtifactSum}}","storage_backend":"file","created_at":"{{At}}"}""";
 
     private string Jobs() =>
         $$"""
-        {"jobs":[{"id":"j1","name":"build","job_type":"build","attempt":1,"status":"{{Ends ?? "canceled"}}","created_at":"{{At}}","steps":[
-          {"id":"s1","name":"compile","job_attempt":1,"execution_order":0,"status":"{{Ends ?? "canceled"}}","created_at":"{{At}}","executions":[
+        {"jobs":[{"id":"j1","name":"build@H","detail":"because @H","job_type":"build","attempt":1,"status":"{{Ends ?? "canceled"}}","created_at":"{{At}}","steps":[
+          {"id":"s1","name":"compile@H","job_attempt":1,"execution_order":0,"status":"{{Ends ?? "canceled"}}","created_at":"{{At}}","executions":[
             {"id":"e1","step_id":"s1","job_id":"j1","run_id":"{{Run}}","attempt":1,"executor_type":"process","external_id":"x","status":"success","logs_uri":"/l","submitted_at":"{{At}}","artifacts":[{{ArtifactBody()}}]}]}]}]}
         """;
 
-    private static IResult Json(string body, int status = 200) =>
-        Results.Text(body, status >= 400 ? "application/problem+json" : "application/json", Encoding.UTF8, status);
+    private IResult Json(string body, int status = 200) =>
+        Results.Text(body.Replace("@H", Hostile, StringComparison.Ordinal), status >= 400 ? "application/problem+json" : "application/json", Encoding.UTF8, status);
 
     private static async Task ProblemAsync(HttpContext context, int status, string body)
     {

@@ -44,6 +44,63 @@ public sealed class RunTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Run_ServerAwayForAWhile_GoesOnWhereItWas()
+    {
+        _server.Fault("/events", 502, 0, 503);
+        _server.Fault("/logs", 503, 504, 0);
+        _server.Fault("/jobs", 503, 0);
+
+        var outcome = await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline));
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Equal(["[build/compile] compiling größer", "[build/compile] red", "[build/compile] no end"], outcome.Output.Split('\n').Where(l => l.StartsWith('[')));
+        Assert.Contains("Lost the connection to the server", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_StreamsEndEarlyWithoutAnError_GoesOnWhereItWas()
+    {
+        _server.CutsStreams = true;
+
+        var outcome = await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline));
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Equal(["[build/compile] compiling größer", "[build/compile] red", "[build/compile] no end"], outcome.Output.Split('\n').Where(l => l.StartsWith('[')));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(502)]
+    [InlineData(503)]
+    public async Task Run_AnswerToItsCreationIsLost_IsSentAgainWithTheSameKey(int fault)
+    {
+        _server.Fault("/runs", fault);
+
+        var outcome = await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline), "--detach");
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Equal(2, _server.Keys.Count);
+        Assert.NotEqual("", Assert.Single(_server.Keys.Distinct()));
+    }
+
+    [Fact]
+    public async Task Run_RegisteredByAnotherInTheMeantime_UsesThatRepository()
+    {
+        _server.OtherIsFaster = true;
+
+        Assert.Equal(0, (await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline))).ExitCode);
+    }
+
+    [Fact]
+    public async Task Run_RefusedForGood_IsNotRepeated()
+    {
+        _server.Fault("/runs", 500);
+
+        Assert.Equal(ExitCodes.Unreachable, (await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline))).ExitCode);
+        Assert.Single(_server.Keys);
+    }
+
+    [Fact]
     public async Task Run_AsJson_KeepsPeoplesTextAway()
     {
         var outcome = await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline), "--output", "json");

@@ -1,10 +1,12 @@
 using System.Text;
+using System.Text.RegularExpressions;
+using CsCheck;
 using Shipinator.Cli.IO;
 
 namespace Shipinator.Cli.Tests;
 
 /// <summary>Bytes to lines, lines to what a terminal may get.</summary>
-public sealed class TextTests
+public sealed partial class TextTests
 {
     [Theory]
     [InlineData("plain\ttext", true, "plain\ttext")]
@@ -14,10 +16,60 @@ public sealed class TextTests
     [InlineData("\u001b]0;title\u0007x", true, "x")]
     [InlineData("\u001b]52;c;ZXZpbA==\u001b\\x", true, "x")]
     [InlineData("\u001bPq#0\u001b\\x", true, "x")]
-    [InlineData("a\bb\u0000c\u009b31m", true, "abc31m")]
+    [InlineData("a\bb\u0000c\u009b31m", true, "abc\u001b[31m")]
+    [InlineData("a\bb\u0000c\u009b31m", false, "abc")]
     [InlineData("\u001b", true, "")]
-    public void Clean_LineOfALog_KeepsWordsAndColours(string line, bool colors, string expected) =>
-        Assert.Equal(expected, LogText.Clean(line, colors));
+    [InlineData("\u001b \u001b\u001b[0K[2J", true, "[2J")]
+    [InlineData("\u001b\u001b[31m]0;title\u0007x", true, "\u001b[31m]0;titlex")]
+    [InlineData("\u001b[\u001b[1m2J", true, "\u001b[1m2J")]
+    [InlineData("\u001b]0;t\u001b[31mred", true, "\u001b[31mred")]
+    [InlineData("\u009d0;title\u009cx", true, "x")]
+    [InlineData("\u001b[31;4:3;1mx", true, "\u001b[31;4:3;1mx")]
+    [InlineData("\u001b[>4;2mx\u001b[?25mx\u001b[1 mx", true, "xxx")]
+    [InlineData("\u001bcx\u001b(0x\u001b#8x", true, "xxx")]
+    [InlineData("a\u202eb", true, "a\\u{202E}b")]
+    [InlineData("👩\u200d💻", true, "👩\u200d💻")]
+    public void Log_OfALine_KeepsTextAndColors(string line, bool colors, string expected) =>
+        Assert.Equal(expected, TerminalText.Log(line, colors));
+
+    [Theory]
+    [InlineData("plain größe 漢字", "plain größe 漢字")]
+    [InlineData("a\u001b]0;X\u0007", "a\\u{001B}]0;X\\u{0007}")]
+    [InlineData("two\nlines\t", "two\\u{000A}lines\\u{0009}")]
+    [InlineData("safe\u202egnp.exe", "safe\\u{202E}gnp.exe")]
+    [InlineData("ad\u200bmin\u00ad\ufeff", "ad\\u{200B}min\\u{00AD}\\u{FEFF}")]
+    [InlineData("\u3164\u00a0\u2028\ue000", "\\u{3164}\\u{00A0}\\u{2028}\\u{E000}")]
+    [InlineData("\udb40\udc41", "\\u{E0041}")]
+    public void Name_WithInvisibleCharacters_ShowsThem(string name, string expected) => Assert.Equal(expected, TerminalText.Name(name));
+
+    /// <summary>Not as data of a theory: an attribute's text can't hold half a character.</summary>
+    [Fact]
+    public void Name_WithHalfACharacter_ShowsAReplacement() => Assert.Equal("\ufffdx", TerminalText.Name("\ud800x"));
+
+    [Fact]
+    public void Message_OfSeveralLines_KeepsThem() => Assert.Equal("a\n\tb\\u{001B}[2J\\u{000D}", TerminalText.Message("a\r\n\tb\u001b[2J\r"));
+
+    private static readonly string[] Pieces =
+        ["\u001b", "[", "]", "0", ";", "m", "2J", "K", "\u0007", "\\", "\u009b", "\u009d", "P", "X", "^", "_", " ", "(", "#", "?", "a", "\u202e", "\ud800", "é"];
+
+    /// <summary>Whatever comes: no control character is left but whole colors, and cleaning again changes nothing.</summary>
+    [Fact]
+    public void Clean_AnyText_IsSafeAndStable() =>
+        Gen.Int[0, Pieces.Length - 1].Select(i => Pieces[i])
+            .Array[0, 24].Select(string.Concat).Sample(text =>
+            {
+                foreach (var clean in new[] { TerminalText.Log(text, true), TerminalText.Log(text, false), TerminalText.Name(text), TerminalText.Message(text) })
+                {
+                    Assert.DoesNotContain(WholeColor().Replace(clean, ""), c => char.IsControl(c) || c == '\u202e');
+                }
+
+                Assert.Equal(TerminalText.Log(text, true), TerminalText.Log(TerminalText.Log(text, true), true));
+                Assert.Equal(TerminalText.Log(text, false), TerminalText.Log(TerminalText.Log(text, false), false));
+                Assert.Equal(TerminalText.Name(text), TerminalText.Name(TerminalText.Name(text)));
+            });
+
+    [GeneratedRegex("\u001b\\[[0-9;:]*m")]
+    private static partial Regex WholeColor();
 
     [Theory]
     [InlineData(1)]

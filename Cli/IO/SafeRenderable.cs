@@ -1,0 +1,13 @@
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Shipinator.Cli.IO;
+
+/// <summary>Any content, with the text of each segment cleaned: what a caller forgot to clean does not reach the terminal either.</summary>
+internal sealed class SafeRenderable(IRenderable inner) : IRenderable
+{
+    public Measurement Measure(RenderOptions options, int maxWidth) => inner.Measure(options, maxWidth);
+
+    public IEnumerable<Segment> Render(RenderOptions options, int maxWidth) =>
+        inner.Render(options, maxWidth).Select(s => s.IsControlCode || s.IsLineBreak ? s : new Segment(TerminalText.Message(s.Text), s.Style));
+}

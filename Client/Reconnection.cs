@@ -18,8 +18,11 @@ internal sealed class Reconnection(TimeProvider time, Action<Exception>? lost)
     /// <summary>Whether an error can pass by itself: no connection, a broken one, or a status that says "later".</summary>
     public static bool IsTransient(Exception error) => error switch
     {
-        ShipinatorApiException { Status: HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway
-            or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout } => true,
+        ShipinatorApiException
+        {
+            Status: HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway
+            or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout
+        } => true,
         ShipinatorApiException => false,
         HttpRequestException or IOException => true,
         _ => false,

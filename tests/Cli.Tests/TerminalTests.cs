@@ -59,7 +59,15 @@ public sealed partial class TerminalTests : IAsyncLifetime
         var at = DateTimeOffset.UnixEpoch;
         JobAnswer job = new()
         {
-            Id = "j", Name = "integration-tests-on-linux", JobType = "test", Attempt = 1, Status = "canceled", CreatedAt = at, StartedAt = at, FinishedAt = at.AddSeconds(61), Steps = [],
+            Id = "j",
+            Name = "integration-tests-on-linux",
+            JobType = "test",
+            Attempt = 1,
+            Status = "canceled",
+            CreatedAt = at,
+            StartedAt = at,
+            FinishedAt = at.AddSeconds(61),
+            Steps = [],
             Detail = string.Join(' ', Enumerable.Repeat("The node was drained by its administrator.", 20)),
         };
 

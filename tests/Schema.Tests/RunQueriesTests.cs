@@ -121,7 +121,7 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
         await done.MoveAsync(Status.Canceled, Reason.CanceledByUser);
         var job = await bench.LoadAsync<JobRecord>(execution.Row!.Spec.Worker.JobId.Value);
         await job.MoveAsync(Status.Running);
-        var work = new UnfinishedWork(bench.Source);
+        var work = new UnfinishedWork(bench.Source, bench.Writer);
         var found = new List<UnfinishedItem>();
         await foreach (var item in work.List(default))
         {

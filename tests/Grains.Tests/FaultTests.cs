@@ -113,7 +113,7 @@ public sealed class FaultTests : IAsyncLifetime
         do
         {
             await own.Grains.GetGrain<IPipelineRunGrain>(second.Value).Touch(Stop);
-            waiting = (await own.TreeAsync(second)).Step("b").Executions.FirstOrDefault()?.Id.Value ?? default;
+            waiting = (await own.TreeAsync(second)).Step("b").Executions is [var only, ..] ? only.Id.Value : default;
         }
         while (waiting == default);
 

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.DependencyInjection;
 using Shipinator.Grains.Tests.Engine;
 using static Shipinator.Grains.Tests.Engine.Plans;
 

@@ -136,6 +136,53 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Unfinished_HoldsWhatEndedAndIsNotSettled_UntilItIs()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var (_, execution) = await WithExecutionAsync(bench);
+        var work = new UnfinishedWork(bench.Source, bench.Writer);
+        await execution.MoveAsync(Status.Submitted);
+        execution.Unsettled = true;
+        await execution.MoveAsync(Status.Success);
+        var id = execution.Row!.Id.Value;
+        Assert.Contains(new(Machine.Execution, id), await ListAsync());
+        // A write that is refused leaves no trace.
+        var refused = await bench.PlantAsync();
+        refused.ETag = "7";
+        refused.Unsettled = true;
+        await Assert.ThrowsAsync<Orleans.Storage.InconsistentStateException>(() => refused.MoveAsync(Status.Canceled, Reason.CanceledByUser));
+        Assert.Equal(1, await bench.CountAsync("SELECT count(*) FROM unsettled"));
+        await work.Settled(id, default);
+        await work.Settled(id, default);
+        Assert.DoesNotContain(await ListAsync(), i => i.Id == id);
+
+        async Task<List<UnfinishedItem>> ListAsync()
+        {
+            var found = new List<UnfinishedItem>();
+            await foreach (var item in work.List(default))
+            {
+                found.Add(item);
+            }
+
+            return found;
+        }
+    }
+
+    [Fact]
+    public async Task StopReport_OfAnExecution_ComesBackWhole()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var (_, execution) = await WithExecutionAsync(bench);
+        var stopped = new StopReport(
+            new() { Status = Status.Canceled, ExitCode = 143, Detail = "Somebody sent SIGTERM.", Reason = Reason.Lost, Artifacts = [ArtifactId.New(TimeProvider.System)] }, Bench.Now());
+        execution.Row = execution.Row! with { Stopped = stopped };
+        await execution.WriteAsync();
+        var back = (await bench.LoadAsync<ExecutionRecord>(execution.Row.Id.Value)).Row!.Stopped!;
+        Assert.Equal(stopped.Report.Artifacts, back.Report.Artifacts);
+        Assert.Equal((stopped.At, stopped.Report with { Artifacts = [] }), (back.At, back.Report with { Artifacts = [] }));
+    }
+
+    [Fact]
     public async Task TransitionsAfter_FollowedByCursor_NeverSkipsALateCommit()
     {
         await using var bench = await Bench.StartAsync(postgres);

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Orleans.Storage;
 
 namespace Shipinator.Grains;
 
@@ -11,13 +13,14 @@ namespace Shipinator.Grains;
 public abstract partial class FsmGrain<TRecord> : Grain where TRecord : class
 {
     private readonly IPersistentState<Stored<TRecord>> _state;
+    private readonly IUnfinishedWork _work;
     private readonly ILogger _logger;
     private IGrainTimer? _timer;
-    private bool _abandoned;
 
-    protected FsmGrain(IPersistentState<Stored<TRecord>> state, TimeProvider time, IOptions<EngineOptions> options, ILogger logger)
+    protected FsmGrain(IPersistentState<Stored<TRecord>> state, IUnfinishedWork work, TimeProvider time, IOptions<EngineOptions> options, ILogger logger)
     {
         _state = state;
+        _work = work;
         Time = time;
         Options = options.Value;
         _logger = logger;
@@ -48,18 +51,23 @@ public abstract partial class FsmGrain<TRecord> : Grain where TRecord : class
     /// <summary>Drives, and sees to it that a passing fault only delays.</summary>
     protected async Task RunDriveAsync(CancellationToken cancellationToken)
     {
+        if (Abandoned is not null)
+        {
+            return;
+        }
+
         TimeSpan? next;
         try
         {
             next = await DriveAsync(cancellationToken);
         }
-        catch (Exception e) when (!_abandoned)
+        catch (Exception e) when (Abandoned is null)
         {
             DriveFailed(e, GetType().Name, this.GetPrimaryKey());
             next = Options.RetryDelay;
         }
 
-        Schedule(_abandoned ? null : next);
+        Schedule(Abandoned is null ? next : null);
     }
 
     /// <summary>Drives again after a while, in a turn of its own.</summary>
@@ -85,25 +93,64 @@ public abstract partial class FsmGrain<TRecord> : Grain where TRecord : class
         }
     }
 
-    /// <summary>Writes the row with its transitions, atomically; nothing happened when this throws.</summary>
+    /// <summary>
+    /// Writes the row with its transitions, atomically, and when it ends the row a trace of what follows. When this throws, what was
+    /// written is unknown: the memory is thrown away.
+    /// </summary>
     protected async Task CommitAsync(TRecord next, ImmutableArray<Transition> transitions)
     {
-        _state.State = new Stored<TRecord> { Row = next, Uncommitted = transitions };
+        ThrowIfAbandoned();
+        var unsettled = LifeOf(next).IsTerminal && AfterEnd(next).Count > 0;
+        _state.State = new Stored<TRecord> { Row = next, Uncommitted = transitions, Unsettled = unsettled };
         try
         {
             await _state.WriteStateAsync();
         }
-        catch
+        catch (Exception e)
         {
-            // What was written is unknown: forget, so that the next call reads it.
-            _abandoned = true;
-            Schedule(null);
-            DeactivateOnIdle();
+            var cause = Causes.Of(e);
+            Abandon(cause);
+            // That somebody else wrote the row is no business of whoever calls: the same call may be repeated.
+            ExceptionDispatchInfo.Throw(cause is InconsistentStateException ? Abandoned! : cause);
             throw;
         }
 
         _state.State.Uncommitted = [];
+        _state.State.Unsettled = false;
         Row = next;
+        if (unsettled)
+        {
+            Schedule(TimeSpan.Zero);
+        }
+    }
+
+    /// <summary>Set once a write of this activation has failed: it is about to go, and knows nothing any more.</summary>
+    private protected StorageUnavailableException? Abandoned { get; private set; }
+
+    /// <summary>Errors: <see cref="Abandoned"/>.</summary>
+    private protected void ThrowIfAbandoned()
+    {
+        if (Abandoned is { } abandoned)
+        {
+            throw abandoned;
+        }
+    }
+
+    /// <summary>
+    /// A write failed. Whoever waits within the grain must be told now: the activation goes only when no request runs any more, and
+    /// nobody is served until it is gone.
+    /// </summary>
+    private protected virtual void OnAbandoned()
+    {
+    }
+
+    private void Abandon(Exception cause)
+    {
+        Abandoned = cause as StorageUnavailableException
+            ?? new($"A write of {GetType().Name} {this.GetPrimaryKey()} failed, and its row is read again: {cause.Message} The call may be repeated.");
+        Schedule(null);
+        DeactivateOnIdle();
+        OnAbandoned();
     }
 
     [LoggerMessage(1001, LogLevel.Warning, "{Grain} {Id} could not go on and will try again")]

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Npgsql;
 using Orleans.Runtime.Hosting;
+using Orleans.Storage;
 using Shipinator.Schema.Live;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Storage;
@@ -38,6 +39,7 @@ public static class SchemaServices
         services.TryAddSingleton<RunQueries>();
         services.TryAddSingleton<TrendQueries>();
         services.TryAddSingleton<QueueQueries>();
+        services.TryAddSingleton<GroupCommitWriter>();
         services.TryAddSingleton<IUnfinishedWork, UnfinishedWork>();
         services.TryAddSingleton<IArtifactIndex, ArtifactIndex>();
         services.TryAddSingleton<PostgresNotices>();
@@ -86,12 +88,14 @@ public static class SchemaServices
             options.Invariant = Invariant;
             options.DataSource = dataSource;
         });
-        builder.AddAdoNetGrainStorage(StorageNames.Coordinators, options =>
+        builder.AddAdoNetGrainStorage(CoordinatorStorage.Stock, options =>
         {
             options.Invariant = Invariant;
             options.DataSource = dataSource;
             options.GrainStorageSerializer = new CoordinatorSerializer();
         });
+        builder.Services.AddGrainStorage(
+            StorageNames.Coordinators, static (provider, _) => new CoordinatorStorage(provider.GetRequiredKeyedService<IGrainStorage>(CoordinatorStorage.Stock)));
         return builder;
     }
 }

@@ -14,6 +14,12 @@ public sealed class Stored<T> where T : class
 
     /// <summary>Transitions not written yet, in order.</summary>
     [Id(1)] public ImmutableArray<Transition> Uncommitted { get; set; } = [];
+
+    /// <summary>
+    /// Something is to be done after this write, which ends the row: the same transaction leaves a trace of it, which
+    /// <see cref="IUnfinishedWork.List"/> finds until <see cref="IUnfinishedWork.Settled"/> removes it.
+    /// </summary>
+    [Id(2)] public bool Unsettled { get; set; }
 }
 
 /// <summary>That somebody asked for a stop; the end comes when the executor confirms it.</summary>
@@ -188,4 +194,11 @@ public sealed record ExecutionRecord
 
     /// <summary>A stop that was asked for; it ends as its reason says once the executor confirms.</summary>
     [Id(9)] public CancelRequest? Cancel { get; init; }
+
+    /// <summary>What its runner reported when it was told to stop, but not by us, while the executor may still say by whom.</summary>
+    [Id(10)] public StopReport? Stopped { get; init; }
 }
+
+/// <summary>A runner's report that it was stopped, and when it came.</summary>
+[GenerateSerializer, Alias("shipinator.stop-report"), Immutable]
+public sealed record StopReport([property: Id(0)] ExecutionReport Report, [property: Id(1)] DateTimeOffset At);

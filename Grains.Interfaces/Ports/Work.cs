@@ -1,19 +1,22 @@
 namespace Shipinator;
 
-/// <summary>What the coordinators must find in the truth: everything that is not terminal.</summary>
+/// <summary>What the coordinators must find in the truth: everything that is not terminal, or whose end is not settled.</summary>
 public interface IUnfinishedWork
 {
     /// <summary>
-    /// Ids of every run that is not terminal, of every job that is running, and of every execution that is not terminal.
-    /// Streams; oldest first.
+    /// Ids of every run that is not terminal, of every job that is running, of every execution that is not terminal, and of
+    /// whatever ended while something that follows its end is not done. Streams; oldest first.
     /// </summary>
     IAsyncEnumerable<UnfinishedItem> List(CancellationToken cancellationToken);
+
+    /// <summary>All that follows the end of a run, job or execution is done: it is not listed any more. Idempotent.</summary>
+    Task Settled(Guid id, CancellationToken cancellationToken);
 
     /// <summary>Who holds a place of an executor: its executions that are submitted or running.</summary>
     Task<IReadOnlyList<LeaseHolder>> Holders(string executorType, CancellationToken cancellationToken);
 }
 
-/// <summary>Something that is not terminal.</summary>
+/// <summary>Something that is not terminal, or not settled.</summary>
 [GenerateSerializer, Alias("shipinator.unfinished-item"), Immutable]
 public sealed record UnfinishedItem([property: Id(0)] Machine Machine, [property: Id(1)] Guid Id);
 

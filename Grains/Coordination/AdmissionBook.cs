@@ -24,6 +24,7 @@ internal sealed class AdmissionBook(int limit)
     {
         if (_leases.TryAdd(holder.Execution, holder))
         {
+            _waiting.Remove(holder.Execution);
             _held[holder.Project] = _held.GetValueOrDefault(holder.Project) + 1;
         }
     }

@@ -62,12 +62,19 @@ public sealed partial class AdmissionGrain(
     /// <summary>Compares the leases with the truth: a holder that is over and whose word was lost gives its place back.</summary>
     private async Task SweepAsync(CancellationToken cancellationToken)
     {
-        var holders = (await work.Holders(Executor, cancellationToken)).Select(h => h.Execution).ToHashSet();
+        var rows = await work.Holders(Executor, cancellationToken);
+        var holders = rows.Select(h => h.Execution).ToHashSet();
         var now = time.GetUtcNow();
         foreach (var lease in _book.Leases.Where(l => now - l.Since > FreshLease && !holders.Contains(l.Execution)).ToList())
         {
             LeaseReclaimed(lease.Execution, Executor);
             _book.Remove(lease.Execution);
+        }
+
+        // A place that was given back for one that was only slow, or given by an earlier activation: what runs, runs.
+        foreach (var holder in rows)
+        {
+            _book.Adopt(holder);
         }
 
         await GrantAsync(except: null);
@@ -79,10 +86,26 @@ public sealed partial class AdmissionGrain(
         {
             if (holder.Execution != except)
             {
-                await GrainFactory.GetGrain<IExecutionGrain>(holder.Execution.Value).Admitted();
+                await TellAsync(holder.Execution);
             }
         }
     }
+
+    /// <summary>A hint: the execution asks again by itself, and who is granted a place after it is told in any case.</summary>
+    private async Task TellAsync(ExecutionId execution)
+    {
+        try
+        {
+            await GrainFactory.GetGrain<IExecutionGrain>(execution.Value).Admitted();
+        }
+        catch (Exception e)
+        {
+            NotTold(execution, e.Message);
+        }
+    }
+
+    [LoggerMessage(1204, LogLevel.Debug, "Execution {Execution} could not be told of its place: {Message}")]
+    private partial void NotTold(ExecutionId execution, string message);
 
     [LoggerMessage(1201, LogLevel.Warning, "The place that execution {Execution} held at executor {Executor} was given back for it")]
     private partial void LeaseReclaimed(ExecutionId execution, string executor);

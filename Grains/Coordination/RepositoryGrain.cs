@@ -1,3 +1,8 @@
+using System.Runtime.ExceptionServices;
+using Microsoft.Extensions.Logging;
+using Orleans.Serialization;
+using Orleans.Storage;
+
 namespace Shipinator.Grains.Coordination;
 
 /// <summary>What a repository's coordinator remembers.</summary>
@@ -51,9 +56,9 @@ public sealed record GroupMember([property: Id(0)] Guid Run, [property: Id(1)] l
 
 /// <summary>Run numbers, idempotency keys and turns of one repository.</summary>
 [GrainType("shipinator.repository")]
-public sealed class RepositoryGrain(
+public sealed partial class RepositoryGrain(
     [PersistentState("shipinator.repository", StorageNames.Coordinators)] IPersistentState<RepositoryState> state,
-    TimeProvider time) : Grain, IRepositoryGrain
+    DeepCopier<RepositoryState> copier, TimeProvider time, ILogger<RepositoryGrain> logger) : Grain, IRepositoryGrain
 {
     private static readonly TimeSpan KeyLife = TimeSpan.FromHours(24);
     private const int MaxKeys = 2000;
@@ -95,7 +100,7 @@ public sealed class RepositoryGrain(
             group = state.State.Groups[request.Group];
             foreach (var member in displaced)
             {
-                await Run(member).TurnChanged();
+                await TellAsync(member);
             }
         }
 
@@ -110,7 +115,7 @@ public sealed class RepositoryGrain(
         }
 
         // A holder that is over and could not say so says it now.
-        await Run(group.Holder!).TurnChanged();
+        await TellAsync(group.Holder!);
         var ahead = group.Waiting.TakeWhile(m => m != self).Count();
         return new(Granted: false, $"Its turn in group '{request.Group}': run #{group.Holder!.Number} is at work{(ahead > 0 ? $", {ahead} more before it" : "")}.", null);
     }
@@ -146,7 +151,7 @@ public sealed class RepositoryGrain(
         });
         if (next is not null)
         {
-            await Run(next).TurnChanged();
+            await TellAsync(next);
         }
     }
 
@@ -195,20 +200,44 @@ public sealed class RepositoryGrain(
         }
     }
 
-    /// <summary>Changes and writes; when the write fails the memory is thrown away.</summary>
+    /// <summary>
+    /// Changes a copy and writes it. When the write fails nobody is answered by what may not be there, and the memory is thrown away:
+    /// until then its old version keeps it from writing.
+    /// </summary>
     private async Task SaveAsync(Action<RepositoryState> change)
     {
+        var before = state.State;
+        state.State = copier.Copy(before);
         change(state.State);
         try
         {
             await state.WriteStateAsync();
         }
-        catch
+        catch (Exception e)
         {
+            state.State = before;
             DeactivateOnIdle();
+            var cause = Causes.Of(e);
+            ExceptionDispatchInfo.Throw(cause is InconsistentStateException
+                ? new StorageUnavailableException($"Repository {this.GetPrimaryKey()} was written elsewhere and is read again. The call may be repeated.")
+                : cause);
             throw;
         }
     }
 
-    private IPipelineRunGrain Run(GroupMember member) => GrainFactory.GetGrain<IPipelineRunGrain>(member.Run);
+    /// <summary>A hint: whoever waits asks again by itself, which tells the holder anew.</summary>
+    private async Task TellAsync(GroupMember member)
+    {
+        try
+        {
+            await GrainFactory.GetGrain<IPipelineRunGrain>(member.Run).TurnChanged();
+        }
+        catch (OrleansException e)
+        {
+            NotTold(member.Number, this.GetPrimaryKey(), e.Message);
+        }
+    }
+
+    [LoggerMessage(1205, LogLevel.Debug, "Run #{Number} of repository {Repository} could not be told of its turn: {Message}")]
+    private partial void NotTold(long number, Guid repository, string message);
 }

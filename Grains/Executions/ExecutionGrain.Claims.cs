@@ -9,6 +9,7 @@ public sealed partial class ExecutionGrain
     public async Task<ClaimResult> Claim(string runner, TimeSpan wait, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(runner);
+        ThrowIfAbandoned();
         if (Row is { Life.IsTerminal: true } or { Cancel: not null })
         {
             return Refusal;
@@ -17,14 +18,14 @@ public sealed partial class ExecutionGrain
         Heard(runner);
         // Interleaved with the turn that may be writing: the turn answers.
         var waiter = new ClaimWaiter(runner);
-        _claims.Add(waiter);
-        if (Row is not null)
-        {
-            await this.AsReference<IExecutionGrain>().Admitted();
-        }
-
         try
         {
+            _claims.Add(waiter);
+            if (Row is not null)
+            {
+                await this.AsReference<IExecutionGrain>().Admitted();
+            }
+
             return await waiter.Answer.Task.WaitAsync(wait, Time, cancellationToken);
         }
         catch (TimeoutException)
@@ -97,6 +98,15 @@ public sealed partial class ExecutionGrain
         }
 
         waiter.Answer.TrySetResult(new(ClaimKind.Work, row.Spec, inputs.ToImmutable()));
+    }
+
+    /// <summary>Each waits for a turn that this activation will not have.</summary>
+    private protected override void OnAbandoned()
+    {
+        foreach (var waiter in _claims)
+        {
+            waiter.Answer.TrySetException(Abandoned!);
+        }
     }
 
     private void RefuseClaims()

@@ -34,7 +34,7 @@ public sealed partial class ExecutionGrain
     }
 
     /// <summary>Only one that runs has a runner to be heard; a stop that is under way ends by the executor's word.</summary>
-    private bool IsListening => Row is { Life.Status: Status.Running, Cancel: null } && _stopped is null;
+    private bool IsListening => Row is { Life.Status: Status.Running, Cancel: null, Stopped: null };
 
     private string? SilenceInWords() => IsListening && Time.GetElapsedTime(_heard) >= SilenceTold
         ? string.Create(CultureInfo.InvariantCulture, $"A word from its runner, of which nothing was heard since {_heardAt.UtcDateTime:HH:mm:ss} UTC.")

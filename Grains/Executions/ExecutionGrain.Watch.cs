@@ -211,14 +211,14 @@ public sealed partial class ExecutionGrain
     /// <summary>Whether it ended now because a stop by somebody else is explained, or nobody will explain it any more.</summary>
     private async Task<bool> SettleStopAsync(ExecutionRecord row, ExecutionStatus? status)
     {
-        if (_stopped is not var (report, until))
+        if (row.Stopped is not { Report: var report, At: var at })
         {
             return false;
         }
 
         if ((status is null ? null : Explain(report, status)) is not { } explained)
         {
-            if (Now < until)
+            if (Now < at + Options.StopExplainTimeout)
             {
                 _nextPoll = Now + (Options.PollFirst / 4);
                 return true;

@@ -11,8 +11,8 @@ namespace Shipinator.Grains.Executions;
 public sealed partial class ExecutionGrain(
     [PersistentState("shipinator.execution", StorageNames.Relational)] IPersistentState<Stored<ExecutionRecord>> state,
     IExecutorRegistry executors, IArtifactIndex artifacts, ILogStore logs, ISecretSource secrets,
-    TimeProvider time, IOptions<EngineOptions> options, ILogger<ExecutionGrain> logger)
-    : FsmGrain<ExecutionRecord>(state, time, options, logger), IExecutionGrain
+    IUnfinishedWork work, TimeProvider time, IOptions<EngineOptions> options, ILogger<ExecutionGrain> logger)
+    : FsmGrain<ExecutionRecord>(state, work, time, options, logger), IExecutionGrain
 {
     private const string Actor = "system";
     private readonly List<ClaimWaiter> _claims = [];
@@ -23,13 +23,9 @@ public sealed partial class ExecutionGrain(
     private bool _fresh;
     private int _submitFailures;
     private int _endsSeen;
-
-    /// <summary>A runner that was told to stop by somebody else: what it reported, and until when the executor may say by whom.</summary>
-    private (ExecutionReport Report, DateTimeOffset Until)? _stopped;
     private TimeSpan _pollInterval;
     private DateTimeOffset _nextPoll;
     private DateTimeOffset _notBefore;
-    private bool _settled;
 
     private ExecutionId Id => new(this.GetPrimaryKey());
 
@@ -39,12 +35,6 @@ public sealed partial class ExecutionGrain(
         ArgumentNullException.ThrowIfNull(command);
         if (Row is not null)
         {
-            if (Row.Life.IsTerminal && !_settled)
-            {
-                // It ended on a silo that died before what follows an end was done.
-                Schedule(TimeSpan.Zero);
-            }
-
             return Outcome();
         }
 
@@ -134,7 +124,12 @@ public sealed partial class ExecutionGrain(
             {
                 if (await ExplainStopAsync(row, report, cancellationToken) is not { } explained)
                 {
-                    _stopped ??= (report, Now + Options.StopExplainTimeout);
+                    // The runner goes once it is answered: what it said must not be in memory alone.
+                    if (row.Stopped is null)
+                    {
+                        await CommitAsync(row with { Stopped = new(report, Now) }, []);
+                    }
+
                     _nextPoll = default;
                     Schedule(TimeSpan.Zero);
                     return;
@@ -180,7 +175,13 @@ public sealed partial class ExecutionGrain(
         Task.FromResult(Row ?? throw new NotFoundException("execution", Id.ToString()));
 
     /// <inheritdoc/>
-    public Task Admitted() => Row is { Life.IsTerminal: false } ? RunDriveAsync(CancellationToken.None) : Task.CompletedTask;
+    public Task Admitted() => Row switch
+    {
+        null => Task.CompletedTask,
+        // It left the queue by its end, which the admission has not heard of: the place is for somebody else.
+        { Life.IsTerminal: true } => Admission(Row).Release(Id),
+        _ => RunDriveAsync(CancellationToken.None),
+    };
 
     /// <inheritdoc/>
     public async Task ExecutorChanged()
@@ -226,8 +227,8 @@ public sealed partial class ExecutionGrain(
 
         if (Row.Life.IsTerminal)
         {
-            await SettleAsync(cancellationToken);
-            return null;
+            RefuseClaims();
+            return await SettleAsync(cancellationToken);
         }
 
         var poll = Due - Now;
@@ -257,19 +258,15 @@ public sealed partial class ExecutionGrain(
         ? null
         : $"A place at executor {row.ExecutorType}: {answer.Ahead} ahead of it, at most {answer.Limit} at once.";
 
-    /// <summary>What follows an end, each part harmless to repeat.</summary>
-    private async Task SettleAsync(CancellationToken cancellationToken)
-    {
-        RefuseClaims();
-        if (_settled)
-        {
-            return;
-        }
+    /// <inheritdoc/>
+    private protected override Lifecycle LifeOf(ExecutionRecord row) => row.Life;
 
-        await Admission(Row!).Release(Id, cancellationToken);
-        await logs.Seal(Id, cancellationToken);
-        _settled = true;
-    }
+    /// <summary>A log that is sealed, whether or not the place can be given back, and the other way round.</summary>
+    private protected override IReadOnlyList<SettlePart> AfterEnd(ExecutionRecord row) =>
+    [
+        SettlePart.Of("log", stop => logs.Seal(Id, stop)),
+        SettlePart.Of("place", stop => Admission(row).Release(Id, stop)),
+    ];
 
     /// <summary>Writes, then tells the job.</summary>
     private async Task SaveAsync(ExecutionRecord next, Edit edit)
@@ -283,7 +280,7 @@ public sealed partial class ExecutionGrain(
         if (next.Life.IsTerminal)
         {
             RefuseClaims();
-            await GrainFactory.GetGrain<IJobGrain>(next.Spec.Worker.JobId.Value).ExecutionChanged(Id, Outcome());
+            await HintAsync(() => GrainFactory.GetGrain<IJobGrain>(next.Spec.Worker.JobId.Value).ExecutionChanged(Id, Outcome()));
         }
     }
 

@@ -16,6 +16,7 @@ public static class GrainsServices
         services.TryAddSingleton<IValidateOptions<EngineOptions>, EngineOptionsValidator>();
         services.AddOptions<EngineOptions>().Configure(o => configure?.Invoke(o)).ValidateOnStart();
         services.AddHostedService<RecoveryService>();
+        services.AddSingleton<IOutgoingGrainCallFilter, CauseFilter>();
         services.TryAddSingleton<IExecutionSignal, ExecutionSignal>();
         services.TryAddSingleton<IWorkerOwnership, WorkerOwnership>();
         return services;

@@ -28,15 +28,11 @@ public sealed partial class JobGrain
 
             try
             {
-                if (row.Steps.FirstOrDefault(s => s.JobAttempt == attempt && s.Started > 0) is { } begun)
-                {
-                    await Execution(begun.Executions[0]).ReleaseWorker(cancellationToken);
-                }
-
+                await ReleaseWorkerAsync(row, attempt, cancellationToken);
                 _released.Add(attempt);
                 _unreleased.Remove(attempt);
             }
-            catch (Exception e) when (e is ExecutorException or TimeoutException)
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
                 var failures = before.Failures + 1;
                 var asked = (e as ExecutorException)?.RetryAfter;
@@ -48,6 +44,35 @@ public sealed partial class JobGrain
 
         return _unreleased.Count == 0 ? null : _unreleased.Values.Min(u => u.NotBefore) - Now;
     }
+
+    /// <summary>
+    /// Through an execution that was handed over: one that was begun in the job's row may never have been written, when its own grain
+    /// could not be reached before the stop, while one beside it has made the worker.
+    /// </summary>
+    private async Task ReleaseWorkerAsync(JobRecord row, int attempt, CancellationToken cancellationToken)
+    {
+        foreach (var execution in row.Steps.Where(s => s.JobAttempt == attempt).SelectMany(s => s.Executions.Take(s.Started)).Select(Execution))
+        {
+            try
+            {
+                await execution.Get(cancellationToken);
+            }
+            catch (NotFoundException)
+            {
+                continue;
+            }
+
+            await execution.ReleaseWorker(cancellationToken);
+            return;
+        }
+    }
+
+    /// <inheritdoc/>
+    private protected override Lifecycle LifeOf(JobRecord row) => row.Life;
+
+    /// <inheritdoc/>
+    private protected override IReadOnlyList<SettlePart> AfterEnd(JobRecord row) =>
+        row.Steps.Any(s => s.Started > 0) ? [new("workers", ReleaseWorkersAsync)] : [];
 
     [LoggerMessage(1202, LogLevel.Information, "The worker of job {Id}, attempt {Attempt}, could not be given back (try {Try}); it will be tried again in {Seconds} s: {Message}")]
     private partial void ReleaseDelayed(JobId id, int attempt, int @try, double seconds, string message);

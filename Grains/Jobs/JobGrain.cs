@@ -8,8 +8,8 @@ namespace Shipinator.Grains.Jobs;
 [GrainType("shipinator.job"), Orleans.Placement.PreferLocalPlacement]
 public sealed partial class JobGrain(
     [PersistentState("shipinator.job", StorageNames.Relational)] IPersistentState<Stored<JobRecord>> state,
-    IServerAddress address, TimeProvider time, IOptions<EngineOptions> options, ILogger<JobGrain> logger)
-    : FsmGrain<JobRecord>(state, time, options, logger), IJobGrain
+    IServerAddress address, IUnfinishedWork work, TimeProvider time, IOptions<EngineOptions> options, ILogger<JobGrain> logger)
+    : FsmGrain<JobRecord>(state, work, time, options, logger), IJobGrain
 {
     private const string Actor = "system";
     private readonly Dictionary<ExecutionId, ExecutionOutcome> _outcomes = [];
@@ -162,12 +162,12 @@ public sealed partial class JobGrain(
             }
         }
 
-        var release = await ReleaseWorkersAsync(cancellationToken);
         if (Row.Life.IsTerminal)
         {
-            return release;
+            return await SettleAsync(cancellationToken);
         }
 
+        var release = await ReleaseWorkersAsync(cancellationToken);
         var moment = JobLogic.NextMoment(Row) - Now;
         var due = release < moment || moment is null ? release ?? moment : moment;
         return due is null || due > Options.ReconcilePeriod ? Options.ReconcilePeriod
@@ -215,12 +215,12 @@ public sealed partial class JobGrain(
         await CommitAsync(next, edit.Transitions);
         foreach (var execution in JobLogic.PassedOver(before, next))
         {
-            await Execution(execution).NotNeeded();
+            await HintAsync(() => Execution(execution).NotNeeded());
         }
 
         if (next.Life.IsTerminal && !before.Life.IsTerminal)
         {
-            await GrainFactory.GetGrain<IPipelineRunGrain>(next.Spec.RunId.Value).JobChanged(Id, Outcome());
+            await HintAsync(() => GrainFactory.GetGrain<IPipelineRunGrain>(next.Spec.RunId.Value).JobChanged(Id, Outcome()));
         }
     }
 

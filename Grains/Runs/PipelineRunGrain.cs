@@ -9,14 +9,13 @@ namespace Shipinator.Grains.Runs;
 [GrainType("shipinator.run"), RandomPlacement]
 public sealed class PipelineRunGrain(
     [PersistentState("shipinator.run", StorageNames.Relational)] IPersistentState<Stored<RunRecord>> state,
-    TimeProvider time, IOptions<EngineOptions> options, ILogger<PipelineRunGrain> logger)
-    : FsmGrain<RunRecord>(state, time, options, logger), IPipelineRunGrain
+    IUnfinishedWork work, TimeProvider time, IOptions<EngineOptions> options, ILogger<PipelineRunGrain> logger)
+    : FsmGrain<RunRecord>(state, work, time, options, logger), IPipelineRunGrain
 {
     private const string Actor = "system";
     private readonly Dictionary<JobId, JobOutcome> _outcomes = [];
     private string? _turn;
     private bool _turnKnown;
-    private bool _left;
     private DateTimeOffset _lastRefresh;
 
     private RunId Id => new(this.GetPrimaryKey());
@@ -162,14 +161,15 @@ public sealed class PipelineRunGrain(
             }
         }
 
-        if (Row.Plan.Concurrency is { } turn && !_left)
-        {
-            await Repository().Leave(Id, turn.Group, cancellationToken);
-            _left = true;
-        }
-
-        return null;
+        return await SettleAsync(cancellationToken);
     }
+
+    /// <inheritdoc/>
+    private protected override Lifecycle LifeOf(RunRecord row) => row.Life;
+
+    /// <summary>The next run's turn.</summary>
+    private protected override IReadOnlyList<SettlePart> AfterEnd(RunRecord row) =>
+        row.Plan.Concurrency is { } turn ? [SettlePart.Of("turn", stop => Repository().Leave(Id, turn.Group, stop))] : [];
 
     /// <summary>Starts, skips or ends; false when there is nothing to do but wait.</summary>
     private async Task<bool> StepAsync(CancellationToken cancellationToken)

@@ -103,7 +103,7 @@ public sealed partial class PostgresLogNews : ILogNews, IAsyncDisposable
             command.Parameters.Add(new() { Value = payload });
             await command.ExecuteNonQueryAsync(_stop.Token);
         }
-        catch (Exception e) when (DatabaseErrors.IsUnavailable(e) || e is PostgresException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             // Only a hint: readers look by themselves, too.
             Untold(_logger, e.Message);

@@ -101,8 +101,9 @@ public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvide
             {
                 return;
             }
-            catch (Exception e) when (DatabaseErrors.IsUnavailable(e) || e is PostgresException or InvalidOperationException)
+            catch (Exception e)
             {
+                // Whatever it was: who listens no more hears nothing, and nobody would find out.
                 Lost(logger, e.Message, pause);
                 if (isHeard)
                 {

@@ -44,7 +44,7 @@ public sealed class QueueQueries(NpgsqlDataSource source)
     public async Task<(IReadOnlyList<QueuedExecution> Oldest, int All)> WaitingAsync(int limit, CancellationToken cancellationToken = default)
     {
         var all = 0;
-        var oldest = await source.QueryAsync(
+        var oldest = await source.ListAsync(
             """
             WITH waiting AS (
               SELECT id, job_step_id, job_id, pipeline_run_id, executor_type, status, created_at, count(*) OVER ()::int AS of

@@ -32,13 +32,13 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
         ArgumentNullException.ThrowIfNull(filter);
         ArgumentNullException.ThrowIfNull(page);
         var (sql, parameters) = ListStatement(filter, page);
-        var rows = await source.QueryAsync(sql, ViewReading.Run, cancellationToken, parameters);
+        var rows = await source.ListAsync(sql, ViewReading.Run, cancellationToken, parameters);
         return Cursors.Cut(List, rows, page.Limit, r => r.Id.ToString());
     }
 
     /// <summary>The runs with this number whose <c>project / repository</c>, as it was then or is now, holds all of the words; newest first.</summary>
     public async Task<IReadOnlyList<RunView>> NumberedAsync(long number, IReadOnlyCollection<string> words, int limit, CancellationToken cancellationToken = default) =>
-        await source.QueryAsync(NumberedStatement, ViewReading.Run, cancellationToken, Long(number), Like(words), Number(limit));
+        await source.ListAsync(NumberedStatement, ViewReading.Run, cancellationToken, Long(number), Like(words), Number(limit));
 
     /// <summary>
     /// All jobs in the plan's order, with steps, executions and artifacts, from one moment. Empty when there is no such run.
@@ -144,64 +144,8 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
         """;
 
     /// <summary>The statement of a list, apart so that a test can ask how the database would run it.</summary>
-    internal static (string Sql, NpgsqlParameter[] Parameters) ListStatement(RunFilter filter, PageRequest page)
-    {
-        var conditions = new List<string>();
-        var parameters = new List<NpgsqlParameter>();
-        void Where(string condition, NpgsqlParameter parameter)
-        {
-            parameters.Add(parameter);
-            conditions.Add($"{condition} ${parameters.Count}");
-        }
-
-        if (filter.Project is { } project)
-        {
-            Where("r.project_id =", Uuid(project.Value));
-        }
-
-        if (filter.Repository is { } repository)
-        {
-            Where("r.repository_id =", Uuid(repository.Value));
-        }
-
-        if (filter.Pipeline is { } pipeline)
-        {
-            Where("r.pipeline_id =", Uuid(pipeline.Value));
-        }
-
-        if (filter.Status is { } status)
-        {
-            Where("r.status =", Text(status.Word()));
-        }
-
-        if (filter.Branch is { } branch)
-        {
-            Where("r.branch =", Text(branch));
-        }
-
-        if (filter.Event is { } @event)
-        {
-            Where("r.event =", Text(@event));
-        }
-
-        if (filter.IsOver)
-        {
-            conditions.Add("r.finished_at IS NOT NULL");
-        }
-
-        if (Cursors.DecodeId(List, page.Cursor) is { } before)
-        {
-            Where("r.id <", Uuid(before));
-        }
-
-        var where = conditions.Count == 0 ? "" : "WHERE " + string.Join(" AND ", conditions);
-        // The pipelines are looked up for the rows of the page alone.
-        var sql = $"""
-            {ViewReading.RunSelect.Replace("FROM pipeline_runs r", $"FROM (SELECT * FROM pipeline_runs r {where} ORDER BY r.id DESC LIMIT {page.Limit + 1}) r", StringComparison.Ordinal)}
-            ORDER BY r.id DESC
-            """;
-        return (sql, [.. parameters]);
-    }
+    internal static (string Sql, NpgsqlParameter[] Parameters) ListStatement(RunFilter filter, PageRequest page) =>
+        new RunListStatement(filter, Cursors.DecodeId(List, page.Cursor), page.Limit).Build();
 
     private static async Task<List<T>> ReadAsync<T>(NpgsqlDataReader reader, Func<NpgsqlDataReader, T> map, CancellationToken cancellationToken)
     {

@@ -27,6 +27,37 @@ internal static class SqlReading
         }
     }
 
+    /// <summary>
+    /// As <see cref="QueryAsync"/>, planned anew for these very values. A prepared statement is otherwise soon run by one plan for
+    /// all values, which for the rare ones reads the whole history. One round trip: a batch is one transaction, and the setting ends
+    /// with it.
+    /// </summary>
+    public static async Task<List<T>> ListAsync<T>(
+        this NpgsqlDataSource source, string sql, Func<NpgsqlDataReader, T> map, CancellationToken cancellationToken, params NpgsqlParameter[] parameters)
+    {
+        try
+        {
+            await using var batch = source.CreateBatch();
+            batch.BatchCommands.Add(new("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"));
+            var command = new NpgsqlBatchCommand(sql);
+            command.Parameters.AddRange(parameters);
+            batch.BatchCommands.Add(command);
+            await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+            await reader.NextResultAsync(cancellationToken);
+            var rows = new List<T>();
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                rows.Add(map(reader));
+            }
+
+            return rows;
+        }
+        catch (Exception e) when (e is not OperationCanceledException && DatabaseErrors.IsUnavailable(e))
+        {
+            throw DatabaseErrors.Unavailable(e);
+        }
+    }
+
     public static async Task<T?> QuerySingleAsync<T>(
         this NpgsqlDataSource source, string sql, Func<NpgsqlDataReader, T> map, CancellationToken cancellationToken, params NpgsqlParameter[] parameters)
         where T : class =>

@@ -27,9 +27,9 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
     /// <summary>The runs that are not over, newest first, at most <paramref name="limit"/>.</summary>
     public async Task<IReadOnlyList<LiveRun>> LiveAsync(int limit, CancellationToken cancellationToken = default)
     {
-        var runs = await source.QueryAsync(
+        var runs = await source.ListAsync(
             $"{ViewReading.RunSelect} WHERE r.finished_at IS NULL ORDER BY r.id DESC LIMIT $1", ViewReading.Run, cancellationToken, Number(limit));
-        var current = await source.QueryAsync(
+        var current = await source.ListAsync(
             """
             SELECT j.pipeline_run_id, j.job_type, j.name, s.name AS step
             FROM jobs j LEFT JOIN job_steps s ON s.job_id = j.id AND s.job_attempt = j.attempt AND s.status = 'running'
@@ -44,7 +44,7 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
 
     /// <summary>How many runs are at work, and how many have not begun.</summary>
     public async Task<(int Running, int Pending)> LiveCountAsync(CancellationToken cancellationToken = default) =>
-        (await source.QueryAsync(
+        (await source.ListAsync(
             LiveCountStatement, r => (r.Number("running"), r.Number("pending")), cancellationToken)).Single();
 
     internal const string LiveCountStatement =
@@ -71,7 +71,7 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
             parameters.Add(Uuid(value));
         }
 
-        var rows = await source.QueryAsync(
+        var rows = await source.ListAsync(
             $"""
             SELECT (finished_at AT TIME ZONE 'UTC')::date AS day,
                    count(*) FILTER (WHERE status = 'success')::int AS success,
@@ -93,7 +93,7 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
     /// <summary>How long a pipeline takes: the median of its last successful runs; null when it has none.</summary>
     public async Task<TimeSpan?> TypicalDurationAsync(PipelineId pipeline, CancellationToken cancellationToken = default)
     {
-        var rows = await source.QueryAsync(
+        var rows = await source.ListAsync(
             $"""
             SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at)) AS median
             FROM (SELECT finished_at, started_at FROM (SELECT * FROM pipeline_runs WHERE pipeline_id = $1 ORDER BY id DESC LIMIT 200) r
@@ -105,7 +105,7 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
 
     /// <summary>The newest run of each branch that ran lately, the newest branch first.</summary>
     public async Task<IReadOnlyList<BranchHead>> BranchesAsync(RepositoryId repository, int limit, CancellationToken cancellationToken = default) =>
-        await source.QueryAsync(
+        await source.ListAsync(
             $"""
             {ViewReading.RunSelect}
             JOIN (SELECT branch, max(id::text)::uuid AS id
@@ -115,13 +115,19 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
             """,
             r => ViewReading.Run(r) is var run ? new BranchHead(run.Branch!, run) : null!, cancellationToken, Uuid(repository.Value), Number(limit));
 
-    /// <summary>The newest run of each repository that has one.</summary>
+    /// <summary>
+    /// The newest run of each repository that has one: the last entry of its part of the index, in a form that only this index can
+    /// give. By <c>repository_id =</c> the planner may walk all runs backwards, far for a repository that is quiet.
+    /// </summary>
     public async Task<IReadOnlyList<RunView>> NewestAsync(IReadOnlyCollection<RepositoryId> repositories, CancellationToken cancellationToken = default) =>
-        await source.QueryAsync(
+        await source.ListAsync(
             $"""
             {ViewReading.RunSelect}
             JOIN (SELECT n.id FROM unnest($1) AS w (id)
-                  CROSS JOIN LATERAL (SELECT id FROM pipeline_runs WHERE repository_id = w.id ORDER BY id DESC LIMIT 1) n) newest ON newest.id = r.id
+                  CROSS JOIN LATERAL (SELECT repository_id, id FROM pipeline_runs
+                                      WHERE (repository_id, id) <= (w.id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+                                      ORDER BY repository_id DESC, id DESC LIMIT 1) n
+                  WHERE n.repository_id = w.id) newest ON newest.id = r.id
             """,
             ViewReading.Run, cancellationToken, Uuids(repositories.Select(r => r.Value)));
 

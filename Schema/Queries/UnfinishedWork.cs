@@ -1,11 +1,14 @@
 using System.Runtime.CompilerServices;
 using Npgsql;
+using Shipinator.Schema.Storage;
 using static Shipinator.Schema.Queries.SqlReading;
 
 namespace Shipinator.Schema.Queries;
 
-/// <summary>Finds what is not terminal, a page at a time through the partial indexes that hold nothing else.</summary>
-public sealed class UnfinishedWork(NpgsqlDataSource source) : IUnfinishedWork
+/// <summary>
+/// Finds what is not terminal, a page at a time through the partial indexes that hold nothing else, and then what is not settled.
+/// </summary>
+public sealed class UnfinishedWork(NpgsqlDataSource source, GroupCommitWriter writer) : IUnfinishedWork
 {
     private const int PageSize = 1000;
 
@@ -35,7 +38,25 @@ public sealed class UnfinishedWork(NpgsqlDataSource source) : IUnfinishedWork
             }
             while (ids.Count == PageSize);
         }
+
+        var last = Guid.Empty;
+        List<UnfinishedItem> ended;
+        do
+        {
+            ended = await source.QueryAsync(
+                $"SELECT id, machine FROM unsettled WHERE id > $1 ORDER BY id LIMIT {PageSize}",
+                r => new UnfinishedItem(Words.ParseMachine(r.GetString(1)), r.GetGuid(0)), cancellationToken, Uuid(last));
+            foreach (var item in ended)
+            {
+                yield return item;
+                last = item.Id;
+            }
+        }
+        while (ended.Count == PageSize);
     }
+
+    /// <inheritdoc/>
+    public Task Settled(Guid id, CancellationToken cancellationToken) => writer.WriteAsync(new SettledWrite(id)).WaitAsync(cancellationToken);
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<LeaseHolder>> Holders(string executorType, CancellationToken cancellationToken) =>

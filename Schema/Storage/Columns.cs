@@ -48,6 +48,8 @@ internal static class Column
 
     public static Column<T> Json<T>(string name, Func<T, string> value) => new Column<T, string>(name, "jsonb[]", NpgsqlDbType.Jsonb, value);
 
+    public static Column<T> JsonOrNull<T>(string name, Func<T, string?> value) => new Column<T, string?>(name, "jsonb[]", NpgsqlDbType.Jsonb, value);
+
     public static Column<T> Number<T>(string name, Func<T, int> value) => new Column<T, int>(name, "int[]", NpgsqlDbType.Integer, value);
 
     public static Column<T> NumberOrNull<T>(string name, Func<T, int?> value) => new Column<T, int?>(name, "int[]", NpgsqlDbType.Integer, value);

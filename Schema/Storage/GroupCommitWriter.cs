@@ -81,6 +81,7 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
         await DropConnectionAsync();
     }
 
+    /// <summary>Ends when this is disposed, and for nothing else: nobody would write any more, and every caller would wait for ever.</summary>
     private async Task RunAsync()
     {
         var batch = new List<PendingWrite>(_maxBatch);
@@ -92,31 +93,39 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
                 batch.Add(write);
             }
 
-            await CommitAsync(batch);
+            try
+            {
+                await CommitAsync(batch);
+            }
+            catch (Exception e)
+            {
+                // Unforeseen. Whoever still waits reads again what became of the write.
+                batch.ForEach(w => w.Fail(DatabaseErrors.Unknown(e, w.What)));
+                await DropConnectionAsync();
+            }
         }
     }
 
-    /// <summary>Never throws. A batch that is refused is halved until each bad write stands alone.</summary>
+    /// <summary>
+    /// A lost database fails the whole batch. Anything else is one write's: the batch is halved until each bad write stands alone.
+    /// </summary>
     private async Task CommitAsync(List<PendingWrite> batch, bool again = false)
     {
         try
         {
             await ExecuteAsync(batch);
         }
-        catch (Exception e) when (DatabaseErrors.IsUnavailable(e) || e is InvalidOperationException)
+        catch (Exception e) when (DatabaseErrors.IsUnavailable(e))
         {
+            var error = DatabaseErrors.Unavailable(e);
+            batch.ForEach(w => w.Fail(error));
             LogLost(_logger, e, batch.Count);
             await DropConnectionAsync();
-            foreach (var write in batch)
-            {
-                write.Fail(DatabaseErrors.Unavailable(e));
-            }
-
             return;
         }
         catch (Exception e)
         {
-            if (e is not PostgresException)
+            if (e is not (PostgresException or UnbuildableException))
             {
                 await DropConnectionAsync();
             }
@@ -130,15 +139,16 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
             }
 
             // A first write that lost a race meets the winner's other unique keys as well, in any order; once the winner
-            // has committed, its id is met first.
-            if (!again && e is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
+            // has committed, its id is met first. What the database did not say itself may come from the connection's
+            // state: a fresh one shows whether it is the write's own fault.
+            if (!again && e is not (UnbuildableException or PostgresException { SqlState: not PostgresErrorCodes.UniqueViolation }))
             {
                 await CommitAsync(batch, again: true);
                 return;
             }
 
-            LogRefused(_logger, e, batch[0].What);
             batch[0].Fail(Refusal(e, batch[0]));
+            LogRefused(_logger, e, batch[0].What);
             return;
         }
 
@@ -154,38 +164,59 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
         PostgresException { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "state_transitions_pkey" or "jobs_pkey" } =>
             new InconsistentStateException($"{write.What} is not at version {write.Expected} any more: somebody else wrote it."),
         PostgresException refused => DatabaseErrors.Rejected(refused, write.What),
-        _ => new ShipinatorException("storage_rejected", $"{write.What} can't be written: {error.Message}"),
+        _ => DatabaseErrors.Unwritable(error, write.What),
     };
 
     /// <summary>One round trip: without a transaction of its own, a batch is one implicit transaction.</summary>
     private async Task ExecuteAsync(List<PendingWrite> writes)
     {
-        var rows = new BatchRows();
-        foreach (var write in writes)
+        await using var batch = Build(writes);
+        if (_connection is { FullState: not System.Data.ConnectionState.Open })
         {
-            write.AddTo(rows);
+            await DropConnectionAsync();
         }
 
-        var connection = _connection ??= await ConnectAsync();
-        await using var batch = new NpgsqlBatch(connection);
-        Tables.FirstRun.AddTo(batch, rows.FirstRuns);
-        Tables.NextRun.AddTo(batch, rows.NextRuns);
-        Tables.FirstJob.AddTo(batch, rows.FirstJobs);
-        Tables.NextJob.AddTo(batch, rows.NextJobs);
-        Tables.Steps.AddTo(batch, rows.Steps);
-        Tables.FirstExecution.AddTo(batch, rows.FirstExecutions);
-        Tables.NextExecution.AddTo(batch, rows.NextExecutions);
-        Tables.Transitions.AddTo(batch, rows.Transitions);
-        foreach (var ids in rows.Changed.Chunk(IdsPerNotice))
-        {
-            batch.BatchCommands.Add(new($"SELECT pg_notify('{PostgresNotices.Runs}', $1)")
-            {
-                Parameters = { new NpgsqlParameter<string> { TypedValue = string.Join(',', ids.Select(i => i.Value.ToString("N"))) } },
-            });
-        }
-
+        batch.Connection = _connection ??= await ConnectAsync();
         await batch.PrepareAsync();
         await batch.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>Errors: <see cref="UnbuildableException"/>, whatever a write throws: it never reached the database.</summary>
+    private static NpgsqlBatch Build(List<PendingWrite> writes)
+    {
+        try
+        {
+            var rows = new BatchRows();
+            foreach (var write in writes)
+            {
+                write.AddTo(rows);
+            }
+
+            var batch = new NpgsqlBatch();
+            Tables.FirstRun.AddTo(batch, rows.FirstRuns);
+            Tables.NextRun.AddTo(batch, rows.NextRuns);
+            Tables.FirstJob.AddTo(batch, rows.FirstJobs);
+            Tables.NextJob.AddTo(batch, rows.NextJobs);
+            Tables.Steps.AddTo(batch, rows.Steps);
+            Tables.FirstExecution.AddTo(batch, rows.FirstExecutions);
+            Tables.NextExecution.AddTo(batch, rows.NextExecutions);
+            Tables.Transitions.AddTo(batch, rows.Transitions);
+            Tables.Unsettled.AddTo(batch, rows.Unsettled);
+            Tables.Settled.AddTo(batch, rows.Settled);
+            foreach (var ids in rows.Changed.Chunk(IdsPerNotice))
+            {
+                batch.BatchCommands.Add(new($"SELECT pg_notify('{PostgresNotices.Runs}', $1)")
+                {
+                    Parameters = { new NpgsqlParameter<string> { TypedValue = string.Join(',', ids.Select(i => i.Value.ToString("N"))) } },
+                });
+            }
+
+            return batch;
+        }
+        catch (Exception e)
+        {
+            throw new UnbuildableException(e);
+        }
     }
 
     private async Task<NpgsqlConnection> ConnectAsync()
@@ -204,18 +235,33 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
         }
     }
 
+    /// <summary>Never throws: a connection that can't even be closed is left to the collector, and the next one is made.</summary>
     private async Task DropConnectionAsync()
     {
-        if (_connection is { } connection)
+        var connection = _connection;
+        _connection = null;
+        try
         {
-            _connection = null;
-            await connection.DisposeAsync();
+            if (connection is not null)
+            {
+                await connection.DisposeAsync();
+            }
+        }
+        catch (Exception e)
+        {
+            LogNotClosed(_logger, e);
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "The connection of the group commit could not be closed.")]
+    private static partial void LogNotClosed(ILogger logger, Exception error);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The database was lost under a batch of {Count} writes.")]
     private static partial void LogLost(ILogger logger, Exception error, int count);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The write of {What} was refused.")]
     private static partial void LogRefused(ILogger logger, Exception error, string what);
+
+    /// <summary>A write that can't even be put into words for the database.</summary>
+    private sealed class UnbuildableException(Exception cause) : Exception(cause.Message, cause);
 }

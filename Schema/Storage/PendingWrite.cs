@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Shipinator.Schema.Storage;
 
 /// <summary>One grain's write on its way to the database. JSON is made by the caller, before it waits for anybody.</summary>
-internal abstract class PendingWrite(string what, int expected, ImmutableArray<Transition> transitions)
+internal abstract class PendingWrite(string what, int expected, ImmutableArray<Transition> transitions, UnsettledRow? unsettled = null)
 {
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -25,6 +25,10 @@ internal abstract class PendingWrite(string what, int expected, ImmutableArray<T
     {
         AddRows(rows);
         rows.Transitions.AddRange(transitions);
+        if (unsettled is not null)
+        {
+            rows.Unsettled.Add(unsettled);
+        }
     }
 
     protected abstract void AddRows(BatchRows rows);
@@ -49,6 +53,10 @@ internal sealed class BatchRows
 
     public List<Transition> Transitions { get; } = [];
 
+    public List<UnsettledRow> Unsettled { get; } = [];
+
+    public List<Guid> Settled { get; } = [];
+
     /// <summary>Whose readers are to be woken.</summary>
     public HashSet<RunId> Changed { get; } = [];
 }
@@ -59,7 +67,8 @@ internal sealed class RunWrite : PendingWrite
     private readonly RunRow _row;
     private readonly Planting? _planting;
 
-    public RunWrite(RunRecord record, int expected, ImmutableArray<Transition> transitions) : base($"run {record.Id}", expected, transitions)
+    public RunWrite(RunRecord record, int expected, ImmutableArray<Transition> transitions, bool unsettled)
+        : base($"run {record.Id}", expected, transitions, unsettled ? new(record.Id.Value, Machine.Run) : null)
     {
         _row = expected == 0
             ? new(record, expected, PlanJson.Serialize(record.Plan), PlanJson.Serialize(record.Jobs))
@@ -81,8 +90,8 @@ internal sealed class RunWrite : PendingWrite
 }
 
 /// <summary>A job and its steps.</summary>
-internal sealed class JobWrite(JobRecord record, int expected, ImmutableArray<Transition> transitions)
-    : PendingWrite($"job {record.Id}", expected, transitions)
+internal sealed class JobWrite(JobRecord record, int expected, ImmutableArray<Transition> transitions, bool unsettled)
+    : PendingWrite($"job {record.Id}", expected, transitions, unsettled ? new(record.Id.Value, Machine.Job) : null)
 {
     private readonly JobRow _row = new(record, expected, 0, expected == 0 ? PlanJson.Serialize(record.Spec) : "");
     private readonly List<StepRow> _steps = Planting.StepRows(record);
@@ -96,8 +105,8 @@ internal sealed class JobWrite(JobRecord record, int expected, ImmutableArray<Tr
 }
 
 /// <summary>An execution.</summary>
-internal sealed class ExecutionWrite(ExecutionRecord record, int expected, ImmutableArray<Transition> transitions)
-    : PendingWrite($"execution {record.Id}", expected, transitions)
+internal sealed class ExecutionWrite(ExecutionRecord record, int expected, ImmutableArray<Transition> transitions, bool unsettled)
+    : PendingWrite($"execution {record.Id}", expected, transitions, unsettled ? new(record.Id.Value, Machine.Execution) : null)
 {
     private readonly ExecutionRow _row = new(record, expected, expected == 0 ? PlanJson.Serialize(record.Spec) : "");
 
@@ -106,4 +115,10 @@ internal sealed class ExecutionWrite(ExecutionRecord record, int expected, Immut
         (Expected == 0 ? rows.FirstExecutions : rows.NextExecutions).Add(_row);
         rows.Changed.Add(_row.Record.Spec.Worker.RunId);
     }
+}
+
+/// <summary>All that follows an end is done: its trace goes. No version guards it, and no reader is to be woken.</summary>
+internal sealed class SettledWrite(Guid id) : PendingWrite($"what follows the end of {id}", 0, [])
+{
+    protected override void AddRows(BatchRows rows) => rows.Settled.Add(id);
 }

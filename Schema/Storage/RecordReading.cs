@@ -64,6 +64,7 @@ internal static class RecordReading
         ExitCode = r.NumberOrNull("exit_code"),
         LogsUri = r.TextOrNull("logs_uri"),
         Cancel = r.Cancel(),
+        Stopped = r.TextOrNull("stop_report") is { } stopped ? PlanJson.Deserialize<StopReport>(stopped) : null,
     };
 
     private static Lifecycle Life(NpgsqlDataReader r, Machine machine, string finishedAt) =>

@@ -44,9 +44,9 @@ public sealed class RelationalGrainStorage(NpgsqlDataSource source, GroupCommitW
         var expected = grainState.ETag is { Length: > 0 } tag ? int.Parse(tag, CultureInfo.InvariantCulture) : 0;
         PendingWrite write = grainState.State switch
         {
-            Stored<RunRecord> { Row: { } row } s when row.Id.Value == id => new RunWrite(row, expected, s.Uncommitted),
-            Stored<JobRecord> { Row: { } row } s when row.Id.Value == id => new JobWrite(row, expected, s.Uncommitted),
-            Stored<ExecutionRecord> { Row: { } row } s when row.Id.Value == id => new ExecutionWrite(row, expected, s.Uncommitted),
+            Stored<RunRecord> { Row: { } row } s when row.Id.Value == id => new RunWrite(row, expected, s.Uncommitted, s.Unsettled),
+            Stored<JobRecord> { Row: { } row } s when row.Id.Value == id => new JobWrite(row, expected, s.Uncommitted, s.Unsettled),
+            Stored<ExecutionRecord> { Row: { } row } s when row.Id.Value == id => new ExecutionWrite(row, expected, s.Uncommitted, s.Unsettled),
             Stored<RunRecord> or Stored<JobRecord> or Stored<ExecutionRecord> =>
                 throw new ArgumentException($"Grain {grainId} wrote no row, or another grain's row, as {stateName}.", nameof(grainState)),
             _ => throw Unsupported<T>(stateName),

@@ -44,6 +44,14 @@ internal sealed class Statement<T>
     public static Statement<T> Append(string table, params Column<T>[] columns) =>
         new($"INSERT INTO {table} ({Names(columns)}) SELECT {Values(columns)} {From(columns)}", columns, @checked: false);
 
+    /// <summary>Rows that are only ever added, and may be there already.</summary>
+    public static Statement<T> AppendOnce(string table, params Column<T>[] columns) =>
+        new($"INSERT INTO {table} ({Names(columns)}) SELECT {Values(columns)} {From(columns)} ON CONFLICT DO NOTHING", columns, @checked: false);
+
+    /// <summary>Removes rows, by the one column that is their key; those that are not there are passed over.</summary>
+    public static Statement<T> Remove(string table, Column<T> key) =>
+        new($"DELETE FROM {table} t USING (SELECT {Values([key])} AS id {From([key])}) k WHERE t.{key.Name} = k.id", [key], @checked: false);
+
     /// <summary>Adds the statement to a batch, unless there is nothing to write.</summary>
     public void AddTo(NpgsqlBatch batch, List<T> rows)
     {

@@ -14,6 +14,9 @@ internal sealed record StepRow(StepRecord Record, JobId Job, StepPlan Plan);
 /// <summary>An execution's row to be written.</summary>
 internal sealed record ExecutionRow(ExecutionRecord Record, int Expected, string SpecJson);
 
+/// <summary>The trace of an end that something is to follow.</summary>
+internal sealed record UnsettledRow(Guid Id, Machine Machine);
+
 /// <summary>How records become rows of the specification's tables.</summary>
 internal static class Tables
 {
@@ -42,6 +45,7 @@ internal static class Tables
         Text<ExecutionRow>("claimed_by", r => r.Record.ClaimedBy),
         NumberOrNull<ExecutionRow>("exit_code", r => r.Record.ExitCode),
         Text<ExecutionRow>("logs_uri", r => r.Record.LogsUri),
+        JsonOrNull<ExecutionRow>("stop_report", r => r.Record.Stopped is { } stopped ? PlanJson.Serialize(stopped) : null),
         .. Cancel<ExecutionRow>(r => r.Record.Cancel),
     ];
 
@@ -158,4 +162,9 @@ internal static class Tables
         Text<Transition>("reason", t => t.Reason?.Word()),
         Text<Transition>("detail", t => t.Detail),
         Text<Transition>("actor", t => t.Actor));
+
+    public static readonly Statement<UnsettledRow> Unsettled = Statement<UnsettledRow>.AppendOnce(
+        "unsettled", Uuid<UnsettledRow>("id", u => u.Id), Text<UnsettledRow>("machine", u => u.Machine.Word()));
+
+    public static readonly Statement<Guid> Settled = Statement<Guid>.Remove("unsettled", Uuid<Guid>("id", id => id));
 }

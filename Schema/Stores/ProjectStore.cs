@@ -37,7 +37,7 @@ public sealed class ProjectStore(NpgsqlDataSource source, TimeProvider time)
     public async Task<Page<ProjectRow>> ListAsync(PageRequest page, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(page);
-        var rows = await source.QueryAsync(
+        var rows = await source.ListAsync(
             $"SELECT {Columns} FROM projects WHERE ($1::text IS NULL OR name > $1) ORDER BY name LIMIT $2",
             Map, cancellationToken, Text(Cursors.Decode(List, page.Cursor)), Number(page.Limit + 1));
         return Cursors.Cut(List, rows, page.Limit, r => r.Name);

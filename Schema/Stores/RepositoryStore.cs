@@ -99,7 +99,7 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
     public async Task<Page<RepositoryRow>> ListAsync(ProjectId project, PageRequest page, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(page);
-        var rows = await source.QueryAsync(
+        var rows = await source.ListAsync(
             $"{Select} WHERE r.project_id = $1 AND ($2::text IS NULL OR r.name > $2) ORDER BY r.name LIMIT $3",
             Map, cancellationToken, Uuid(project.Value), Text(Cursors.Decode(List, page.Cursor)), Number(page.Limit + 1));
         return Cursors.Cut(List, rows, page.Limit, r => r.Name);

@@ -118,6 +118,23 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
     }
 
     [Fact]
+    public async Task Runner_ReportsThatItWasStopped_IsRememberedByTheRowAlone()
+    {
+        var (run, gate, grain, spec) = await BeginAsync(Step("a"));
+        // The platform does not know of it yet, and the runner goes once it is answered.
+        await grain.Report(new() { Status = Status.Canceled, ExitCode = 143, Detail = "Somebody sent SIGTERM." }, Stop);
+        Assert.Equal(Status.Running, (await grain.Get(Stop)).Life.Status);
+        await _engine.Cluster.DeactivateAsync(grain);
+        turned.Clock.Turn(TimeSpan.FromSeconds(16));
+        await grain.Touch(Stop);
+        await grain.Touch(Stop);
+        var tree = await _engine.EndAsync(run);
+        Assert.Equal((Status.Failed, Reason.Lost, "Somebody sent SIGTERM.", 143), (tree.Step("a").Status, tree.Step("a").Reason, tree.Step("a").Detail, tree.Step("a").ExitCode));
+        gate.TrySetResult(FakeExecutor.Success);
+        tree.AssertHistoryFolds();
+    }
+
+    [Fact]
     public async Task Execution_NotClaimed_HasNoRunnerThatCouldBeSilent()
     {
         var run = await _engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"))), r => _engine.Executor.NeverClaim(r, "a"));

@@ -211,6 +211,11 @@ public sealed class Cell<T>(IGrainStorage storage, Guid id) where T : class
         set => _state.State!.Row = value;
     }
 
+    public bool Unsettled
+    {
+        set => _state.State!.Unsettled = value;
+    }
+
     public string? ETag
     {
         get => _state.ETag;

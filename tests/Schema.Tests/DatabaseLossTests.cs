@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Orleans.Storage;
 using Shipinator.Schema.Server;
 
 namespace Shipinator.Schema.Tests;
@@ -88,6 +90,22 @@ public sealed class DatabaseLossTests : IAsyncLifetime
         Assert.Equal(Status.Pending, again.Row!.Life.Status);
         await again.MoveAsync(Status.Running);
         Assert.Equal(Status.Running, (await bench.Queries.GetAsync(run.Row.Id))!.Status);
+    }
+
+    [Fact]
+    public async Task CoordinatorsStorage_ServerGone_FailsWithOurError()
+    {
+        await using var database = ShipinatorDatabase.Create(_server.ConnectionString());
+        using var host = await OrleansSqlTests.StartAsync(database);
+        var storage = host.Services.GetRequiredKeyedService<IGrainStorage>(StorageNames.Coordinators);
+        await _server.StopAsync();
+        var state = new GrainState<LeaseHolderBox>(new());
+        var id = GrainId.Create(GrainType.Create("coordinator"), GrainIdKeyExtensions.CreateGuidKey(Guid.CreateVersion7()));
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => storage.ReadStateAsync("box", id, state));
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => storage.WriteStateAsync("box", id, state));
+        await _server.StartAsync();
+        await storage.WriteStateAsync("box", id, state);
+        await host.StopAsync();
     }
 
     [Fact]

@@ -89,7 +89,7 @@ public sealed class OrleansSqlTests(PostgresFixture postgres)
         }
     }
 
-    private static async Task<IHost> StartAsync(ShipinatorDatabase database)
+    internal static async Task<IHost> StartAsync(ShipinatorDatabase database)
     {
         var (silo, gateway) = (FreePort(), FreePort());
         var builder = Host.CreateApplicationBuilder();
@@ -111,9 +111,10 @@ public sealed class OrleansSqlTests(PostgresFixture postgres)
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
+}
 
-    private sealed class LeaseHolderBox
-    {
-        public int Count { get; set; }
-    }
+/// <summary>A coordinator's state.</summary>
+internal sealed class LeaseHolderBox
+{
+    public int Count { get; set; }
 }

@@ -121,7 +121,7 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
         await done.MoveAsync(Status.Canceled, Reason.CanceledByUser);
         var job = await bench.LoadAsync<JobRecord>(execution.Row!.Spec.Worker.JobId.Value);
         await job.MoveAsync(Status.Running);
-        var work = new UnfinishedWork(bench.Source);
+        var work = new UnfinishedWork(bench.Source, bench.Writer);
         var found = new List<UnfinishedItem>();
         await foreach (var item in work.List(default))
         {
@@ -133,6 +133,53 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
         await execution.MoveAsync(Status.Submitted);
         Assert.Equal(execution.Row.Id, Assert.Single(await work.Holders("process", default)).Execution);
         Assert.Empty(await work.Holders("kubernetes", default));
+    }
+
+    [Fact]
+    public async Task Unfinished_HoldsWhatEndedAndIsNotSettled_UntilItIs()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var (_, execution) = await WithExecutionAsync(bench);
+        var work = new UnfinishedWork(bench.Source, bench.Writer);
+        await execution.MoveAsync(Status.Submitted);
+        execution.Unsettled = true;
+        await execution.MoveAsync(Status.Success);
+        var id = execution.Row!.Id.Value;
+        Assert.Contains(new(Machine.Execution, id), await ListAsync());
+        // A write that is refused leaves no trace.
+        var refused = await bench.PlantAsync();
+        refused.ETag = "7";
+        refused.Unsettled = true;
+        await Assert.ThrowsAsync<Orleans.Storage.InconsistentStateException>(() => refused.MoveAsync(Status.Canceled, Reason.CanceledByUser));
+        Assert.Equal(1, await bench.CountAsync("SELECT count(*) FROM unsettled"));
+        await work.Settled(id, default);
+        await work.Settled(id, default);
+        Assert.DoesNotContain(await ListAsync(), i => i.Id == id);
+
+        async Task<List<UnfinishedItem>> ListAsync()
+        {
+            var found = new List<UnfinishedItem>();
+            await foreach (var item in work.List(default))
+            {
+                found.Add(item);
+            }
+
+            return found;
+        }
+    }
+
+    [Fact]
+    public async Task StopReport_OfAnExecution_ComesBackWhole()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var (_, execution) = await WithExecutionAsync(bench);
+        var stopped = new StopReport(
+            new() { Status = Status.Canceled, ExitCode = 143, Detail = "Somebody sent SIGTERM.", Reason = Reason.Lost, Artifacts = [ArtifactId.New(TimeProvider.System)] }, Bench.Now());
+        execution.Row = execution.Row! with { Stopped = stopped };
+        await execution.WriteAsync();
+        var back = (await bench.LoadAsync<ExecutionRecord>(execution.Row.Id.Value)).Row!.Stopped!;
+        Assert.Equal(stopped.Report.Artifacts, back.Report.Artifacts);
+        Assert.Equal((stopped.At, stopped.Report with { Artifacts = [] }), (back.At, back.Report with { Artifacts = [] }));
     }
 
     [Fact]

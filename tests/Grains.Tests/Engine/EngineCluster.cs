@@ -35,6 +35,9 @@ public sealed class EngineCluster : IAsyncLifetime
 
     internal SealedLogs Logs { get; } = new();
 
+    /// <summary>What fails, when the test wants it to.</summary>
+    internal Faults Faults { get; } = new();
+
     internal InProcessTestCluster Cluster { get; private set; } = null!;
 
     internal IGrainFactory Grains => Cluster.Client;
@@ -57,6 +60,7 @@ public sealed class EngineCluster : IAsyncLifetime
         builder.ConfigureSilo((_, silo) =>
         {
             silo.UseShipinatorAdoNet(_database).AddRelationalGrainStorage();
+            Faults.Install(silo);
             silo.Services.AddShipinatorSchema(_database);
             silo.Services.AddShipinatorGrains(o =>
             {
@@ -106,7 +110,7 @@ public sealed class EngineCluster : IAsyncLifetime
         var (repository, pipeline) = at ?? await NewRepositoryAsync();
         var run = RunId.New(TimeProvider.System);
         arrange?.Invoke(run);
-        await Grains.GetGrain<IPipelineRunGrain>(run.Value).Create(new()
+        var create = new CreateRun
         {
             PipelineId = pipeline.Id,
             RepositoryId = repository.Id,
@@ -119,8 +123,46 @@ public sealed class EngineCluster : IAsyncLifetime
             Plan = plan,
             Actor = "token:test",
             Reused = reused ?? ImmutableDictionary<string, JobId>.Empty,
-        });
-        return run;
+        };
+        while (true)
+        {
+            try
+            {
+                await Grains.GetGrain<IPipelineRunGrain>(run.Value).Create(create);
+                return run;
+            }
+            catch (StorageUnavailableException)
+            {
+                // What a client of the API does.
+            }
+        }
+    }
+
+    /// <summary>Ids of what has ended and is not settled.</summary>
+    internal async Task<List<Guid>> UnsettledAsync()
+    {
+        await using var command = _database.DataSource.CreateCommand("SELECT id FROM unsettled ORDER BY id");
+        await using var reader = await command.ExecuteReaderAsync();
+        var ids = new List<Guid>();
+        while (await reader.ReadAsync())
+        {
+            ids.Add(reader.GetGuid(0));
+        }
+
+        return ids;
+    }
+
+    /// <summary>Waits until everything of the run is settled, by the recovery or by itself.</summary>
+    internal async Task SettledAsync(Tree tree)
+    {
+        var mine = tree.Jobs.SelectMany(j => j.Steps).SelectMany(s => s.Executions).Select(e => e.Id.Value)
+            .Concat(tree.Jobs.Select(j => j.Id.Value)).Append(tree.Run.Id.Value).ToHashSet();
+        var start = TimeProvider.System.GetTimestamp();
+        while ((await UnsettledAsync()).Any(mine.Contains))
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "Something that has ended was never settled.");
+            await Grains.GetGrain<IRecoveryGrain>(0).Wake();
+        }
     }
 
     /// <summary>Waits, woken by the database's notices, until the run is terminal; the tree as the API reads it.</summary>

@@ -166,11 +166,11 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
                     return answer;
                 }
             }
-            catch (ShipinatorException)
+            catch (ShipinatorException e) when (e is not StorageUnavailableException)
             {
                 return default;
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException or ObjectDisposedException or InvalidOperationException)
+            catch (Exception e) when (e is OrleansException or StorageUnavailableException or TimeoutException or ObjectDisposedException or InvalidOperationException)
             {
                 // The silo died under the call: another one answers soon.
                 await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);

@@ -5,16 +5,32 @@ namespace Shipinator.Grains.Tests.Engine;
 
 internal sealed class SealedLogs : ILogStore
 {
+    private readonly ConcurrentDictionary<ExecutionId, TaskCompletionSource> _sealing = new();
+
     public ConcurrentDictionary<ExecutionId, bool> Sealed { get; } = new();
+
+    /// <summary>What the sealing of a log is to fail with; null: it succeeds.</summary>
+    public Func<ExecutionId, Exception?> Refuses { get; set; } = _ => null;
+
+    /// <summary>Ends when the log is sealed.</summary>
+    public Task WhenSealed(ExecutionId execution) => Sealing(execution).Task.WaitAsync(EngineCluster.Patience);
 
     public Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, CancellationToken cancellationToken) =>
         Task.FromResult(offset + bytes.Length);
 
     public Task Seal(ExecutionId execution, CancellationToken cancellationToken)
     {
+        if (Refuses(execution) is { } error)
+        {
+            return Task.FromException(error);
+        }
+
         Sealed[execution] = true;
+        Sealing(execution).TrySetResult();
         return Task.CompletedTask;
     }
+
+    private TaskCompletionSource Sealing(ExecutionId execution) => _sealing.GetOrAdd(execution, _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
 
     public Task<LogInfo> Info(ExecutionId execution, CancellationToken cancellationToken) => Task.FromResult(new LogInfo(0, Sealed.ContainsKey(execution)));
 

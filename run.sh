@@ -25,8 +25,14 @@ export SHIPINATOR_DATA="$data"
 export SHIPINATOR_SERVER="$PWD/Silo/bin/Release/net10.0/Shipinator.Silo.dll"
 shipinator=(dotnet "$PWD/Cli/bin/Release/net10.0/shipinator.dll")
 
-# The pipeline of a repository: the sample becomes one, with a commit of its own.
-sample="$data/hello-service"
+# What the server keeps is its user's alone: logs, artifacts, the token of its admin.
+(umask 077 && mkdir -p "$data" && touch "$data/server.log")
+chmod 700 "$data"
+chmod 600 "$data/server.log"
+
+# The pipeline of a repository: the sample becomes one, with a commit of its own. It lies beside the data, which is closed:
+# a step may run as another user.
+sample="$data-sample/hello-service"
 say "Making a Git repository of samples/hello-service in $sample"
 mkdir -p "$sample"
 find "$sample" -mindepth 1 -maxdepth 1 ! -name .git -exec rm -rf {} +

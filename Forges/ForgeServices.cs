@@ -25,7 +25,7 @@ public sealed class ForgeOptionsValidator : IValidateOptions<ForgeOptions>
         ArgumentNullException.ThrowIfNull(options);
         return Path.IsPathFullyQualified(options.CacheRoot)
             ? ValidateOptionsResult.Success
-            : ValidateOptionsResult.Fail($"Forges:CacheRoot is '{options.CacheRoot}'; it must be the absolute path of a folder that can be written.");
+            : ValidateOptionsResult.Fail($"Shipinator:Forges:CacheRoot is '{options.CacheRoot}'; it must be the absolute path of a folder that can be written.");
     }
 }
 

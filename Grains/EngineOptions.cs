@@ -60,10 +60,10 @@ public sealed class EngineOptionsValidator : IValidateOptions<EngineOptions>
         var errors = new List<string>();
         if (options.DefaultAdmissionLimit < 1)
         {
-            errors.Add($"Engine:DefaultAdmissionLimit is {options.DefaultAdmissionLimit}; it must be at least 1.");
+            errors.Add($"Shipinator:Engine:DefaultAdmissionLimit is {options.DefaultAdmissionLimit}; it must be at least 1.");
         }
 
-        errors.AddRange(options.AdmissionLimits.Where(l => l.Value < 1).Select(l => $"Engine:AdmissionLimits:{l.Key} is {l.Value}; it must be at least 1."));
+        errors.AddRange(options.AdmissionLimits.Where(l => l.Value < 1).Select(l => $"Shipinator:Engine:AdmissionLimits:{l.Key} is {l.Value}; it must be at least 1."));
         foreach (var (key, value) in new[]
         {
             (nameof(options.QueueTimeout), options.QueueTimeout), (nameof(options.SubmitTimeout), options.SubmitTimeout),
@@ -75,7 +75,7 @@ public sealed class EngineOptionsValidator : IValidateOptions<EngineOptions>
         {
             if (value <= TimeSpan.Zero)
             {
-                errors.Add($"Engine:{key} is {value}; it must be longer than zero.");
+                errors.Add($"Shipinator:Engine:{key} is {value}; it must be longer than zero.");
             }
         }
 

@@ -9,7 +9,8 @@ namespace Shipinator.Schema;
 
 /// <summary>
 /// Brings a database to this version: the plain <c>.sql</c> files of this assembly, in the order of their names, each once.
-/// Any number of silos may start at once; on a database that is up to date nothing is written.
+/// Any number of silos may start at once; on a database that is up to date nothing is written. Beside each file's name the
+/// database keeps whether older binaries work with it, since they can't know: then they start on what a newer one migrated.
 /// </summary>
 public static class Migrator
 {
@@ -17,6 +18,9 @@ public static class Migrator
 
     /// <summary>Any number that nobody else locks: "ship" in ASCII.</summary>
     private const long LockKey = 0x73686970;
+
+    /// <summary>How a file begins after which older binaries don't work any more.</summary>
+    private const string Contract = "-- contract";
 
     /// <summary>The migrations that this binary knows, oldest first.</summary>
     public static IReadOnlyList<string> Known { get; } =
@@ -34,10 +38,14 @@ public static class Migrator
 
     /// <summary>
     /// Errors: <see cref="StorageUnavailableException"/>; <see cref="InvalidInputException"/> <c>database_newer</c> when a
-    /// newer binary has changed the database, <c>database_version</c> when the server is too old,
+    /// newer binary has changed the database in a way that this one does not work with, <c>database_version</c> when the server is too old,
     /// <c>migration_failed</c> when a file could not be applied (it then left nothing behind).
     /// </summary>
-    public static async Task MigrateAsync(NpgsqlDataSource dataSource, ILogger logger, CancellationToken cancellationToken = default)
+    public static Task MigrateAsync(NpgsqlDataSource dataSource, ILogger logger, CancellationToken cancellationToken = default) =>
+        MigrateAsync(dataSource, [.. Known.Select(name => new SqlScript(name, Read(name)))], logger, cancellationToken);
+
+    /// <summary>As a binary with these files would, for tests of older and newer ones.</summary>
+    internal static async Task MigrateAsync(NpgsqlDataSource dataSource, IReadOnlyList<SqlScript> scripts, ILogger logger, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataSource);
         ArgumentNullException.ThrowIfNull(logger);
@@ -50,7 +58,7 @@ public static class Migrator
                     "database_version", $"The database server is PostgreSQL {connection.PostgreSqlVersion}; Shipinator needs 15 or newer.");
             }
 
-            if (await IsUpToDateAsync(connection, cancellationToken))
+            if (await IsUpToDateAsync(connection, scripts, logger, cancellationToken))
             {
                 return;
             }
@@ -63,9 +71,10 @@ public static class Migrator
 
             try
             {
-                if (!await IsUpToDateAsync(connection, cancellationToken))
+                if (!await IsUpToDateAsync(connection, scripts, logger, cancellationToken))
                 {
-                    await Task.Run(() => Upgrade(dataSource, logger), cancellationToken);
+                    await MarkAsync(connection, scripts, cancellationToken);
+                    await Task.Run(() => Upgrade(dataSource, scripts, logger), cancellationToken);
                 }
             }
             finally
@@ -80,39 +89,71 @@ public static class Migrator
         }
     }
 
-    private static async Task<bool> IsUpToDateAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private static async Task<bool> IsUpToDateAsync(
+        NpgsqlConnection connection, IReadOnlyList<SqlScript> scripts, ILogger logger, CancellationToken cancellationToken)
     {
-        var applied = new HashSet<string>(StringComparer.Ordinal);
-        await using (var exists = new NpgsqlCommand("SELECT to_regclass('schemaversions') IS NOT NULL", connection))
+        var applied = await NamesAsync(connection, "schemaversions", "SELECT scriptname FROM schemaversions", cancellationToken);
+        var marked = await NamesAsync(connection, "schema_files", "SELECT name FROM schema_files", cancellationToken);
+        var compatible = await NamesAsync(connection, "schema_files", "SELECT name FROM schema_files WHERE older_servers_work", cancellationToken);
+        var known = scripts.Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
+        var unknown = applied.Except(known, StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
+        var breaking = unknown.Where(name => !compatible.Contains(name)).ToList();
+        if (breaking.Count > 0)
+        {
+            throw new InvalidInputException(
+                "database_newer",
+                $"The database was changed by a newer Shipinator: it holds {string.Join(", ", breaking)}, which this one does not work with. Start that version, or restore a backup from before it.");
+        }
+
+        if (unknown.Count > 0 && logger.IsEnabled(LogLevel.Information))
+        {
+            logger.LogInformation("The database was changed by a newer Shipinator ({Migrations}), which this one works with.", string.Join(", ", unknown));
+        }
+
+        return known.All(name => applied.Contains(name) && marked.Contains(name));
+    }
+
+    private static async Task<HashSet<string>> NamesAsync(NpgsqlConnection connection, string table, string query, CancellationToken cancellationToken)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        await using (var exists = new NpgsqlCommand($"SELECT to_regclass('{table}') IS NOT NULL", connection))
         {
             if (await exists.ExecuteScalarAsync(cancellationToken) is not true)
             {
-                return false;
+                return names;
             }
         }
 
-        await using (var command = new NpgsqlCommand("SELECT scriptname FROM schemaversions", connection))
-        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+        await using var command = new NpgsqlCommand(query, connection);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
         {
-            while (await reader.ReadAsync(cancellationToken))
-            {
-                applied.Add(reader.GetString(0));
-            }
+            names.Add(reader.GetString(0));
         }
 
-        var unknown = applied.Except(Known, StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
-        return unknown.Count == 0
-            ? Known.All(applied.Contains)
-            : throw new InvalidInputException(
-                "database_newer",
-                $"The database was changed by a newer Shipinator: it holds {string.Join(", ", unknown)}, which this one does not know. Start that version, or restore a backup from before it.");
+        return names;
     }
 
-    private static void Upgrade(NpgsqlDataSource dataSource, ILogger logger)
+    /// <summary>Before the files are applied, so that no moment leaves an applied one without its mark. The table is ours as <c>schemaversions</c> is DbUp's.</summary>
+    private static async Task MarkAsync(NpgsqlConnection connection, IReadOnlyList<SqlScript> scripts, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            CREATE TABLE IF NOT EXISTS schema_files (name text PRIMARY KEY, older_servers_work boolean NOT NULL);
+            INSERT INTO schema_files (name, older_servers_work)
+            SELECT * FROM unnest(@names, @work)
+            ON CONFLICT (name) DO NOTHING
+            """, connection);
+        command.Parameters.AddWithValue("names", scripts.Select(s => s.Name).ToArray());
+        command.Parameters.AddWithValue("work", scripts.Select(s => !s.Contents.StartsWith(Contract, StringComparison.Ordinal)).ToArray());
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static void Upgrade(NpgsqlDataSource dataSource, IReadOnlyList<SqlScript> scripts, ILogger logger)
     {
         var result = DeployChanges.To
             .PostgresqlDatabase(new PostgresqlConnectionManager(dataSource))
-            .WithScripts(Known.Select(name => new SqlScript(name, Read(name))))
+            .WithScripts(scripts)
             .WithVariablesDisabled()
             .WithTransactionPerScript()
             .LogTo(new UpgradeLog(logger))

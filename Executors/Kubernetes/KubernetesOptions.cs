@@ -149,17 +149,17 @@ public sealed partial class KubernetesOptionsValidator : IValidateOptions<Kubern
         Check(LabelValue().IsMatch(options.InstanceId) && options.InstanceId.Length is > 0 and <= 63, "InstanceId", options.InstanceId, "it must be a label value of 1 to 63 characters");
         Check(options.RunnerImage.Length > 0, "RunnerImage", options.RunnerImage, "it must name an image with git and sh");
         Check(options.Kubeconfig is null || File.Exists(options.Kubeconfig), "Kubeconfig", options.Kubeconfig, "there is no such file");
-        foreach (var (key, value) in options.Labels.Concat(options.NodeSelector))
+        foreach (var (section, key, value) in options.Labels.Select(l => ("Labels", l.Key, l.Value)).Concat(options.NodeSelector.Select(l => ("NodeSelector", l.Key, l.Value))))
         {
-            Check(LabelValue().IsMatch(value) && value.Length <= 63, key, value, "it is no label value");
-            Check(!key.StartsWith("shipinator.io/", StringComparison.Ordinal), key, value, "labels with shipinator.io/ are the executor's own");
+            Check(LabelValue().IsMatch(value) && value.Length <= 63, $"{section}:{key}", value, "it is no label value");
+            Check(!key.StartsWith("shipinator.io/", StringComparison.Ordinal), $"{section}:{key}", value, "labels with shipinator.io/ are the executor's own");
         }
 
         Check(options.ImagePullPolicy is null or "IfNotPresent" or "Always" or "Never", "ImagePullPolicy", options.ImagePullPolicy, "it must be IfNotPresent, Always or Never");
-        foreach (var toleration in options.Tolerations)
+        foreach (var (i, toleration) in options.Tolerations.Index())
         {
-            Check(toleration.Operator is "Equal" or "Exists", "Tolerations:Operator", toleration.Operator, "it must be Equal or Exists");
-            Check(toleration.Effect is null or "NoSchedule" or "PreferNoSchedule" or "NoExecute", "Tolerations:Effect", toleration.Effect, "it must be NoSchedule, PreferNoSchedule or NoExecute");
+            Check(toleration.Operator is "Equal" or "Exists", $"Tolerations:{i}:Operator", toleration.Operator, "it must be Equal or Exists");
+            Check(toleration.Effect is null or "NoSchedule" or "PreferNoSchedule" or "NoExecute", $"Tolerations:{i}:Effect", toleration.Effect, "it must be NoSchedule, PreferNoSchedule or NoExecute");
         }
 
         foreach (var (key, value) in new[] { ("DefaultCpu", options.DefaultCpu), ("DefaultMemory", options.DefaultMemory), ("MaxCpu", options.MaxCpu), ("MaxMemory", options.MaxMemory) })

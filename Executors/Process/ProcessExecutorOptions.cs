@@ -19,6 +19,9 @@ public sealed class ProcessExecutorOptions
     /// <summary>Whether others than this machine can reach the server; the composition root tells.</summary>
     public bool ListensBeyondLoopback { get; set; }
 
+    /// <summary>By which settings, for the message; the composition root tells.</summary>
+    public string ListensAt { get; set; } = "Shipinator:Listen";
+
     /// <summary>The operator's word that it may be used all the same. Default false.</summary>
     public bool AllowBeyondLoopback { get; set; }
 
@@ -49,7 +52,7 @@ public sealed class ProcessExecutorOptionsValidator : IValidateOptions<ProcessEx
 
         if (options.ListensBeyondLoopback && !options.AllowBeyondLoopback)
         {
-            errors.Add("Shipinator:Listen reaches beyond this machine while the process executor runs commands as the server's own user: listen on 127.0.0.1, or set Shipinator:Process:AllowBeyondLoopback to true if everybody who can reach it may run programs here.");
+            errors.Add($"Ports are open beyond this machine by {options.ListensAt}, while the process executor runs commands on it: use 127.0.0.1 there, or set Shipinator:Process:AllowBeyondLoopback to true if everybody who can reach it may run programs here.");
         }
 
         if (options.KillAfter < TimeSpan.Zero)

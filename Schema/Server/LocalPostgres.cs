@@ -10,12 +10,25 @@ namespace Shipinator.Schema.Server;
 /// <summary>
 /// A real PostgreSQL server of our own, started from the machine's programs in a folder of ours: standalone mode and tests.
 /// It listens on loopback alone, with a random password. When its owner dies it goes on; the next owner finds it in the
-/// folder and takes it over. Started by root, it runs as the user <c>postgres</c>, else <c>nobody</c>.
+/// folder and takes it over. Started by root, it runs as the user <c>postgres</c>, else <c>nobody</c>, who then owns
+/// <c>data</c> and nothing else.
 /// </summary>
 public sealed partial class LocalPostgres : IAsyncDisposable
 {
     private const string UserName = "shipinator";
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const UnixFileMode OwnerOnlyFolder = OwnerOnly | UnixFileMode.UserExecute;
+
+    /// <summary>
+    /// Opens the folder and the file that come first as descriptors 9 and 8, and runs the rest. As another user than ours PostgreSQL
+    /// may not pass through the folders above its own, which are ours alone: by the descriptor it need not.
+    /// </summary>
+    private const string WithFolder = "exec 9<\"$1\" 8<\"$2\"; shift 2; exec \"$@\"";
+
+    /// <summary>The same for the server, in a session of its own, so that a Ctrl-C of our terminal does not reach it; it writes to the log that is named.</summary>
+    private const string Detach = "exec 9<\"$1\"; log=$2; shift 2; umask 077; setsid \"$@\" >>\"$log\" 2>&1 </dev/null & echo $!";
+    private const string OpenFolder = "/proc/self/fd/9";
+    private const string OpenPassword = "/proc/self/fd/8";
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
 
     private readonly LocalPostgresOptions _options;
@@ -30,7 +43,7 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         _bin = PostgresBinaries.Find(options.BinFolder);
         _account = PostgresAccount.ForThisProcess();
         var folder = Path.GetFullPath(options.Folder);
-        _options = options with { Folder = _account is null ? folder : PostgresAccount.Place(folder) };
+        _options = options with { Folder = PostgresAccount.Resolve(folder) };
         _time = time;
         _logger = logger;
     }
@@ -49,6 +62,9 @@ public sealed partial class LocalPostgres : IAsyncDisposable
     }.ConnectionString;
 
     private string DataFolder => Path.Combine(_options.Folder, "data");
+
+    /// <summary>The same as the kernel names it, without links.</summary>
+    private string WorkingFolder => Processes.RealPath(DataFolder);
 
     private string LogFile => Path.Combine(_options.Folder, "server.log");
 
@@ -103,8 +119,12 @@ public sealed partial class LocalPostgres : IAsyncDisposable
 
     private async Task PrepareAsync(CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(_options.Folder);
-        _account?.Own(_options.Folder);
+        MakePrivate(_options.Folder);
+        if (File.Exists(LogFile) && !OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(LogFile, OwnerOnly);
+        }
+
         _secrets = ReadSecrets() ?? new(Convert.ToHexString(RandomNumberGenerator.GetBytes(24)), LoopbackPort.Free());
         WriteSecrets();
 
@@ -120,16 +140,14 @@ public sealed partial class LocalPostgres : IAsyncDisposable
             Directory.Delete(unfinished, recursive: true);
         }
 
+        MakePrivate(unfinished);
+        _account?.Own(unfinished);
         var passwordFile = Path.Combine(_options.Folder, "initdb.password");
         try
         {
             WriteFile(passwordFile, _secrets.Password);
             _account?.Own(passwordFile);
-            await RunAsync(
-                "initdb",
-                ["--pgdata", unfinished, "--username", UserName, "--pwfile", passwordFile, "--auth", "scram-sha-256",
-                    "--encoding", "UTF8", "--no-locale", .. _options.Fsync ? Array.Empty<string>() : ["--no-sync"]],
-                cancellationToken);
+            await InitializeAsync(unfinished, passwordFile, cancellationToken);
             Directory.Move(unfinished, DataFolder);
         }
         finally
@@ -138,16 +156,34 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         }
     }
 
-    private async Task RunAsync(string program, string[] arguments, CancellationToken cancellationToken)
+    /// <summary>Makes a folder that is ours alone, or closes one that was more open.</summary>
+    private static void MakePrivate(string folder)
     {
-        using var process = Process.Start(StartInfo(program, arguments, redirect: true))!;
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(folder);
+            return;
+        }
+
+        Directory.CreateDirectory(folder, OwnerOnlyFolder);
+        File.SetUnixFileMode(folder, OwnerOnlyFolder);
+    }
+
+    private async Task InitializeAsync(string folder, string passwordFile, CancellationToken cancellationToken)
+    {
+        string[] arguments =
+        [
+            "--pgdata", OpenFolder, "--pwfile", OpenPassword, "--username", UserName, "--auth", "scram-sha-256",
+            "--encoding", "UTF8", "--no-locale", .. _options.Fsync ? Array.Empty<string>() : ["--no-sync"],
+        ];
+        using var process = Process.Start(StartInfo(WithFolder, [folder, passwordFile], "initdb", arguments))!;
         process.StandardInput.Close();
         var output = process.StandardOutput.ReadToEndAsync(cancellationToken);
         var errors = process.StandardError.ReadToEndAsync(cancellationToken);
         await process.WaitForExitAsync(cancellationToken);
         if (process.ExitCode != 0)
         {
-            throw Failed($"{program} ended with {process.ExitCode}: {await output}{await errors}");
+            throw Failed($"initdb ended with {process.ExitCode}: {await output}{await errors}");
         }
     }
 
@@ -159,33 +195,31 @@ public sealed partial class LocalPostgres : IAsyncDisposable
     {
         string[] settings =
         [
-            "-D", DataFolder, "-c", "listen_addresses=127.0.0.1", "-c", $"port={_secrets.Port}", "-c", "unix_socket_directories=",
+            "-D", OpenFolder, "-c", "listen_addresses=127.0.0.1", "-c", $"port={_secrets.Port}", "-c", "unix_socket_directories=",
             "-c", $"max_connections={_options.MaxConnections}", "-c", "log_min_messages=warning", "-c", "shared_buffers=128MB",
             "-c", "max_wal_size=1GB", .. _options.Fsync ? Array.Empty<string>() : ["-c", "fsync=off", "-c", "full_page_writes=off"],
         ];
-        const string Detach = "log=$1; shift; setsid \"$@\" >>\"$log\" 2>&1 </dev/null & echo $!";
-        var info = StartInfo("/bin/sh", ["-c", Detach, "sh", LogFile, Path.Combine(_bin, "postgres"), .. settings], redirect: true);
-        using var shell = Process.Start(info)!;
+        using var shell = Process.Start(StartInfo(Detach, [DataFolder, LogFile], "postgres", settings))!;
         shell.StandardInput.Close();
         shell.WaitForExit();
     }
 
-    private ProcessStartInfo StartInfo(string program, string[] arguments, bool redirect)
+    /// <summary>
+    /// A script of ours that runs a program of PostgreSQL as its user. Nothing of our environment goes along: it may hold
+    /// passwords and tokens, and that user could read them in <c>/proc</c>.
+    /// </summary>
+    private ProcessStartInfo StartInfo(string script, string[] scriptArguments, string program, string[] arguments)
     {
-        var path = program.StartsWith('/') ? program : Path.Combine(_bin, program);
-        string[] line = _account is null ? [path, .. arguments] : [.. _account.Prefix, path, .. arguments];
-        var info = new ProcessStartInfo(line[0], line[1..])
+        string[] line = [.. _account?.Prefix ?? [], Path.Combine(_bin, program), .. arguments];
+        var info = new ProcessStartInfo("/bin/sh", ["-c", script, "sh", .. scriptArguments, .. line])
         {
-            RedirectStandardInput = redirect,
-            RedirectStandardOutput = redirect,
-            RedirectStandardError = redirect,
-            WorkingDirectory = _options.Folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = "/",
         };
-        foreach (var name in info.Environment.Keys.Where(k => k.StartsWith("PG", StringComparison.Ordinal)).ToList())
-        {
-            info.Environment.Remove(name);
-        }
-
+        info.Environment.Clear();
+        info.Environment["PATH"] = Environment.GetEnvironmentVariable("PATH") ?? "/usr/local/bin:/usr/bin:/bin";
         info.Environment["LC_ALL"] = "C";
         return info;
     }
@@ -232,7 +266,7 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         }
 
         var began = _time.GetTimestamp();
-        while (Processes.AnyWorksIn(DataFolder))
+        while (Processes.AnyWorksIn(WorkingFolder))
         {
             if (_time.GetElapsedTime(began) > _options.StartTimeout)
             {
@@ -292,7 +326,7 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         try
         {
             var line = File.ReadLines(Path.Combine(DataFolder, "postmaster.pid")).FirstOrDefault();
-            return int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && Processes.IsAlive(pid) && Processes.CommandLine(pid).Contains(DataFolder, StringComparison.Ordinal)
+            return int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && Processes.IsAlive(pid) && Processes.WorksIn(pid, WorkingFolder)
                 ? pid
                 : null;
         }

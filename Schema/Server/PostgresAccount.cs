@@ -1,13 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Security.Cryptography;
 
 namespace Shipinator.Schema.Server;
 
 /// <summary>The unprivileged user that the server runs as when we are root, which PostgreSQL refuses to be.</summary>
 internal sealed class PostgresAccount
 {
-    private const string Elsewhere = "/var/lib/shipinator";
     private readonly string _uid;
     private readonly string _gid;
 
@@ -43,56 +41,20 @@ internal sealed class PostgresAccount
             "postgres_user", "PostgreSQL can't run as root, and there is neither a user 'postgres' nor 'nobody' to run it as. Start Shipinator as another user.");
     }
 
-    /// <summary>
-    /// The folder itself when this user can get to it; else (it lies below a home that is closed to others, such as
-    /// <c>/root</c>) one below <c>/var/lib/shipinator</c>, with a link to it where the folder should be.
-    /// </summary>
-    public static string Place(string folder)
+    /// <summary>The folder itself, or the one that a link in its place leads to, which an earlier version made for servers started by root.</summary>
+    public static string Resolve(string folder)
     {
-        if (new DirectoryInfo(folder).LinkTarget is not null && Directory.ResolveLinkTarget(folder, returnFinalTarget: true) is { } target)
-        {
-            return target.FullName;
-        }
-
-        if (IsReachable(folder))
+        if (new DirectoryInfo(folder).LinkTarget is null || Directory.ResolveLinkTarget(folder, returnFinalTarget: true) is not { } target)
         {
             return folder;
         }
 
-        if (Directory.Exists(folder))
-        {
-            if (Directory.EnumerateFileSystemEntries(folder).Any())
-            {
-                throw new InvalidInputException(
-                    "postgres_user",
-                    $"PostgreSQL can't run as root, and the user that it runs as can't get to {folder}. Move what is in it away, or choose a folder that others may pass through.");
-            }
-
-            Directory.Delete(folder);
-        }
-
-        // The link alone names it: a folder that was removed and made again begins anew.
-        var place = Path.Combine(Elsewhere, "postgres-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6)));
-        Directory.CreateDirectory(place);
-        Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
-        Directory.CreateSymbolicLink(folder, place);
-        return place;
+        return target.Exists
+            ? target.FullName
+            : throw new InvalidInputException("postgres_failed", $"{folder} is a link to {target.FullName}, which does not exist. Restore that folder, or remove the link to begin with an empty database.");
     }
 
-    private static bool IsReachable(string folder)
-    {
-        for (var above = Path.GetDirectoryName(folder); above is not null; above = Path.GetDirectoryName(above))
-        {
-            if (!OperatingSystem.IsWindows() && Directory.Exists(above) && !File.GetUnixFileMode(above).HasFlag(UnixFileMode.OtherExecute))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    /// <summary>Gives a file or folder to this user; those above must let it through.</summary>
+    /// <summary>Gives a file or folder to this user.</summary>
     public void Own(string path)
     {
         using var process = Process.Start(new ProcessStartInfo("chown", [$"{_uid}:{_gid}", path]) { RedirectStandardError = true })!;

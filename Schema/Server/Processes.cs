@@ -16,19 +16,6 @@ internal static partial class Processes
     /// <summary>A zombie holds nothing any more: whoever adopted it has only not looked yet.</summary>
     public static bool IsAlive(int pid) => Fields(pid) is { } fields && fields[0] is not ("Z" or "X");
 
-    /// <summary>Program and arguments; empty when it is gone.</summary>
-    public static string CommandLine(int pid)
-    {
-        try
-        {
-            return File.ReadAllText($"/proc/{pid}/cmdline");
-        }
-        catch (IOException)
-        {
-            return "";
-        }
-    }
-
     public static IEnumerable<int> ChildrenOf(int pid)
     {
         var parent = pid.ToString(CultureInfo.InvariantCulture);
@@ -36,7 +23,10 @@ internal static partial class Processes
     }
 
     /// <summary>Whether any process has this working folder.</summary>
-    public static bool AnyWorksIn(string folder) => All().Any(pid =>
+    public static bool AnyWorksIn(string folder) => All().Any(pid => WorksIn(pid, folder));
+
+    /// <summary>Whether a process has this working folder.</summary>
+    public static bool WorksIn(int pid, string folder)
     {
         try
         {
@@ -46,7 +36,26 @@ internal static partial class Processes
         {
             return false;
         }
-    });
+    }
+
+    /// <summary>The path of an existing file or folder without any link in it; else the path itself.</summary>
+    public static string RealPath(string path)
+    {
+        var found = RealPath(path, 0);
+        if (found == 0)
+        {
+            return path;
+        }
+
+        try
+        {
+            return Marshal.PtrToStringUTF8(found)!;
+        }
+        finally
+        {
+            Free(found);
+        }
+    }
 
     public static void Send(int pid, Signal signal) => _ = Kill(pid, (int)signal);
 
@@ -68,6 +77,12 @@ internal static partial class Processes
             return null;
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "realpath", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint RealPath(string path, nint buffer);
+
+    [LibraryImport("libc", EntryPoint = "free")]
+    private static partial void Free(nint memory);
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     private static partial int Kill(int pid, int signal);

@@ -87,17 +87,53 @@ public sealed class OrleansSettings
     /// <summary>Names the state that survives a cluster; never change it on a live database. Default <c>shipinator</c>.</summary>
     public string ServiceId { get; set; } = "shipinator";
 
-    /// <summary>The port for other silos; 0 takes a free one. Default 0.</summary>
+    /// <summary>
+    /// The port for other silos, with <see cref="ClusteringKind.AdoNet"/>; 0 takes a free one at the first start and keeps it
+    /// for the data folder. Default 0. Without a cluster there is no such port.
+    /// </summary>
     public int SiloPort { get; set; }
 
-    /// <summary>The port for Orleans clients; 0 takes a free one. Default 0.</summary>
+    /// <summary>The port for Orleans clients. Default 0: there is none, since the server needs none. It asks for <see cref="Tls"/>.</summary>
     public int GatewayPort { get; set; }
 
-    /// <summary>The address by which other silos reach this one. Default 127.0.0.1.</summary>
+    /// <summary>The address by which other silos reach this one; beyond loopback it asks for <see cref="Tls"/>. Default 127.0.0.1.</summary>
     public string AdvertisedAddress { get; set; } = "127.0.0.1";
 
-    /// <summary>A silo that misses three probes of this length is declared dead. Default 2 s.</summary>
+    /// <summary>
+    /// The first time that a silo has to answer a probe; afterwards half of it to five quarters of it, as fast as it answered
+    /// before. Who misses three is declared dead: see <c>docs/operations.md</c> for the bound. Default 2 s.
+    /// </summary>
     public TimeSpan ProbeTimeout { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>The certificate by which silos know each other, as files.</summary>
+    public TlsSettings Tls { get; set; } = new();
+
+    /// <summary>
+    /// The operator's word that silos may talk beyond loopback without <see cref="Tls"/>, neither encrypted nor authenticated:
+    /// whoever reaches the port may run anything. For networks that do both by themselves. Default false.
+    /// </summary>
+    public bool AllowUnauthenticatedPeers { get; set; }
+}
+
+/// <summary>
+/// Mutual TLS between silos: PEM files, which are read again when they change. All three or none.
+/// </summary>
+public sealed class TlsSettings
+{
+    /// <summary>The file with this silo's certificate, good for both server and client authentication.</summary>
+    public string? Certificate { get; set; }
+
+    /// <summary>The file with its private key, without a password.</summary>
+    public string? Key { get; set; }
+
+    /// <summary>The file with the authority's certificate, and those between, if there are. Whoever has a certificate of it is a silo: use one of the cluster's own.</summary>
+    public string? Authority { get; set; }
+
+    /// <summary>A name that a peer's certificate must bear, for an authority that issues for others, too. Default: any.</summary>
+    public string? PeerName { get; set; }
+
+    /// <summary>Whether anything is set.</summary>
+    internal bool IsSet => Certificate is not null || Key is not null || Authority is not null;
 }
 
 /// <summary>Settings of the process executor.</summary>

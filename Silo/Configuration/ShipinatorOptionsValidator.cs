@@ -27,7 +27,24 @@ public sealed class ShipinatorOptionsValidator : IValidateOptions<ShipinatorOpti
         Require(options.Clustering == ClusteringKind.Localhost || options.ConnectionString is { Length: > 0 }, nameof(options.ConnectionString), "is missing; Clustering AdoNet needs a PostgreSQL that all silos share.");
         Require(options.BootstrapToken is null || (options.BootstrapToken.StartsWith("shp_", StringComparison.Ordinal) && options.BootstrapToken.Length >= 36), nameof(options.BootstrapToken), "must be 'shp_' and at least 32 random characters.");
         Require(options.Orleans.SiloPort is >= 0 and <= 65535, "Orleans:SiloPort", $"is {options.Orleans.SiloPort}; it must be 0 (any free port) to 65535.");
-        Require(options.Orleans.GatewayPort is >= 0 and <= 65535, "Orleans:GatewayPort", $"is {options.Orleans.GatewayPort}; it must be 0 (any free port) to 65535.");
+        Require(options.Orleans.GatewayPort is >= 0 and <= 65535, "Orleans:GatewayPort", $"is {options.Orleans.GatewayPort}; it must be 0 (no port) to 65535.");
+        Require(
+            options.Orleans.GatewayPort == 0 || options.Clustering == ClusteringKind.AdoNet, "Orleans:GatewayPort",
+            $"is {options.Orleans.GatewayPort}, but a server without a cluster has no port for Orleans clients: leave it 0.");
+        var tls = options.Orleans.Tls;
+        foreach (var (key, file) in new[] { (nameof(tls.Certificate), tls.Certificate), (nameof(tls.Key), tls.Key), (nameof(tls.Authority), tls.Authority) })
+        {
+            Require(!tls.IsSet || file is { Length: > 0 }, $"Orleans:Tls:{key}", "is missing; Certificate, Key and Authority are needed together, each the path of a PEM file.");
+        }
+
+        Require(
+            options.Orleans.GatewayPort == 0 || tls.IsSet || options.Orleans.AllowUnauthenticatedPeers, "Orleans:GatewayPort",
+            $"is {options.Orleans.GatewayPort}: whoever reaches that port may run anything on this server. Leave it 0, or set Shipinator:Orleans:Tls:Certificate, Key and Authority so that clients need a certificate.");
+        Require(
+            tls.IsSet || options.Orleans.AllowUnauthenticatedPeers || !Reach.OfSilos(options), "Orleans:AdvertisedAddress",
+            $"is {options.Orleans.AdvertisedAddress}, beyond this machine, and silos have no certificates: whoever reaches their port may run anything on this server. "
+            + "Set Shipinator:Orleans:Tls:Certificate, Key and Authority (docs/operations.md says how to make them), or, if the network itself authenticates and encrypts, "
+            + "Shipinator:Orleans:AllowUnauthenticatedPeers to true.");
         Require(options.Orleans.ProbeTimeout >= TimeSpan.FromMilliseconds(500), "Orleans:ProbeTimeout", $"is {options.Orleans.ProbeTimeout}; below 00:00:00.5 healthy silos are declared dead.");
         Require(options.Process.MaxConcurrent >= 1, "Process:MaxConcurrent", $"is {options.Process.MaxConcurrent}; it must be at least 1.");
         Require(options.Orleans.ClusterId.Length is > 0 and <= 150, "Orleans:ClusterId", "must have 1 to 150 characters.");

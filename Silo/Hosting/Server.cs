@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Options;
 using Shipinator.Schema;
 using Shipinator.Silo.Configuration;
 using Shipinator.Silo.Standalone;
@@ -12,13 +11,14 @@ public static class Server
     /// <summary>Runs until SIGTERM or Ctrl-C; returns the exit code.</summary>
     public static async Task<int> RunAsync(string[] args)
     {
+        ProcessPrivacy.Close();
         var configuration = new ConfigurationBuilder()
             .AddJsonFile(Path.Combine(AppContext.BaseDirectory, "appsettings.json"), optional: true)
             .AddJsonFile(Path.Combine(Environment.CurrentDirectory, "shipinator.json"), optional: true)
             .AddEnvironmentVariables()
             .AddCommandLine(args, ShipinatorOptions.CommandLineSwitches)
             .Build();
-        var options = Read(configuration);
+        var options = Settings.Read(configuration);
         var standalone = string.IsNullOrEmpty(options.ConnectionString);
         using var folder = DataFolder.Open(DataFolder.Resolve(options.Data), exclusive: standalone);
         var port = folder.ChoosePort(options.Port);
@@ -41,13 +41,6 @@ public static class Server
         Announce(address, link, folder);
         await app.WaitForShutdownAsync();
         return 0;
-    }
-
-    private static ShipinatorOptions Read(IConfiguration configuration)
-    {
-        var options = configuration.GetSection(ShipinatorOptions.Section).Get<ShipinatorOptions>(b => b.ErrorOnUnknownConfiguration = false) ?? new();
-        var result = new ShipinatorOptionsValidator().Validate(null, options);
-        return result.Succeeded ? options : throw new OptionsValidationException(ShipinatorOptions.Section, typeof(ShipinatorOptions), result.Failures!);
     }
 
     private static ShipinatorDatabase OpenDatabase(string connectionString)

@@ -1,5 +1,4 @@
 using System.Net;
-using Orleans.Configuration;
 using Orleans.Dashboard;
 using Shipinator.Artifacts;
 using Shipinator.Executors;
@@ -8,6 +7,7 @@ using Shipinator.Executors.Process;
 using Shipinator.Forges;
 using Shipinator.Grains;
 using Shipinator.Schema;
+using Shipinator.Silo.Clustering;
 using Shipinator.Silo.Configuration;
 using Shipinator.Silo.Standalone;
 using Shipinator.WebFrontend;
@@ -38,6 +38,7 @@ public static class SiloApp
         {
             engine.AdmissionLimits["process"] = options.Process.MaxConcurrent;
             engine.AdmissionLimits["kubernetes"] = options.Kubernetes.MaxConcurrent;
+            Settings.Bind(configuration, Settings.Engine, engine);
             if (options.Kubernetes.Namespace.Length > 0)
             {
                 // The executor knows why a step does not begin and says so at its own deadlines: they come first.
@@ -45,28 +46,37 @@ public static class SiloApp
                 engine.ClaimTimeout = deadlines > engine.ClaimTimeout ? deadlines : engine.ClaimTimeout;
             }
         });
-        builder.Services.AddFileSystemStores(stores => stores.Root = folder.Path);
-        builder.Services.AddGitForge(forge => forge.CacheRoot = Path.Combine(folder.Path, "git"));
+        builder.Services.AddFileSystemStores(stores =>
+        {
+            stores.Root = folder.Path;
+            Settings.Bind(configuration, Settings.Artifacts, stores);
+        });
+        builder.Services.AddGitForge(forge =>
+        {
+            forge.CacheRoot = Path.Combine(folder.Path, "git");
+            Settings.Bind(configuration, Settings.Forges, forge);
+        });
         builder.Services.AddExecutorRegistry();
         builder.Services.AddProcessExecutor(process =>
         {
             process.Root = Path.Combine(folder.Path, "work");
             process.CacheFolder = Path.Combine(folder.Path, "cache");
-            process.RunnerPath = options.Process.RunnerPath ?? process.RunnerPath;
-            process.ListensBeyondLoopback = !IPAddress.IsLoopback(IPAddress.Parse(options.Listen));
-            process.AllowBeyondLoopback = options.Process.AllowBeyondLoopback;
+            Settings.Bind(configuration, Settings.Process, process);
+            process.ListensAt = string.Join(", ", Reach.BeyondLoopback(options));
+            process.ListensBeyondLoopback = process.ListensAt.Length > 0;
         });
         if (options.Kubernetes.Namespace.Length > 0)
         {
-            builder.Services.AddKubernetesExecutor(configuration.GetSection($"{ShipinatorOptions.Section}:{nameof(ShipinatorOptions.Kubernetes)}").Bind);
+            builder.Services.AddKubernetesExecutor(kubernetes => Settings.Bind(configuration, nameof(ShipinatorOptions.Kubernetes), kubernetes));
         }
 
         builder.Services.AddShipinatorWeb(web =>
         {
             web.DefaultExecutor = options.Executor;
             web.StaticRunnerPath = options.StaticRunnerPath ?? web.StaticRunnerPath;
+            Settings.Bind(configuration, Settings.Web, web);
         });
-        builder.Host.UseOrleans(silo => ConfigureOrleans(silo, options, database));
+        builder.Host.UseOrleans(silo => OrleansSetup.Configure(silo, options, database, folder));
         replace?.Invoke(builder.Services);
 
         var app = builder.Build();
@@ -86,43 +96,14 @@ public static class SiloApp
             await database.PingAsync();
             await database.MigrateAsync(logger);
             await ShipinatorWeb.PrepareAsync(app.Services);
+            if (app.Services.GetService<DatabaseIdentity>() is { } identity)
+            {
+                await identity.LoadAsync(app.Services.GetRequiredService<Schema.Stores.ServerKeyStore>());
+            }
         }
         catch (ShipinatorException e)
         {
             throw new StartupException($"The database can't be used: {e.Message} Check Shipinator:ConnectionString.", e);
         }
-    }
-
-    private static void ConfigureOrleans(ISiloBuilder silo, ShipinatorOptions options, ShipinatorDatabase database)
-    {
-        var cluster = options.Clustering == ClusteringKind.AdoNet;
-        var siloPort = options.Orleans.SiloPort == 0 ? DataFolder.FreePort() : options.Orleans.SiloPort;
-        var gatewayPort = options.Orleans.GatewayPort == 0 ? DataFolder.FreePort() : options.Orleans.GatewayPort;
-        if (cluster)
-        {
-            silo.ConfigureEndpoints(IPAddress.Parse(options.Orleans.AdvertisedAddress), siloPort, gatewayPort, listenOnAnyHostAddress: !IPAddress.IsLoopback(IPAddress.Parse(options.Orleans.AdvertisedAddress)));
-        }
-        else
-        {
-            silo.UseLocalhostClustering(siloPort, gatewayPort);
-        }
-
-        silo.Configure<ClusterOptions>(o =>
-        {
-            o.ClusterId = options.Orleans.ClusterId;
-            o.ServiceId = options.Orleans.ServiceId;
-        });
-        silo.UseShipinatorAdoNet(database, clustering: cluster);
-        silo.AddRelationalGrainStorage();
-        // A crash is noticed within seconds. With Orleans' defaults a hung process would be missed for a minute.
-        silo.Configure<ClusterMembershipOptions>(o =>
-        {
-            o.ProbeTimeout = options.Orleans.ProbeTimeout;
-            o.MaxProbeTimeout = options.Orleans.ProbeTimeout * 2;
-        });
-        // Shown to admins only; its live stream of the log has no place on a page.
-        silo.AddDashboard(dashboard => dashboard.HideTrace = true);
-        // A call that nobody waits for any more is not worth finishing.
-        silo.Configure<SiloMessagingOptions>(o => o.CancelRequestOnTimeout = true);
     }
 }

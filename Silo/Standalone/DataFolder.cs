@@ -7,12 +7,16 @@ using System.Text.Json.Serialization;
 namespace Shipinator.Silo.Standalone;
 
 /// <summary>
-/// The folder in which a server keeps its files: held by one process at a time, readable by its owner alone.
+/// The folder in which a server keeps its files: held by one process at a time, and nobody but its owner may enter it.
 /// </summary>
 public sealed class DataFolder : IDisposable
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    /// <summary>What is made with the folder, so that each is closed by itself where the folder can't be.</summary>
+    private static readonly string[] Parts = ["artifacts", "logs", "git", "silos"];
     private readonly FileStream? _lock;
+    private SiloPort? _siloPort;
 
     private DataFolder(string path, FileStream? heldLock)
     {
@@ -42,14 +46,19 @@ public sealed class DataFolder : IDisposable
     }
 
     /// <summary>
-    /// Makes the folder if need be. With <paramref name="exclusive"/> it is held until this is disposed.
-    /// Errors: <see cref="StartupException"/> when another server holds it, or it cannot be made.
+    /// Makes the folder if need be, and closes it to others if it was open. With <paramref name="exclusive"/> it is held until
+    /// this is disposed. Errors: <see cref="StartupException"/> when another server holds it, it cannot be made, or is everybody's.
     /// </summary>
     public static DataFolder Open(string path, bool exclusive)
     {
         try
         {
-            Directory.CreateDirectory(path);
+            PrivateFolder.Make(path);
+            foreach (var part in Parts)
+            {
+                PrivateFolder.Make(System.IO.Path.Combine(path, part));
+            }
+
             if (!exclusive)
             {
                 return new(path, null);
@@ -87,16 +96,22 @@ public sealed class DataFolder : IDisposable
             return kept;
         }
 
-        var port = FreePort();
+        var port = FreePort(IPAddress.Loopback);
         File.WriteAllText(file, port.ToString(CultureInfo.InvariantCulture));
         return port;
     }
 
-    /// <summary>A TCP port of the loopback address that is free now.</summary>
-    public static int FreePort()
+    /// <summary>
+    /// The port for other silos: the one that this silo had before, so that it is known as the successor of itself; a free
+    /// one at its first start. It is this silo's until this is disposed, beside others of the same folder.
+    /// </summary>
+    public int ClaimSiloPort(IPAddress address) => (_siloPort ??= SiloPort.Claim(System.IO.Path.Combine(Path, "silos"), address)).Number;
+
+    /// <summary>A TCP port of an address of this machine that is free now.</summary>
+    internal static int FreePort(IPAddress address)
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(address, 0));
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
@@ -134,7 +149,11 @@ public sealed class DataFolder : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _lock?.Dispose();
+    public void Dispose()
+    {
+        _siloPort?.Dispose();
+        _lock?.Dispose();
+    }
 }
 
 /// <summary>What <c>server.json</c> holds.</summary>

@@ -73,6 +73,14 @@ internal static class OtherRoutes
             }
 
             await services.GetRequiredService<TokenStore>().AnyAsync(cancellation);
+            foreach (var check in services.GetServices<IReadinessCheck>())
+            {
+                if (await check.ReasonAsync(cancellation) is { } reason)
+                {
+                    return ProblemHandler.Problem(503, "not_ready", reason);
+                }
+            }
+
             return Results.Text("ready\n");
         }).AllowAnonymous().ExcludeFromDescription();
     }

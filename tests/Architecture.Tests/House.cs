@@ -24,7 +24,7 @@ internal static class House
     public static IEnumerable<string> Files(string pattern) =>
         Directory.EnumerateFiles(Root, pattern, SearchOption.AllDirectories)
             .Where(f => !Path.GetRelativePath(Root, f).Split(Path.DirectorySeparatorChar)
-                .Any(part => part is "bin" or "obj" or ".git" or "samples" or "node_modules" or ".shipinator-data"));
+                .Any(part => part is "bin" or "obj" or ".git" or "samples" or "node_modules" or ".shipinator-data" or ".shipinator-data-sample"));
 
     private static string FindRoot()
     {

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Orleans.Configuration;
 using Shipinator.Testing;
 
 namespace Shipinator.EndToEnd.Tests;
@@ -12,6 +11,7 @@ public sealed class ClusterOfTwo : IAsyncDisposable
     private readonly PostgresFixture _postgres;
     private readonly List<(SiloProcess Process, int SiloPort)> _silos = [];
     private readonly List<Func<Task<SiloProcess>>> _starts = [];
+    private readonly TestAuthority _authority = new();
     private Forwarder? _forwarder;
     private int _killed;
     private IHost? _client;
@@ -81,13 +81,16 @@ public sealed class ClusterOfTwo : IAsyncDisposable
         }
 
         await _postgres.DisposeAsync();
+        _authority.Dispose();
     }
 
     private async Task StartSilosAsync(string dataFolder, string connectionString, IReadOnlyDictionary<string, string> further)
     {
-        var ports = FreePorts(6);
+        var ports = Ports.Free(6);
         _forwarder = new Forwarder(ports[0], ports[1]);
         Servers = [new($"http://127.0.0.1:{ports[0]}"), new($"http://127.0.0.1:{ports[1]}")];
+        // The client that asks where a grain lives needs a gateway, and so a certificate.
+        var files = _authority.WriteTo(dataFolder + "-tls");
         for (var i = 0; i < 2; i++)
         {
             var settings = new Dictionary<string, string>(further)
@@ -101,31 +104,19 @@ public sealed class ClusterOfTwo : IAsyncDisposable
                 ["SHIPINATOR__Orleans__GatewayPort"] = Text(ports[4 + i]),
                 ["SHIPINATOR__Orleans__ProbeTimeout"] = "00:00:01",
             };
+            foreach (var (key, file) in files)
+            {
+                settings[$"SHIPINATOR__Orleans__Tls__{key}"] = file;
+            }
+
             _starts.Add(() => SiloProcess.StartAsync(dataFolder, settings));
             _silos.Add((await _starts[i](), ports[2 + i]));
         }
 
-        _client = Host.CreateDefaultBuilder()
-            .UseOrleansClient(client => client
-                .UseAdoNetClustering(o =>
-                {
-                    o.Invariant = "Npgsql";
-                    o.ConnectionString = connectionString;
-                })
-                .Configure<ClusterOptions>(o => o.ClusterId = o.ServiceId = "shipinator"))
-            .Build();
+        _client = OrleansCaller.Build(
+            client => client.UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = ("Npgsql", connectionString)), _authority.Issue());
         await _client.StartAsync();
     }
 
     private static string Text(int port) => port.ToString(CultureInfo.InvariantCulture);
-
-    private static int[] FreePorts(int count)
-    {
-        // All are held at once, so that no two are the same.
-        var listeners = Enumerable.Range(0, count).Select(_ => new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0)).ToList();
-        listeners.ForEach(l => l.Start());
-        var ports = listeners.Select(l => ((System.Net.IPEndPoint)l.LocalEndpoint).Port).ToArray();
-        listeners.ForEach(l => l.Dispose());
-        return ports;
-    }
 }

@@ -28,9 +28,19 @@ public sealed class SiloProcess : IAsyncDisposable
     /// <summary>The process id.</summary>
     public int Id => _process.Id;
 
-    public static async Task<SiloProcess> StartAsync(string dataFolder, IReadOnlyDictionary<string, string>? environment = null, params string[] arguments)
+    public bool HasExited => _process.HasExited;
+
+    public static Task<SiloProcess> StartAsync(string dataFolder, IReadOnlyDictionary<string, string>? environment = null, params string[] arguments) =>
+        StartAsync("dotnet", [], dataFolder, environment, arguments);
+
+    /// <summary>As another user, which root alone may.</summary>
+    public static Task<SiloProcess> StartAsAsync(string uid, string dataFolder, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        StartAsync("setpriv", [$"--reuid={uid}", $"--regid={uid}", "--clear-groups", "--", "dotnet"], dataFolder, environment, arguments);
+
+    private static async Task<SiloProcess> StartAsync(
+        string program, string[] before, string dataFolder, IReadOnlyDictionary<string, string>? environment, string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(program, before) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         start.ArgumentList.Add(Layout.Server);
         start.ArgumentList.Add("--data");
         start.ArgumentList.Add(dataFolder);

@@ -179,24 +179,79 @@ public sealed class DatabaseLossTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Folder_ClosedToTheServersUser_IsReplacedByALinkToOneThatIsOpen()
+    public async Task Folder_BelowOneThatIsClosed_IsUsedAndOnlyItsDataBelongsToTheServersUser()
     {
-        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only when root starts it does the server run as another user.");
+        // 0700, as the data folder is: started by root, PostgreSQL runs as a user who may not pass through it.
         var home = Directory.CreateTempSubdirectory("ship-home-").FullName;
         var folder = Path.Combine(home, "data", "postgres");
         var server = await LocalPostgres.StartAsync(new() { Folder = folder, Fsync = false }, NullLogger.Instance);
-        var place = Directory.ResolveLinkTarget(folder, returnFinalTarget: true)!;
         try
         {
+            Assert.Null(new DirectoryInfo(folder).LinkTarget);
+            AssertPrivate(folder);
             await server.StopAsync();
+
+            // What an earlier version left more open is closed again.
+            File.SetUnixFileMode(folder, Octal("755"));
+            File.SetUnixFileMode(Path.Combine(folder, "server.log"), Octal("644"));
             var again = await LocalPostgres.StartAsync(new() { Folder = folder, Fsync = false }, NullLogger.Instance);
             Assert.Equal(server.ConnectionString(), again.ConnectionString());
+            AssertPrivate(folder);
         }
         finally
         {
             await server.KillAsync();
-            Directory.Delete(place.FullName, recursive: true);
             Directory.Delete(home, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Environment_OfTheServer_HoldsNothingOfOurs()
+    {
+        const string Name = "SHIPINATOR__SECRETS__PLANTED";
+        Environment.SetEnvironmentVariable(Name, "planted-secret");
+        var folder = Directory.CreateTempSubdirectory("ship-env-").FullName;
+        try
+        {
+            await using var server = await LocalPostgres.StartAsync(new() { Folder = folder, Fsync = false }, NullLogger.Instance);
+            var names = (await File.ReadAllTextAsync($"/proc/{server.ProcessId}/environ", TestContext.Current.CancellationToken))
+                .Split('\0', StringSplitOptions.RemoveEmptyEntries).Select(v => v.Split('=')[0]);
+            Assert.Empty(names.Except(["PATH", "LC_ALL", "PWD", "OLDPWD", "SHLVL", "_", "PGLOCALEDIR", "PG_GRANDPARENT_PID"]));
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(Name, null);
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task LinkToAFolderThatIsGone_IsRefused_NotBegunAnew()
+    {
+        var home = Directory.CreateTempSubdirectory("ship-link-").FullName;
+        try
+        {
+            var folder = Path.Combine(home, "postgres");
+            Directory.CreateSymbolicLink(folder, Path.Combine(home, "gone"));
+            var error = await Assert.ThrowsAsync<InvalidInputException>(() => LocalPostgres.StartAsync(new() { Folder = folder }, NullLogger.Instance));
+            Assert.Contains(Path.Combine(home, "gone"), error.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(home, recursive: true);
+        }
+    }
+
+    private static UnixFileMode Octal(string mode) => (UnixFileMode)Convert.ToInt32(mode, 8);
+
+    /// <summary>Of everything in the folder, only <c>data</c> may belong to another user; nothing may be open to others.</summary>
+    private static void AssertPrivate(string folder)
+    {
+        const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
+            | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+        foreach (var path in Directory.EnumerateFileSystemEntries(folder).Append(folder))
+        {
+            Assert.True((File.GetUnixFileMode(path) & Others) == 0, $"{path} has mode {File.GetUnixFileMode(path)}");
         }
     }
 }

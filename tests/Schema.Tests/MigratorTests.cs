@@ -1,3 +1,4 @@
+using DbUp.Engine;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Shipinator.Testing;
@@ -34,6 +35,45 @@ public sealed class MigratorTests(PostgresFixture postgres)
         Assert.Equal("database_newer", error.Code);
         Assert.Contains("9999_future", error.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task DatabaseOfANewerVersion_ThatOnlyExpandedIt_IsWorkedWithByTheOlder()
+    {
+        var connectionString = await postgres.CreateDatabaseAsync();
+        await using var database = ShipinatorDatabase.Create(connectionString);
+        var newer = new SqlScript("9001_more", "ALTER TABLE projects ADD COLUMN color text");
+        await Migrator.MigrateAsync(database.DataSource, [.. Ours(), newer], NullLogger.Instance, TestContext.Current.CancellationToken);
+
+        // The older binary, which has never heard of that file, starts again, several at once.
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => Migrator.MigrateAsync(connectionString, NullLogger.Instance)));
+        Assert.Equal(["9001_more"], (await ListAsync(connectionString, "SELECT scriptname FROM schemaversions")).Except(Migrator.Known));
+    }
+
+    [Fact]
+    public async Task DatabaseOfANewerVersion_ThatContractedIt_IsRefusedWithTheNameOfThatFileAlone()
+    {
+        var connectionString = await postgres.CreateDatabaseAsync();
+        await using var database = ShipinatorDatabase.Create(connectionString);
+        await Migrator.MigrateAsync(
+            database.DataSource,
+            [.. Ours(), new("9001_more", "ALTER TABLE projects ADD COLUMN color text"), new("9002_less", "-- contract: nobody reads it since 9.1\nALTER TABLE projects DROP COLUMN description")],
+            NullLogger.Instance, TestContext.Current.CancellationToken);
+        var error = await Assert.ThrowsAsync<InvalidInputException>(() => Migrator.MigrateAsync(connectionString, NullLogger.Instance));
+        Assert.Equal("database_newer", error.Code);
+        Assert.Contains("9002_less", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("9001_more", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task DatabaseFromBeforeTheMarks_IsMarkedAtTheNextStart()
+    {
+        var connectionString = await postgres.CreateDatabaseAsync();
+        await ListAsync(connectionString, "DROP TABLE schema_files; SELECT ''");
+        await Migrator.MigrateAsync(connectionString, NullLogger.Instance);
+        Assert.Equal(Migrator.Known, await ListAsync(connectionString, "SELECT name FROM schema_files WHERE older_servers_work ORDER BY name"));
+    }
+
+    private static IEnumerable<SqlScript> Ours() => Migrator.Known.Select(name => new SqlScript(name, ""));
 
     [Fact]
     public async Task NobodyThere_SaysSo()

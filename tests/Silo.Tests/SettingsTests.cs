@@ -1,0 +1,215 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
+using Shipinator.Artifacts;
+using Shipinator.Executors.Process;
+using Shipinator.Forges;
+using Shipinator.Grains;
+using Shipinator.Silo.Configuration;
+
+namespace Shipinator.Silo.Tests;
+
+/// <summary>What is below <c>Shipinator</c> either works or stops the start; nothing is ignored.</summary>
+public sealed partial class SettingsTests
+{
+    [Theory]
+    [InlineData("Shipinator:Engine:RunnerSilense", "00:01:00", "Shipinator:Engine:RunnerSilence")]
+    [InlineData("Shipinator:RunnerSilence", "00:01:00", "Shipinator:Engine:RunnerSilence")]
+    [InlineData("Shipinator:Orlens:SiloPort", "1", "Shipinator:Orleans:SiloPort")]
+    [InlineData("Shipinator:Orleans:Tls:Cert", "/x", "Shipinator:Orleans:Tls:Certificate")]
+    [InlineData("Shipinator:Process:ListensBeyondLoopback", "false", "Shipinator:Process:AllowBeyondLoopback")]
+    [InlineData("Shipinator:Kubernetes:Tolerations:0:Efect", "NoExecute", "Shipinator:Kubernetes:Tolerations:0:Effect")]
+    [InlineData("Shipinator:Conection_String", "Host=x", "Shipinator:ConnectionString")]
+    public void UnknownKey_StopsTheStart_AndTheNearestIsNamed(string key, string value, string nearest)
+    {
+        var failure = Assert.Single(Refused((key, value)));
+        Assert.StartsWith($"{key} is no setting", failure, StringComparison.Ordinal);
+        Assert.EndsWith($" {nearest}.", failure, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Shipinator:Port", "many", "a whole number")]
+    [InlineData("Shipinator:Engine:RunnerSilence", "5 minutes", "00:05:00")]
+    [InlineData("Shipinator:Clustering", "Redis", "Localhost, AdoNet")]
+    [InlineData("Shipinator:Kubernetes:RunAsNonRoot", "maybe", "true or false")]
+    [InlineData("Shipinator:Engine:AdmissionLimits:process", "all", "a whole number")]
+    [InlineData("Shipinator:Orleans", "yes", "is a section")]
+    [InlineData("Shipinator:Port:Http", "80", "is a value, not a section")]
+    public void ValueOfAnotherKind_StopsTheStart_AndTheMessageSaysWhatItMustBe(string key, string value, string expected)
+    {
+        var failure = Assert.Single(Refused((key, value)));
+        Assert.Contains(expected, failure, StringComparison.Ordinal);
+        Assert.Contains(key.Split(":Http")[0], failure, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void EveryMistake_IsToldAtOnce() =>
+        Assert.Equal(4, Refused(("Shipinator:Nonsense", "1"), ("Shipinator:Port", "x"), ("Shipinator:Orlens:A", "1"), ("Shipinator:Orlens:B:C", "1")).Count);
+
+    [Fact]
+    public void KeysThatOperatorsMakeUp_AreTaken()
+    {
+        var options = Settings.Read(Of(
+            ("Shipinator:Secrets:DEPLOY_KEY", "x"), ("Shipinator:Secrets:0196:DEPLOY_KEY", "x"), ("Shipinator:GitCredentials:git.example.org:Username", "bot"),
+            ("Shipinator:Kubernetes:Labels:team", "a"), ("Shipinator:Kubernetes:Tolerations:0:Key", "ci"), ("Shipinator:Kubernetes:RunnerCommand:0", "runner"),
+            ("SHIPINATOR_DATA", "/elsewhere"), ("SHIPINATOR_ANYTHING", "1")));
+        Assert.Equal("a", options.Kubernetes.Labels["team"]);
+        Assert.Equal("ci", Assert.Single(options.Kubernetes.Tolerations).Key);
+    }
+
+    [Theory]
+    [InlineData(Settings.Engine)]
+    [InlineData(Settings.Artifacts)]
+    [InlineData(Settings.Forges)]
+    [InlineData(Settings.Process)]
+    [InlineData(Settings.Web)]
+    public void EveryKeyOfARoom_ReachesItsOptions(string section)
+    {
+        var type = Settings.Rooms[section];
+        var keys = SettingsTree.Whole.Keys().Where(k => k.StartsWith(section + ":", StringComparison.Ordinal) && k.Count(c => c == ':') == 1)
+            .Select(k => k[(section.Length + 1)..]).Where(k => type.GetProperty(k) is not null).ToList();
+        Assert.NotEmpty(keys);
+        foreach (var key in keys)
+        {
+            var property = type.GetProperty(key)!;
+            var options = Activator.CreateInstance(type)!;
+            var value = Another(property.GetValue(options), property.PropertyType);
+            var configuration = Of(($"Shipinator:{section}:{key}", value));
+            Assert.Empty(SettingsTree.Whole.Check(configuration.GetSection("Shipinator")));
+            Settings.Bind(configuration, section, options);
+            Assert.Equal(value, Convert.ToString(property.GetValue(options), CultureInfo.InvariantCulture));
+        }
+    }
+
+    [Fact]
+    public void AdmissionLimitOfAnExecutor_ReachesTheEngine()
+    {
+        var engine = new EngineOptions();
+        Settings.Bind(Of(("Shipinator:Engine:AdmissionLimits:process", "3")), Settings.Engine, engine);
+        Assert.Equal(3, engine.AdmissionLimits["process"]);
+    }
+
+    /// <summary>A message that tells somebody to set what can't be set would be worse than none.</summary>
+    [Fact]
+    public void EveryKeyThatAValidatorNames_CanBeSet()
+    {
+        var messages = Messages(new ShipinatorOptionsValidator()).Concat(Messages(new EngineOptionsValidator())).Concat(Messages(new FileStoreOptionsValidator()))
+            .Concat(Messages(new ForgeOptionsValidator())).Concat(Messages(new ProcessExecutorOptionsValidator()))
+            .Concat(Messages(new Executors.Kubernetes.KubernetesOptionsValidator())).ToList();
+        Assert.True(messages.Count > 40, $"Only {messages.Count} messages were provoked.");
+        Assert.All(messages, m => Assert.StartsWith("Shipinator:", m.Replace("Ports are open beyond this machine by ", "", StringComparison.Ordinal), StringComparison.Ordinal));
+        AssertKnown(messages.Select(m => ("a validator", m)));
+    }
+
+    /// <summary>None was forgotten above: every validator of a room is one of those.</summary>
+    [Fact]
+    public void Validators_AreAllKnownToThisTest()
+    {
+        var found = AppDomain.CurrentDomain.GetAssemblies().Concat(Settings.Rooms.Values.Select(t => t.Assembly)).Distinct()
+            .Where(a => a.GetName().Name!.StartsWith("Shipinator.", StringComparison.Ordinal))
+            .SelectMany(a => a.GetTypes())
+            .Where(t => t.IsClass && t.GetInterfaces().Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(IValidateOptions<>)))
+            .Select(t => t.Name).Order(StringComparer.Ordinal);
+        Assert.Equal(
+            ["EngineOptionsValidator", "FileStoreOptionsValidator", "ForgeOptionsValidator", "KubernetesOptionsValidator", "ProcessExecutorOptionsValidator", "ShipinatorOptionsValidator"],
+            found);
+    }
+
+    [Fact]
+    public void EveryKeyThatADocumentOrTheCodeNames_CanBeSet()
+    {
+        var root = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(root, "Shipinator.sln")))
+        {
+            root = Path.GetDirectoryName(root)!;
+        }
+
+        var files = Directory.EnumerateFiles(root, "*.md", SearchOption.AllDirectories).Concat(Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories))
+            .Where(f => !Path.GetRelativePath(root, f).Split('/').Any(p => p is "bin" or "obj" or "tests" or "node_modules" or ".git" or ".shipinator-data" or "CHANGELOG.md"))
+            .Select(f => (Path.GetRelativePath(root, f), File.ReadAllText(f))).ToList();
+        Assert.True(files.Count > 100);
+        AssertKnown(files);
+    }
+
+    private static void AssertKnown(IEnumerable<(string Place, string Text)> texts)
+    {
+        var named = texts.SelectMany(t => KeyInText().Matches(t.Text).Select(m => (t.Place, Key: m.Groups[1].Value.Replace("__", ":", StringComparison.Ordinal).TrimEnd(':')))).Distinct().ToList();
+        Assert.NotEmpty(named);
+        Assert.All(named, n => Assert.True(SettingsTree.Whole.Knows(n.Key), $"{n.Place} names Shipinator:{n.Key}, which can't be set."));
+    }
+
+    /// <summary>Each member with values that somebody might write by mistake, one at a time.</summary>
+    private static List<string> Messages<T>(IValidateOptions<T> validator)
+        where T : class
+    {
+        var messages = new List<string>();
+        foreach (var make in Broken(typeof(T)))
+        {
+            messages.AddRange(validator.Validate(null, (T)make()).Failures ?? []);
+        }
+
+        return [.. messages.Distinct()];
+    }
+
+    private static IEnumerable<Func<object>> Broken(Type type)
+    {
+        foreach (var property in type.GetProperties())
+        {
+            foreach (var value in Wrong(property.PropertyType).Where(_ => property.SetMethod is { IsPublic: true }))
+            {
+                yield return () => With(type, property, value);
+            }
+
+            if (property.GetValue(Activator.CreateInstance(type)) is IDictionary<string, int>)
+            {
+                yield return () =>
+                {
+                    var options = Activator.CreateInstance(type)!;
+                    ((IDictionary<string, int>)property.GetValue(options)!)["x"] = -1;
+                    return options;
+                };
+            }
+
+            if (property.PropertyType.Namespace == typeof(ShipinatorOptions).Namespace && property.PropertyType.IsClass)
+            {
+                foreach (var inner in Broken(property.PropertyType))
+                {
+                    yield return () => With(type, property, inner());
+                }
+            }
+        }
+    }
+
+    private static object With(Type type, PropertyInfo property, object? value)
+    {
+        var options = Activator.CreateInstance(type)!;
+        property.SetValue(options, value);
+        return options;
+    }
+
+    private static object?[] Wrong(Type type) =>
+        type == typeof(int) ? [-1, 0, 70000] : type == typeof(long) ? [-1L] : type == typeof(TimeSpan) ? [TimeSpan.FromSeconds(-1), TimeSpan.Zero]
+        : type == typeof(string) ? ["/ not , good", ""] : type == typeof(bool) ? [true] : type == typeof(Uri) ? [new Uri("ftp://x"), new Uri("x", UriKind.Relative)]
+        : type == typeof(long?) ? [0L] : type == typeof(ClusteringKind) ? [ClusteringKind.AdoNet]
+        : type == typeof(Dictionary<string, string>) ? [new Dictionary<string, string> { ["shipinator.io/x"] = "not good !" }]
+        : type == typeof(List<Executors.Kubernetes.TolerationSetting>) ? [new List<Executors.Kubernetes.TolerationSetting> { new() { Operator = "x", Effect = "y" } }]
+        : [];
+
+    private static string Another(object? value, Type type) =>
+        type == typeof(TimeSpan) ? ((TimeSpan)value! + TimeSpan.FromSeconds(1)).ToString()
+        : type == typeof(bool) ? (!(bool)value!).ToString()
+        : type == typeof(int) || type == typeof(long) ? (Convert.ToInt64(value, CultureInfo.InvariantCulture) + 1).ToString(CultureInfo.InvariantCulture)
+        : type == typeof(string) ? "/another"
+        : throw new NotSupportedException($"{type}: teach this test what another value of it is.");
+
+    private static List<string> Refused(params (string Key, string Value)[] settings) =>
+        [.. Assert.Throws<OptionsValidationException>(() => Settings.Read(Of(settings))).Failures];
+
+    private static IConfiguration Of(params (string Key, string Value)[] settings) =>
+        new ConfigurationBuilder().AddInMemoryCollection(settings.ToDictionary(s => s.Key, s => (string?)s.Value)).Build();
+
+    [GeneratedRegex(@"\b(?:Shipinator:|SHIPINATOR__)(?!KEY\b|Key\b)([A-Za-z]\w*(?::[A-Za-z]\w*)*)")]
+    private static partial Regex KeyInText();
+}

@@ -106,7 +106,7 @@ internal static class OtherRoutes
     {
         var asking = await grains.GetGrain<IExecutionGrain>(execution.Value).Get(cancellation);
         var owner = await runs.ExecutionAsync(row.ExecutionId, cancellation);
-        if (asking.Life.IsTerminal || owner?.ProjectId != asking.Spec.Worker.ProjectId)
+        if (asking.Life.IsTerminal || asking.ClaimedBy is null || owner?.ProjectId != asking.Spec.Worker.ProjectId)
         {
             throw new NotFoundException("artifact", row.Id.ToString());
         }

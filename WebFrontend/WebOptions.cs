@@ -23,4 +23,19 @@ public sealed class WebOptions
 
     /// <summary>How long a command has between SIGTERM and SIGKILL. Default 10 s.</summary>
     public TimeSpan CancelGrace { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>For how long a printed sign-in link works. Default 15 min.</summary>
+    public TimeSpan SignInLinkLifetime { get; set; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>How many wrong tokens one address may try in a minute, at one server; 0: any number. Default 30.</summary>
+    public int FailedSignInsPerMinute { get; set; } = 30;
+
+    /// <summary>How many runs one token may ask for in a minute, at one server; 0: any number. Default 600.</summary>
+    public int RunsPerMinutePerToken { get; set; } = 600;
+
+    /// <summary>How many runs of one repository may be asked for in a minute, at one server; 0: any number. Default 600.</summary>
+    public int RunsPerMinutePerRepository { get; set; } = 600;
+
+    /// <summary>Proxies whose <c>X-Forwarded-For</c> counts: IP addresses and networks. Default: none.</summary>
+    public IReadOnlyList<string> TrustedProxies { get; set; } = [];
 }

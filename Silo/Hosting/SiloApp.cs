@@ -65,6 +65,11 @@ public static class SiloApp
         {
             web.DefaultExecutor = options.Executor;
             web.StaticRunnerPath = options.StaticRunnerPath ?? web.StaticRunnerPath;
+            web.TrustedProxies = [.. options.TrustedProxies];
+            web.FailedSignInsPerMinute = options.Limits.FailedSignInsPerMinute;
+            web.RunsPerMinutePerToken = options.Limits.RunsPerMinutePerToken;
+            web.RunsPerMinutePerRepository = options.Limits.RunsPerMinutePerRepository;
+            web.SignInLinkLifetime = options.Limits.SignInLinkLifetime;
         });
         builder.Host.UseOrleans(silo => ConfigureOrleans(silo, options, database));
         replace?.Invoke(builder.Services);

@@ -1,5 +1,6 @@
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
+using Shipinator.WebFrontend.Live;
 using Shipinator.WebFrontend.Problems;
 using Shipinator.WebFrontend.Security;
 
@@ -19,10 +20,10 @@ internal static class ExecutionRoutes
     }
 
     private static async Task<ExecutionAnswer> GetAsync(
-        string id, RunQueries runs, IGrainFactory grains, IServerAddress address, CancellationToken cancellation)
+        string id, RunQueries runs, Waiting waiters, IServerAddress address, CancellationToken cancellation)
     {
         var view = await ExistingAsync(runs, id, cancellation);
-        var waiting = view.Status.IsTerminal() ? null : await grains.GetGrain<IExecutionGrain>(view.Id.Value).WaitingFor(cancellation);
+        var waiting = view.Status.IsTerminal() ? null : await waiters.OfAsync(view.Id, cancellation);
         return Answers.Of(view, address, waiting);
     }
 
@@ -34,7 +35,7 @@ internal static class ExecutionRoutes
         var from = Offset(offset);
 
         // What a step prints is text, never a page: no browser may guess otherwise.
-        context.Response.Headers.XContentTypeOptions = "nosniff";
+        context.MarkForeign();
         context.Response.Headers.CacheControl = "no-cache";
         if (follow == true)
         {

@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using Shipinator.Client;
+using Shipinator.Schema;
 using Shipinator.Schema.Stores;
 using Shipinator.WebFrontend.Problems;
 using Shipinator.WebFrontend.Security;
@@ -14,6 +15,7 @@ namespace Shipinator.WebFrontend.Api;
 internal static class RunnerRoutes
 {
     private const int LongestWaitSeconds = 25;
+    private const int MostArtifacts = 10_000;
 
     /// <summary>The end of the year 9999: no clock shows more.</summary>
     private const long MostMilliseconds = 253_402_300_799_999;
@@ -128,7 +130,17 @@ internal static class RunnerRoutes
     {
         if (!Words.TryParseStatus(body.Status, out var status) || status is not (Status.Success or Status.Failed or Status.Canceled))
         {
-            throw new MalformedException("status_malformed", "status", $"'{body.Status}' can't be reported: expected success, failed or canceled.");
+            throw new MalformedException("status_malformed", "status", $"'{Fields.Short(body.Status)}' can't be reported: expected success, failed or canceled.");
+        }
+
+        if (body.LogsUri is not null && !(Fields.Text(body.LogsUri, "logs_uri", Fields.Url) is { } uri && Uri.TryCreate(uri, UriKind.Absolute, out var parsedUri) && parsedUri.Scheme is "http" or "https"))
+        {
+            throw new MalformedException("logs_uri_malformed", "logs_uri", "logs_uri must be an http or https URL.");
+        }
+
+        if (body.Artifacts.Count > MostArtifacts)
+        {
+            throw new MalformedException("artifacts_too_many", "artifacts", $"artifacts names {body.Artifacts.Count} artifacts; it may name {MostArtifacts}.");
         }
 
         Reason? reason = null;
@@ -136,7 +148,7 @@ internal static class RunnerRoutes
         {
             reason = Words.TryParseReason(body.Reason, out var parsed)
                 ? parsed
-                : throw new MalformedException("reason_malformed", "reason", $"'{body.Reason}' is no reason of the closed set.");
+                : throw new MalformedException("reason_malformed", "reason", $"'{Fields.Short(body.Reason)}' is no reason of the closed set.");
         }
 
         await Execution(grains, id).Report(
@@ -147,7 +159,7 @@ internal static class RunnerRoutes
                 LogsUri = body.LogsUri,
                 Artifacts = [.. body.Artifacts.Select(a => Ids.Parse<ArtifactId>(a, "artifacts"))],
                 Reason = reason,
-                Detail = body.Detail is { Length: > 4000 } ? body.Detail[..4000] : body.Detail,
+                Detail = body.Detail is null ? null : StorableText.Cut(body.Detail, 4000),
             },
             cancellation);
         return TypedResults.Ok(new RunnerAnswer());
@@ -209,6 +221,13 @@ internal static class RunnerRoutes
             throw new MalformedException("name_malformed", "name", "name must be a path below the workspace, with forward slashes.");
         }
 
+        if (type.Length == 0)
+        {
+            throw new MalformedException("type_malformed", "type", "type must name the kind of artifact, such as file.");
+        }
+
+        Fields.Text(type, "type", Fields.Word);
+        Fields.Text(@ref, "ref", Fields.Url);
         var execution = await Execution(grains, id).Get(cancellation);
         if (execution.Life.IsTerminal || execution.ClaimedBy is null)
         {

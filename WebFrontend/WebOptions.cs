@@ -27,8 +27,11 @@ public sealed class WebOptions
     /// <summary>For how long a printed sign-in link works. Default 15 min.</summary>
     public TimeSpan SignInLinkLifetime { get; set; } = TimeSpan.FromMinutes(15);
 
-    /// <summary>How many wrong tokens one address may try in a minute, at one server; 0: any number. Default 30.</summary>
+    /// <summary>How many sign-ins by one address may fail in a minute, at one server; 0: any number. Default 30.</summary>
     public int FailedSignInsPerMinute { get; set; } = 30;
+
+    /// <summary>How many requests with a wrong token one address may send in a minute, at one server; 0: any number. Default 300.</summary>
+    public int WrongTokensPerMinute { get; set; } = 300;
 
     /// <summary>How many runs one token may ask for in a minute, at one server; 0: any number. Default 600.</summary>
     public int RunsPerMinutePerToken { get; set; } = 600;

@@ -90,8 +90,11 @@ public sealed class ShipinatorOptions
 /// <summary>How often things may be done in a minute, counted by each server for itself; 0: any number.</summary>
 public sealed class LimitSettings
 {
-    /// <summary>Wrong tokens and failed sign-ins by one address. Default 30.</summary>
+    /// <summary>Failed sign-ins by one address. Default 30.</summary>
     public int FailedSignInsPerMinute { get; set; } = 30;
+
+    /// <summary>Requests with a wrong token by one address. Default 300.</summary>
+    public int WrongTokensPerMinute { get; set; } = 300;
 
     /// <summary>Runs that one token asks for. Default 600.</summary>
     public int RunsPerMinutePerToken { get; set; } = 600;

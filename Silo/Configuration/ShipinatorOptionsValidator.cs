@@ -39,6 +39,7 @@ public sealed class ShipinatorOptionsValidator : IValidateOptions<ShipinatorOpti
         }
 
         Require(options.Limits.FailedSignInsPerMinute >= 0, "Limits:FailedSignInsPerMinute", $"is {options.Limits.FailedSignInsPerMinute}; it must be 0 (any number) or more.");
+        Require(options.Limits.WrongTokensPerMinute >= 0, "Limits:WrongTokensPerMinute", $"is {options.Limits.WrongTokensPerMinute}; it must be 0 (any number) or more.");
         Require(options.Limits.RunsPerMinutePerToken >= 0, "Limits:RunsPerMinutePerToken", $"is {options.Limits.RunsPerMinutePerToken}; it must be 0 (any number) or more.");
         Require(options.Limits.RunsPerMinutePerRepository >= 0, "Limits:RunsPerMinutePerRepository", $"is {options.Limits.RunsPerMinutePerRepository}; it must be 0 (any number) or more.");
         Require(options.Limits.SignInLinkLifetime > TimeSpan.Zero, "Limits:SignInLinkLifetime", $"is {options.Limits.SignInLinkLifetime}; it must be longer than 0, such as 00:15:00.");

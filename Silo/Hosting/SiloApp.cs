@@ -67,6 +67,7 @@ public static class SiloApp
             web.StaticRunnerPath = options.StaticRunnerPath ?? web.StaticRunnerPath;
             web.TrustedProxies = [.. options.TrustedProxies];
             web.FailedSignInsPerMinute = options.Limits.FailedSignInsPerMinute;
+            web.WrongTokensPerMinute = options.Limits.WrongTokensPerMinute;
             web.RunsPerMinutePerToken = options.Limits.RunsPerMinutePerToken;
             web.RunsPerMinutePerRepository = options.Limits.RunsPerMinutePerRepository;
             web.SignInLinkLifetime = options.Limits.SignInLinkLifetime;

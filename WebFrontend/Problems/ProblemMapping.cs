@@ -41,7 +41,7 @@ public sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IEx
         var result = Map(exception, httpContext);
         if (result.StatusCode >= 500)
         {
-            Failed(exception, httpContext.Request.Method, OneLine(httpContext.Request.Path), httpContext.TraceIdentifier);
+            Failed(exception, httpContext.Request.Method, OneLine(httpContext.Request.Path), httpContext.TraceIdentifier, System.Diagnostics.Activity.Current?.Id);
         }
 
         if (exception is TooManyException { RetryAfter: var wait })
@@ -132,6 +132,6 @@ public sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IEx
     private static Dictionary<string, object?> Field(string field, string message) =>
         new() { ["errors"] = new Dictionary<string, string[]> { [field] = [message] } };
 
-    [LoggerMessage(3001, LogLevel.Error, "{Method} {Path} failed (request {RequestId})")]
-    private partial void Failed(Exception exception, string method, string path, string requestId);
+    [LoggerMessage(3001, LogLevel.Error, "{Method} {Path} failed (request {RequestId}, trace {TraceId})")]
+    private partial void Failed(Exception exception, string method, string path, string requestId, string? traceId);
 }

@@ -90,7 +90,7 @@ public sealed class TokenHandler(
             return Success(new Claim(Policies.ExecutionClaim, execution.ToString()), new Claim(ClaimTypes.Name, "runner"));
         }
 
-        if (limits.MustWait(Context, token) is { } wait)
+        if (limits.MustWait(Context, token, isSignIn: false) is { } wait)
         {
             Context.Items[MustWait] = wait;
             return AuthenticateResult.Fail("Too many wrong tokens were tried from this address.");
@@ -99,7 +99,7 @@ public sealed class TokenHandler(
         var row = token.Length is > 0 and <= 512 && !token.StartsWith("shx_", StringComparison.Ordinal) ? await tokens.FindAsync(token, Context.RequestAborted) : null;
         if (row is null)
         {
-            limits.Failed(Context, token);
+            limits.Failed(Context, token, isSignIn: false);
             return AuthenticateResult.Fail("No token of ours.");
         }
 

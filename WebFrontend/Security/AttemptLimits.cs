@@ -22,7 +22,8 @@ public sealed class TooManyException(string code, string message, TimeSpan retry
 public sealed class AttemptLimits : IDisposable
 {
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
-    private readonly PartitionedRateLimiter<string>? _failures;
+    private readonly PartitionedRateLimiter<string>? _signIns;
+    private readonly PartitionedRateLimiter<string>? _tokens;
     private readonly PartitionedRateLimiter<string>? _runsByActor;
     private readonly PartitionedRateLimiter<string>? _runsByRepository;
 
@@ -33,7 +34,8 @@ public sealed class AttemptLimits : IDisposable
     public AttemptLimits(IOptions<WebOptions> options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        _failures = Limiter(options.Value.FailedSignInsPerMinute);
+        _signIns = Limiter(options.Value.FailedSignInsPerMinute);
+        _tokens = Limiter(options.Value.WrongTokensPerMinute);
         _runsByActor = Limiter(options.Value.RunsPerMinutePerToken);
         _runsByRepository = Limiter(options.Value.RunsPerMinutePerRepository);
     }
@@ -41,23 +43,23 @@ public sealed class AttemptLimits : IDisposable
     /// <summary>
     /// How long an address that has tried too many wrong tokens must wait before it may try <paramref name="token"/>; null: it may now.
     /// </summary>
-    public TimeSpan? MustWait(HttpContext context, string token)
+    public TimeSpan? MustWait(HttpContext context, string token, bool isSignIn)
     {
-        if (_failures is null || _known.ContainsKey(Hash(token)))
+        if ((isSignIn ? _signIns : _tokens) is not { } failures || _known.ContainsKey(Hash(token)))
         {
             return null;
         }
 
         // Asks for nothing: whether there would be something.
-        using var lease = _failures.AttemptAcquire(Address(context), 0);
+        using var lease = failures.AttemptAcquire(Address(context), 0);
         return lease.IsAcquired ? null : RetryAfter(lease);
     }
 
     /// <summary>A token turned out to be wrong.</summary>
-    public void Failed(HttpContext context, string token)
+    public void Failed(HttpContext context, string token, bool isSignIn)
     {
         _known.TryRemove(Hash(token), out _);
-        _failures?.AttemptAcquire(Address(context)).Dispose();
+        (isSignIn ? _signIns : _tokens)?.AttemptAcquire(Address(context)).Dispose();
     }
 
     /// <summary>A token turned out to be good.</summary>
@@ -73,7 +75,8 @@ public sealed class AttemptLimits : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _failures?.Dispose();
+        _signIns?.Dispose();
+        _tokens?.Dispose();
         _runsByActor?.Dispose();
         _runsByRepository?.Dispose();
     }

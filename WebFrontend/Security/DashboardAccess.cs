@@ -80,7 +80,7 @@ public static class DashboardAccess
         var row = token.Length is > 0 and <= 512 ? await services.GetRequiredService<TokenStore>().FindAsync(token, context.RequestAborted) : null;
         if (row is null)
         {
-            limits.Failed(context, token);
+            limits.Failed(context, token, isSignIn: true);
             return false;
         }
 
@@ -108,7 +108,7 @@ public static class DashboardAccess
     /// <summary>Errors: <see cref="TooManyException"/> when this address has tried too many wrong tokens.</summary>
     internal static void RequireAttempt(HttpContext context, AttemptLimits limits, string token)
     {
-        if (limits.MustWait(context, token) is { } wait)
+        if (limits.MustWait(context, token, isSignIn: true) is { } wait)
         {
             throw new TooManyException("too_many_attempts", $"Too many wrong tokens were tried from this address. Try again in {Math.Ceiling(wait.TotalSeconds):0} s.", wait);
         }

@@ -21,7 +21,7 @@ internal sealed class PublicOrigin(IServerAddress address)
     /// </summary>
     public bool IsOurs(string origin, HostString host)
     {
-        if (!Uri.TryCreate(origin, UriKind.Absolute, out var page) || origin.TrimEnd('/') != page.GetLeftPart(UriPartial.Authority) || origin.EndsWith('/') || page.Scheme != _public.Scheme)
+        if (!Uri.TryCreate(origin, UriKind.Absolute, out var page) || origin.TrimEnd('/') != page.GetLeftPart(UriPartial.Authority) || origin.EndsWith('/') || page.UserInfo.Length > 0 || page.Scheme != _public.Scheme)
         {
             return false;
         }

@@ -32,7 +32,7 @@ public sealed class SignInLinks(IOptions<WebOptions> options, TimeProvider time)
             return TypedResults.LocalRedirect(await DashboardAccess.SignInAsync(context, token) ? "/" : $"{DashboardAccess.SignInPath}?gone=true");
         }
 
-        limits.Failed(context, code);
+        limits.Failed(context, code, isSignIn: true);
         return TypedResults.LocalRedirect($"{DashboardAccess.SignInPath}?gone=true");
     }
 

@@ -32,7 +32,8 @@ internal static class RequestText
         }
 
         RequireCharset(request.ContentType);
-        if (request.HasFormContentType)
+        // The API takes no forms, and says so when it is known whose they are.
+        if (request.HasFormContentType && !request.Path.StartsWithSegments("/v1"))
         {
             await RequireFormAsync(request, context.RequestAborted);
         }
@@ -75,8 +76,9 @@ internal static class RequestText
                 }
             }
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or IOException and not BadHttpRequestException && !cancellation.IsCancellationRequested)
         {
+            // Too many fields, or too long ones, or parts that don't end.
             throw new BadHttpRequestException($"The form can't be read: {e.Message}", e);
         }
     }

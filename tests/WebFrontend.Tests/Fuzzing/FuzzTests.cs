@@ -25,9 +25,11 @@ public sealed class FuzzTests(ApiFixture api)
         var (cookie, write, read) = (await server.SignInAsync(), await TokenAsync("write"), await TokenAsync("read"));
         var runner = server.Services.GetRequiredService<IExecutionTokens>().Issue(ExecutionId.Parse(execution));
         // Admins can revoke the other roles' tokens: what is revoked says 401, and no id of a token is among these.
-        string[] ids = [run, pipeline, execution, view.GetProperty("repository_id").GetString()!, view.GetProperty("project_id").GetString()!, Guid.CreateVersion7().ToString(), Guid.Empty.ToString()];
+        string[] ids = [run, pipeline, execution, execution, view.GetProperty("repository_id").GetString()!, view.GetProperty("project_id").GetString()!, Guid.CreateVersion7().ToString(), Guid.Empty.ToString()];
         var fuzzer = new RequestFuzzer(server, seed, ids,
         [
+            ("admin", r => r.Headers.Authorization = new("Bearer", server.AdminToken)),
+            ("admin", r => r.Headers.Authorization = new("Bearer", server.AdminToken)),
             ("admin", r => r.Headers.Authorization = new("Bearer", server.AdminToken)),
             ("writer", r => r.Headers.Authorization = new("Bearer", write)),
             ("reader", r => r.Headers.Authorization = new("Bearer", read)),

@@ -44,6 +44,19 @@ internal sealed class RequestFuzzer(ApiServer server, int seed, IReadOnlyList<st
         "logs_uri", "artifacts", "reason", "detail",
     ];
 
+    /// <summary>By the end of a route: a body that it takes, so that one hostile value in it comes as far as it can.</summary>
+    private static readonly (string Route, string[] Fields)[] s_bodies =
+    [
+        ("POST /v1/projects", ["name:\"p\"", "description:\"d\""]), ("PATCH /v1/projects/{id}", ["name:\"p\"", "description:\"d\""]),
+        ("POST /v1/projects/{id}/repositories", ["vcs_provider:\"git\"", "clone_url:\"https://127.0.0.1:1/x\"", "default_branch:\"main\"", "name:\"r\"", "executor:\"process\""]),
+        ("PATCH /v1/repositories/{id}", ["name:\"r\"", "default_branch:\"main\"", "executor:\"process\""]),
+        ("POST /v1/pipelines/{id}/runs", ["git_ref:\"main\"", "git_sha:null", "inputs:{}"]), ("POST /v1/pipeline-runs/{id}/rerun", ["from:\"start\""]),
+        ("POST /v1/pipeline-files/lint", ["content:\"build: {}\"", "event:\"manual\"", "branch:\"main\"", "inputs:{}"]), ("POST /v1/tokens", ["name:\"t\"", "role:\"read\""]),
+        ("POST /v1/executions/{id}/claim", ["runner:\"r\"", "wait_seconds:0", "job_id:null", "prepared:false"]), ("POST /v1/executions/{id}/next", ["runner:\"r\""]),
+        ("POST /v1/executions/{id}/heartbeat", ["runner:\"r\""]),
+        ("POST /v1/executions/{id}/status", ["status:\"running\"", "exit_code:0", "logs_uri:\"http://x/\"", "artifacts:[]", "reason:\"exit_code\"", "detail:\"d\""]),
+    ];
+
     private readonly ConcurrentDictionary<int, int> _answers = new();
 
     /// <summary>How often each status was answered.</summary>
@@ -92,7 +105,7 @@ internal sealed class RequestFuzzer(ApiServer server, int seed, IReadOnlyList<st
         var request = new HttpRequestMessage(new(route[0]), new Uri(server.Url.GetLeftPart(UriPartial.Authority) + (path.StartsWith('/') ? path : "/" + path), new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
         if (route[0] is not ("GET" or "HEAD" or "TRACE" or "OPTIONS") || random.Next(20) == 0)
         {
-            request.Content = new ByteArrayContent(Body(random, values));
+            request.Content = new ByteArrayContent(Body(random, values, string.Join(' ', route)));
             request.Content.Headers.TryAddWithoutValidation("Content-Type", random.Next(2) == 0 ? route[1].EndsWith("/logs", StringComparison.Ordinal) || route[1].EndsWith("/artifacts", StringComparison.Ordinal) ? "application/octet-stream" : "application/json" : s_types[random.Next(s_types.Length)]);
         }
 
@@ -112,8 +125,14 @@ internal sealed class RequestFuzzer(ApiServer server, int seed, IReadOnlyList<st
         return request;
     }
 
-    private static byte[] Body(Random random, HostileValues values)
+    private static byte[] Body(Random random, HostileValues values, string route)
     {
+        if (random.Next(10) < 7 && s_bodies.FirstOrDefault(b => b.Route == route).Fields is { } known)
+        {
+            var hostile = random.Next(known.Length + 1);
+            return Encoding.UTF8.GetBytes("{" + string.Join(',', known.Select((f, i) => f.Split(':', 2) is var parts && i == hostile ? $"\"{parts[0]}\":{values.Json()}" : $"\"{parts[0]}\":{parts[1]}")) + "}");
+        }
+
         switch (random.Next(10))
         {
             case 0:

@@ -36,7 +36,7 @@ public sealed record NextRequest
 
 /// <summary>
 /// Answer of <c>POST /v1/executions/{id}/next</c>, asked after a failed report by a runner that serves all tries of a step:
-/// 200 go on with this one, 204 not decided yet (ask again in a second), 410 there is no more.
+/// 200 go on with this one, 204 not decided yet (ask again in a second), 410 there is no more, 403 another runner claimed.
 /// </summary>
 public sealed record NextAnswer
 {

@@ -124,7 +124,7 @@ public sealed partial class AccessWatch(TokenStore tokens, BrowserSessionStore s
 internal static class AccessWatching
 {
     /// <summary>An open page is told first, and says why; then its connection ends, whatever it does.</summary>
-    private static readonly TimeSpan CircuitGrace = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan CircuitGrace = TimeSpan.FromSeconds(5);
 
     public static IApplicationBuilder UseAccessWatch(this IApplicationBuilder app)
     {

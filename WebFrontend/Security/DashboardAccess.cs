@@ -155,7 +155,7 @@ public static class DashboardAccess
         }
 
         context.ReplacePrincipal(Principal(row, session));
-        if (context.Properties.IssuedUtc is { } issued && TimeProvider.System.GetUtcNow() - issued > TimeSpan.FromDays(1))
+        if (context.Properties.IssuedUtc is { } issued && context.HttpContext.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow() - issued > TimeSpan.FromDays(1))
         {
             // As the cookie does, at its half.
             await sessions.ExtendAsync(session, Lifetime, context.HttpContext.RequestAborted);

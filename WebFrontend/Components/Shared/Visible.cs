@@ -10,7 +10,7 @@ namespace Shipinator.WebFrontend.Components.Shared;
 internal static class Visible
 {
     /// <summary>Takes room for nothing although it counts as a letter or a symbol.</summary>
-    private static readonly int[] s_blank = [0x115f, 0x1160, 0x2800, 0x3164, 0xffa0, 0x034f, 0x17b4, 0x17b5];
+    private static readonly int[] Blank = [0x115f, 0x1160, 0x2800, 0x3164, 0xffa0, 0x034f, 0x17b4, 0x17b5];
 
     public static string Text(string? text) => Show(text, hasLines: false);
 
@@ -52,7 +52,7 @@ internal static class Visible
         UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
             or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned => true,
         UnicodeCategory.SpaceSeparator => rune.Value != ' ',
-        _ => Array.IndexOf(s_blank, rune.Value) >= 0,
+        _ => Array.IndexOf(Blank, rune.Value) >= 0,
     };
 
     private static bool IsPicture(Rune rune) =>

@@ -6,7 +6,7 @@ namespace Shipinator.WebFrontend.Tests.Fuzzing;
 /// <summary>What nobody sends by mistake alone; each draw is repeatable by the random numbers' seed.</summary>
 internal sealed class HostileValues(Random random, IReadOnlyList<string> ids)
 {
-    private static readonly string[] s_texts =
+    private static readonly string[] Texts =
     [
         "", " ", "\0", "a\0b", "\ud800", "a\udc00", "\ud83d\ude00", "é", "\u202egnp.exe", "\u200b", "\x1b[2J\x1b]0;x\a", "\r\nSet-Cookie: a=b", "../../etc/passwd", "..\\..", "/", "//", "/é",
         "%00", "%ff%fe", "%", "%zz", "{{ .secrets.a }}", "'; DROP TABLE projects; --", "<script>alert(1)</script>", "javascript:alert(1)", "null", "true", "NaN", "0x10", "1e309", "-0",
@@ -16,7 +16,7 @@ internal sealed class HostileValues(Random random, IReadOnlyList<string> ids)
         "version: 1\nbuild:\n  steps:\n    - { name: a, run: x }\n", "a: &a [*a]", "- - - -", "{", "\t", "cron: \"H 3 * * *\"", "text/html", "application/octet-stream",
     ];
 
-    private static readonly string[] s_json =
+    private static readonly string[] JsonTexts =
     [
         "null", "true", "1", "-1", "1.5", "1e400", "99999999999999999999", "[]", "{}", "[null]", "{\"a\":null}", "{\"a\":\"b\"}", "{\"a\":{\"b\":1}}", "[1,\"2\",null]", "\"\\ud800\"", "\"\\u0000\"", "\"\\ud83d\\ude00\"",
         "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]", "{\"a\":1,\"a\":2}", "NaN", "'x'", "\"", "", "{\"$type\":\"x\"}",
@@ -27,7 +27,7 @@ internal sealed class HostileValues(Random random, IReadOnlyList<string> ids)
         0 => ids[random.Next(ids.Count)],
         1 => new string((char)random.Next(32, 127), random.Next(1, 6000)),
         2 => new string([.. Enumerable.Range(0, random.Next(1, 40)).Select(_ => (char)random.Next(0, 0x10000))]),
-        _ => s_texts[random.Next(s_texts.Length)],
+        _ => Texts[random.Next(Texts.Length)],
     };
 
     /// <summary>As it stands in a path or a query: encoded, encoded wrongly, or as bytes that are no UTF-8.</summary>
@@ -42,7 +42,7 @@ internal sealed class HostileValues(Random random, IReadOnlyList<string> ids)
         };
     }
 
-    public string Json() => random.Next(3) == 0 ? s_json[random.Next(s_json.Length)] : System.Text.Json.JsonSerializer.Serialize(Clean(Text())).Replace("\\u0000", random.Next(2) == 0 ? "\\u0000" : "\\ud800", StringComparison.Ordinal);
+    public string Json() => random.Next(3) == 0 ? JsonTexts[random.Next(JsonTexts.Length)] : System.Text.Json.JsonSerializer.Serialize(Clean(Text())).Replace("\\u0000", random.Next(2) == 0 ? "\\u0000" : "\\ud800", StringComparison.Ordinal);
 
     public string Header() => new([.. Text().Where(c => c is not ('\r' or '\n' or '\0')).Take(2000)]);
 

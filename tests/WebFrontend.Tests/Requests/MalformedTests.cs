@@ -12,7 +12,7 @@ namespace Shipinator.WebFrontend.Tests.Requests;
 public sealed class MalformedTests(ApiFixture api)
 {
     private const string Id = "01890a5d-ac96-774b-bcce-b302099a8057";
-    private static readonly string s_long = new('x', 900_000);
+    private static readonly string Long = new('x', 900_000);
 
     public static TheoryData<string, string, string> Bodies => new()
     {
@@ -111,20 +111,20 @@ public sealed class MalformedTests(ApiFixture api)
     {
         foreach (var (path, body, field) in new (string, object, string)[]
         {
-            ("/v1/projects", new { name = s_long }, "name"),
-            ("/v1/projects", new { name = "x", description = s_long }, "description"),
-            ($"/v1/projects/{Id}/repositories", new { vcs_provider = s_long, clone_url = "https://a/b", default_branch = "main" }, "vcs_provider"),
-            ($"/v1/projects/{Id}/repositories", new { vcs_provider = "git", clone_url = "https://a/" + s_long, default_branch = "main" }, "clone_url"),
-            ($"/v1/projects/{Id}/repositories", new { vcs_provider = "git", clone_url = "https://a/b", default_branch = s_long }, "default_branch"),
-            ($"/v1/projects/{Id}/repositories", new { vcs_provider = "git", clone_url = "https://a/b", default_branch = "main", executor = s_long }, "executor"),
-            ($"/v1/pipelines/{Id}/runs", new { git_ref = s_long }, "git_ref"),
-            ($"/v1/pipelines/{Id}/runs", new { git_ref = "main", git_sha = s_long }, "git_sha"),
+            ("/v1/projects", new { name = Long }, "name"),
+            ("/v1/projects", new { name = "x", description = Long }, "description"),
+            ($"/v1/projects/{Id}/repositories", new { vcs_provider = Long, clone_url = "https://a/b", default_branch = "main" }, "vcs_provider"),
+            ($"/v1/projects/{Id}/repositories", new { vcs_provider = "git", clone_url = "https://a/" + Long, default_branch = "main" }, "clone_url"),
+            ($"/v1/projects/{Id}/repositories", new { vcs_provider = "git", clone_url = "https://a/b", default_branch = Long }, "default_branch"),
+            ($"/v1/projects/{Id}/repositories", new { vcs_provider = "git", clone_url = "https://a/b", default_branch = "main", executor = Long }, "executor"),
+            ($"/v1/pipelines/{Id}/runs", new { git_ref = Long }, "git_ref"),
+            ($"/v1/pipelines/{Id}/runs", new { git_ref = "main", git_sha = Long }, "git_sha"),
             ($"/v1/pipelines/{Id}/runs", new { git_ref = "main", git_sha = "--upload-pack=x" }, "git_sha"),
-            ($"/v1/pipelines/{Id}/runs", new { git_ref = "main", inputs = new { a = s_long } }, "inputs"),
-            ($"/v1/pipeline-runs/{Id}/rerun", new { from = s_long }, "from"),
-            ("/v1/pipeline-files/lint", new { content = "", branch = s_long }, "branch"),
-            ("/v1/pipeline-files/lint", new { content = "", @event = s_long }, "event"),
-            ("/v1/tokens", new { name = "x", role = s_long }, "role"),
+            ($"/v1/pipelines/{Id}/runs", new { git_ref = "main", inputs = new { a = Long } }, "inputs"),
+            ($"/v1/pipeline-runs/{Id}/rerun", new { from = Long }, "from"),
+            ("/v1/pipeline-files/lint", new { content = "", branch = Long }, "branch"),
+            ("/v1/pipeline-files/lint", new { content = "", @event = Long }, "event"),
+            ("/v1/tokens", new { name = "x", role = Long }, "role"),
         })
         {
             using var answer = await SendAsync(path, JsonSerializer.SerializeToUtf8Bytes(body), "application/json");

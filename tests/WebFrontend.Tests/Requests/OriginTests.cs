@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.WebSockets;
-using Shipinator.WebFrontend.Tests.Servers;
 
 namespace Shipinator.WebFrontend.Tests.Requests;
 

@@ -31,8 +31,8 @@ internal static class ExecutionRoutes
     private static async Task<IResult> LogAsync(
         string id, long? offset, bool? follow, HttpContext context, RunQueries runs, ILogStore logs, CancellationToken cancellation)
     {
-        var execution = (await ExistingAsync(runs, id, cancellation)).Id;
         var from = Offset(offset);
+        var execution = (await ExistingAsync(runs, id, cancellation)).Id;
 
         // What a step prints is text, never a page: no browser may guess otherwise.
         context.MarkForeign();
@@ -52,8 +52,8 @@ internal static class ExecutionRoutes
     /// <summary>When which bytes of the log were printed.</summary>
     private static async Task<LogTimesAnswer> TimesAsync(string id, long? offset, RunQueries runs, ILogStore logs, CancellationToken cancellation)
     {
-        var execution = (await ExistingAsync(runs, id, cancellation)).Id;
         var from = Offset(offset);
+        var execution = (await ExistingAsync(runs, id, cancellation)).Id;
         var length = (await logs.Info(execution, cancellation)).Length;
         var times = from < length ? await logs.Times(execution, from, length, cancellation) : [];
         return new() { Times = [.. times.Select(t => new LogTimeAnswer { Offset = t.Offset, At = t.At })] };

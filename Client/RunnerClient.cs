@@ -39,7 +39,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     /// <summary>An HTTP client for a server's address and an execution's token; it never times out by itself.</summary>
     public static HttpClient CreateHttp(Uri server, string token)
     {
-        var http = new HttpClient(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(2), ConnectTimeout = TimeSpan.FromSeconds(10), UseProxy = false })
+        var http = new HttpClient(new RetryAfterHandler(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(2), ConnectTimeout = TimeSpan.FromSeconds(10), UseProxy = false }, TimeProvider.System))
         {
             BaseAddress = new Uri(server.ToString().TrimEnd('/') + "/"),
             Timeout = Timeout.InfiniteTimeSpan,
@@ -106,9 +106,9 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     }
 
     /// <summary>Asks, after a failed report, for the step's next try: the outcome is <see cref="ClaimOutcome.Work"/> with one, else why not.</summary>
-    public async Task<(ClaimOutcome Outcome, NextAnswer? Next)> NextAsync(CancellationToken cancellationToken)
+    public async Task<(ClaimOutcome Outcome, NextAnswer? Next)> NextAsync(NextRequest request, CancellationToken cancellationToken)
     {
-        using var response = await http.PostAsync($"{_path}/next", content: null, cancellationToken);
+        using var response = await http.PostAsync($"{_path}/next", JsonContent.Create(request, RunnerJson.Default.NextRequest), cancellationToken);
         return response.StatusCode switch
         {
             HttpStatusCode.OK => (ClaimOutcome.Work, await response.Content.ReadFromJsonAsync(RunnerJson.Default.NextAnswer, cancellationToken)),

@@ -5,7 +5,10 @@ namespace Shipinator.Client;
 /// <summary>Body of <c>POST /v1/executions/{id}/claim</c>. Answers: 200 <see cref="ClaimAnswer"/>, 204 not yet, 410 not needed, 409 claimed by another runner.</summary>
 public sealed record ClaimRequest
 {
-    /// <summary>Names this runner process; made once at its start, so that a repeated claim is known as its own.</summary>
+    /// <summary>
+    /// Names this runner process; made once at its start, so that a repeated claim is known as its own. It must not be possible to
+    /// guess it, and the runner tells it to nobody but the server: it proves who claimed.
+    /// </summary>
     public required string Runner { get; init; }
 
     /// <summary>How long the server may hold the request when there is no work yet; at most 30.</summary>
@@ -14,13 +17,26 @@ public sealed record ClaimRequest
     /// <summary>The execution's job, when the runner knows it: then a claim of a step that was passed over is answered 410.</summary>
     public string? JobId { get; init; }
 
-    /// <summary>The workspace is there already: the answer names no source, and above all no credential for one.</summary>
+    /// <summary>
+    /// The workspace is there already: the answer names no source. Whether an answer that names one holds the credential for it is
+    /// decided by the server alone.
+    /// </summary>
     public bool Prepared { get; init; }
 }
 
 /// <summary>
+/// Body of <c>POST /v1/executions/{id}/next</c>. Only the runner process that claimed the execution is answered with a token: any other
+/// holder of the execution's token is refused (403).
+/// </summary>
+public sealed record NextRequest
+{
+    /// <summary>As in <see cref="ClaimRequest.Runner"/>.</summary>
+    public required string Runner { get; init; }
+}
+
+/// <summary>
 /// Answer of <c>POST /v1/executions/{id}/next</c>, asked after a failed report by a runner that serves all tries of a step:
-/// 200 go on with this one, 204 not decided yet (ask again in a second), 410 there is no more.
+/// 200 go on with this one, 204 not decided yet (ask again in a second), 410 there is no more, 403 another runner claimed.
 /// </summary>
 public sealed record NextAnswer
 {
@@ -113,6 +129,9 @@ public sealed record SourceAnswer
 
     /// <summary>Password or token.</summary>
     public string? Password { get; init; }
+
+    /// <summary>There is a credential, and another runner of the job was given it: the workspace is that one's to make.</summary>
+    public bool PreparedByOther { get; init; }
 }
 
 /// <summary>An artifact to download to <c>Path/FileName</c> below the workspace.</summary>

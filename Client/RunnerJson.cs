@@ -8,6 +8,7 @@ namespace Shipinator.Client;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ClaimRequest))]
 [JsonSerializable(typeof(ClaimAnswer))]
+[JsonSerializable(typeof(NextRequest))]
 [JsonSerializable(typeof(NextAnswer))]
 [JsonSerializable(typeof(RunnerAnswer))]
 [JsonSerializable(typeof(HeartbeatRequest))]

@@ -26,7 +26,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     public static HttpClient CreateHttp(Uri server, string? token)
     {
         ArgumentNullException.ThrowIfNull(server);
-        var http = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(10) })
+        var http = new HttpClient(new RetryAfterHandler(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(10) }, TimeProvider.System))
         {
             BaseAddress = new Uri(server.ToString().TrimEnd('/') + "/"),
             Timeout = Timeout.InfiniteTimeSpan,

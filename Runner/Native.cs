@@ -11,6 +11,7 @@ internal static unsafe partial class Native
     private const short SpawnSetSignalMask = 0x08;
     private const short SpawnSetSignalDefault = 0x04;
     private const int CloseOnExec = 0x80000;
+    private const int SetDumpable = 4;
 
     /// <summary>Starts a program as the leader of a new process group. Errors: the C library's number.</summary>
     public static int Spawn(string file, string[] arguments, string[] environment, string folder, int output, out int pid)
@@ -71,6 +72,12 @@ internal static unsafe partial class Native
 
         return (status & 0x7f) == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f);
     }
+
+    /// <summary>From now on only who may trace any process at all can read this one's memory and environment.</summary>
+    public static void HideMemory() => _ = prctl(SetDumpable, 0, 0, 0, 0);
+
+    [LibraryImport("libc", EntryPoint = "prctl", SetLastError = true)]
+    private static partial int prctl(int option, nuint a, nuint b, nuint c, nuint d);
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     public static partial int Kill(int pid, int signal);

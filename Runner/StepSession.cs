@@ -19,10 +19,17 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
             stop.Cancel();
         });
         var settings = first;
+        if (settings.IsContainer)
+        {
+            // The command is in the same container and often the same user: it must not read the next try's token from this memory.
+            // Outside of containers the executor must be able to look at its runners, and each try has a runner of its own.
+            Native.HideMemory();
+        }
+
         while (true)
         {
-            var (code, goesOn) = await RunOneAsync(settings, stop.Token);
-            if (!goesOn || await NextAsync(settings, stop.Token) is not { } next)
+            var (code, goesOn, runner) = await RunOneAsync(settings, stop.Token);
+            if (!goesOn || await NextAsync(settings, runner, stop.Token) is not { } next)
             {
                 return code;
             }
@@ -31,7 +38,7 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
         }
     }
 
-    private async Task<(int Code, bool GoesOn)> RunOneAsync(RunnerSettings settings, CancellationToken stop)
+    private async Task<(int Code, bool GoesOn, string Runner)> RunOneAsync(RunnerSettings settings, CancellationToken stop)
     {
         try
         {
@@ -40,20 +47,21 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync($"runner: {settings.Control} can't be made: {e.Message}");
-            return (ExitCodes.Failed, false);
+            return (ExitCodes.Failed, false, "");
         }
 
         // Held for as long as this process lives, by the kernel: whoever wants to know whether it does tries the lock.
         await using var alive = await Detach.TakeLockAsync(Path.Combine(settings.Control, "runner.lock"));
         if (alive is null || File.Exists(Path.Combine(settings.Control, "result.json")))
         {
-            return (ExitCodes.Duplicate, false);
+            return (ExitCodes.Duplicate, false, "");
         }
 
         using var worker = new Worker(settings, time);
         await using var stopping = stop.Register(worker.RequestStop);
         var code = await worker.RunAsync();
-        return settings.IsContainer ? Judge(worker, code, stop.IsCancellationRequested) : (code, false);
+        var (judged, goesOn) = settings.IsContainer ? Judge(worker, code, stop.IsCancellationRequested) : (code, false);
+        return (judged, goesOn, worker.Runner);
     }
 
     /// <summary>What the pod says must agree with what was reported, and only the server's own word makes idleness a success.</summary>
@@ -66,7 +74,7 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
     };
 
     /// <summary>The step's next try; null when there is none.</summary>
-    private async Task<NextAnswer?> NextAsync(RunnerSettings settings, CancellationToken stop)
+    private async Task<NextAnswer?> NextAsync(RunnerSettings settings, string runner, CancellationToken stop)
     {
         using var http = RunnerClient.CreateHttp(settings.Server, settings.Token);
         var client = new RunnerClient(http, settings.ExecutionId);
@@ -76,7 +84,7 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
             {
                 using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
                 patience.CancelAfter(AnswerPatience);
-                var (outcome, next) = await client.NextAsync(patience.Token);
+                var (outcome, next) = await client.NextAsync(new() { Runner = runner }, patience.Token);
                 failures = 0;
                 if (outcome != ClaimOutcome.NotYet)
                 {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Shipinator.Client;
@@ -16,7 +17,6 @@ internal sealed class Worker : IDisposable
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
     private readonly RunnerClient _client;
-    private readonly string _runner = Guid.CreateVersion7().ToString("N");
     private readonly CancellationTokenSource _cancel = new();
 
     public Worker(RunnerSettings settings, TimeProvider time)
@@ -29,6 +29,9 @@ internal sealed class Worker : IDisposable
 
     /// <summary>Somebody on this machine, the executor among them, wants it to end.</summary>
     public void RequestStop() => _cancel.Cancel();
+
+    /// <summary>This process's name: who knows it is the one that claimed.</summary>
+    public string Runner { get; } = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
 
     /// <summary>What it reported; null when it got no work.</summary>
     public StatusReport? Reported { get; private set; }
@@ -46,7 +49,7 @@ internal sealed class Worker : IDisposable
         }
 
         await using var spool = new LogSpool(Path.Combine(_settings.Control, "log"), _client, _time, RequestStop);
-        var masker = new Masker(work.Secrets.Values.Append(work.Source?.Password ?? "").Append(_settings.Token), spool.Write);
+        var masker = new Masker(work.Secrets.Values.Append(work.Source?.Password ?? "").Append(_settings.Token).Append(Runner), spool.Write);
         using var heartbeats = new CancellationTokenSource();
         var heart = HeartbeatAsync(spool, heartbeats.Token);
         var report = await ExecuteAsync(work, masker);
@@ -71,7 +74,7 @@ internal sealed class Worker : IDisposable
 
     private async Task<ClaimAnswer?> ClaimAsync()
     {
-        var request = new ClaimRequest { Runner = _runner, WaitSeconds = ClaimWaitSeconds, JobId = _settings.JobId, Prepared = _settings.IsContainer };
+        var request = new ClaimRequest { Runner = Runner, WaitSeconds = ClaimWaitSeconds, JobId = _settings.JobId, Prepared = _settings.IsContainer };
         for (var failures = 0; !_cancel.IsCancellationRequested;)
         {
             try
@@ -225,7 +228,7 @@ internal sealed class Worker : IDisposable
                 {
                     using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
                     patience.CancelAfter(AnswerPatience);
-                    if ((await _client.HeartbeatAsync(new() { Runner = _runner }, patience.Token)).Cancel)
+                    if ((await _client.HeartbeatAsync(new() { Runner = Runner }, patience.Token)).Cancel)
                     {
                         RequestStop();
                     }

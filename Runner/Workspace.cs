@@ -7,6 +7,7 @@ namespace Shipinator.Runner;
 internal static class Workspace
 {
     private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan OtherPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LockRetry = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Clones at the exact commit. Errors: <see cref="PrepareException"/> in git's words.</summary>
@@ -21,6 +22,12 @@ internal static class Workspace
         if (settings.IsContainer)
         {
             throw new PrepareException($"The workspace {settings.Workspace} was not prepared: 'runner prepare' comes first.");
+        }
+
+        if (source?.PreparedByOther == true)
+        {
+            await WaitForOtherAsync(settings, done, time, cancellationToken);
+            return;
         }
 
         await using var alone = await LockAsync(Path.Combine(settings.JobFolder, "prepare.lock"), time, cancellationToken);
@@ -42,6 +49,42 @@ internal static class Workspace
         }
 
         await File.WriteAllTextAsync(done, "", cancellationToken);
+    }
+
+    /// <summary>The runner that has the credential makes the workspace; it holds the lock while it does.</summary>
+    private static async Task WaitForOtherAsync(RunnerSettings settings, string done, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var idleSince = time.GetTimestamp();
+        while (!File.Exists(done))
+        {
+            if (IsLocked(Path.Combine(settings.JobFolder, "prepare.lock")))
+            {
+                idleSince = time.GetTimestamp();
+            }
+            else if (time.GetElapsedTime(idleSince) > OtherPatience)
+            {
+                throw new PrepareException("The workspace was not prepared: the step that was given the credential to check out the source did not do so.");
+            }
+
+            await Task.Delay(LockRetry, time, cancellationToken);
+        }
+    }
+
+    private static bool IsLocked(string path)
+    {
+        try
+        {
+            using var probe = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            return false;
+        }
+        catch (FileNotFoundException)
+        {
+            return false;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
     }
 
     private static async Task CloneAsync(RunnerSettings settings, SourceAnswer source, Action<string> say, TimeProvider time, CancellationToken cancellationToken)

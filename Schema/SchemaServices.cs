@@ -33,6 +33,7 @@ public static class SchemaServices
         services.TryAddSingleton<RepositoryStore>();
         services.TryAddSingleton<PipelineStore>();
         services.TryAddSingleton<TokenStore>();
+        services.TryAddSingleton<BrowserSessionStore>();
         services.TryAddSingleton<ServerKeyStore>();
         services.TryAddSingleton<ArtifactMetadataStore>();
         services.TryAddSingleton<DataProtectionKeyStore>();

@@ -39,6 +39,7 @@ internal static class Dashboard
         services.AddScoped<Session>();
         services.AddScoped<RunActions>();
         services.AddScoped<PlaceSearch>();
+        services.AddSingleton<Waiting>();
         services.AddSingleton<RepositoryAdding>();
         services.AddView<RunId, RunSnapshot, RunSource>();
         services.AddView<bool, OverviewSnapshot, OverviewSource>();

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using Scalar.AspNetCore;
 using Shipinator.WebFrontend.Api;
 using Shipinator.WebFrontend.Problems;
@@ -19,6 +17,8 @@ public static class ShipinatorWeb
         services.AddOptions<WebOptions>().Configure(configure);
         services.AddSingleton<ExecutionTokens>();
         services.AddSingleton<IExecutionTokens>(s => s.GetRequiredService<ExecutionTokens>());
+        services.AddSingleton<AttemptLimits>();
+        services.AddSingleton<AccessWatch>();
         services.AddSingleton<RunTrigger>();
         services.AddSingleton<RepositorySync>();
         services.AddAccess();
@@ -27,14 +27,7 @@ public static class ShipinatorWeb
         services.AddExceptionHandler<ProblemHandler>();
         services.AddOpenApi("v1");
         services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
-        services.ConfigureHttpJsonOptions(json =>
-        {
-            json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
-            json.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
-            json.SerializerOptions.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
-            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
-            json.SerializerOptions.RespectNullableAnnotations = true;
-        });
+        services.ConfigureHttpJsonOptions(json => RequestJson.Configure(json.SerializerOptions));
         services.Configure<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions>(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -51,9 +44,11 @@ public static class ShipinatorWeb
     public static WebApplication MapShipinator(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
-        app.UsePublicScheme();
+        app.UseTrustedProxies();
         app.UseBrowserHeaders();
         app.UseExceptionHandler();
+        app.UsePublicOrigin();
+        app.UseRequestText();
         app.UseStatusCodePages(context => ProblemPage.IsWanted(context.HttpContext)
             ? ProblemPage.WriteAsync(context.HttpContext, context.HttpContext.Response.StatusCode, "The server did not take this request. If it was a form, open its page again: forms grow old.")
             : NotServed(context.HttpContext, context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
@@ -62,6 +57,7 @@ public static class ShipinatorWeb
         app.UseAuthentication();
         app.Use(TellWhatIsNotServedAsync);
         app.UseAuthorization();
+        app.UseAccessWatch();
         app.UseAntiforgery();
         app.MapOpenApi().AllowAnonymous();
         // Its scripts are not ours, and run at our address: not for everybody.

@@ -23,4 +23,22 @@ public sealed class WebOptions
 
     /// <summary>How long a command has between SIGTERM and SIGKILL. Default 10 s.</summary>
     public TimeSpan CancelGrace { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>For how long a printed sign-in link works. Default 15 min.</summary>
+    public TimeSpan SignInLinkLifetime { get; set; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>How many sign-ins by one address may fail in a minute, at one server; 0: any number. Default 30.</summary>
+    public int FailedSignInsPerMinute { get; set; } = 30;
+
+    /// <summary>How many requests with a wrong token one address may send in a minute, at one server; 0: any number. Default 300.</summary>
+    public int WrongTokensPerMinute { get; set; } = 300;
+
+    /// <summary>How many runs one token may ask for in a minute, at one server; 0: any number. Default 600.</summary>
+    public int RunsPerMinutePerToken { get; set; } = 600;
+
+    /// <summary>How many runs of one repository may be asked for in a minute, at one server; 0: any number. Default 600.</summary>
+    public int RunsPerMinutePerRepository { get; set; } = 600;
+
+    /// <summary>Proxies whose <c>X-Forwarded-For</c> counts: IP addresses and networks. Default: none.</summary>
+    public IReadOnlyList<string> TrustedProxies { get; set; } = [];
 }

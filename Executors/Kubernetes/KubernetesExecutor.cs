@@ -44,6 +44,9 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
     public string Type => "kubernetes";
 
     /// <inheritdoc/>
+    public bool RunnersServeRetries => true;
+
+    /// <inheritdoc/>
     public async Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(spec);

@@ -241,12 +241,18 @@ public enum ClaimKind
     NotNeeded = 2,
 }
 
-/// <summary>The answer to a claim; the specification and the resolved inputs only with <see cref="ClaimKind.Work"/>.</summary>
+/// <summary>
+/// The answer to a claim; the specification and the resolved inputs only with <see cref="ClaimKind.Work"/>.
+/// <paramref name="MayClone"/>: this very claim is the one by which the workspace is made, and nothing of the job can have run before it;
+/// only then may it be answered with the clone credential.
+/// </summary>
 [GenerateSerializer, Alias("shipinator.claim-result"), Immutable]
 public sealed record ClaimResult(
     [property: Id(0)] ClaimKind Kind,
     [property: Id(1)] ExecutionSpec? Spec,
-    [property: Id(2)] ImmutableArray<ResolvedInput> Inputs);
+    [property: Id(2)] ImmutableArray<ResolvedInput> Inputs,
+    [property: Id(3)] bool MayClone = false,
+    [property: Id(4)] string? ExecutorType = null);
 
 /// <summary>An artifact for a step, and the folder below the workspace that it goes to.</summary>
 [GenerateSerializer, Alias("shipinator.resolved-input"), Immutable]
@@ -275,6 +281,9 @@ public sealed record ExecutionReport
     [Id(5)] public string? Detail { get; init; }
 }
 
-/// <summary>The answer to a heartbeat: whether to stop, and how long a stop may take.</summary>
+/// <summary>
+/// The answer to a heartbeat: whether to stop, and how long a stop may take. <paramref name="IsIdle"/>: no runner has claimed it yet, or it
+/// has ended; nothing can be added to it.
+/// </summary>
 [GenerateSerializer, Alias("shipinator.heartbeat-result"), Immutable]
-public sealed record HeartbeatResult([property: Id(0)] bool Cancel, [property: Id(1)] TimeSpan Grace);
+public sealed record HeartbeatResult([property: Id(0)] bool Cancel, [property: Id(1)] TimeSpan Grace, [property: Id(2)] bool IsIdle = false);

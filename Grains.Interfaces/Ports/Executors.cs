@@ -31,6 +31,15 @@ public interface IWorkerExecutor : IExecutor
     /// <summary>The executor's name, an execution's <c>executor_type</c>.</summary>
     string Type { get; }
 
+    /// <summary>
+    /// Whether its runners check the source out themselves: then the first claim in a workspace carries the clone credential. Where
+    /// something else prepares the workspace, no claim ever does.
+    /// </summary>
+    bool RunnersClone => false;
+
+    /// <summary>Whether one runner process serves all tries of a step, and so may ask for the token of the next one.</summary>
+    bool RunnersServeRetries => false;
+
     /// <summary>Removes the workspace and whatever still runs in it. Idempotent.</summary>
     Task Release(JobId job, int attempt, CancellationToken cancellationToken);
 }

@@ -92,12 +92,30 @@ public sealed partial class ExecutionGrain
 
         if (row.ClaimedBy is null)
         {
+            await AllowCloneAsync(waiter, row, cancellationToken);
             var edit = NewEdit("runner");
             Heard(waiter.Runner);
             await SaveAsync(ExecutionLogic.Claim(row, waiter.Runner, edit), edit);
         }
 
-        waiter.Answer.TrySetResult(new(ClaimKind.Work, row.Spec, inputs.ToImmutable()));
+        waiter.Answer.TrySetResult(new(ClaimKind.Work, row.Spec, inputs.ToImmutable(), waiter.MayClone, row.ExecutorType));
+    }
+
+    /// <summary>
+    /// Before the claim is written: whether what it is answered with may hold the clone credential. A step knows its own token and may
+    /// know that of the next one: so a claim that is repeated, and one in a workspace in which anything was begun before, never does.
+    /// </summary>
+    private async Task AllowCloneAsync(ClaimWaiter first, ExecutionRecord row, CancellationToken cancellationToken)
+    {
+        if (!row.Spec.JoinsWorker && row.Spec.Worker.Source is not null && executors.Get(row.ExecutorType).RunnersClone
+            && !await IsSiblingClaimedAsync(row.Spec, cancellationToken))
+        {
+            // The same runner may have asked twice, because it gave the first request up.
+            foreach (var waiter in _claims.Append(first).Where(w => w.Runner == first.Runner))
+            {
+                waiter.MayClone = true;
+            }
+        }
     }
 
     /// <summary>Each waits for a turn that this activation will not have.</summary>
@@ -126,6 +144,9 @@ public sealed partial class ExecutionGrain
 
     private sealed record ClaimWaiter(string Runner)
     {
+        /// <summary>See <see cref="ClaimResult.MayClone"/>.</summary>
+        public bool MayClone { get; set; }
+
         public TaskCompletionSource<ClaimResult> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

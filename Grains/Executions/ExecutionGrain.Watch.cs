@@ -55,13 +55,12 @@ public sealed partial class ExecutionGrain
     /// Whether a step beside this one was claimed: then the worker was there, and one that is gone must not be made again, for what
     /// was claimed would run a second time. Their rows are read, interleaved, so that siblings that ask each other never wait.
     /// </summary>
-    private async Task<bool> HasWorkerBegunAsync(ExecutionSpec spec, CancellationToken cancellationToken)
-    {
-        if (_fresh && _submitFailures == 0)
-        {
-            return false;
-        }
+    private async Task<bool> HasWorkerBegunAsync(ExecutionSpec spec, CancellationToken cancellationToken) =>
+        !(_fresh && _submitFailures == 0) && await IsSiblingClaimedAsync(spec, cancellationToken);
 
+    /// <summary>Whether a step beside this one was claimed.</summary>
+    private async Task<bool> IsSiblingClaimedAsync(ExecutionSpec spec, CancellationToken cancellationToken)
+    {
         var order = spec.Worker.Steps.First(s => s.StepId == spec.StepId).Order;
         foreach (var sibling in spec.Worker.Steps.Where(s => s.StepId != spec.StepId && s.Order == order))
         {

@@ -57,6 +57,7 @@ public sealed partial class ExecutionGrain(
 
         if (answer.Granted && row.Spec.Inputs.IsEmpty && _claims.Count > 0)
         {
+            await AllowCloneAsync(_claims[0], row, cancellationToken);
             row = ExecutionLogic.Claim(row, _claims[0].Runner, edit);
             Heard("");
         }
@@ -156,7 +157,8 @@ public sealed partial class ExecutionGrain(
         Heard(runner);
         return Task.FromResult(new HeartbeatResult(
             Row is null || Row.Life.IsTerminal || Row.Cancel is not null || (Row.ClaimedBy is not null && runner.Length > 0 && Row.ClaimedBy != runner),
-            Options.CancelGrace));
+            Options.CancelGrace,
+            Row is null or { Life.IsTerminal: true } or { ClaimedBy: null }));
     }
 
     /// <inheritdoc/>

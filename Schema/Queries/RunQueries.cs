@@ -103,10 +103,14 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
 
     /// <summary>
     /// Transitions after a cursor of <see cref="HistoryEntry"/>, or from the start. Following the cursors never skips a line,
-    /// however late its transaction commits. Errors: <see cref="InvalidInputException"/> <c>cursor</c>.
+    /// however late its transaction commits. Lines that an older, open transaction holds back are waited for, for a second at most;
+    /// a caller that is not <paramref name="isPatient"/> is told at once that there is more. Errors: <see cref="InvalidInputException"/>
+    /// <c>cursor</c>.
     /// </summary>
-    public async Task<HistoryPage> TransitionsAfterAsync(RunId run, string? cursor, int limit = 500, CancellationToken cancellationToken = default)
+    public async Task<HistoryPage> TransitionsAfterAsync(
+        RunId run, string? cursor, int limit = 500, bool isPatient = true, CancellationToken cancellationToken = default)
     {
+        var pause = Pause;
         var (transaction, position) = DecodePosition(cursor);
         var began = time.GetTimestamp();
         while (true)
@@ -125,9 +129,10 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
             var heldBack = rows.Exists(r => !r.Settled);
 
             // Nobody will be notified of these again: the notice of their own commit has brought the caller here.
-            if (heldBack && settled.Count < limit && time.GetElapsedTime(began) < Patience)
+            if (isPatient && heldBack && settled.Count < limit && time.GetElapsedTime(began) < Patience)
             {
-                await Task.Delay(Pause, time, cancellationToken);
+                await Task.Delay(pause, time, cancellationToken);
+                pause *= 2;
                 continue;
             }
 

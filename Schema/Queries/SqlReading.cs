@@ -85,12 +85,13 @@ internal static class SqlReading
 
     public static NpgsqlParameter Uuids(IEnumerable<Guid> values) => new NpgsqlParameter<Guid[]> { TypedValue = [.. values] };
 
-    public static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
+    /// <summary>Errors: <see cref="InvalidInputException"/> <c>text_malformed</c> for what a column of text can't hold.</summary>
+    public static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)StorableText.Require(value) ?? DBNull.Value };
 
     /// <summary>Patterns for <c>LIKE</c> that mean the words themselves.</summary>
     public static NpgsqlParameter Like(IEnumerable<string> words) => new NpgsqlParameter<string[]>
     {
-        TypedValue = [.. words.Select(w => "%" + w.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("%", @"\%", StringComparison.Ordinal).Replace("_", @"\_", StringComparison.Ordinal) + "%")],
+        TypedValue = [.. words.Select(w => "%" + StorableText.Require(w)!.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("%", @"\%", StringComparison.Ordinal).Replace("_", @"\_", StringComparison.Ordinal) + "%")],
     };
 
     public static NpgsqlParameter Number(int value) => new NpgsqlParameter<int> { TypedValue = value };

@@ -16,7 +16,7 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
     /// <summary>How much of a token is kept in clear, so that people can tell their tokens apart.</summary>
     private const int PrefixLength = 8;
 
-    private const string Columns = "id, name, role, prefix, created_at, last_used_at, revoked_at";
+    internal const string Columns = "id, name, role, prefix, created_at, last_used_at, revoked_at";
 
     /// <summary>
     /// Keeps a token's hash. Errors: <see cref="ConflictException"/> <c>name_taken</c> (also for a revoked one's name) or
@@ -72,6 +72,13 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
         }
     }
 
+    /// <summary>Those of the tokens that count no more: revoked or gone.</summary>
+    public async Task<IReadOnlyCollection<Guid>> RevokedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken = default)
+    {
+        var alive = await source.QueryAsync("SELECT id FROM api_tokens WHERE id = ANY ($1) AND revoked_at IS NULL", r => r.GetGuid(0), cancellationToken, Uuids(ids));
+        return [.. ids.Except(alive)];
+    }
+
     /// <summary>Notes that it was used; at most one write a minute, however often it is called.</summary>
     public Task TouchAsync(Guid id, CancellationToken cancellationToken = default) =>
         source.ExecuteAsync(
@@ -80,6 +87,6 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
 
     private static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 
-    private static TokenRow Map(NpgsqlDataReader r) =>
+    internal static TokenRow Map(NpgsqlDataReader r) =>
         new(r.Uuid("id"), r.Text("name"), r.Text("role"), r.Text("prefix"), r.Time("created_at"), r.TimeOrNull("last_used_at"), r.TimeOrNull("revoked_at"));
 }

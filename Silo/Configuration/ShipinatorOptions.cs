@@ -65,6 +65,15 @@ public sealed class ShipinatorOptions
     /// </summary>
     public string? StaticRunnerPath { get; set; }
 
+    /// <summary>
+    /// Proxies before this server: IP addresses and networks such as <c>10.0.0.0/8</c>. Only from them is <c>X-Forwarded-For</c> taken as the
+    /// client's address. Default: none.
+    /// </summary>
+    public IList<string> TrustedProxies { get; set; } = [];
+
+    /// <summary>How often things may be done.</summary>
+    public LimitSettings Limits { get; set; } = new();
+
     /// <summary>Settings of Orleans.</summary>
     public OrleansSettings Orleans { get; set; } = new();
 
@@ -76,6 +85,25 @@ public sealed class ShipinatorOptions
 
     /// <summary>Settings of the server's own PostgreSQL.</summary>
     public PostgresSettings Postgres { get; set; } = new();
+}
+
+/// <summary>How often things may be done in a minute, counted by each server for itself; 0: any number.</summary>
+public sealed class LimitSettings
+{
+    /// <summary>Failed sign-ins by one address. Default 30.</summary>
+    public int FailedSignInsPerMinute { get; set; } = 30;
+
+    /// <summary>Requests with a wrong token by one address. Default 300.</summary>
+    public int WrongTokensPerMinute { get; set; } = 300;
+
+    /// <summary>Runs that one token asks for. Default 600.</summary>
+    public int RunsPerMinutePerToken { get; set; } = 600;
+
+    /// <summary>Runs of one repository. Default 600.</summary>
+    public int RunsPerMinutePerRepository { get; set; } = 600;
+
+    /// <summary>For how long the sign-in link that a standalone server prints works. Default 15 min.</summary>
+    public TimeSpan SignInLinkLifetime { get; set; } = TimeSpan.FromMinutes(15);
 }
 
 /// <summary>Settings of Orleans.</summary>

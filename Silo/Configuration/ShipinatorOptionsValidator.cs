@@ -50,6 +50,17 @@ public sealed class ShipinatorOptionsValidator : IValidateOptions<ShipinatorOpti
         Require(options.Orleans.ClusterId.Length is > 0 and <= 150, "Orleans:ClusterId", "must have 1 to 150 characters.");
         Require(options.Orleans.ServiceId.Length is > 0 and <= 150, "Orleans:ServiceId", "must have 1 to 150 characters.");
 
+        foreach (var proxy in options.TrustedProxies.Where(p => WebFrontend.Security.TrustedProxies.TryParse(p) is null))
+        {
+            errors.Add($"{ShipinatorOptions.Section}:{nameof(options.TrustedProxies)} holds '{proxy}'; each must be an IP address or a network such as 10.0.0.0/8.");
+        }
+
+        Require(options.Limits.FailedSignInsPerMinute >= 0, "Limits:FailedSignInsPerMinute", $"is {options.Limits.FailedSignInsPerMinute}; it must be 0 (any number) or more.");
+        Require(options.Limits.WrongTokensPerMinute >= 0, "Limits:WrongTokensPerMinute", $"is {options.Limits.WrongTokensPerMinute}; it must be 0 (any number) or more.");
+        Require(options.Limits.RunsPerMinutePerToken >= 0, "Limits:RunsPerMinutePerToken", $"is {options.Limits.RunsPerMinutePerToken}; it must be 0 (any number) or more.");
+        Require(options.Limits.RunsPerMinutePerRepository >= 0, "Limits:RunsPerMinutePerRepository", $"is {options.Limits.RunsPerMinutePerRepository}; it must be 0 (any number) or more.");
+        Require(options.Limits.SignInLinkLifetime > TimeSpan.Zero, "Limits:SignInLinkLifetime", $"is {options.Limits.SignInLinkLifetime}; it must be longer than 0, such as 00:15:00.");
+
         return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
     }
 

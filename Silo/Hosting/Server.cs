@@ -38,7 +38,7 @@ public static class Server
             folder.WriteServerFile(new(address.PublicUrl.ToString().TrimEnd('/'), token, Environment.ProcessId));
         }
 
-        Announce(address, link, folder);
+        Announce(address, link, options.Limits.SignInLinkLifetime, folder);
         await app.WaitForShutdownAsync();
         return 0;
     }
@@ -69,13 +69,13 @@ public static class Server
     }
 
     /// <summary>For the person at the terminal; the words are looked for by <c>run.sh</c> and the tests.</summary>
-    private static void Announce(IServerAddress address, string? link, DataFolder folder)
+    private static void Announce(IServerAddress address, string? link, TimeSpan lifetime, DataFolder folder)
     {
         Console.WriteLine($"Shipinator listens on {address.PublicUrl}");
         Console.WriteLine($"  Data    {folder.Path}");
         if (link is not null)
         {
-            Console.WriteLine($"  Sign in {new Uri(address.PublicUrl, link)}  (works once)");
+            Console.WriteLine($"  Sign in {new Uri(address.PublicUrl, link)}  (works once, within {lifetime.TotalMinutes:0.#} min)");
         }
 
         Console.Out.Flush();

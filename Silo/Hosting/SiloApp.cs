@@ -75,6 +75,12 @@ public static class SiloApp
             web.DefaultExecutor = options.Executor;
             web.StaticRunnerPath = options.StaticRunnerPath ?? web.StaticRunnerPath;
             Settings.Bind(configuration, Settings.Web, web);
+            web.TrustedProxies = [.. options.TrustedProxies];
+            web.FailedSignInsPerMinute = options.Limits.FailedSignInsPerMinute;
+            web.WrongTokensPerMinute = options.Limits.WrongTokensPerMinute;
+            web.RunsPerMinutePerToken = options.Limits.RunsPerMinutePerToken;
+            web.RunsPerMinutePerRepository = options.Limits.RunsPerMinutePerRepository;
+            web.SignInLinkLifetime = options.Limits.SignInLinkLifetime;
         });
         builder.Host.UseOrleans(silo => OrleansSetup.Configure(silo, options, database, folder));
         replace?.Invoke(builder.Services);

@@ -1,5 +1,6 @@
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
+using Shipinator.WebFrontend.Live;
 using Shipinator.WebFrontend.Problems;
 using Shipinator.WebFrontend.Security;
 
@@ -19,10 +20,10 @@ internal static class ExecutionRoutes
     }
 
     private static async Task<ExecutionAnswer> GetAsync(
-        string id, RunQueries runs, IGrainFactory grains, IServerAddress address, CancellationToken cancellation)
+        string id, RunQueries runs, Waiting waiters, IServerAddress address, CancellationToken cancellation)
     {
         var view = await ExistingAsync(runs, id, cancellation);
-        var waiting = view.Status.IsTerminal() ? null : await grains.GetGrain<IExecutionGrain>(view.Id.Value).WaitingFor(cancellation);
+        var waiting = view.Status.IsTerminal() ? null : await waiters.OfAsync(view.Id, cancellation);
         return Answers.Of(view, address, waiting);
     }
 
@@ -30,11 +31,11 @@ internal static class ExecutionRoutes
     private static async Task<IResult> LogAsync(
         string id, long? offset, bool? follow, HttpContext context, RunQueries runs, ILogStore logs, CancellationToken cancellation)
     {
-        var execution = (await ExistingAsync(runs, id, cancellation)).Id;
         var from = Offset(offset);
+        var execution = (await ExistingAsync(runs, id, cancellation)).Id;
 
         // What a step prints is text, never a page: no browser may guess otherwise.
-        context.Response.Headers.XContentTypeOptions = "nosniff";
+        context.MarkForeign();
         context.Response.Headers.CacheControl = "no-cache";
         if (follow == true)
         {
@@ -51,8 +52,8 @@ internal static class ExecutionRoutes
     /// <summary>When which bytes of the log were printed.</summary>
     private static async Task<LogTimesAnswer> TimesAsync(string id, long? offset, RunQueries runs, ILogStore logs, CancellationToken cancellation)
     {
-        var execution = (await ExistingAsync(runs, id, cancellation)).Id;
         var from = Offset(offset);
+        var execution = (await ExistingAsync(runs, id, cancellation)).Id;
         var length = (await logs.Info(execution, cancellation)).Length;
         var times = from < length ? await logs.Times(execution, from, length, cancellation) : [];
         return new() { Times = [.. times.Select(t => new LogTimeAnswer { Offset = t.Offset, At = t.At })] };

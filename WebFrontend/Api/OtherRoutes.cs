@@ -42,7 +42,7 @@ internal static class OtherRoutes
         {
             if (body.Role is not (Policies.Admin or Policies.Write or Policies.Read))
             {
-                throw new MalformedException("role_malformed", "role", $"'{body.Role}' is no role: expected admin, write or read.");
+                throw new MalformedException("role_malformed", "role", $"'{Fields.Short(body.Role)}' is no role: expected admin, write or read.");
             }
 
             var text = BootstrapTokens.NewText();
@@ -52,7 +52,7 @@ internal static class OtherRoutes
         group.MapDelete("/{id}", async (string id, TokenStore store, CancellationToken cancellation) =>
         {
             await store.RevokeAsync(
-                Guid.TryParseExact(id, "D", out var token) ? token : throw new MalformedException("id_malformed", "id", $"'{id}' is not the id of a token: expected a UUID."), cancellation);
+                Guid.TryParseExact(id, "D", out var token) ? token : throw new MalformedException("id_malformed", "id", $"'{Fields.Short(id)}' is not the id of a token: expected a UUID."), cancellation);
             return TypedResults.NoContent();
         });
     }
@@ -101,8 +101,7 @@ internal static class OtherRoutes
 
         var stream = await artifacts.Open(row.StoragePath, cancellation) ?? throw new NotFoundException("payload of the artifact", id);
         // What a build left is never shown as a page of ours.
-        context.Response.Headers.XContentTypeOptions = "nosniff";
-        context.Response.Headers.ContentSecurityPolicy = "sandbox; default-src 'none'";
+        context.MarkForeign();
         return Results.File(
             stream, "application/octet-stream", Path.GetFileName(row.FileName), row.CreatedAt,
             new EntityTagHeaderValue($"\"{row.Checksum}\""), enableRangeProcessing: true);
@@ -114,7 +113,7 @@ internal static class OtherRoutes
     {
         var asking = await grains.GetGrain<IExecutionGrain>(execution.Value).Get(cancellation);
         var owner = await runs.ExecutionAsync(row.ExecutionId, cancellation);
-        if (asking.Life.IsTerminal || owner?.ProjectId != asking.Spec.Worker.ProjectId)
+        if (asking.Life.IsTerminal || asking.ClaimedBy is null || owner?.ProjectId != asking.Spec.Worker.ProjectId)
         {
             throw new NotFoundException("artifact", row.Id.ToString());
         }
@@ -122,6 +121,9 @@ internal static class OtherRoutes
 
     private static LintAnswer Lint(LintRequest body, IOptions<WebOptions> options)
     {
+        Fields.Text(body.Event, "event", Fields.Word);
+        Fields.Text(body.Branch, "branch", Fields.Ref);
+        Fields.InputValues(body.Inputs);
         var file = PipelineFile.Parse(body.Content);
         if (file.Model is null)
         {

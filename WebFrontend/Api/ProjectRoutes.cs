@@ -16,13 +16,13 @@ internal static class ProjectRoutes
             Answers.Page(await store.ListAsync(new PageRequest(limit, cursor), cancellation), Answers.Of)).RequireAuthorization(Policies.Read);
         group.MapPost("", async (CreateProjectRequest body, ProjectStore store, CancellationToken cancellation) =>
         {
-            var row = await store.CreateAsync(Name(body.Name), body.Description, cancellation);
+            var row = await store.CreateAsync(Name(body.Name), Fields.Text(body.Description, "description", Fields.Description), cancellation);
             return TypedResults.Created($"/v1/projects/{row.Id}", Answers.Of(row));
         }).RequireAuthorization(Policies.Write);
         group.MapGet("/{id}", async (string id, ProjectStore store, CancellationToken cancellation) =>
             Answers.Of(await store.GetAsync(Ids.Parse<ProjectId>(id), cancellation) ?? throw new NotFoundException("project", id))).RequireAuthorization(Policies.Read);
         group.MapPatch("/{id}", async (string id, UpdateProjectRequest body, ProjectStore store, CancellationToken cancellation) =>
-            Answers.Of(await store.UpdateAsync(Ids.Parse<ProjectId>(id), body.Name is null ? null : Name(body.Name), body.Description, cancellation))).RequireAuthorization(Policies.Write);
+            Answers.Of(await store.UpdateAsync(Ids.Parse<ProjectId>(id), body.Name is null ? null : Name(body.Name), Fields.Text(body.Description, "description", Fields.Description), cancellation))).RequireAuthorization(Policies.Write);
         group.MapDelete("/{id}", async (string id, ProjectStore store, CancellationToken cancellation) =>
         {
             await store.DeleteAsync(Ids.Parse<ProjectId>(id), cancellation);

@@ -38,10 +38,10 @@ internal static class RepositoryRoutes
     private static async Task<IResult> CreateAsync(
         string id, CreateRepositoryRequest body, RepositoryStore store, IForgeRegistry forges, IExecutorRegistry executors, CancellationToken cancellation)
     {
-        forges.Get(body.VcsProvider);
-        if (body.Executor is not null)
+        forges.Get(Fields.Text(body.VcsProvider, "vcs_provider", Fields.Word)!);
+        if (Fields.Text(body.Executor, "executor", Fields.Word) is not null)
         {
-            executors.Get(body.Executor);
+            executors.Get(body.Executor!);
         }
 
         var url = CloneUrl(body.CloneUrl);
@@ -54,9 +54,9 @@ internal static class RepositoryRoutes
         string id, UpdateRepositoryRequest body, RepositoryStore store, IExecutorRegistry executors, CancellationToken cancellation)
     {
         // An empty one goes back to the server's default.
-        if (body.Executor is { Length: > 0 })
+        if (Fields.Text(body.Executor, "executor", Fields.Word) is { Length: > 0 } executor)
         {
-            executors.Get(body.Executor);
+            executors.Get(executor);
         }
 
         return Answers.Of(await store.UpdateAsync(
@@ -84,6 +84,12 @@ internal static class RepositoryRoutes
 
     public static string CloneUrl(string url)
     {
+        Fields.Text(url, "clone_url", Fields.Url);
+        if (url.Any(char.IsControl))
+        {
+            throw new MalformedException("clone_url_malformed", "clone_url", "clone_url holds a control character; remove it.");
+        }
+
         if (Path.IsPathFullyQualified(url))
         {
             return url;

@@ -1,9 +1,9 @@
-using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
+using Shipinator.WebFrontend.Live;
 using Shipinator.WebFrontend.Problems;
 using Shipinator.WebFrontend.Security;
 using Shipinator.WebFrontend.Triggers;
@@ -39,7 +39,7 @@ internal static class RunRoutes
         }
 
         var (run, isRepeat) = await trigger.CreateAsync(
-            Ids.Parse<PipelineId>(id), body.GitRef, body.GitSha, body.Inputs, context.Actor(), Ids.IdempotencyKey(context), cancellation);
+            Ids.Parse<PipelineId>(id), body.GitRef, Fields.Commit(body.GitSha, "git_sha"), Fields.InputValues(body.Inputs), context.Actor(), Ids.IdempotencyKey(context), cancellation);
         return await CreatedAsync(run, isRepeat, context, runs, address, cancellation);
     }
 
@@ -48,7 +48,7 @@ internal static class RunRoutes
     {
         if (body.From is not ("start" or "failed"))
         {
-            throw new MalformedException("from_malformed", "from", $"'{body.From}' is no place to begin from: expected start or failed.");
+            throw new MalformedException("from_malformed", "from", $"'{Fields.Short(body.From)}' is no place to begin from: expected start or failed.");
         }
 
         var (run, isRepeat) = await trigger.RerunAsync(
@@ -95,21 +95,21 @@ internal static class RunRoutes
     }
 
     private static async Task<Results<Ok<RunAnswer>, StatusCodeHttpResult>> GetAsync(
-        string id, HttpContext context, RunQueries runs, IGrainFactory grains, IServerAddress address, CancellationToken cancellation)
+        string id, HttpContext context, RunQueries runs, Waiting waiters, IServerAddress address, CancellationToken cancellation)
     {
         var run = await ExistingAsync(runs, id, cancellation);
-        var waiting = await WaitingAsync(run, grains, cancellation);
+        var waiting = await waiters.OfAsync(run, [], cancellation);
         return Unchanged(context, $"{run.Version}|{waiting.GetValueOrDefault(run.Id.Value)}")
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
             : TypedResults.Ok(Answers.Of(run, address, waiting));
     }
 
     private static async Task<Results<Ok<JobsAnswer>, StatusCodeHttpResult>> JobsAsync(
-        string id, HttpContext context, RunQueries runs, IGrainFactory grains, IServerAddress address, CancellationToken cancellation)
+        string id, HttpContext context, RunQueries runs, Waiting waiters, IServerAddress address, CancellationToken cancellation)
     {
         var run = await ExistingAsync(runs, id, cancellation);
         var jobs = await runs.JobsAsync(run.Id, cancellation);
-        var waiting = await WaitingAsync(run, grains, cancellation);
+        var waiting = await waiters.OfAsync(run, jobs, cancellation);
         var versions = jobs.Select(j => $"{j.Version}:{string.Join(',', j.Steps.SelectMany(s => s.Executions).Select(e => $"{e.Version}.{e.Artifacts.Count}"))}");
         return Unchanged(context, $"{run.Version}|{string.Join(';', versions)}|{string.Join(';', waiting.OrderBy(w => w.Key).Select(w => w.Value))}")
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
@@ -117,20 +117,14 @@ internal static class RunRoutes
     }
 
     private static async Task<RunAnswer> CancelAsync(
-        string id, HttpContext context, RunQueries runs, IGrainFactory grains, IServerAddress address, TimeProvider time, CancellationToken cancellation)
+        string id, HttpContext context, RunQueries runs, IGrainFactory grains, Waiting waiters, IServerAddress address, TimeProvider time, CancellationToken cancellation)
     {
         var run = await ExistingAsync(runs, id, cancellation);
         await grains.GetGrain<IPipelineRunGrain>(run.Id.Value).Cancel(
             new(time.GetUtcNow(), Reason.CanceledByUser, $"Stopped by {context.User.Identity?.Name}.", context.Actor()), cancellation);
         run = await ExistingAsync(runs, id, cancellation);
-        return Answers.Of(run, address, await WaitingAsync(run, grains, cancellation));
+        return Answers.Of(run, address, await waiters.OfAsync(run, [], cancellation));
     }
-
-    /// <summary>What everything that is not terminal waits for, by its owners' word.</summary>
-    private static async Task<ImmutableDictionary<Guid, string>> WaitingAsync(RunView run, IGrainFactory grains, CancellationToken cancellation) =>
-        run.Status.IsTerminal()
-            ? ImmutableDictionary<Guid, string>.Empty
-            : await grains.GetGrain<IPipelineRunGrain>(run.Id.Value).WaitingFor(cancellation);
 
     private static bool Unchanged(HttpContext context, string versions)
     {

@@ -1,7 +1,10 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using Shipinator.Client;
+using Shipinator.Schema;
 using Shipinator.Schema.Stores;
 using Shipinator.WebFrontend.Problems;
 using Shipinator.WebFrontend.Security;
@@ -12,6 +15,7 @@ namespace Shipinator.WebFrontend.Api;
 internal static class RunnerRoutes
 {
     private const int LongestWaitSeconds = 25;
+    private const int MostArtifacts = 10_000;
 
     /// <summary>The end of the year 9999: no clock shows more.</summary>
     private const long MostMilliseconds = 253_402_300_799_999;
@@ -30,7 +34,8 @@ internal static class RunnerRoutes
     }
 
     private static async Task<IResult> ClaimAsync(
-        string id, ClaimRequest body, IGrainFactory grains, ISecretSource secrets, IGitCredentials credentials, IOptions<WebOptions> options, CancellationToken cancellation)
+        string id, ClaimRequest body, IGrainFactory grains, ISecretSource secrets, IGitCredentials credentials, IExecutorRegistry executors,
+        IOptions<WebOptions> options, CancellationToken cancellation)
     {
         if (body.Runner is not { Length: > 0 and <= 100 })
         {
@@ -57,8 +62,12 @@ internal static class RunnerRoutes
         var values = spec.Secrets.IsEmpty
             ? new Dictionary<string, string>()
             : await secrets.Resolve(spec.Worker.ProjectId, spec.Worker.RepositoryId, spec.Secrets, cancellation);
-        var source = body.Prepared ? null : spec.Worker.Source;
+        // The server decides what a claim carries: where something else prepares the workspace it names no source, and the credential is
+        // in the one claim by which the workspace is made, whatever the body says.
+        // A silo of an older version does not say the executor.
+        var source = body.Prepared || (result.ExecutorType is { } type && !executors.Get(type).RunnersClone) ? null : spec.Worker.Source;
         var credential = source is null ? null : await credentials.Find(source.CloneUrl, cancellation);
+        var given = result.MayClone ? credential : null;
         return TypedResults.Ok(new ClaimAnswer
         {
             ExecutionId = id,
@@ -72,16 +81,31 @@ internal static class RunnerRoutes
             Workdir = spec.Workdir,
             TimeoutSeconds = spec.Timeout.TotalSeconds,
             GraceSeconds = options.Value.CancelGrace.TotalSeconds,
-            Source = source is null ? null : new() { CloneUrl = source.CloneUrl, Ref = source.Ref, Commit = source.Commit, Username = credential?.Username, Password = credential?.Password },
+            Source = source is null ? null : new() { CloneUrl = source.CloneUrl, Ref = source.Ref, Commit = source.Commit, Username = given?.Username, Password = given?.Password, PreparedByOther = credential is not null && given is null },
             Inputs = [.. result.Inputs.Select(i => new InputAnswer { ArtifactId = i.Artifact.Id.ToString(), FileName = i.Artifact.FileName, Path = i.Path, Sha256 = i.Artifact.Sha256, Ref = i.Artifact.Ref })],
             Outputs = [.. spec.Artifacts.Select(o => new OutputAnswer { Type = o.Type, Path = o.Path, Ref = o.Ref })],
             Cache = spec.Cache is null ? null : new() { Scope = spec.Worker.RepositoryId.ToString(), Image = spec.Image, KeyFiles = spec.Cache.Key, Paths = spec.Cache.Paths },
         });
     }
 
-    private static async Task<IResult> NextAsync(string id, IGrainFactory grains, IExecutionTokens tokens, CancellationToken cancellation)
+    /// <summary>
+    /// Another execution's token: only for the process that claimed this one, which a step is not although it may know its runner's
+    /// token, and only where one process serves all tries.
+    /// </summary>
+    private static async Task<IResult> NextAsync(
+        string id, NextRequest? body, IGrainFactory grains, IExecutionTokens tokens, IExecutorRegistry executors, CancellationToken cancellation)
     {
         var execution = await Execution(grains, id).Get(cancellation);
+        if (!executors.Get(execution.ExecutorType).RunnersServeRetries)
+        {
+            return ProblemHandler.Problem(410, "not_needed", $"Each try of a step has a runner of its own at the {execution.ExecutorType} executor.");
+        }
+
+        if (execution.ClaimedBy is not { } claimed || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(claimed), Encoding.UTF8.GetBytes(body?.Runner ?? "")))
+        {
+            return ProblemHandler.Problem(403, "other_runner", $"Only the runner that claimed execution {id} is told which one comes next.");
+        }
+
         var place = await grains.GetGrain<IJobGrain>(execution.Spec.Worker.JobId.Value).StepOf(execution.Id, cancellation);
         return place switch
         {
@@ -106,7 +130,17 @@ internal static class RunnerRoutes
     {
         if (!Words.TryParseStatus(body.Status, out var status) || status is not (Status.Success or Status.Failed or Status.Canceled))
         {
-            throw new MalformedException("status_malformed", "status", $"'{body.Status}' can't be reported: expected success, failed or canceled.");
+            throw new MalformedException("status_malformed", "status", $"'{Fields.Short(body.Status)}' can't be reported: expected success, failed or canceled.");
+        }
+
+        if (body.LogsUri is not null && !(Fields.Text(body.LogsUri, "logs_uri", Fields.Url) is { } uri && Uri.TryCreate(uri, UriKind.Absolute, out var parsedUri) && parsedUri.Scheme is "http" or "https"))
+        {
+            throw new MalformedException("logs_uri_malformed", "logs_uri", "logs_uri must be an http or https URL.");
+        }
+
+        if (body.Artifacts.Count > MostArtifacts)
+        {
+            throw new MalformedException("artifacts_too_many", "artifacts", $"artifacts names {body.Artifacts.Count} artifacts; it may name {MostArtifacts}.");
         }
 
         Reason? reason = null;
@@ -114,7 +148,7 @@ internal static class RunnerRoutes
         {
             reason = Words.TryParseReason(body.Reason, out var parsed)
                 ? parsed
-                : throw new MalformedException("reason_malformed", "reason", $"'{body.Reason}' is no reason of the closed set.");
+                : throw new MalformedException("reason_malformed", "reason", $"'{Fields.Short(body.Reason)}' is no reason of the closed set.");
         }
 
         await Execution(grains, id).Report(
@@ -125,7 +159,7 @@ internal static class RunnerRoutes
                 LogsUri = body.LogsUri,
                 Artifacts = [.. body.Artifacts.Select(a => Ids.Parse<ArtifactId>(a, "artifacts"))],
                 Reason = reason,
-                Detail = body.Detail is { Length: > 4000 } ? body.Detail[..4000] : body.Detail,
+                Detail = body.Detail is null ? null : StorableText.Cut(body.Detail, 4000),
             },
             cancellation);
         return TypedResults.Ok(new RunnerAnswer());
@@ -145,6 +179,13 @@ internal static class RunnerRoutes
         using var chunk = new MemoryStream();
         Limit(context, options.Value.MaxLogChunkBytes);
         await context.Request.Body.CopyToAsync(chunk, cancellation);
+        if (heartbeat.IsIdle)
+        {
+            // The answer to what is there already may have been lost; nothing is added.
+            var known = await logs.Info(Ids.Parse<ExecutionId>(id), cancellation);
+            return chunk.Length <= known.Length && offset <= known.Length - chunk.Length ? new() { Length = known.Length, Cancel = true } : throw NotAtWork(id);
+        }
+
         var length = await logs.Append(Ids.Parse<ExecutionId>(id), offset.Value, chunk.GetBuffer().AsMemory(0, (int)chunk.Length), times, cancellation);
         return new() { Length = length, Cancel = heartbeat.Cancel };
     }
@@ -180,10 +221,17 @@ internal static class RunnerRoutes
             throw new MalformedException("name_malformed", "name", "name must be a path below the workspace, with forward slashes.");
         }
 
-        var execution = await Execution(grains, id).Get(cancellation);
-        if (execution.Life.IsTerminal)
+        if (type.Length == 0)
         {
-            throw new ConflictException("already_ended", $"Execution {id} has ended as {execution.Life.Status.Word()}; nothing can be added to it.");
+            throw new MalformedException("type_malformed", "type", "type must name the kind of artifact, such as file.");
+        }
+
+        Fields.Text(type, "type", Fields.Word);
+        Fields.Text(@ref, "ref", Fields.Url);
+        var execution = await Execution(grains, id).Get(cancellation);
+        if (execution.Life.IsTerminal || execution.ClaimedBy is null)
+        {
+            throw NotAtWork(id);
         }
 
         var artifact = ArtifactId.New(time);
@@ -223,6 +271,9 @@ internal static class RunnerRoutes
 
         return new() { Id = row.Id.ToString(), Sha256 = row.Checksum, Size = row.Size };
     }
+
+    private static ConflictException NotAtWork(string id) =>
+        new("already_ended", $"Nothing can be added to execution {id}: it has ended, or no runner has claimed it yet.");
 
     private static void Limit(HttpContext context, long bytes)
     {

@@ -48,7 +48,7 @@ public sealed record SiloLine(string Address, string Status);
 
 /// <summary>Reads the overview. There is one for everybody.</summary>
 public sealed class OverviewSource(
-    RunQueries runs, TrendQueries trends, QueueQueries queue, IExecutorRegistry executors, IGrainFactory grains, IChangeFeed feed, TimeProvider time) : IViewSource<bool, OverviewSnapshot>
+    RunQueries runs, TrendQueries trends, QueueQueries queue, IExecutorRegistry executors, IGrainFactory grains, Waiting waiters, IChangeFeed feed, TimeProvider time) : IViewSource<bool, OverviewSnapshot>
 {
     private const int LiveLimit = 50;
     private const int RecentLimit = 15;
@@ -64,11 +64,12 @@ public sealed class OverviewSource(
         var live = await trends.LiveAsync(LiveLimit, cancellationToken);
         var (running, begins) = await trends.LiveCountAsync(cancellationToken);
         var pending = live.Where(l => l.Run.Status == Status.Pending).ToList();
-        var waiting = await Task.WhenAll(pending.Select(l => AskAsync(() => RunWaitsForAsync(l.Run.Id, cancellationToken))));
+        var waiting = await Task.WhenAll(pending.Select(l => waiters.OfAsync(l.Run.Id, cancellationToken)));
         var (queued, all) = await queue.WaitingAsync(QueueLimit, cancellationToken);
-        var reasons = await Task.WhenAll(queued.Select(q => AskAsync(() => grains.GetGrain<IExecutionGrain>(q.Id.Value).WaitingFor(cancellationToken))));
+        var reasons = await Task.WhenAll(queued.Select(q => waiters.OfAsync(q.Id, cancellationToken)));
         var recent = await runs.ListAsync(new() { IsOver = true }, new PageRequest(RecentLimit), cancellationToken);
-        var hosts = await grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: false, cancellationToken);
+        var hosts = await waiters.TryAsync(t => grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: false, t), cancellationToken);
+        var loads = await Task.WhenAll(executors.Types.Order(StringComparer.Ordinal).Select(t => LoadAsync(t, previous, cancellationToken)));
         return new()
         {
             Live = live,
@@ -79,8 +80,9 @@ public sealed class OverviewSource(
             Waiting = pending.Zip(waiting).Where(w => w.Second is not null).ToImmutableDictionary(w => w.First.Run.Id.Value, w => w.Second!),
             Recent = recent.Items,
             Trend = await Trend.ReadAsync(previous?.Trend, time, () => trends.DaysAsync(new(), 14, cancellationToken)),
-            Executors = await Task.WhenAll(executors.Types.Order(StringComparer.Ordinal).Select(t => LoadAsync(t, cancellationToken))),
-            Silos = [.. hosts.Where(h => h.Value is not SiloStatus.Dead).OrderBy(h => h.Key.ToString(), StringComparer.Ordinal).Select(h => new SiloLine(h.Key.Endpoint.ToString(), h.Value.ToString()))],
+            // What can't be asked now stays as it was last seen.
+            Executors = [.. loads.OfType<ExecutorLoad>()],
+            Silos = hosts is null ? previous?.Silos ?? [] : [.. hosts.Where(h => h.Value is not SiloStatus.Dead).OrderBy(h => h.Key.ToString(), StringComparer.Ordinal).Select(h => new SiloLine(h.Key.Endpoint.ToString(), h.Value.ToString()))],
         };
     }
 
@@ -90,25 +92,8 @@ public sealed class OverviewSource(
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(OverviewSnapshot view) => Refresh;
 
-    private async Task<string?> RunWaitsForAsync(RunId run, CancellationToken cancellationToken) =>
-        (await grains.GetGrain<IPipelineRunGrain>(run.Value).WaitingFor(cancellationToken)).GetValueOrDefault(run.Value);
-
-    /// <summary>A grain that can't be asked now leaves a gap in the picture, not a broken one.</summary>
-    private static async Task<string?> AskAsync(Func<Task<string?>> question)
-    {
-        try
-        {
-            return await question();
-        }
-        catch (Exception e) when (e is ShipinatorException or OrleansException or TimeoutException)
-        {
-            return null;
-        }
-    }
-
-    private async Task<ExecutorLoad> LoadAsync(string type, CancellationToken cancellationToken)
-    {
-        var view = await grains.GetGrain<IAdmissionGrain>(type).View(cancellationToken);
-        return new(type, view.Holders.Length, view.Waiting.Length, view.Limit);
-    }
+    private async Task<ExecutorLoad?> LoadAsync(string type, OverviewSnapshot? previous, CancellationToken cancellationToken) =>
+        await waiters.TryAsync(t => grains.GetGrain<IAdmissionGrain>(type).View(t), cancellationToken) is { } view
+            ? new(type, view.Holders.Length, view.Waiting.Length, view.Limit)
+            : previous?.Executors.FirstOrDefault(e => e.Type == type);
 }

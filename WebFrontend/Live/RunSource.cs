@@ -22,7 +22,7 @@ public sealed record RunSnapshot(RunView Run, IReadOnlyList<JobView> Jobs, Immut
 }
 
 /// <summary>Reads runs for screens, by the queries and grains that <c>/v1</c> asks.</summary>
-public sealed class RunSource(RunQueries runs, TrendQueries trends, IGrainFactory grains, IChangeFeed feed) : IViewSource<RunId, RunSnapshot>
+public sealed class RunSource(RunQueries runs, TrendQueries trends, Waiting waiters, IChangeFeed feed) : IViewSource<RunId, RunSnapshot>
 {
     /// <summary>What something waits for can change without a transition; 3 s is what people are promised.</summary>
     private static readonly TimeSpan WaitingRefresh = TimeSpan.FromSeconds(2);
@@ -33,9 +33,7 @@ public sealed class RunSource(RunQueries runs, TrendQueries trends, IGrainFactor
         var run = await runs.GetAsync(key, cancellationToken) ?? throw new NotFoundException("pipeline run", key.ToString());
         var typical = previous is null ? await trends.TypicalDurationAsync(run.PipelineId, cancellationToken) : previous.Typical;
         var jobs = Keep(previous?.Jobs, await runs.JobsAsync(key, cancellationToken));
-        var waiting = run.Status.IsTerminal()
-            ? ImmutableDictionary<Guid, string>.Empty
-            : await grains.GetGrain<IPipelineRunGrain>(key.Value).WaitingFor(cancellationToken);
+        var waiting = await waiters.OfAsync(run, jobs, cancellationToken);
         return new(run, jobs, waiting, typical);
     }
 

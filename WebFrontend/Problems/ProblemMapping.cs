@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Shipinator.Pipelines;
+using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Problems;
 
@@ -36,10 +37,16 @@ public sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IEx
             return true;
         }
 
+        exception = Cause(exception);
         var result = Map(exception, httpContext);
         if (result.StatusCode >= 500)
         {
-            Failed(exception, httpContext.Request.Method, httpContext.Request.Path);
+            Failed(exception, httpContext.Request.Method, OneLine(httpContext.Request.Path), httpContext.TraceIdentifier, System.Diagnostics.Activity.Current?.Id);
+        }
+
+        if (exception is TooManyException { RetryAfter: var wait })
+        {
+            httpContext.Response.Headers.RetryAfter = Seconds(wait);
         }
 
         if (result.StatusCode == StatusCodes.Status503ServiceUnavailable)
@@ -69,6 +76,33 @@ public sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IEx
         return TypedResults.Problem(detail, statusCode: status, type: TypeBase + code, extensions: extensions);
     }
 
+    /// <summary>Too much was asked: 429, and when to try again.</summary>
+    public static ProblemHttpResult TooMany(HttpContext context, string code, string detail, TimeSpan wait)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        context.Response.Headers.RetryAfter = Seconds(wait);
+        return Problem(StatusCodes.Status429TooManyRequests, code, detail);
+    }
+
+    /// <summary>As <c>Retry-After</c> tells a time.</summary>
+    public static string Seconds(TimeSpan wait) => Math.Max(1, Math.Ceiling(wait.TotalSeconds)).ToString("0", System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>What happened to a grain when it was made, or read its state, arrives wrapped in errors of Orleans.</summary>
+    internal static Exception Cause(Exception exception)
+    {
+        for (var inner = exception; inner is not null; inner = inner.InnerException)
+        {
+            if (inner is ShipinatorException or MalformedException or PipelineFileException or BadHttpRequestException)
+            {
+                return inner;
+            }
+        }
+
+        return exception;
+    }
+
+    private static string OneLine(string path) => string.Concat(path.Select(c => char.IsControl(c) ? '?' : c));
+
     private static ProblemHttpResult Map(Exception exception, HttpContext context) => exception switch
     {
         MalformedException e => Problem(400, e.Code, e.Message, Field(e.Field, e.Message)),
@@ -81,6 +115,7 @@ public sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IEx
         AlreadyEndedException e => Problem(409, e.Code, e.Message, new Dictionary<string, object?> { ["execution_status"] = e.Status.Word() }),
         ConflictException e => Problem(409, e.Code, e.Message),
         TransitionRefusedException e => Problem(409, e.Code, e.Message),
+        InvalidInputException { Code: Schema.StorableText.Code } e => Problem(400, e.Code, e.Message),
         InvalidInputException e when e.Code.StartsWith("cursor", StringComparison.Ordinal) || e.Code.StartsWith("limit", StringComparison.Ordinal) || e.Code.StartsWith("page", StringComparison.Ordinal)
             => Problem(400, e.Code, e.Message),
         InvalidInputException e => Problem(422, e.Code, e.Message),
@@ -88,7 +123,8 @@ public sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IEx
         ForgeException e => Problem(422, e.Code, e.Message),
         ExecutorException e => Problem(e.IsTransient ? 503 : 422, e.Code, e.Message),
         StorageUnavailableException e => Problem(503, e.Code, e.Message),
-        TimeoutException or OrleansMessageRejectionException or SiloUnavailableException or Orleans.Storage.InconsistentStateException
+        TooManyException e => Problem(429, e.Code, e.Message),
+        OperationCanceledException or TimeoutException or OrleansMessageRejectionException or SiloUnavailableException or Orleans.Storage.InconsistentStateException
             => Problem(503, "temporarily_unavailable", "The part of the cluster that owns this can't be reached at the moment; the same request may succeed in a few seconds."),
         _ => Problem(500, "internal_error", $"Something went wrong on the server; its log names this request as {context.TraceIdentifier}."),
     };
@@ -96,6 +132,6 @@ public sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IEx
     private static Dictionary<string, object?> Field(string field, string message) =>
         new() { ["errors"] = new Dictionary<string, string[]> { [field] = [message] } };
 
-    [LoggerMessage(3001, LogLevel.Error, "{Method} {Path} failed")]
-    private partial void Failed(Exception exception, string method, string path);
+    [LoggerMessage(3001, LogLevel.Error, "{Method} {Path} failed (request {RequestId}, trace {TraceId})")]
+    private partial void Failed(Exception exception, string method, string path, string requestId, string? traceId);
 }

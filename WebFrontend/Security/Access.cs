@@ -69,9 +69,10 @@ public static class Policies
 /// <summary>Bearer tokens: a person's (<c>shp_</c>) or one execution's (<c>shx_</c>).</summary>
 public sealed class TokenHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder,
-    TokenStore tokens, IExecutionTokens executionTokens) : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
+    TokenStore tokens, IExecutionTokens executionTokens, AttemptLimits limits) : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     private const string Prefix = "Bearer ";
+    private static readonly object MustWait = new();
 
     /// <inheritdoc/>
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
@@ -83,35 +84,43 @@ public sealed class TokenHandler(
         }
 
         var token = header[Prefix.Length..].Trim();
-        if (token.Length is 0 or > 512)
+        // Checked without the database, so runners are never kept waiting by others at their address.
+        if (executionTokens.Verify(token) is { } execution)
         {
-            return AuthenticateResult.Fail("No token of ours.");
+            return Success(new Claim(Policies.ExecutionClaim, execution.ToString()), new Claim(ClaimTypes.Name, "runner"));
         }
 
-        if (token.StartsWith("shx_", StringComparison.Ordinal))
+        if (limits.MustWait(Context, token, isSignIn: false) is { } wait)
         {
-            return executionTokens.Verify(token) is { } execution
-                ? Success(new Claim(Policies.ExecutionClaim, execution.ToString()), new Claim(ClaimTypes.Name, "runner"))
-                : AuthenticateResult.Fail("No token of ours.");
+            Context.Items[MustWait] = wait;
+            return AuthenticateResult.Fail("Too many wrong tokens were tried from this address.");
         }
 
-        var row = await tokens.FindAsync(token, Context.RequestAborted);
+        var row = token.Length is > 0 and <= 512 && !token.StartsWith("shx_", StringComparison.Ordinal) ? await tokens.FindAsync(token, Context.RequestAborted) : null;
         if (row is null)
         {
+            limits.Failed(Context, token, isSignIn: false);
             return AuthenticateResult.Fail("No token of ours.");
         }
+
+        limits.Succeeded(token);
 
         if (row.LastUsedAt is null || TimeProvider.GetUtcNow() - row.LastUsedAt > TimeSpan.FromMinutes(1))
         {
             await tokens.TouchAsync(row.Id, Context.RequestAborted);
         }
 
-        return Success(new Claim(ClaimTypes.Role, row.Role), new Claim(ClaimTypes.Name, row.Name));
+        return Success(new Claim(DashboardAccess.TokenClaim, row.Id.ToString()), new Claim(ClaimTypes.Role, row.Role), new Claim(ClaimTypes.Name, row.Name));
     }
 
     /// <inheritdoc/>
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
     {
+        if (Context.Items[MustWait] is TimeSpan wait)
+        {
+            return ProblemHandler.TooMany(Context, "too_many_attempts", "Too many wrong tokens were tried from this address; try again later.", wait).ExecuteAsync(Context);
+        }
+
         Response.Headers.WWWAuthenticate = "Bearer realm=\"Shipinator\"";
         return ProblemHandler.Problem(401, "unauthenticated", "A valid token is needed: send it as 'Authorization: Bearer …'.").ExecuteAsync(Context);
     }

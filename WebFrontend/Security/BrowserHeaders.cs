@@ -13,34 +13,38 @@ internal static class BrowserHeaders
         "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
         + "connect-src 'self'; frame-ancestors 'none'; base-uri 'self'";
 
-    /// <summary>
-    /// Behind something that ends TLS the requests come as http: what we send a browser to, and the cookies that it keeps, are
-    /// those of the address that the operator named.
-    /// </summary>
-    public static IApplicationBuilder UsePublicScheme(this IApplicationBuilder app)
+    // What a build left or printed: a browser that shows it all the same runs nothing of it and gives it no address of ours.
+    private const string Foreign = "sandbox; default-src 'none'; frame-ancestors 'none'";
+
+    private static readonly object IsForeign = new();
+
+    /// <summary>The answer holds what a user's program made, not a page of ours.</summary>
+    public static void MarkForeign(this HttpContext context) => context.Items[IsForeign] = true;
+
+    public static IApplicationBuilder UseBrowserHeaders(this IApplicationBuilder app)
     {
-        var scheme = app.ApplicationServices.GetRequiredService<IServerAddress>().PublicUrl.Scheme;
+        var isHttps = app.ApplicationServices.GetRequiredService<IServerAddress>().PublicUrl.Scheme == Uri.UriSchemeHttps;
         return app.Use((context, next) =>
         {
-            context.Request.Scheme = scheme;
+            context.Response.OnStarting(() =>
+            {
+                var headers = context.Response.Headers;
+                headers.XContentTypeOptions = "nosniff";
+                headers.TryAdd("Referrer-Policy", "same-origin");
+                headers.TryAdd("Cross-Origin-Opener-Policy", "same-origin");
+                headers.TryAdd("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
+                headers.XFrameOptions = "DENY";
+                if (isHttps)
+                {
+                    headers.StrictTransportSecurity = "max-age=31536000";
+                }
+
+                // Blazor sets a smaller policy of its own: ours stands in its place.
+                headers.ContentSecurityPolicy = context.Items.ContainsKey(IsForeign) ? Foreign
+                    : context.Request.Path.StartsWithSegments("/scalar") || context.Request.Path.StartsWithSegments("/admin/orleans") ? Guests : Pages;
+                return Task.CompletedTask;
+            });
             return next(context);
         });
     }
-
-    public static IApplicationBuilder UseBrowserHeaders(this IApplicationBuilder app) => app.Use((context, next) =>
-    {
-        context.Response.OnStarting(() =>
-        {
-            var headers = context.Response.Headers;
-            headers.XContentTypeOptions = "nosniff";
-            headers.TryAdd("Referrer-Policy", "same-origin");
-            headers.TryAdd("Cross-Origin-Opener-Policy", "same-origin");
-            headers.TryAdd("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
-            headers.XFrameOptions = "DENY";
-            // Blazor sets a smaller policy of its own: ours stands in its place.
-            headers.ContentSecurityPolicy = context.Request.Path.StartsWithSegments("/scalar") || context.Request.Path.StartsWithSegments("/admin/orleans") ? Guests : Pages;
-            return Task.CompletedTask;
-        });
-        return next(context);
-    });
 }

@@ -66,32 +66,52 @@ public static class DashboardAccess
         return services;
     }
 
-    /// <summary>Signs a browser in with an API token; false when it is none of ours.</summary>
+    /// <summary>
+    /// Signs a browser in with an API token; false when it is none of ours. Errors: <see cref="TooManyException"/> when this address has
+    /// tried too many wrong ones.
+    /// </summary>
     public static async Task<bool> SignInAsync(HttpContext context, string token)
     {
-        var row = token.Length is > 0 and <= 512
-            ? await context.RequestServices.GetRequiredService<TokenStore>().FindAsync(token, context.RequestAborted)
-            : null;
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(token);
+        var services = context.RequestServices;
+        var limits = services.GetRequiredService<AttemptLimits>();
+        RequireAttempt(context, limits, token);
+        var row = token.Length is > 0 and <= 512 ? await services.GetRequiredService<TokenStore>().FindAsync(token, context.RequestAborted) : null;
         if (row is null)
         {
+            limits.Failed(context, token, isSignIn: true);
             return false;
         }
 
-        await context.SignInAsync(CookieScheme, Principal(row, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16))), new AuthenticationProperties { IsPersistent = true });
+        limits.Succeeded(token);
+        var session = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        await services.GetRequiredService<BrowserSessionStore>().CreateAsync(session, row.Id, Lifetime, context.RequestAborted);
+        await context.SignInAsync(CookieScheme, Principal(row, session), new AuthenticationProperties { IsPersistent = true });
         return true;
     }
 
-    /// <summary>Signs the browser out, in all its tabs.</summary>
+    /// <summary>Signs the browser out, in all its tabs, at every server.</summary>
     public static async Task SignOutAsync(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         await context.AuthenticateAsync(CookieScheme);
         if (context.Items[SessionClaim] is string session)
         {
+            await context.RequestServices.GetRequiredService<BrowserSessionStore>().EndAsync(session, context.RequestAborted);
             context.RequestServices.GetRequiredService<Sessions>().End(session);
         }
 
         await context.SignOutAsync(CookieScheme);
+    }
+
+    /// <summary>Errors: <see cref="TooManyException"/> when this address has tried too many wrong tokens.</summary>
+    internal static void RequireAttempt(HttpContext context, AttemptLimits limits, string token)
+    {
+        if (limits.MustWait(context, token, isSignIn: true) is { } wait)
+        {
+            throw new TooManyException("too_many_attempts", $"Too many wrong tokens were tried from this address. Try again in {Math.Ceiling(wait.TotalSeconds):0} s.", wait);
+        }
     }
 
     /// <summary>Who a token is.</summary>
@@ -107,7 +127,9 @@ public static class DashboardAccess
 
     /// <summary>A path of ours to go to after signing in; anything else leads to the overview.</summary>
     public static string LocalPath(string? wanted) =>
-        wanted is ['/', ..] && wanted is not ['/', '/' or '\\', ..] && !wanted.Any(char.IsControl) ? wanted : "/";
+        wanted is ['/', ..] && wanted is not ['/', '/' or '\\', ..] && !wanted.Any(char.IsControl) && wanted.Length <= 2000
+        // As it stands in a header, where only ASCII may.
+        && Uri.TryCreate("http://localhost" + wanted, UriKind.Absolute, out var url) && url.Host == "localhost" && url.PathAndQuery is not ['/', '/' or '\\', ..] ? url.PathAndQuery + url.Fragment : "/";
 
     /// <summary>A token that was revoked, or whose role changed, counts at once, not when the cookie ends.</summary>
     private static async Task ValidateAsync(CookieValidatePrincipalContext context)
@@ -122,16 +144,21 @@ public static class DashboardAccess
             return;
         }
 
-        var row = Guid.TryParse(context.Principal?.FindFirst(TokenClaim)?.Value, out var id)
-            ? await context.HttpContext.RequestServices.GetRequiredService<TokenStore>().GetAsync(id, context.HttpContext.RequestAborted)
-            : null;
-        if (row is null)
+        var sessions = context.HttpContext.RequestServices.GetRequiredService<BrowserSessionStore>();
+        var session = context.Principal?.FindFirst(SessionClaim)?.Value;
+        var row = session is null ? null : await sessions.FindAsync(session, context.HttpContext.RequestAborted);
+        if (session is null || row is null)
         {
             context.RejectPrincipal();
             await context.HttpContext.SignOutAsync(CookieScheme);
             return;
         }
 
-        context.ReplacePrincipal(Principal(row, context.Principal?.FindFirst(SessionClaim)?.Value ?? ""));
+        context.ReplacePrincipal(Principal(row, session));
+        if (context.Properties.IssuedUtc is { } issued && context.HttpContext.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow() - issued > TimeSpan.FromDays(1))
+        {
+            // As the cookie does, at its half.
+            await sessions.ExtendAsync(session, Lifetime, context.HttpContext.RequestAborted);
+        }
     }
 }

@@ -7,7 +7,7 @@ using Shipinator.WebFrontend.Live;
 namespace Shipinator.WebFrontend.Security;
 
 /// <summary>Who sits before a screen, and what they may do; asked of the database at the moment of doing.</summary>
-public sealed class Session(AuthenticationStateProvider authentication, TokenStore tokens)
+public sealed class Session(AuthenticationStateProvider authentication, BrowserSessionStore sessions)
 {
     /// <summary>Whether to show what changes things.</summary>
     public async Task<bool> MayAsync(string policy) => Allows((await authentication.GetAuthenticationStateAsync()).User.FindFirst(ClaimTypes.Role)?.Value, policy);
@@ -18,16 +18,12 @@ public sealed class Session(AuthenticationStateProvider authentication, TokenSto
     /// </summary>
     public async Task<string> RequireAsync(string policy, CancellationToken cancellationToken = default)
     {
-        var row = await TokenAsync(authentication, tokens, cancellationToken);
+        var session = (await authentication.GetAuthenticationStateAsync()).User.FindFirst(DashboardAccess.SessionClaim)?.Value;
+        var row = session is null ? null : await sessions.FindAsync(session, cancellationToken);
         return row is not null && Allows(row.Role, policy)
             ? $"token:{row.Name}"
             : throw new InvalidInputException("forbidden", row is null ? "You are signed out: your token was revoked, or you signed out in another tab. Sign in again." : $"Your token's role is '{row.Role}': it may not do that.");
     }
-
-    internal static async Task<TokenRow?> TokenAsync(AuthenticationStateProvider authentication, TokenStore tokens, CancellationToken cancellationToken) =>
-        Guid.TryParse((await authentication.GetAuthenticationStateAsync()).User.FindFirst(DashboardAccess.TokenClaim)?.Value, out var id)
-            ? await tokens.GetAsync(id, cancellationToken)
-            : null;
 
     private static bool Allows(string? role, string policy) => policy switch
     {
@@ -39,26 +35,28 @@ public sealed class Session(AuthenticationStateProvider authentication, TokenSto
 }
 
 /// <summary>
-/// Ends what an open screen may see when its token is revoked, or when its browser signs out in another tab: told by
-/// the news of tokens, which all screens share, and looked up now and then in case these are not heard.
+/// Ends what an open screen may see when its token is revoked, or when its browser signs out in another tab: told at once by
+/// the news of tokens, which all screens share, and within seconds by the <see cref="AccessWatch"/> in case these are not heard.
 /// </summary>
 public sealed class SessionRevalidation : RevalidatingServerAuthenticationStateProvider
 {
-    private readonly TokenStore _tokens;
+    private readonly BrowserSessionStore _store;
+    private readonly AccessWatch _watch;
     private readonly SharedViews<bool, TokensSnapshot> _news;
     private readonly Sessions _sessions;
     private readonly Lock _lock = new();
     private IDisposable? _subscription;
+    private IDisposable? _watching;
     private string? _session;
     private string? _token;
     private bool _isDisposed;
 
     /// <summary>For one circuit, or one page that is no circuit's.</summary>
-    public SessionRevalidation(ILoggerFactory loggers, TokenStore tokens, SharedViews<bool, TokensSnapshot> news, Sessions sessions)
+    public SessionRevalidation(ILoggerFactory loggers, BrowserSessionStore store, AccessWatch watch, SharedViews<bool, TokensSnapshot> news, Sessions sessions)
         : base(loggers)
     {
         ArgumentNullException.ThrowIfNull(sessions);
-        (_tokens, _news, _sessions) = (tokens, news, sessions);
+        (_store, _watch, _news, _sessions) = (store, watch, news, sessions);
         sessions.Ended += OnEnded;
         AuthenticationStateChanged += OnChanged;
     }
@@ -72,8 +70,8 @@ public sealed class SessionRevalidation : RevalidatingServerAuthenticationStateP
         ArgumentNullException.ThrowIfNull(authenticationState);
         try
         {
-            return Guid.TryParse(authenticationState.User.FindFirst(DashboardAccess.TokenClaim)?.Value, out var id)
-                && await _tokens.GetAsync(id, cancellationToken) is { } row
+            return authenticationState.User.FindFirst(DashboardAccess.SessionClaim)?.Value is { } session
+                && await _store.FindAsync(session, cancellationToken) is { } row
                 && authenticationState.User.IsInRole(row.Role);
         }
         catch (StorageUnavailableException)
@@ -90,6 +88,7 @@ public sealed class SessionRevalidation : RevalidatingServerAuthenticationStateP
         {
             _isDisposed = true;
             _subscription?.Dispose();
+            _watching?.Dispose();
         }
 
         _sessions.Ended -= OnEnded;
@@ -107,10 +106,13 @@ public sealed class SessionRevalidation : RevalidatingServerAuthenticationStateP
             {
                 _subscription?.Dispose();
                 _subscription = null;
+                _watching?.Dispose();
+                _watching = null;
             }
             else if (!_isDisposed)
             {
                 _subscription ??= _news.Subscribe(true, LookAsync);
+                _watching ??= _watch.Watch(user, End);
             }
         }
     }

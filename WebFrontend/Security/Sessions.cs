@@ -1,8 +1,8 @@
 namespace Shipinator.WebFrontend.Security;
 
 /// <summary>
-/// Tells the open pages of this server that their browser has signed out in another tab. It remembers nothing: what the next
-/// request may is decided by its cookie, which is gone.
+/// Tells the open pages of this server at once that their browser has signed out in another tab. It remembers nothing: whether a session
+/// counts is in the database, and pages at other servers learn it from the <see cref="AccessWatch"/>.
 /// </summary>
 public sealed class Sessions
 {

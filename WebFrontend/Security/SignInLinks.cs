@@ -1,32 +1,40 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
+using Microsoft.Extensions.Options;
 
 namespace Shipinator.WebFrontend.Security;
 
 /// <summary>
 /// Links that sign in whoever opens them first: a standalone server prints one at its start for the person at its terminal.
-/// They live in this process alone and work once.
+/// They live in this process alone, work once, and for <see cref="WebOptions.SignInLinkLifetime"/>.
 /// </summary>
-public sealed class SignInLinks
+public sealed class SignInLinks(IOptions<WebOptions> options, TimeProvider time)
 {
-    private readonly ConcurrentDictionary<string, string> _tokens = new();
+    private readonly ConcurrentDictionary<string, (string Token, DateTimeOffset Until)> _tokens = new();
 
     /// <summary>A new link for a token: its path below the server's address.</summary>
     public string Issue(string token)
     {
         var code = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-        _tokens[code] = token;
+        _tokens[code] = (token, time.GetUtcNow() + options.Value.SignInLinkLifetime);
         return $"{DashboardAccess.SignInPath}/{code}";
     }
 
     /// <summary>Serves the links.</summary>
     public static void Map(IEndpointRouteBuilder app) => app.MapGet(DashboardAccess.SignInPath + "/{code}", OpenAsync).AllowAnonymous().ExcludeFromDescription();
 
-    private static async Task<IResult> OpenAsync(string code, HttpContext context, SignInLinks links)
+    private static async Task<IResult> OpenAsync(string code, HttpContext context, SignInLinks links, AttemptLimits limits)
     {
         context.Response.Headers.CacheControl = "no-store";
-        return links._tokens.TryRemove(code, out var token) && await DashboardAccess.SignInAsync(context, token)
-            ? TypedResults.LocalRedirect("/")
-            : TypedResults.LocalRedirect($"{DashboardAccess.SignInPath}?gone=true");
+        DashboardAccess.RequireAttempt(context, limits, code);
+        if (links.Take(code) is { } token)
+        {
+            return TypedResults.LocalRedirect(await DashboardAccess.SignInAsync(context, token) ? "/" : $"{DashboardAccess.SignInPath}?gone=true");
+        }
+
+        limits.Failed(context, code, isSignIn: true);
+        return TypedResults.LocalRedirect($"{DashboardAccess.SignInPath}?gone=true");
     }
+
+    private string? Take(string code) => _tokens.TryRemove(code, out var link) && time.GetUtcNow() < link.Until ? link.Token : null;
 }

@@ -6,6 +6,7 @@ using Shipinator.Pipelines;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
 using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Triggers;
 
@@ -25,7 +26,7 @@ public sealed record TriggerPreview(
 /// </summary>
 public sealed class RunTrigger(
     PipelineStore pipelines, RepositoryStore repositories, RunQueries runs, IForgeRegistry forges, IExecutorRegistry executors,
-    IGrainFactory grains, IOptions<WebOptions> options)
+    IGrainFactory grains, AttemptLimits limits, IOptions<WebOptions> options)
 {
     /// <summary>Makes a run of a pipeline; the second value says that the key had made it before.</summary>
     public async Task<(RunId Run, bool IsRepeat)> CreateAsync(
@@ -35,6 +36,7 @@ public sealed class RunTrigger(
         var pipeline = await pipelines.GetAsync(pipelineId, cancellationToken) ?? throw new NotFoundException("pipeline", pipelineId.ToString());
         var repository = await repositories.GetAsync(pipeline.RepositoryId, cancellationToken)
             ?? throw new NotFoundException("repository", pipeline.RepositoryId.ToString());
+        limits.TakeRun(actor, repository.Id);
         var forge = forges.Get(repository.VcsProvider);
         var forgeRepository = Of(repository);
         var resolved = await forge.Resolve(forgeRepository, gitSha ?? gitRef, cancellationToken);
@@ -57,7 +59,7 @@ public sealed class RunTrigger(
         executors.Get(executor);
 
         var reservation = await grains.GetGrain<IRepositoryGrain>(repository.Id.Value)
-            .Reserve(idempotencyKey is null ? null : $"{pipelineId}:{idempotencyKey}", Fingerprint(gitRef, gitSha, facts.Inputs), cancellationToken);
+            .Reserve(idempotencyKey is null ? null : Key(actor, pipelineId.ToString(), idempotencyKey), Fingerprint(gitRef, gitSha, facts.Inputs), cancellationToken);
         if (reservation.IsRepeat && await runs.GetAsync(reservation.RunId, cancellationToken) is not null)
         {
             return (reservation.RunId, true);
@@ -124,6 +126,7 @@ public sealed class RunTrigger(
             throw new ConflictException("run_not_ended", $"Run #{before.RunNumber} is {before.Life.Status.Word()}; only a run that has ended can be run again.");
         }
 
+        limits.TakeRun(actor, before.RepositoryId);
         var reused = ImmutableDictionary<string, JobId>.Empty;
         if (onlyFailed)
         {
@@ -136,7 +139,7 @@ public sealed class RunTrigger(
         }
 
         var reservation = await grains.GetGrain<IRepositoryGrain>(before.RepositoryId.Value)
-            .Reserve(idempotencyKey is null ? null : $"{earlier}:{idempotencyKey}", $"rerun:{onlyFailed}", cancellationToken);
+            .Reserve(idempotencyKey is null ? null : Key(actor, earlier.ToString(), idempotencyKey), $"rerun:{onlyFailed}", cancellationToken);
         await grains.GetGrain<IPipelineRunGrain>(reservation.RunId.Value).Create(
             new CreateRun
             {
@@ -190,6 +193,10 @@ public sealed class RunTrigger(
         });
         return result.Plan ?? throw new PipelineFileException(result.Errors);
     }
+
+    /// <summary>Keys are each token's own: nobody learns of a run, or keeps one from being made, by guessing another's.</summary>
+    private static string Key(string actor, string what, string key) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{actor}\0{what}\0{key}")));
 
     private static string? Below(string fullRef, string prefix) =>
         fullRef.StartsWith(prefix, StringComparison.Ordinal) ? fullRef[prefix.Length..] : null;

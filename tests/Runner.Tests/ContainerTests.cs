@@ -88,6 +88,36 @@ public sealed class ContainerTests : IAsyncLifetime
         Assert.True(File.Exists(Path.Combine(Job, "workspace", "again")), "The second try has another workspace.");
     }
 
+    /// <summary>Also root can't, unless its container may trace: the runner is started with the rights that root has in a pod.</summary>
+    [Fact]
+    public async Task RunnersMemory_CantBeReadByItsStep()
+    {
+        Assert.Equal(0, (await RunAsync("prepare")).Code);
+        const string rights = "-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap";
+        _server.Work[_id] = Work("for f in environ mem maps; do if (exec 3</proc/$PPID/$f && head -c 1 <&3 || test $f = mem) >/dev/null 2>&1; then echo read $f; else echo hidden $f; fi; done");
+        using var runner = Environment.IsPrivilegedProcess ? Start("work", [], "setpriv", $"--bounding-set={rights}", "--inh-caps=-all") : Start("work", []);
+        await runner.WaitForExitAsync(new CancellationTokenSource(Patience).Token);
+        Assert.Equal(0, runner.ExitCode);
+        Assert.Contains("hidden environ\nhidden mem\nhidden maps\n", _server.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Runner_TellsItsNameToTheServerAlone_AndProvesByItThatItClaimed()
+    {
+        Assert.Equal(0, (await RunAsync("prepare")).Code);
+        var second = Guid.CreateVersion7().ToString();
+        _server.Work[_id] = Work("env; cat /proc/self/environ; exit 3");
+        _server.Work[second] = Work("true");
+        _server.Next[_id] = second;
+        await StepAsync();
+        var claims = _server.Claims.ToList();
+        Assert.Equal(2, claims.Count);
+        Assert.Equal(claims[0].Request.Runner, _server.NextAskedBy[_id]);
+        Assert.Equal(64, claims[0].Request.Runner.Length);
+        Assert.NotEqual(claims[0].Request.Runner, claims[1].Request.Runner);
+        Assert.DoesNotContain(claims[0].Request.Runner, _server.Log, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Step_NotNeeded_EndsWithZero() => Assert.Equal(0, (await StepAsync()).Code);
 
@@ -169,9 +199,10 @@ public sealed class ContainerTests : IAsyncLifetime
         return (runner.ExitCode, await words);
     }
 
-    private Process Start(string verb, (string Name, string Value)[] environment)
+    private Process Start(string verb, (string Name, string Value)[] environment, params string[] before)
     {
-        var start = new ProcessStartInfo("dotnet", [FakeServer.Program, verb]) { RedirectStandardError = true };
+        string[] command = [.. before, "dotnet", FakeServer.Program, verb];
+        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true };
         start.Environment["SHIPINATOR_URL"] = _server.Url.ToString();
         start.Environment["SHIPINATOR_EXECUTION_ID"] = _id;
         start.Environment["SHIPINATOR_TOKEN"] = "shx_test-token-of-this-execution";

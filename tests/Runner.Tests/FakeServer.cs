@@ -57,6 +57,9 @@ public sealed class FakeServer : IAsyncDisposable
     /// <summary>By execution: the one that its step goes on with. Absent: no more.</summary>
     public ConcurrentDictionary<string, string> Next { get; } = new();
 
+    /// <summary>By execution: the runner that asked for the next one.</summary>
+    public ConcurrentDictionary<string, string> NextAskedBy { get; } = new();
+
     /// <summary>Every claim, by execution.</summary>
     public ConcurrentQueue<(string Execution, string? Token, ClaimRequest Request)> Claims { get; } = new();
 
@@ -114,9 +117,13 @@ public sealed class FakeServer : IAsyncDisposable
         });
         _app.MapPost("/v1/executions/{id}/logs", (Delegate)AppendAsync);
         _app.MapPost("/v1/executions/{id}/heartbeat", () => Answer(new RunnerAnswer { Cancel = Cancel }));
-        _app.MapPost("/v1/executions/{id}/next", (string id) => Next.TryGetValue(id, out var next)
-            ? Results.Content(JsonSerializer.Serialize(new NextAnswer { ExecutionId = next, Token = "shx_of-" + next }, RunnerJson.Default.NextAnswer), "application/json")
-            : Results.StatusCode(410));
+        _app.MapPost("/v1/executions/{id}/next", async (string id, HttpContext context) =>
+        {
+            NextAskedBy[id] = (await JsonSerializer.DeserializeAsync(context.Request.Body, RunnerJson.Default.NextRequest))!.Runner;
+            return Next.TryGetValue(id, out var next)
+                ? Results.Content(JsonSerializer.Serialize(new NextAnswer { ExecutionId = next, Token = "shx_of-" + next }, RunnerJson.Default.NextAnswer), "application/json")
+                : Results.StatusCode(410);
+        });
         _app.MapPost("/v1/executions/{id}/status", async (string id, HttpContext context) =>
         {
             var report = (await JsonSerializer.DeserializeAsync(context.Request.Body, RunnerJson.Default.StatusReport))!;

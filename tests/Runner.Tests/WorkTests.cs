@@ -95,6 +95,26 @@ public sealed class WorkTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Runner_WithoutTheCredentialThatAnotherHas_WaitsUntilThatOneHasMadeTheWorkspace()
+    {
+        _server.Work[_id] = Work("cat made-by-the-other") with { Source = new() { CloneUrl = "https://127.0.0.1:1/x.git", Ref = "refs/heads/main", Commit = new string('1', 40), PreparedByOther = true } };
+        using var runner = Start();
+        await _server.Claimed.Task.WaitAsync(Patience);
+        // The other one is at work.
+        await using (var alone = new FileStream(Path.Combine(_job, "prepare.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))
+        {
+            Directory.CreateDirectory(Path.Combine(_job, "workspace"));
+            await File.WriteAllTextAsync(Path.Combine(_job, "workspace", "made-by-the-other"), "made\n");
+            Assert.False(_server.Reported.Task.IsCompleted);
+        }
+
+        await File.WriteAllTextAsync(Path.Combine(_job, "prepared"), "");
+        var report = await _server.Reported.Task.WaitAsync(Patience);
+        Assert.Equal(("success", "made\n"), (report.Status, _server.Log));
+        await runner.WaitForExitAsync(new CancellationTokenSource(Patience).Token);
+    }
+
+    [Fact]
     public async Task Claim_NotNeeded_EndsAtOnceAndChangesNothing()
     {
         using var runner = Start();

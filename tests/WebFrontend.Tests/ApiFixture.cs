@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Shipinator.Schema;
 using Shipinator.Silo.Configuration;
 using Shipinator.Silo.Hosting;
@@ -11,6 +12,7 @@ using Shipinator.Silo.Standalone;
 using Shipinator.Testing;
 using Shipinator.WebFrontend.Security;
 using Shipinator.WebFrontend.Tests;
+using Shipinator.WebFrontend.Tests.Servers;
 
 [assembly: AssemblyFixture(typeof(ApiFixture))]
 
@@ -46,6 +48,8 @@ public sealed class ApiFixture : IAsyncLifetime
         var port = DataFolder.FreePort();
         var options = new ShipinatorOptions { Port = port, StaticRunnerPath = StaticRunner };
         options.Process.RunnerPath = RunnerPath();
+        // Tests try more wrong tokens than a person; the limits have servers of their own.
+        options.Limits.FailedSignInsPerMinute = options.Limits.WrongTokensPerMinute = 0;
         // What tests provoke is no news: a log of it would bury the failure that somebody looks for.
         var quiet = new ConfigurationBuilder().AddInMemoryCollection([new("Logging:LogLevel:Default", "Warning")]).Build();
         _app = SiloApp.Build([], quiet, options, _database, folder, port);
@@ -66,6 +70,13 @@ public sealed class ApiFixture : IAsyncLifetime
         Directory.Delete(_root, recursive: true);
     }
 
+    /// <summary>A server of its own, with a database of its own unless one is given, for what would disturb others.</summary>
+    public async Task<ApiServer> ServerAsync(Action<ShipinatorOptions>? configure = null, Action<IServiceCollection>? replace = null, string? database = null, IEnumerable<KeyValuePair<string, string?>>? settings = null) =>
+        await ApiServer.StartAsync(database ?? await _postgres.CreateDatabaseAsync(), RunnerPath(), configure, replace, settings ?? []);
+
+    /// <summary>A new, empty database, for servers that share one.</summary>
+    public Task<string> DatabaseAsync() => _postgres.CreateDatabaseAsync();
+
     public HttpClient Client(string? token)
     {
         var client = new HttpClient { BaseAddress = Url };
@@ -78,17 +89,19 @@ public sealed class ApiFixture : IAsyncLifetime
     }
 
     /// <summary>A repository with a pipeline file; returns its manual pipeline.</summary>
-    public async Task<string> PipelineAsync(string file)
+    public Task<string> PipelineAsync(string file) => PipelineAsync(PostAsync, _root, Interlocked.Increment(ref _repositories), file);
+
+    public static async Task<string> PipelineAsync(Func<string, object, Task<JsonElement>> post, string root, int number, string file, string? executor = null)
     {
-        var path = Path.Combine(_root, $"repository-{Interlocked.Increment(ref _repositories)}");
+        var path = Path.Combine(root, $"repository-{number}");
         Directory.CreateDirectory(path);
         await File.WriteAllTextAsync(Path.Combine(path, ".shipinator.yaml"), file);
         await GitAsync(path, "init", "-q", "-b", "main");
         await GitAsync(path, "add", "-A");
         await GitAsync(path, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit", "-q", "-m", "one");
-        var project = await PostAsync("/v1/projects", new { name = Path.GetFileName(path) });
-        var repository = await PostAsync($"/v1/projects/{Id(project)}/repositories", new { vcs_provider = "git", clone_url = path, default_branch = "main" });
-        var pipelines = await PostAsync($"/v1/repositories/{Id(repository)}/sync", new { });
+        var project = await post("/v1/projects", new { name = Path.GetFileName(path) });
+        var repository = await post($"/v1/projects/{Id(project)}/repositories", new { vcs_provider = "git", clone_url = path, default_branch = "main", executor });
+        var pipelines = await post($"/v1/repositories/{Id(repository)}/sync", new { });
         return Id(pipelines.GetProperty("items").EnumerateArray().Single(p => p.GetProperty("trigger_type").GetString() == "manual"));
     }
 

@@ -59,18 +59,18 @@ internal static class Say
     public static string Clock(DateTimeOffset at) => at.UtcDateTime.ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture);
 
     /// <summary>Who did it, without the kind that the history keeps before the name.</summary>
-    public static string Actor(string actor) => actor.StartsWith("token:", StringComparison.Ordinal) ? actor["token:".Length..] : actor;
+    public static string Actor(string actor) => Visible.Text(actor.StartsWith("token:", StringComparison.Ordinal) ? actor["token:".Length..] : actor);
 
     public static string Number(long n) => n.ToString("N0", CultureInfo.InvariantCulture);
 
     public static string Percent(double part) => string.Create(CultureInfo.InvariantCulture, $"{part * 100:0.###}%");
 
     /// <summary>A commit's first line.</summary>
-    public static string Subject(string? message) => message is null ? "" : message.Split('\n', 2)[0].Trim();
+    public static string Subject(string? message) => message is null ? "" : Visible.Text(message.Split('\n', 2)[0].Trim());
 
     public static string Sha(string sha) => sha.Length > 8 ? sha[..8] : sha;
 
-    public static string Ref(RunView run) => run.Branch ?? run.GitRef.Replace("refs/tags/", "", StringComparison.Ordinal).Replace("refs/heads/", "", StringComparison.Ordinal);
+    public static string Ref(RunView run) => Visible.Text(run.Branch ?? run.GitRef.Replace("refs/tags/", "", StringComparison.Ordinal).Replace("refs/heads/", "", StringComparison.Ordinal));
 
     public static string Reason(Reason? reason) => reason is null ? "" : reason.Value.Word().Replace('_', ' ');
 

@@ -48,6 +48,8 @@ public sealed partial class Circuit : IAsyncDisposable
         {
             o.SkipNegotiation = true;
             o.Headers["Cookie"] = cookie;
+            // As every browser does.
+            o.Headers["Origin"] = server.GetLeftPart(UriPartial.Authority);
         });
         builder.Services.AddSingleton<IHubProtocol>(new BlazorPack());
         var circuit = new Circuit(builder.Build());

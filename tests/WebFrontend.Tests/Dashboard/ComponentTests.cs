@@ -64,6 +64,25 @@ public sealed class ComponentTests : BunitContext
         Assert.Equal(icons.Count, icons.Distinct(StringComparer.Ordinal).Count());
     }
 
+    [Theory]
+    [InlineData("plain name, é, 日本", "plain name, é, 日本")]
+    [InlineData("a\u202egnp.exe", "a⟨U+202E⟩gnp.exe")]
+    [InlineData("ad\u200bmin", "ad⟨U+200B⟩min")]
+    [InlineData("a\u00a0b\u3000c", "a⟨U+00A0⟩b⟨U+3000⟩c")]
+    [InlineData("a\u001b[2J\nb\u0085", "a⟨U+001B⟩[2J⟨U+000A⟩b⟨U+0085⟩")]
+    [InlineData("\u2066x\u2069\u061c\u3164\ufe0fy", "⟨U+2066⟩x⟨U+2069⟩⟨U+061C⟩⟨U+3164⟩⟨U+FE0F⟩y")]
+    [InlineData("a\U000e0041", "a⟨U+E0041⟩")]
+    [InlineData("\u2764\ufe0f\u200d\U0001f525", "\u2764\ufe0f\u200d\U0001f525")]
+    public void Names_WithInvisibleCharacters_ShowThem(string name, string shown)
+    {
+        var run = Given.Run() with { ProjectName = name, CommitAuthor = name, Branch = name };
+        var header = Render<RunHeader>(p => p.Add(h => h.Run, run));
+        Assert.Equal(shown, header.Find("a[href^='/projects/']").TextContent);
+        var table = Render<RunTable>(p => p.Add(t => t.Runs, [run]));
+        Assert.Contains(shown, table.Find("a").TextContent, StringComparison.Ordinal);
+        Assert.Equal(2, System.Text.RegularExpressions.Regex.Count(table.Find("tbody").TextContent, System.Text.RegularExpressions.Regex.Escape(shown)));
+    }
+
     [Fact]
     public void Header_OfARunningRun_TellsWhenItWillEnd_AndWhatACommitSaysIsText()
     {

@@ -13,6 +13,8 @@ internal sealed class Glob
     /// <summary>The longest pattern in characters.</summary>
     public const int MaxCharacters = 512;
 
+    private const int Start = -1;
+
     private readonly GlobStep[] _program;
     private readonly string _prefix;
     private readonly bool _isPlain;
@@ -79,7 +81,7 @@ internal sealed class Glob
         var next = memory[length..(2 * length)];
         var seen = memory[(2 * length)..];
         var generation = 1;
-        var count = Add(0, now, 0, seen, generation);
+        var count = Add(0, now, 0, seen, generation, Start);
         foreach (var rune in text.EnumerateRunes())
         {
             cost?.Charge(count + 1);
@@ -116,7 +118,7 @@ internal sealed class Glob
         {
             if (_program[state].Takes(character))
             {
-                count = Add(state + 1, next, count, seen, generation);
+                count = Add(state + 1, next, count, seen, generation, character);
             }
         }
 
@@ -124,7 +126,7 @@ internal sealed class Glob
     }
 
     /// <summary>Puts a state, or those that it leads to without a character, into the list.</summary>
-    private int Add(int state, Span<int> list, int count, Span<int> seen, int generation)
+    private int Add(int state, Span<int> list, int count, Span<int> seen, int generation, int previous)
     {
         while (seen[state] != generation)
         {
@@ -136,9 +138,15 @@ internal sealed class Glob
                     state = step.Target;
                     break;
                 case GlobStepKind.Fork:
-                    count = Add(state + 1, list, count, seen, generation);
+                    count = Add(state + 1, list, count, seen, generation, previous);
                     state = step.Target;
                     break;
+                case GlobStepKind.AtSegmentStart when previous is Start or '/':
+                case GlobStepKind.AfterSlash when previous == '/':
+                    state++;
+                    break;
+                case GlobStepKind.AtSegmentStart or GlobStepKind.AfterSlash:
+                    return count;
                 default:
                     list[count++] = state;
                     return count;

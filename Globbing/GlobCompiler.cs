@@ -10,9 +10,6 @@ internal sealed class GlobCompiler
     private readonly List<int> _exits = [];
     private int[] _pattern = [];
     private int _fork = -1;
-    private bool _atStart = true;
-    private bool _braceAtStart;
-    private bool _bracesEnd;
 
     public GlobStep[] Program => [.. _steps];
 
@@ -56,13 +53,10 @@ internal sealed class GlobCompiler
             return "its '{' is not closed";
         }
 
-        if (_pattern[^1] == '/' && At(_pattern.Length - 2) != '\\')
-        {
-            Loop(GlobStepKind.Rest);
-        }
-
-        _steps.Add(new(GlobStepKind.End));
+        IsPlain &= _pattern[^1] != '/';
         MarkRest();
+        WholeFolder();
+        _steps.Add(new(GlobStepKind.End));
         return null;
     }
 
@@ -86,8 +80,6 @@ internal sealed class GlobCompiler
             case '{':
                 IsPlain = false;
                 _fork = _steps.Count;
-                _braceAtStart = _atStart;
-                _bracesEnd = EndsWithBraces(i);
                 _steps.Add(default);
                 return null;
             case ',' when _fork >= 0:
@@ -121,7 +113,6 @@ internal sealed class GlobCompiler
         }
 
         Character('/');
-        _atStart = true;
     }
 
     private void Character(int c)
@@ -132,14 +123,12 @@ internal sealed class GlobCompiler
         }
 
         _steps.Add(new(GlobStepKind.Character, c));
-        _atStart = false;
     }
 
     private void Add(GlobStep step)
     {
         IsPlain = false;
         _steps.Add(step);
-        _atStart = false;
     }
 
     private void Stars(ref int i)
@@ -154,15 +143,17 @@ internal sealed class GlobCompiler
         {
             Loop(GlobStepKind.InSegment);
         }
-        else if (_atStart && At(i + 1) == '/')
+        else if (At(i + 1) == '/')
         {
-            // '**/' is any number of folders, also none.
+            // '**/' is any number of folders; none only where a folder's name could begin.
             var fork = _steps.Count;
+            Add(new(GlobStepKind.Fork, fork + 3));
+            Add(new(GlobStepKind.AtSegmentStart));
             Add(default);
             Loop(GlobStepKind.Any);
             i++;
             Slash(ref i);
-            _steps[fork] = new(GlobStepKind.Fork, _steps.Count);
+            _steps[fork + 2] = new(GlobStepKind.Jump, _steps.Count);
         }
         else
         {
@@ -179,42 +170,15 @@ internal sealed class GlobCompiler
         Add(new(GlobStepKind.Jump, fork));
     }
 
-    /// <summary>Whether the braces that open here close at the pattern's end: then a slash before that means a whole folder.</summary>
-    private bool EndsWithBraces(int open)
-    {
-        for (var i = open + 1; i < _pattern.Length; i++)
-        {
-            if (_pattern[i] == '}')
-            {
-                return i == _pattern.Length - 1;
-            }
-
-            i += _pattern[i] == '\\' ? 1 : 0;
-        }
-
-        return false;
-    }
-
-    private void WholeFolder()
-    {
-        if (_bracesEnd && _steps[^1] is { Kind: GlobStepKind.Character, Target: '/' })
-        {
-            Loop(GlobStepKind.Rest);
-        }
-    }
-
     private void EndAlternative()
     {
-        WholeFolder();
         _exits.Add(_steps.Count);
         _steps.Add(default);
         _steps[_fork] = new(GlobStepKind.Fork, _steps.Count);
-        _atStart = _braceAtStart;
     }
 
     private void EndBraces()
     {
-        WholeFolder();
         // The last alternative has no other beside it.
         _steps[_fork] = new(GlobStepKind.Jump, _fork + 1);
         foreach (var exit in _exits)
@@ -224,7 +188,6 @@ internal sealed class GlobCompiler
 
         _exits.Clear();
         _fork = -1;
-        _atStart = false;
     }
 
     private string? Set(ref int i)
@@ -275,10 +238,23 @@ internal sealed class GlobCompiler
     /// <summary>A <c>**</c> at the very end takes whatever comes, which a walk through folders wants to know.</summary>
     private void MarkRest()
     {
-        var end = _steps.Count - 1;
+        var end = _steps.Count;
         if (end >= 3 && _steps[end - 2].Kind == GlobStepKind.Any && _steps[end - 3] is { Kind: GlobStepKind.Fork } fork && fork.Target == end)
         {
             _steps[end - 2] = new(GlobStepKind.Rest);
         }
+    }
+
+    /// <summary>A match that ends with a slash is a folder, and means everything in it.</summary>
+    private void WholeFolder()
+    {
+        var at = _steps.Count;
+        var end = at + 5;
+        _steps.Add(new(GlobStepKind.Fork, end));
+        // The folder of '**/' may also be the root.
+        _steps.Add(new(_pattern[^1] == '/' ? GlobStepKind.AtSegmentStart : GlobStepKind.AfterSlash));
+        _steps.Add(new(GlobStepKind.Fork, end));
+        _steps.Add(new(GlobStepKind.Rest));
+        _steps.Add(new(GlobStepKind.Jump, at + 2));
     }
 }

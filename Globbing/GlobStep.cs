@@ -24,6 +24,12 @@ internal enum GlobStepKind
     /// <summary>Goes on elsewhere.</summary>
     Jump,
 
+    /// <summary>Goes on where a name could begin: at the start, or after <c>/</c>.</summary>
+    AtSegmentStart,
+
+    /// <summary>Goes on after <c>/</c>.</summary>
+    AfterSlash,
+
     /// <summary>The end of the pattern; the last step.</summary>
     End,
 }

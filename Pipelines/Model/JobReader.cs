@@ -16,7 +16,7 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
     {
         var env = scope.ReadEnv(map, path);
         var secrets = map.Texts("secrets") ?? [];
-        foreach (var (name, value) in env.Entries.Where(e => secrets.Contains(e.Name, StringComparer.Ordinal)))
+        foreach (var (name, value) in env.Entries.Where(e => secrets.Count > 0 && secrets.Contains(e.Name, StringComparer.Ordinal)))
         {
             errors.Add("duplicate_name", $"{value.Path}: '{Phrases.Shorten(name)}' is also named in 'secrets'; keep one of the two.", value);
         }
@@ -30,7 +30,7 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
         return new StepDefaults(
             scope.Read(map, "image", path) ?? outer.Image,
             env.Entries.Count == 0 ? outer.Env : outer.Env.Add(env),
-            [.. outer.Secrets.Union(secrets, StringComparer.Ordinal)]);
+            secrets.Count == 0 ? outer.Secrets : [.. outer.Secrets.Union(secrets, StringComparer.Ordinal)]);
     }
 
     public IEnumerable<JobModel> ReadStage(YamlMapping stage, StepDefaults outer, TimeSpan timeout)
@@ -48,7 +48,7 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
 
         var defaults = Over(outer, stage, scope, stageWord, errors);
         var when = StepReader.ReadWhen(stage);
-        return [.. (jobs as YamlMapping)?.Entries
+        return [.. (jobs as YamlMapping)?.Entries.Take(PipelineLimits.ListItems)
             .Where(e => e.Value is YamlMapping)
             .Select(e => ReadJob((YamlMapping)e.Value, e.Key.Value, $"{stageWord}.jobs.{Phrases.Shorten(e.Key.Value)}", defaults, stage.Duration("timeout") ?? timeout, when))
             ?? []];

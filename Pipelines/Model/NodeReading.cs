@@ -12,15 +12,18 @@ internal static class NodeReading
 
     public static YamlMapping? Map(this YamlMapping map, string key) => map.Find(key) as YamlMapping;
 
-    public static IReadOnlyList<(YamlScalar Key, YamlNode Value)> Entries(this YamlMapping map, string key) => map.Map(key)?.Entries ?? [];
+    /// <summary>The entries of a map, as many as any may have: that there are more was reported.</summary>
+    public static IReadOnlyList<(YamlScalar Key, YamlNode Value)> Entries(this YamlMapping map, string key) => Cut(map.Map(key)?.Entries ?? [], PipelineLimits.EnvEntries);
 
-    /// <summary>The items of a list; a single value counts as a list of one; null when absent.</summary>
+    /// <summary>The items of a list, as many as any may have; a single value counts as a list of one; null when absent.</summary>
     public static IReadOnlyList<YamlNode>? Items(this YamlMapping map, string key) => map.Find(key) switch
     {
         null => null,
-        YamlSequence list => list.Items,
+        YamlSequence list => Cut(list.Items, PipelineLimits.ListItems),
         var one => [one],
     };
+
+    public static IReadOnlyList<T> Cut<T>(IReadOnlyList<T> items, int most) => items.Count <= most ? items : [.. items.Take(most)];
 
     public static IReadOnlyList<string>? Texts(this YamlMapping map, string key) =>
         map.Items(key)?.OfType<YamlScalar>().Select(s => s.Value).ToList();

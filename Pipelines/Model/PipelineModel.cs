@@ -88,7 +88,7 @@ public sealed record TriggerMatch(bool Runs, string? Reason);
 public sealed record ManualInput(string Name, string Description, string? Default, IReadOnlyList<string> Options);
 
 /// <summary>A time at which the clock starts a run.</summary>
-/// <param name="Cron">Five fields, in UTC; it has been parsed by Cronos.</param>
+/// <param name="Cron">Five fields that Cronos reads, in UTC; but for <c>H</c>, which may stand for the minute and the hour: some value that is always the same for one pipeline.</param>
 /// <param name="Branch">The branch; null: the repository's default branch.</param>
 public sealed record ScheduleEntry(string Cron, string? Branch);
 

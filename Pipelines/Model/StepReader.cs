@@ -21,13 +21,14 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
     {
         var steps = new List<StepModel>();
         var names = new Dictionary<string, int>(StringComparer.Ordinal);
-        for (var i = 0; i < list.Items.Count; i++)
+        for (var i = 0; i < Math.Min(list.Items.Count, PipelineLimits.StepsOfJob); i++)
         {
             if (list.Items[i] is not YamlMapping map)
             {
                 continue;
             }
 
+            errors.ThrowIfCanceled();
             var place = $"{path}[{i}]";
             var step = Read(map, place, outer, jobTimeout);
             if (step.Name.Length > 0 && !names.TryAdd(step.Name, map.Line))

@@ -8,6 +8,9 @@ namespace Shipinator.Pipelines;
 /// </summary>
 internal sealed class Resolver
 {
+    /// <summary>What even an empty value costs wherever the plan is kept and sent.</summary>
+    private const int Overhead = 16;
+
     private readonly ErrorList _errors;
     private readonly ImmutableDictionary<string, string> _values;
     private readonly Budget _budget;
@@ -31,8 +34,13 @@ internal sealed class Resolver
     public string Text(Located text, Format format)
     {
         var resolved = Template.Replace(text.Value, Value);
-        Charge(resolved.Length);
-        if (text.Value.Contains("{{", StringComparison.Ordinal) && format.Problem(resolved) is { } problem)
+        Charge(resolved.Length + Overhead);
+        var isTemplate = text.Value.Contains("{{", StringComparison.Ordinal);
+        if (isTemplate && format != Formats.Any && Characters.FindInvisible(resolved, isText: false) is { } invisible)
+        {
+            _errors.Add("bad_character", $"{text.Path}: with its templates replaced it is '{Phrases.Shorten(resolved)}', which has the character {invisible.Name}, which can't stand here.", text);
+        }
+        else if (isTemplate && format.Problem(resolved) is { } problem)
         {
             var what = problem.Length == 0 || problem[0] == ' ' ? "is not allowed" : problem;
             _errors.Add("bad_value", $"{text.Path}: with its templates replaced it is '{Phrases.Shorten(resolved)}', which {what}; expected {format.Expected}.", text);

@@ -16,7 +16,7 @@ public static partial class RunPlanner
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(facts);
         ArgumentNullException.ThrowIfNull(settings);
-        var errors = new ErrorList(model.FileName, model.Text);
+        var errors = new ErrorList(model.FileName, model.Text, cancellationToken);
         facts = FactChecker.Check(facts, errors);
         if (errors.Count > 0)
         {
@@ -109,7 +109,7 @@ public static partial class RunPlanner
         {
             var names = model.Inputs.Select(i => i.Name).ToList();
             errors.Add("unknown_input",
-                $"The input '{Phrases.Shorten(unknown)}' is not declared in 'on.manual.inputs'.{Phrases.DidYouMean(unknown, names)} Known: {(names.Count == 0 ? "none" : Phrases.List(names))}.",
+                $"The input '{Phrases.Shorten(unknown)}' is not declared in 'on.manual.inputs'.{errors.DidYouMean(unknown, names)} Known: {(names.Count == 0 ? "none" : Phrases.Some(names))}.",
                 0, 0, "on.manual.inputs");
         }
 
@@ -120,7 +120,7 @@ public static partial class RunPlanner
             {
                 if (input.Options.Count > 0 && !input.Options.Contains(value, StringComparer.Ordinal))
                 {
-                    errors.Add("bad_input", $"The input '{input.Name}' is '{Phrases.Shorten(value)}'; expected one of {Phrases.List(input.Options)}.{Phrases.DidYouMean(value, input.Options)}", 0, 0, path);
+                    errors.Add("bad_input", $"The input '{input.Name}' is '{Phrases.Shorten(value)}'; expected one of {Phrases.Some(input.Options)}.{errors.DidYouMean(value, input.Options)}", 0, 0, path);
                 }
 
                 filled[input.Name] = value;
@@ -131,7 +131,7 @@ public static partial class RunPlanner
             }
             else if (facts.Event == "manual")
             {
-                var expected = input.Options.Count > 0 ? $"one of {Phrases.List(input.Options)}" : "a value";
+                var expected = input.Options.Count > 0 ? $"one of {Phrases.Some(input.Options)}" : "a value";
                 errors.Add("missing_input", $"The input '{input.Name}' is missing and has no default; expected {expected}.", 0, 0, path);
             }
         }

@@ -15,6 +15,8 @@ internal sealed record Format(string Expected, Func<string, string?> Problem, st
 /// <summary>The formats of the pipeline file.</summary>
 internal static partial class Formats
 {
+    private static readonly string[] CronFields = ["minute", "hour", "day of the month", "month", "weekday"];
+
     private const string NamePattern = "^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,99}$";
     private const string EnvPattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$";
     private const string WordPattern = "^[A-Za-z_][A-Za-z0-9_]{0,62}$";
@@ -29,6 +31,9 @@ internal static partial class Formats
     public static Format Any { get; } = new("text", _ => null);
 
     public static Format NotBlank { get; } = new("text that is not blank", t => string.IsNullOrWhiteSpace(t) ? "" : null, "\\S");
+
+    public static Format MatrixValue { get; } = new(
+        "a value of 1 to 256 characters, not all blank", t => string.IsNullOrWhiteSpace(t) || t.Length > 256 ? "" : null, "^(?=[\\s\\S]*\\S)[\\s\\S]{1,256}$");
 
     public static Format Name { get; } = Matching("a name of letters, digits, spaces and ._/-, at most 100 characters", NamePattern, NameForm());
 
@@ -114,16 +119,48 @@ internal static partial class Formats
     private static string? GlobProblem(string text) =>
         Glob.Compile(text.StartsWith('!') ? text[1..] : text, out var problem) is null ? $"is not a glob: {problem}" : null;
 
+    /// <summary>Cronos' own words hold the characters that it met, or a NUL where the text ends: only its verdict is taken.</summary>
     private static string? CronProblem(string text)
+    {
+        if (text.Length > 200)
+        {
+            return "is longer than 200 characters";
+        }
+
+        var fields = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        if (fields is [['@', ..]])
+        {
+            return "is a macro, which is not known here";
+        }
+
+        if (fields.Length != 5)
+        {
+            return $"has {fields.Length} {(fields.Length == 1 ? "field" : "fields")}";
+        }
+
+        // 'H' is some minute or hour of the server's choice, always the same for one pipeline.
+        var fixedFields = fields.Select((f, i) => f == "H" && i < 2 ? "0" : f).ToArray();
+        for (var i = 0; i < fields.Length; i++)
+        {
+            if (!IsCron(string.Join(' ', fixedFields.Select((f, at) => at == i ? f : "*"))))
+            {
+                return $"has '{Phrases.Shorten(fields[i])}' as its {CronFields[i]}, which is none{(fields[i].Contains('H', StringComparison.Ordinal) ? " ('H' may only stand alone, for the minute or the hour)" : "")}";
+            }
+        }
+
+        return IsCron(string.Join(' ', fixedFields)) ? null : "";
+    }
+
+    private static bool IsCron(string text)
     {
         try
         {
             CronExpression.Parse(text, CronFormat.Standard);
-            return null;
+            return true;
         }
-        catch (CronFormatException wrong)
+        catch (Exception wrong) when (wrong is FormatException or ArgumentException or IndexOutOfRangeException or OverflowException)
         {
-            return $"is not a cron expression: {wrong.Message.TrimEnd('.')}";
+            return false;
         }
     }
 

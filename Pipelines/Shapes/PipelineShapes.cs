@@ -6,9 +6,9 @@ internal static class PipelineShapes
     private static readonly ListShape Globs = new(new TextShape(Formats.GlobPattern), OrOne: true);
     private static readonly ListShape Texts = new(new TextShape(Formats.NotBlank, Templates: true), OrOne: true);
     private static readonly TextShape Duration = new(Formats.Duration);
-    private static readonly NamedShape Env = new(Formats.EnvName, new TextShape(Formats.Any, Templates: true), PipelineLimits.EnvEntries);
+    private static readonly NamedShape Env = new(Formats.EnvName, new TextShape(Formats.Any, Templates: true, IsRaw: true), PipelineLimits.EnvEntries);
     private static readonly ListShape Secrets = new(new TextShape(Formats.EnvName));
-    private static readonly ListShape Command = new(new TextShape(Formats.Any, Templates: true));
+    private static readonly ListShape Command = new(new TextShape(Formats.Any, Templates: true, IsRaw: true));
 
     private static readonly Key Image = new("image", new TextShape(Formats.Image, Templates: true), "The container image of the steps.");
     private static readonly Key EnvKey = new("env", Env, "Environment variables; an inner one wins over an outer one.");
@@ -49,7 +49,7 @@ internal static class PipelineShapes
     private static readonly MapShape Step = new("a step",
     [
         new("name", new TextShape(Formats.Name), "Unique in its job.", Required: true),
-        new("run", new TextShape(Formats.NotBlank, Templates: true), "A script for the image's shell, run with -e."),
+        new("run", new TextShape(Formats.NotBlank, Templates: true, IsRaw: true), "A script for the step's shell (sh -e by default), or for the program of its '#!' line."),
         new("command", Command, "A program and its arguments, run without a shell."),
         Image,
         EnvKey,
@@ -99,7 +99,7 @@ internal static class PipelineShapes
     private static readonly IReadOnlyList<Key> JobKeys =
     [
         Steps, Image, EnvKey, SecretsKey, JobTimeout, JobWhen,
-        new("matrix", new NamedShape(Formats.Word, new ListShape(new TextShape(Formats.NotBlank)), Most: 10, Least: 1), "One job for each combination, at most 64."),
+        new("matrix", new NamedShape(Formats.Word, new ListShape(new TextShape(Formats.MatrixValue)), Most: 10, Least: 1), "One job for each combination, at most 64."),
         new("services", new NamedShape(Formats.Dns, Service, Most: 20), "What runs beside the steps until they end."),
     ];
 

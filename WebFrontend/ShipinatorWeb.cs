@@ -19,6 +19,7 @@ public static class ShipinatorWeb
         services.AddOptions<WebOptions>().Configure(configure);
         services.AddSingleton<ExecutionTokens>();
         services.AddSingleton<IExecutionTokens>(s => s.GetRequiredService<ExecutionTokens>());
+        services.AddSingleton<PlanningGate>();
         services.AddSingleton<RunTrigger>();
         services.AddSingleton<RepositorySync>();
         services.AddAccess();

@@ -54,6 +54,9 @@ internal sealed record JobModel
 internal sealed record StepDefaults(Located? Image, ImmutableArray<EnvLayer> Env, ImmutableArray<string> Secrets)
 {
     public static StepDefaults None { get; } = new(null, [], []);
+
+    /// <summary>Null: <c>sh -e</c>.</summary>
+    public ShellModel? Shell { get; init; }
 }
 
 /// <summary>One <c>env</c> map; layers are put over each other only when a step is planned.</summary>
@@ -73,6 +76,9 @@ internal sealed record StepModel
     public required StepDefaults Defaults { get; init; }
 
     public Located? Run { get; init; }
+
+    /// <summary>What runs the script; null where there is none, or where its own first line says it.</summary>
+    public ShellModel? Shell { get; init; }
 
     public IReadOnlyList<Located>? Command { get; init; }
 

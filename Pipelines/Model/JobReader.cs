@@ -30,7 +30,10 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
         return new StepDefaults(
             scope.Read(map, "image", path) ?? outer.Image,
             env.Entries.Count == 0 ? outer.Env : outer.Env.Add(env),
-            secrets.Count == 0 ? outer.Secrets : [.. outer.Secrets.Union(secrets, StringComparer.Ordinal)]);
+            secrets.Count == 0 ? outer.Secrets : [.. outer.Secrets.Union(secrets, StringComparer.Ordinal)])
+        {
+            Shell = ShellModel.Read(map) ?? outer.Shell,
+        };
     }
 
     public IEnumerable<JobModel> ReadStage(YamlMapping stage, StepDefaults outer, TimeSpan timeout)

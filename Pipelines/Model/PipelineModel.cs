@@ -46,16 +46,16 @@ public sealed record PipelineModel
     public TriggerMatch Matches(TriggerFacts facts)
     {
         ArgumentNullException.ThrowIfNull(facts);
-        if (!TriggerTypes.Contains(facts.Event, StringComparer.Ordinal))
-        {
-            return new TriggerMatch(false, $"The file's 'on' does not name the event '{facts.Event}', only {Phrases.List(TriggerTypes)}.");
-        }
-
         var errors = new ErrorList(FileName, "");
         facts = FactChecker.Check(facts, errors);
         if (errors.Count > 0)
         {
             return new TriggerMatch(false, errors.ToList()[0].Message);
+        }
+
+        if (!TriggerTypes.Contains(facts.Event, StringComparer.Ordinal))
+        {
+            return new TriggerMatch(false, $"The file's 'on' does not name the event '{facts.Event}', only {Phrases.List(TriggerTypes)}.");
         }
 
         try
@@ -88,7 +88,7 @@ public sealed record TriggerMatch(bool Runs, string? Reason);
 public sealed record ManualInput(string Name, string Description, string? Default, IReadOnlyList<string> Options);
 
 /// <summary>A time at which the clock starts a run.</summary>
-/// <param name="Cron">Five fields that Cronos reads, in UTC; but for <c>H</c>, which may stand for the minute and the hour: some value that is always the same for one pipeline.</param>
+/// <param name="Cron">Five fields or a macro, in UTC; Cronos reads it with a jitter seed, which <c>H</c> (some value, always the same for one pipeline) asks for.</param>
 /// <param name="Branch">The branch; null: the repository's default branch.</param>
 public sealed record ScheduleEntry(string Cron, string? Branch);
 

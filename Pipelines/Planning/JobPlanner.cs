@@ -46,6 +46,7 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
             ParallelGroup = step.ParallelGroup,
             Image = step.Defaults.Image is { } image ? resolver.Text(image, Formats.Image) : settings.DefaultImage,
             Run = run,
+            Shell = step.Shell is { } shell ? [.. shell.Command] : null,
             Command = Texts(step.Command, resolver, Formats.Any),
             Env = env.ToImmutableSortedDictionary(StringComparer.Ordinal),
             Secrets = step.Defaults.Secrets,

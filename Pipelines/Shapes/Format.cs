@@ -130,7 +130,7 @@ internal static partial class Formats
         var fields = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         if (fields is [['@', ..]])
         {
-            return "is a macro, which is not known here";
+            return IsCron(fields[0]) ? null : "";
         }
 
         if (fields.Length != 5)
@@ -138,27 +138,26 @@ internal static partial class Formats
             return $"has {fields.Length} {(fields.Length == 1 ? "field" : "fields")}";
         }
 
-        // 'H' is some minute or hour of the server's choice, always the same for one pipeline.
-        var fixedFields = fields.Select((f, i) => f == "H" && i < 2 ? "0" : f).ToArray();
         for (var i = 0; i < fields.Length; i++)
         {
-            if (!IsCron(string.Join(' ', fixedFields.Select((f, at) => at == i ? f : "*"))))
+            if (!IsCron(string.Join(' ', fields.Select((f, at) => at == i ? f : "*"))))
             {
-                return $"has '{Phrases.Shorten(fields[i])}' as its {CronFields[i]}, which is none{(fields[i].Contains('H', StringComparison.Ordinal) ? " ('H' may only stand alone, for the minute or the hour)" : "")}";
+                return $"has '{Phrases.Shorten(fields[i])}' as its {CronFields[i]}, which is none";
             }
         }
 
-        return IsCron(string.Join(' ', fixedFields)) ? null : "";
+        return IsCron(text) ? null : "";
     }
 
     private static bool IsCron(string text)
     {
         try
         {
-            CronExpression.Parse(text, CronFormat.Standard);
+            // 'H' is some value that is always the same for one pipeline; any seed shows whether it stands well.
+            CronExpression.Parse(text, CronFormat.Standard, jitterSeed: 0);
             return true;
         }
-        catch (Exception wrong) when (wrong is FormatException or ArgumentException or IndexOutOfRangeException or OverflowException)
+        catch (Exception wrong) when (wrong is FormatException or ArgumentException or InvalidOperationException or IndexOutOfRangeException or OverflowException)
         {
             return false;
         }

@@ -52,7 +52,7 @@ internal sealed class YamlTreeReader
         }
         catch (YamlException broken)
         {
-            var (line, column) = ((int)broken.Start.Line, (int)broken.Start.Column);
+            var (line, column) = reader.Tab(text, broken) ?? ((int)broken.Start.Line, (int)broken.Start.Column);
             errors.Add("bad_yaml", $"This is not valid YAML: {Sentence(broken)}", Math.Max(1, line), Math.Max(1, column), "");
         }
         catch (Exception broken) when (broken is ArgumentException or InvalidOperationException or FormatException or OverflowException or IndexOutOfRangeException)
@@ -80,6 +80,28 @@ internal sealed class YamlTreeReader
         }
 
         return true;
+    }
+
+    /// <summary>The scanner tells of a tab in the indentation where the construct around it began: the place of the tab itself, or null.</summary>
+    private (int Line, int Column)? Tab(string text, YamlException broken)
+    {
+        if (!broken.Message.Contains("tab", StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        var lines = text.Split('\n');
+        for (var line = (int)Math.Max(Math.Max(1, broken.Start.Line), _parser.Current?.End.Line ?? 1); line <= lines.Length; line++)
+        {
+            var indentation = lines[line - 1].AsSpan(0, lines[line - 1].Length - lines[line - 1].AsSpan().TrimStart(" \t").Length);
+            var tab = indentation.IndexOf('\t');
+            if (tab >= 0 && indentation.Length < lines[line - 1].TrimEnd('\r').Length)
+            {
+                return (line, tab + 1);
+            }
+        }
+
+        return null;
     }
 
     private static string Sentence(YamlException broken)

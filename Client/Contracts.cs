@@ -381,6 +381,9 @@ public sealed record LintRequest
     /// <summary>The text of a <c>.shipinator.yaml</c>.</summary>
     public required string Content { get; init; }
 
+    /// <summary>The file's name, for messages; default <c>.shipinator.yaml</c>.</summary>
+    public string? FileName { get; init; }
+
     /// <summary><c>manual</c> (default), <c>push</c>, <c>pr</c>, <c>schedule</c>: for whom it is planned.</summary>
     public string Event { get; init; } = "manual";
 
@@ -396,6 +399,9 @@ public sealed record LintAnswer
     public required bool Valid { get; init; }
 
     public required IReadOnlyList<PipelineErrorAnswer> Errors { get; init; }
+
+    /// <summary>What is allowed and probably not meant.</summary>
+    public IReadOnlyList<PipelineErrorAnswer> Warnings { get; init; } = [];
 
     /// <summary>The plan, when it is valid.</summary>
     public System.Text.Json.JsonElement? Plan { get; init; }

@@ -62,8 +62,14 @@ public sealed record ClaimAnswer
     /// <summary>The job's attempt, from 1.</summary>
     public required int JobAttempt { get; init; }
 
-    /// <summary>A script for <c>sh -e</c>; exactly one of this and <see cref="Command"/>.</summary>
+    /// <summary>A script; exactly one of this and <see cref="Command"/>.</summary>
     public string? Script { get; init; }
+
+    /// <summary>
+    /// The program that runs the script, with its arguments; the script's path follows them. Absent: the program that the script's
+    /// first line names (<c>#!</c>), else <c>/bin/sh -e</c>.
+    /// </summary>
+    public IReadOnlyList<string>? Shell { get; init; }
 
     /// <summary>A program and its arguments.</summary>
     public IReadOnlyList<string>? Command { get; init; }

@@ -3,7 +3,11 @@ namespace Shipinator.Pipelines;
 /// <summary>What became of a file: a model, or the reasons why there is none. Exactly one of the two is there.</summary>
 /// <param name="Model">The model; null when there are errors.</param>
 /// <param name="Errors">All of them, from top to bottom (at most a hundred).</param>
-public sealed record PipelineFileResult(PipelineModel? Model, IReadOnlyList<PipelineError> Errors);
+public sealed record PipelineFileResult(PipelineModel? Model, IReadOnlyList<PipelineError> Errors)
+{
+    /// <summary>What is allowed and probably not meant, from top to bottom (at most a hundred), with and without errors.</summary>
+    public IReadOnlyList<PipelineError> Warnings { get; init; } = [];
+}
 
 /// <summary>Reads <c>.shipinator.yaml</c>. Pure: the same text gives the same answer, and no text an exception.</summary>
 public static class PipelineFile
@@ -11,12 +15,14 @@ public static class PipelineFile
     /// <summary>The name under which the file lies at the root of a repository.</summary>
     public const string DefaultName = ".shipinator.yaml";
 
-    /// <summary>Reads a file's text; <paramref name="fileName"/> is only for messages.</summary>
-    public static PipelineFileResult Parse(string text, string fileName = DefaultName)
+    /// <summary>
+    /// Reads a file's text; <paramref name="fileName"/> is only for messages. Errors: <see cref="OperationCanceledException"/>.
+    /// </summary>
+    public static PipelineFileResult Parse(string text, string fileName = DefaultName, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(fileName);
-        var errors = new ErrorList(fileName, text);
+        var errors = new ErrorList(Characters.Show(fileName), text, cancellationToken);
         var root = YamlTreeReader.Read(text, errors);
         if (root is null)
         {
@@ -24,7 +30,9 @@ public static class PipelineFile
         }
 
         new ShapeChecker(errors).Check(root, PipelineShapes.File, "");
-        var model = root is YamlMapping map ? new FileReader(errors, fileName, text).Read(map) : null;
-        return errors.Count == 0 ? new PipelineFileResult(model, []) : new PipelineFileResult(null, errors.ToList());
+        var model = root is YamlMapping map ? new FileReader(errors, Characters.Show(fileName), text).Read(map) : null;
+        return errors.Count == 0
+            ? new PipelineFileResult(model, []) { Warnings = errors.Warnings }
+            : new PipelineFileResult(null, errors.ToList()) { Warnings = errors.Warnings };
     }
 }

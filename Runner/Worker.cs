@@ -152,7 +152,8 @@ internal sealed class Worker : IDisposable
         ChildProcess child;
         try
         {
-            child = ChildProcess.Start(Command(work), StepEnvironment.Of(work, _settings), folder, masker.Write);
+            var environment = StepEnvironment.Of(work, _settings);
+            child = ChildProcess.Start(StepCommand.Of(work, _settings.Control, environment), environment, folder, masker.Write);
         }
         catch (CommandNotStartedException e)
         {
@@ -196,19 +197,6 @@ internal sealed class Worker : IDisposable
                 Reason = "exit_code",
                 Detail = code > 128 ? $"The command was ended by signal {code - 128} (exit code {code})." : $"The command ended with exit code {code}.",
             };
-    }
-
-    private List<string> Command(ClaimAnswer work)
-    {
-        if (work.Script is null)
-        {
-            return [.. work.Command!];
-        }
-
-        // A file, not an argument: scripts may be longer than a command line may be.
-        var script = Path.Combine(_settings.Control, "script");
-        File.WriteAllText(script, work.Script);
-        return ["/bin/sh", "-e", script];
     }
 
     /// <summary>Log appends are signs of life too; this is for the quiet times.</summary>

@@ -19,6 +19,7 @@ public static class ShipinatorWeb
         services.AddSingleton<IExecutionTokens>(s => s.GetRequiredService<ExecutionTokens>());
         services.AddSingleton<AttemptLimits>();
         services.AddSingleton<AccessWatch>();
+        services.AddSingleton<PlanningGate>();
         services.AddSingleton<RunTrigger>();
         services.AddSingleton<RepositorySync>();
         services.AddAccess();

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Shipinator.Cli.IO;
 using Shipinator.Cli.Server;
 using Shipinator.Client;
+using Shipinator.Encodings;
 
 namespace Shipinator.Cli.Commands;
 
@@ -29,27 +30,40 @@ internal static class LintCommand
                 throw new CliException(ExitCodes.Usage, $"There is no file {Path.GetFullPath(path)}.");
             }
 
+            if (Utf8Text.Read(await File.ReadAllBytesAsync(path, session.Token), out var problem) is not { } content)
+            {
+                var refused = new LintAnswer { Valid = false, Errors = [new() { Code = "not_utf8", Message = problem!.Message, File = path, Line = problem.Line, Column = problem.Column, Path = "" }] };
+                return Tell(session, path, refused);
+            }
+
             var answer = await session.Client.LintAsync(
                 new()
                 {
-                    Content = await File.ReadAllTextAsync(path, session.Token),
+                    Content = content,
+                    FileName = path,
                     Event = parsed.GetRequiredValue(happening),
                     Branch = parsed.GetRequiredValue(branch),
                     Inputs = Inputs.Read(parsed.GetValue(inputs)),
                 },
                 session.Token);
-            session.Print(answer, CliJson.Default.LintAnswer, a => session.Terminal.Say(a.Valid ? $"[green]✓[/] {Looks.Text(path)} is valid" : $"[red]✗[/] {Looks.Text(path)} is not valid"));
-            Show(session.Terminal, answer.Errors);
-            return answer.Valid ? ExitCodes.Success : ExitCodes.PipelineFile;
+            return Tell(session, path, answer);
         });
     }
 
+    private static int Tell(Session session, string path, LintAnswer answer)
+    {
+        session.Print(answer, CliJson.Default.LintAnswer, a => session.Terminal.Say(a.Valid ? $"[green]✓[/] {Looks.Text(path)} is valid" : $"[red]✗[/] {Looks.Text(path)} is not valid"));
+        Show(session.Terminal, answer.Errors);
+        Show(session.Terminal, answer.Warnings, "warning: ");
+        return answer.Valid ? ExitCodes.Success : ExitCodes.PipelineFile;
+    }
+
     /// <summary>The errors, in the form that editors understand, with the offending line.</summary>
-    public static void Show(ITerminal terminal, IEnumerable<PipelineErrorAnswer> errors)
+    public static void Show(ITerminal terminal, IEnumerable<PipelineErrorAnswer> errors, string kind = "")
     {
         foreach (var error in errors)
         {
-            terminal.Note(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{error.File}:{error.Line}:{error.Column}: {error.Message} [{error.Code}]"));
+            terminal.Note(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{error.File}:{error.Line}:{error.Column}: {kind}{error.Message} [{error.Code}]"));
             if (!string.IsNullOrWhiteSpace(error.Snippet))
             {
                 terminal.Note($"    {error.Snippet}");

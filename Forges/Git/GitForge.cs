@@ -1,5 +1,6 @@
 using LibGit2Sharp;
 using Microsoft.Extensions.Options;
+using Shipinator.Encodings;
 
 namespace Shipinator.Forges.Git;
 
@@ -42,7 +43,7 @@ public sealed class GitForge : IForge
             var blob = found[path]?.Target as Blob
                 ?? throw new ForgeException(ForgeException.FileNotFound, $"There is no file {path} at commit {found.Sha[..8]} of {repository.CloneUrl}.");
             return blob.Size <= _maxFileBytes
-                ? blob.GetContentText(System.Text.Encoding.UTF8)
+                ? Text(blob, $"{path} at commit {found.Sha[..8]}")
                 : throw new ForgeException(ForgeException.FileNotFound, $"{path} at commit {found.Sha[..8]} has {blob.Size} bytes; at most {_maxFileBytes} are read.");
         }, cancellationToken);
 
@@ -70,6 +71,16 @@ public sealed class GitForge : IForge
         _mirrors.UseAsync<IReadOnlyList<string>>(repository, fresh: true, git =>
             [.. git.Refs.Select(r => r.CanonicalName).Where(n => n.StartsWith("refs/heads/", StringComparison.Ordinal) || n.StartsWith("refs/tags/", StringComparison.Ordinal)).Order(StringComparer.Ordinal)],
             cancellationToken);
+
+    /// <summary>Never with characters in place of bytes: another script would run than was written.</summary>
+    private static string Text(Blob blob, string what)
+    {
+        using var stream = blob.GetContentStream();
+        using var bytes = new MemoryStream();
+        stream.CopyTo(bytes);
+        return Utf8Text.Read(bytes.ToArray(), out var problem)
+            ?? throw new ForgeException(ForgeException.NotUtf8, $"{what}, line {problem!.Line}, column {problem.Column}: {problem.Message}");
+    }
 
     /// <summary>A full ref, a branch, a tag, or a commit id of at least seven digits; branches win over tags.</summary>
     private static (string FullRef, Commit Commit)? Find(Repository git, string name)

@@ -99,4 +99,7 @@ public sealed class ForgeException(string code, string message, Exception? inner
 
     /// <summary>The file does not exist at that commit.</summary>
     public const string FileNotFound = "file_not_found";
+
+    /// <summary>The file is not UTF-8.</summary>
+    public const string NotUtf8 = "file_not_utf8";
 }

@@ -107,6 +107,12 @@ public sealed record ExecutionSpec
     /// Something ran in the worker before: its files may be needed, so a worker that is gone is lost, and never made again empty.
     /// </summary>
     [Id(15)] public bool JoinsWorker { get; init; }
+
+    /// <summary>
+    /// The program that runs <see cref="Script"/>, with its arguments; the script's path follows them. Empty: the program that the
+    /// script's first line names (<c>#!</c>), else <c>/bin/sh -e</c>.
+    /// </summary>
+    [Id(40)] public ImmutableArray<string> Shell { get; init; } = [];
 }
 
 /// <summary>One attempt of a job: a workspace, and what runs in it. An executor starts it at the first execution's submit.</summary>

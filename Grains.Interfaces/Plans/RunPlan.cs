@@ -177,6 +177,12 @@ public sealed record StepPlan
 
     /// <summary>Set when a filter left the step out: the sentence that says which.</summary>
     [Id(17)] public string? SkipReason { get; init; }
+
+    /// <summary>
+    /// The program that runs <see cref="Run"/>, with its arguments; the script's path follows them. Absent: the program that the
+    /// script's first line names (<c>#!</c>), else <c>/bin/sh -e</c>.
+    /// </summary>
+    [Id(40)] public ImmutableArray<string>? Shell { get; init; }
 }
 
 /// <summary>On which outcomes of the job so far a step runs.</summary>

@@ -18,6 +18,7 @@ internal static class ExecutionSpecFactory
             Image = plan.Image,
             Command = plan.Command ?? [],
             Script = plan.Run,
+            Shell = plan.Shell ?? [],
             Env = plan.Env.SetItems(BuiltIn(job, step, plan, execution, publicUrl)),
             Artifacts = plan.Outputs,
             Timeout = plan.Timeout,

@@ -9,7 +9,7 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
     {
         var on = ReadTriggers(file);
         var inputs = ReadInputs(file);
-        var scope = new TemplateScope(errors, [.. inputs.Select(i => i.Name)], []);
+        var scope = new TemplateScope(errors, new TemplateNames(errors, [.. inputs.Select(i => i.Name)], []));
         var jobs = ReadStages(file, scope);
         if (jobs.Count == 0 && !JobReader.Stages.Any(s => file.Has(s.Word)))
         {
@@ -42,7 +42,7 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
         {
             foreach (var again in same.Skip(1))
             {
-                errors.Add("duplicate_name", $"{again.At.Path}: another job is named '{same.Key}' (line {same.First().At.Line}); job names are unique in the file.", again.At);
+                errors.Add("duplicate_name", $"{again.At.Path}: another job is named '{Phrases.Shorten(same.Key)}' (line {same.First().At.Line}); job names are unique in the file.", again.At);
             }
         }
 
@@ -57,9 +57,15 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
 
     private void CheckStepReferences(List<JobModel> jobs)
     {
+        var known = new Dictionary<JobType, HashSet<string>>();
         foreach (var job in jobs)
         {
-            var earlier = jobs.Where(j => j.Type < job.Type).SelectMany(j => j.Steps).Select(s => s.Name).Distinct(StringComparer.Ordinal).ToList();
+            errors.ThrowIfCanceled();
+            if (!known.TryGetValue(job.Type, out var earlier))
+            {
+                known[job.Type] = earlier = jobs.Where(j => j.Type < job.Type).SelectMany(j => j.Steps).Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
+            }
+
             foreach (var step in job.Steps)
             {
                 foreach (var input in step.Inputs.Where(i => i is { Step: not null, Id: null }))
@@ -75,12 +81,12 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
         }
     }
 
-    private void CheckStep(string wanted, List<string> earlier, Located at)
+    private void CheckStep(string wanted, HashSet<string> earlier, Located at)
     {
-        if (!earlier.Contains(wanted, StringComparer.Ordinal))
+        if (!earlier.Contains(wanted) && !errors.IsFull)
         {
             errors.Add("unknown_step",
-                $"{at.Path}: no step of an earlier stage is named '{Phrases.Shorten(wanted)}'.{Phrases.DidYouMean(wanted, earlier)}"
+                $"{at.Path}: no step of an earlier stage is named '{Phrases.Shorten(wanted)}'.{errors.DidYouMean(wanted, earlier)}"
                 + (earlier.Count == 0 ? " No stage stands before this one." : $" Known: {Phrases.List(earlier.Take(20))}."), at);
         }
     }
@@ -104,7 +110,7 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
 
     private static RefFilter Filter(YamlMapping? map) => map is null
         ? RefFilter.Open
-        : new RefFilter(map.Texts("branches"), map.Texts("tags"), map.Texts("paths"), map.Texts("paths_ignore"));
+        : new RefFilter(map.Globs("branches"), map.Globs("tags"), map.Globs("paths"), map.Globs("paths_ignore"));
 
     private List<ManualInput> ReadInputs(YamlMapping file)
     {
@@ -123,7 +129,7 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
             var given = map?.Text("default");
             if (given is not null && options.Count > 0 && !options.Contains(given, StringComparer.Ordinal))
             {
-                errors.Add("bad_value", $"{path}.default: '{Phrases.Shorten(given)}' is not one of the options {Phrases.List(options)}.", value.Line, value.Column, path);
+                errors.Add("bad_value", $"{path}.default: '{Phrases.Shorten(given)}' is not one of the options {Phrases.Some(options)}.", value.Line, value.Column, path);
             }
 
             inputs.Add(new ManualInput(key.Value, map?.Text("description") ?? "", given, options));

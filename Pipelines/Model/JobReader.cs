@@ -16,7 +16,7 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
     {
         var env = scope.ReadEnv(map, path);
         var secrets = map.Texts("secrets") ?? [];
-        foreach (var (name, value) in env.Entries.Where(e => secrets.Contains(e.Name, StringComparer.Ordinal)))
+        foreach (var (name, value) in env.Entries.Where(e => secrets.Count > 0 && secrets.Contains(e.Name, StringComparer.Ordinal)))
         {
             errors.Add("duplicate_name", $"{value.Path}: '{Phrases.Shorten(name)}' is also named in 'secrets'; keep one of the two.", value);
         }
@@ -30,7 +30,10 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
         return new StepDefaults(
             scope.Read(map, "image", path) ?? outer.Image,
             env.Entries.Count == 0 ? outer.Env : outer.Env.Add(env),
-            [.. outer.Secrets.Union(secrets, StringComparer.Ordinal)]);
+            secrets.Count == 0 ? outer.Secrets : [.. outer.Secrets.Union(secrets, StringComparer.Ordinal)])
+        {
+            Shell = ShellModel.Read(map) ?? outer.Shell,
+        };
     }
 
     public IEnumerable<JobModel> ReadStage(YamlMapping stage, StepDefaults outer, TimeSpan timeout)
@@ -48,7 +51,7 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
 
         var defaults = Over(outer, stage, scope, stageWord, errors);
         var when = StepReader.ReadWhen(stage);
-        return [.. (jobs as YamlMapping)?.Entries
+        return [.. (jobs as YamlMapping)?.Entries.Take(PipelineLimits.ListItems)
             .Where(e => e.Value is YamlMapping)
             .Select(e => ReadJob((YamlMapping)e.Value, e.Key.Value, $"{stageWord}.jobs.{Phrases.Shorten(e.Key.Value)}", defaults, stage.Duration("timeout") ?? timeout, when))
             ?? []];
@@ -71,7 +74,7 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
             Type = type,
             At = at,
             Matrix = matrix,
-            When = Both(stageWhen, ownWhen),
+            When = [stageWhen, ownWhen],
             Services = ReadServices(map, inner, path),
             Timeout = timeout,
             Steps = steps,
@@ -166,8 +169,4 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
                 ready?.Number("tcp"),
                 ready?.Duration("timeout"));
         })];
-
-    /// <summary>A stage's and a job's conditions must both hold: every pair of their clauses, written as one clause each.</summary>
-    private static IReadOnlyList<WhenClause> Both(IReadOnlyList<WhenClause> stage, IReadOnlyList<WhenClause> job) =>
-        job.Count == 0 ? stage : stage.Count == 0 ? job : [.. stage.SelectMany(s => job.Select(j => s with { And = j }))];
 }

@@ -21,13 +21,14 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
     {
         var steps = new List<StepModel>();
         var names = new Dictionary<string, int>(StringComparer.Ordinal);
-        for (var i = 0; i < list.Items.Count; i++)
+        for (var i = 0; i < Math.Min(list.Items.Count, PipelineLimits.StepsOfJob); i++)
         {
             if (list.Items[i] is not YamlMapping map)
             {
                 continue;
             }
 
+            errors.ThrowIfCanceled();
             var place = $"{path}[{i}]";
             var step = Read(map, place, outer, jobTimeout);
             if (step.Name.Length > 0 && !names.TryAdd(step.Name, map.Line))
@@ -45,7 +46,7 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
 
     public static IReadOnlyList<WhenClause> ReadWhen(YamlMapping map) =>
         [.. (map.Items("when") ?? []).OfType<YamlMapping>().Select(w =>
-            new WhenClause(w.Texts("branch"), w.Texts("tag"), w.Texts("event"), w.Texts("path"), w.Texts("status")))];
+            new WhenClause(w.Globs("branch"), w.Globs("tag"), w.Texts("event"), w.Globs("path"), w.Texts("status")))];
 
     public static RetryPlan? ReadRetry(YamlMapping map)
     {
@@ -88,14 +89,16 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
 
         Group(map, place);
         var command = scope.ReadList(map, "command", place);
+        var defaults = JobReader.Over(outer, map, scope, place, errors);
         var step = new StepModel
         {
             Name = map.Text("name") ?? "",
             At = at,
             Order = _order,
             ParallelGroup = _group,
-            Defaults = JobReader.Over(outer, map, scope, place, errors),
+            Defaults = defaults,
             Run = scope.Read(map, "run", place),
+            Shell = ReadShell(map, place, defaults.Shell ?? ShellModel.Default),
             Command = command,
             Timeout = timeout,
             Retry = ReadRetry(map),
@@ -111,6 +114,40 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
         };
         CheckBody(map, at, command);
         return step;
+    }
+
+    /// <summary>A script's first line wins over every 'shell'.</summary>
+    private ShellModel? ReadShell(YamlMapping map, string place, ShellModel shell)
+    {
+        if (map.Find("run") is not YamlScalar script)
+        {
+            if (map.Find("shell") is { } unused && map.Has("command"))
+            {
+                errors.Add("conflict", $"{place}.shell: a 'command' is run without any shell; use 'run', or leave 'shell' out.", unused.Line, unused.Column, $"{place}.shell");
+            }
+
+            return null;
+        }
+
+        var named = ShellModel.OfShebang(script.Value);
+        var by = named ?? shell;
+        if (named is not null && map.Find("shell") is { } ignored)
+        {
+            errors.Warn("shell_ignored", $"{place}.shell: the script's first line says what runs it; leave one of the two out.", ignored.Line, ignored.Column, $"{place}.shell");
+        }
+
+        if (!by.IsShell && Template.Names(script.Value).FirstOrDefault() is { } template)
+        {
+            errors.Add("template_not_here", $"a script for {Phrases.Shorten(by.Name)} can't hold a template, which becomes a shell's variable; give it by 'env' (for instance VALUE: \"{{{{ .{Phrases.Shorten(template)} }}}}\") and read the environment.",
+                script, Math.Max(0, script.Value.IndexOf("{{", StringComparison.Ordinal)), "{{", $"{place}.run");
+        }
+
+        if (by.IsSh)
+        {
+            new ScriptChecker(errors).Check(script, $"{place}.run");
+        }
+
+        return named is null && shell.Command.Count > 0 ? shell : null;
     }
 
     private void CheckBody(YamlMapping map, Located at, IReadOnlyList<Located>? command)

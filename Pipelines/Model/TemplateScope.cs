@@ -1,9 +1,9 @@
 namespace Shipinator.Pipelines;
 
 /// <summary>Reads values that may hold templates, at a place where certain matrix keys and inputs are known.</summary>
-internal sealed class TemplateScope(ErrorList errors, IReadOnlyCollection<string> inputs, IReadOnlyCollection<string> matrix)
+internal sealed class TemplateScope(ErrorList errors, TemplateNames names)
 {
-    public TemplateScope WithMatrix(IReadOnlyCollection<string> keys) => new(errors, inputs, keys);
+    public TemplateScope WithMatrix(IReadOnlyCollection<string> keys) => new(errors, names.WithMatrix(keys));
 
     public Located? Read(YamlMapping map, string key, string path) => Read(map.Find(key), $"{path}.{key}".TrimStart('.'));
 
@@ -14,10 +14,12 @@ internal sealed class TemplateScope(ErrorList errors, IReadOnlyCollection<string
             return null;
         }
 
-        foreach (var (index, part, code, message) in Template.Problems(scalar.Value, matrix, inputs))
+        if (!errors.IsFull)
         {
-            var line = scalar.Literal ? node.Line + 1 + scalar.Value.AsSpan(0, index).Count('\n') : node.Line;
-            errors.Add(code, $"{path}: {message}", line, errors.Column(line, scalar.Literal ? 1 : node.Column, part), path);
+            foreach (var (index, part, code, message) in Template.Problems(scalar.Value, names))
+            {
+                errors.Add(code, message, scalar, index, part, path);
+            }
         }
 
         return new Located(scalar.Value, node.Line, node.Column, path);

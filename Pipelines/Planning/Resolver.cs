@@ -8,6 +8,9 @@ namespace Shipinator.Pipelines;
 /// </summary>
 internal sealed class Resolver
 {
+    /// <summary>What even an empty value costs wherever the plan is kept and sent.</summary>
+    private const int Overhead = 16;
+
     private readonly ErrorList _errors;
     private readonly ImmutableDictionary<string, string> _values;
     private readonly Budget _budget;
@@ -27,28 +30,17 @@ internal sealed class Resolver
     public Resolver WithMatrix(ImmutableSortedDictionary<string, string> combination) =>
         new(_errors, _values.SetItems(combination.Select(c => KeyValuePair.Create($"matrix.{c.Key}", c.Value))), _budget);
 
-    /// <summary>Facts come from outside: none may be so long, or of such characters, that no step could be given it.</summary>
-    public void CheckValues()
-    {
-        foreach (var (name, value) in _values.OrderBy(v => v.Key, StringComparer.Ordinal))
-        {
-            if (value.Length > PipelineLimits.FactCharacters)
-            {
-                _errors.Add("bad_fact", $"The value of '{name}' has more than {PipelineLimits.FactCharacters} characters.", 0, 0, name);
-            }
-            else if (Phrases.HasForbiddenCharacter(value))
-            {
-                _errors.Add("bad_fact", $"The value of '{name}' has a NUL character or half of a surrogate pair.", 0, 0, name);
-            }
-        }
-    }
-
     /// <summary>The text with its values, which must have the format.</summary>
     public string Text(Located text, Format format)
     {
         var resolved = Template.Replace(text.Value, Value);
-        Charge(resolved.Length);
-        if (text.Value.Contains("{{", StringComparison.Ordinal) && format.Problem(resolved) is { } problem)
+        Charge(resolved.Length + Overhead);
+        var isTemplate = text.Value.Contains("{{", StringComparison.Ordinal);
+        if (isTemplate && format != Formats.Any && Characters.FindInvisible(resolved, isText: false) is { } invisible)
+        {
+            _errors.Add("bad_character", $"{text.Path}: with its templates replaced it is '{Phrases.Shorten(resolved)}', which has the character {invisible.Name}, which can't stand here.", text);
+        }
+        else if (isTemplate && format.Problem(resolved) is { } problem)
         {
             var what = problem.Length == 0 || problem[0] == ' ' ? "is not allowed" : problem;
             _errors.Add("bad_value", $"{text.Path}: with its templates replaced it is '{Phrases.Shorten(resolved)}', which {what}; expected {format.Expected}.", text);

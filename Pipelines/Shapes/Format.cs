@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Cronos;
+using Shipinator.Globbing;
 
 namespace Shipinator.Pipelines;
 
@@ -14,6 +15,8 @@ internal sealed record Format(string Expected, Func<string, string?> Problem, st
 /// <summary>The formats of the pipeline file.</summary>
 internal static partial class Formats
 {
+    private static readonly string[] CronFields = ["minute", "hour", "day of the month", "month", "weekday"];
+
     private const string NamePattern = "^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,99}$";
     private const string EnvPattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$";
     private const string WordPattern = "^[A-Za-z_][A-Za-z0-9_]{0,62}$";
@@ -28,6 +31,9 @@ internal static partial class Formats
     public static Format Any { get; } = new("text", _ => null);
 
     public static Format NotBlank { get; } = new("text that is not blank", t => string.IsNullOrWhiteSpace(t) ? "" : null, "\\S");
+
+    public static Format MatrixValue { get; } = new(
+        "a value of 1 to 256 characters, not all blank", t => string.IsNullOrWhiteSpace(t) || t.Length > 256 ? "" : null, "^(?=[\\s\\S]*\\S)[\\s\\S]{1,256}$");
 
     public static Format Name { get; } = Matching("a name of letters, digits, spaces and ._/-, at most 100 characters", NamePattern, NameForm());
 
@@ -57,13 +63,16 @@ internal static partial class Formats
         Durations.Pattern);
 
     public static Format GlobPattern { get; } = new(
-        "a glob such as main, release/** or !docs/**", t => Glob.Problem(t) is { } problem ? $"is not a glob: {problem}" : null);
+        "a glob such as main, release/** or !docs/**", GlobProblem);
 
     public static Format RelativePath { get; } = new("a path below the workspace (no leading /, no ..)", PathProblem);
 
     public static Format RelativeGlob { get; } = new(
         "a path or glob below the workspace (no leading /, no ..)",
-        t => PathProblem(t) ?? (Glob.Problem(t) is { } problem ? $"is not a glob: {problem}" : null));
+        t => PathProblem(t) ?? (t.StartsWith('!') ? "only excludes ('\\!' stands for the character itself)" : GlobProblem(t)));
+
+    /// <summary>One of a list, of which some may exclude.</summary>
+    public static Format RelativeGlobOfMany { get; } = RelativeGlob with { Problem = t => PathProblem(t) ?? GlobProblem(t) };
 
     public static Format Cron { get; } = new("a cron expression of five fields: minute hour day month weekday", CronProblem);
 
@@ -107,16 +116,50 @@ internal static partial class Formats
         string.IsNullOrWhiteSpace(text) || text.Length > 1024 || text.StartsWith('/') || text.Contains('\n', StringComparison.Ordinal)
             || text.Split('/').Contains("..") ? "" : null;
 
+    private static string? GlobProblem(string text) =>
+        Glob.Compile(text.StartsWith('!') ? text[1..] : text, out var problem) is null ? $"is not a glob: {problem}" : null;
+
+    /// <summary>Cronos' own words hold the characters that it met, or a NUL where the text ends: only its verdict is taken.</summary>
     private static string? CronProblem(string text)
+    {
+        if (text.Length > 200)
+        {
+            return "is longer than 200 characters";
+        }
+
+        var fields = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        if (fields is [['@', ..]])
+        {
+            return IsCron(fields[0]) ? null : "";
+        }
+
+        if (fields.Length != 5)
+        {
+            return $"has {fields.Length} {(fields.Length == 1 ? "field" : "fields")}";
+        }
+
+        for (var i = 0; i < fields.Length; i++)
+        {
+            if (!IsCron(string.Join(' ', fields.Select((f, at) => at == i ? f : "*"))))
+            {
+                return $"has '{Phrases.Shorten(fields[i])}' as its {CronFields[i]}, which is none";
+            }
+        }
+
+        return IsCron(text) ? null : "";
+    }
+
+    private static bool IsCron(string text)
     {
         try
         {
-            CronExpression.Parse(text, CronFormat.Standard);
-            return null;
+            // 'H' is some value that is always the same for one pipeline; any seed shows whether it stands well.
+            CronExpression.Parse(text, CronFormat.Standard, jitterSeed: 0);
+            return true;
         }
-        catch (CronFormatException wrong)
+        catch (Exception wrong) when (wrong is FormatException or ArgumentException or InvalidOperationException or IndexOutOfRangeException or OverflowException)
         {
-            return $"is not a cron expression: {wrong.Message.TrimEnd('.')}";
+            return false;
         }
     }
 

@@ -6,13 +6,17 @@ internal static class PipelineShapes
     private static readonly ListShape Globs = new(new TextShape(Formats.GlobPattern), OrOne: true);
     private static readonly ListShape Texts = new(new TextShape(Formats.NotBlank, Templates: true), OrOne: true);
     private static readonly TextShape Duration = new(Formats.Duration);
-    private static readonly NamedShape Env = new(Formats.EnvName, new TextShape(Formats.Any, Templates: true), PipelineLimits.EnvEntries);
+    private static readonly NamedShape Env = new(Formats.EnvName, new TextShape(Formats.Any, Templates: true, IsRaw: true), PipelineLimits.EnvEntries);
     private static readonly ListShape Secrets = new(new TextShape(Formats.EnvName));
-    private static readonly ListShape Command = new(new TextShape(Formats.Any, Templates: true));
+    private static readonly ListShape Command = new(new TextShape(Formats.Any, Templates: true, IsRaw: true));
 
     private static readonly Key Image = new("image", new TextShape(Formats.Image, Templates: true), "The container image of the steps.");
     private static readonly Key EnvKey = new("env", Env, "Environment variables; an inner one wins over an outer one.");
     private static readonly Key SecretsKey = new("secrets", Secrets, "Names of the secrets that the steps are given as environment variables.");
+    private static readonly Key Shell = new("shell", new EitherShape(
+        new TextShape(Formats.OneOf([.. ShellModel.Words])),
+        new ListShape(new TextShape(Formats.NotBlank))),
+        "What runs scripts: sh by default (-e); bash with -euo pipefail; or a program with arguments, which are followed by the script's path.");
     private static readonly Key JobTimeout = new("timeout", Duration, "From a job's start to its end; 60m by default.");
 
     private static readonly EitherShape Retry = new(
@@ -49,9 +53,10 @@ internal static class PipelineShapes
     private static readonly MapShape Step = new("a step",
     [
         new("name", new TextShape(Formats.Name), "Unique in its job.", Required: true),
-        new("run", new TextShape(Formats.NotBlank, Templates: true), "A script for the image's shell, run with -e."),
+        new("run", new TextShape(Formats.NotBlank, Templates: true, IsRaw: true), "A script for the step's shell (sh -e by default), or for the program of its '#!' line."),
         new("command", Command, "A program and its arguments, run without a shell."),
         Image,
+        Shell,
         EnvKey,
         SecretsKey,
         new("timeout", Duration, "Of the step; the job's by default."),
@@ -98,8 +103,8 @@ internal static class PipelineShapes
 
     private static readonly IReadOnlyList<Key> JobKeys =
     [
-        Steps, Image, EnvKey, SecretsKey, JobTimeout, JobWhen,
-        new("matrix", new NamedShape(Formats.Word, new ListShape(new TextShape(Formats.NotBlank)), Most: 10, Least: 1), "One job for each combination, at most 64."),
+        Steps, Image, Shell, EnvKey, SecretsKey, JobTimeout, JobWhen,
+        new("matrix", new NamedShape(Formats.Word, new ListShape(new TextShape(Formats.MatrixValue)), Most: 10, Least: 1), "One job for each combination, at most 64."),
         new("services", new NamedShape(Formats.Dns, Service, Most: 20), "What runs beside the steps until they end."),
     ];
 
@@ -163,7 +168,7 @@ internal static class PipelineShapes
                 new("group", new TextShape(Formats.NotBlank, Templates: true), "Runs of one group take turns; the event and ref by default."),
                 new("cancel_previous", new FlagShape(), "A newer run cancels those before it; true for pull requests only by default."),
             ])), "Which runs take turns."),
-        Image, EnvKey, SecretsKey, JobTimeout,
+        Image, Shell, EnvKey, SecretsKey, JobTimeout,
         new("build", Stage("build", JobKeys), "First."),
         new("test", Stage("test", JobKeys), "When every build job succeeded."),
         new("deploy", Stage("deploy", DeployKeys), "When every test job succeeded."),

@@ -13,7 +13,8 @@ internal abstract record Shape
 /// <summary>A scalar whose text has a format.</summary>
 /// <param name="Format">The format.</param>
 /// <param name="Templates">Whether <c>{{ .name }}</c> may stand in it; the format is then checked after substitution.</param>
-internal sealed record TextShape(Format Format, bool Templates = false) : Shape
+/// <param name="IsRaw">Whether any character may stand in it, also one that can't be seen: scripts, arguments, environment.</param>
+internal sealed record TextShape(Format Format, bool Templates = false, bool IsRaw = false) : Shape
 {
     public override string Expected => Format.Expected;
 }

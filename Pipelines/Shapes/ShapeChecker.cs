@@ -7,6 +7,12 @@ internal sealed class ShapeChecker(ErrorList errors)
 {
     public void Check(YamlNode node, Shape shape, string path)
     {
+        errors.ThrowIfCanceled();
+        if (errors.IsFull)
+        {
+            return;
+        }
+
         switch (shape)
         {
             case TextShape text:
@@ -56,6 +62,12 @@ internal sealed class ShapeChecker(ErrorList errors)
         if (node is not YamlScalar scalar || scalar.IsNull)
         {
             Wrong(node, shape, path, node is YamlScalar ? " Write \"\" for an empty text." : node is YamlMapping && shape.Templates ? " A value that begins with a template needs quotes." : "");
+            return;
+        }
+
+        if (!shape.IsRaw && Characters.FindInvisible(scalar.Value, shape.Format == Formats.Any) is { } invisible)
+        {
+            errors.Add("bad_character", $"{Name(path)}: '{Phrases.Shorten(scalar.Value)}' has the character {invisible.Name}, which can't stand here.", node.Line, node.Column, path);
             return;
         }
 
@@ -123,9 +135,9 @@ internal sealed class ShapeChecker(ErrorList errors)
             }
             else
             {
-                var names = shape.Keys.Select(k => k.Name);
+                var names = shape.Keys.Select(k => k.Name).ToList();
                 errors.Add("unknown_key",
-                    $"{Name(path)}: unknown key '{Phrases.Shorten(key.Value)}'.{Phrases.DidYouMean(key.Value, names)} Known: {Phrases.List(names)}.",
+                    $"{Name(path)}: unknown key '{Phrases.Shorten(key.Value)}'.{errors.DidYouMean(key.Value, names)} Known: {Phrases.List(names)}.",
                     key.Line, key.Column, Join(path, key.Value));
             }
         }
@@ -151,7 +163,11 @@ internal sealed class ShapeChecker(ErrorList errors)
 
         foreach (var (key, value) in map.Entries)
         {
-            if (shape.KeyFormat.Problem(key.Value) is { } problem)
+            if (Characters.FindInvisible(key.Value, isText: false) is { } invisible)
+            {
+                errors.Add("bad_character", $"{Name(path)}: the name '{Phrases.Shorten(key.Value)}' has the character {invisible.Name}, which can't stand here.", key.Line, key.Column, Join(path, key.Value));
+            }
+            else if (shape.KeyFormat.Problem(key.Value) is { } problem)
             {
                 var code = shape.KeyFormat == Formats.EnvName && PipelineEnvironment.IsValidName(key.Value) ? "reserved_name" : "bad_name";
                 errors.Add(code, Sentence(path, key.Value, problem, shape.KeyFormat), key.Line, key.Column, Join(path, key.Value));

@@ -4,16 +4,24 @@ namespace Shipinator.Pipelines;
 internal static class Phrases
 {
     private const int ShownLength = 60;
+    private const int MostWords = 20;
 
-    /// <summary>The text on one line, short enough for a sentence.</summary>
+    /// <summary>The text on one line, short enough for a sentence, with nothing in it that can't be seen.</summary>
     public static string Shorten(string text)
     {
-        var line = text.ReplaceLineEndings(" ");
-        return line.Length > ShownLength ? line[..ShownLength] + "…" : line;
+        // What is cut off is never looked at: a value may have a million characters.
+        var isLong = text.Length > ShownLength + 1;
+        var cut = isLong ? text[..(char.IsHighSurrogate(text[ShownLength - 1]) ? ShownLength - 1 : ShownLength)] : text;
+        var line = Characters.Show(cut.ReplaceLineEndings(" "));
+        return isLong || line.Length > 2 * ShownLength ? line[..Math.Min(line.Length, 2 * ShownLength)] + "…" : line;
     }
 
     /// <summary>The words with commas.</summary>
     public static string List(IEnumerable<string> words) => string.Join(", ", words);
+
+    /// <summary>The first words with commas, each short: for lists that a file fills, however long it makes them.</summary>
+    public static string Some(IReadOnlyCollection<string> words) =>
+        List(words.Take(MostWords).Select(Shorten)) + (words.Count > MostWords ? $", … ({words.Count} in all)" : "");
 
     /// <summary>" Did you mean 'x'?", when one of the words is near; else nothing.</summary>
     public static string DidYouMean(string text, IEnumerable<string> words)

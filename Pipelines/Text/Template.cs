@@ -27,7 +27,7 @@ internal static partial class Template
     }
 
     /// <summary>What is wrong with the templates of a text, as sentences.</summary>
-    public static IEnumerable<(int Index, string Part, string Code, string Message)> Problems(string text, IReadOnlyCollection<string> matrix, IReadOnlyCollection<string> inputs)
+    public static IEnumerable<(int Index, string Part, string Code, string Message)> Problems(string text, TemplateNames known)
     {
         foreach (Match match in Form().Matches(text))
         {
@@ -40,33 +40,11 @@ internal static partial class Template
                 var rest = text.Substring(match.Index, Math.Min(text.Length - match.Index, 30));
                 yield return (match.Index, match.Value, "bad_template", $"'{Phrases.Shorten(rest)}' is not a template; expected '{{{{ .name }}}}', or '\\{{{{' for the characters themselves.");
             }
-            else if (match.Groups["name"] is { Success: true } name && Unknown(name.Value, matrix, inputs) is { } problem)
+            else if (match.Groups["name"] is { Success: true } name && known.Problem(name.Value) is { } problem)
             {
                 yield return (match.Index, match.Value, "unknown_template", problem);
             }
         }
-    }
-
-    private static string? Unknown(string name, IReadOnlyCollection<string> matrix, IReadOnlyCollection<string> inputs)
-    {
-        if (PlainNames.Contains(name))
-        {
-            return null;
-        }
-
-        string[] known = [.. PlainNames, .. inputs.Select(i => $"inputs.{i}"), .. matrix.Select(m => $"matrix.{m}")];
-        if (known.Contains(name, StringComparer.Ordinal))
-        {
-            return null;
-        }
-
-        var why = name switch
-        {
-            _ when name.StartsWith("matrix.", StringComparison.Ordinal) && matrix.Count == 0 => " There is no matrix at this place.",
-            _ when name.StartsWith("inputs.", StringComparison.Ordinal) && inputs.Count == 0 => " No inputs are declared in 'on.manual.inputs'.",
-            _ => Phrases.DidYouMean(name, known),
-        };
-        return $"The template '{{{{ .{Phrases.Shorten(name)} }}}}' is not known.{why} Known: {Phrases.List(known)}.";
     }
 
     [GeneratedRegex(@"(?<dollar>\$\{\{)|(?<escaped>\\\{\{)|\{\{[ \t]*\.(?<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)[ \t]*\}\}|(?<stray>\{\{)", RegexOptions.CultureInvariant)]

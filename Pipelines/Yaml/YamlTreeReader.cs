@@ -36,9 +36,15 @@ internal sealed class YamlTreeReader
             text = text[1..];
         }
 
+        if (!IsReadable(text, errors))
+        {
+            return null;
+        }
+
+        var reader = new YamlTreeReader(text, errors);
         try
         {
-            return new YamlTreeReader(text, errors).Document();
+            return reader.Document();
         }
         catch (RefusedException refused)
         {
@@ -46,12 +52,53 @@ internal sealed class YamlTreeReader
         }
         catch (YamlException broken)
         {
-            errors.Add("bad_yaml", $"This is not valid YAML: {Sentence(broken)}", (int)broken.Start.Line, (int)broken.Start.Column, "");
+            var (line, column) = reader.Tab(text, broken) ?? ((int)broken.Start.Line, (int)broken.Start.Column);
+            errors.Add("bad_yaml", $"This is not valid YAML: {Sentence(broken)}", Math.Max(1, line), Math.Max(1, column), "");
         }
         catch (Exception broken) when (broken is ArgumentException or InvalidOperationException or FormatException or OverflowException or IndexOutOfRangeException)
         {
             // The scanner meets some broken escapes and directives with exceptions of the base library.
-            errors.Add("bad_yaml", "This is not valid YAML.", 1, 1, "");
+            var near = reader._parser.Current?.End;
+            errors.Add("bad_yaml", "This is not valid YAML, at this place or soon after it.", Math.Max(1, (int)(near?.Line ?? 1)), Math.Max(1, (int)(near?.Column ?? 1)), "");
+        }
+
+        return null;
+    }
+
+    /// <summary>YAML has no control characters but tabs and line breaks; its reader would take a NUL for the end of the file.</summary>
+    private static bool IsReadable(string text, ErrorList errors)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (char.IsControl(text[i]) && text[i] is not ('\t' or '\n' or '\r'))
+            {
+                var before = text.AsSpan(0, i);
+                var (_, name) = Characters.FindInvisible(text.Substring(i, 1), isText: true)!.Value;
+                errors.Add("bad_character", $"The file has the control character {name} here; in double quotes it is written as an escape, such as \"\\e\".", before.Count('\n') + 1, i - before.LastIndexOf('\n'), "");
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>The scanner tells of a tab in the indentation where the construct around it began: the place of the tab itself, or null.</summary>
+    private (int Line, int Column)? Tab(string text, YamlException broken)
+    {
+        if (!broken.Message.Contains("tab", StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        var lines = text.Split('\n');
+        for (var line = (int)Math.Max(Math.Max(1, broken.Start.Line), _parser.Current?.End.Line ?? 1); line <= lines.Length; line++)
+        {
+            var indentation = lines[line - 1].AsSpan(0, lines[line - 1].Length - lines[line - 1].AsSpan().TrimStart(" \t").Length);
+            var tab = indentation.IndexOf('\t');
+            if (tab >= 0 && indentation.Length < lines[line - 1].TrimEnd('\r').Length)
+            {
+                return (line, tab + 1);
+            }
         }
 
         return null;
@@ -75,9 +122,13 @@ internal sealed class YamlTreeReader
         _parser.Consume<DocumentStart>();
         var root = Node(depth: 1);
         _parser.Consume<DocumentEnd>();
-        if (_parser.Accept<DocumentStart>(out var second))
+        while (_parser.TryConsume<DocumentStart>(out var second))
         {
-            throw Refuse("many_documents", "A second document begins here; a pipeline file is one document.", second.Start);
+            // Some editors and templates end a file with '---'; nothing follows it.
+            if (!_parser.TryConsume<Scalar>(out var nothing) || nothing.Value.Length > 0 || nothing.Style != ScalarStyle.Plain || !_parser.TryConsume<DocumentEnd>(out _))
+            {
+                throw Refuse("many_documents", "A second document begins here; a pipeline file is one document.", second.Start);
+            }
         }
 
         _parser.Consume<StreamEnd>();
@@ -86,6 +137,7 @@ internal sealed class YamlTreeReader
 
     private YamlNode Node(int depth)
     {
+        _errors.ThrowIfCanceled();
         var at = _parser.Current ?? throw new YamlException("The document ends too early.");
         if (depth > PipelineLimits.Depth)
         {

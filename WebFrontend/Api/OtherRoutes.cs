@@ -119,15 +119,16 @@ internal static class OtherRoutes
         }
     }
 
-    private static LintAnswer Lint(LintRequest body, IOptions<WebOptions> options)
+    private static LintAnswer Lint(LintRequest body, PlanningGate gate, IOptions<WebOptions> options, CancellationToken cancellation)
     {
         Fields.Text(body.Event, "event", Fields.Word);
         Fields.Text(body.Branch, "branch", Fields.Ref);
         Fields.InputValues(body.Inputs);
-        var file = PipelineFile.Parse(body.Content);
+        using var turn = gate.Enter();
+        var file = PipelineFile.Parse(body.Content, FileName(body.FileName), cancellation);
         if (file.Model is null)
         {
-            return new() { Valid = false, Errors = [.. file.Errors.Select(Answers.Of)] };
+            return new() { Valid = false, Errors = [.. file.Errors.Select(Answers.Of)], Warnings = [.. file.Warnings.Select(Answers.Of)] };
         }
 
         var inputs = (body.Inputs ?? file.Model.Inputs.ToDictionary(i => i.Name, i => i.Default ?? (i.Options.Count > 0 ? i.Options[0] : "")))
@@ -142,14 +143,19 @@ internal static class OtherRoutes
                 Commit = new string('0', 40),
                 Inputs = inputs,
             },
-            new() { ProjectName = "project", RepositoryName = "repository", RunNumber = 1, DefaultImage = options.Value.DefaultImage });
+            new() { ProjectName = "project", RepositoryName = "repository", RunNumber = 1, DefaultImage = options.Value.DefaultImage },
+            cancellation);
         return new()
         {
             Valid = plan.Plan is not null,
             Errors = [.. plan.Errors.Select(Answers.Of)],
+            Warnings = [.. file.Warnings.Select(Answers.Of)],
             Plan = plan.Plan is null ? null : JsonSerializer.SerializeToElement(plan.Plan, PlanJson.Options),
         };
     }
+
+    private static string FileName(string? given) =>
+        string.IsNullOrWhiteSpace(given) ? PipelineFile.DefaultName : given.Length > 255 ? given[^255..] : given;
 
     private static async Task<ArtifactRow> ExistingAsync(ArtifactMetadataStore store, string id, CancellationToken cancellation) =>
         await store.GetAsync(Ids.Parse<ArtifactId>(id), cancellation) ?? throw new NotFoundException("artifact", id);

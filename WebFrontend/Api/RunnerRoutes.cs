@@ -75,6 +75,7 @@ internal static class RunnerRoutes
             JobId = spec.Worker.JobId.ToString(),
             JobAttempt = spec.Worker.Attempt,
             Script = spec.Script,
+            Shell = spec.Shell.IsDefaultOrEmpty ? null : spec.Shell,
             Command = spec.Script is null ? spec.Command : null,
             Env = spec.Env,
             Secrets = values,

@@ -124,6 +124,7 @@ public sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IEx
         ExecutorException e => Problem(e.IsTransient ? 503 : 422, e.Code, e.Message),
         StorageUnavailableException e => Problem(503, e.Code, e.Message),
         TooManyException e => Problem(429, e.Code, e.Message),
+        Triggers.PlanningBusyException e => Problem(503, "planning_busy", e.Message),
         OperationCanceledException or TimeoutException or OrleansMessageRejectionException or SiloUnavailableException or Orleans.Storage.InconsistentStateException
             => Problem(503, "temporarily_unavailable", "The part of the cluster that owns this can't be reached at the moment; the same request may succeed in a few seconds."),
         _ => Problem(500, "internal_error", $"Something went wrong on the server; its log names this request as {context.TraceIdentifier}."),

@@ -9,7 +9,11 @@ namespace Shipinator.WebFrontend.Triggers;
 /// <param name="Errors">What is wrong with the pipeline file.</param>
 /// <param name="MissingFile">Why there is no pipeline file, when there is none.</param>
 public sealed record RepositoryCheck(
-    IReadOnlyList<string> Branches, string Commit, IReadOnlyList<string>? Triggers, IReadOnlyList<PipelineError> Errors, string? MissingFile);
+    IReadOnlyList<string> Branches, string Commit, IReadOnlyList<string>? Triggers, IReadOnlyList<PipelineError> Errors, string? MissingFile)
+{
+    /// <summary>What of the file is allowed and probably not meant.</summary>
+    public IReadOnlyList<PipelineError> Warnings { get; init; } = [];
+}
 
 /// <summary>Looks at a repository before it is added.</summary>
 public sealed class RepositoryAdding(IForgeRegistry forges, TimeProvider time)
@@ -29,7 +33,7 @@ public sealed class RepositoryAdding(IForgeRegistry forges, TimeProvider time)
         try
         {
             var file = PipelineFile.Parse(await forge.ReadFile(repository, head.Commit, PipelineFile.DefaultName, cancellationToken));
-            return new(branches, head.Commit, file.Model?.TriggerTypes, file.Errors, null);
+            return new(branches, head.Commit, file.Model?.TriggerTypes, file.Errors, null) { Warnings = file.Warnings };
         }
         catch (ForgeException e)
         {

@@ -19,14 +19,18 @@ namespace Shipinator.WebFrontend.Triggers;
 /// <param name="Plan">Null when something is wrong.</param>
 /// <param name="Errors">What is wrong, and where.</param>
 public sealed record TriggerPreview(
-    PipelineId Pipeline, string GitRef, IReadOnlyDictionary<string, string> Given, ResolvedRef Head, IReadOnlyList<ManualInput> Inputs, RunPlan? Plan, IReadOnlyList<PipelineError> Errors);
+    PipelineId Pipeline, string GitRef, IReadOnlyDictionary<string, string> Given, ResolvedRef Head, IReadOnlyList<ManualInput> Inputs, RunPlan? Plan, IReadOnlyList<PipelineError> Errors)
+{
+    /// <summary>What of the file is allowed and probably not meant.</summary>
+    public IReadOnlyList<PipelineError> Warnings { get; init; } = [];
+}
 
 /// <summary>
 /// Makes runs, whoever asks: a person, a webhook, a schedule. All that can be wrong is found before anything is written.
 /// </summary>
 public sealed class RunTrigger(
     PipelineStore pipelines, RepositoryStore repositories, RunQueries runs, IForgeRegistry forges, IExecutorRegistry executors,
-    IGrainFactory grains, AttemptLimits limits, IOptions<WebOptions> options)
+    IGrainFactory grains, AttemptLimits limits, IOptions<WebOptions> options, PlanningGate gate)
 {
     /// <summary>Makes a run of a pipeline; the second value says that the key had made it before.</summary>
     public async Task<(RunId Run, bool IsRepeat)> CreateAsync(
@@ -41,7 +45,7 @@ public sealed class RunTrigger(
         var forgeRepository = Of(repository);
         var resolved = await forge.Resolve(forgeRepository, gitSha ?? gitRef, cancellationToken);
         var fullRef = gitSha is null ? resolved.FullRef : (await forge.Resolve(forgeRepository, gitRef, cancellationToken)).FullRef;
-        var file = PipelineFile.Parse(await forge.ReadFile(forgeRepository, resolved.Commit, PipelineFile.DefaultName, cancellationToken));
+        var file = await ParseAsync(await forge.ReadFile(forgeRepository, resolved.Commit, PipelineFile.DefaultName, cancellationToken), cancellationToken);
         if (file.Model is null)
         {
             throw new PipelineFileException(file.Errors);
@@ -96,11 +100,11 @@ public sealed class RunTrigger(
             ?? throw new NotFoundException("repository", pipeline.RepositoryId.ToString());
         var forge = forges.Get(repository.VcsProvider);
         var resolved = await forge.Resolve(Of(repository), gitRef, cancellationToken);
-        var file = PipelineFile.Parse(await forge.ReadFile(Of(repository), resolved.Commit, PipelineFile.DefaultName, cancellationToken));
+        var file = await ParseAsync(await forge.ReadFile(Of(repository), resolved.Commit, PipelineFile.DefaultName, cancellationToken), cancellationToken);
         var asked = file.Model is { } known && pipeline.TriggerType == "manual" ? known.Inputs : [];
         // What is empty was not given: the default stands, or it is missing.
         var given = asked.Where(i => !string.IsNullOrEmpty(inputs.GetValueOrDefault(i.Name))).ToImmutableSortedDictionary(i => i.Name, i => inputs[i.Name], StringComparer.Ordinal);
-        TriggerPreview Found(RunPlan? plan, IReadOnlyList<PipelineError> errors) => new(pipelineId, gitRef, given, resolved, asked, plan, errors);
+        TriggerPreview Found(RunPlan? plan, IReadOnlyList<PipelineError> errors) => new(pipelineId, gitRef, given, resolved, asked, plan, errors) { Warnings = file.Warnings };
         if (file.Model is null)
         {
             return Found(null, file.Errors);
@@ -181,6 +185,12 @@ public sealed class RunTrigger(
             Actor = actor,
             Inputs = inputs,
         };
+
+    private async Task<PipelineFileResult> ParseAsync(string text, CancellationToken cancellationToken)
+    {
+        using var turn = await gate.EnterAsync(cancellationToken);
+        return PipelineFile.Parse(text, cancellationToken: cancellationToken);
+    }
 
     private RunPlan Plan(PipelineModel model, TriggerFacts facts, RepositoryRow repository, long number)
     {

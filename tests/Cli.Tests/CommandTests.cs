@@ -120,6 +120,38 @@ public sealed class CommandTests : IAsyncLifetime
         Assert.Equal(code == ExitCodes.PipelineFile, outcome.Error.Contains(".shipinator.yaml:2:3: build: unknown key 'stpes'", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("FFFE6200", 1, 1, "looks like UTF-16")]
+    [InlineData("62007500", 1, 2, "looks like UTF-16")]
+    [InlineData("6275696C643A0A2320E9", 2, 3, "0xE9 at offset 9")]
+    [InlineData("EFBBBF61E2820A", 1, 2, "0xE2 at offset 4")]
+    [InlineData("C0AF", 1, 1, "0xC0")]
+    [InlineData("EDA080", 1, 1, "0xED")]
+    public async Task Lint_BytesThatAreNotUtf8_AreToldAtTheirPlaceAndNeverSent(string bytes, int line, int column, string says)
+    {
+        var file = Path.Combine(_shell.Folder, "ci.yaml");
+        await File.WriteAllBytesAsync(file, Convert.FromHexString(bytes), TestContext.Current.CancellationToken);
+
+        var outcome = await _shell.RunAsync("lint", file);
+
+        Assert.Equal(ExitCodes.PipelineFile, outcome.ExitCode);
+        Assert.Contains($"ci.yaml:{line}:{column}: ", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains(says, outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("Save the file as UTF-8", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Lint_Warnings_AreShownAndDoNotFail()
+    {
+        var file = Path.Combine(_shell.Folder, "ci.yaml");
+        await File.WriteAllBytesAsync(file, [0xEF, 0xBB, 0xBF, .. "build: { steps: [ { name: a, run: warned } ] }"u8], TestContext.Current.CancellationToken);
+
+        var outcome = await _shell.RunAsync("lint", file);
+
+        Assert.Equal(ExitCodes.Success, outcome.ExitCode);
+        Assert.Contains("ci.yaml:1:5: warning: pipes", outcome.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Login_KnownToken_KeepsItForThisUserAndThisServerAlone()
     {

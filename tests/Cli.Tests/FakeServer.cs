@@ -143,7 +143,14 @@ internal sealed class FakeServer : IAsyncDisposable
         app.MapPost("/v1/pipeline-files/lint", async (HttpContext context) =>
         {
             using var reader = new StreamReader(context.Request.Body);
-            var isGood = (await reader.ReadToEndAsync()).Contains("run", StringComparison.Ordinal);
+            var body = await reader.ReadToEndAsync();
+            if (body.Contains("warned", StringComparison.Ordinal))
+            {
+                var name = Path.GetFileName(System.Text.Json.JsonDocument.Parse(body).RootElement.GetProperty("file_name").GetString());
+                return Json($$"""{"valid":true,"errors":[],"warnings":[{"code":"pipe_hides_failure","message":"pipes","file":"{{name}}","line":1,"column":5,"path":"build"}]}""");
+            }
+
+            var isGood = body.Contains("run", StringComparison.Ordinal);
             return Json(isGood ? """{"valid":true,"errors":[]}""" : $$"""{"valid":false,"errors":[{{PipelineError}}]}""");
         });
     }

@@ -45,6 +45,55 @@ public sealed class WorkTests : IAsyncLifetime
         Assert.DoesNotContain("never", _server.Log, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("#!/usr/bin/env bash\nif [[ -n yes ]]; then echo bash \"$0\"; fi", "bash ")]
+    [InlineData("#!/bin/bash -u\nfalse; x=(a b); echo ${x[1]}", "b")]
+    [InlineData("#!/usr/bin/env python3\nprint('from ' + 'python')", "from python")]
+    [InlineData("#! /usr/bin/env -S sh -u\necho split", "split")]
+    public async Task Script_FirstLineThatNamesAProgram_IsRunByIt(string script, string says)
+    {
+        Assert.Equal("success", (await RunAsync(Work(script))).Status);
+        Assert.StartsWith(says, _server.Log, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("(echo a; exit 3) | cat; echo never", "bash -euo pipefail", 3)]
+    [InlineData("echo \"$UNSET_NAME\"; echo never", "bash -euo pipefail", 1)]
+    [InlineData("#!/usr/bin/env bash\nfalse\necho never", "", 1)]
+    [InlineData("#!/bin/sh\nfalse\necho never", "", 1)]
+    [InlineData("import sys; sys.exit(9)", "python3", 9)]
+    public async Task Script_OfAShellThatStops_FailsTheStep(string script, string shell, int code)
+    {
+        var report = await RunAsync(Work(script) with { Shell = shell.Length == 0 ? null : shell.Split(' ') });
+        Assert.Equal(("failed", (int?)code), (report.Status, report.ExitCode));
+        Assert.DoesNotContain("never", _server.Log, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("#!/usr/bin/env no-such-shell\necho", "", "no-such-shell, which the script's first line names")]
+    [InlineData("#!/no/such/shell\necho", "", "/no/such/shell, which the script's first line names")]
+    [InlineData("echo", "no-such-shell -e", "no-such-shell, which is to run the script")]
+    public async Task Script_ShellThatTheImageLacks_Is127WithASentence(string script, string shell, string says)
+    {
+        var report = await RunAsync(Work(script) with { Shell = shell.Length == 0 ? null : shell.Split(' ') });
+        Assert.Equal(("failed", (int?)127, "exit_code"), (report.Status, report.ExitCode, report.Reason));
+        Assert.Contains(says, report.Detail, StringComparison.Ordinal);
+        Assert.Contains(says, _server.Log, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("out/*.{zip,tar.gz}", "out/a.tar.gz")]
+    [InlineData("out/?.txt", "out/b.txt")]
+    [InlineData("out/[ab].txt", "out/b.txt")]
+    [InlineData("**/*.tar.gz", "out/a.tar.gz")]
+    public async Task Outputs_EveryGlobThatLintAccepts_FindsItsFiles(string pattern, string name)
+    {
+        var work = Work("mkdir -p out && echo 1 > out/a.tar.gz && echo 2 > out/b.txt && ln -s / root && ln -s . ring") with { Outputs = [new() { Type = "file", Path = pattern }] };
+        Assert.Equal("success", (await RunAsync(work)).Status);
+        Assert.Contains($"Artifact file {name} (", _server.Log, StringComparison.Ordinal);
+        Assert.Single(_server.Log.Split("Artifact file ").Skip(1));
+    }
+
     [Fact]
     public async Task Command_IsRunWithoutAShellAndANameThatIsNoneIs127()
     {

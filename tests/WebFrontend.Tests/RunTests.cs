@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Shipinator.WebFrontend.Triggers;
 
 namespace Shipinator.WebFrontend.Tests;
 
@@ -161,6 +162,38 @@ public sealed class RunTests(ApiFixture api)
         {
             await api.EndAsync(run);
         }
+    }
+
+    [Fact]
+    public async Task Lint_WarningsFileNameAndHostileFacts()
+    {
+        var warned = await api.PostAsync("/v1/pipeline-files/lint", new { content = "build: { steps: [ { name: a, run: 'make | tee log' } ] }", file_name = "ci/build.yaml" });
+        Assert.True(warned.GetProperty("valid").GetBoolean());
+        var warning = warned.GetProperty("warnings")[0];
+        Assert.Equal(("pipe_hides_failure", "ci/build.yaml"), (warning.GetProperty("code").GetString(), warning.GetProperty("file").GetString()));
+
+        var refused = await api.PostAsync("/v1/pipeline-files/lint", new { content = Quick, branch = new string('b', 900_000) });
+        Assert.Equal("bad_fact", refused.GetProperty("errors")[0].GetProperty("code").GetString());
+
+        foreach (var cron in new[] { "0 3", "0 3 * * * \u0000" })
+        {
+            var broken = await api.PostAsync("/v1/pipeline-files/lint", new { content = $"on: {{ schedule: [ {{ cron: \"{cron}\" }} ] }}\nbuild: {{ steps: [ {{ name: a, run: x }} ] }}" });
+            Assert.False(broken.GetProperty("valid").GetBoolean());
+            Assert.DoesNotContain("\\u0000", broken.GetRawText(), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task PlanningGate_Full_RefusesWhoOnlyAsksAndLetsTheOthersWait()
+    {
+        using var gate = new PlanningGate(1);
+        var turn = gate.Enter();
+        Assert.Throws<PlanningBusyException>(() => gate.Enter());
+        var waiting = gate.EnterAsync(default);
+        Assert.False(waiting.IsCompleted);
+        turn.Dispose();
+        (await waiting).Dispose();
+        gate.Enter().Dispose();
     }
 
     [Fact]

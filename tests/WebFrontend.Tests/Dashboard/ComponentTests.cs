@@ -215,6 +215,9 @@ public sealed class ComponentTests : BunitContext
         var lint = Render<LintErrors>(p => p.Add(l => l.Errors, PipelineFile.Parse("build:\n  steps:\n    - { name: x, runn: y }\n").Errors));
         Assert.Contains(".shipinator.yaml:3:", lint.Find("li strong").TextContent, StringComparison.Ordinal);
         Assert.Contains("runn", lint.Markup, StringComparison.Ordinal);
+        Assert.Empty(lint.FindAll("[data-testid=lint-warnings]"));
+        var warned = Render<LintErrors>(p => p.Add(l => l.Errors, []).Add(l => l.Warnings, PipelineFile.Parse("build: { steps: [ { name: x, run: 'make | tee log' } ] }").Warnings));
+        Assert.Contains("warning:", warned.Find("[data-testid=lint-warnings] li").TextContent, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,0 +1,58 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+
+namespace Shipinator.Encodings;
+
+/// <summary>Reads bytes as UTF-8 and never replaces what is not: a silent U+FFFD would run another script than was written.</summary>
+internal static class Utf8Text
+{
+    /// <summary>The text without a byte order mark; null when the bytes are not UTF-8, and then <paramref name="problem"/> says where.</summary>
+    public static string? Read(ReadOnlySpan<byte> bytes, out Utf8Problem? problem)
+    {
+        problem = Wide(bytes);
+        if (problem is not null)
+        {
+            return null;
+        }
+
+        var text = bytes.StartsWith("\uFEFF"u8) ? bytes[3..] : bytes;
+        var skipped = bytes.Length - text.Length;
+        var rest = text;
+        while (!rest.IsEmpty)
+        {
+            var status = Rune.DecodeFromUtf8(rest, out _, out var length);
+            if (status != OperationStatus.Done)
+            {
+                problem = At(bytes, skipped + text.Length - rest.Length, null);
+                return null;
+            }
+
+            rest = rest[length..];
+        }
+
+        return Encoding.UTF8.GetString(text);
+    }
+
+    private static Utf8Problem? Wide(ReadOnlySpan<byte> bytes) =>
+        bytes.StartsWith<byte>([0xFF, 0xFE]) || bytes.StartsWith<byte>([0xFE, 0xFF]) ? At(bytes, 0, "UTF-16")
+        : bytes.Length >= 2 && (bytes[0] == 0) != (bytes[1] == 0) ? At(bytes, bytes[0] == 0 ? 0 : 1, "UTF-16")
+        : null;
+
+    private static Utf8Problem At(ReadOnlySpan<byte> bytes, int offset, string? looksLike)
+    {
+        var before = bytes[..offset];
+        var start = before.LastIndexOf((byte)'\n') + 1;
+        return new(
+            before.Count((byte)'\n') + 1,
+            Encoding.UTF8.GetString(before[start..]).TrimStart('\uFEFF').Length + 1,
+            string.Create(CultureInfo.InvariantCulture,
+                $"The byte 0x{bytes[offset]:X2} at offset {offset} is not UTF-8{(looksLike is null ? "" : $"; the file looks like {looksLike}")}. Save the file as UTF-8."));
+    }
+}
+
+/// <summary>Where a file is not UTF-8.</summary>
+/// <param name="Line">From 1.</param>
+/// <param name="Column">From 1.</param>
+/// <param name="Message">A sentence.</param>
+internal sealed record Utf8Problem(int Line, int Column, string Message);

@@ -1,0 +1,80 @@
+using System.Globalization;
+using System.Text;
+
+namespace Shipinator.Pipelines;
+
+/// <summary>
+/// Characters that nobody sees: control characters move a terminal's cursor or change its title, bidirectional and other
+/// invisible ones make a name look like another.
+/// </summary>
+internal static class Characters
+{
+    /// <summary>The first such character; null when there is none.</summary>
+    /// <param name="text">Any text.</param>
+    /// <param name="isText">Whether tabs and line breaks may stand in it.</param>
+    public static (int Index, string Name)? FindInvisible(string text, bool isText)
+    {
+        var index = 0;
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (IsInvisible(rune) && !(isText && rune.Value is '\t' or '\n' or '\r'))
+            {
+                return (index, Name(rune));
+            }
+
+            index += rune.Utf16SequenceLength;
+        }
+
+        return null;
+    }
+
+    /// <summary>The text with escapes such as <c>\u001B</c> in place of what nobody sees.</summary>
+    public static string Show(string text)
+    {
+        if (FindInvisible(text, isText: false) is not { Index: var first })
+        {
+            return text;
+        }
+
+        var shown = new StringBuilder(text, 0, first, text.Length + 16);
+        foreach (var rune in text[first..].EnumerateRunes())
+        {
+            if (IsInvisible(rune))
+            {
+                shown.Append(rune.Value switch
+                {
+                    '\t' => "\\t",
+                    '\n' => "\\n",
+                    '\r' => "\\r",
+                    var v and <= 0xFFFF => string.Create(CultureInfo.InvariantCulture, $"\\u{v:X4}"),
+                    var v => string.Create(CultureInfo.InvariantCulture, $"\\U{v:X8}"),
+                });
+            }
+            else
+            {
+                shown.Append(rune.ToString());
+            }
+        }
+
+        return shown.ToString();
+    }
+
+    private static bool IsInvisible(Rune rune) => rune.Value switch
+    {
+        >= ' ' and < 0x7F => false,
+        // Letters and marks by their category that show nothing.
+        0x034F or 0x115F or 0x1160 or 0x17B4 or 0x17B5 or 0x2800 or 0x3164 or 0xFFA0 => true,
+        _ => Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator
+            or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Surrogate,
+    };
+
+    private static string Name(Rune rune) => string.Create(CultureInfo.InvariantCulture, $"U+{rune.Value:X4}") + rune.Value switch
+    {
+        '\t' => " (tab)",
+        '\n' or '\r' => " (line break)",
+        0 => " (NUL)",
+        0x1B => " (escape)",
+        >= 0x202A and <= 0x202E or >= 0x2066 and <= 0x2069 or 0x200E or 0x200F or 0x061C => " (changes the direction of text)",
+        _ => "",
+    };
+}

@@ -1,0 +1,34 @@
+namespace Shipinator.Pipelines;
+
+/// <summary>The templates that are known at a place of the file.</summary>
+internal sealed class TemplateNames(ErrorList errors, IReadOnlyCollection<string> inputs, IReadOnlyCollection<string> matrix)
+{
+    private readonly HashSet<string> _known =
+        [.. Template.PlainNames, .. inputs.Select(i => $"inputs.{i}"), .. matrix.Select(m => $"matrix.{m}")];
+
+    private readonly Dictionary<string, string> _problems = new(StringComparer.Ordinal);
+
+    public TemplateNames WithMatrix(IReadOnlyCollection<string> keys) => new(errors, inputs, keys);
+
+    /// <summary>What is wrong with a name, as a sentence; null when it is known.</summary>
+    public string? Problem(string name)
+    {
+        if (_known.Contains(name))
+        {
+            return null;
+        }
+
+        if (!_problems.TryGetValue(name, out var problem))
+        {
+            var why = name switch
+            {
+                _ when name.StartsWith("matrix.", StringComparison.Ordinal) && matrix.Count == 0 => " There is no matrix at this place.",
+                _ when name.StartsWith("inputs.", StringComparison.Ordinal) && inputs.Count == 0 => " No inputs are declared in 'on.manual.inputs'.",
+                _ => errors.DidYouMean(name, _known),
+            };
+            _problems[name] = problem = $"The template '{{{{ .{Phrases.Shorten(name)} }}}}' is not known.{why} Known: {Phrases.Some(_known)}.";
+        }
+
+        return problem;
+    }
+}

@@ -40,6 +40,7 @@ internal static class Dashboard
         services.AddScoped<RunActions>();
         services.AddScoped<PlaceSearch>();
         services.AddSingleton<RepositoryAdding>();
+        services.AddHostedService<MirrorSweep>();
         services.AddView<RunId, RunSnapshot, RunSource>();
         services.AddView<bool, OverviewSnapshot, OverviewSource>();
         services.AddView<Scope, ScopeSnapshot, ScopeSource>();

@@ -46,7 +46,7 @@ public static class SiloApp
             }
         });
         builder.Services.AddFileSystemStores(stores => stores.Root = folder.Path);
-        builder.Services.AddGitForge(forge => forge.CacheRoot = Path.Combine(folder.Path, "git"));
+        builder.Services.AddGitForge(forge => GitDefaults.Apply(forge, options, folder));
         builder.Services.AddExecutorRegistry();
         builder.Services.AddProcessExecutor(process =>
         {

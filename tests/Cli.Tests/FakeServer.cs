@@ -36,6 +36,14 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public ConcurrentQueue<string> Tokens { get; } = new();
 
+    /// <summary>The bodies that runs, and that repositories, were made or changed with.</summary>
+    public ConcurrentQueue<string> RunRequests { get; } = new();
+
+    public ConcurrentQueue<string> RepositoryRequests { get; } = new();
+
+    /// <summary>Whether the repository is there at the start.</summary>
+    public bool HasRepository { get; set; }
+
     /// <summary>Done when somebody reads the log.</summary>
     public TaskCompletionSource LogAsked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -77,11 +85,17 @@ internal sealed class FakeServer : IAsyncDisposable
         app.MapGet("/v1/me", () => Json("""{"name":"tester","role":"admin"}"""));
         app.MapGet("/v1/projects", () => Json($$"""{"items":[{{project}}]}"""));
         app.MapPost("/v1/projects", () => Json("""{"title":"Conflict","detail":"There is a project 'shop'.","code":"conflict"}""", 409));
-        app.MapGet("/v1/projects/p1/repositories", () => Json("""{"items":[]}"""));
-        app.MapPost("/v1/projects/p1/repositories", () => Json(
-            $$"""{"id":"r1","project_id":"p1","project_name":"shop","name":"shop","vcs_provider":"git","clone_url":"/x","default_branch":"main","created_at":"{{At}}","updated_at":"{{At}}"}""", 201));
+        app.MapGet("/v1/projects/p1/repositories", () => Json($$"""{"items":[{{(HasRepository ? Repository("main") : "")}}]}"""));
+        app.MapPost("/v1/projects/p1/repositories", (Delegate)RepositoryAsync);
         app.MapPost("/v1/repositories/r1/sync", () => Json(
             $$"""{"items":[{"id":"m1","repository_id":"r1","name":"shop","trigger_type":"manual","created_at":"{{At}}","updated_at":"{{At}}"}]}"""));
+        app.MapPatch("/v1/repositories/r1", (Delegate)RepositoryAsync);
+        app.MapPost("/v1/repositories/r1/runs", async (HttpContext context) =>
+        {
+            using var reader = new StreamReader(context.Request.Body);
+            RunRequests.Enqueue(await reader.ReadToEndAsync());
+            return Refusal is { } no ? Json(no.Body, no.Status) : Json(RunBody("pending"), 201);
+        });
         app.MapPost("/v1/pipelines/m1/runs", () => Refusal is { } no ? Json(no.Body, no.Status) : Json(RunBody("pending"), 201));
         app.MapGet("/v1/pipeline-runs", () => Json($$"""{"items":[{{RunBody("success")}}]}"""));
         app.MapGet("/v1/pipeline-runs/{id}", (string id) => id == Run
@@ -108,6 +122,19 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public const string PipelineError =
         """{"code":"unknown_key","message":"build: unknown key 'stpes'. Did you mean 'steps'?","file":".shipinator.yaml","line":2,"column":3,"path":"build","snippet":"  stpes: []"}""";
+
+    private async Task<IResult> RepositoryAsync(HttpContext context)
+    {
+        using var reader = new StreamReader(context.Request.Body);
+        var body = await reader.ReadToEndAsync();
+        RepositoryRequests.Enqueue(body);
+        using var json = System.Text.Json.JsonDocument.Parse(body);
+        var branch = json.RootElement.TryGetProperty("default_branch", out var given) ? given.GetString()! : "main";
+        return Json(Repository(branch), context.Request.Method == "POST" ? 201 : 200);
+    }
+
+    private static string Repository(string branch) =>
+        $$"""{"id":"r1","project_id":"p1","project_name":"shop","name":"shop","vcs_provider":"git","clone_url":"/x","default_branch":"{{branch}}","created_at":"{{At}}","updated_at":"{{At}}"}""";
 
     private async Task EventsAsync(HttpContext context)
     {

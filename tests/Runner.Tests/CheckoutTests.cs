@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Shipinator.Client;
 using Shipinator.Testing;
 
 namespace Shipinator.Runner.Tests;

@@ -77,7 +77,8 @@ public sealed record CreateRepositoryRequest
     /// <summary>An http or https URL, or an absolute path; without a credential in it.</summary>
     public required string CloneUrl { get; init; }
 
-    public required string DefaultBranch { get; init; }
+    /// <summary>Absent: the branch that the repository's HEAD names.</summary>
+    public string? DefaultBranch { get; init; }
 
     /// <summary>Absent: the last part of the clone URL.</summary>
     public string? Name { get; init; }
@@ -114,10 +115,12 @@ public sealed record PipelineAnswer
     public required DateTimeOffset UpdatedAt { get; init; }
 }
 
-/// <summary>Body of <c>POST /v1/pipelines/{id}/runs</c>.</summary>
+/// <summary>Body of <c>POST /v1/pipelines/{id}/runs</c> and <c>POST /v1/repositories/{id}/runs</c>.</summary>
 public sealed record CreateRunRequest
 {
-    /// <summary>A branch, a tag, a full ref or a commit.</summary>
+    /// <summary>
+    /// A full ref, a branch or tag, or a commit. A short name that is a branch and a tag is refused, but for the default branch's.
+    /// </summary>
     public required string GitRef { get; init; }
 
     /// <summary>The exact commit; absent: what the ref names now.</summary>
@@ -125,6 +128,9 @@ public sealed record CreateRunRequest
 
     /// <summary>Values of the pipeline's manual inputs.</summary>
     public IReadOnlyDictionary<string, string>? Inputs { get; init; }
+
+    /// <summary>Of a repository only: which trigger of the file, <c>manual</c> when absent.</summary>
+    public string? TriggerType { get; init; }
 }
 
 /// <summary>Body of <c>POST /v1/pipeline-runs/{id}/rerun</c>.</summary>

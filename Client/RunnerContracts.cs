@@ -130,7 +130,7 @@ public sealed record SourceAnswer
     /// <summary>The exact commit.</summary>
     public required string Commit { get; init; }
 
-    /// <summary>User name for the clone URL's host.</summary>
+    /// <summary>User name for what <see cref="CredentialScope"/> says.</summary>
     public string? Username { get; init; }
 
     /// <summary>Password or token.</summary>
@@ -138,6 +138,31 @@ public sealed record SourceAnswer
 
     /// <summary>There is a credential, and another runner of the job was given it: the workspace is that one's to make.</summary>
     public bool PreparedByOther { get; init; }
+
+    /// <summary>The URL prefix that the credential may be sent to: <c>https://git.example.org</c>. Absent: the clone URL's origin.</summary>
+    public string? CredentialScope { get; init; }
+
+    /// <summary>How to check out. Absent: the defaults.</summary>
+    public CloneAnswer? CloneOptions { get; init; }
+}
+
+/// <summary>How a commit is checked out.</summary>
+public sealed record CloneAnswer
+{
+    /// <summary>How many commits of history; 0: all.</summary>
+    public int Depth { get; init; } = 1;
+
+    /// <summary>Whether all tags are fetched.</summary>
+    public bool Tags { get; init; }
+
+    /// <summary><c>true</c>, or <c>recursive</c> for those of submodules, too; anything else: none.</summary>
+    public string? Submodules { get; init; }
+
+    /// <summary>Whether the content of Git LFS files is fetched.</summary>
+    public bool Lfs { get; init; }
+
+    /// <summary>A filter for a partial clone, such as <c>blob:none</c>.</summary>
+    public string? Filter { get; init; }
 }
 
 /// <summary>An artifact to download to <c>Path/FileName</c> below the workspace.</summary>

@@ -14,4 +14,5 @@ namespace Shipinator.Client;
 [JsonSerializable(typeof(HeartbeatRequest))]
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(UploadedArtifact))]
+[JsonSerializable(typeof(CloneAnswer))]
 public sealed partial class RunnerJson : JsonSerializerContext;

@@ -6,29 +6,6 @@ using Shipinator.Forges.Git;
 
 namespace Shipinator.Forges;
 
-/// <summary>Settings of the forges.</summary>
-public sealed class ForgeOptions
-{
-    /// <summary>The folder for mirrors of remote repositories: a cache, safe to delete. Required.</summary>
-    public string CacheRoot { get; set; } = "";
-
-    /// <summary>The largest file that is read from a repository, in bytes. Default 1 MiB.</summary>
-    public int MaxFileBytes { get; set; } = 1024 * 1024;
-}
-
-/// <summary>Checks the settings at start.</summary>
-public sealed class ForgeOptionsValidator : IValidateOptions<ForgeOptions>
-{
-    /// <inheritdoc/>
-    public ValidateOptionsResult Validate(string? name, ForgeOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(options);
-        return Path.IsPathFullyQualified(options.CacheRoot)
-            ? ValidateOptionsResult.Success
-            : ValidateOptionsResult.Fail($"Shipinator:Forges:CacheRoot is '{options.CacheRoot}'; it must be the absolute path of a folder that can be written.");
-    }
-}
-
 /// <summary>Registers forges.</summary>
 public static class ForgeServices
 {
@@ -37,7 +14,11 @@ public static class ForgeServices
     {
         services.AddSingleton<IValidateOptions<ForgeOptions>, ForgeOptionsValidator>();
         services.AddOptions<ForgeOptions>().Configure(configure).ValidateOnStart();
-        services.AddSingleton<IForge, GitForge>();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<GitForge>();
+        services.AddSingleton<IForge>(s => s.GetRequiredService<GitForge>());
+        services.TryAddSingleton<IRepositoryMirrors>(s => s.GetRequiredService<GitForge>().Mirrors);
+        services.TryAddSingleton<IClonePolicy, ClonePolicy>();
         services.TryAddSingleton<IForgeRegistry, ForgeRegistry>();
         services.TryAddSingleton<IGitCredentials, ConfigurationGitCredentials>();
         services.TryAddSingleton<ISecretSource, ConfigurationSecrets>();

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Shipinator.Client;
 
 namespace Shipinator.Runner;
@@ -35,7 +36,8 @@ internal static class Prepare
             await Workspace.PrepareAsync(settings, source, Console.Out.WriteLine, time, cancellationToken);
             // Each runner makes a folder of its own there and may not touch the others'.
             File.SetUnixFileMode(settings.Executions, Everybody | UnixFileMode.StickyBit);
-            Open(settings.Workspace);
+            File.SetUnixFileMode(settings.Workspace, Everybody);
+            FileTree.OpenForAll(settings.Workspace);
             OpenCache(RunnerSettings.Optional("SHIPINATOR_CACHE_DIR"));
             return ExitCodes.Done;
         }
@@ -47,7 +49,7 @@ internal static class Prepare
         {
             return Failed("It was told to stop.", ExitCodes.Stopped);
         }
-        catch (Exception e) when (e is PrepareException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is PrepareException or IOException or UnauthorizedAccessException or JsonException)
         {
             return Failed(source?.Password is { Length: >= 4 } secret ? e.Message.Replace(secret, "********", StringComparison.Ordinal) : e.Message, ExitCodes.Failed);
         }
@@ -68,6 +70,8 @@ internal static class Prepare
             Commit = commit,
             Username = Secret(folder, "username"),
             Password = Secret(folder, "password"),
+            CredentialScope = RunnerSettings.Optional("SHIPINATOR_CLONE_SCOPE"),
+            CloneOptions = RunnerSettings.Optional("SHIPINATOR_CLONE_OPTIONS") is { } options ? JsonSerializer.Deserialize(options, RunnerJson.Default.CloneAnswer) : null,
         };
     }
 
@@ -105,31 +109,6 @@ internal static class Prepare
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Console.Out.WriteLine($"The cache can't be opened for all users: {e.Message}");
-        }
-    }
-
-    /// <summary>Readable and writable for all; what may be run by its owner may be run by all.</summary>
-    private static void Open(string path)
-    {
-        const UnixFileMode readWrite =
-            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
-        File.SetUnixFileMode(path, Everybody);
-        foreach (var entry in new DirectoryInfo(path).EnumerateFileSystemInfos())
-        {
-            if (entry.LinkTarget is not null)
-            {
-                continue;
-            }
-
-            if (entry is DirectoryInfo folder)
-            {
-                Open(folder.FullName);
-            }
-            else
-            {
-                var mode = entry.UnixFileMode | readWrite;
-                entry.UnixFileMode = mode.HasFlag(UnixFileMode.UserExecute) ? mode | Everybody : mode;
-            }
         }
     }
 

@@ -41,6 +41,7 @@ internal static class Dashboard
         services.AddScoped<PlaceSearch>();
         services.AddSingleton<Waiting>();
         services.AddSingleton<RepositoryAdding>();
+        services.AddHostedService<MirrorSweep>();
         services.AddView<RunId, RunSnapshot, RunSource>();
         services.AddView<bool, OverviewSnapshot, OverviewSource>();
         services.AddView<Scope, ScopeSnapshot, ScopeSource>();

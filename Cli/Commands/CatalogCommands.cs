@@ -11,7 +11,7 @@ internal static class CatalogCommands
     public static IEnumerable<Command> All(CommandLine line)
     {
         yield return new Command("projects", "List and add projects") { ListProjects(line), AddProject(line) };
-        yield return new Command("repositories", "List and add repositories") { ListRepositories(line), AddRepository(line) };
+        yield return new Command("repositories", "List, add and change repositories") { ListRepositories(line), AddRepository(line), SetRepository(line) };
     }
 
     private static Command ListProjects(CommandLine line) => line.Remote(new Command("list", "Show all projects"), async (session, _) =>
@@ -59,7 +59,7 @@ internal static class CatalogCommands
         var url = new Argument<string>("URL") { Description = "Clone URL, or a folder when the server is on this machine" };
         var project = new Option<string>("--project") { Description = "The project it belongs to", HelpName = "NAME", Required = true };
         var name = new Option<string?>("--name") { Description = "By default the last part of the URL", HelpName = "NAME" };
-        var branch = new Option<string>("--default-branch") { Description = "Where its pipelines are read", HelpName = "NAME", DefaultValueFactory = _ => "main" };
+        var branch = new Option<string?>("--default-branch") { Description = "Where its pipelines are read; by default the branch that its HEAD names", HelpName = "NAME" };
         var provider = new Option<string>("--provider") { Description = "Which forge", HelpName = "git|github|gitea", DefaultValueFactory = _ => "git" }
             .AcceptOnlyFromAmong("git", "github", "gitea");
         var executor = new Option<string?>("--executor") { Description = "Where its steps run; by default as the server is set up", HelpName = "NAME" };
@@ -74,13 +74,41 @@ internal static class CatalogCommands
                 {
                     VcsProvider = parsed.GetRequiredValue(provider),
                     CloneUrl = Directory.Exists(address) ? Path.GetFullPath(address) : address,
-                    DefaultBranch = parsed.GetRequiredValue(branch),
+                    DefaultBranch = parsed.GetValue(branch),
                     Name = parsed.GetValue(name),
                     Executor = parsed.GetValue(executor),
                 },
                 session.Token);
             return session.Print([repository], CliJson.Default.ListRepositoryAnswer, _ =>
                 session.Terminal.Say($"Repository {Looks.Text($"{repository.ProjectName}/{repository.Name}")} {Looks.Text(repository.Id)}"));
+        });
+    }
+
+    private static Command SetRepository(CommandLine line)
+    {
+        var name = new Argument<string>("REPOSITORY") { Description = "Name, PROJECT/NAME, id or clone URL" };
+        var branch = new Option<string?>("--default-branch") { Description = "Where its pipelines are read", HelpName = "NAME" };
+        var url = new Option<string?>("--clone-url") { Description = "Where it is cloned from", HelpName = "URL" };
+        var rename = new Option<string?>("--name") { Description = "A new name", HelpName = "NAME" };
+        var executor = new Option<string?>("--executor") { Description = "Where its steps run; empty: as the server is set up", HelpName = "NAME" };
+        return line.Remote(new Command("set", "Change a repository") { name, branch, url, rename, executor }, async (session, parsed) =>
+        {
+            var change = new UpdateRepositoryRequest
+            {
+                DefaultBranch = parsed.GetValue(branch),
+                CloneUrl = parsed.GetValue(url),
+                Name = parsed.GetValue(rename),
+                Executor = parsed.GetValue(executor),
+            };
+            if (change == new UpdateRepositoryRequest())
+            {
+                throw new CliException(ExitCodes.Usage, "Nothing to change: give --default-branch, --clone-url, --name or --executor.");
+            }
+
+            var found = await session.Catalog.RepositoryAsync(parsed.GetRequiredValue(name), session.Token);
+            var repository = await session.Client.UpdateRepositoryAsync(found.Id, change, session.Token);
+            return session.Print([repository], CliJson.Default.ListRepositoryAnswer, _ => session.Terminal.Say(
+                $"Repository {Looks.Text($"{repository.ProjectName}/{repository.Name}")}, default branch {Looks.Text(repository.DefaultBranch)}"));
         });
     }
 }

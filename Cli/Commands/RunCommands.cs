@@ -32,7 +32,7 @@ internal static class RunCommands
             var given = Inputs.Read(parsed.GetValue(inputs));
             var copy = await WorkingCopy.OpenAsync(parsed.GetRequiredValue(path), session.Token);
             var wanted = parsed.GetValue(reference);
-            var commit = await copy.CommitAsync(wanted, session.Token);
+            var (fullRef, commit) = await copy.FindAsync(wanted, session.Token);
             await copy.RequirePipelineFileAsync(commit, session.Token);
             if (wanted is null && await copy.IsDirtyAsync(session.Token))
             {
@@ -40,9 +40,8 @@ internal static class RunCommands
             }
 
             var repository = await new Registration(session).EnsureAsync(copy, parsed.GetValue(project));
-            var pipeline = await PipelineAsync(session, repository, "manual");
-            var request = new CreateRunRequest { GitRef = wanted ?? await copy.BranchAsync(session.Token) ?? commit, GitSha = commit, Inputs = given };
-            var run = await OnceAsync(session, key => session.Client.CreateRunAsync(pipeline.Id, request, key, session.Token));
+            var request = new CreateRunRequest { GitRef = fullRef, GitSha = commit, Inputs = given, TriggerType = "manual" };
+            var run = await OnceAsync(session, key => session.Client.CreateRepositoryRunAsync(repository.Id, request, key, session.Token));
             return await FollowAsync(session, run, parsed.GetValue(detach));
         });
     }
@@ -58,9 +57,12 @@ internal static class RunCommands
         return line.Remote(command, async (session, parsed) =>
         {
             var repository = await session.Catalog.RepositoryAsync(parsed.GetRequiredValue(name), session.Token);
-            var pipeline = await PipelineAsync(session, repository, parsed.GetRequiredValue(trigger));
             var request = new CreateRunRequest { GitRef = parsed.GetValue(reference) ?? repository.DefaultBranch, Inputs = Inputs.Read(parsed.GetValue(inputs)) };
-            var run = await OnceAsync(session, key => session.Client.CreateRunAsync(pipeline.Id, request, key, session.Token));
+            var wanted = parsed.GetRequiredValue(trigger);
+            var pipeline = TriggerTypes.Contains(wanted, StringComparer.Ordinal) ? null : await PipelineAsync(session, repository, wanted);
+            var run = await OnceAsync(session, key => pipeline is null
+                ? session.Client.CreateRepositoryRunAsync(repository.Id, request with { TriggerType = wanted }, key, session.Token)
+                : session.Client.CreateRunAsync(pipeline.Id, request, key, session.Token));
             return await FollowAsync(session, run, !parsed.GetValue(follow));
         });
     }
@@ -104,14 +106,16 @@ internal static class RunCommands
 
     private static Option<string?> Reference() => new("--ref") { Description = "Branch, tag or commit", HelpName = "REF" };
 
+    private static readonly string[] TriggerTypes = ["push", "pr", "manual", "schedule"];
+
     private static Option<bool> Detach() => new("--detach", "-d") { Description = "Do not wait for the run's end" };
 
     private static async Task<PipelineAnswer> PipelineAsync(Session session, RepositoryAnswer repository, string wanted)
     {
-        var pipelines = (await session.Client.SyncAsync(repository.Id, session.Token)).Items;
-        return pipelines.FirstOrDefault(p => p.TriggerType == wanted) ?? pipelines.FirstOrDefault(p => p.Name == wanted || p.Id == wanted)
+        var pipelines = (await session.Client.ListPipelinesAsync(repository.Id, session.Token)).Items;
+        return pipelines.FirstOrDefault(p => p.Name == wanted || p.Id == wanted)
             ?? throw new CliException(ExitCodes.NotFound,
-                $"{repository.ProjectName}/{repository.Name} has no pipeline '{wanted}' at {repository.DefaultBranch}; there is: "
+                $"{repository.ProjectName}/{repository.Name} has no pipeline '{wanted}'; there is: "
                 + (pipelines.Count == 0 ? "none" : string.Join(", ", pipelines.Select(p => p.TriggerType)))
                 + $". 'on:' in {WorkingCopy.PipelineFile} says what starts runs.");
     }

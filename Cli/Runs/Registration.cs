@@ -27,7 +27,7 @@ internal sealed class Registration(Session session)
             return existing;
         }
 
-        var branch = await copy.AnyBranchAsync(session.Token)
+        var branch = await copy.DefaultBranchAsync(session.Token)
             ?? throw new CliException(ExitCodes.Usage, $"{copy.Root} has no branch: 'git switch -c main' makes one.");
         try
         {

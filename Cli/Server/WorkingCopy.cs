@@ -31,7 +31,65 @@ internal sealed class WorkingCopy
             : throw new CliException(ExitCodes.Usage, $"{full} is not in a Git repository: {error}. Make one with 'git init', and commit.");
     }
 
-    /// <summary>The commit that a ref (null: HEAD) names. Errors: <see cref="CliException"/>.</summary>
+    /// <summary>
+    /// What a revision (null: HEAD) names, as Git itself reads it here: the full ref of the branch or tag that it is of, else the
+    /// commit once more, and the commit. Errors: <see cref="CliException"/>, also for a name that is a branch and a tag.
+    /// </summary>
+    public async Task<(string Ref, string Commit)> FindAsync(string? revision, CancellationToken cancellationToken)
+    {
+        if (revision is not null && !revision.StartsWith("refs/", StringComparison.Ordinal)
+            && await HasAsync("refs/heads/" + revision, cancellationToken) && await HasAsync("refs/tags/" + revision, cancellationToken))
+        {
+            throw new CliException(ExitCodes.Usage, $"'{revision}' is a branch and a tag of {Root}: say refs/heads/{revision} or refs/tags/{revision}.");
+        }
+
+        var commit = await CommitAsync(revision, cancellationToken);
+        var name = revision ?? "HEAD";
+        if (await FullNameAsync(name, cancellationToken) is { } exact)
+        {
+            return (exact, commit);
+        }
+
+        // An older commit of a branch is still that branch's: main~2, HEAD^, HEAD@{1}, @.
+        var end = name.AsSpan().IndexOfAny("~^@:");
+        var holder = end < 0 ? null : await FullNameAsync(end == 0 ? "HEAD" : name[..end], cancellationToken);
+        return holder is not null && holder.StartsWith("refs/heads/", StringComparison.Ordinal)
+            && await GitAsync(Root, ["merge-base", "--is-ancestor", commit, holder], cancellationToken) is (0, _, _)
+            ? (holder, commit)
+            : (commit, commit);
+    }
+
+    /// <summary>The branch that is the repository's own: the one of <c>origin/HEAD</c>, else <c>main</c> or <c>master</c>, else the one that is checked out, else any.</summary>
+    public async Task<string?> DefaultBranchAsync(CancellationToken cancellationToken)
+    {
+        const string origin = "refs/remotes/origin/";
+        if (await GitAsync(Root, ["symbolic-ref", "--quiet", origin + "HEAD"], cancellationToken) is (0, var head, _) && head.StartsWith(origin, StringComparison.Ordinal))
+        {
+            return head[origin.Length..];
+        }
+
+        foreach (var usual in new[] { "main", "master" })
+        {
+            if (await HasAsync("refs/heads/" + usual, cancellationToken))
+            {
+                return usual;
+            }
+        }
+
+        return await AnyBranchAsync(cancellationToken);
+    }
+
+    private async Task<bool> HasAsync(string fullRef, CancellationToken cancellationToken) =>
+        await GitAsync(Root, ["show-ref", "--verify", "--quiet", "--", fullRef], cancellationToken) is (0, _, _);
+
+    /// <summary>Null when it is no branch and no tag.</summary>
+    private async Task<string?> FullNameAsync(string name, CancellationToken cancellationToken) =>
+        await GitAsync(Root, ["rev-parse", "--verify", "--quiet", "--symbolic-full-name", "--end-of-options", name], cancellationToken) is (0, var full, _)
+        && (full.StartsWith("refs/heads/", StringComparison.Ordinal) || full.StartsWith("refs/tags/", StringComparison.Ordinal))
+            ? full
+            : null;
+
+    /// <summary>The commit that a revision (null: HEAD) names. Errors: <see cref="CliException"/>.</summary>
     public async Task<string> CommitAsync(string? reference, CancellationToken cancellationToken)
     {
         var (code, output, _) = await GitAsync(Root, ["rev-parse", "--verify", "--quiet", "--end-of-options", (reference ?? "HEAD") + "^{commit}"], cancellationToken);

@@ -119,8 +119,8 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
     private async Task CreateAsync(WorkerSpec worker, CancellationToken cancellationToken)
     {
         var @namespace = _options.NamespaceOf(worker.ProjectId);
-        var manifest = WorkerManifest.Create(worker, _options, _address.RunnerUrl);
         var credential = worker.Source is { } source ? await _credentials.Find(source.CloneUrl, cancellationToken) : null;
+        var manifest = WorkerManifest.Create(worker, _options, _address.RunnerUrl, credential?.Scope);
         try
         {
             var job = await CreateJobAsync(manifest, worker, @namespace, cancellationToken);

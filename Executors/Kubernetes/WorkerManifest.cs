@@ -57,7 +57,7 @@ internal static class WorkerManifest
     public static string Container(int step) => string.Create(CultureInfo.InvariantCulture, $"s{step}");
 
     /// <summary>Errors: <see cref="ExecutorException"/>, rejected, when a step asks for more than the operator allows.</summary>
-    public static V1Job Create(WorkerSpec worker, KubernetesOptions options, Uri server)
+    public static V1Job Create(WorkerSpec worker, KubernetesOptions options, Uri server, string? credentialScope = null)
     {
         var labels = Labels.Of(worker, options);
         return new()
@@ -79,7 +79,7 @@ internal static class WorkerManifest
                 Template = new()
                 {
                     Metadata = new() { Labels = labels, Annotations = Annotations(worker, server) },
-                    Spec = Pod(worker, options, server),
+                    Spec = Pod(worker, options, server, credentialScope),
                 },
             },
         };
@@ -101,7 +101,7 @@ internal static class WorkerManifest
         return annotations;
     }
 
-    private static V1PodSpec Pod(WorkerSpec worker, KubernetesOptions options, Uri server) => new()
+    private static V1PodSpec Pod(WorkerSpec worker, KubernetesOptions options, Uri server, string? credentialScope) => new()
     {
         RestartPolicy = "Never",
         // On the pod, not on the Job: it keeps the pod, and with it the reason.
@@ -121,7 +121,7 @@ internal static class WorkerManifest
             SeccompProfile = new() { Type = "RuntimeDefault" },
         },
         HostAliases = worker.Services.IsEmpty ? null : [new() { Ip = "127.0.0.1", Hostnames = [.. worker.Services.Keys] }],
-        InitContainers = [First(worker, options, server), .. worker.Services.Select(s => Service(s.Key, s.Value, options))],
+        InitContainers = [First(worker, options, server, credentialScope), .. worker.Services.Select(s => Service(s.Key, s.Value, options))],
         Containers = [.. worker.Steps.Select((s, i) => Step(worker, s, i, options, server))],
         Volumes =
         [
@@ -137,7 +137,7 @@ internal static class WorkerManifest
     /// Makes the workspace. It also carries the request of the whole pod: the scheduler reserves the larger of the first
     /// container's request and the sum of the others', which ask for nothing, so steps that wait for each other don't add up.
     /// </summary>
-    private static V1Container First(WorkerSpec worker, KubernetesOptions options, Uri server)
+    private static V1Container First(WorkerSpec worker, KubernetesOptions options, Uri server, string? credentialScope)
     {
         var environment = new List<V1EnvVar>
         {
@@ -158,6 +158,16 @@ internal static class WorkerManifest
             environment.Add(Env("SHIPINATOR_CLONE_URL", source.CloneUrl));
             environment.Add(Env("SHIPINATOR_CLONE_REF", source.Ref));
             environment.Add(Env("SHIPINATOR_CLONE_COMMIT", source.Commit));
+            if (source.CloneOptions is { } clone)
+            {
+                environment.Add(Env("SHIPINATOR_CLONE_OPTIONS", PlanJson.Serialize(clone)));
+            }
+
+            if (credentialScope is not null)
+            {
+                environment.Add(Env("SHIPINATOR_CLONE_SCOPE", credentialScope));
+            }
+
             environment.Add(Env("SHIPINATOR_CLONE_SECRET_DIR", $"{SecretFolder}/clone"));
             mounts.Add(Secret(WorkerSecret.CloneUsername, "clone/username"));
             mounts.Add(Secret(WorkerSecret.ClonePassword, "clone/password"));

@@ -1,38 +1,91 @@
 using LibGit2Sharp;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Shipinator.Encodings;
 
 namespace Shipinator.Forges.Git;
 
 /// <summary>
-/// Plain Git, by LibGit2Sharp: a local path is read where it is; a URL is kept as a bare mirror that is fetched when asked.
+/// Plain Git: a local path is read where it is; a URL is kept as a bare mirror that the <c>git</c> program fetches when asked. What
+/// is on the disk is read by LibGit2Sharp.
 /// </summary>
-public sealed class GitForge : IForge
+public sealed class GitForge : IForge, IDisposable
 {
+    private const string Heads = "refs/heads/";
+    private const int ShortestId = 7;
+    private readonly GitRemote _remote;
     private readonly GitMirrors _mirrors;
     private readonly int _maxFileBytes;
 
     /// <summary>Opens nothing yet.</summary>
-    public GitForge(IOptions<ForgeOptions> options, IGitCredentials credentials)
+    public GitForge(IOptions<ForgeOptions> options, IGitCredentials credentials, TimeProvider time, ILogger<GitForge>? logger = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         // Repositories often belong to another user than the server's; reading them is all that is done here.
         GlobalSettings.SetOwnerValidation(false);
-        _mirrors = new(options.Value.CacheRoot, credentials);
+        var policy = new ClonePolicy(options);
+        _remote = new(options.Value, policy, credentials, time, logger ?? NullLogger<GitForge>.Instance);
+        _mirrors = new(options.Value.CacheRoot, options.Value.WaitTimeout, policy, _remote, time);
         _maxFileBytes = options.Value.MaxFileBytes;
     }
 
     /// <inheritdoc/>
     public string Provider => "git";
 
+    /// <summary>The copies that it keeps.</summary>
+    public IRepositoryMirrors Mirrors => _mirrors;
+
     /// <inheritdoc/>
-    public Task<ResolvedRef> Resolve(ForgeRepository repository, string gitRef, CancellationToken cancellationToken) =>
-        _mirrors.UseAsync(repository, fresh: true, git =>
+    public void Dispose()
+    {
+        _mirrors.Dispose();
+        _remote.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public async Task<ResolvedRef> Resolve(ForgeRepository repository, string gitRef, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(repository);
+        ArgumentNullException.ThrowIfNull(gitRef);
+        // A mirror's own HEAD says nothing of the remote's.
+        var name = gitRef == "HEAD" ? await _mirrors.HeadAsync(repository, cancellationToken) ?? gitRef : gitRef;
+        return await FindAsync(repository, gitRef, git => Find(git, name), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<ResolvedRef> ResolveCommit(ForgeRepository repository, string commit, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(repository);
+        ArgumentNullException.ThrowIfNull(commit);
+        return FindAsync(repository, commit, git => FindCommit(git, commit), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async Task<string?> DefaultBranch(ForgeRepository repository, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(repository);
+        return await _mirrors.HeadAsync(repository, cancellationToken) is { } head && head.StartsWith(Heads, StringComparison.Ordinal) ? head[Heads.Length..] : null;
+    }
+
+    private async Task<ResolvedRef> FindAsync(ForgeRepository repository, string name, Func<Repository, (string FullRef, Commit Commit)?> find, CancellationToken cancellationToken)
+    {
+        var shown = name.Length > 100 ? name[..100] + "…" : name;
+        var found = await _mirrors.UseAsync(repository, fresh: true, git =>
         {
-            var (fullRef, commit) = Find(git, gitRef)
-                ?? throw new ForgeException(ForgeException.RefNotFound, $"'{gitRef}' is no branch, tag or commit of {repository.CloneUrl}.");
-            return new ResolvedRef(fullRef, commit.Sha, commit.Message.Trim(), commit.Author.Name);
+            try
+            {
+                var (fullRef, commit) = find(git)
+                    ?? throw new ForgeException(ForgeException.RefNotFound, $"'{shown}' is no branch, tag or commit of {repository.CloneUrl}.");
+                return new ResolvedRef(fullRef, commit.Sha, commit.Message.Trim(), commit.Author.Name);
+            }
+            catch (AmbiguousSpecificationException e)
+            {
+                throw new ForgeException(ForgeException.RefAmbiguous, $"'{shown}' is the beginning of several ids in {repository.CloneUrl}: give more of it.", e);
+            }
         }, cancellationToken);
+        return found with { MovedTo = _mirrors.MovedTo(repository.Id) };
+    }
 
     /// <inheritdoc/>
     public Task<string> ReadFile(ForgeRepository repository, string commit, string path, CancellationToken cancellationToken) =>
@@ -82,28 +135,40 @@ public sealed class GitForge : IForge
             ?? throw new ForgeException(ForgeException.NotUtf8, $"{what}, line {problem!.Line}, column {problem.Column}: {problem.Message}");
     }
 
-    /// <summary>A full ref, a branch, a tag, or a commit id of at least seven digits; branches win over tags.</summary>
     private static (string FullRef, Commit Commit)? Find(Repository git, string name)
     {
-        foreach (var candidate in name.StartsWith("refs/", StringComparison.Ordinal) ? [name] : new[] { $"refs/heads/{name}", $"refs/tags/{name}" })
+        if (name.StartsWith("refs/", StringComparison.Ordinal))
         {
-            if (Reference.IsValidName(candidate) && git.Refs[candidate]?.ResolveToDirectReference()?.Target is { } target && target.Peel<Commit>() is { } commit)
-            {
-                return (candidate, commit);
-            }
+            return FindRef(git, name);
         }
 
-        if (name == "HEAD" && git.Head.Tip is { } head)
-        {
-            return (git.Head.CanonicalName, head);
-        }
+        var branch = FindRef(git, Heads + name);
+        var tag = FindRef(git, "refs/tags/" + name);
+        return branch is not null && tag is not null
+            ? throw new ForgeException(ForgeException.RefAmbiguous, $"'{name}' is a branch and a tag: say {Heads}{name} or refs/tags/{name}.")
+            : branch ?? tag ?? FindCommit(git, name);
+    }
 
-        if (name.Length is < 7 or > 64 || !name.All(char.IsAsciiHexDigit) || git.Lookup<Commit>(name) is not { } byId)
+    private static (string FullRef, Commit Commit)? FindRef(Repository git, string fullRef) =>
+        Reference.IsValidName(fullRef) && git.Refs[fullRef]?.ResolveToDirectReference()?.Target is { } target && target.Peel<Commit>() is { } commit
+            ? (fullRef, commit)
+            : null;
+
+    /// <summary>By its id; on the branch whose tip it is, if it is one's.</summary>
+    private static (string FullRef, Commit Commit)? FindCommit(Repository git, string id)
+    {
+        // LibGit2 would look for a ref of this name first.
+        var wanted = id.ToLowerInvariant();
+        if (id.Length is < ShortestId or > 64 || !id.All(char.IsAsciiHexDigit) || LookUp(git, wanted) is not { } commit)
         {
             return null;
         }
 
-        var holder = git.Branches.Where(b => !b.IsRemote).FirstOrDefault(b => b.Tip?.Sha == byId.Sha);
-        return (holder?.CanonicalName ?? byId.Sha, byId);
+        var holder = git.Branches.Where(b => !b.IsRemote).FirstOrDefault(b => b.Tip?.Sha == commit.Sha);
+        return (holder?.CanonicalName ?? commit.Sha, commit);
     }
+
+    private static Commit? LookUp(Repository git, string id) => ObjectId.TryParse(id, out var whole)
+        ? git.Lookup<Commit>(whole)
+        : git.Lookup<Commit>(id) is { } found && found.Sha.StartsWith(id, StringComparison.Ordinal) ? found : null;
 }

@@ -1,41 +1,168 @@
 using System.Collections.Concurrent;
 using LibGit2Sharp;
-using LibGit2Sharp.Handlers;
 
 namespace Shipinator.Forges.Git;
 
-/// <summary>Gives access to a repository: in place, or through a bare mirror in the cache folder, one user at a time.</summary>
-internal sealed class GitMirrors(string root, IGitCredentials credentials)
+/// <summary>
+/// Gives access to a repository: in place, or through a bare mirror in the cache folder, one user at a time. The folder may be
+/// shared by silos: a file beside each mirror is locked while it is used.
+/// </summary>
+internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy policy, GitRemote remote, TimeProvider time) : IRepositoryMirrors, IDisposable
 {
-    private readonly ConcurrentDictionary<string, SemaphoreSlim> _locks = new(StringComparer.Ordinal);
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const string MirrorSuffix = ".git";
+    private const string LockSuffix = ".lock";
+    private static readonly TimeSpan LockRetry = TimeSpan.FromMilliseconds(50);
+    private readonly ConcurrentDictionary<RepositoryId, SemaphoreSlim> _gates = new();
+    private readonly ConcurrentDictionary<RepositoryId, CloneAddress> _moved = new();
 
-    /// <summary>Opens (and with <paramref name="fresh"/> fetches) the repository. LibGit2 blocks, so it has a thread to block.</summary>
+    /// <summary>LibGit2 blocks on the disk: so many threads at once, and no more.</summary>
+    private readonly SemaphoreSlim _readers = new(2 * Environment.ProcessorCount, 2 * Environment.ProcessorCount);
+
+    /// <summary>Opens (and with <paramref name="fresh"/> fetches) the repository. Errors: <see cref="ForgeException"/>.</summary>
     public async Task<T> UseAsync<T>(ForgeRepository repository, bool fresh, Func<Repository, T> use, CancellationToken cancellationToken)
     {
-        if (LocalPath(repository.CloneUrl) is { } path)
+        if (ClonePolicy.IsLocal(repository.CloneUrl))
         {
-            return await Task.Run(() => UseLocal(path, use), cancellationToken);
+            return await ReadAsync(policy.LocalPath(repository.CloneUrl), use, cancellationToken);
         }
 
-        if (!Uri.TryCreate(repository.CloneUrl, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
+        var address = policy.Address(repository.CloneUrl);
+        using var gate = await TakeAsync(repository.Id, address, cancellationToken);
+        var folder = Folder(repository.Id);
+        if (!Repository.IsValid(folder))
         {
-            throw new ForgeException(ForgeException.Unreachable, $"'{repository.CloneUrl}' can't be read: expected an absolute path, or a file, http or https URL.");
+            Create(folder);
+            fresh = true;
         }
 
-        var credential = await credentials.Find(repository.CloneUrl, cancellationToken);
-        var gate = _locks.GetOrAdd(repository.Id.ToString(), _ => new(1, 1));
-        await gate.WaitAsync(cancellationToken);
+        if (fresh)
+        {
+            RemoveStaleLocks(folder);
+            if (await remote.FetchAsync(folder, repository.CloneUrl, cancellationToken) is { } moved)
+            {
+                _moved[repository.Id] = moved;
+            }
+            else
+            {
+                _moved.TryRemove(repository.Id, out _);
+            }
+        }
+
+        Directory.SetLastWriteTimeUtc(folder, time.GetUtcNow().UtcDateTime);
+        return await ReadAsync(folder, use, cancellationToken);
+    }
+
+    /// <summary>Where the last fetch found it, when that is not its clone URL.</summary>
+    public string? MovedTo(RepositoryId repository) => _moved.TryGetValue(repository, out var address) ? address.Url : null;
+
+    /// <summary>The full ref that <c>HEAD</c> names; null when it names none that is there.</summary>
+    public async Task<string?> HeadAsync(ForgeRepository repository, CancellationToken cancellationToken)
+    {
+        if (ClonePolicy.IsLocal(repository.CloneUrl))
+        {
+            return await ReadAsync(policy.LocalPath(repository.CloneUrl), HeadOf, cancellationToken);
+        }
+
+        PrepareRoot();
+        return await remote.HeadAsync(root, repository.CloneUrl, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async Task Forget(RepositoryId repository, CancellationToken cancellationToken)
+    {
+        var folder = Folder(repository);
+        if (!Directory.Exists(folder) && !File.Exists(LockFile(repository)))
+        {
+            return;
+        }
+
+        using (await TakeAsync(repository, null, cancellationToken))
+        {
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+
+            File.Delete(LockFile(repository));
+        }
+
+        _gates.TryRemove(repository, out _);
+        _moved.TryRemove(repository, out _);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<RepositoryId> Unused(TimeSpan age)
+    {
+        var before = (time.GetUtcNow() - age).UtcDateTime;
+        return !Directory.Exists(root) ? [] :
+        [
+            .. new DirectoryInfo(root).EnumerateFileSystemInfos()
+                .Where(e => e.Name.EndsWith(MirrorSuffix, StringComparison.Ordinal) || e.Name.EndsWith(LockSuffix, StringComparison.Ordinal))
+                .Where(e => e.LastWriteTimeUtc < before)
+                .Select(e => EntityId.TryParse<RepositoryId>(Path.GetFileNameWithoutExtension(e.Name), out var id) ? id : (RepositoryId?)null)
+                .OfType<RepositoryId>().Distinct(),
+        ];
+    }
+
+    public void Dispose() => _readers.Dispose();
+
+    /// <summary>The repository is ours alone, in this process and among all that share the folder.</summary>
+    private async Task<IDisposable> TakeAsync(RepositoryId repository, CloneAddress? address, CancellationToken cancellationToken)
+    {
+        PrepareRoot();
+        var gate = _gates.GetOrAdd(repository, _ => new(1, 1));
+        using var limit = new CancellationTokenSource(patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            return await Task.Run(() => UseMirror(repository, credential, fresh, use), cancellationToken);
+            await gate.WaitAsync(either.Token);
+            try
+            {
+                return new Hold(gate, await LockAsync(LockFile(repository), either.Token));
+            }
+            catch
+            {
+                gate.Release();
+                throw;
+            }
         }
-        finally
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            gate.Release();
+            throw new ForgeException(ForgeException.Unreachable,
+                $"Another fetch of {address?.Url ?? $"repository {repository}"} is still running after {patience.TotalSeconds:0} s. Try again later.", e);
         }
     }
 
-    private static T UseLocal<T>(string path, Func<Repository, T> use)
+    private async Task<FileStream> LockAsync(string path, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                return new FileStream(path, new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });
+            }
+            catch (IOException)
+            {
+                await Task.Delay(LockRetry, time, cancellationToken);
+            }
+        }
+    }
+
+    private async Task<T> ReadAsync<T>(string path, Func<Repository, T> use, CancellationToken cancellationToken)
+    {
+        await _readers.WaitAsync(cancellationToken);
+        try
+        {
+            return await Task.Run(() => Read(path, use), cancellationToken);
+        }
+        finally
+        {
+            _readers.Release();
+        }
+    }
+
+    private static T Read<T>(string path, Func<Repository, T> use)
     {
         try
         {
@@ -52,63 +179,61 @@ internal sealed class GitMirrors(string root, IGitCredentials credentials)
         }
     }
 
-    private T UseMirror<T>(ForgeRepository repository, GitCredential? credential, bool fresh, Func<Repository, T> use)
+    /// <summary>A branch, or the commit that is checked out without one.</summary>
+    private static string? HeadOf(Repository git) => git.Head.Tip is not { } tip ? null
+        : git.Head.CanonicalName.StartsWith("refs/", StringComparison.Ordinal) ? git.Head.CanonicalName
+        : tip.Sha;
+
+    private void PrepareRoot()
     {
-        var folder = Path.Combine(root, repository.Id + ".git");
-        try
+        Directory.CreateDirectory(root, OwnerOnly);
+        if (File.GetUnixFileMode(root) != OwnerOnly)
         {
-            if (!Repository.IsValid(folder))
-            {
-                Create(folder, repository.CloneUrl);
-                fresh = true;
-            }
-
-            using var git = new Repository(folder);
-            if (fresh)
-            {
-                Fetch(git, repository.CloneUrl, credential);
-            }
-
-            return use(git);
-        }
-        catch (LibGit2SharpException e)
-        {
-            // A broken mirror is only a cache: the next use makes it anew.
-            if (!Repository.IsValid(folder) && Directory.Exists(folder))
-            {
-                Directory.Delete(folder, recursive: true);
-            }
-
-            throw new ForgeException(ForgeException.Unreachable, $"{repository.CloneUrl} can't be reached: {e.Message}", e);
+            File.SetUnixFileMode(root, OwnerOnly);
         }
     }
 
-    private static void Create(string folder, string url)
+    /// <summary>In place of whatever half a mirror is there: it is only a cache.</summary>
+    private static void Create(string folder)
     {
         if (Directory.Exists(folder))
         {
             Directory.Delete(folder, recursive: true);
         }
 
-        Directory.CreateDirectory(folder);
+        Directory.CreateDirectory(folder, OwnerOnly);
         Repository.Init(folder, isBare: true);
-        using var git = new Repository(folder);
-        git.Network.Remotes.Add("origin", url, "+refs/*:refs/*");
     }
 
-    private static void Fetch(Repository git, string url, GitCredential? credential)
+    /// <summary>What a Git that was killed left: nobody else is at work in here.</summary>
+    private static void RemoveStaleLocks(string folder)
     {
-        if (git.Network.Remotes["origin"].Url != url)
+        File.SetUnixFileMode(folder, OwnerOnly);
+        foreach (var file in Directory.EnumerateFiles(folder, "*.lock").Concat(Directory.EnumerateFiles(Path.Combine(folder, "refs"), "*.lock", SearchOption.AllDirectories)))
         {
-            git.Network.Remotes.Update("origin", r => r.Url = url);
+            File.Delete(file);
         }
 
-        CredentialsHandler? handler = credential is null ? null : (_, _, _) => new UsernamePasswordCredentials { Username = credential.Username, Password = credential.Password };
-        Commands.Fetch(git, "origin", ["+refs/*:refs/*"], new FetchOptions { Prune = true, TagFetchMode = TagFetchMode.None, CredentialsProvider = handler }, null);
+        var packs = Path.Combine(folder, "objects", "pack");
+        if (Directory.Exists(packs))
+        {
+            foreach (var file in Directory.EnumerateFiles(packs, "tmp_*"))
+            {
+                File.Delete(file);
+            }
+        }
     }
 
-    private static string? LocalPath(string cloneUrl) =>
-        Path.IsPathFullyQualified(cloneUrl) ? cloneUrl
-        : Uri.TryCreate(cloneUrl, UriKind.Absolute, out var url) && url.IsFile ? url.LocalPath
-        : null;
+    private string Folder(RepositoryId repository) => Path.Combine(root, repository + MirrorSuffix);
+
+    private string LockFile(RepositoryId repository) => Path.Combine(root, repository + LockSuffix);
+
+    private sealed class Hold(SemaphoreSlim gate, FileStream file) : IDisposable
+    {
+        public void Dispose()
+        {
+            file.Dispose();
+            gate.Release();
+        }
+    }
 }

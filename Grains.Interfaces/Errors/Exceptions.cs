@@ -94,6 +94,12 @@ public sealed class ForgeException(string code, string message, Exception? inner
     /// <summary>The repository cannot be reached or refused us.</summary>
     public const string Unreachable = "forge_unreachable";
 
+    /// <summary>The clone URL is malformed, or leads to where this server may not connect.</summary>
+    public const string NotAllowed = "clone_url_refused";
+
+    /// <summary>The name is a branch and a tag, or the short id is several commits'.</summary>
+    public const string RefAmbiguous = "ref_ambiguous";
+
     /// <summary>The ref or commit does not exist.</summary>
     public const string RefNotFound = "ref_not_found";
 

@@ -14,6 +14,9 @@ public sealed record SourceSpec
 
     /// <summary>The exact commit.</summary>
     [Id(2)] public required string Commit { get; init; }
+
+    /// <summary>How to check it out; absent: the defaults.</summary>
+    [Id(3)] public ClonePlan? CloneOptions { get; init; }
 }
 
 /// <summary>Everything that a job needs to know, for as long as it lives: kept in its row.</summary>

@@ -118,6 +118,9 @@ public sealed record JobPlan
 
     /// <summary>The target's namespace.</summary>
     [Id(9)] public string? Namespace { get; init; }
+
+    /// <summary>How the commit is checked out; absent: the defaults.</summary>
+    [Id(20)] public ClonePlan? CloneOptions { get; init; }
 }
 
 /// <summary>One step of a job.</summary>

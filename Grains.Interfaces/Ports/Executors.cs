@@ -85,9 +85,12 @@ public interface ISecretSource
 /// <summary>The credential for a clone URL.</summary>
 public interface IGitCredentials
 {
-    /// <summary>User name and password for the URL's host, or null when none is configured.</summary>
+    /// <summary>User name and password for the URL's scheme, host, port and path, or null when none is configured.</summary>
     Task<GitCredential?> Find(string cloneUrl, CancellationToken cancellationToken);
 }
 
-/// <summary>A user name and a password or token.</summary>
-public sealed record GitCredential(string Username, string Password);
+/// <summary>A user name and a password or token, and what it may be sent to.</summary>
+/// <param name="Username">The user name.</param>
+/// <param name="Password">Password or token.</param>
+/// <param name="Scope">The URL prefix that it belongs to: <c>https://git.example.org</c>, <c>https://git.example.org:8443/org</c>. It is sent nowhere else.</param>
+public sealed record GitCredential(string Username, string Password, string Scope);

@@ -40,7 +40,7 @@ internal static class ExecutionSpecFactory
         RunId = job.Spec.RunId,
         JobId = job.Id,
         Attempt = job.Attempt,
-        Source = job.Spec.Plan.Checkout ? job.Spec.Source : null,
+        Source = job.Spec.Plan.Checkout ? job.Spec.Source with { CloneOptions = job.Spec.Plan.CloneOptions } : null,
         Steps = [.. job.Steps.Where(s => s.JobAttempt == job.Attempt).Select(s => new WorkerStep(
             s.Id, s.Executions[0], job.Spec.Plan.Steps[s.Index].Name, job.Spec.Plan.Steps[s.Index].Image, job.Spec.Plan.Steps[s.Index].Resources, job.Spec.Plan.Steps[s.Index].Order, job.Spec.Plan.Steps[s.Index].Cache is not null))],
         Services = job.Spec.Plan.Services,

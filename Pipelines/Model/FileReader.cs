@@ -34,7 +34,7 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
         {
             if (file.Find(word) is YamlMapping stage)
             {
-                jobs.AddRange(new JobReader(errors, scope, type, word, defaults.Image).ReadStage(stage, defaults, timeout));
+                jobs.AddRange(new JobReader(errors, scope, type, word, defaults.Image, CloneReader.Over(null, file)).ReadStage(stage, defaults, timeout));
             }
         }
 

@@ -23,6 +23,8 @@ internal sealed record JobModel
 
     public required IReadOnlyList<StepModel> Steps { get; init; }
 
+    public ClonePlan? CloneOptions { get; init; }
+
     public Located? Target { get; init; }
 
     public Located? Namespace { get; init; }

@@ -1,7 +1,7 @@
 namespace Shipinator.Pipelines;
 
 /// <summary>Reads one stage: its jobs with what they inherit.</summary>
-internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType type, string stageWord, Located? fileImage)
+internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType type, string stageWord, Located? fileImage, ClonePlan? fileClone = null)
 {
     private static readonly string[] OfOneJob = ["steps", "matrix", "services", "artifact", "target", "namespace", "release"];
 
@@ -40,7 +40,7 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
     {
         if (stage.Find("jobs") is not { } jobs)
         {
-            return [ReadJob(stage, stageWord, stageWord, outer, timeout, [])];
+            return [ReadJob(stage, stageWord, stageWord, outer, timeout, [], fileClone)];
         }
 
         foreach (var key in OfOneJob.Where(stage.Has))
@@ -53,11 +53,11 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
         var when = StepReader.ReadWhen(stage);
         return [.. (jobs as YamlMapping)?.Entries.Take(PipelineLimits.ListItems)
             .Where(e => e.Value is YamlMapping)
-            .Select(e => ReadJob((YamlMapping)e.Value, e.Key.Value, $"{stageWord}.jobs.{Phrases.Shorten(e.Key.Value)}", defaults, stage.Duration("timeout") ?? timeout, when))
+            .Select(e => ReadJob((YamlMapping)e.Value, e.Key.Value, $"{stageWord}.jobs.{Phrases.Shorten(e.Key.Value)}", defaults, stage.Duration("timeout") ?? timeout, when, CloneReader.Over(fileClone, stage)))
             ?? []];
     }
 
-    private JobModel ReadJob(YamlMapping map, string name, string path, StepDefaults outer, TimeSpan outerTimeout, IReadOnlyList<WhenClause> stageWhen)
+    private JobModel ReadJob(YamlMapping map, string name, string path, StepDefaults outer, TimeSpan outerTimeout, IReadOnlyList<WhenClause> stageWhen, ClonePlan? outerClone)
     {
         var at = new Located(name, map.Line, map.Column, path);
         var matrix = ReadMatrix(map, path);
@@ -80,6 +80,7 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
             Steps = steps,
             // A planned deploy runs in the deploy image: the file's image is meant for steps that are written out.
             Defaults = ReferenceEquals(defaults.Image, fileImage) ? defaults with { Image = null } : defaults,
+            CloneOptions = CloneReader.Over(outerClone, map),
             Target = inner.Read(map, "target", path),
             Namespace = inner.Read(map, "namespace", path),
             Deploy = deploy,

@@ -31,6 +31,7 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
             Checkout = job.Type != JobType.Deploy,
             Target = target,
             Namespace = ns,
+            CloneOptions = job.Type == JobType.Deploy ? null : job.CloneOptions,
         };
     }
 

@@ -108,6 +108,9 @@ internal static class PipelineShapes
         new("services", new NamedShape(Formats.Dns, Service, Most: 20), "What runs beside the steps until they end."),
     ];
 
+    /// <summary>A deploy has no source.</summary>
+    private static readonly IReadOnlyList<Key> SourceKeys = [.. JobKeys, CloneReader.Key];
+
     private static readonly IReadOnlyList<Key> DeployKeys =
     [
         .. JobKeys,
@@ -168,9 +171,9 @@ internal static class PipelineShapes
                 new("group", new TextShape(Formats.NotBlank, Templates: true), "Runs of one group take turns; the event and ref by default."),
                 new("cancel_previous", new FlagShape(), "A newer run cancels those before it; true for pull requests only by default."),
             ])), "Which runs take turns."),
-        Image, Shell, EnvKey, SecretsKey, JobTimeout,
-        new("build", Stage("build", JobKeys), "First."),
-        new("test", Stage("test", JobKeys), "When every build job succeeded."),
+        Image, Shell, EnvKey, SecretsKey, JobTimeout, CloneReader.Key,
+        new("build", Stage("build", SourceKeys), "First."),
+        new("test", Stage("test", SourceKeys), "When every build job succeeded."),
         new("deploy", Stage("deploy", DeployKeys), "When every test job succeeded."),
     ]);
 

@@ -11,6 +11,9 @@ public sealed record PipelineRow(
 /// <summary>Pipelines: one per trigger type of a repository. Errors of every method: <see cref="StorageUnavailableException"/>.</summary>
 public sealed class PipelineStore(NpgsqlDataSource source, TimeProvider time)
 {
+    /// <summary>The types that a pipeline can have.</summary>
+    public static IReadOnlyList<string> TriggerTypes { get; } = ["push", "pr", "manual", "schedule"];
+
     private const string Columns = "id, repository_id, name, trigger_type, created_at, updated_at";
 
     /// <summary>

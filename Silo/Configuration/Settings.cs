@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Options;
 using Shipinator.Artifacts;
 using Shipinator.Executors.Process;
-using Shipinator.Forges;
 using Shipinator.Grains;
 using Shipinator.WebFrontend;
 
@@ -19,9 +18,6 @@ public static class Settings
     /// <summary>The section of <see cref="FileStoreOptions"/>.</summary>
     public const string Artifacts = "Artifacts";
 
-    /// <summary>The section of <see cref="ForgeOptions"/>.</summary>
-    public const string Forges = "Forges";
-
     /// <summary>The section of <see cref="ProcessSettings"/> and <see cref="ProcessExecutorOptions"/>.</summary>
     public const string Process = "Process";
 
@@ -33,7 +29,6 @@ public static class Settings
     {
         [Engine] = typeof(EngineOptions),
         [Artifacts] = typeof(FileStoreOptions),
-        [Forges] = typeof(ForgeOptions),
         [Process] = typeof(ProcessExecutorOptions),
         [Web] = typeof(WebOptions),
     };

@@ -83,6 +83,9 @@ public sealed class ShipinatorOptions
     /// <summary>Settings of the Kubernetes executor, which there is when its <c>Namespace</c> is set.</summary>
     public Executors.Kubernetes.KubernetesOptions Kubernetes { get; set; } = new();
 
+    /// <summary>What may be cloned from where, and within which limits.</summary>
+    public Forges.ForgeOptions Git { get; set; } = new();
+
     /// <summary>Settings of the server's own PostgreSQL.</summary>
     public PostgresSettings Postgres { get; set; } = new();
 }

@@ -51,11 +51,7 @@ public static class SiloApp
             stores.Root = folder.Path;
             Settings.Bind(configuration, Settings.Artifacts, stores);
         });
-        builder.Services.AddGitForge(forge =>
-        {
-            forge.CacheRoot = Path.Combine(folder.Path, "git");
-            Settings.Bind(configuration, Settings.Forges, forge);
-        });
+        builder.Services.AddGitForge(forge => GitDefaults.Apply(forge, options, folder));
         builder.Services.AddExecutorRegistry();
         builder.Services.AddProcessExecutor(process =>
         {

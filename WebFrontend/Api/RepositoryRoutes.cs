@@ -1,4 +1,5 @@
 using Shipinator.Client;
+using Shipinator.Forges;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
 using Shipinator.WebFrontend.Problems;
@@ -24,9 +25,10 @@ internal static class RepositoryRoutes
         group.MapGet("", async (string id, RepositoryStore store, CancellationToken cancellation) =>
             Answers.Of(await ExistingAsync(store, id, cancellation))).RequireAuthorization(Policies.Read);
         group.MapPatch("", UpdateAsync).RequireAuthorization(Policies.Write);
-        group.MapDelete("", async (string id, RepositoryStore store, CancellationToken cancellation) =>
+        group.MapDelete("", async (string id, RepositoryStore store, IRepositoryMirrors mirrors, CancellationToken cancellation) =>
         {
             await store.DeleteAsync(Ids.Parse<RepositoryId>(id), cancellation);
+            await mirrors.Forget(Ids.Parse<RepositoryId>(id), cancellation);
             return TypedResults.NoContent();
         }).RequireAuthorization(Policies.Admin);
         group.MapGet("/pipelines", async (string id, RepositoryStore store, PipelineStore pipelines, CancellationToken cancellation) =>
@@ -36,7 +38,7 @@ internal static class RepositoryRoutes
     }
 
     private static async Task<IResult> CreateAsync(
-        string id, CreateRepositoryRequest body, RepositoryStore store, IForgeRegistry forges, IExecutorRegistry executors, CancellationToken cancellation)
+        string id, CreateRepositoryRequest body, RepositoryStore store, IForgeRegistry forges, IClonePolicy policy, RepositoryAdding adding, IExecutorRegistry executors, CancellationToken cancellation)
     {
         forges.Get(Fields.Text(body.VcsProvider, "vcs_provider", Fields.Word)!);
         if (Fields.Text(body.Executor, "executor", Fields.Word) is not null)
@@ -45,18 +47,26 @@ internal static class RepositoryRoutes
         }
 
         var url = CloneUrl(body.CloneUrl);
+        policy.Check(url);
+        // Without a word from the caller, the branch that the repository itself calls its own.
+        var branch = body.DefaultBranch is { Length: > 0 } given ? given : await adding.DefaultBranchAsync(body.VcsProvider, url, cancellation);
         var row = await store.CreateAsync(
-            new(Ids.Parse<ProjectId>(id), ProjectRoutes.Name(body.Name ?? NameOf(url)), body.VcsProvider, url, Branch(body.DefaultBranch), body.Executor), cancellation);
+            new(Ids.Parse<ProjectId>(id), ProjectRoutes.Name(body.Name ?? NameOf(url)), body.VcsProvider, url, Branch(branch), body.Executor), cancellation);
         return TypedResults.Created($"/v1/repositories/{row.Id}", Answers.Of(row));
     }
 
     private static async Task<RepositoryAnswer> UpdateAsync(
-        string id, UpdateRepositoryRequest body, RepositoryStore store, IExecutorRegistry executors, CancellationToken cancellation)
+        string id, UpdateRepositoryRequest body, RepositoryStore store, IClonePolicy policy, IExecutorRegistry executors, CancellationToken cancellation)
     {
         // An empty one goes back to the server's default.
         if (Fields.Text(body.Executor, "executor", Fields.Word) is { Length: > 0 } executor)
         {
             executors.Get(executor);
+        }
+
+        if (body.CloneUrl is not null)
+        {
+            policy.Check(CloneUrl(body.CloneUrl));
         }
 
         return Answers.Of(await store.UpdateAsync(
@@ -98,6 +108,11 @@ internal static class RepositoryRoutes
         if (!Uri.TryCreate(url, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("http" or "https" or "file"))
         {
             throw new MalformedException("clone_url_malformed", "clone_url", $"'{url}' can't be cloned: expected an http or https URL, or an absolute path.");
+        }
+
+        if (parsed.Scheme != "file" && parsed.UserInfo.Length == 0 && CloneAddress.TryParse(url, out var problem) is null)
+        {
+            throw new MalformedException("clone_url_malformed", "clone_url", $"'{url}' can't be cloned: {problem}.");
         }
 
         return parsed.UserInfo.Length == 0

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
 using Shipinator.WebFrontend.Live;
+using Shipinator.Schema.Stores;
 using Shipinator.WebFrontend.Problems;
 using Shipinator.WebFrontend.Security;
 using Shipinator.WebFrontend.Triggers;
@@ -15,6 +16,7 @@ internal static class RunRoutes
 {
     public static void MapRuns(this IEndpointRouteBuilder v1)
     {
+        v1.MapPost("/repositories/{id}/runs", CreateOfRepositoryAsync).RequireAuthorization(Policies.Write).WithTags("Runs");
         v1.MapPost("/pipelines/{id}/runs", CreateAsync).RequireAuthorization(Policies.Write).WithTags("Runs");
         var group = v1.MapGroup("/pipeline-runs").WithTags("Runs");
         group.MapGet("", ListAsync).RequireAuthorization(Policies.Read);
@@ -33,14 +35,37 @@ internal static class RunRoutes
     private static async Task<IResult> CreateAsync(
         string id, CreateRunRequest body, HttpContext context, RunTrigger trigger, RunQueries runs, IServerAddress address, CancellationToken cancellation)
     {
+        Check(body);
+        var (run, isRepeat) = await trigger.CreateAsync(
+            Ids.Parse<PipelineId>(id), body.GitRef, body.GitSha, body.Inputs, context.Actor(), Ids.IdempotencyKey(context), cancellation);
+        return await CreatedAsync(run, isRepeat, context, runs, address, cancellation);
+    }
+
+    /// <summary>By the repository and a trigger type: the pipeline is made when it is the first of its kind.</summary>
+    private static async Task<IResult> CreateOfRepositoryAsync(
+        string id, CreateRunRequest body, HttpContext context, RunTrigger trigger, RunQueries runs, IServerAddress address, CancellationToken cancellation)
+    {
+        Check(body);
+        var type = body.TriggerType ?? "manual";
+        if (!PipelineStore.TriggerTypes.Contains(type, StringComparer.Ordinal))
+        {
+            throw new MalformedException("trigger_type_malformed", "trigger_type", $"trigger_type must be one of {string.Join(", ", PipelineStore.TriggerTypes)}.");
+        }
+
+        var (run, isRepeat) = await trigger.CreateAsync(
+            Ids.Parse<RepositoryId>(id), type, body.GitRef, body.GitSha, body.Inputs, context.Actor(), Ids.IdempotencyKey(context), cancellation);
+        return await CreatedAsync(run, isRepeat, context, runs, address, cancellation);
+    }
+
+    private static void Check(CreateRunRequest body)
+    {
         if (body.GitRef is not { Length: > 0 and <= 250 })
         {
             throw new MalformedException("git_ref_malformed", "git_ref", "git_ref must be a branch, a tag, a full ref or a commit.");
         }
 
-        var (run, isRepeat) = await trigger.CreateAsync(
-            Ids.Parse<PipelineId>(id), body.GitRef, Fields.Commit(body.GitSha, "git_sha"), Fields.InputValues(body.Inputs), context.Actor(), Ids.IdempotencyKey(context), cancellation);
-        return await CreatedAsync(run, isRepeat, context, runs, address, cancellation);
+        Fields.Commit(body.GitSha, "git_sha");
+        Fields.InputValues(body.Inputs);
     }
 
     private static async Task<IResult> RerunAsync(

@@ -82,12 +82,25 @@ internal static class RunnerRoutes
             Workdir = spec.Workdir,
             TimeoutSeconds = spec.Timeout.TotalSeconds,
             GraceSeconds = options.Value.CancelGrace.TotalSeconds,
-            Source = source is null ? null : new() { CloneUrl = source.CloneUrl, Ref = source.Ref, Commit = source.Commit, Username = given?.Username, Password = given?.Password, PreparedByOther = credential is not null && given is null },
+            Source = source is null ? null : new()
+            {
+                CloneUrl = source.CloneUrl,
+                Ref = source.Ref,
+                Commit = source.Commit,
+                Username = given?.Username,
+                Password = given?.Password,
+                CredentialScope = given?.Scope,
+                PreparedByOther = credential is not null && given is null,
+                CloneOptions = CloneOf(source),
+            },
             Inputs = [.. result.Inputs.Select(i => new InputAnswer { ArtifactId = i.Artifact.Id.ToString(), FileName = i.Artifact.FileName, Path = i.Path, Sha256 = i.Artifact.Sha256, Ref = i.Artifact.Ref })],
             Outputs = [.. spec.Artifacts.Select(o => new OutputAnswer { Type = o.Type, Path = o.Path, Ref = o.Ref })],
             Cache = spec.Cache is null ? null : new() { Scope = spec.Worker.RepositoryId.ToString(), Image = spec.Image, KeyFiles = spec.Cache.Key, Paths = spec.Cache.Paths },
         });
     }
+
+    private static CloneAnswer? CloneOf(SourceSpec source) => source.CloneOptions is not { } clone ? null
+        : new() { Depth = clone.Depth, Tags = clone.Tags, Submodules = clone.Submodules, Lfs = clone.Lfs, Filter = clone.Filter };
 
     /// <summary>
     /// Another execution's token: only for the process that claimed this one, which a step is not although it may know its runner's

@@ -120,6 +120,7 @@ public sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IEx
             => Problem(400, e.Code, e.Message),
         InvalidInputException e => Problem(422, e.Code, e.Message),
         ForgeException { Code: ForgeException.Unreachable } e => Problem(502, e.Code, e.Message),
+        ForgeException { Code: ForgeException.NotAllowed } e => Problem(400, e.Code, e.Message, Field("clone_url", e.Message)),
         ForgeException e => Problem(422, e.Code, e.Message),
         ExecutorException e => Problem(e.IsTransient ? 503 : 422, e.Code, e.Message),
         StorageUnavailableException e => Problem(503, e.Code, e.Message),

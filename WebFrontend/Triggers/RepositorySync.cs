@@ -12,7 +12,7 @@ public sealed class RepositorySync(PipelineStore pipelines, IForgeRegistry forge
     {
         ArgumentNullException.ThrowIfNull(repository);
         var forge = forges.Get(repository.VcsProvider);
-        var head = await forge.Resolve(RunTrigger.Of(repository), repository.DefaultBranch, cancellationToken);
+        var head = await forge.Resolve(RunTrigger.Of(repository), RunTrigger.DefaultRef(repository), cancellationToken);
         var file = PipelineFile.Parse(await forge.ReadFile(RunTrigger.Of(repository), head.Commit, PipelineFile.DefaultName, cancellationToken));
         return file.Model is null
             ? throw new PipelineFileException(file.Errors)

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Options;
+using Shipinator.Forges;
 using Shipinator.Pipelines;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
@@ -38,32 +39,73 @@ public sealed class RunTrigger(
         string? idempotencyKey, CancellationToken cancellationToken)
     {
         var pipeline = await pipelines.GetAsync(pipelineId, cancellationToken) ?? throw new NotFoundException("pipeline", pipelineId.ToString());
-        var repository = await repositories.GetAsync(pipeline.RepositoryId, cancellationToken)
-            ?? throw new NotFoundException("repository", pipeline.RepositoryId.ToString());
+        var repository = await RepositoryAsync(pipeline.RepositoryId, cancellationToken);
         limits.TakeRun(actor, repository.Id);
+        var at = await ReadAsync(repository, pipeline.TriggerType, gitRef, gitSha, cancellationToken);
+        return await CreateAsync(repository, pipeline, at, gitRef, gitSha, inputs, actor, idempotencyKey, cancellationToken);
+    }
+
+    /// <summary>
+    /// Makes a run of a repository from the pipeline file of its own commit alone, whatever the default branch holds; the pipeline is made
+    /// if it is the first of its trigger type.
+    /// </summary>
+    public async Task<(RunId Run, bool IsRepeat)> CreateAsync(
+        RepositoryId repositoryId, string triggerType, string gitRef, string? gitSha, IReadOnlyDictionary<string, string>? inputs, string actor,
+        string? idempotencyKey, CancellationToken cancellationToken)
+    {
+        var repository = await RepositoryAsync(repositoryId, cancellationToken);
+        limits.TakeRun(actor, repository.Id);
+        var at = await ReadAsync(repository, triggerType, gitRef, gitSha, cancellationToken);
+        var pipeline = await pipelines.FindAsync(repository.Id, triggerType, cancellationToken)
+            ?? await pipelines.EnsureAsync(repository.Id, repository.Name, triggerType, cancellationToken);
+        return await CreateAsync(repository, pipeline, at, gitRef, gitSha, inputs, actor, idempotencyKey, cancellationToken);
+    }
+
+    /// <summary>The ref of the default branch, by its full name: a tag may have the same short one.</summary>
+    public static string DefaultRef(RepositoryRow repository)
+    {
+        ArgumentNullException.ThrowIfNull(repository);
+        return repository.DefaultBranch.StartsWith("refs/", StringComparison.Ordinal) ? repository.DefaultBranch : "refs/heads/" + repository.DefaultBranch;
+    }
+
+    /// <summary>The default branch's name is that branch, also where a tag has it.</summary>
+    private static string Named(RepositoryRow repository, string gitRef) => gitRef == repository.DefaultBranch ? DefaultRef(repository) : gitRef;
+
+    private async Task<RepositoryRow> RepositoryAsync(RepositoryId id, CancellationToken cancellationToken) =>
+        await repositories.GetAsync(id, cancellationToken) ?? throw new NotFoundException("repository", id.ToString());
+
+    private async Task<(ResolvedRef Head, string FullRef, PipelineModel Model)> ReadAsync(
+        RepositoryRow repository, string triggerType, string gitRef, string? gitSha, CancellationToken cancellationToken)
+    {
         var forge = forges.Get(repository.VcsProvider);
-        var forgeRepository = Of(repository);
-        var resolved = await forge.Resolve(forgeRepository, gitSha ?? gitRef, cancellationToken);
-        var fullRef = gitSha is null ? resolved.FullRef : (await forge.Resolve(forgeRepository, gitRef, cancellationToken)).FullRef;
-        var file = await ParseAsync(await forge.ReadFile(forgeRepository, resolved.Commit, PipelineFile.DefaultName, cancellationToken), cancellationToken);
+        var place = Of(repository);
+        gitRef = Named(repository, gitRef);
+        var head = gitSha is null ? await forge.Resolve(place, gitRef, cancellationToken) : await forge.ResolveCommit(place, gitSha, cancellationToken);
+        // The ref may be the commit itself, when no ref holds it.
+        var fullRef = gitSha is null || string.Equals(gitRef, gitSha, StringComparison.OrdinalIgnoreCase) ? head.FullRef : (await forge.Resolve(place, gitRef, cancellationToken)).FullRef;
+        var file = await ParseAsync(await forge.ReadFile(place, head.Commit, PipelineFile.DefaultName, cancellationToken), cancellationToken);
         if (file.Model is null)
         {
             throw new PipelineFileException(file.Errors);
         }
 
-        if (!file.Model.TriggerTypes.Contains(pipeline.TriggerType))
-        {
-            throw new InvalidInputException("trigger_not_defined", $"{PipelineFile.DefaultName} at {resolved.Commit[..8]} defines no '{pipeline.TriggerType}' trigger; it has: {string.Join(", ", file.Model.TriggerTypes)}.");
-        }
+        return file.Model.TriggerTypes.Contains(triggerType)
+            ? (head, fullRef, file.Model)
+            : throw new InvalidInputException("trigger_not_defined", $"{PipelineFile.DefaultName} at {head.Commit[..8]} defines no '{triggerType}' trigger; it has: {string.Join(", ", file.Model.TriggerTypes)}.");
+    }
 
-        var facts = Facts(pipeline, resolved, fullRef, actor, (inputs ?? new Dictionary<string, string>()).ToImmutableSortedDictionary(StringComparer.Ordinal));
+    private async Task<(RunId Run, bool IsRepeat)> CreateAsync(
+        RepositoryRow repository, PipelineRow pipeline, (ResolvedRef Head, string FullRef, PipelineModel Model) at, string gitRef, string? gitSha,
+        IReadOnlyDictionary<string, string>? inputs, string actor, string? idempotencyKey, CancellationToken cancellationToken)
+    {
+        var facts = Facts(pipeline, at.Head, at.FullRef, actor, (inputs ?? new Dictionary<string, string>()).ToImmutableSortedDictionary(StringComparer.Ordinal));
         // Once with a number that stands for the real one, so that nothing is reserved for what can't be planned.
-        Plan(file.Model, facts, repository, 1);
+        Plan(at.Model, facts, repository, 1);
         var executor = repository.Executor ?? options.Value.DefaultExecutor;
         executors.Get(executor);
 
         var reservation = await grains.GetGrain<IRepositoryGrain>(repository.Id.Value)
-            .Reserve(idempotencyKey is null ? null : Key(actor, pipelineId.ToString(), idempotencyKey), Fingerprint(gitRef, gitSha, facts.Inputs), cancellationToken);
+            .Reserve(idempotencyKey is null ? null : Key(actor, pipeline.Id.ToString(), idempotencyKey), Fingerprint(gitRef, gitSha, facts.Inputs), cancellationToken);
         if (reservation.IsRepeat && await runs.GetAsync(reservation.RunId, cancellationToken) is not null)
         {
             return (reservation.RunId, true);
@@ -72,15 +114,15 @@ public sealed class RunTrigger(
         await grains.GetGrain<IPipelineRunGrain>(reservation.RunId.Value).Create(
             new CreateRun
             {
-                PipelineId = pipelineId,
+                PipelineId = pipeline.Id,
                 RepositoryId = repository.Id,
                 ProjectId = repository.ProjectId,
                 ProjectName = repository.ProjectName,
                 RepositoryName = repository.Name,
                 RunNumber = reservation.RunNumber,
-                Source = new() { CloneUrl = repository.CloneUrl, Ref = fullRef, Commit = resolved.Commit },
+                Source = new() { CloneUrl = at.Head.MovedTo ?? CloneAddress.TryParse(repository.CloneUrl, out _)?.Url ?? repository.CloneUrl, Ref = at.FullRef, Commit = at.Head.Commit },
                 Executor = executor,
-                Plan = Plan(file.Model, facts, repository, reservation.RunNumber),
+                Plan = Plan(at.Model, facts, repository, reservation.RunNumber),
                 Actor = actor,
                 IdempotencyKey = idempotencyKey,
             },

@@ -18,6 +18,8 @@ internal sealed class FakeServer : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly TaskCompletionSource _canceled = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private string? _registered;
+
     private FakeServer(WebApplication app) => _app = app;
 
     public string Url => _app.Urls.Single();
@@ -53,6 +55,14 @@ internal sealed class FakeServer : IAsyncDisposable
     public bool CutsStreams { get; set; }
 
     public ConcurrentQueue<string> Tokens { get; } = new();
+
+    /// <summary>The bodies that runs, and that repositories, were made or changed with.</summary>
+    public ConcurrentQueue<string> RunRequests { get; } = new();
+
+    public ConcurrentQueue<string> RepositoryRequests { get; } = new();
+
+    /// <summary>Whether the repository is there at the start.</summary>
+    public bool HasRepository { get; set; }
 
     /// <summary>Done when somebody reads the log.</summary>
     public TaskCompletionSource LogAsked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -112,18 +122,17 @@ internal sealed class FakeServer : IAsyncDisposable
         app.MapGet("/v1/me", () => Json("""{"name":"tester","role":"admin"}"""));
         app.MapGet("/v1/projects", () => Json($$"""{"items":[{{project}}]}"""));
         app.MapPost("/v1/projects", () => Json("""{"title":"Conflict","detail":"There is a project 'shop'.","code":"conflict"}""", 409));
-        static string Repository(string url) =>
-            $$"""{"id":"r1","project_id":"p1","project_name":"shop","name":"shop","vcs_provider":"git","clone_url":"{{url}}","default_branch":"main","created_at":"{{At}}","updated_at":"{{At}}"}""";
-        string? registered = null;
-        app.MapGet("/v1/projects/p1/repositories", () => Json($$"""{"items":[{{(registered is null ? "" : Repository(registered))}}]}"""));
-        app.MapPost("/v1/projects/p1/repositories", (System.Text.Json.JsonElement body) =>
-        {
-            var url = body.GetProperty("clone_url").GetString()!;
-            registered = OtherIsFaster ? url : null;
-            return OtherIsFaster ? Json("""{"title":"Conflict","detail":"There is a repository 'shop'.","code":"conflict"}""", 409) : Json(Repository(url), 201);
-        });
+        app.MapGet("/v1/projects/p1/repositories", () => Json($$"""{"items":[{{(_registered is { } url ? Repository("main", url) : HasRepository ? Repository("main") : "")}}]}"""));
+        app.MapPost("/v1/projects/p1/repositories", (Delegate)RepositoryAsync);
         app.MapPost("/v1/repositories/r1/sync", () => Json(
             $$"""{"items":[{"id":"m1","repository_id":"r1","name":"shop","trigger_type":"manual","created_at":"{{At}}","updated_at":"{{At}}"}]}"""));
+        app.MapPatch("/v1/repositories/r1", (Delegate)RepositoryAsync);
+        app.MapPost("/v1/repositories/r1/runs", async (HttpContext context) =>
+        {
+            using var reader = new StreamReader(context.Request.Body);
+            RunRequests.Enqueue(await reader.ReadToEndAsync());
+            return Refusal is { } no ? Json(no.Body, no.Status) : Json(RunBody("pending"), 201);
+        });
         app.MapPost("/v1/pipelines/m1/runs", () => Refusal is { } no ? Json(no.Body, no.Status) : Json(RunBody("pending"), 201));
         app.MapGet("/v1/pipeline-runs", () => Json($$"""{"items":[{{RunBody("success")}}]}"""));
         app.MapGet("/v1/pipeline-runs/{id}", (string id) => id == Run
@@ -157,6 +166,25 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public const string PipelineError =
         """{"code":"unknown_key","message":"build@H: unknown key 'stpes'. Did you mean 'steps'?","file":".shipinator.yaml","line":2,"column":3,"path":"build","snippet":"  stpes: []@H"}""";
+
+    private async Task<IResult> RepositoryAsync(HttpContext context)
+    {
+        using var reader = new StreamReader(context.Request.Body);
+        var body = await reader.ReadToEndAsync();
+        RepositoryRequests.Enqueue(body);
+        using var json = System.Text.Json.JsonDocument.Parse(body);
+        if (OtherIsFaster && context.Request.Method == "POST")
+        {
+            _registered = json.RootElement.GetProperty("clone_url").GetString();
+            return Json("""{"title":"Conflict","detail":"There is a repository 'shop'.","code":"conflict"}""", 409);
+        }
+
+        var branch = json.RootElement.TryGetProperty("default_branch", out var given) ? given.GetString()! : "main";
+        return Json(Repository(branch), context.Request.Method == "POST" ? 201 : 200);
+    }
+
+    private static string Repository(string branch, string url = "/x") =>
+        $$"""{"id":"r1","project_id":"p1","project_name":"shop","name":"shop","vcs_provider":"git","clone_url":"{{url}}","default_branch":"{{branch}}","created_at":"{{At}}","updated_at":"{{At}}"}""";
 
     private async Task EventsAsync(HttpContext context)
     {

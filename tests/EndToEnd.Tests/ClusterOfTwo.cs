@@ -97,6 +97,8 @@ public sealed class ClusterOfTwo : IAsyncDisposable
             {
                 ["SHIPINATOR__ConnectionString"] = connectionString,
                 ["SHIPINATOR__Clustering"] = "AdoNet",
+                // The repositories of the tests are folders of this machine.
+                ["SHIPINATOR__Git__AllowLocalPaths"] = "true",
                 ["SHIPINATOR__Port"] = Text(ports[i]),
                 ["SHIPINATOR__RunnerUrl"] = Url.ToString(),
                 ["SHIPINATOR__BootstrapToken"] = Token,

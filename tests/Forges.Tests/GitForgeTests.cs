@@ -62,6 +62,48 @@ public sealed class GitForgeTests : IDisposable
     }
 
     [Fact]
+    public async Task Resolve_BranchAndTagOfOneName_AsksWhichAndTakesEitherByItsFullName()
+    {
+        Git("tag", "topic/x", "main");
+        var error = await Assert.ThrowsAsync<ForgeException>(() => Forge().Resolve(_repository, "topic/x", default));
+        Assert.Equal(ForgeException.RefAmbiguous, error.Code);
+        Assert.Contains("refs/heads/topic/x", error.Message, StringComparison.Ordinal);
+        Assert.Equal(Git("rev-parse", "refs/heads/topic/x"), (await Forge().Resolve(_repository, "refs/heads/topic/x", default)).Commit);
+        Assert.Equal(Git("rev-parse", "main"), (await Forge().Resolve(_repository, "refs/tags/topic/x", default)).Commit);
+    }
+
+    [Fact]
+    public async Task ResolveCommit_RefNamedLikeAnId_IsNotTaken()
+    {
+        var (main, topic) = (Git("rev-parse", "main"), Git("rev-parse", "topic/x"));
+        Git("branch", topic, "main");
+        Assert.Equal(topic, (await Forge().ResolveCommit(_repository, topic, default)).Commit);
+        Assert.Equal(topic, (await Forge().ResolveCommit(_repository, topic.ToUpperInvariant(), default)).Commit);
+        Assert.Equal(ForgeException.RefNotFound, (await Assert.ThrowsAsync<ForgeException>(() => Forge().ResolveCommit(_repository, "main", default))).Code);
+        Assert.Equal(main, (await Forge().Resolve(_repository, "refs/heads/" + topic, default)).Commit);
+    }
+
+    [Fact]
+    public async Task Resolve_ShortId_HasAtLeastSevenDigits()
+    {
+        var id = Git("rev-parse", "main");
+        Assert.Equal(id, (await Forge().Resolve(_repository, id[..7], default)).Commit);
+        Assert.Equal(ForgeException.RefNotFound, (await Assert.ThrowsAsync<ForgeException>(() => Forge().Resolve(_repository, id[..6], default))).Code);
+    }
+
+    [Fact]
+    public async Task DefaultBranch_IsWhatHeadNames()
+    {
+        Assert.Equal("topic/x", await Forge().DefaultBranch(_repository, default));
+        Git("checkout", "-q", "main");
+        Assert.Equal("main", await Forge().DefaultBranch(_repository, default));
+        Assert.Equal("refs/heads/main", (await Forge().Resolve(_repository, "HEAD", default)).FullRef);
+        Git("checkout", "-q", "--detach", "topic/x");
+        Assert.Null(await Forge().DefaultBranch(_repository, default));
+        Assert.Equal(Git("rev-parse", "topic/x"), (await Forge().Resolve(_repository, "HEAD", default)).Commit);
+    }
+
+    [Fact]
     public async Task ReadFile_AtACommit_IsThatCommitsText()
     {
         var (main, topic) = (Git("rev-parse", "main"), Git("rev-parse", "topic/x"));
@@ -112,7 +154,7 @@ public sealed class GitForgeTests : IDisposable
             [$"Shipinator:Secrets:{repository}:A"] = "repository",
             ["Shipinator:Secrets:B"] = "all",
         }).Build();
-        Assert.Equal(new GitCredential("bot", "pw"), await new ConfigurationGitCredentials(configuration).Find("https://git.example.org/x.git", default));
+        Assert.Equal(new GitCredential("bot", "pw", "https://git.example.org"), await new ConfigurationGitCredentials(configuration).Find("https://git.example.org/x.git", default));
         Assert.Null(await new ConfigurationGitCredentials(configuration).Find("https://example.org/x.git", default));
         var secrets = await new ConfigurationSecrets(configuration).Resolve(project, repository, ["A", "B", "C"], default);
         Assert.Equal("repository", secrets["A"]);
@@ -121,7 +163,8 @@ public sealed class GitForgeTests : IDisposable
     }
 
     private GitForge Forge() => new(
-        Options.Create(new ForgeOptions { CacheRoot = Path.Combine(_root, "cache") }), new ConfigurationGitCredentials(new ConfigurationBuilder().Build()));
+        Options.Create(new ForgeOptions { CacheRoot = Path.Combine(_root, "cache"), AllowLocalPaths = true, AllowedHosts = ["127.0.0.0/8"] }),
+        new ConfigurationGitCredentials(new ConfigurationBuilder().Build()), TimeProvider.System);
 
     private void Commit(string file, string text, string message)
     {

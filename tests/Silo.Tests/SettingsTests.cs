@@ -62,7 +62,6 @@ public sealed partial class SettingsTests
     [Theory]
     [InlineData(Settings.Engine)]
     [InlineData(Settings.Artifacts)]
-    [InlineData(Settings.Forges)]
     [InlineData(Settings.Process)]
     [InlineData(Settings.Web)]
     public void EveryKeyOfARoom_ReachesItsOptions(string section)

@@ -79,12 +79,22 @@ public sealed class ManifestTests
     }
 
     [Fact]
+    public void Prepare_IsToldHowToCheckOutAndWhatTheCredentialBelongsTo()
+    {
+        var worker = Given.Worker();
+        worker = worker with { Source = worker.Source! with { CloneOptions = new() { Depth = 0, Tags = true, Submodules = "recursive", Lfs = true, Filter = "blob:none" } } };
+        var told = WorkerManifest.Create(worker, Given.Options, new("http://ship"), "https://example.org/shop").Spec.Template.Spec.InitContainers[0].Env.ToDictionary(e => e.Name, e => e.Value);
+        Assert.Equal("https://example.org/shop", told["SHIPINATOR_CLONE_SCOPE"]);
+        Assert.Equal("""{"depth":0,"tags":true,"submodules":"recursive","lfs":true,"filter":"blob:none"}""", told["SHIPINATOR_CLONE_OPTIONS"]);
+    }
+
+    [Fact]
     public void Secret_HoldsATokenPerStepAndTheCredential_AndTheManifestNeither()
     {
         var worker = Given.Worker(Given.Step(0, "a"), Given.Step(1, "b"));
         var job = WorkerManifest.Create(worker, Given.Options, new("http://ship"));
         job.Metadata.Uid = "u1";
-        var secret = WorkerSecret.Create(worker, job, Given.Options, new Tokens(), new("bot", "pa55word"));
+        var secret = WorkerSecret.Create(worker, job, Given.Options, new Tokens(), new("bot", "pa55word", "https://example.org"));
         Assert.Equal(["clone-password", "clone-username", "token-s0", "token-s1"], secret.Data.Keys.Order(StringComparer.Ordinal));
         Assert.Equal("pa55word", Encoding.UTF8.GetString(secret.Data["clone-password"]));
         Assert.Equal(("Job", "u1"), (secret.Metadata.OwnerReferences[0].Kind, secret.Metadata.OwnerReferences[0].Uid));

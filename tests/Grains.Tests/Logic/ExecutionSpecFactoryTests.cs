@@ -41,6 +41,14 @@ public sealed class ExecutionSpecFactoryTests
         Assert.True(ExecutionSpecFactory.Create(_begun, again, again.Executions[1], new("http://ci.example")).JoinsWorker);
     }
 
+    [Fact]
+    public void Source_CarriesTheJobsCloneOptions()
+    {
+        var job = _begun with { Spec = _begun.Spec with { Plan = _begun.Spec.Plan with { CloneOptions = new() { Depth = 7 } } } };
+        Assert.Equal(7, Spec(job, 0).Worker.Source!.CloneOptions!.Depth);
+        Assert.Null(Spec(_begun, 0).Worker.Source!.CloneOptions);
+    }
+
     private static ExecutionSpec Spec(JobRecord job, int step) =>
         ExecutionSpecFactory.Create(job, job.Steps[step], job.Steps[step].Executions[0], new("http://ci.example"));
 }

@@ -144,6 +144,8 @@ internal sealed class Server : IAsyncDisposable
         {
             ["DATA"] = Path.Combine(folder, "data"),
             ["LISTEN"] = "0.0.0.0",
+            // The repositories of the battery are served from this machine.
+            ["GIT__ALLOWEDHOSTS__0"] = settings.GitUrl.Host,
             ["PORT"] = settings.Url.Port.ToString(CultureInfo.InvariantCulture),
             ["PUBLICURL"] = settings.Url.ToString(),
             ["RUNNERURL"] = settings.Url.ToString(),

@@ -1,0 +1,196 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+
+namespace Shipinator.Forges.Git;
+
+/// <summary>
+/// All that goes over the network to a Git host: addresses checked before they are connected to and the very same ones connected
+/// to, credentials sent to their own origin only, no redirect to another one, limits of time and number.
+/// </summary>
+internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCredentials credentials, TimeProvider time, ILogger logger) : IDisposable
+{
+    private const int MostRedirects = 3;
+    private const int MostRemembered = 1000;
+
+    /// <summary>Prints what it is given by the environment, for the origin that the setting's name says.</summary>
+    private const string Helper = "!f() { test \"$1\" = get || exit 0; echo \"username=$SHIPINATOR_GIT_USERNAME\"; echo \"password=$SHIPINATOR_GIT_PASSWORD\"; }; f";
+
+    private readonly GitProcess _git = new(options.IdleTimeout, options.FetchTimeout, time);
+    private readonly HostSlots _slots = new(options.FetchesPerHost, options.Fetches, options.WaitTimeout, time);
+    private volatile bool _isVersionKnown;
+    private readonly ConcurrentDictionary<string, CloneAddress> _moved = new(StringComparer.Ordinal);
+
+    /// <summary>Brings all refs into a bare mirror. Returns where the repository is when that is not its clone URL. Errors: <see cref="ForgeException"/>.</summary>
+    public async Task<CloneAddress?> FetchAsync(string mirror, string cloneUrl, CancellationToken cancellationToken)
+    {
+        var (_, address) = await RunAsync(
+            mirror, cloneUrl, a => ["fetch", "--progress", "--prune", "--force", "--no-tags", "--no-write-fetch-head", a.Url, "+refs/*:refs/*"], cancellationToken);
+        return address.Url == policy.Address(cloneUrl).Url ? null : address;
+    }
+
+    /// <summary>The full ref that the remote's <c>HEAD</c> names; null when it names none. Errors: <see cref="ForgeException"/>.</summary>
+    public async Task<string?> HeadAsync(string folder, string cloneUrl, CancellationToken cancellationToken)
+    {
+        var (result, _) = await RunAsync(folder, cloneUrl, a => ["ls-remote", "--symref", a.Url, "HEAD"], cancellationToken);
+        return result.Output.Split('\n')
+            .Where(l => l.StartsWith("ref: ", StringComparison.Ordinal) && l.EndsWith("\tHEAD", StringComparison.Ordinal))
+            .Select(l => l["ref: ".Length..^"\tHEAD".Length])
+            .FirstOrDefault();
+    }
+
+    public void Dispose() => _slots.Dispose();
+
+    private async Task<(GitResult Result, CloneAddress Address)> RunAsync(
+        string folder, string cloneUrl, Func<CloneAddress, string[]> arguments, CancellationToken cancellationToken)
+    {
+        var origin = policy.Address(cloneUrl);
+        await RequireVersionAsync(cancellationToken);
+        using var slot = await _slots.TakeAsync(origin.Host, cancellationToken);
+        var known = _moved.GetValueOrDefault(origin.Url, origin);
+        var (result, credential) = await OnceAsync(folder, known, arguments(known), cancellationToken);
+        for (var hops = 0; GitFailure.IsRedirect(result) && hops < MostRedirects; hops++)
+        {
+            if (await new RedirectProbe(policy, options.IdleTimeout).FindAsync(known, await AddressesAsync(known, cancellationToken), credential, cancellationToken) is not { } next)
+            {
+                break;
+            }
+
+            known = next;
+            (result, credential) = await OnceAsync(folder, known, arguments(known), cancellationToken);
+        }
+
+        if (result is { End: GitEnd.Exited, Code: 0 })
+        {
+            Remember(origin, known);
+            return (result, known);
+        }
+
+        _moved.TryRemove(origin.Url, out _);
+        logger.LogWarning("Git could not fetch {Url} ({End}, code {Code}): {Words}", origin.Url, result.End, result.Code, Quoted(result.Error));
+        throw GitFailure.Of(known, result, credential is not null, options.IdleTimeout, options.FetchTimeout);
+    }
+
+    private async Task<(GitResult Result, GitCredential? Credential)> OnceAsync(string folder, CloneAddress address, string[] arguments, CancellationToken cancellationToken)
+    {
+        var addresses = await AddressesAsync(address, cancellationToken);
+        var credential = await credentials.Find(address.Url, cancellationToken);
+        var settings = new List<(string Key, string Value)>
+        {
+            ("http.followRedirects", "false"),
+            ("protocol.allow", "never"),
+            ("protocol.http.allow", "always"),
+            ("protocol.https.allow", "always"),
+            ("credential.helper", ""),
+            ("core.hooksPath", "/dev/null"),
+            ("core.askPass", ""),
+            // A clean-up in the background would go on without our lock.
+            ("gc.autoDetach", "false"),
+            ("maintenance.autoDetach", "false"),
+        };
+        if (addresses.Count > 0)
+        {
+            // What was checked is what is connected to: a second look-up might find another address.
+            settings.Add(("http.curloptResolve", string.Create(CultureInfo.InvariantCulture, $"{address.Host}:{address.Port}:{string.Join(',', addresses.Select(Bracketed))}")));
+        }
+
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["LC_ALL"] = "C",
+            ["HOME"] = "/nonexistent",
+            ["GIT_CONFIG_NOSYSTEM"] = "1",
+            ["GIT_CONFIG_GLOBAL"] = "/dev/null",
+            ["GIT_TERMINAL_PROMPT"] = "0",
+            ["GIT_ALLOW_PROTOCOL"] = "http:https",
+            // Bytes that trickle are no progress.
+            ["GIT_HTTP_LOW_SPEED_LIMIT"] = "1000",
+            ["GIT_HTTP_LOW_SPEED_TIME"] = Math.Max(1, (int)options.IdleTimeout.TotalSeconds).ToString(CultureInfo.InvariantCulture),
+        };
+        if (credential is not null)
+        {
+            settings.Add(($"credential.{credential.Scope}.helper", Helper));
+            environment["SHIPINATOR_GIT_USERNAME"] = credential.Username;
+            environment["SHIPINATOR_GIT_PASSWORD"] = credential.Password;
+        }
+
+        environment["GIT_CONFIG_COUNT"] = settings.Count.ToString(CultureInfo.InvariantCulture);
+        for (var i = 0; i < settings.Count; i++)
+        {
+            environment[string.Create(CultureInfo.InvariantCulture, $"GIT_CONFIG_KEY_{i}")] = settings[i].Key;
+            environment[string.Create(CultureInfo.InvariantCulture, $"GIT_CONFIG_VALUE_{i}")] = settings[i].Value;
+        }
+
+        return (await _git.RunAsync(folder, arguments, environment, cancellationToken), credential);
+    }
+
+    /// <summary>Every address of the host, each one allowed; none for a literal or when a proxy resolves the name.</summary>
+    private async Task<IReadOnlyList<IPAddress>> AddressesAsync(CloneAddress address, CancellationToken cancellationToken)
+    {
+        if (address.Literal is not null)
+        {
+            return [];
+        }
+
+        IPAddress[] found;
+        try
+        {
+            // The system's look-up blocks: on a thread of its own, and not for longer than a silent host may.
+            found = await Task.Factory.StartNew(() => Dns.GetHostAddresses(address.Host), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+                .WaitAsync(options.IdleTimeout, time, cancellationToken);
+        }
+        catch (Exception e) when (e is SocketException or TimeoutException or ArgumentException)
+        {
+            if (HttpClient.DefaultProxy.GetProxy(new Uri(address.Url)) is not null)
+            {
+                return [];
+            }
+
+            throw new ForgeException(ForgeException.Unreachable, $"{address.Url} can't be fetched: the host's name can't be resolved.", e);
+        }
+
+        foreach (var one in found)
+        {
+            policy.Require(address, one);
+        }
+
+        return found;
+    }
+
+    /// <summary>An older Git would pass over the addresses that it is pinned to.</summary>
+    private async Task RequireVersionAsync(CancellationToken cancellationToken)
+    {
+        if (_isVersionKnown)
+        {
+            return;
+        }
+
+        var result = await _git.RunAsync("/", ["version"], new Dictionary<string, string> { ["LC_ALL"] = "C" }, cancellationToken);
+        var parts = result.Output.Trim().Replace("git version ", "", StringComparison.Ordinal).Split('.');
+        if (parts is not [var first, var second, ..] || !int.TryParse(first, CultureInfo.InvariantCulture, out var major) || !int.TryParse(second, CultureInfo.InvariantCulture, out var minor)
+            || (major, minor).CompareTo((2, 37)) < 0)
+        {
+            throw new ForgeException(ForgeException.Unreachable, $"The server's git is '{result.Output.Trim()}'; it needs Git 2.37 or later to fetch repositories.");
+        }
+
+        _isVersionKnown = true;
+    }
+
+    private void Remember(CloneAddress origin, CloneAddress now)
+    {
+        if (now.Url != origin.Url && _moved.Count < MostRemembered)
+        {
+            _moved[origin.Url] = now;
+        }
+    }
+
+    private static string Bracketed(IPAddress address) => address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{new IPAddress(address.GetAddressBytes())}]" : address.ToString();
+
+    /// <summary>The last of Git's words, on one line: some of them are the other side's.</summary>
+    private static string Quoted(string words)
+    {
+        var last = words.Length > 1000 ? words[^1000..] : words;
+        return string.Concat(last.Select(c => char.IsControl(c) ? ' ' : c)).Trim();
+    }
+}

@@ -107,6 +107,9 @@ public sealed class DataFolder : IDisposable
     /// </summary>
     public int ClaimSiloPort(IPAddress address) => (_siloPort ??= SiloPort.Claim(System.IO.Path.Combine(Path, "silos"), address)).Number;
 
+    /// <summary>A TCP port of the loopback address that is free now.</summary>
+    public static int FreePort() => FreePort(IPAddress.Loopback);
+
     /// <summary>A TCP port of an address of this machine that is free now.</summary>
     internal static int FreePort(IPAddress address)
     {

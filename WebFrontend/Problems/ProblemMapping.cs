@@ -92,7 +92,7 @@ public sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IEx
     {
         for (var inner = exception; inner is not null; inner = inner.InnerException)
         {
-            if (inner is ShipinatorException or MalformedException or PipelineFileException or BadHttpRequestException)
+            if (inner is ShipinatorException or MalformedException or TooManyException or PipelineFileException or BadHttpRequestException)
             {
                 return inner;
             }

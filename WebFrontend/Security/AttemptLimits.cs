@@ -9,8 +9,11 @@ using Microsoft.Extensions.Options;
 namespace Shipinator.WebFrontend.Security;
 
 /// <summary>More was asked for than one may ask in this time: 429, with the time after which to try again.</summary>
-public sealed class TooManyException(string code, string message, TimeSpan retryAfter) : ShipinatorException(code, message)
+public sealed class TooManyException(string code, string message, TimeSpan retryAfter) : Exception(message)
 {
+    /// <summary>A stable word.</summary>
+    public string Code { get; } = code;
+
     /// <summary>When to try again.</summary>
     public TimeSpan RetryAfter { get; } = retryAfter;
 }

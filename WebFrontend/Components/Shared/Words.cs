@@ -77,11 +77,11 @@ internal static class Say
     /// <summary>What a person is told of an error.</summary>
     public static string Error(Exception e) => e switch
     {
-        ShipinatorException or Problems.MalformedException => e.Message,
+        ShipinatorException or Problems.MalformedException or Security.TooManyException => e.Message,
         OrleansException or TimeoutException => "The cluster did not answer. Nothing may have happened: look before you try again.",
         _ => "Something went wrong in the server; its log says more.",
     };
 
     /// <summary>Whether it is something that a person is told of, beside what they did; anything else is a defect of ours.</summary>
-    public static bool IsToBeTold(Exception e) => e is ShipinatorException or Problems.MalformedException or OrleansException or TimeoutException;
+    public static bool IsToBeTold(Exception e) => e is ShipinatorException or Problems.MalformedException or Security.TooManyException or OrleansException or TimeoutException;
 }

@@ -9,6 +9,7 @@ using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
 using Shipinator.WebFrontend.Problems;
 using Shipinator.WebFrontend.Security;
+using Shipinator.WebFrontend.Triggers;
 
 namespace Shipinator.WebFrontend.Api;
 

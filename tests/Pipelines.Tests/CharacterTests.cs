@@ -87,7 +87,6 @@ public sealed class CharacterTests
     [InlineData("0 3", "has 2 fields")]
     [InlineData("", "has 0 fields")]
     [InlineData("0 0 3 * * *", "has 6 fields")]
-    [InlineData("H(0-5) 3 * * *", null)]
     [InlineData("H/15 3 H * H", null)]
     [InlineData("H( 3 * * *", "'H(' as its minute")]
     [InlineData("0 3 * * X", "'X' as its weekday")]

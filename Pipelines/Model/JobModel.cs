@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Shipinator.Globbing;
 
 namespace Shipinator.Pipelines;
 
@@ -13,7 +14,8 @@ internal sealed record JobModel
 
     public required IReadOnlyList<(string Key, IReadOnlyList<string> Values)> Matrix { get; init; }
 
-    public required IReadOnlyList<WhenClause> When { get; init; }
+    /// <summary>The stage's and the job's own conditions: of each list that is not empty, a clause must hold.</summary>
+    public required IReadOnlyList<IReadOnlyList<WhenClause>> When { get; init; }
 
     public required IReadOnlyList<ServiceModel> Services { get; init; }
 
@@ -93,14 +95,13 @@ internal sealed record StepModel
     public required Located? Workdir { get; init; }
 }
 
-/// <summary>One map of a <c>when</c>; null lists ask for nothing; <paramref name="And"/> must hold too.</summary>
+/// <summary>One map of a <c>when</c>; null lists ask for nothing.</summary>
 internal sealed record WhenClause(
-    IReadOnlyList<string>? Branch,
-    IReadOnlyList<string>? Tag,
+    GlobList? Branch,
+    GlobList? Tag,
     IReadOnlyList<string>? Event,
-    IReadOnlyList<string>? Path,
-    IReadOnlyList<string>? Status,
-    WhenClause? And = null);
+    GlobList? Path,
+    IReadOnlyList<string>? Status);
 
 /// <summary>A declared output.</summary>
 internal sealed record OutputModel(string Type, Located? Path, Located? Ref);

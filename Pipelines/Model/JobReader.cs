@@ -71,7 +71,7 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
             Type = type,
             At = at,
             Matrix = matrix,
-            When = Both(stageWhen, ownWhen),
+            When = [stageWhen, ownWhen],
             Services = ReadServices(map, inner, path),
             Timeout = timeout,
             Steps = steps,
@@ -166,8 +166,4 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
                 ready?.Number("tcp"),
                 ready?.Duration("timeout"));
         })];
-
-    /// <summary>A stage's and a job's conditions must both hold: every pair of their clauses, written as one clause each.</summary>
-    private static IReadOnlyList<WhenClause> Both(IReadOnlyList<WhenClause> stage, IReadOnlyList<WhenClause> job) =>
-        job.Count == 0 ? stage : stage.Count == 0 ? job : [.. stage.SelectMany(s => job.Select(j => s with { And = j }))];
 }

@@ -45,7 +45,7 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
 
     public static IReadOnlyList<WhenClause> ReadWhen(YamlMapping map) =>
         [.. (map.Items("when") ?? []).OfType<YamlMapping>().Select(w =>
-            new WhenClause(w.Texts("branch"), w.Texts("tag"), w.Texts("event"), w.Texts("path"), w.Texts("status")))];
+            new WhenClause(w.Globs("branch"), w.Globs("tag"), w.Texts("event"), w.Globs("path"), w.Texts("status")))];
 
     public static RetryPlan? ReadRetry(YamlMapping map)
     {

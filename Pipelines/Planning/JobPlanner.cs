@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Shipinator.Pipelines;
 
 /// <summary>Plans one job of the file, once for each combination of its matrix.</summary>
-internal sealed class JobPlanner(JobModel job, TriggerFacts facts, PlanSettings settings)
+internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings settings)
 {
     private const string DefaultInputPath = ".";
 
@@ -27,7 +27,7 @@ internal sealed class JobPlanner(JobModel job, TriggerFacts facts, PlanSettings 
             Timeout = job.Timeout,
             Matrix = combination,
             Services = job.Services.ToImmutableSortedDictionary(s => s.Name, s => PlanService(s, resolver), StringComparer.Ordinal),
-            SkipReason = WhenEvaluator.Evaluate(job.When, facts).SkipReason,
+            SkipReason = job.When.Select(w => when.Evaluate(w).SkipReason).FirstOrDefault(r => r is not null),
             Checkout = job.Type != JobType.Deploy,
             Target = target,
             Namespace = ns,
@@ -38,7 +38,7 @@ internal sealed class JobPlanner(JobModel job, TriggerFacts facts, PlanSettings 
     {
         var env = resolver.Env(step.Defaults.Env);
         var run = step.Run is { } script ? resolver.Script(script, env) : null;
-        var (skip, condition) = WhenEvaluator.Evaluate(step.When, facts);
+        var (skip, condition) = when.Evaluate(step.When);
         return new StepPlan
         {
             Name = step.Name,

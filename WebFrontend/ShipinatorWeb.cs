@@ -19,6 +19,10 @@ public static class ShipinatorWeb
         services.AddOptions<WebOptions>().Configure(configure);
         services.AddSingleton<ExecutionTokens>();
         services.AddSingleton<IExecutionTokens>(s => s.GetRequiredService<ExecutionTokens>());
+        services.AddSingleton<ExecutionMasks>();
+        services.AddSingleton<ArtifactUploads>();
+        services.AddSingleton<ArtifactSweep>();
+        services.AddHostedService(s => s.GetRequiredService<ArtifactSweep>());
         services.AddSingleton<RunTrigger>();
         services.AddSingleton<RepositorySync>();
         services.AddAccess();

@@ -135,6 +135,21 @@ internal abstract class DecodingReading(PatternTree tree) : Reading(tree)
         }
     }
 
+    /// <summary>A character as UTF-8, all of its bytes from the same code; quotes are left out.</summary>
+    protected static void Put(long code, int length, Emit emit)
+    {
+        if (code is < 0 or > 0x10FFFF || !System.Text.Rune.TryCreate((int)code, out var rune) || (code < 128 && UnquotedReading.IsQuote((byte)code)))
+        {
+            return;
+        }
+
+        Span<byte> text = stackalloc byte[4];
+        foreach (var part in text[..rune.EncodeToUtf8(text)])
+        {
+            emit.Put(part, length);
+        }
+    }
+
     protected static int HexValue(byte digit) => digit switch
     {
         >= (byte)'0' and <= (byte)'9' => digit - '0',

@@ -4,12 +4,10 @@ using System.Text;
 namespace Shipinator.Client.Masking;
 
 /// <summary>
-/// Escapes read as what they mean: backslashes as in JSON, C, Python and <c>$'…'</c>, and HTML's <c>&amp;…;</c>. Quotes and other
-/// backslashes are left out. With <paramref name="nested"/> any number of backslashes before a code is one: what was escaped twice.
+/// Escapes read as what they mean, as in JSON, C, Python and <c>$'…'</c>. Quotes and other backslashes are left out. With <paramref name="nested"/> any number of backslashes before a code is one: what was escaped twice.
 /// </summary>
 internal sealed class UnescapedReading(PatternTree tree, bool nested) : DecodingReading(tree)
 {
-    private const int LongestEntity = 10;
     private int _highSurrogate;
 
     protected override int Decode(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
@@ -17,11 +15,6 @@ internal sealed class UnescapedReading(PatternTree tree, bool nested) : Decoding
         if (bytes[0] == '\\')
         {
             return bytes.Length > 1 ? Escape(bytes, isEnd, emit) : isEnd ? 1 : 0;
-        }
-
-        if (bytes[0] == '&')
-        {
-            return Entity(bytes, isEnd, emit);
         }
 
         if (!UnquotedReading.IsQuote(bytes[0]))
@@ -105,8 +98,42 @@ internal sealed class UnescapedReading(PatternTree tree, bool nested) : Decoding
         return at;
     }
 
-    private int Entity(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
+    /// <summary>A character as UTF-8, all of its bytes from the same code.</summary>
+    private void Character(long code, int length, Emit emit)
     {
+        if (code is >= 0xD800 and < 0xDC00)
+        {
+            _highSurrogate = (int)code;
+            return;
+        }
+
+        if (code is >= 0xDC00 and < 0xE000)
+        {
+            code = _highSurrogate == 0 ? -1 : 0x10000 + ((_highSurrogate - 0xD800) << 10) + (code - 0xDC00);
+        }
+
+        _highSurrogate = 0;
+        Put(code, length, emit);
+    }
+}
+
+/// <summary>HTML's and XML's <c>&amp;amp;</c> read as what they mean, without quotes and backslashes.</summary>
+internal sealed class EntityReading(PatternTree tree) : DecodingReading(tree)
+{
+    private const int LongestEntity = 10;
+
+    protected override int Decode(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
+    {
+        if (bytes[0] != '&')
+        {
+            if (!UnquotedReading.IsQuote(bytes[0]))
+            {
+                emit.Put(bytes[0], 1);
+            }
+
+            return 1;
+        }
+
         var end = bytes.IndexOf((byte)';');
         if (end < 0 && bytes.Length <= LongestEntity && bytes[1..].IndexOfAnyExcept(EntityBytes) < 0 && !isEnd)
         {
@@ -115,11 +142,7 @@ internal sealed class UnescapedReading(PatternTree tree, bool nested) : Decoding
 
         if (end > 1 && Meaning(bytes[1..end]) is { } meant)
         {
-            if (meant is not ('"' or '\''))
-            {
-                Character(meant, end + 1, emit);
-            }
-
+            Put(meant, end + 1, emit);
             return end + 1;
         }
 
@@ -139,33 +162,6 @@ internal sealed class UnescapedReading(PatternTree tree, bool nested) : Decoding
         }
 
         return Encoding.ASCII.GetString(name) switch { "amp" => '&', "lt" => '<', "gt" => '>', "quot" => '"', "apos" => '\'', "nbsp" => ' ', _ => null };
-    }
-
-    /// <summary>A character as UTF-8, all of its bytes from the same code.</summary>
-    private void Character(long code, int length, Emit emit)
-    {
-        if (code is >= 0xD800 and < 0xDC00)
-        {
-            _highSurrogate = (int)code;
-            return;
-        }
-
-        if (code is >= 0xDC00 and < 0xE000)
-        {
-            code = _highSurrogate == 0 ? -1 : 0x10000 + ((_highSurrogate - 0xD800) << 10) + (code - 0xDC00);
-        }
-
-        _highSurrogate = 0;
-        if (code > int.MaxValue || !Rune.TryCreate((int)code, out var rune) || UnquotedReading.IsQuote((byte)Math.Min(code, 255)))
-        {
-            return;
-        }
-
-        Span<byte> text = stackalloc byte[4];
-        foreach (var part in text[..rune.EncodeToUtf8(text)])
-        {
-            emit.Put(part, length);
-        }
     }
 }
 

@@ -74,6 +74,9 @@ public sealed class ShipinatorOptions
     /// <summary>Settings of the Kubernetes executor, which there is when its <c>Namespace</c> is set.</summary>
     public Executors.Kubernetes.KubernetesOptions Kubernetes { get; set; } = new();
 
+    /// <summary>How much of what steps leave is kept.</summary>
+    public StorageSettings Storage { get; set; } = new();
+
     /// <summary>Settings of the server's own PostgreSQL.</summary>
     public PostgresSettings Postgres { get; set; } = new();
 }
@@ -98,6 +101,19 @@ public sealed class OrleansSettings
 
     /// <summary>A silo that misses three probes of this length is declared dead. Default 2 s.</summary>
     public TimeSpan ProbeTimeout { get; set; } = TimeSpan.FromSeconds(2);
+}
+
+/// <summary>How much of what steps leave is kept, in bytes.</summary>
+public sealed class StorageSettings
+{
+    /// <summary>Of one execution's log; what follows is dropped, and the log ends with a line that says so. Default 512 MiB.</summary>
+    public long MaxLogBytes { get; set; } = 512L * 1024 * 1024;
+
+    /// <summary>The largest artifact. Default 5 GiB.</summary>
+    public long MaxArtifactBytes { get; set; } = 5L * 1024 * 1024 * 1024;
+
+    /// <summary>All artifacts of one run together. Default 50 GiB.</summary>
+    public long MaxRunArtifactBytes { get; set; } = 50L * 1024 * 1024 * 1024;
 }
 
 /// <summary>Settings of the process executor.</summary>

@@ -64,6 +64,9 @@ public static class SiloApp
         builder.Services.AddShipinatorWeb(web =>
         {
             web.DefaultExecutor = options.Executor;
+            web.MaxLogBytes = options.Storage.MaxLogBytes;
+            web.MaxArtifactBytes = options.Storage.MaxArtifactBytes;
+            web.MaxRunArtifactBytes = options.Storage.MaxRunArtifactBytes;
             web.StaticRunnerPath = options.StaticRunnerPath ?? web.StaticRunnerPath;
         });
         builder.Host.UseOrleans(silo => ConfigureOrleans(silo, options, database));

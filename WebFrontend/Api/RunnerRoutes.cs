@@ -2,7 +2,6 @@ using System.Globalization;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using Shipinator.Client;
-using Shipinator.Schema.Stores;
 using Shipinator.WebFrontend.Problems;
 using Shipinator.WebFrontend.Security;
 
@@ -74,7 +73,8 @@ internal static class RunnerRoutes
             GraceSeconds = options.Value.CancelGrace.TotalSeconds,
             Source = source is null ? null : new() { CloneUrl = source.CloneUrl, Ref = source.Ref, Commit = source.Commit, Username = credential?.Username, Password = credential?.Password },
             Inputs = [.. result.Inputs.Select(i => new InputAnswer { ArtifactId = i.Artifact.Id.ToString(), FileName = i.Artifact.FileName, Path = i.Path, Sha256 = i.Artifact.Sha256, Ref = i.Artifact.Ref })],
-            Outputs = [.. spec.Artifacts.Select(o => new OutputAnswer { Type = o.Type, Path = o.Path, Ref = o.Ref })],
+            Outputs = [.. spec.Artifacts.Select(o => new OutputAnswer { Type = o.Type, Path = o.Path, Ref = o.Ref, When = o.WhenWord(), Optional = o.Optional })],
+            MaxLogBytes = options.Value.MaxLogBytes,
             Cache = spec.Cache is null ? null : new() { Scope = spec.Worker.RepositoryId.ToString(), Image = spec.Image, KeyFiles = spec.Cache.Key, Paths = spec.Cache.Paths },
         });
     }
@@ -102,7 +102,7 @@ internal static class RunnerRoutes
     private static async Task<RunnerAnswer> HeartbeatAsync(string id, HeartbeatRequest body, IGrainFactory grains, CancellationToken cancellation) =>
         new() { Cancel = (await Execution(grains, id).Heartbeat(body.Runner, cancellation)).Cancel };
 
-    private static async Task<IResult> ReportAsync(string id, StatusReport body, IGrainFactory grains, CancellationToken cancellation)
+    private static async Task<IResult> ReportAsync(string id, StatusReport body, IGrainFactory grains, ExecutionMasks masks, CancellationToken cancellation)
     {
         if (!Words.TryParseStatus(body.Status, out var status) || status is not (Status.Success or Status.Failed or Status.Canceled))
         {
@@ -117,22 +117,25 @@ internal static class RunnerRoutes
                 : throw new MalformedException("reason_malformed", "reason", $"'{body.Reason}' is no reason of the closed set.");
         }
 
+        var mask = await masks.OfAsync(Ids.Parse<ExecutionId>(id), cancellation);
+        var detail = body.Detail is null ? null : mask.Hide(body.Detail);
         await Execution(grains, id).Report(
             new()
             {
                 Status = status,
                 ExitCode = body.ExitCode,
-                LogsUri = body.LogsUri,
+                LogsUri = body.LogsUri is null ? null : mask.Hide(body.LogsUri),
                 Artifacts = [.. body.Artifacts.Select(a => Ids.Parse<ArtifactId>(a, "artifacts"))],
                 Reason = reason,
-                Detail = body.Detail is { Length: > 4000 } ? body.Detail[..4000] : body.Detail,
+                Detail = detail is { Length: > 4000 } ? detail[..4000] : detail,
             },
             cancellation);
+        masks.Forget(Ids.Parse<ExecutionId>(id));
         return TypedResults.Ok(new RunnerAnswer());
     }
 
     private static async Task<RunnerAnswer> AppendAsync(
-        string id, long? offset, HttpContext context, IGrainFactory grains, ILogStore logs, IOptions<WebOptions> options, CancellationToken cancellation)
+        string id, long? offset, HttpContext context, IGrainFactory grains, ILogStore logs, ExecutionMasks masks, IOptions<WebOptions> options, CancellationToken cancellation)
     {
         RequireBytes(context);
         if (offset is not >= 0)
@@ -145,8 +148,15 @@ internal static class RunnerRoutes
         using var chunk = new MemoryStream();
         Limit(context, options.Value.MaxLogChunkBytes);
         await context.Request.Body.CopyToAsync(chunk, cancellation);
-        var length = await logs.Append(Ids.Parse<ExecutionId>(id), offset.Value, chunk.GetBuffer().AsMemory(0, (int)chunk.Length), times, cancellation);
-        return new() { Length = length, Cancel = heartbeat.Cancel };
+        var execution = Ids.Parse<ExecutionId>(id);
+        var rules = new LogRules
+        {
+            Masker = await masks.OfAsync(execution, cancellation),
+            MaxBytes = options.Value.MaxLogBytes,
+            FullNotice = $"[shipinator] The log has reached its limit of {options.Value.MaxLogBytes} bytes; what follows is not kept. The step goes on. (Shipinator:Storage:MaxLogBytes)",
+        };
+        var appended = await logs.Append(execution, offset.Value, chunk.GetBuffer().AsMemory(0, (int)chunk.Length), times, rules, cancellation);
+        return new() { Length = appended.Length, Cancel = heartbeat.Cancel, LogFull = appended.IsFull };
     }
 
     /// <summary>When the bytes of a chunk were printed, as its header says.</summary>
@@ -171,60 +181,13 @@ internal static class RunnerRoutes
     }
 
     private static async Task<UploadedArtifact> UploadAsync(
-        string id, string type, string name, string? @ref, HttpContext context, IGrainFactory grains, IArtifactStore store,
-        ArtifactMetadataStore metadata, TimeProvider time, IOptions<WebOptions> options, CancellationToken cancellation)
+        string id, string type, string name, string? @ref, HttpContext context, IGrainFactory grains, ArtifactUploads uploads, CancellationToken cancellation)
     {
         RequireBytes(context);
-        if (name.Length is 0 or > 1000 || name.Any(char.IsControl) || (@ref is null && (name.StartsWith('/') || name.Split('/').Contains(".."))))
-        {
-            throw new MalformedException("name_malformed", "name", "name must be a path below the workspace, with forward slashes.");
-        }
-
-        var execution = await Execution(grains, id).Get(cancellation);
-        if (execution.Life.IsTerminal)
-        {
-            throw new ConflictException("already_ended", $"Execution {id} has ended as {execution.Life.Status.Word()}; nothing can be added to it.");
-        }
-
-        var artifact = ArtifactId.New(time);
-        StoredArtifact? stored = null;
-        if (@ref is null)
-        {
-            Limit(context, options.Value.MaxArtifactBytes);
-            var digest = context.Request.Headers["X-Content-SHA256"].ToString() is { Length: > 0 } given ? given : null;
-            stored = await store.Put(
-                artifact, new(type, name, execution.Spec.Worker.JobId, execution.Id, time.GetUtcNow()), context.Request.Body, digest, cancellation);
-        }
-
-        var (row, added) = await metadata.InsertAsync(
-            new()
-            {
-                Id = artifact,
-                JobId = execution.Spec.Worker.JobId,
-                ExecutionId = execution.Id,
-                Type = type,
-                FileName = name,
-                StorageBackend = store.Backend,
-                StoragePath = stored?.StoragePath ?? "",
-                Checksum = stored?.Sha256,
-                Size = stored?.Size ?? 0,
-                Ref = @ref,
-                CreatedAt = time.GetUtcNow(),
-            },
-            cancellation);
-        if (!added && stored is not null)
-        {
-            await store.Delete(stored.StoragePath, cancellation);
-            if (row.Checksum != stored.Sha256)
-            {
-                throw new ConflictException("artifact_exists", $"Execution {id} has left another {type} named {name} already; artifacts never change.");
-            }
-        }
-
-        return new() { Id = row.Id.ToString(), Sha256 = row.Checksum, Size = row.Size };
+        return await uploads.TakeAsync(await Execution(grains, id).Get(cancellation), type, name, @ref, context.Request, cancellation);
     }
 
-    private static void Limit(HttpContext context, long bytes)
+    internal static void Limit(HttpContext context, long bytes)
     {
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature)
         {

@@ -107,7 +107,7 @@ public sealed class MaskerFormsTests
 
     [Fact]
     public void Write_AnyTextAndSecretInAnyForm_NothingOfTheSecretLeaves() =>
-        Gen.Select(Gen.String[Gen.Char[' ', '~'], 8, 60], Gen.Int[0, AllForms.Length - 1], Gen.String[Gen.Char[' ', '~'], 0, 40], Gen.Int[1, 90]).Sample((secret, index, around, piece) =>
+        Gen.Select(Gen.String[Gen.Char[' ', '~'], 10, 60], Gen.Int[0, AllForms.Length - 1], Gen.String[Gen.Char[' ', '~'], 0, 40], Gen.Int[1, 90]).Sample((secret, index, around, piece) =>
         {
             var form = AllForms[index];
             if (form.Name.Contains("base64", StringComparison.OrdinalIgnoreCase) || secret.Count(c => !"\"'\\ ".Contains(c, StringComparison.Ordinal)) < 8)

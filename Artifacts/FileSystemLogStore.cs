@@ -89,7 +89,7 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
         }
 
         Tell(execution);
-        return LogAppending.IsFull(length, rules) ? new(offset > long.MaxValue - bytes.Length ? long.MaxValue : Math.Max(length, offset + bytes.Length), IsFull: true) : new(length, IsFull: false);
+        return LogAppending.IsFull(length, rules) ? new(offset > long.MaxValue - bytes.Length ? long.MaxValue : offset + bytes.Length, IsFull: true) : new(length, IsFull: false);
     }
 
     /// <inheritdoc/>

@@ -42,7 +42,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     /// <summary>An HTTP client for a server's address and an execution's token; it never times out by itself.</summary>
     public static HttpClient CreateHttp(Uri server, string token)
     {
-        var http = new HttpClient(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(2), ConnectTimeout = TimeSpan.FromSeconds(10), UseProxy = false })
+        var http = new HttpClient(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(2), ConnectTimeout = TimeSpan.FromSeconds(10), Expect100ContinueTimeout = TimeSpan.FromSeconds(5), UseProxy = false })
         {
             BaseAddress = new Uri(server.ToString().TrimEnd('/') + "/"),
             Timeout = Timeout.InfiniteTimeSpan,

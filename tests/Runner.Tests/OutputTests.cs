@@ -234,6 +234,16 @@ public sealed class OutputTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ALogBeyondItsLimit_IsDroppedByTheRunnerToo()
+    {
+        _server.Work[_id] = Work("yes | head -c 3000000; echo last", []) with { MaxLogBytes = 100_000 };
+        Assert.Equal("success", (await RunHereAsync()).Status);
+        // A little more than the limit, so that the server sees that there is more.
+        Assert.InRange(_server.Log.Length, 100_001, 300_000);
+        Assert.InRange(new FileInfo(Path.Combine(_job, "executions", _id, "log")).Length, 100_001, 300_000);
+    }
+
+    [Fact]
     public async Task FixedStream_OfAFileThatGrew_HasWhatWasAnnounced()
     {
         using var inner = new MemoryStream("0123456789"u8.ToArray());

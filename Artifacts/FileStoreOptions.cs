@@ -42,6 +42,7 @@ public static class FileStoreServices
         services.AddSingleton<IValidateOptions<FileStoreOptions>, FileStoreOptionsValidator>();
         services.AddOptions<FileStoreOptions>().Configure(configure).ValidateOnStart();
         services.AddSingleton<IArtifactStore, FileSystemArtifactStore>();
+        services.TryAddSingleton<IArtifactStores, ArtifactStores>();
         services.AddSingleton<ILogStore, FileSystemLogStore>();
         return services;
     }

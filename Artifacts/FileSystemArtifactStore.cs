@@ -14,6 +14,7 @@ public sealed class FileSystemArtifactStore : IArtifactStore
 {
     private const string Payload = "payload";
     private const string Metadata = "metadata.json";
+    private const int SweptAtOnce = 500;
     private readonly string _root;
     private readonly string _incoming;
 
@@ -51,6 +52,7 @@ public sealed class FileSystemArtifactStore : IArtifactStore
                 stream.Flush(flushToDisk: true);
             }
 
+            await Durable.FlushFolderAsync(temporary);
             return await PublishAsync(id, temporary, sha256, size, cancellationToken);
         }
         finally
@@ -83,6 +85,56 @@ public sealed class FileSystemArtifactStore : IArtifactStore
         return Task.CompletedTask;
     }
 
+    /// <inheritdoc/>
+    public async Task<int> Sweep(
+        DateTimeOffset before, Func<IReadOnlyList<StoredOwner>, CancellationToken, Task<IReadOnlyList<ArtifactId>>> orphans, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(orphans);
+        var removed = 0;
+        foreach (var folder in new DirectoryInfo(_incoming).EnumerateDirectories().Where(f => f.LastWriteTimeUtc < before.UtcDateTime))
+        {
+            folder.Delete(recursive: true);
+            removed++;
+        }
+
+        foreach (var folders in new DirectoryInfo(_root).EnumerateDirectories().Where(f => f.LastWriteTimeUtc < before.UtcDateTime && EntityId.TryParse<ArtifactId>(f.Name, out _)).Chunk(SweptAtOnce))
+        {
+            var stored = new List<StoredOwner>();
+            foreach (var folder in folders)
+            {
+                if (await OwnerAsync(folder.FullName, cancellationToken) is { } owner)
+                {
+                    stored.Add(owner);
+                }
+            }
+
+            foreach (var orphan in await orphans(stored, cancellationToken))
+            {
+                Directory.Delete(Path.Combine(_root, orphan.ToString()), recursive: true);
+                removed++;
+            }
+        }
+
+        return removed;
+    }
+
+    /// <summary>Null when the folder does not say whose it is: then it is not ours to remove.</summary>
+    private static async Task<StoredOwner?> OwnerAsync(string folder, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var stream = File.OpenRead(Path.Combine(folder, Metadata));
+            var known = await JsonSerializer.DeserializeAsync(stream, MetadataJson.Default.StoredMetadata, cancellationToken);
+            return known is not null && EntityId.TryParse<ArtifactId>(Path.GetFileName(folder), out var artifact) && EntityId.TryParse<ExecutionId>(known.ExecutionId, out var execution)
+                ? new(artifact, execution)
+                : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
+    }
+
     private async Task<StoredArtifact> PublishAsync(ArtifactId id, string temporary, string sha256, long size, CancellationToken cancellationToken)
     {
         var stored = new StoredArtifact($"{id}/{Payload}", sha256, size);
@@ -90,6 +142,7 @@ public sealed class FileSystemArtifactStore : IArtifactStore
         try
         {
             Directory.Move(temporary, final);
+            await Durable.FlushFolderAsync(_root);
             return stored;
         }
         catch (IOException) when (Directory.Exists(final))

@@ -1,22 +1,22 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Options;
+using Microsoft.Win32.SafeHandles;
 
 namespace Shipinator.Artifacts;
 
 /// <summary>
 /// Logs as files: <c>logs/AA/ID.log</c>, with <c>ID.times</c> (<see cref="TimesFile"/>) and, once sealed, an empty
-/// <c>ID.sealed</c> beside it. Appending holds the file alone, also against other processes, so that two silos that get the
-/// same chunk write it once.
+/// <c>ID.sealed</c> beside it. Appending holds the folder's logs alone, also against other processes, so that two silos that get
+/// the same chunk write it once; what is acknowledged is on the disk.
 /// </summary>
 public sealed class FileSystemLogStore : ILogStore, IDisposable
 {
-    private static readonly TimeSpan LockRetry = TimeSpan.FromMilliseconds(5);
-    private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
     private readonly string _root;
     private readonly TimeSpan _interval;
     private readonly ILogNews? _news;
     private readonly TimeProvider _time;
+    private readonly LogLock _lock;
     private readonly ConcurrentDictionary<ExecutionId, TaskCompletionSource> _followers = new();
 
     /// <summary>Without <paramref name="news"/> it finds by looking what other silos append.</summary>
@@ -24,6 +24,8 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         (_root, _interval, _time, _news) = (Path.Combine(options.Value.Root, "logs"), options.Value.FollowInterval, time, news);
+        _lock = new(time);
+        Directory.CreateDirectory(_root);
         if (_news is not null)
         {
             _news.Grew += Wake;
@@ -40,44 +42,54 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
     }
 
     /// <inheritdoc/>
-    public async Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, CancellationToken cancellationToken)
+    public async Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, CancellationToken cancellationToken) =>
+        (await Append(execution, offset, bytes, times, LogRules.None, cancellationToken)).Length;
+
+    /// <inheritdoc/>
+    public async Task<LogAppended> Append(
+        ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, LogRules rules, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(times);
+        ArgumentNullException.ThrowIfNull(rules);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         var complete = await Info(execution, cancellationToken);
-        if (complete.Sealed && offset + bytes.Length <= complete.Length)
+        if (complete.Sealed)
         {
-            return complete.Length;
+            // Never offset + length: that may be more than a number holds.
+            return offset <= complete.Length - bytes.Length
+                ? new(complete.Length, LogAppending.IsFull(complete.Length, rules))
+                : throw new ConflictException("log_sealed", $"The log of execution {execution} is complete with {complete.Length} bytes; nothing can be added.");
         }
 
+        SafeFileHandle file;
         long length;
-        await using (var alone = await OpenAloneAsync(execution, cancellationToken))
+        using (await _lock.TakeAsync(Folder(execution), cancellationToken))
         {
-            var file = alone.Log;
-            length = file.Length;
-            if (offset > length)
+            file = File.OpenHandle(LogPath(execution), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, FileOptions.Asynchronous);
+            try
             {
-                throw new ConflictException("log_gap", $"The log of execution {execution} has {length} bytes; a chunk at offset {offset} would leave a gap: go on from {length}.");
+                length = await WriteAsync(execution, file, offset, bytes, times, rules, cancellationToken);
             }
-
-            var known = (int)Math.Min(length - offset, bytes.Length);
-            if (known < bytes.Length)
+            catch
             {
-                if (File.Exists(SealPath(execution)))
-                {
-                    throw new ConflictException("log_sealed", $"The log of execution {execution} is complete with {length} bytes; nothing can be added.");
-                }
-
-                file.Seek(0, SeekOrigin.End);
-                await file.WriteAsync(bytes[known..], cancellationToken);
-                await file.FlushAsync(cancellationToken);
-                await TimesFile.AppendAsync(TimesPath(execution), times, length, file.Length, _time.GetUtcNow(), cancellationToken);
-                length = file.Length;
+                file.Dispose();
+                throw;
             }
+        }
+
+        using (file)
+        {
+            // Without the lock: others may write meanwhile. Bytes that were there before may not be on the disk yet either.
+            await Durable.FlushAsync(file, cancellationToken);
+        }
+
+        if (offset == 0)
+        {
+            await Durable.FlushFolderAsync(Folder(execution));
         }
 
         Tell(execution);
-        return length;
+        return LogAppending.IsFull(length, rules) ? new(offset > long.MaxValue - bytes.Length ? long.MaxValue : offset + bytes.Length, IsFull: true) : new(length, IsFull: false);
     }
 
     /// <inheritdoc/>
@@ -88,13 +100,19 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
             return;
         }
 
-        await using (var alone = await OpenAloneAsync(execution, cancellationToken))
+        using (await _lock.TakeAsync(Folder(execution), cancellationToken))
         {
-            alone.Log.Flush(flushToDisk: true);
+            using (var file = File.OpenHandle(LogPath(execution), FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete))
+            {
+                await Durable.FlushAsync(file, cancellationToken);
+            }
+
             await File.WriteAllBytesAsync(SealPath(execution), [], cancellationToken);
+            // What an older server left.
             File.Delete(Name(execution) + ".lock");
         }
 
+        await Durable.FlushFolderAsync(Folder(execution));
         Tell(execution);
         _followers.TryRemove(execution, out _);
     }
@@ -114,7 +132,7 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
         try
         {
             using var handle = File.OpenHandle(LogPath(execution), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.Asynchronous);
-            return await RandomAccess.ReadAsync(handle, buffer, offset, cancellationToken);
+            return offset < RandomAccess.GetLength(handle) ? await RandomAccess.ReadAsync(handle, buffer, offset, cancellationToken) : 0;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -153,27 +171,34 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
         }
     }
 
-    private async Task<LockedFile> OpenAloneAsync(ExecutionId execution, CancellationToken cancellationToken)
+    private async Task<long> WriteAsync(
+        ExecutionId execution, SafeFileHandle file, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, LogRules rules, CancellationToken cancellationToken)
     {
-        var path = LogPath(execution);
-        var start = _time.GetTimestamp();
-        while (true)
+        var length = RandomAccess.GetLength(file);
+        if (LogAppending.IsFull(length, rules))
         {
-            try
-            {
-                // A file of its own is locked: a lock on the log itself would shut out its readers.
-                var heldLock = new FileStream(Name(execution) + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1);
-                return new(heldLock, new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite, 1, FileOptions.Asynchronous));
-            }
-            catch (DirectoryNotFoundException)
-            {
-                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            }
-            catch (IOException) when (_time.GetElapsedTime(start) < LockPatience)
-            {
-                await Task.Delay(LockRetry, _time, cancellationToken);
-            }
+            return length;
         }
+
+        if (offset > length)
+        {
+            throw new ConflictException("log_gap", $"The log of execution {execution} has {length} bytes; a chunk at offset {offset} would leave a gap: go on from {length}.");
+        }
+
+        var known = (int)Math.Min(length - offset, bytes.Length);
+        if (known == bytes.Length)
+        {
+            return length;
+        }
+
+        if (File.Exists(SealPath(execution)))
+        {
+            throw new ConflictException("log_sealed", $"The log of execution {execution} is complete with {length} bytes; nothing can be added.");
+        }
+
+        var longer = await LogAppending.WriteAsync(file, length, bytes[known..], rules, cancellationToken);
+        await TimesFile.AppendAsync(TimesPath(execution), times, length, longer, _time.GetUtcNow(), cancellationToken);
+        return longer;
     }
 
     private void Tell(ExecutionId execution)
@@ -196,19 +221,8 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
 
     private string SealPath(ExecutionId execution) => Name(execution) + ".sealed";
 
-    /// <summary>Spread over 256 folders by the last byte, which is random in a UUID version 7.</summary>
-    private string Name(ExecutionId execution)
-    {
-        var id = execution.ToString();
-        return Path.Combine(_root, id[^2..], id);
-    }
+    /// <summary>The logs are spread over 256 folders by the last byte, which is random in a UUID version 7.</summary>
+    private string Folder(ExecutionId execution) => Path.Combine(_root, execution.ToString()[^2..]);
 
-    private sealed record LockedFile(FileStream Lock, FileStream Log) : IAsyncDisposable
-    {
-        public async ValueTask DisposeAsync()
-        {
-            await Log.DisposeAsync();
-            await Lock.DisposeAsync();
-        }
-    }
+    private string Name(ExecutionId execution) => Path.Combine(Folder(execution), execution.ToString());
 }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
+using System.Text.Json;
 
 namespace Shipinator.Client;
 
@@ -34,12 +35,14 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     /// <summary>A header is short: no chunk may have more marks.</summary>
     public const int MostLogTimes = 200;
 
+    private const long ExpectContinueFrom = 64 * 1024;
+
     private readonly string _path = $"v1/executions/{executionId}";
 
     /// <summary>An HTTP client for a server's address and an execution's token; it never times out by itself.</summary>
     public static HttpClient CreateHttp(Uri server, string token)
     {
-        var http = new HttpClient(new RetryAfterHandler(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(2), ConnectTimeout = TimeSpan.FromSeconds(10), UseProxy = false }, TimeProvider.System))
+        var http = new HttpClient(new RetryAfterHandler(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(2), ConnectTimeout = TimeSpan.FromSeconds(10), Expect100ContinueTimeout = TimeSpan.FromSeconds(5), UseProxy = false }, TimeProvider.System))
         {
             BaseAddress = new Uri(server.ToString().TrimEnd('/') + "/"),
             Timeout = Timeout.InfiniteTimeSpan,
@@ -119,16 +122,17 @@ public sealed class RunnerClient(HttpClient http, string executionId)
         };
     }
 
-    /// <summary>Uploads a file as an artifact, its digest first, so that the server can check it.</summary>
-    public async Task<UploadedArtifact> UploadAsync(string type, string name, string file, CancellationToken cancellationToken)
+    /// <summary>
+    /// Uploads a seekable stream as an artifact, its digest first, so that the server can check it. Errors, besides:
+    /// <see cref="ContentChangedException"/> when it became shorter meanwhile.
+    /// </summary>
+    public async Task<UploadedArtifact> UploadAsync(string type, string name, Stream file, CancellationToken cancellationToken)
     {
-        string digest;
-        await using (var hashed = File.OpenRead(file))
-        {
-            digest = Convert.ToHexStringLower(await SHA256.HashDataAsync(hashed, cancellationToken));
-        }
-
-        await using var stream = File.OpenRead(file);
+        ArgumentNullException.ThrowIfNull(file);
+        file.Position = 0;
+        var stream = new FixedStream(file, file.Length);
+        var digest = Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellationToken));
+        stream.Position = 0;
         using var content = new StreamContent(stream);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
         return await UploadAsync($"type={Uri.EscapeDataString(type)}&name={Uri.EscapeDataString(name)}", content, digest, cancellationToken);
@@ -143,7 +147,10 @@ public sealed class RunnerClient(HttpClient http, string executionId)
             $"type={Uri.EscapeDataString(type)}&name={Uri.EscapeDataString(reference)}&ref={Uri.EscapeDataString(reference)}", content, null, cancellationToken);
     }
 
-    /// <summary>Downloads an artifact to a file. Errors: <see cref="InvalidDataException"/> when its digest is another.</summary>
+    /// <summary>
+    /// Downloads an artifact to a file. Errors, besides: <see cref="InvalidDataException"/> when its digest is another,
+    /// <see cref="LocalFileException"/> when it can't be written.
+    /// </summary>
     public async Task DownloadAsync(string artifactId, string file, string? sha256, CancellationToken cancellationToken)
     {
         using var response = await http.GetAsync($"v1/artifacts/{artifactId}/download", HttpCompletionOption.ResponseHeadersRead, cancellationToken);
@@ -152,22 +159,50 @@ public sealed class RunnerClient(HttpClient http, string executionId)
             throw await FailureAsync(response, cancellationToken);
         }
 
-        await using (var stream = File.Create(file))
-        {
-            await response.Content.CopyToAsync(stream, cancellationToken);
-        }
-
-        await using var written = File.OpenRead(file);
-        var digest = Convert.ToHexStringLower(await SHA256.HashDataAsync(written, cancellationToken));
+        var digest = await WriteAsync(await response.Content.ReadAsStreamAsync(cancellationToken), file, cancellationToken);
         if (sha256 is not null && digest != sha256)
         {
             throw new InvalidDataException($"Artifact {artifactId} arrived with SHA-256 {digest} instead of {sha256}.");
         }
     }
 
+    /// <summary>Errors of the network stay as they are; those of the disk are told apart. Returns the digest.</summary>
+    private static async Task<string> WriteAsync(Stream content, string file, CancellationToken cancellationToken)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = new byte[128 * 1024];
+        await using var target = await OnDiskAsync(() => Task.FromResult(new FileStream(file, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0)));
+        int read;
+        while ((read = await content.ReadAsync(buffer, cancellationToken)) > 0)
+        {
+            hash.AppendData(buffer, 0, read);
+            await OnDiskAsync(async () =>
+            {
+                await target.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+                return true;
+            });
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static async Task<T> OnDiskAsync<T>(Func<Task<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new LocalFileException(e.Message, e);
+        }
+    }
+
     private async Task<UploadedArtifact> UploadAsync(string query, HttpContent content, string? digest, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, $"{_path}/artifacts?{query}") { Content = content };
+        // A refusal comes before the bytes, not in the midst of them.
+        request.Headers.ExpectContinue = content.Headers.ContentLength > ExpectContinueFrom;
         if (digest is not null)
         {
             request.Headers.Add("X-Content-SHA256", digest);
@@ -182,6 +217,22 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     private static async Task<HttpRequestException> FailureAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         var body = await response.Content.ReadAsStringAsync(cancellationToken);
-        return new HttpRequestException($"{(int)response.StatusCode} from {response.RequestMessage?.RequestUri?.AbsolutePath}: {body}", null, response.StatusCode);
+        var (code, detail) = Problem(body);
+        return new ServerAnswerException($"{(int)response.StatusCode} from {response.RequestMessage?.RequestUri?.AbsolutePath}: {body}", response.StatusCode, code, detail);
+    }
+
+    private static (string? Code, string? Detail) Problem(string body)
+    {
+        try
+        {
+            using var problem = JsonDocument.Parse(body);
+            return problem.RootElement.ValueKind == JsonValueKind.Object ? (Text("code"), Text("detail")) : (null, null);
+            string? Text(string name) => problem.RootElement.TryGetProperty(name, out var member) && member.ValueKind == JsonValueKind.String ? member.GetString() : null;
+        }
+        catch (JsonException)
+        {
+            // Not our server's words.
+            return (null, null);
+        }
     }
 }

@@ -95,8 +95,11 @@ public sealed record ClaimAnswer
     /// <summary>Artifacts to put into the workspace before the command.</summary>
     public required IReadOnlyList<InputAnswer> Inputs { get; init; }
 
-    /// <summary>What to upload after success; a missing one fails the step with <c>artifact_missing</c>.</summary>
+    /// <summary>What to upload; a missing one fails a step that succeeded with <c>artifact_missing</c>, one that can't be kept with <c>artifact_invalid</c>.</summary>
     public required IReadOnlyList<OutputAnswer> Outputs { get; init; }
+
+    /// <summary>How many bytes of the log the server keeps; absent: no limit is told.</summary>
+    public long? MaxLogBytes { get; init; }
 
     /// <summary>What to keep between runs, where the executor has a place for it; absent: nothing.</summary>
     public CacheAnswer? Cache { get; init; }
@@ -195,6 +198,12 @@ public sealed record OutputAnswer
 
     /// <summary>Only a name: recorded, nothing is uploaded.</summary>
     public string? Ref { get; init; }
+
+    /// <summary>After which results it is uploaded: <c>success</c> (also when absent), <c>failure</c> or <c>always</c>.</summary>
+    public string? When { get; init; }
+
+    /// <summary>A success without it is no failure.</summary>
+    public bool Optional { get; init; }
 }
 
 /// <summary>Answer of <c>POST /v1/executions/{id}/logs?offset=N</c> (body: raw bytes) and of a heartbeat.</summary>
@@ -205,6 +214,9 @@ public sealed record RunnerAnswer
 
     /// <summary>Stop: SIGTERM, grace, SIGKILL; then report <c>canceled</c>.</summary>
     public bool Cancel { get; init; }
+
+    /// <summary>The log has reached its limit: what follows is not kept and need not be sent.</summary>
+    public bool LogFull { get; init; }
 }
 
 /// <summary>Body of <c>POST /v1/executions/{id}/heartbeat</c>.</summary>

@@ -15,6 +15,7 @@ internal sealed class LogSpool : IAsyncDisposable
     private readonly RunnerClient _client;
     private readonly TimeProvider _time;
     private readonly Action _onCancel;
+    private readonly long? _mostBytes;
     private readonly SpoolFile _spool;
     private readonly LogClock _clock;
     private readonly SemaphoreSlim _signal = new(0, 1);
@@ -23,14 +24,16 @@ internal sealed class LogSpool : IAsyncDisposable
     private long _answered;
     private volatile bool _ended;
     private volatile bool _refused;
+    private volatile bool _isFull;
 
-    public LogSpool(string file, RunnerClient client, TimeProvider time, Action onCancel)
-        : this(new SpoolFile(file), client, time, onCancel)
+    public LogSpool(string file, RunnerClient client, TimeProvider time, Action onCancel, long? mostBytes = null)
+        : this(new SpoolFile(file), client, time, onCancel, mostBytes)
     {
     }
 
-    internal LogSpool(SpoolFile spool, RunnerClient client, TimeProvider time, Action onCancel)
+    internal LogSpool(SpoolFile spool, RunnerClient client, TimeProvider time, Action onCancel, long? mostBytes = null)
     {
+        _mostBytes = mostBytes;
         _client = client;
         _time = time;
         _onCancel = onCancel;
@@ -45,9 +48,17 @@ internal sealed class LogSpool : IAsyncDisposable
     /// </summary>
     public TimeSpan SinceAnswer => _time.GetElapsedTime(Volatile.Read(ref _answered));
 
-    /// <summary>Takes bytes that are masked already. Blocks only when the disk is full and the server is behind.</summary>
+    /// <summary>
+    /// Takes bytes that are masked already. Blocks only when the disk is full and the server is behind. What is beyond the log's limit
+    /// is dropped: the server, which gets a little more than it keeps, says so in the log.
+    /// </summary>
     public void Write(ReadOnlyMemory<byte> bytes)
     {
+        if (_isFull || _spool.Length > _mostBytes)
+        {
+            return;
+        }
+
         _clock.Mark(_spool.Length);
         _spool.Write(bytes.Span, Wake);
     }
@@ -115,6 +126,13 @@ internal sealed class LogSpool : IAsyncDisposable
                 if (answer.Cancel)
                 {
                     _onCancel();
+                }
+
+                if (answer.LogFull)
+                {
+                    _isFull = true;
+                    _spool.Close();
+                    return;
                 }
             }
             catch (HttpRequestException e) when (e.StatusCode is HttpStatusCode.Conflict && e.Message.Contains("log_gap", StringComparison.Ordinal))

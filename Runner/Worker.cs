@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using Shipinator.Client;
 
@@ -28,7 +27,11 @@ internal sealed class Worker : IDisposable
     }
 
     /// <summary>Somebody on this machine, the executor among them, wants it to end.</summary>
-    public void RequestStop() => _cancel.Cancel();
+    public void RequestStop()
+    {
+        Interlocked.CompareExchange(ref _stopAsked, _time.GetTimestamp(), 0);
+        _cancel.Cancel();
+    }
 
     /// <summary>This process's name: who knows it is the one that claimed.</summary>
     public string Runner { get; } = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
@@ -48,11 +51,12 @@ internal sealed class Worker : IDisposable
             return _claimRefused ? ExitCodes.Refused : ExitCodes.Done;
         }
 
-        await using var spool = new LogSpool(Path.Combine(_settings.Control, "log"), _client, _time, RequestStop);
+        await using var spool = new LogSpool(Path.Combine(_settings.Control, "log"), _client, _time, RequestStop, work.MaxLogBytes);
         var masker = new Masker(work.Secrets.Values.Append(work.Source?.Password ?? "").Append(_settings.Token).Append(Runner), spool.Write);
         using var heartbeats = new CancellationTokenSource();
         var heart = HeartbeatAsync(spool, heartbeats.Token);
         var report = await ExecuteAsync(work, masker);
+        report = report with { Detail = report.Detail is null ? null : masker.Hide(report.Detail) };
         masker.Flush();
         await spool.CompleteAsync();
         // The executor can tell a runner that ended from one that vanished.
@@ -71,6 +75,7 @@ internal sealed class Worker : IDisposable
     }
 
     private bool _claimRefused;
+    private long _stopAsked;
 
     private async Task<ClaimAnswer?> ClaimAsync()
     {
@@ -101,24 +106,22 @@ internal sealed class Worker : IDisposable
 
     private async Task<StatusReport> ExecuteAsync(ClaimAnswer work, Masker masker)
     {
-        void Say(string text) => masker.Write(Encoding.UTF8.GetBytes($"[shipinator] {text}\n"));
-        var transfers = new Transfers(_client, _settings, Say, _time);
+        var transfers = new Transfers(_client, _settings, masker.Say, _time);
         try
         {
-            await Workspace.PrepareAsync(_settings, work.Source, Say, _time, _cancel.Token);
+            await Workspace.PrepareAsync(_settings, work.Source, masker.Say, _time, _cancel.Token);
             await transfers.DownloadAsync(work.Inputs, _cancel.Token);
-            var cache = Cache.Of(work, _settings, Say, _time);
+            var cache = Cache.Of(work, _settings, masker.Say, _time);
             cache?.Restore();
             var report = await RunCommandAsync(work, masker);
+            report = await KeepOutputsAsync(work, masker, report);
             if (report.Status == "success")
             {
-                report = report with { Artifacts = await transfers.UploadAsync(work.Outputs, _cancel.Token) };
                 cache?.Save(_cancel.Token);
             }
-
-            if (report.Status != "success")
+            else
             {
-                Say(report.Detail ?? report.Status);
+                masker.Say(report.Detail ?? report.Status);
             }
 
             return report;
@@ -127,16 +130,37 @@ internal sealed class Worker : IDisposable
         {
             return new() { Status = "canceled", Detail = "It was told to stop." };
         }
-        catch (ArtifactMissingException e)
-        {
-            Say(e.Message);
-            return new() { Status = "failed", ExitCode = 0, Reason = "artifact_missing", Detail = e.Message };
-        }
         catch (Exception e) when (e is PrepareException or IOException or UnauthorizedAccessException)
         {
-            var words = Hide(e.Message, work);
-            Say(words);
-            return new() { Status = "failed", Reason = "executor_error", Detail = words };
+            masker.Say(e.Message);
+            return new() { Status = "failed", Reason = "executor_error", Detail = e.Message };
+        }
+    }
+
+    /// <summary>Reports and coverage are kept whatever the result; after a stop or a timeout as far as the grace period goes.</summary>
+    private async Task<StatusReport> KeepOutputsAsync(ClaimAnswer work, Masker masker, StatusReport report)
+    {
+        var succeeded = report.Status == "success";
+        if (!succeeded && work.Outputs.All(o => o.When is not ("failure" or "always")))
+        {
+            return report;
+        }
+
+        var grace = TimeSpan.FromSeconds(work.GraceSeconds);
+        using var limit = new CancellationTokenSource(succeeded || report.Reason == "exit_code" ? Timeout.InfiniteTimeSpan : report.Status == "canceled" ? grace - _time.GetElapsedTime(_stopAsked) is var left && left > TimeSpan.Zero ? left : TimeSpan.Zero : grace, _time);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, report.Status == "canceled" ? CancellationToken.None : _cancel.Token);
+        try
+        {
+            var kept = await new Outputs(_client, _settings, masker, _time).KeepAsync(work.Outputs, succeeded, patience.Token);
+            return kept.Reason is null
+                ? report with { Artifacts = kept.Ids }
+                : report with { Status = "failed", Reason = kept.Reason, Detail = kept.Detail, Artifacts = kept.Ids };
+        }
+        catch (Exception e) when (!succeeded && e is OperationCanceledException or PrepareException or IOException or UnauthorizedAccessException)
+        {
+            // The step's own end is what is told.
+            masker.Say(e is OperationCanceledException ? "There was no time to keep all outputs." : $"Not all outputs could be kept: {e.Message}");
+            return report;
         }
     }
 
@@ -270,7 +294,4 @@ internal sealed class Worker : IDisposable
             await Console.Error.WriteLineAsync($"runner: {file} can't be written: {e.Message}");
         }
     }
-
-    private static string Hide(string words, ClaimAnswer work) =>
-        work.Source?.Password is { Length: >= 4 } password ? words.Replace(password, "********", StringComparison.Ordinal) : words;
 }

@@ -20,6 +20,10 @@ public static class ShipinatorWeb
         services.AddSingleton<AttemptLimits>();
         services.AddSingleton<AccessWatch>();
         services.AddSingleton<PlanningGate>();
+        services.AddSingleton<ExecutionMasks>();
+        services.AddSingleton<ArtifactUploads>();
+        services.AddSingleton<ArtifactSweep>();
+        services.AddHostedService(s => s.GetRequiredService<ArtifactSweep>());
         services.AddSingleton<RunTrigger>();
         services.AddSingleton<RepositorySync>();
         services.AddAccess();

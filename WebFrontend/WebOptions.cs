@@ -15,6 +15,12 @@ public sealed class WebOptions
     /// <summary>The largest artifact, in bytes. Default 5 GiB.</summary>
     public long MaxArtifactBytes { get; set; } = 5L * 1024 * 1024 * 1024;
 
+    /// <summary>How many bytes of one execution's log are kept; what follows is dropped, and the log ends with a line that says so. Default 512 MiB.</summary>
+    public long MaxLogBytes { get; set; } = 512L * 1024 * 1024;
+
+    /// <summary>How many bytes all artifacts of one run may have together. Default 50 GiB.</summary>
+    public long MaxRunArtifactBytes { get; set; } = 50L * 1024 * 1024 * 1024;
+
     /// <summary>The image of steps that name none.</summary>
     public string DefaultImage { get; set; } = "debian:bookworm-slim";
 

@@ -259,6 +259,37 @@ public sealed record ArtifactSpec
 
     /// <summary>A name such as an image's, templates replaced: recorded, nothing is uploaded.</summary>
     [Id(2)] public string? Ref { get; init; }
+
+    /// <summary>On which results of the step it is kept; absent: as <see cref="ArtifactRules"/> says of its type.</summary>
+    [Id(17)] public StepCondition? When { get; init; }
+
+    /// <summary>It may be absent without failing the step.</summary>
+    [Id(18)] public bool Optional { get; init; }
+}
+
+/// <summary>What outputs mean beyond what is written.</summary>
+public static class ArtifactRules
+{
+    /// <summary>Every <c>artifact_type</c> that there is.</summary>
+    public static ImmutableArray<string> Types { get; } = ["binary", "image", "chart", "test-report", "coverage", "file"];
+
+    /// <summary>Whether the output is kept after this result. Without <c>when</c>, reports and coverage always are: a failed test is what they tell of.</summary>
+    public static bool IsKept(this ArtifactSpec output, bool succeeded)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        return succeeded ? output.When?.Success ?? true : output.When?.Failure ?? output.Type is "test-report" or "coverage";
+    }
+
+    /// <summary>Whether a step that succeeded without it fails.</summary>
+    public static bool IsRequired(this ArtifactSpec output) => output.IsKept(succeeded: true) && !output.Optional;
+
+    /// <summary>The word of the file and of the runner's protocol: <c>success</c>, <c>failure</c> or <c>always</c>.</summary>
+    public static string WhenWord(this ArtifactSpec output) => (output.IsKept(succeeded: true), output.IsKept(succeeded: false)) switch
+    {
+        (true, true) => "always",
+        (false, _) => "failure",
+        _ => "success",
+    };
 }
 
 /// <summary>Which artifacts of earlier jobs a step is given, and where they go.</summary>

@@ -14,6 +14,13 @@ public interface ILogStore
     /// </summary>
     Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// The same, under rules: secrets are made unreadable before a byte is stored, also when their beginning was stored already, and a
+    /// log that has reached its limit ends with a line that says so and takes nothing more. A log that is full answers with the length
+    /// that the sender has reached, so that it goes on.
+    /// </summary>
+    Task<LogAppended> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, LogRules rules, CancellationToken cancellationToken);
+
     /// <summary>No byte will be added any more. Idempotent; an execution without output gets an empty, sealed log.</summary>
     Task Seal(ExecutionId execution, CancellationToken cancellationToken);
 
@@ -35,6 +42,41 @@ public interface ILogStore
 
 /// <summary>The bytes of a log from <paramref name="Offset"/> on, until the next mark, were printed at this time.</summary>
 public readonly record struct LogTime(long Offset, DateTimeOffset At);
+
+/// <summary>What becomes of an append: how far the log has come for its sender, and whether it is full.</summary>
+public readonly record struct LogAppended(long Length, bool IsFull);
+
+/// <summary>What holds for every byte of a log.</summary>
+public sealed record LogRules
+{
+    /// <summary>Everything is stored as it comes.</summary>
+    public static LogRules None { get; } = new();
+
+    /// <summary>Finds what must not be read.</summary>
+    public ILogMasker? Masker { get; init; }
+
+    /// <summary>How many bytes are kept; null: all.</summary>
+    public long? MaxBytes { get; init; }
+
+    /// <summary>The line that ends a log which has reached the limit.</summary>
+    public string FullNotice { get; init; } = "[shipinator] The log has reached its limit; what follows is not kept.";
+}
+
+/// <summary>Finds secrets in a log that comes in pieces. A store calls it while it holds the log alone.</summary>
+public interface ILogMasker
+{
+    /// <summary>The place of the byte that it expects next.</summary>
+    long Position { get; }
+
+    /// <summary>How many bytes before a place it must see again to know what it knew.</summary>
+    int Reach { get; }
+
+    /// <summary>Forgets everything; goes on from a place.</summary>
+    void Restart(long position);
+
+    /// <summary>Takes the next bytes. Returns the ranges of the log that are secret, which may begin before them.</summary>
+    IReadOnlyList<(long Start, long End)> Feed(ReadOnlySpan<byte> bytes);
+}
 
 /// <summary>Tells every silo's log store that a log grew or was sealed, so that who follows it there comes and reads.</summary>
 public interface ILogNews
@@ -67,6 +109,28 @@ public interface IArtifactStore
 
     /// <summary>Removes payload and metadata. Idempotent.</summary>
     Task Delete(string storagePath, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Removes what uploads that broke off left, and payloads that nobody owns, when they are older than a moment.
+    /// <paramref name="orphans"/> is given some artifacts and answers which of them have no owner. Returns how many were removed.
+    /// </summary>
+    Task<int> Sweep(DateTimeOffset before, Func<IReadOnlyList<StoredOwner>, CancellationToken, Task<IReadOnlyList<ArtifactId>>> orphans, CancellationToken cancellationToken);
+}
+
+/// <summary>A stored artifact, and which execution its metadata says that it is of.</summary>
+public sealed record StoredOwner(ArtifactId Artifact, ExecutionId Execution);
+
+/// <summary>The artifact stores of this server, by the name that an artifact's <c>storage_backend</c> says.</summary>
+public interface IArtifactStores
+{
+    /// <summary>All of them.</summary>
+    IReadOnlyCollection<IArtifactStore> All { get; }
+
+    /// <summary>Where new artifacts go.</summary>
+    IArtifactStore Current { get; }
+
+    /// <summary>The one that holds an artifact. Errors: <see cref="ConflictException"/> <c>storage_backend_unknown</c>.</summary>
+    IArtifactStore Of(string backend);
 }
 
 /// <summary>What lies beside a payload in <c>metadata.json</c>.</summary>

@@ -47,6 +47,9 @@ public enum Reason
 
     /// <summary>A newer run of the same concurrency group took its place.</summary>
     Superseded = 13,
+
+    /// <summary>A declared output is there but can't be kept: no regular file, unreadable, a name that can't be told, too large.</summary>
+    ArtifactInvalid = 14,
 }
 
 /// <summary>Reasons travel as their words.</summary>

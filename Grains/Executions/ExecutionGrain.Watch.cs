@@ -273,7 +273,7 @@ public sealed partial class ExecutionGrain
             throw new InvalidInputException("artifact_unknown", $"Execution {Id} reports artifacts that it has not uploaded: {string.Join(", ", unknown)}.");
         }
 
-        var absent = row.Spec.Artifacts.Where(o => known.All(k => k.Type != o.Type)).Select(o => $"{o.Type} {o.Path ?? o.Ref}").ToList();
+        var absent = row.Spec.Artifacts.Where(o => o.IsRequired() && known.All(k => k.Type != o.Type)).Select(o => $"{o.Type} {o.Path ?? o.Ref}").ToList();
         return report.Status == Status.Success && absent.Count > 0
             ? report with { Status = Status.Failed, Reason = Reason.ArtifactMissing, Detail = $"The step succeeded without its declared outputs: {string.Join(", ", absent)}." }
             : report;

@@ -112,7 +112,7 @@ internal sealed record WhenClause(
     IReadOnlyList<string>? Status);
 
 /// <summary>A declared output.</summary>
-internal sealed record OutputModel(string Type, Located? Path, Located? Ref);
+internal sealed record OutputModel(string Type, Located? Path, Located? Ref, StepCondition? When = null, bool Optional = false);
 
 /// <summary>A wanted artifact.</summary>
 internal sealed record InputModel(string? Type, string? Step, Located? Id, Located? Path);

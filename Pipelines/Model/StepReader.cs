@@ -217,9 +217,17 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
                 errors.Add("conflict", $"{here}: 'ref' is for images and charts that were pushed elsewhere; a {type} needs 'path'.", at);
             }
 
-            yield return new OutputModel(type, scope.Read(output, "path", here), scope.Read(output, "ref", here));
+            yield return new OutputModel(type, scope.Read(output, "path", here), scope.Read(output, "ref", here), OutputWhen(output.Text("when")), output.Flag("optional") ?? false);
         }
     }
+
+    private static StepCondition? OutputWhen(string? word) => word switch
+    {
+        "always" => new(Success: true, Failure: true),
+        "failure" => new(Success: false, Failure: true),
+        "success" => StepCondition.OnSuccess,
+        _ => null,
+    };
 
     private List<InputModel> ReadInputs(YamlMapping map, string place)
     {

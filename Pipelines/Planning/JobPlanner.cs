@@ -60,6 +60,8 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
                 Type = o.Type,
                 Path = o.Path is { } path ? resolver.Text(path, Formats.RelativeGlob) : null,
                 Ref = o.Ref is { } name ? resolver.Text(name, Formats.NotBlank) : null,
+                When = o.When,
+                Optional = o.Optional,
             })],
             Inputs = [.. step.Inputs.Select(i => PlanInput(i, resolver))],
             Cache = step.Cache is { } cache

@@ -87,6 +87,8 @@ internal static partial class Formats
         Problem = t => t is "success" or "failure" ? null : t == "always" ? " For always write [success, failure]." : "",
     };
 
+    public static Format OutputWhen { get; } = OneOf("success", "failure", "always");
+
     public static Format OneOf(params string[] words) => new(
         words.Length == 1 ? words[0] : $"one of {Phrases.List(words)}",
         t => words.Contains(t, StringComparer.Ordinal) ? null : Phrases.DidYouMean(t, words),

@@ -46,6 +46,8 @@ internal static class PipelineShapes
         new("type", new TextShape(Formats.ArtifactType), "The artifact's type.", Required: true),
         new("path", new TextShape(Formats.RelativeGlob, Templates: true), "A path or glob below the workspace."),
         new("ref", new TextShape(Formats.NotBlank, Templates: true), "A name of something pushed elsewhere, such as an image; recorded, not uploaded."),
+        new("when", new TextShape(Formats.OutputWhen), "After which results of the step it is kept; of a test-report and coverage always, of everything else success, by default."),
+        new("optional", new FlagShape(), "A step that succeeds without it does not fail."),
     ];
 
     private static readonly ListShape Outputs = new(new MapShape("an output", OutputKeys));

@@ -96,6 +96,24 @@ public sealed class ArtifactMetadataStore(NpgsqlDataSource source)
             $"SELECT {Columns} FROM artifacts WHERE job_id IN (SELECT id FROM jobs WHERE pipeline_run_id = $1) ORDER BY id",
             Map, cancellationToken, Uuid(run.Value));
 
+    /// <summary>How many bytes the artifacts of a run have together.</summary>
+    public async Task<long> BytesOfRunAsync(RunId run, CancellationToken cancellationToken = default) =>
+        (await source.QueryAsync(
+            "SELECT coalesce(sum(size), 0)::bigint AS bytes FROM artifacts WHERE job_id IN (SELECT id FROM jobs WHERE pipeline_run_id = $1)",
+            r => r.Long("bytes"), cancellationToken, Uuid(run.Value))).Single();
+
+    /// <summary>Those of the stored artifacts that have no row although their execution has one.</summary>
+    public async Task<IReadOnlyList<ArtifactId>> OrphansAsync(IReadOnlyList<StoredOwner> stored, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(stored);
+        return await source.QueryAsync(
+            """
+            SELECT s.id FROM unnest($1::uuid[], $2::uuid[]) AS s (id, execution_id)
+            WHERE NOT EXISTS (SELECT FROM artifacts a WHERE a.id = s.id) AND EXISTS (SELECT FROM executions e WHERE e.id = s.execution_id)
+            """,
+            r => new ArtifactId(r.Uuid("id")), cancellationToken, Uuids(stored.Select(s => s.Artifact.Value)), Uuids(stored.Select(s => s.Execution.Value)));
+    }
+
     internal static ArtifactRow Map(NpgsqlDataReader r) => new()
     {
         Id = new(r.Uuid("id")),

@@ -86,6 +86,9 @@ public sealed class ShipinatorOptions
     /// <summary>What may be cloned from where, and within which limits.</summary>
     public Forges.ForgeOptions Git { get; set; } = new();
 
+    /// <summary>How much of what steps leave is kept.</summary>
+    public StorageSettings Storage { get; set; } = new();
+
     /// <summary>Settings of the server's own PostgreSQL.</summary>
     public PostgresSettings Postgres { get; set; } = new();
 }
@@ -165,6 +168,19 @@ public sealed class TlsSettings
 
     /// <summary>Whether anything is set.</summary>
     internal bool IsSet => Certificate is not null || Key is not null || Authority is not null;
+}
+
+/// <summary>How much of what steps leave is kept, in bytes.</summary>
+public sealed class StorageSettings
+{
+    /// <summary>Of one execution's log; what follows is dropped, and the log ends with a line that says so. Default 512 MiB.</summary>
+    public long MaxLogBytes { get; set; } = 512L * 1024 * 1024;
+
+    /// <summary>The largest artifact. Default 5 GiB.</summary>
+    public long MaxArtifactBytes { get; set; } = 5L * 1024 * 1024 * 1024;
+
+    /// <summary>All artifacts of one run together. Default 50 GiB.</summary>
+    public long MaxRunArtifactBytes { get; set; } = 50L * 1024 * 1024 * 1024;
 }
 
 /// <summary>Settings of the process executor.</summary>

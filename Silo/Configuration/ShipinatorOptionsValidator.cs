@@ -47,6 +47,9 @@ public sealed class ShipinatorOptionsValidator : IValidateOptions<ShipinatorOpti
             + "Shipinator:Orleans:AllowUnauthenticatedPeers to true.");
         Require(options.Orleans.ProbeTimeout >= TimeSpan.FromMilliseconds(500), "Orleans:ProbeTimeout", $"is {options.Orleans.ProbeTimeout}; below 00:00:00.5 healthy silos are declared dead.");
         Require(options.Process.MaxConcurrent >= 1, "Process:MaxConcurrent", $"is {options.Process.MaxConcurrent}; it must be at least 1.");
+        Require(options.Storage.MaxLogBytes >= 1024, "Storage:MaxLogBytes", $"is {options.Storage.MaxLogBytes}; it must be at least 1024.");
+        Require(options.Storage.MaxArtifactBytes >= 1, "Storage:MaxArtifactBytes", $"is {options.Storage.MaxArtifactBytes}; it must be at least 1.");
+        Require(options.Storage.MaxRunArtifactBytes >= 1, "Storage:MaxRunArtifactBytes", $"is {options.Storage.MaxRunArtifactBytes}; it must be at least 1.");
         Require(options.Orleans.ClusterId.Length is > 0 and <= 150, "Orleans:ClusterId", "must have 1 to 150 characters.");
         Require(options.Orleans.ServiceId.Length is > 0 and <= 150, "Orleans:ServiceId", "must have 1 to 150 characters.");
 

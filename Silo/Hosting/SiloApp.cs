@@ -69,6 +69,9 @@ public static class SiloApp
         builder.Services.AddShipinatorWeb(web =>
         {
             web.DefaultExecutor = options.Executor;
+            web.MaxLogBytes = options.Storage.MaxLogBytes;
+            web.MaxArtifactBytes = options.Storage.MaxArtifactBytes;
+            web.MaxRunArtifactBytes = options.Storage.MaxRunArtifactBytes;
             web.StaticRunnerPath = options.StaticRunnerPath ?? web.StaticRunnerPath;
             Settings.Bind(configuration, Settings.Web, web);
             web.TrustedProxies = [.. options.TrustedProxies];

@@ -87,7 +87,7 @@ internal static class OtherRoutes
     }
 
     private static async Task<IResult> DownloadAsync(
-        string id, HttpContext context, ArtifactMetadataStore store, IArtifactStore artifacts, RunQueries runs, IGrainFactory grains, CancellationToken cancellation)
+        string id, HttpContext context, ArtifactMetadataStore store, IArtifactStores artifacts, RunQueries runs, IGrainFactory grains, CancellationToken cancellation)
     {
         var row = await ExistingAsync(store, id, cancellation);
         if (context.Execution() is { } execution)
@@ -100,7 +100,7 @@ internal static class OtherRoutes
             throw new NotFoundException("payload of the artifact (it is only a name)", id);
         }
 
-        var stream = await artifacts.Open(row.StoragePath, cancellation) ?? throw new NotFoundException("payload of the artifact", id);
+        var stream = await artifacts.Of(row.StorageBackend).Open(row.StoragePath, cancellation) ?? throw new NotFoundException("payload of the artifact", id);
         // What a build left is never shown as a page of ours.
         context.MarkForeign();
         return Results.File(

@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using Shipinator.Client;
 using Shipinator.Schema;
-using Shipinator.Schema.Stores;
 using Shipinator.WebFrontend.Problems;
 using Shipinator.WebFrontend.Security;
 
@@ -94,7 +93,8 @@ internal static class RunnerRoutes
                 CloneOptions = CloneOf(source),
             },
             Inputs = [.. result.Inputs.Select(i => new InputAnswer { ArtifactId = i.Artifact.Id.ToString(), FileName = i.Artifact.FileName, Path = i.Path, Sha256 = i.Artifact.Sha256, Ref = i.Artifact.Ref })],
-            Outputs = [.. spec.Artifacts.Select(o => new OutputAnswer { Type = o.Type, Path = o.Path, Ref = o.Ref })],
+            Outputs = [.. spec.Artifacts.Select(o => new OutputAnswer { Type = o.Type, Path = o.Path, Ref = o.Ref, When = o.WhenWord(), Optional = o.Optional })],
+            MaxLogBytes = options.Value.MaxLogBytes,
             Cache = spec.Cache is null ? null : new() { Scope = spec.Worker.RepositoryId.ToString(), Image = spec.Image, KeyFiles = spec.Cache.Key, Paths = spec.Cache.Paths },
         });
     }
@@ -140,7 +140,7 @@ internal static class RunnerRoutes
     private static async Task<RunnerAnswer> HeartbeatAsync(string id, HeartbeatRequest body, IGrainFactory grains, CancellationToken cancellation) =>
         new() { Cancel = (await Execution(grains, id).Heartbeat(body.Runner, cancellation)).Cancel };
 
-    private static async Task<IResult> ReportAsync(string id, StatusReport body, IGrainFactory grains, CancellationToken cancellation)
+    private static async Task<IResult> ReportAsync(string id, StatusReport body, IGrainFactory grains, ExecutionMasks masks, CancellationToken cancellation)
     {
         if (!Words.TryParseStatus(body.Status, out var status) || status is not (Status.Success or Status.Failed or Status.Canceled))
         {
@@ -165,22 +165,25 @@ internal static class RunnerRoutes
                 : throw new MalformedException("reason_malformed", "reason", $"'{Fields.Short(body.Reason)}' is no reason of the closed set.");
         }
 
+        var mask = await masks.OfAsync(Ids.Parse<ExecutionId>(id), cancellation);
+        var detail = body.Detail is null ? null : mask.Hide(body.Detail);
         await Execution(grains, id).Report(
             new()
             {
                 Status = status,
                 ExitCode = body.ExitCode,
-                LogsUri = body.LogsUri,
+                LogsUri = body.LogsUri is null ? null : mask.Hide(body.LogsUri),
                 Artifacts = [.. body.Artifacts.Select(a => Ids.Parse<ArtifactId>(a, "artifacts"))],
                 Reason = reason,
-                Detail = body.Detail is null ? null : StorableText.Cut(body.Detail, 4000),
+                Detail = detail is null ? null : StorableText.Cut(detail, 4000),
             },
             cancellation);
+        masks.Forget(Ids.Parse<ExecutionId>(id));
         return TypedResults.Ok(new RunnerAnswer());
     }
 
     private static async Task<RunnerAnswer> AppendAsync(
-        string id, long? offset, HttpContext context, IGrainFactory grains, ILogStore logs, IOptions<WebOptions> options, CancellationToken cancellation)
+        string id, long? offset, HttpContext context, IGrainFactory grains, ILogStore logs, ExecutionMasks masks, IOptions<WebOptions> options, CancellationToken cancellation)
     {
         RequireBytes(context);
         if (offset is not >= 0)
@@ -193,15 +196,22 @@ internal static class RunnerRoutes
         using var chunk = new MemoryStream();
         Limit(context, options.Value.MaxLogChunkBytes);
         await context.Request.Body.CopyToAsync(chunk, cancellation);
+        var execution = Ids.Parse<ExecutionId>(id);
         if (heartbeat.IsIdle)
         {
             // The answer to what is there already may have been lost; nothing is added.
-            var known = await logs.Info(Ids.Parse<ExecutionId>(id), cancellation);
+            var known = await logs.Info(execution, cancellation);
             return chunk.Length <= known.Length && offset <= known.Length - chunk.Length ? new() { Length = known.Length, Cancel = true } : throw NotAtWork(id);
         }
 
-        var length = await logs.Append(Ids.Parse<ExecutionId>(id), offset.Value, chunk.GetBuffer().AsMemory(0, (int)chunk.Length), times, cancellation);
-        return new() { Length = length, Cancel = heartbeat.Cancel };
+        var rules = new LogRules
+        {
+            Masker = await masks.OfAsync(execution, cancellation),
+            MaxBytes = options.Value.MaxLogBytes,
+            FullNotice = $"[shipinator] The log has reached its limit of {options.Value.MaxLogBytes} bytes; what follows is not kept. The step goes on. (Shipinator:Storage:MaxLogBytes)",
+        };
+        var appended = await logs.Append(execution, offset.Value, chunk.GetBuffer().AsMemory(0, (int)chunk.Length), times, rules, cancellation);
+        return new() { Length = appended.Length, Cancel = heartbeat.Cancel, LogFull = appended.IsFull };
     }
 
     /// <summary>When the bytes of a chunk were printed, as its header says.</summary>
@@ -226,70 +236,19 @@ internal static class RunnerRoutes
     }
 
     private static async Task<UploadedArtifact> UploadAsync(
-        string id, string type, string name, string? @ref, HttpContext context, IGrainFactory grains, IArtifactStore store,
-        ArtifactMetadataStore metadata, TimeProvider time, IOptions<WebOptions> options, CancellationToken cancellation)
+        string id, string type, string name, string? @ref, HttpContext context, IGrainFactory grains, ArtifactUploads uploads, CancellationToken cancellation)
     {
         RequireBytes(context);
-        if (name.Length is 0 or > 1000 || name.Any(char.IsControl) || (@ref is null && (name.StartsWith('/') || name.Split('/').Contains(".."))))
-        {
-            throw new MalformedException("name_malformed", "name", "name must be a path below the workspace, with forward slashes.");
-        }
-
-        if (type.Length == 0)
-        {
-            throw new MalformedException("type_malformed", "type", "type must name the kind of artifact, such as file.");
-        }
-
-        Fields.Text(type, "type", Fields.Word);
-        Fields.Text(@ref, "ref", Fields.Url);
         var execution = await Execution(grains, id).Get(cancellation);
-        if (execution.Life.IsTerminal || execution.ClaimedBy is null)
-        {
-            throw NotAtWork(id);
-        }
-
-        var artifact = ArtifactId.New(time);
-        StoredArtifact? stored = null;
-        if (@ref is null)
-        {
-            Limit(context, options.Value.MaxArtifactBytes);
-            var digest = context.Request.Headers["X-Content-SHA256"].ToString() is { Length: > 0 } given ? given : null;
-            stored = await store.Put(
-                artifact, new(type, name, execution.Spec.Worker.JobId, execution.Id, time.GetUtcNow()), context.Request.Body, digest, cancellation);
-        }
-
-        var (row, added) = await metadata.InsertAsync(
-            new()
-            {
-                Id = artifact,
-                JobId = execution.Spec.Worker.JobId,
-                ExecutionId = execution.Id,
-                Type = type,
-                FileName = name,
-                StorageBackend = store.Backend,
-                StoragePath = stored?.StoragePath ?? "",
-                Checksum = stored?.Sha256,
-                Size = stored?.Size ?? 0,
-                Ref = @ref,
-                CreatedAt = time.GetUtcNow(),
-            },
-            cancellation);
-        if (!added && stored is not null)
-        {
-            await store.Delete(stored.StoragePath, cancellation);
-            if (row.Checksum != stored.Sha256)
-            {
-                throw new ConflictException("artifact_exists", $"Execution {id} has left another {type} named {name} already; artifacts never change.");
-            }
-        }
-
-        return new() { Id = row.Id.ToString(), Sha256 = row.Checksum, Size = row.Size };
+        return execution.Life.IsTerminal || execution.ClaimedBy is null
+            ? throw NotAtWork(id)
+            : await uploads.TakeAsync(execution, type, name, @ref, context.Request, cancellation);
     }
 
     private static ConflictException NotAtWork(string id) =>
         new("already_ended", $"Nothing can be added to execution {id}: it has ended, or no runner has claimed it yet.");
 
-    private static void Limit(HttpContext context, long bytes)
+    internal static void Limit(HttpContext context, long bytes)
     {
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature)
         {

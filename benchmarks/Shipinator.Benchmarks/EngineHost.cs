@@ -78,6 +78,9 @@ public sealed class EngineHost : IAsyncDisposable
         public Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, CancellationToken cancellationToken) =>
             Task.FromResult(offset + bytes.Length);
 
+        public Task<LogAppended> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, LogRules rules, CancellationToken cancellationToken) =>
+            Task.FromResult(new LogAppended(offset + bytes.Length, IsFull: false));
+
         public Task Seal(ExecutionId execution, CancellationToken cancellationToken) => Task.CompletedTask;
 
         public Task<LogInfo> Info(ExecutionId execution, CancellationToken cancellationToken) => Task.FromResult(new LogInfo(0, Sealed: true));

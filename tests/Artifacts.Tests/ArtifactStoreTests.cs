@@ -52,6 +52,53 @@ public sealed class ArtifactStoreTests : IDisposable
     public async Task Open_APathThatIsNotOurs_IsRefused(string path) =>
         await Assert.ThrowsAsync<InvalidInputException>(() => Store().Open(path, default));
 
+    [Fact]
+    public async Task Sweep_RemovesWhatIsOldAndWithoutAnOwnerAndNothingElse()
+    {
+        var store = Store();
+        var (owned, orphan, young, foreign) = (ArtifactId.New(TimeProvider.System), ArtifactId.New(TimeProvider.System), ArtifactId.New(TimeProvider.System), ArtifactId.New(TimeProvider.System));
+        foreach (var id in new[] { owned, orphan, young, foreign })
+        {
+            await store.Put(id, Metadata(), new MemoryStream([1]), null, default);
+        }
+
+        string Folder(ArtifactId id) => Path.Combine(_root, "artifacts", id.ToString());
+        var (broken, uploading) = (Path.Combine(_root, "artifacts", ".incoming", "broken"), Path.Combine(_root, "artifacts", ".incoming", "uploading"));
+        Directory.CreateDirectory(broken);
+        await File.WriteAllTextAsync(Path.Combine(broken, "payload"), "half");
+        Directory.CreateDirectory(uploading);
+        Directory.CreateDirectory(Path.Combine(_root, "artifacts", "lost+found"));
+        await File.WriteAllTextAsync(Path.Combine(Folder(foreign), "metadata.json"), "{}");
+        var now = TimeProvider.System.GetUtcNow();
+        foreach (var old in new[] { Folder(owned), Folder(orphan), Folder(foreign), broken, Path.Combine(_root, "artifacts", "lost+found") })
+        {
+            Directory.SetLastWriteTimeUtc(old, now.AddDays(-2).UtcDateTime);
+        }
+
+        var asked = new List<ArtifactId>();
+        var removed = await store.Sweep(now.AddDays(-1), (stored, _) =>
+        {
+            asked.AddRange(stored.Select(s => s.Artifact));
+            return Task.FromResult<IReadOnlyList<ArtifactId>>([.. stored.Select(s => s.Artifact).Where(a => a != owned)]);
+        }, default);
+
+        Assert.Equal(2, removed);
+        Assert.Equal([owned, orphan], asked.OrderBy(a => a.Value));
+        Assert.True(Directory.Exists(Folder(owned)) && Directory.Exists(Folder(young)) && Directory.Exists(Folder(foreign)) && Directory.Exists(uploading));
+        Assert.False(Directory.Exists(Folder(orphan)) || Directory.Exists(broken));
+    }
+
+    [Fact]
+    public void Of_AStoreThatIsNotThere_NamesItAndWhatThereIs()
+    {
+        var stores = new ArtifactStores([Store()]);
+        Assert.Same(stores.Current, stores.Of("nfs"));
+        var error = Assert.Throws<ConflictException>(() => stores.Of("s3"));
+        Assert.Equal("storage_backend_unknown", error.Code);
+        Assert.Contains("'s3'", error.Message, StringComparison.Ordinal);
+        Assert.Contains("nfs", error.Message, StringComparison.Ordinal);
+    }
+
     private FileSystemArtifactStore Store() => new(Options.Create(new FileStoreOptions { Root = _root }));
 
     private static ArtifactMetadata Metadata() =>

@@ -10,7 +10,7 @@ public sealed class WordsTests
     private static readonly string[] Reasons =
     [
         "exit_code", "timeout", "oom_killed", "evicted", "image_pull", "lost", "unschedulable", "executor_error",
-        "config_error", "artifact_missing", "dependency_failed", "condition", "canceled_by_user", "superseded",
+        "config_error", "artifact_missing", "dependency_failed", "condition", "canceled_by_user", "superseded", "artifact_invalid",
     ];
 
     private static readonly string[] Machines = ["run", "job", "step", "execution"];

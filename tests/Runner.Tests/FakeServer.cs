@@ -71,6 +71,14 @@ public sealed class FakeServer : IAsyncDisposable
     /// <summary>Whether every answer asks to stop.</summary>
     public bool Cancel { get; set; }
 
+    /// <summary>What every upload is answered with, before its bytes are read.</summary>
+    public (int Status, string Code, string Detail)? RefuseUploads { get; set; }
+
+    /// <summary>Called with the count of uploads before the bytes of one are read.</summary>
+    public Action<int>? OnUpload { get; set; }
+
+    public int UploadsAsked { get; private set; }
+
     /// <summary>How many appends are taken whose answer is then lost.</summary>
     public int AnswersToLose { get; set; }
 
@@ -133,6 +141,13 @@ public sealed class FakeServer : IAsyncDisposable
         });
         _app.MapPost("/v1/executions/{id}/artifacts", async (string name, HttpContext context) =>
         {
+            UploadsAsked++;
+            if (RefuseUploads is { } refusal)
+            {
+                return Results.Content(JsonSerializer.Serialize(new { code = refusal.Code, detail = refusal.Detail }), "application/problem+json", Encoding.UTF8, refusal.Status);
+            }
+
+            OnUpload?.Invoke(UploadsAsked);
             using var bytes = new MemoryStream();
             await context.Request.Body.CopyToAsync(bytes);
             Uploads[name] = bytes.ToArray();

@@ -21,6 +21,9 @@ namespace Shipinator.WebFrontend.Tests;
 /// <summary>The real server in this process: Kestrel, a silo, PostgreSQL, the process executor.</summary>
 public sealed class ApiFixture : IAsyncLifetime
 {
+    /// <summary>The value of the secret <c>DEPLOY_KEY</c>.</summary>
+    public const string DeployKey = "it's a d3ploy/key+value";
+
     private readonly PostgresFixture _postgres = new();
     private readonly string _root = Directory.CreateTempSubdirectory("ship-web-").FullName;
     private ShipinatorDatabase _database = null!;
@@ -38,6 +41,9 @@ public sealed class ApiFixture : IAsyncLifetime
     /// <summary>Where the server looks for the program that it gives to pods; no such file at first.</summary>
     public string StaticRunner => Path.Combine(_root, "static-runner");
 
+    /// <summary>The folder of stored artifacts.</summary>
+    public string Artifacts => Path.Combine(_root, "artifacts");
+
     public IServiceProvider Services => _app.Services;
 
     public async ValueTask InitializeAsync()
@@ -50,8 +56,10 @@ public sealed class ApiFixture : IAsyncLifetime
         options.Process.RunnerPath = RunnerPath();
         // Tests try more wrong tokens than a person; the limits have servers of their own.
         options.Limits.FailedSignInsPerMinute = options.Limits.WrongTokensPerMinute = 0;
+        options.Storage.MaxLogBytes = 16 * 1024 * 1024;
+        options.Storage.MaxRunArtifactBytes = 30 * 1024 * 1024;
         // What tests provoke is no news: a log of it would bury the failure that somebody looks for.
-        var quiet = new ConfigurationBuilder().AddInMemoryCollection([new("Logging:LogLevel:Default", "Warning")]).Build();
+        var quiet = new ConfigurationBuilder().AddInMemoryCollection([new("Logging:LogLevel:Default", "Warning"), new("Shipinator:Secrets:DEPLOY_KEY", DeployKey)]).Build();
         _app = SiloApp.Build([], quiet, options, _database, folder, port);
         await SiloApp.PrepareAsync(_app);
         await _app.StartAsync();

@@ -18,6 +18,9 @@ internal sealed class SealedLogs : ILogStore
     public Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, CancellationToken cancellationToken) =>
         Task.FromResult(offset + bytes.Length);
 
+    public Task<LogAppended> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, LogRules rules, CancellationToken cancellationToken) =>
+        Task.FromResult(new LogAppended(offset + bytes.Length, IsFull: false));
+
     public Task Seal(ExecutionId execution, CancellationToken cancellationToken)
     {
         if (Refuses(execution) is { } error)

@@ -1,0 +1,88 @@
+namespace Shipinator.Client;
+
+/// <summary>Reads exactly as many bytes as were announced of a file that somebody may be writing. Errors: <see cref="ContentChangedException"/> when it has become shorter.</summary>
+public sealed class FixedStream(Stream inner, long length) : Stream
+{
+    private long _position;
+
+    /// <inheritdoc/>
+    public override bool CanRead => true;
+
+    /// <inheritdoc/>
+    public override bool CanSeek => true;
+
+    /// <inheritdoc/>
+    public override bool CanWrite => false;
+
+    /// <inheritdoc/>
+    public override long Length => length;
+
+    /// <inheritdoc/>
+    public override long Position
+    {
+        get => _position;
+        set => Seek(value, SeekOrigin.Begin);
+    }
+
+    /// <inheritdoc/>
+    public override int Read(Span<byte> buffer) => Count(Room(buffer.Length) is var room and > 0 ? inner.Read(buffer[..room]) : 0, buffer.Length);
+
+    /// <inheritdoc/>
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    /// <inheritdoc/>
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        Count(Room(buffer.Length) is var room and > 0 ? await inner.ReadAsync(buffer[..room], cancellationToken) : 0, buffer.Length);
+
+    /// <inheritdoc/>
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    /// <inheritdoc/>
+    public override long Seek(long offset, SeekOrigin origin)
+    {
+        var target = origin switch { SeekOrigin.Begin => offset, SeekOrigin.Current => _position + offset, _ => length + offset };
+        inner.Seek(target - _position, SeekOrigin.Current);
+        return _position = target;
+    }
+
+    /// <inheritdoc/>
+    public override void Flush()
+    {
+    }
+
+    /// <inheritdoc/>
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    private int Room(int wanted) => (int)Math.Min(wanted, length - _position);
+
+    private int Count(int read, int wanted)
+    {
+        if (read == 0 && wanted > 0 && _position < length)
+        {
+            throw new ContentChangedException($"It had {length} bytes and has only {_position} now.");
+        }
+
+        _position += read;
+        return read;
+    }
+}
+
+/// <summary>A file changed while it was read.</summary>
+public sealed class ContentChangedException(string message) : Exception(message);
+
+/// <summary>A file of this machine could not be written: the disk is full, or its folder is gone. Trying again does not help.</summary>
+public sealed class LocalFileException(string message, Exception inner) : Exception(message, inner);
+
+/// <summary>An answer of the server that is an error.</summary>
+public sealed class ServerAnswerException(string message, System.Net.HttpStatusCode status, string? code, string? detail) : HttpRequestException(message, null, status)
+{
+    /// <summary>The problem's code: a stable word.</summary>
+    public string? Code { get; } = code;
+
+    /// <summary>The problem in a sentence.</summary>
+    public string? Detail { get; } = detail;
+}

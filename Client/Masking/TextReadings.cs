@@ -1,0 +1,194 @@
+using System.Buffers.Text;
+using System.Text;
+
+namespace Shipinator.Client.Masking;
+
+/// <summary>
+/// Escapes read as what they mean, as in JSON, C, Python and <c>$'…'</c>. Quotes and other backslashes are left out. With <paramref name="nested"/> any number of backslashes before a code is one: what was escaped twice.
+/// </summary>
+internal sealed class UnescapedReading(PatternTree tree, bool nested) : DecodingReading(tree)
+{
+    private int _highSurrogate;
+
+    protected override int Decode(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
+    {
+        if (bytes[0] == '\\')
+        {
+            return bytes.Length > 1 ? Escape(bytes, isEnd, emit) : isEnd ? 1 : 0;
+        }
+
+        if (!UnquotedReading.IsQuote(bytes[0]))
+        {
+            emit.Put(bytes[0], 1);
+        }
+
+        return 1;
+    }
+
+    private int Escape(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
+    {
+        byte? simple = (char)bytes[1] switch
+        {
+            'n' => (byte)'\n', 't' => (byte)'\t', 'r' => (byte)'\r', 'b' => (byte)'\b', 'f' => (byte)'\f', 'v' => (byte)'\v', 'a' => 7, 'e' or 'E' => 27, _ => null,
+        };
+        if (simple is { } meant)
+        {
+            emit.Put(meant, 2);
+            return 2;
+        }
+
+        return (char)bytes[1] switch
+        {
+            'u' => Code(bytes, 2, 4, isEnd, emit, isText: true),
+            'U' => Code(bytes, 2, 8, isEnd, emit, isText: true),
+            'x' => Code(bytes, 2, 2, isEnd, emit, isText: false),
+            >= '0' and <= '7' => Octal(bytes, isEnd, emit),
+            '\n' => 2,
+            '\\' when !nested => 2,
+            // The quote or the plain character behind it stands for itself.
+            _ => 1,
+        };
+    }
+
+    private int Code(ReadOnlySpan<byte> bytes, int from, int digits, bool isEnd, Emit emit, bool isText)
+    {
+        var value = 0L;
+        for (var i = from; i < from + digits; i++)
+        {
+            if (i == bytes.Length)
+            {
+                return isEnd ? 1 : 0;
+            }
+
+            if (HexValue(bytes[i]) is var digit && digit < 0)
+            {
+                return 1;
+            }
+
+            value = (value * 16) + digit;
+        }
+
+        if (isText)
+        {
+            Character(value, from + digits, emit);
+        }
+        else
+        {
+            emit.Put((byte)value, from + digits);
+        }
+
+        return from + digits;
+    }
+
+    private static int Octal(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
+    {
+        var (value, at) = (0, 1);
+        while (at < 4 && at < bytes.Length && bytes[at] is >= (byte)'0' and <= (byte)'7')
+        {
+            value = (value * 8) + bytes[at] - '0';
+            at++;
+        }
+
+        if (at == bytes.Length && at < 4 && !isEnd)
+        {
+            return 0;
+        }
+
+        emit.Put((byte)value, at);
+        return at;
+    }
+
+    /// <summary>A character as UTF-8, all of its bytes from the same code.</summary>
+    private void Character(long code, int length, Emit emit)
+    {
+        if (code is >= 0xD800 and < 0xDC00)
+        {
+            _highSurrogate = (int)code;
+            return;
+        }
+
+        if (code is >= 0xDC00 and < 0xE000)
+        {
+            code = _highSurrogate == 0 ? -1 : 0x10000 + ((_highSurrogate - 0xD800) << 10) + (code - 0xDC00);
+        }
+
+        _highSurrogate = 0;
+        Put(code, length, emit);
+    }
+}
+
+/// <summary>HTML's and XML's <c>&amp;amp;</c> read as what they mean, without quotes and backslashes.</summary>
+internal sealed class EntityReading(PatternTree tree) : DecodingReading(tree)
+{
+    private const int LongestEntity = 10;
+
+    protected override int Decode(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
+    {
+        if (bytes[0] != '&')
+        {
+            if (!UnquotedReading.IsQuote(bytes[0]))
+            {
+                emit.Put(bytes[0], 1);
+            }
+
+            return 1;
+        }
+
+        var end = bytes.IndexOf((byte)';');
+        if (end < 0 && bytes.Length <= LongestEntity && bytes[1..].IndexOfAnyExcept(EntityBytes) < 0 && !isEnd)
+        {
+            return 0;
+        }
+
+        if (end > 1 && Meaning(bytes[1..end]) is { } meant)
+        {
+            Put(meant, end + 1, emit);
+            return end + 1;
+        }
+
+        emit.Put(bytes[0], 1);
+        return 1;
+    }
+
+    private static readonly System.Buffers.SearchValues<byte> EntityBytes = System.Buffers.SearchValues.Create("#abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"u8);
+
+    private static long? Meaning(ReadOnlySpan<byte> name)
+    {
+        if (name[0] == '#')
+        {
+            var isHex = name.Length > 1 && name[1] is (byte)'x' or (byte)'X';
+            var digits = name[(isHex ? 2 : 1)..];
+            return Utf8Parser.TryParse(digits, out int code, out var read, isHex ? 'x' : 'D') && read == digits.Length ? code : null;
+        }
+
+        return Encoding.ASCII.GetString(name) switch { "amp" => '&', "lt" => '<', "gt" => '>', "quot" => '"', "apos" => '\'', "nbsp" => ' ', _ => null };
+    }
+}
+
+/// <summary>URLs' <c>%2B</c> read as what they mean, however often they were encoded; <c>+</c> and space are the same.</summary>
+internal sealed class PercentReading(PatternTree tree) : DecodingReading(tree)
+{
+    protected override int Decode(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
+    {
+        if (bytes[0] != '%' || (bytes.Length > 1 && HexValue(bytes[1]) < 0) || (bytes.Length > 2 && HexValue(bytes[2]) < 0) || (isEnd && bytes.Length < 3))
+        {
+            emit.Put(bytes[0] == '+' ? (byte)' ' : bytes[0], 1);
+            return 1;
+        }
+
+        if (bytes.Length < 3)
+        {
+            return 0;
+        }
+
+        var value = (byte)((HexValue(bytes[1]) * 16) + HexValue(bytes[2]));
+        if (value == '%')
+        {
+            Replace(value, 3);
+            return 2;
+        }
+
+        emit.Put(value == '+' ? (byte)' ' : value, 3);
+        return 3;
+    }
+}

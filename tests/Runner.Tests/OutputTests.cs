@@ -1,0 +1,309 @@
+using System.Diagnostics;
+using System.Formats.Tar;
+using System.IO.Compression;
+using System.Text.RegularExpressions;
+using Shipinator.Client;
+
+namespace Shipinator.Runner.Tests;
+
+/// <summary>What steps leave, as it is meant and as it should not be.</summary>
+public sealed class OutputTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
+    private readonly string _job = Directory.CreateTempSubdirectory("ship-outputs-").FullName;
+    private readonly string _id = Guid.CreateVersion7().ToString();
+    private FakeServer _server = null!;
+
+    public async ValueTask InitializeAsync() => _server = await FakeServer.StartAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        // Names that .NET can't spell are among them.
+        using var rm = Process.Start("rm", ["-rf", _job]);
+        await rm.WaitForExitAsync();
+    }
+
+    [Fact]
+    public async Task AFailingStep_WithReportsThatAreKeptAlways_UploadsThemAndKeepsItsOwnEnd()
+    {
+        var report = await RunAsync("mkdir out; echo '<t/>' > out/t.xml; echo x > app; exit 3", [
+            new() { Type = "test-report", Path = "out/*.xml", When = "always" }, new() { Type = "coverage", Path = "cover.out", When = "always" },
+            new() { Type = "binary", Path = "app" }, new() { Type = "file", Path = "app", When = "failure" }]);
+        Assert.Equal(("failed", (int?)3, "exit_code"), (report.Status, report.ExitCode, report.Reason));
+        Assert.Equal(["app", "out/t.xml"], _server.Uploads.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(2, report.Artifacts.Count);
+        Assert.Contains("cover.out", _server.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ASuccess_WithoutWhatIsOptionalOrOnlyForFailures_IsASuccess()
+    {
+        var report = await RunAsync("echo > there", [
+            new() { Type = "file", Path = "absent", Optional = true }, new() { Type = "file", Path = "there", When = "failure" }, new() { Type = "file", Path = "absent", When = "failure" }]);
+        Assert.Equal("success", report.Status);
+        Assert.Empty(_server.Uploads);
+    }
+
+    [Fact]
+    public async Task ASuccess_ThatFailsByAMissingOutput_StillLeavesItsReports()
+    {
+        var report = await RunAsync("echo > t.xml; echo > notes", [
+            new() { Type = "file", Path = "notes" }, new() { Type = "binary", Path = "app" }, new() { Type = "test-report", Path = "t.xml", When = "always" }]);
+        Assert.Equal(("failed", "artifact_missing"), (report.Status, report.Reason));
+        Assert.Equal(["t.xml"], _server.Uploads.Keys);
+        Assert.Single(report.Artifacts);
+    }
+
+    [Fact]
+    public async Task ATimeout_KeepsWhatIsKeptAlways()
+    {
+        _server.Work[_id] = Work("echo > t.xml; exec sleep 60", [new() { Type = "test-report", Path = "t.xml", When = "always" }]) with { TimeoutSeconds = 0.5 };
+        var report = await RunHereAsync();
+        Assert.Equal(("failed", "timeout"), (report.Status, report.Reason));
+        Assert.Equal(["t.xml"], _server.Uploads.Keys);
+    }
+
+    [Fact]
+    public async Task ACancel_KeepsWhatIsKeptAlwaysWithinTheGracePeriod()
+    {
+        _server.Work[_id] = Work("echo > t.xml; echo ready; exec sleep 60", [new() { Type = "test-report", Path = "t.xml", When = "always" }]);
+        _server.Cancel = true;
+        var report = await RunHereAsync();
+        Assert.Equal("canceled", report.Status);
+        // It may have been stopped before it wrote the file; then there is nothing to keep.
+        Assert.Equal(File.Exists(Path.Combine(_job, "workspace", "t.xml")), _server.Uploads.ContainsKey("t.xml"));
+    }
+
+    [Theory]
+    [InlineData("ln -s nothing out/x", "out/x")]
+    [InlineData("mkfifo out/x", "out/x")]
+    [InlineData("mkfifo real; ln -s ../real out/x", "out/x")]
+    [InlineData("python3 -c 'import socket; s=socket.socket(socket.AF_UNIX); s.bind(\"out/x\")' || perl -MSocket -e 'socket(S,AF_UNIX,SOCK_STREAM,0); bind(S,sockaddr_un(\"out/x\")) or die'", "out/x")]
+    [InlineData("mknod out/x c 1 5", "out/x")]
+    [InlineData("touch \"$(printf 'out/b\\377d')\"", "out/b")]
+    [InlineData("touch \"$(printf 'out/a\\033[31mb')\"", "out/a\\x1b[31mb")]
+    [InlineData("d=out; for i in 1 2 3 4 5 6; do d=$d/$(printf '%0200d' $i); done; mkdir -p $d; touch $d/x", "1000 characters")]
+    public async Task AnOutputThatCannotBeKept_IsToldByItsPathAndNothingIsUploaded(string script, string told)
+    {
+        foreach (var pattern in new[] { "out/**", "out" })
+        {
+            var report = await RunAsync($"mkdir out; echo 1 > out/aa; {script}", [new() { Type = "file", Path = pattern }]);
+            if (pattern == "out" && report.Status == "success")
+            {
+                // A packed folder holds links as links, and any name that tar can hold.
+                Assert.True(script.Contains("ln -s", StringComparison.Ordinal) || script.Contains("x1b", StringComparison.Ordinal) || script.Contains("\\033", StringComparison.Ordinal) || script.Contains("%0200d", StringComparison.Ordinal), script);
+                continue;
+            }
+
+            Assert.Equal(("failed", (int?)0, "artifact_invalid"), (report.Status, report.ExitCode, report.Reason));
+            Assert.Contains(told, report.Detail, StringComparison.Ordinal);
+            Assert.DoesNotContain(report.Detail!, char.IsControl);
+            Assert.Empty(_server.Uploads);
+        }
+    }
+
+    [Theory]
+    [InlineData("ln -s /etc/hostname x", "x")]
+    [InlineData("ln -s /etc x", "x/hostname")]
+    [InlineData("ln -s /dev/zero x", "x")]
+    [InlineData("mkfifo x", "x")]
+    public async Task APathThatIsSpelledOutAndLeadsElsewhere_IsTheStepsMistake(string script, string path)
+    {
+        var report = await RunAsync(script, [new() { Type = "file", Path = path }]);
+        Assert.Equal(("failed", "artifact_invalid"), (report.Status, report.Reason));
+        Assert.Contains($" {path} ", report.Detail, StringComparison.Ordinal);
+        Assert.Empty(_server.Uploads);
+    }
+
+    [Fact]
+    public async Task LinkedFoldersInARingAndOutOfTheWorkspace_AreLeftAlone()
+    {
+        var report = await RunAsync("mkdir -p out/a/b; echo 1 > out/a/b/f; ln -s ../../.. out/a/b/ring; ln -s / out/root; ln -s /etc/hostname out/host; ln -s b/f out/a/link; ln -s self out/self", [new() { Type = "file", Path = "out/**" }]);
+        Assert.True(report.Status == "success", report.Detail);
+        Assert.Equal(["out/a/b/f", "out/a/link"], _server.Uploads.Keys.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task AFolder_IsPackedWithLinksAsLinks()
+    {
+        var report = await RunAsync("mkdir -p site/deep; echo 1 > site/deep/f; ln -s deep/f site/l; ln -s nothing site/dangling; chmod 750 site/deep/f", [new() { Type = "file", Path = "./site/" }]);
+        Assert.True(report.Status == "success", report.Detail);
+        using var zip = new GZipStream(new MemoryStream(_server.Uploads["site.tar.gz"]), CompressionMode.Decompress);
+        using var tar = new TarReader(zip);
+        var entries = new Dictionary<string, (TarEntryType Type, string Link, UnixFileMode Mode)>();
+        while (await tar.GetNextEntryAsync() is { } entry)
+        {
+            entries[entry.Name] = (entry.EntryType, entry.LinkName, entry.Mode);
+        }
+
+        Assert.Equal(["site/", "site/dangling", "site/deep/", "site/deep/f", "site/l"], entries.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal((TarEntryType.SymbolicLink, "deep/f"), (entries["site/l"].Type, entries["site/l"].Link));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute, entries["site/deep/f"].Mode);
+    }
+
+    [Theory]
+    [InlineData("out/*")]
+    [InlineData("out")]
+    public async Task AnUnreadableFile_IsToldInASentence(string pattern)
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root can give up its right to read everything.");
+        _server.Work[_id] = Work("mkdir out; echo 1 > out/x; chmod 000 out/x", [new() { Type = "file", Path = pattern }]);
+        var start = new ProcessStartInfo("setpriv", ["--bounding-set=-dac_override,-dac_read_search", "dotnet", FakeServer.Program, "work"]);
+        start.Environment["SHIPINATOR_URL"] = _server.Url.ToString();
+        start.Environment["SHIPINATOR_EXECUTION_ID"] = _id;
+        start.Environment["SHIPINATOR_TOKEN"] = "shx_test-token-of-this-execution";
+        start.Environment["SHIPINATOR_JOB_DIR"] = _job;
+        using var runner = Process.Start(start)!;
+        var report = await _server.Reported.Task.WaitAsync(Patience);
+        await runner.WaitForExitAsync();
+        Assert.Equal(("failed", "artifact_invalid"), (report.Status, report.Reason));
+        Assert.Contains("out/x", report.Detail, StringComparison.Ordinal);
+        Assert.Contains("denied", report.Detail, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Theory]
+    [InlineData(413, "body_too_large", "The body is larger than this route takes.")]
+    [InlineData(422, "artifact_limit", "The run has left too much already.")]
+    [InlineData(400, "name_malformed", "name must be a path.")]
+    public async Task WhatTheServerRefuses_IsTheStepsMistakeAtOnceAndTellsTheServersWords(int status, string code, string detail)
+    {
+        _server.RefuseUploads = (status, code, detail);
+        var report = await RunAsync("head -c 3000000 /dev/zero > big; cp big big2", [new() { Type = "file", Path = "big*" }]);
+        Assert.Equal(("failed", "artifact_invalid"), (report.Status, report.Reason));
+        Assert.Contains(detail, report.Detail, StringComparison.Ordinal);
+        Assert.Equal(1, _server.UploadsAsked);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AFileThatChangesWhileItIsUploaded_IsTriedAgainAndThenTold(bool goesOn)
+    {
+        var file = Path.Combine(_job, "workspace", "f");
+        _server.OnUpload = count =>
+        {
+            if (goesOn || count == 1)
+            {
+                using var stream = File.OpenWrite(file);
+                stream.SetLength(stream.Length - 1000);
+            }
+        };
+        var report = await RunAsync("head -c 3000000 /dev/zero > f", [new() { Type = "file", Path = "f" }]);
+        Assert.Equal(goesOn ? ("failed", "artifact_invalid") : ("success", null), (report.Status, report.Reason));
+        if (goesOn)
+        {
+            Assert.Contains("changed", report.Detail, StringComparison.Ordinal);
+        }
+        else
+        {
+            Assert.Equal(2_999_000, _server.Uploads["f"].Length);
+        }
+    }
+
+    [Fact]
+    public async Task SecretsInNamesRefsAndSentences_AreMasked()
+    {
+        const string secret = "tops3cret value";
+        _server.Work[_id] = Work("mkdir out; echo 1 > \"out/$KEY.txt\"; mkfifo \"out/$KEY.pipe\"", [
+            new() { Type = "image", Ref = "registry/" + secret, When = "always" }, new() { Type = "file", Path = "out/*.txt", When = "always" }, new() { Type = "file", Path = "out/*.pipe" }])
+            with
+        { Secrets = new Dictionary<string, string> { ["KEY"] = secret } };
+        var report = await RunHereAsync();
+        Assert.Equal("artifact_invalid", report.Reason);
+        Assert.Contains("out/********.pipe", report.Detail, StringComparison.Ordinal);
+        Assert.Equal(["out/********.txt", "registry/********"], _server.Uploads.Keys.Order(StringComparer.Ordinal));
+        Assert.DoesNotContain(secret, _server.Log, StringComparison.Ordinal);
+    }
+
+    /// <summary>Without the texts in the program a person would read <c>IO_FileNotFound_FileName</c>.</summary>
+    [Fact]
+    public async Task MessagesOfTheFramework_AreSentences()
+    {
+        var cache = Path.Combine(_job, "cache");
+        Directory.CreateDirectory(cache);
+        // No folder can be made where a file is.
+        await File.WriteAllTextAsync(Path.Combine(cache, "scope"), "");
+        Directory.CreateDirectory(Path.Combine(_job, "workspace"));
+        await File.WriteAllTextAsync(Path.Combine(_job, "workspace", "a"), "");
+        _server.Work[_id] = Work("mkdir kept", []) with { Cache = new() { Scope = "scope", Image = "", KeyFiles = ["a"], Paths = ["kept"] } };
+        await RunProgramAsync(cache);
+        var told = Regex.Match(_server.Log, "counts as missing: (.*)").Groups[1].Value;
+        Assert.True(told.Contains(' ', StringComparison.Ordinal), _server.Log);
+        Assert.DoesNotMatch("^[A-Za-z]+_[A-Za-z_]+", told);
+    }
+
+    [Fact]
+    public async Task ALogBeyondItsLimit_IsDroppedByTheRunnerToo()
+    {
+        _server.Work[_id] = Work("yes | head -c 3000000; echo last", []) with { MaxLogBytes = 100_000 };
+        Assert.Equal("success", (await RunHereAsync()).Status);
+        // A little more than the limit, so that the server sees that there is more.
+        Assert.InRange(_server.Log.Length, 100_001, 300_000);
+        Assert.InRange(new FileInfo(Path.Combine(_job, "executions", _id, "log")).Length, 100_001, 300_000);
+    }
+
+    [Fact]
+    public async Task FixedStream_OfAFileThatGrew_HasWhatWasAnnounced()
+    {
+        using var inner = new MemoryStream("0123456789"u8.ToArray());
+        await using var stream = new FixedStream(inner, 4);
+        using var copy = new MemoryStream();
+        await stream.CopyToAsync(copy);
+        Assert.Equal("0123"u8.ToArray(), copy.ToArray());
+        stream.Position = 0;
+        Assert.Equal(4, stream.Read(new byte[100]));
+        await using var longer = new FixedStream(new MemoryStream([1, 2]), 4);
+        await Assert.ThrowsAsync<ContentChangedException>(() => longer.CopyToAsync(copy));
+    }
+
+    private static ClaimAnswer Work(string script, IReadOnlyList<OutputAnswer> outputs) => new()
+    {
+        ExecutionId = "x",
+        StepName = "step",
+        JobId = "j",
+        JobAttempt = 1,
+        Script = script,
+        Env = new Dictionary<string, string>(),
+        Secrets = new Dictionary<string, string>(),
+        TimeoutSeconds = 60,
+        GraceSeconds = 5,
+        Inputs = [],
+        Outputs = outputs,
+    };
+
+    private Task<StatusReport> RunAsync(string script, IReadOnlyList<OutputAnswer> outputs)
+    {
+        _server.Work[_id] = Work(script, outputs);
+        return RunHereAsync();
+    }
+
+    /// <summary>The runner's own code in this process; the step is a process as always.</summary>
+    private async Task<StatusReport> RunHereAsync()
+    {
+        var settings = new RunnerSettings(_server.Url, _id, "shx_test-token-of-this-execution", _job);
+        if (Directory.Exists(settings.Workspace))
+        {
+            using var rm = Process.Start("rm", ["-rf", settings.Workspace, settings.Control, Path.Combine(_job, "prepared")]);
+            await rm.WaitForExitAsync();
+        }
+
+        Directory.CreateDirectory(settings.Control);
+        using var worker = new Worker(settings, TimeProvider.System);
+        await worker.RunAsync().WaitAsync(Patience);
+        return worker.Reported!;
+    }
+
+    private async Task RunProgramAsync(string cache)
+    {
+        var start = new ProcessStartInfo("dotnet", [FakeServer.Program, "work"]);
+        start.Environment["SHIPINATOR_URL"] = _server.Url.ToString();
+        start.Environment["SHIPINATOR_EXECUTION_ID"] = _id;
+        start.Environment["SHIPINATOR_TOKEN"] = "shx_test-token-of-this-execution";
+        start.Environment["SHIPINATOR_JOB_DIR"] = _job;
+        start.Environment["SHIPINATOR_CACHE_DIR"] = cache;
+        using var runner = Process.Start(start)!;
+        await _server.Reported.Task.WaitAsync(Patience);
+        await runner.WaitForExitAsync();
+    }
+}

@@ -59,12 +59,21 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
     {
         foreach (var job in jobs)
         {
-            var earlier = jobs.Where(j => j.Type < job.Type).SelectMany(j => j.Steps).Select(s => s.Name).Distinct(StringComparer.Ordinal).ToList();
+            var before = jobs.Where(j => IsBefore(j, job)).ToList();
+            var earlier = before.SelectMany(j => j.Steps).Select(s => s.Name).Distinct(StringComparer.Ordinal).ToList();
             foreach (var step in job.Steps)
             {
                 foreach (var input in step.Inputs.Where(i => i is { Step: not null, Id: null }))
                 {
                     CheckStep(input.Step!, earlier, step.At);
+                }
+
+                foreach (var input in step.Inputs.Where(i => i is { Job: not null, Id: null } && before.TrueForAll(j => j.Name != i.Job)))
+                {
+                    var names = before.Select(j => j.Name).ToList();
+                    errors.Add("unknown_job",
+                        $"{input.At.Path}.job: no job that ends before this one is named '{Phrases.Shorten(input.Job!)}'.{Phrases.DidYouMean(input.Job!, names)}"
+                        + (names.Count == 0 ? " No job stands before this one." : $" Known: {Phrases.List(names.Take(20))}."), input.At);
                 }
             }
 
@@ -74,6 +83,10 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
             }
         }
     }
+
+    /// <summary>Whether a job has always ended when another begins: one of an earlier stage, or of the same when the other is to come after the rest.</summary>
+    internal static bool IsBefore(JobModel job, JobModel other) =>
+        job.Type < other.Type || (job.Type == other.Type && other.IsClosing && !job.IsClosing);
 
     private void CheckStep(string wanted, List<string> earlier, Located at)
     {
@@ -113,9 +126,9 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
         foreach (var (key, value) in file.Map("on")?.Map("manual")?.Entries("inputs") ?? [])
         {
             var path = $"on.manual.inputs.{Phrases.Shorten(key.Value)}";
-            if (!seen.Add(key.Value))
+            if (!seen.Add(key.Value.Replace('-', '_')))
             {
-                errors.Add("duplicate_name", $"{path}: another input has this name but for the case of its letters.", key.Line, key.Column, path);
+                errors.Add("duplicate_name", $"{path}: another input has this name but for the case of its letters, '-' and '_'.", key.Line, key.Column, path);
             }
 
             var map = value as YamlMapping;

@@ -50,8 +50,8 @@ public static partial class RunPlanner
                 errors.Add("limit", $"{job.At.Path}: its timeout {Durations.Write(job.Timeout)} is longer than the {Durations.Write(settings.MaxJobTimeout)} that this server allows.", job.At);
             }
 
-            var planner = new JobPlanner(job, facts, settings);
-            foreach (var combination in job.Combinations())
+            var planner = new JobPlanner(job, facts, settings) { Model = model, Errors = errors };
+            foreach (var combination in job.Combinations)
             {
                 steps += Math.Max(1, job.Steps.Count);
                 if (jobs.Count == settings.MaxJobs || steps > settings.MaxSteps)
@@ -60,7 +60,7 @@ public static partial class RunPlanner
                     return jobs.ToImmutable();
                 }
 
-                var planned = planner.Plan(combination, resolver.WithMatrix(combination));
+                var planned = planner.Plan(combination, resolver.WithMatrix(combination.Values));
                 if (!names.Add(planned.Name))
                 {
                     errors.Add("duplicate_name", $"{job.At.Path}: two jobs of the run are named '{Phrases.Shorten(planned.Name)}'.", job.At);

@@ -12,7 +12,7 @@ internal static class WhenEvaluator
         }
 
         var verdicts = clauses.Select(c => (Clause: c, Why: WhyNot(c, facts))).ToList();
-        var holding = verdicts.Where(v => v.Why is null).Select(v => v.Clause.Status ?? ["success"]).ToList();
+        var holding = verdicts.Where(v => v.Why is null).Select(v => StatusOf(v.Clause)).ToList();
         if (holding.Count > 0)
         {
             return (null, new StepCondition(holding.Any(s => s.Contains("success")), holding.Any(s => s.Contains("failure"))));
@@ -20,6 +20,15 @@ internal static class WhenEvaluator
 
         return ($"when: {string.Join("; or ", verdicts.Select(v => v.Why).Distinct(StringComparer.Ordinal).Take(5))}.", StepCondition.OnSuccess);
     }
+
+    /// <summary>Where a stage and its job both name outcomes, both must hold.</summary>
+    private static IReadOnlyList<string> StatusOf(WhenClause clause) => (clause.Status, clause.And?.Status) switch
+    {
+        (null, null) => ["success"],
+        ({ } stage, null) => stage,
+        (null, { } job) => job,
+        (var stage, var job) => [.. stage.Intersect(job, StringComparer.Ordinal)],
+    };
 
     private static string? WhyNot(WhenClause clause, TriggerFacts facts) =>
         Ref("branch", clause.Branch, facts.Branch)

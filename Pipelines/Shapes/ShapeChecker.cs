@@ -121,7 +121,7 @@ internal sealed class ShapeChecker(ErrorList errors)
             {
                 Check(value, known.Shape, Join(path, key.Value));
             }
-            else
+            else if (!shape.Free || !key.Value.StartsWith("x-", StringComparison.Ordinal))
             {
                 var names = shape.Keys.Select(k => k.Name);
                 errors.Add("unknown_key",
@@ -151,6 +151,12 @@ internal sealed class ShapeChecker(ErrorList errors)
 
         foreach (var (key, value) in map.Entries)
         {
+            if (shape.Known?.FirstOrDefault(k => k.Name == key.Value) is { } known)
+            {
+                Check(value, known.Shape, Join(path, key.Value));
+                continue;
+            }
+
             if (shape.KeyFormat.Problem(key.Value) is { } problem)
             {
                 var code = shape.KeyFormat == Formats.EnvName && PipelineEnvironment.IsValidName(key.Value) ? "reserved_name" : "bad_name";

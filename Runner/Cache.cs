@@ -14,6 +14,9 @@ namespace Shipinator.Runner;
 internal sealed class Cache
 {
     private const string Suffix = ".tar.gz";
+
+    /// <summary>Hex digits of each leading part in a file's name: ten of them and the whole key are a name that any file system takes.</summary>
+    private const int PartLength = 12;
     private static readonly TimeSpan StaleAfter = TimeSpan.FromDays(1);
     private readonly CacheAnswer _cache;
     private readonly RunnerSettings _settings;
@@ -42,8 +45,11 @@ internal sealed class Cache
     public void Restore() => Harmlessly("restored", () =>
     {
         // Before the command: it may change the very files that make the key.
-        _file = Path.Combine(_folder, Key() + Suffix);
-        if (!File.Exists(_file))
+        var parts = new List<string>();
+        var key = Key(parts);
+        _file = Path.Combine(_folder, (parts.Count == 0 ? "" : string.Join('-', parts) + "-") + key + Suffix);
+        var from = _file;
+        if (!File.Exists(from) && (from = Fallback(parts)) is null)
         {
             _say("Cache: nothing was kept for this key yet.");
             return;
@@ -52,12 +58,17 @@ internal sealed class Cache
         var aside = Path.Combine(_settings.Control, "cache");
         try
         {
-            var folders = CacheArchive.Unpack(_file, aside);
+            var folders = CacheArchive.Unpack(from, aside);
             var restored = _cache.Paths.Count(path => MoveIn(aside, path));
             CacheArchive.SetModes(folders, aside, _settings.Workspace);
-            _isHit = true;
+            _isHit = from == _file;
+            if (!_isHit)
+            {
+                _say("Cache: nothing was kept for this key yet; what an older key kept is restored in its place.");
+            }
+
             // The eviction takes what was not used for longest.
-            File.SetLastWriteTimeUtc(_file, _time.GetUtcNow().UtcDateTime);
+            File.SetLastWriteTimeUtc(from, _time.GetUtcNow().UtcDateTime);
             _say(string.Create(CultureInfo.InvariantCulture, $"Cache: restored {restored} of {_cache.Paths.Count} paths."));
         }
         finally
@@ -166,7 +177,7 @@ internal sealed class Cache
     }
 
     /// <summary>The image, the paths, and the key files' contents; a file that is not there is part of the key, too.</summary>
-    private string Key()
+    private string Key(List<string> parts)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         void Add(string text) => hash.AppendData(Encoding.UTF8.GetBytes(text + "\0"));
@@ -177,6 +188,16 @@ internal sealed class Cache
             Add("path " + path);
         }
 
+        // With fallbacks the file's name tells each leading part of the key: how others that agree with it are found.
+        void AddPart()
+        {
+            if (_cache.RestoreDepths is { Count: > 0 })
+            {
+                parts.Add(Convert.ToHexStringLower(hash.GetCurrentHash())[..PartLength]);
+            }
+        }
+
+        AddPart();
         foreach (var pattern in _cache.KeyFiles)
         {
             Add("key " + pattern);
@@ -191,9 +212,26 @@ internal sealed class Cache
                     Add(Convert.ToHexStringLower(SHA256.HashData(stream)));
                 }
             }
+
+            AddPart();
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>The newest of those whose key agrees in as many leading parts as a fallback asks for; null when there is none.</summary>
+    private string? Fallback(List<string> parts)
+    {
+        if (parts.Count == 0 || !Directory.Exists(_folder))
+        {
+            return null;
+        }
+
+        var kept = new DirectoryInfo(_folder).EnumerateFiles("*" + Suffix).OrderByDescending(f => f.LastWriteTimeUtc).ThenBy(f => f.Name, StringComparer.Ordinal).ToList();
+        return _cache.RestoreDepths!.Where(d => d >= 0 && d < parts.Count)
+            .Select(d => string.Join('-', parts.Take(d + 1)) + "-")
+            .Select(prefix => kept.Find(f => f.Name.StartsWith(prefix, StringComparison.Ordinal))?.FullName)
+            .FirstOrDefault(f => f is not null);
     }
 
     /// <summary>Steps of other users keep theirs in the same folder.</summary>

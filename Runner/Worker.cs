@@ -46,10 +46,12 @@ internal sealed class Worker : IDisposable
         }
 
         await using var spool = new LogSpool(Path.Combine(_settings.Control, "log"), _client, _time, RequestStop);
-        var masker = new Masker(work.Secrets.Values.Append(work.Source?.Password ?? "").Append(_settings.Token), spool.Write);
+        var handed = HandedOn.Read(work, _settings);
+        List<string> secrets = [.. work.Secrets.Values, .. handed.Secrets, work.Source?.Password ?? "", _settings.Token];
+        var masker = new Masker(secrets, spool.Write);
         using var heartbeats = new CancellationTokenSource();
         var heart = HeartbeatAsync(spool, heartbeats.Token);
-        var report = await ExecuteAsync(work, masker);
+        var report = await ExecuteAsync(work, handed, secrets, masker);
         masker.Flush();
         await spool.CompleteAsync();
         // The executor can tell a runner that ended from one that vanished.
@@ -96,17 +98,23 @@ internal sealed class Worker : IDisposable
         return null;
     }
 
-    private async Task<StatusReport> ExecuteAsync(ClaimAnswer work, Masker masker)
+    private async Task<StatusReport> ExecuteAsync(ClaimAnswer work, HandedOn handed, List<string> secrets, Masker masker)
     {
         void Say(string text) => masker.Write(Encoding.UTF8.GetBytes($"[shipinator] {text}\n"));
         var transfers = new Transfers(_client, _settings, Say, _time);
         try
         {
+            if (handed.Problem is { } problem)
+            {
+                throw new StepMistakeException(problem);
+            }
+
             await Workspace.PrepareAsync(_settings, work.Source, Say, _time, _cancel.Token);
             await transfers.DownloadAsync(work.Inputs, _cancel.Token);
             var cache = Cache.Of(work, _settings, Say, _time);
             cache?.Restore();
-            var report = await RunCommandAsync(work, masker);
+            HandedOn.Prepare(_settings);
+            var report = HandOn(work, secrets, await RunCommandAsync(work, handed, masker), Say);
             if (report.Status == "success")
             {
                 report = report with { Artifacts = await transfers.UploadAsync(work.Outputs, _cancel.Token) };
@@ -124,6 +132,11 @@ internal sealed class Worker : IDisposable
         {
             return new() { Status = "canceled", Detail = "It was told to stop." };
         }
+        catch (StepMistakeException e)
+        {
+            Say(e.Message);
+            return new() { Status = "failed", Reason = "config_error", Detail = e.Message };
+        }
         catch (ArtifactMissingException e)
         {
             Say(e.Message);
@@ -137,7 +150,26 @@ internal sealed class Worker : IDisposable
         }
     }
 
-    private async Task<StatusReport> RunCommandAsync(ClaimAnswer work, Masker masker)
+    /// <summary>What the step left for later ones; also of one that failed, after which steps may run.</summary>
+    private StatusReport HandOn(ClaimAnswer work, List<string> secrets, StatusReport report, Action<string> say)
+    {
+        try
+        {
+            if (report.Status != "canceled")
+            {
+                HandedOn.Publish(work, _settings, secrets);
+            }
+
+            return report;
+        }
+        catch (StepMistakeException e) when (report.Status != "success")
+        {
+            say(e.Message);
+            return report;
+        }
+    }
+
+    private async Task<StatusReport> RunCommandAsync(ClaimAnswer work, HandedOn handed, Masker masker)
     {
         var folder = WorkspacePaths.Inside(_settings.Workspace, work.Workdir ?? ".");
         if (folder is null || !Directory.Exists(folder))
@@ -149,7 +181,7 @@ internal sealed class Worker : IDisposable
         ChildProcess child;
         try
         {
-            child = ChildProcess.Start(Command(work), StepEnvironment.Of(work, _settings), folder, masker.Write);
+            child = ChildProcess.Start(Command(work, handed), StepEnvironment.Of(work, _settings, handed), folder, masker.Write);
         }
         catch (CommandNotStartedException e)
         {
@@ -195,11 +227,11 @@ internal sealed class Worker : IDisposable
             };
     }
 
-    private List<string> Command(ClaimAnswer work)
+    private List<string> Command(ClaimAnswer work, HandedOn handed)
     {
         if (work.Script is null)
         {
-            return [.. work.Command!];
+            return work.CommandExpressions is { } expressions ? [.. StepEnvironment.Finish(expressions, _settings, handed)] : [.. work.Command!];
         }
 
         // A file, not an argument: scripts may be longer than a command line may be.

@@ -28,6 +28,9 @@ public sealed partial class ProcessExecutor(
     public string Type => "process";
 
     /// <inheritdoc/>
+    public bool CanRunServices => false;
+
+    /// <inheritdoc/>
     public Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(spec);

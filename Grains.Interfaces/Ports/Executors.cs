@@ -31,6 +31,9 @@ public interface IWorkerExecutor : IExecutor
     /// <summary>The executor's name, an execution's <c>executor_type</c>.</summary>
     string Type { get; }
 
+    /// <summary>Whether it can run a job's services beside its steps.</summary>
+    bool CanRunServices => true;
+
     /// <summary>Removes the workspace and whatever still runs in it. Idempotent.</summary>
     Task Release(JobId job, int attempt, CancellationToken cancellationToken);
 }

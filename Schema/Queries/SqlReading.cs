@@ -56,6 +56,9 @@ internal static class SqlReading
 
     public static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)value ?? DBNull.Value };
 
+    public static NpgsqlParameter Texts(IEnumerable<string>? values) =>
+        new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)values?.ToArray() ?? DBNull.Value };
+
     /// <summary>Patterns for <c>LIKE</c> that mean the words themselves.</summary>
     public static NpgsqlParameter Like(IEnumerable<string> words) => new NpgsqlParameter<string[]>
     {

@@ -27,7 +27,7 @@ internal static class OtherRoutes
     }
 
     public static void MapLint(this IEndpointRouteBuilder v1) =>
-        v1.MapPost("/pipeline-files/lint", Lint).RequireAuthorization(Policies.Read).WithTags("Pipeline files");
+        v1.MapPost("/pipeline-files/lint", LintAsync).RequireAuthorization(Policies.Read).WithTags("Pipeline files");
 
     public static void MapTokens(this IEndpointRouteBuilder v1)
     {
@@ -112,7 +112,17 @@ internal static class OtherRoutes
         }
     }
 
-    private static LintAnswer Lint(LintRequest body, IOptions<WebOptions> options)
+    private static async Task<LintAnswer> LintAsync(
+        LintRequest body, RepositoryStore repositories, IExecutorRegistry executors, IOptions<WebOptions> options, CancellationToken cancellation)
+    {
+        var repository = body.Repository is null
+            ? null
+            : await repositories.GetAsync(Ids.Parse<RepositoryId>(body.Repository, "repository"), cancellation) ?? throw new NotFoundException("repository", body.Repository);
+        var executor = body.Executor ?? repository?.Executor ?? options.Value.DefaultExecutor;
+        return Lint(body, executor, executors.Get(executor).CanRunServices, options.Value);
+    }
+
+    private static LintAnswer Lint(LintRequest body, string executor, bool canRunServices, WebOptions options)
     {
         var file = PipelineFile.Parse(body.Content);
         if (file.Model is null)
@@ -132,7 +142,7 @@ internal static class OtherRoutes
                 Commit = new string('0', 40),
                 Inputs = inputs,
             },
-            new() { ProjectName = "project", RepositoryName = "repository", RunNumber = 1, DefaultImage = options.Value.DefaultImage });
+            new() { ProjectName = "project", RepositoryName = "repository", RunNumber = 1, DefaultImage = options.DefaultImage, Executor = executor, CanRunServices = canRunServices });
         return new()
         {
             Valid = plan.Plan is not null,

@@ -67,15 +67,18 @@ internal static class RunnerRoutes
             JobAttempt = spec.Worker.Attempt,
             Script = spec.Script,
             Command = spec.Script is null ? spec.Command : null,
+            CommandExpressions = spec.Script is null ? spec.CommandExpressions : null,
             Env = spec.Env,
+            EnvExpressions = spec.EnvExpressions,
+            Earlier = spec.Earlier?.Select(e => new EarlierAnswer { StepName = e.StepName, ExecutionId = e.ExecutionId.ToString(), GivesVariables = e.GivesVariables }).ToList(),
             Secrets = values,
             Workdir = spec.Workdir,
             TimeoutSeconds = spec.Timeout.TotalSeconds,
             GraceSeconds = options.Value.CancelGrace.TotalSeconds,
             Source = source is null ? null : new() { CloneUrl = source.CloneUrl, Ref = source.Ref, Commit = source.Commit, Username = credential?.Username, Password = credential?.Password },
-            Inputs = [.. result.Inputs.Select(i => new InputAnswer { ArtifactId = i.Artifact.Id.ToString(), FileName = i.Artifact.FileName, Path = i.Path, Sha256 = i.Artifact.Sha256, Ref = i.Artifact.Ref })],
+            Inputs = [.. result.Inputs.Select(i => new InputAnswer { ArtifactId = i.Artifact.Id.ToString(), FileName = i.Artifact.FileName, Path = i.Path, Target = i.Target, Sha256 = i.Artifact.Sha256, Ref = i.Artifact.Ref })],
             Outputs = [.. spec.Artifacts.Select(o => new OutputAnswer { Type = o.Type, Path = o.Path, Ref = o.Ref })],
-            Cache = spec.Cache is null ? null : new() { Scope = spec.Worker.RepositoryId.ToString(), Image = spec.Image, KeyFiles = spec.Cache.Key, Paths = spec.Cache.Paths },
+            Cache = spec.Cache is null ? null : new() { Scope = spec.Worker.RepositoryId.ToString(), Image = spec.Image, KeyFiles = spec.Cache.Key, Paths = spec.Cache.Paths, RestoreDepths = spec.Cache.RestoreDepths },
         });
     }
 

@@ -17,7 +17,7 @@ public sealed class RepositoryAdding(IForgeRegistry forges, TimeProvider time)
     private const string Branches = "refs/heads/";
 
     /// <summary>Errors: <see cref="ForgeException"/> when it can't be cloned or the branch is not there.</summary>
-    public async Task<RepositoryCheck> CheckAsync(string provider, string cloneUrl, string defaultBranch, CancellationToken cancellationToken)
+    public async Task<RepositoryCheck> CheckAsync(string provider, string cloneUrl, string defaultBranch, string? pipelineFile, CancellationToken cancellationToken)
     {
         var forge = forges.Get(provider);
         // Under an id of its own: the clone that was made for the check is not the repository's.
@@ -28,7 +28,8 @@ public sealed class RepositoryAdding(IForgeRegistry forges, TimeProvider time)
             .OrderBy(b => b == defaultBranch ? 0 : 1).ThenBy(b => b, StringComparer.Ordinal).ToList();
         try
         {
-            var file = PipelineFile.Parse(await forge.ReadFile(repository, head.Commit, PipelineFile.DefaultName, cancellationToken));
+            var path = pipelineFile ?? PipelineFile.DefaultName;
+            var file = PipelineFile.Parse(await forge.ReadFile(repository, head.Commit, path, cancellationToken), path);
             return new(branches, head.Commit, file.Model?.TriggerTypes, file.Errors, null);
         }
         catch (ForgeException e)

@@ -39,7 +39,7 @@ public sealed class RunTrigger(
         var forgeRepository = Of(repository);
         var resolved = await forge.Resolve(forgeRepository, gitSha ?? gitRef, cancellationToken);
         var fullRef = gitSha is null ? resolved.FullRef : (await forge.Resolve(forgeRepository, gitRef, cancellationToken)).FullRef;
-        var file = PipelineFile.Parse(await forge.ReadFile(forgeRepository, resolved.Commit, PipelineFile.DefaultName, cancellationToken));
+        var file = PipelineFile.Parse(await forge.ReadFile(forgeRepository, resolved.Commit, FileOf(repository), cancellationToken), FileOf(repository));
         if (file.Model is null)
         {
             throw new PipelineFileException(file.Errors);
@@ -47,15 +47,13 @@ public sealed class RunTrigger(
 
         if (!file.Model.TriggerTypes.Contains(pipeline.TriggerType))
         {
-            throw new InvalidInputException("trigger_not_defined", $"{PipelineFile.DefaultName} at {resolved.Commit[..8]} defines no '{pipeline.TriggerType}' trigger; it has: {string.Join(", ", file.Model.TriggerTypes)}.");
+            throw new InvalidInputException("trigger_not_defined", $"{FileOf(repository)} at {resolved.Commit[..8]} defines no '{pipeline.TriggerType}' trigger; it has: {string.Join(", ", file.Model.TriggerTypes)}.");
         }
 
         var facts = Facts(pipeline, resolved, fullRef, actor, (inputs ?? new Dictionary<string, string>()).ToImmutableSortedDictionary(StringComparer.Ordinal));
+        var executor = ExecutorOf(repository);
         // Once with a number that stands for the real one, so that nothing is reserved for what can't be planned.
         Plan(file.Model, facts, repository, 1);
-        var executor = repository.Executor ?? options.Value.DefaultExecutor;
-        executors.Get(executor);
-
         var reservation = await grains.GetGrain<IRepositoryGrain>(repository.Id.Value)
             .Reserve(idempotencyKey is null ? null : $"{pipelineId}:{idempotencyKey}", Fingerprint(gitRef, gitSha, facts.Inputs), cancellationToken);
         if (reservation.IsRepeat && await runs.GetAsync(reservation.RunId, cancellationToken) is not null)
@@ -94,7 +92,7 @@ public sealed class RunTrigger(
             ?? throw new NotFoundException("repository", pipeline.RepositoryId.ToString());
         var forge = forges.Get(repository.VcsProvider);
         var resolved = await forge.Resolve(Of(repository), gitRef, cancellationToken);
-        var file = PipelineFile.Parse(await forge.ReadFile(Of(repository), resolved.Commit, PipelineFile.DefaultName, cancellationToken));
+        var file = PipelineFile.Parse(await forge.ReadFile(Of(repository), resolved.Commit, FileOf(repository), cancellationToken), FileOf(repository));
         var asked = file.Model is { } known && pipeline.TriggerType == "manual" ? known.Inputs : [];
         // What is empty was not given: the default stands, or it is missing.
         var given = asked.Where(i => !string.IsNullOrEmpty(inputs.GetValueOrDefault(i.Name))).ToImmutableSortedDictionary(i => i.Name, i => inputs[i.Name], StringComparer.Ordinal);
@@ -133,6 +131,9 @@ public sealed class RunTrigger(
             {
                 throw new ConflictException("nothing_failed", $"Run #{before.RunNumber} has no job that failed; run it again from the start.");
             }
+
+            // What comes after the others, whatever their result, comes after them again.
+            reused = reused.RemoveRange(before.Plan.Jobs.Where(j => j.When is not null).Select(j => j.Name));
         }
 
         var reservation = await grains.GetGrain<IRepositoryGrain>(before.RepositoryId.Value)
@@ -187,9 +188,15 @@ public sealed class RunTrigger(
             RepositoryName = repository.Name,
             RunNumber = number,
             DefaultImage = options.Value.DefaultImage,
+            Executor = ExecutorOf(repository),
+            CanRunServices = executors.Get(ExecutorOf(repository)).CanRunServices,
         });
         return result.Plan ?? throw new PipelineFileException(result.Errors);
     }
+
+    private string ExecutorOf(RepositoryRow repository) => repository.Executor ?? options.Value.DefaultExecutor;
+
+    private static string FileOf(RepositoryRow repository) => repository.PipelineFile ?? PipelineFile.DefaultName;
 
     private static string? Below(string fullRef, string prefix) =>
         fullRef.StartsWith(prefix, StringComparison.Ordinal) ? fullRef[prefix.Length..] : null;

@@ -28,8 +28,14 @@ public static class PipelineLimits
     public const int ListItems = 100;
 
     /// <summary>Characters of one glob.</summary>
-    public const int GlobCharacters = 512;
+    public const int GlobCharacters = Globbing.Glob.MaxCharacters;
+
+    /// <summary>The work of holding globs against a trigger, in steps: one state of one pattern at one character.</summary>
+    public const long GlobSteps = 50_000_000;
 
     /// <summary>Characters of one fact of a trigger (branch, tag, an input's value, …) that may be put into the plan.</summary>
     public const int FactCharacters = 4096;
+
+    /// <summary>Changed files of one trigger; beyond, they count as not known.</summary>
+    public const int ChangedFiles = 10_000;
 }

@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.Extensions.FileSystemGlobbing;
-using Microsoft.Extensions.FileSystemGlobbing.Abstractions;
 using Shipinator.Client;
+using Shipinator.Globbing;
 
 namespace Shipinator.Runner;
 
@@ -46,7 +45,11 @@ internal sealed class Cache
     {
         // Before the command: it may change the very files that make the key.
         var parts = new List<string>();
-        var key = Key(parts);
+        if (Key(parts, CancellationToken.None) is not { } key)
+        {
+            return;
+        }
+
         _file = Path.Combine(_folder, (parts.Count == 0 ? "" : string.Join('-', parts) + "-") + key + Suffix);
         var from = _file;
         if (!File.Exists(from) && (from = Fallback(parts)) is null)
@@ -176,12 +179,15 @@ internal sealed class Cache
         return true;
     }
 
-    /// <summary>The image, the paths, and the key files' contents; a file that is not there is part of the key, too.</summary>
-    private string Key(List<string> parts)
+    /// <summary>
+    /// The image, the paths, and the key files' names and contents; null when a pattern means no file, told in the log: a key
+    /// that says nothing would bring the same stale files back for ever.
+    /// </summary>
+    private string? Key(List<string> parts, CancellationToken cancellationToken)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         void Add(string text) => hash.AppendData(Encoding.UTF8.GetBytes(text + "\0"));
-        Add("1");
+        Add("2");
         Add(_cache.Image);
         foreach (var path in _cache.Paths)
         {
@@ -198,19 +204,30 @@ internal sealed class Cache
         }
 
         AddPart();
+        var files = new WorkspaceFiles(_settings.Workspace);
+        var excluded = _cache.KeyFiles.Where(p => p.StartsWith('!')).ToList();
         foreach (var pattern in _cache.KeyFiles)
         {
-            Add("key " + pattern);
-            var matcher = new Matcher(StringComparison.Ordinal);
-            matcher.AddInclude(pattern);
-            foreach (var match in matcher.Execute(new DirectoryInfoWrapper(new DirectoryInfo(_settings.Workspace))).Files.Select(f => f.Path).Order(StringComparer.Ordinal))
+            if (pattern.StartsWith('!'))
             {
-                if (WorkspacePaths.Inside(_settings.Workspace, match) is { } file)
-                {
-                    using var stream = File.OpenRead(file);
-                    Add(match);
-                    Add(Convert.ToHexStringLower(SHA256.HashData(stream)));
-                }
+                AddPart();
+                continue;
+            }
+
+            var globs = GlobList.Of([pattern, .. excluded], out var problem);
+            var found = files.Find(globs, cancellationToken);
+            if (problem is not null || found.Files.Count == 0)
+            {
+                _say($"Cache: {problem ?? $"the key '{pattern}' matches no file."}{(found.Told is { } told ? " " + told : "")} The cache is not used; name files that are in the workspace before the step runs.");
+                return null;
+            }
+
+            Add("key " + pattern);
+            foreach (var file in found.Files)
+            {
+                using var stream = File.OpenRead(file.Path);
+                Add(file.Name);
+                Add(Convert.ToHexStringLower(SHA256.HashData(stream)));
             }
 
             AddPart();

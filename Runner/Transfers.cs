@@ -1,7 +1,5 @@
 using System.Formats.Tar;
 using System.IO.Compression;
-using Microsoft.Extensions.FileSystemGlobbing;
-using Microsoft.Extensions.FileSystemGlobbing.Abstractions;
 using Shipinator.Client;
 
 namespace Shipinator.Runner;
@@ -85,7 +83,8 @@ internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Ac
         return ids;
     }
 
-    private bool IsThere(string pattern) => Directory.Exists(Inside(Trim(pattern))) || Files(pattern).Any();
+    private bool IsThere(string pattern) =>
+        Directory.Exists(Inside(Trim(pattern))) || new WorkspaceFiles(settings.Workspace).Find(Trim(pattern), CancellationToken.None).Files.Count > 0;
 
     private static string Trim(string pattern)
     {
@@ -109,11 +108,15 @@ internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Ac
             yield break;
         }
 
-        var matcher = new Matcher(StringComparison.Ordinal);
-        matcher.AddInclude(trimmed);
-        foreach (var match in matcher.Execute(new DirectoryInfoWrapper(new DirectoryInfo(settings.Workspace))).Files)
+        var found = new WorkspaceFiles(settings.Workspace).Find(trimmed, CancellationToken.None);
+        if (found.Told is { } told)
         {
-            yield return (Inside(match.Path), match.Path);
+            say($"Output {trimmed}: {told}");
+        }
+
+        foreach (var file in found.Files)
+        {
+            yield return (file.Path, file.Name);
         }
     }
 

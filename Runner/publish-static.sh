@@ -24,7 +24,7 @@ mkdir -p "$output"
 output="$(cd "$output" && pwd)"
 program="$output/runner"
 changed() {
-  find Runner Client Directory.Build.props Directory.Packages.props global.json -type f \
+  find Runner Client Globbing Directory.Build.props Directory.Packages.props global.json -type f \
     \( -name '*.cs' -o -name '*.csproj' -o -name '*.props' -o -name '*.json' -o -name '*.sh' \) \
     -not -path '*/obj/*' -not -path '*/bin/*' -newer "$program" -print -quit
 }

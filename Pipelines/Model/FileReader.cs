@@ -117,7 +117,7 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
 
     private static RefFilter Filter(YamlMapping? map) => map is null
         ? RefFilter.Open
-        : new RefFilter(map.Texts("branches"), map.Texts("tags"), map.Texts("paths"), map.Texts("paths_ignore"));
+        : new RefFilter(map.Globs("branches"), map.Globs("tags"), map.Globs("paths"), map.Globs("paths_ignore"));
 
     private List<ManualInput> ReadInputs(YamlMapping file)
     {

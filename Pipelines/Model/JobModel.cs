@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Shipinator.Globbing;
 
 namespace Shipinator.Pipelines;
 
@@ -14,7 +15,8 @@ internal sealed record JobModel
     /// <summary>One job of the run for each; one empty one without a matrix.</summary>
     public required IReadOnlyList<Combination> Combinations { get; init; }
 
-    public required IReadOnlyList<WhenClause> When { get; init; }
+    /// <summary>The stage's and the job's own conditions: of each list that is not empty, a clause must hold.</summary>
+    public required IReadOnlyList<IReadOnlyList<WhenClause>> When { get; init; }
 
     public required IReadOnlyList<ServiceModel> Services { get; init; }
 
@@ -33,7 +35,7 @@ internal sealed record JobModel
     public required StepDefaults Defaults { get; init; }
 
     /// <summary>Whether it may run after a failure: then it begins when the others of its stage have ended.</summary>
-    public bool IsClosing => When.Any(w => w.Status?.Contains("failure") == true || w.And?.Status?.Contains("failure") == true);
+    public bool IsClosing => When.Any(w => w.Any(c => c.Status?.Contains("failure") == true));
 
     /// <summary>The job's name for one combination: <c>test (go=1.23, os=linux)</c>, keys in the file's order.</summary>
     public string NameOf(Combination combination) => Name + combination.Label;
@@ -84,14 +86,13 @@ internal sealed record StepModel
     public required Located? Workdir { get; init; }
 }
 
-/// <summary>One map of a <c>when</c>; null lists ask for nothing; <paramref name="And"/> must hold too.</summary>
+/// <summary>One map of a <c>when</c>; null lists ask for nothing.</summary>
 internal sealed record WhenClause(
-    IReadOnlyList<string>? Branch,
-    IReadOnlyList<string>? Tag,
+    GlobList? Branch,
+    GlobList? Tag,
     IReadOnlyList<string>? Event,
-    IReadOnlyList<string>? Path,
-    IReadOnlyList<string>? Status,
-    WhenClause? And = null);
+    GlobList? Path,
+    IReadOnlyList<string>? Status);
 
 /// <summary>A declared output.</summary>
 internal sealed record OutputModel(string Type, Located? Path, Located? Ref);

@@ -72,7 +72,7 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
             Type = type,
             At = at,
             Combinations = combinations,
-            When = Both(stageWhen, ownWhen),
+            When = [stageWhen, ownWhen],
             Services = ReadServices(map, inner, path),
             Timeout = timeout,
             Steps = steps,
@@ -138,8 +138,4 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
                 At = new("", service.Line, service.Column, place),
             };
         })];
-
-    /// <summary>A stage's and a job's conditions must both hold: every pair of their clauses, written as one clause each.</summary>
-    private static IReadOnlyList<WhenClause> Both(IReadOnlyList<WhenClause> stage, IReadOnlyList<WhenClause> job) =>
-        job.Count == 0 ? stage : stage.Count == 0 ? job : [.. stage.SelectMany(s => job.Select(j => s with { And = j }))];
 }

@@ -1,3 +1,5 @@
+using Shipinator.Globbing;
+
 namespace Shipinator.Pipelines;
 
 /// <summary>
@@ -22,6 +24,10 @@ internal static class NodeReading
 
     public static IReadOnlyList<string>? Texts(this YamlMapping map, string key) =>
         map.Items(key)?.OfType<YamlScalar>().Select(s => s.Value).ToList();
+
+    /// <summary>The patterns, compiled once however often an alias brings the node; what is no glob was reported and takes no part.</summary>
+    public static GlobList? Globs(this YamlMapping map, string key) =>
+        map.Find(key) is { } node ? node.Globs ??= GlobList.Of(map.Texts(key)!, out _) : null;
 
     public static bool? Flag(this YamlMapping map, string key) => map.Text(key) switch
     {

@@ -1,3 +1,5 @@
+using Shipinator.Globbing;
+
 namespace Shipinator.Pipelines;
 
 /// <summary>A pipeline file that holds no mistake: what it wants, before any commit is known. Immutable.</summary>
@@ -49,13 +51,27 @@ public sealed record PipelineModel
             return new TriggerMatch(false, $"The file's 'on' does not name the event '{facts.Event}', only {Phrases.List(TriggerTypes)}.");
         }
 
-        var why = facts.Event switch
+        var errors = new ErrorList(FileName, "");
+        facts = FactChecker.Check(facts, errors);
+        if (errors.Count > 0)
         {
-            "push" => Push.WhyNot(facts),
-            "pr" => Pr.WhyNot(facts),
-            _ => null,
-        };
-        return new TriggerMatch(why is null, why);
+            return new TriggerMatch(false, errors.ToList()[0].Message);
+        }
+
+        try
+        {
+            var why = facts.Event switch
+            {
+                "push" => Push.WhyNot(new FactMatcher(facts)),
+                "pr" => Pr.WhyNot(new FactMatcher(facts)),
+                _ => null,
+            };
+            return new TriggerMatch(why is null, why);
+        }
+        catch (GlobTooCostlyException)
+        {
+            return new TriggerMatch(false, "The globs of 'on' are too many and too long to be held against this trigger.");
+        }
     }
 }
 
@@ -78,20 +94,21 @@ public sealed record ScheduleEntry(string Cron, string? Branch);
 
 /// <summary>What of <c>on.push</c> or <c>on.pr</c> narrows the trigger; a null list narrows nothing.</summary>
 internal sealed record RefFilter(
-    IReadOnlyList<string>? Branches,
-    IReadOnlyList<string>? Tags,
-    IReadOnlyList<string>? Paths,
-    IReadOnlyList<string>? PathsIgnore)
+    GlobList? Branches,
+    GlobList? Tags,
+    GlobList? Paths,
+    GlobList? PathsIgnore)
 {
     public static RefFilter Open { get; } = new(null, null, null, null);
 
-    public string? WhyNot(TriggerFacts facts)
+    public string? WhyNot(FactMatcher matcher)
     {
+        var facts = matcher.Facts;
         if (facts.Tag is { } tag)
         {
             return Tags is null ? "The file's 'on.push' names no tags."
-                : Glob.Matches(Tags, tag) ? null
-                : $"The tag '{tag}' is not among {Phrases.List(Tags)}.";
+                : matcher.Matches(Tags, tag) ? null
+                : $"The tag '{tag}' is not among {Phrases.Some(Tags.Patterns)}.";
         }
 
         if (Branches is null && Tags is not null)
@@ -99,9 +116,9 @@ internal sealed record RefFilter(
             return "The file's 'on.push' names tags only.";
         }
 
-        if (Branches is not null && (facts.Branch is null || !Glob.Matches(Branches, facts.Branch)))
+        if (Branches is not null && (facts.Branch is null || !matcher.Matches(Branches, facts.Branch)))
         {
-            return $"The branch '{facts.Branch}' is not among {Phrases.List(Branches)}.";
+            return $"The branch '{facts.Branch}' is not among {Phrases.Some(Branches.Patterns)}.";
         }
 
         if ((Paths is null && PathsIgnore is null) || facts.ChangedFiles is not { IsDefaultOrEmpty: false } files)
@@ -109,7 +126,7 @@ internal sealed record RefFilter(
             return null;
         }
 
-        return files.Any(f => (Paths is null || Glob.Matches(Paths, f)) && (PathsIgnore is null || !Glob.Matches(PathsIgnore, f)))
+        return files.Any(f => (Paths is null || matcher.Matches(Paths, f)) && (PathsIgnore is null || !matcher.Matches(PathsIgnore, f)))
             ? null
             : "No changed file is among those that 'on' names.";
     }

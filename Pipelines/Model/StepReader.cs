@@ -49,7 +49,7 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
 
     public static IReadOnlyList<WhenClause> ReadWhen(YamlMapping map) =>
         [.. (map.Items("when") ?? []).OfType<YamlMapping>().Select(w =>
-            new WhenClause(w.Texts("branch"), w.Texts("tag"), w.Texts("event"), w.Texts("path"), Statuses(w.Texts("status"))))];
+            new WhenClause(w.Globs("branch"), w.Globs("tag"), w.Texts("event"), w.Globs("path"), Statuses(w.Texts("status"))))];
 
     private static IReadOnlyList<string>? Statuses(IReadOnlyList<string>? words) => words?.Contains("always") == true ? ["success", "failure"] : words;
 

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Shipinator.Pipelines;
 
 /// <summary>Plans one job of the file, once for each combination of its matrix.</summary>
-internal sealed class JobPlanner(JobModel job, TriggerFacts facts, PlanSettings settings)
+internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings settings)
 {
     private const string DefaultInputPath = ".";
     private const string AnyKey = "any";
@@ -24,7 +24,8 @@ internal sealed class JobPlanner(JobModel job, TriggerFacts facts, PlanSettings 
                 $"{job.Services[0].At.Path}: services need containers, and the executor '{settings.Executor}' runs steps as processes; choose another executor for the repository, or start what the steps need in a step.", job.Services[0].At);
         }
 
-        var (skip, condition) = WhenEvaluator.Evaluate(job.When, facts);
+        var skip = job.When.Select(w => when.Evaluate(w).SkipReason).FirstOrDefault(r => r is not null);
+        var condition = Condition();
         if (condition is { Success: false, Failure: false })
         {
             skip = "when: the outcomes that the stage and the job name exclude each other.";
@@ -56,12 +57,16 @@ internal sealed class JobPlanner(JobModel job, TriggerFacts facts, PlanSettings 
         };
     }
 
+    /// <summary>On which outcomes of the run so far the job runs; where the stage and the job both name some, both must hold.</summary>
+    private StepCondition Condition() => job.When.Where(w => w.Any(c => c.Status is not null)).Select(w => when.Evaluate(w).Condition)
+        .Aggregate(default(StepCondition?), (all, one) => all is null ? one : new(all.Success && one.Success, all.Failure && one.Failure)) ?? StepCondition.OnSuccess;
+
     private StepPlan PlanStep(StepModel step, Resolver resolver)
     {
         var env = resolver.StepEnv(step.Defaults.Env, step.Defaults.Secrets);
         var run = step.Run is { } script ? resolver.Script(script, env) : null;
         ImmutableArray<string>? arguments = step.Command is null ? null : [.. step.Command.Select(resolver.Argument)];
-        var (skip, condition) = WhenEvaluator.Evaluate(step.When, facts);
+        var (skip, condition) = when.Evaluate(step.When);
         return new StepPlan
         {
             Name = step.Name,

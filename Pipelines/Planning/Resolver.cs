@@ -27,22 +27,6 @@ internal sealed class Resolver
     public Resolver WithMatrix(ImmutableSortedDictionary<string, string> combination) =>
         new(_errors, _values.SetItems(combination.Select(c => KeyValuePair.Create($"matrix.{c.Key}", c.Value))), _budget);
 
-    /// <summary>Facts come from outside: none may be so long, or of such characters, that no step could be given it.</summary>
-    public void CheckValues()
-    {
-        foreach (var (name, value) in _values.OrderBy(v => v.Key, StringComparer.Ordinal))
-        {
-            if (value.Length > PipelineLimits.FactCharacters)
-            {
-                _errors.Add("bad_fact", $"The value of '{name}' has more than {PipelineLimits.FactCharacters} characters.", 0, 0, name);
-            }
-            else if (Phrases.HasForbiddenCharacter(value))
-            {
-                _errors.Add("bad_fact", $"The value of '{name}' has a NUL character or half of a surrogate pair.", 0, 0, name);
-            }
-        }
-    }
-
     /// <summary>The text with its values, which must have the format.</summary>
     public string Text(Located text, Format format)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.RegularExpressions;
+using Shipinator.Globbing;
 
 namespace Shipinator.Pipelines;
 
@@ -9,27 +10,37 @@ namespace Shipinator.Pipelines;
 /// </summary>
 public static partial class RunPlanner
 {
-    /// <summary>Plans a run.</summary>
-    public static PlanResult Plan(PipelineModel model, TriggerFacts facts, PlanSettings settings)
+    /// <summary>Plans a run. Errors: <see cref="OperationCanceledException"/>.</summary>
+    public static PlanResult Plan(PipelineModel model, TriggerFacts facts, PlanSettings settings, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(facts);
         ArgumentNullException.ThrowIfNull(settings);
         var errors = new ErrorList(model.FileName, model.Text);
+        facts = FactChecker.Check(facts, errors);
+        if (errors.Count > 0)
+        {
+            return new PlanResult(null, errors.ToList());
+        }
+
         var inputs = FillInputs(model, facts, errors);
         var trigger = facts.Event == "manual" ? facts with { Inputs = inputs } : facts;
         var resolver = new Resolver(errors, TemplateValues.Of(trigger, settings, inputs), settings.MaxCharacters);
         try
         {
-            resolver.CheckValues();
             var plan = new RunPlan
             {
                 Trigger = trigger,
-                Jobs = PlanJobs(model, trigger, settings, resolver, errors),
+                Jobs = PlanJobs(model, new FactMatcher(trigger), settings, resolver, errors, cancellationToken),
                 Concurrency = PlanConcurrency(model.Concurrency, trigger, resolver),
                 SkipReason = SkipReason(trigger),
             };
             return errors.Count == 0 ? new PlanResult(plan, []) : new PlanResult(null, errors.ToList());
+        }
+        catch (GlobTooCostlyException)
+        {
+            errors.Add("too_many_matches", "The globs of 'when' are too many and too long to be held against this trigger; name fewer patterns, with fewer wildcards.", 0, 0, "");
+            return new PlanResult(null, errors.ToList());
         }
         catch (Resolver.TooLargeException)
         {
@@ -38,8 +49,10 @@ public static partial class RunPlanner
         }
     }
 
-    private static ImmutableArray<JobPlan> PlanJobs(PipelineModel model, TriggerFacts facts, PlanSettings settings, Resolver resolver, ErrorList errors)
+    private static ImmutableArray<JobPlan> PlanJobs(
+        PipelineModel model, FactMatcher matcher, PlanSettings settings, Resolver resolver, ErrorList errors, CancellationToken cancellationToken)
     {
+        var when = new WhenEvaluator(matcher);
         var jobs = ImmutableArray.CreateBuilder<JobPlan>();
         var names = new HashSet<string>(StringComparer.Ordinal);
         var steps = 0;
@@ -50,9 +63,10 @@ public static partial class RunPlanner
                 errors.Add("limit", $"{job.At.Path}: its timeout {Durations.Write(job.Timeout)} is longer than the {Durations.Write(settings.MaxJobTimeout)} that this server allows.", job.At);
             }
 
-            var planner = new JobPlanner(job, facts, settings) { Model = model, Errors = errors };
+            var planner = new JobPlanner(job, when, settings) { Model = model, Errors = errors };
             foreach (var combination in job.Combinations)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 steps += Math.Max(1, job.Steps.Count);
                 if (jobs.Count == settings.MaxJobs || steps > settings.MaxSteps)
                 {

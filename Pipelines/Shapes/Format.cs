@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Cronos;
+using Shipinator.Globbing;
 
 namespace Shipinator.Pipelines;
 
@@ -73,13 +74,16 @@ internal static partial class Formats
         Durations.Pattern);
 
     public static Format GlobPattern { get; } = new(
-        "a glob such as main, release/** or !docs/**", t => Glob.Problem(t) is { } problem ? $"is not a glob: {problem}" : null);
+        "a glob such as main, release/** or !docs/**", GlobProblem);
 
     public static Format RelativePath { get; } = new("a path below the workspace (no leading /, no ..)", PathProblem);
 
     public static Format RelativeGlob { get; } = new(
         "a path or glob below the workspace (no leading /, no ..)",
-        t => PathProblem(t) ?? (Glob.Problem(t) is { } problem ? $"is not a glob: {problem}" : null));
+        t => PathProblem(t) ?? (t.StartsWith('!') ? "only excludes ('\\!' stands for the character itself)" : GlobProblem(t)));
+
+    /// <summary>One of a list, of which some may exclude.</summary>
+    public static Format RelativeGlobOfMany { get; } = RelativeGlob with { Problem = t => PathProblem(t) ?? GlobProblem(t) };
 
     public static Format Cron { get; } = new("a cron expression of five fields: minute hour day month weekday", CronProblem);
 
@@ -120,6 +124,9 @@ internal static partial class Formats
     private static string? PathProblem(string text) =>
         string.IsNullOrWhiteSpace(text) || text.Length > 1024 || text.StartsWith('/') || text.Contains('\n', StringComparison.Ordinal)
             || text.Split('/').Contains("..") ? "" : null;
+
+    private static string? GlobProblem(string text) =>
+        Glob.Compile(text.StartsWith('!') ? text[1..] : text, out var problem) is null ? $"is not a glob: {problem}" : null;
 
     private static string? CronProblem(string text)
     {

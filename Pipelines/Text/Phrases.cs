@@ -4,6 +4,7 @@ namespace Shipinator.Pipelines;
 internal static class Phrases
 {
     private const int ShownLength = 60;
+    private const int MostWords = 20;
 
     /// <summary>The text on one line, short enough for a sentence.</summary>
     public static string Shorten(string text)
@@ -14,6 +15,10 @@ internal static class Phrases
 
     /// <summary>The words with commas.</summary>
     public static string List(IEnumerable<string> words) => string.Join(", ", words);
+
+    /// <summary>The first words with commas, each short: for lists that a file fills, however long it makes them.</summary>
+    public static string Some(IReadOnlyCollection<string> words) =>
+        List(words.Take(MostWords).Select(Shorten)) + (words.Count > MostWords ? $", … ({words.Count} in all)" : "");
 
     /// <summary>" Did you mean 'x'?", when one of the words is near; else nothing.</summary>
     public static string DidYouMean(string text, IEnumerable<string> words)

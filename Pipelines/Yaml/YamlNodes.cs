@@ -1,3 +1,5 @@
+using Shipinator.Globbing;
+
 namespace Shipinator.Pipelines;
 
 /// <summary>A part of a YAML document that remembers where it stood.</summary>
@@ -12,6 +14,9 @@ internal abstract class YamlNode(int line, int column)
 
     /// <summary>How many characters its scalars have when every alias is written out.</summary>
     public abstract long Characters { get; }
+
+    /// <summary>The globs that it holds, once somebody has read it as such.</summary>
+    public GlobList? Globs { get; set; }
 
     /// <summary>The word by which an error calls it.</summary>
     public abstract string Kind { get; }

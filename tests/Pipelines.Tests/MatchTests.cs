@@ -1,3 +1,5 @@
+using Shipinator.Globbing;
+
 namespace Shipinator.Pipelines.Tests;
 
 public sealed class MatchTests
@@ -59,7 +61,7 @@ public sealed class MatchTests
     [InlineData("(a|b)+$^", "(a|b)+$^", true)]
     [InlineData("Main", "main", false)]
     public void Glob_AgainstText_Matches(string pattern, string text, bool matches) =>
-        Assert.Equal(matches, Glob.Matches([pattern], text));
+        Assert.Equal(matches, GlobList.Of([pattern], out _).Matches(text));
 
     [Theory]
     [InlineData("")]
@@ -68,7 +70,11 @@ public sealed class MatchTests
     [InlineData("{a")]
     [InlineData("{a,{b}}")]
     [InlineData("a\\")]
-    public void Glob_Broken_HasAProblem(string pattern) => Assert.NotNull(Glob.Problem(pattern));
+    public void Glob_Broken_HasAProblem(string pattern)
+    {
+        Assert.Null(Glob.Compile(pattern, out var problem));
+        Assert.NotNull(problem);
+    }
 
     [Theory]
     [InlineData("90s", 90)]

@@ -111,6 +111,52 @@ public sealed class CacheTests : IDisposable
         Assert.Contains(_said, s => s.Contains("counts as missing", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("absent.lock")]
+    [InlineData("*.lock")]
+    [InlineData("[")]
+    public void Restore_KeyThatMatchesNoFile_IsToldAndNoHit(string pattern)
+    {
+        var plan = Plan with { KeyFiles = ["go.sum", pattern] };
+        for (var i = 0; i < 2; i++)
+        {
+            var job = Job("v1");
+            var cache = Runner.Cache.Of(Work(plan), job, _said.Add, TimeProvider.System)!;
+            cache.Restore();
+            Assert.False(Directory.Exists(Path.Combine(job.Workspace, ".cache")));
+            Directory.CreateDirectory(Path.Combine(job.Workspace, ".cache"));
+            File.WriteAllText(Path.Combine(job.Workspace, ".cache", "kept"), "stale");
+            cache.Save(default);
+        }
+
+        Assert.Contains(_said, s => s.Contains($"'{pattern}'", StringComparison.Ordinal) && s.Contains("The cache is not used", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Key_Braces_MeanTheSameAsInLint()
+    {
+        var plan = Plan with { KeyFiles = ["package-lock.{json,yaml}"] };
+        Keep(Lock("v1"), plan);
+        Assert.True(IsHit(Lock("v1"), plan));
+        Assert.False(IsHit(Lock("v2"), plan));
+
+        RunnerSettings Lock(string version)
+        {
+            var job = Job("same");
+            File.WriteAllText(Path.Combine(job.Workspace, "package-lock.yaml"), version);
+            return job;
+        }
+
+        void Keep(RunnerSettings job, CacheAnswer answer)
+        {
+            var cache = Runner.Cache.Of(Work(answer), job with { CacheBytes = 1_000_000 }, _said.Add, TimeProvider.System)!;
+            cache.Restore();
+            Directory.CreateDirectory(Path.Combine(job.Workspace, ".cache"));
+            File.WriteAllText(Path.Combine(job.Workspace, ".cache", "kept"), "x");
+            cache.Save(default);
+        }
+    }
+
     private static CacheAnswer Plan { get; } = new() { Scope = "0190-aa", Image = "golang:1", KeyFiles = ["go.sum"], Paths = [".cache"] };
 
     private void Keep(RunnerSettings job, string text, long limit = 1_000_000)

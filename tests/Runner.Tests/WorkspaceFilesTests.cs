@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using Shipinator.Globbing;
+
+namespace Shipinator.Runner.Tests;
+
+/// <summary>Walks through real trees, of the kinds that repositories and builds leave.</summary>
+public sealed class WorkspaceFilesTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("ship-walk-").FullName;
+    private readonly string _workspace;
+
+    public WorkspaceFilesTests()
+    {
+        _workspace = Path.Combine(_root, "workspace");
+        Directory.CreateDirectory(_workspace);
+    }
+
+    public void Dispose() => Sh($"chmod -R u+rwx '{_root}'; rm -rf '{_root}'");
+
+    [Theory]
+    [InlineData("out/*.{zip,tar.gz}", "out/a.tar.gz out/b.zip")]
+    [InlineData("out/?.txt", "out/a.txt")]
+    [InlineData("out/[ab].txt", "out/a.txt")]
+    [InlineData("package-lock.{json,yaml}", "package-lock.yaml")]
+    [InlineData("out/", "out/.hidden out/a.tar.gz out/a.txt out/b.zip out/deep/x")]
+    [InlineData("**/x", "out/deep/x")]
+    [InlineData("out", "")]
+    [InlineData("nothing*", "")]
+    public void Find_Pattern_TakesWhatItMeans(string pattern, string expected)
+    {
+        foreach (var file in new[] { "out/a.tar.gz", "out/b.zip", "out/a.txt", "out/.hidden", "out/deep/x", "package-lock.yaml", "other/y" })
+        {
+            Write(file);
+        }
+
+        Assert.Equal(expected, string.Join(' ', Find(pattern).Files.Select(f => f.Name)));
+    }
+
+    [Fact]
+    public void Find_LinkedFolders_AreNotDescended()
+    {
+        Write("packages/a/index.js");
+        Write("packages/b/index.js");
+        // What pnpm and yarn make of two packages that need each other, what bazel leaves, and the worst.
+        Sh("mkdir packages/a/node_modules packages/b/node_modules; ln -s ../../b packages/a/node_modules/b; ln -s ../../a packages/b/node_modules/a; ln -s / root; ln -s . self; ln -s \"$PWD/../outside\" bazel-out; mkdir ../outside; touch ../outside/index.js");
+        var found = Find("**/*.js");
+        Assert.Equal(["packages/a/index.js", "packages/b/index.js"], found.Files.Select(f => f.Name));
+        Assert.Empty(Find("bazel-out/*.js").Files);
+        Assert.Contains(Find("bazel-out/*.js").LeftOut, l => l is { Name: "bazel-out", Reason: LeftOutReason.LeadsOut });
+        Assert.Contains(Find("*").LeftOut, l => l is { Name: "root", Reason: LeftOutReason.LeadsOut });
+        Assert.Contains("'root' is a link that leads out of the workspace", Find("*").Told, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Find_LinkToAFileInside_IsThatFile()
+    {
+        Write("lib/app-1.2.so");
+        Sh("ln -s app-1.2.so lib/app.so; ln -s \"$PWD/lib/app-1.2.so\" absolute.so; ln -s /etc/passwd passwd.so; ln -s nowhere dangling.so; ln -s lib lib.so");
+        var found = Find("**/*.so");
+        Assert.Equal(["absolute.so", "lib/app-1.2.so", "lib/app.so"], found.Files.Select(f => f.Name));
+        Assert.Equal(
+            [("dangling.so", LeftOutReason.Dangling), ("lib.so", LeftOutReason.LinkedFolder), ("passwd.so", LeftOutReason.LeadsOut)],
+            found.LeftOut.Select(l => (l.Name, l.Reason)).Order());
+    }
+
+    [Fact]
+    public void Find_LinkedFolderThatThePatternSpellsOut_IsFollowedInside()
+    {
+        Write("build/out/a.js");
+        Sh("ln -s build/out dist");
+        Assert.Equal(["dist/a.js"], Find("dist/*.js").Files.Select(f => f.Name));
+        Assert.Empty(Find("d*/*.js").Files);
+    }
+
+    [Fact]
+    public void Find_SpecialFiles_AreLeftOutWithoutBeingOpened()
+    {
+        Sh("mkfifo pipe; ln -s pipe link; python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"socket\")'; echo x > file");
+        var found = Find("*");
+        Assert.Equal(["file"], found.Files.Select(f => f.Name));
+        Assert.Equal(["link", "pipe", "socket"], found.LeftOut.Where(l => l.Reason == LeftOutReason.Special).Select(l => l.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Find_NamesThatAreNotUtf8_AreToldAndHarmless()
+    {
+        Write("good.txt");
+        Sh("touch \"$(printf 'bad-\\351.txt')\"; mkdir \"$(printf 'folder-\\377')\"; touch \"$(printf 'folder-\\377/x.txt')\"; ln -s good.txt \"$(printf 'link-\\351.txt')\"");
+        var found = Find("**/*.txt");
+        Assert.Equal(["good.txt"], found.Files.Select(f => f.Name));
+        Assert.Equal(["bad-\uFFFD.txt", "folder-\uFFFD", "link-\uFFFD.txt"], found.LeftOut.Where(l => l.Reason == LeftOutReason.NotUtf8).Select(l => l.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Find_VeryDeepTree_ComesToAnEnd()
+    {
+        Write("top.txt");
+        // 6000 levels of 3 characters are far more than one path may have.
+        Sh("python3 -c '\nimport os\nfor i in range(6000):\n    os.mkdir(\"dd\"); os.chdir(\"dd\")\nopen(\"deep.txt\", \"w\").close()'");
+        var found = Find("**/*.txt");
+        Assert.Equal(["top.txt"], found.Files.Select(f => f.Name));
+        Assert.Contains(found.LeftOut, l => l.Reason == LeftOutReason.TooDeep);
+    }
+
+    [Fact]
+    public void Find_FoldersThatCannotMatch_AreNotOpened()
+    {
+        Write("src/a.cs");
+        Write("obj/deep/b.cs");
+        Directory.Move(Path.Combine(_workspace, "obj"), Path.Combine(_workspace, "locked"));
+        // As root permissions say nothing; a folder that vanished under the walk would be told as unreadable, one that is not opened not.
+        var found = new WorkspaceFiles(_workspace).Find(GlobList.Of(["**/*.cs", "!locked/**"], out _), default);
+        Assert.Equal(["src/a.cs"], found.Files.Select(f => f.Name));
+        Assert.Null(found.Told);
+    }
+
+    [Fact]
+    public void Find_Canceled_Ends() =>
+        Assert.Throws<OperationCanceledException>(() => new WorkspaceFiles(_workspace).Find("**", new CancellationToken(canceled: true)));
+
+    private WorkspaceFind Find(string pattern) => new WorkspaceFiles(_workspace).Find(pattern, default);
+
+    private void Write(string name)
+    {
+        var path = Path.Combine(_workspace, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, name);
+    }
+
+    private void Sh(string script)
+    {
+        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-ec", script]) { WorkingDirectory = Directory.Exists(_workspace) ? _workspace : "/" })!;
+        shell.WaitForExit();
+        Assert.Equal(0, shell.ExitCode);
+    }
+}

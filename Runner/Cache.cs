@@ -236,7 +236,7 @@ internal sealed class Cache
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>The newest of those whose key agrees in as many leading parts as a fallback asks for; null when there is none.</summary>
+    /// <summary>Of those whose key agrees in as many leading parts as a fallback asks for, the one that was kept or used last; null when there is none.</summary>
     private string? Fallback(List<string> parts)
     {
         if (parts.Count == 0 || !Directory.Exists(_folder))

@@ -33,7 +33,7 @@ internal static unsafe partial class SmallFile
 
         using var handle = new SafeFileHandle(descriptor, ownsHandle: true);
         // Seeking to its end tells a regular file from a pipe, a socket or a terminal; a folder can't be read.
-        if (lseek(descriptor, 0, 2) is var end && end < 0)
+        if (lseek(descriptor, 0, 2) is var end && (end < 0 || Directory.Exists(path)))
         {
             throw new StepMistakeException("it is no regular file");
         }

@@ -90,7 +90,7 @@ internal static class PipelineShapes
         [
             new("key", Texts, "Files whose content makes the cache's key.", Required: true),
             new("paths", new ListShape(new TextShape(Formats.RelativePath, Templates: true), OrOne: true), "What is kept between runs.", Required: true),
-            new("restore_keys", new ListShape(new TextShape(Formats.NotBlank, Templates: true), OrOne: true), "What is restored when nothing was kept for the whole key: the newest that agrees up to this entry of key, or any."),
+            new("restore_keys", new ListShape(new TextShape(Formats.NotBlank, Templates: true), OrOne: true), "What is restored when nothing was kept for the whole key: the last that was kept or used and agrees up to this entry of key, or any."),
         ]), "What is kept between runs."),
         new("resources", new MapShape("resources",
         [

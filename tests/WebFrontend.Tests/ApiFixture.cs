@@ -78,11 +78,17 @@ public sealed class ApiFixture : IAsyncLifetime
     }
 
     /// <summary>A repository with a pipeline file; returns its manual pipeline.</summary>
-    public async Task<string> PipelineAsync(string file)
+    public async Task<string> PipelineAsync(string file, params (string Path, string Content)[] others)
     {
         var path = Path.Combine(_root, $"repository-{Interlocked.Increment(ref _repositories)}");
         Directory.CreateDirectory(path);
         await File.WriteAllTextAsync(Path.Combine(path, ".shipinator.yaml"), file);
+        foreach (var (name, content) in others)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(path, name))!);
+            await File.WriteAllTextAsync(Path.Combine(path, name), content);
+        }
+
         await GitAsync(path, "init", "-q", "-b", "main");
         await GitAsync(path, "add", "-A");
         await GitAsync(path, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit", "-q", "-m", "one");

@@ -138,7 +138,7 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
 
         var script = command?.SkipWhile(a => !Interpreters.Contains(a.Value[(a.Value.LastIndexOf('/') + 1)..]))
             .SkipWhile(a => !(a.Value is ['-', not '-', ..] && a.Value[^1] is 'c' or 'e' or 'r')).Skip(1).FirstOrDefault();
-        if (script is not null && Template.Names(script.Value).Any())
+        if (script is not null && Template.Names(script.Value).Any(n => !n.StartsWith("matrix.", StringComparison.Ordinal)))
         {
             errors.Add("template_not_here", $"{script.Path}: a script given as an argument can't hold a template: a branch name could become a command. Use 'run', where templates travel as environment variables.", script);
         }

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Shipinator.Grains.Executions;
 
 /// <summary>The side that answers runners.</summary>

@@ -140,10 +140,10 @@ internal sealed class MatrixReader(ErrorList errors, string path)
         }
     }
 
-    private IEnumerable<(List<(string Key, Value Value, YamlNode Node)> Entry, string Place)> Entries(YamlMapping matrix, string key) =>
-        ((matrix.Find(key) as YamlSequence)?.Items ?? []).Select((n, i) => (n, i)).Where(e => e.n is YamlMapping).Select(e => (
+    private List<(List<(string Key, Value Value, YamlNode Node)> Entry, string Place)> Entries(YamlMapping matrix, string key) =>
+        [.. ((matrix.Find(key) as YamlSequence)?.Items ?? []).Select((n, i) => (n, i)).Where(e => e.n is YamlMapping).Select(e => (
             ((YamlMapping)e.n).Entries.Select(v => (v.Key.Value, Value: Value.Of(v.Value)!, (YamlNode)v.Key)).Where(v => v.Value is not null).ToList(),
-            $"{path}.matrix.{key}[{e.i}]")).Where(e => e.Item1.Count > 0).ToList();
+            $"{path}.matrix.{key}[{e.i}]")).Where(e => e.Item1.Count > 0)];
 
     /// <summary>All names; two that one environment variable would carry are refused.</summary>
     private List<string> Names(List<Row> rows, List<Axis> axes, YamlMapping matrix)

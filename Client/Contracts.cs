@@ -62,6 +62,9 @@ public sealed record RepositoryAnswer
     /// <summary>Absent: the server's default.</summary>
     public string? Executor { get; init; }
 
+    /// <summary>Where its pipeline file lies below its root; absent: <c>.shipinator.yaml</c>.</summary>
+    public string? PipelineFile { get; init; }
+
     public DateTimeOffset? LastSyncedAt { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
@@ -84,6 +87,9 @@ public sealed record CreateRepositoryRequest
     public string? Name { get; init; }
 
     public string? Executor { get; init; }
+
+    /// <summary>Where the pipeline file lies below the root; absent: <c>.shipinator.yaml</c>.</summary>
+    public string? PipelineFile { get; init; }
 }
 
 /// <summary>Body of <c>PATCH /v1/repositories/{id}</c>: what is absent stays.</summary>
@@ -96,6 +102,9 @@ public sealed record UpdateRepositoryRequest
     public string? DefaultBranch { get; init; }
 
     public string? Executor { get; init; }
+
+    /// <summary>Where the pipeline file lies below the root; empty: <c>.shipinator.yaml</c> again.</summary>
+    public string? PipelineFile { get; init; }
 }
 
 /// <summary>A pipeline: one trigger type of a repository.</summary>
@@ -397,6 +406,12 @@ public sealed record LintRequest
     public string Branch { get; init; } = "main";
 
     public IReadOnlyDictionary<string, string>? Inputs { get; init; }
+
+    /// <summary>The executor that it is planned for; absent: the repository's, or else the server's default.</summary>
+    public string? Executor { get; init; }
+
+    /// <summary>The id of the repository that it is planned for.</summary>
+    public string? Repository { get; init; }
 }
 
 /// <summary>What is wrong with a pipeline file, or what it would do.</summary>

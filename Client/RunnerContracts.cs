@@ -103,6 +103,31 @@ public sealed record ClaimAnswer
 
     /// <summary>What to keep between runs, where the executor has a place for it; absent: nothing.</summary>
     public CacheAnswer? Cache { get; init; }
+
+    /// <summary>
+    /// Further variables, whose values the runner finishes: <c>${NAME}</c> is a variable of the environment without the file's,
+    /// <c>${steps.STEP.NAME}</c> an output of an earlier step, <c>$$</c> is <c>$</c>.
+    /// </summary>
+    public IReadOnlyDictionary<string, string>? EnvExpressions { get; init; }
+
+    /// <summary><see cref="Command"/> in the same form; taken in its place.</summary>
+    public IReadOnlyList<string>? CommandExpressions { get; init; }
+
+    /// <summary>The steps of the job attempt that ended before this one, in the order in which what they left counts.</summary>
+    public IReadOnlyList<EarlierAnswer>? Earlier { get; init; }
+}
+
+/// <summary>An earlier step of the job attempt.</summary>
+public sealed record EarlierAnswer
+{
+    /// <summary>The step's name.</summary>
+    public required string StepName { get; init; }
+
+    /// <summary>Its last execution.</summary>
+    public required string ExecutionId { get; init; }
+
+    /// <summary>Whether its variables are this step's by themselves; otherwise only what the file names is taken.</summary>
+    public bool GivesVariables { get; init; }
 }
 
 /// <summary>A cache: what its key is made of, and what it holds.</summary>
@@ -119,6 +144,9 @@ public sealed record CacheAnswer
 
     /// <summary>Files and folders below the workspace that are kept.</summary>
     public required IReadOnlyList<string> Paths { get; init; }
+
+    /// <summary>When there is nothing for the whole key: how many leading key files must agree, tried in this order; absent: nothing is restored then.</summary>
+    public IReadOnlyList<int>? RestoreDepths { get; init; }
 }
 
 /// <summary>A commit to check out, with the credential for it, which is never written down.</summary>
@@ -179,6 +207,9 @@ public sealed record InputAnswer
 
     /// <summary>The folder below the workspace.</summary>
     public required string Path { get; init; }
+
+    /// <summary>The file's place below the workspace; absent: its name in <see cref="Path"/>.</summary>
+    public string? Target { get; init; }
 
     /// <summary>Absent for a <c>ref</c> artifact, of which there is nothing to download: its ref is written to the file.</summary>
     public string? Sha256 { get; init; }

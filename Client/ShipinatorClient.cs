@@ -53,6 +53,10 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     public Task<RepositoryAnswer> CreateRepositoryAsync(string project, CreateRepositoryRequest request, CancellationToken cancellationToken = default) =>
         PostAsync($"v1/projects/{Part(project)}/repositories", request, Json.CreateRepositoryRequest, Json.RepositoryAnswer, cancellationToken);
 
+    /// <summary>Changes a repository: what is absent stays as it is.</summary>
+    public Task<RepositoryAnswer> UpdateRepositoryAsync(string repository, UpdateRepositoryRequest request, CancellationToken cancellationToken = default) =>
+        SendAsync(HttpMethod.Patch, $"v1/repositories/{Part(repository)}", JsonContent.Create(request, Json.UpdateRepositoryRequest), Json.RepositoryAnswer, null, cancellationToken);
+
     public Task<PageAnswer<PipelineAnswer>> SyncAsync(string repository, CancellationToken cancellationToken = default) =>
         SendAsync(HttpMethod.Post, $"v1/repositories/{Part(repository)}/sync", null, Json.PageAnswerPipelineAnswer, null, cancellationToken);
 

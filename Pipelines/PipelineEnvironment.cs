@@ -31,7 +31,7 @@ public static partial class PipelineEnvironment
     public static bool IsValidName(string name) => NameForm().IsMatch(name);
 
     /// <summary>The variable that carries a template's value.</summary>
-    internal static string OfTemplate(string name) => TemplatePrefix + name.Replace('.', '_').ToUpperInvariant();
+    internal static string OfTemplate(string name) => TemplatePrefix + name.Replace('.', '_').Replace('-', '_').ToUpperInvariant();
 
     [GeneratedRegex("^[A-Za-z_][A-Za-z0-9_]{0,127}\\z", RegexOptions.CultureInvariant)]
     private static partial Regex NameForm();

@@ -15,6 +15,17 @@ public static class PipelineFile
     /// <summary>The name under which the file lies at the root of a repository.</summary>
     public const string DefaultName = ".shipinator.yaml";
 
+    /// <summary>What is wrong with a pipeline file's path below a repository's root, completing "the path …"; null when nothing is.</summary>
+    public static string? PathProblem(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return path.Length is 0 or > 250 ? "must have 1 to 250 characters"
+            : path[0] == '/' || path.Contains('\\', StringComparison.Ordinal) ? "must be relative, with forward slashes"
+            : path.Split('/').Any(p => p is "" or "." or ".." || p.Equals(".git", StringComparison.OrdinalIgnoreCase)) ? "must not have empty parts, '.', '..' or '.git'"
+            : Names.HiddenCharacter(path) is { } hidden ? $"must not hold the character {hidden}, which can't be seen"
+            : null;
+    }
+
     /// <summary>
     /// Reads a file's text; <paramref name="fileName"/> is only for messages. Errors: <see cref="OperationCanceledException"/>.
     /// </summary>

@@ -87,6 +87,11 @@ public static class PipelineJsonSchema
             ["additionalProperties"] = false,
             ["properties"] = properties,
         };
+        if (shape.Free)
+        {
+            map["patternProperties"] = new JsonObject { ["^x-"] = new JsonObject { ["description"] = "Anything, for anchors." } };
+        }
+
         var required = shape.Keys.Where(k => k.Required).Select(k => (JsonNode)k.Name).ToArray();
         if (required.Length > 0)
         {
@@ -99,6 +104,16 @@ public static class PipelineJsonSchema
     private static JsonObject Named(NamedShape shape)
     {
         var map = new JsonObject { ["type"] = "object", ["additionalProperties"] = Of(shape.Value), ["maxProperties"] = shape.Most };
+        if (shape.Known is { } known)
+        {
+            map["properties"] = new JsonObject([.. known.Select(k =>
+            {
+                var value = Of(k.Shape);
+                value["description"] = k.Description;
+                return KeyValuePair.Create(k.Name, (JsonNode?)value);
+            })]);
+        }
+
         if (shape.Least > 0)
         {
             map["minProperties"] = shape.Least;

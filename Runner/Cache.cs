@@ -13,6 +13,9 @@ namespace Shipinator.Runner;
 internal sealed class Cache
 {
     private const string Suffix = ".tar.gz";
+
+    /// <summary>Hex digits of each leading part in a file's name: ten of them and the whole key are a name that any file system takes.</summary>
+    private const int PartLength = 12;
     private static readonly TimeSpan StaleAfter = TimeSpan.FromDays(1);
     private readonly CacheAnswer _cache;
     private readonly RunnerSettings _settings;
@@ -41,13 +44,15 @@ internal sealed class Cache
     public void Restore() => Harmlessly("restored", () =>
     {
         // Before the command: it may change the very files that make the key.
-        if (Key(CancellationToken.None) is not { } key)
+        var parts = new List<string>();
+        if (Key(parts, CancellationToken.None) is not { } key)
         {
             return;
         }
 
-        _file = Path.Combine(_folder, key + Suffix);
-        if (!File.Exists(_file))
+        _file = Path.Combine(_folder, (parts.Count == 0 ? "" : string.Join('-', parts) + "-") + key + Suffix);
+        var from = _file;
+        if (!File.Exists(from) && (from = Fallback(parts)) is null)
         {
             _say("Cache: nothing was kept for this key yet.");
             return;
@@ -56,12 +61,17 @@ internal sealed class Cache
         var aside = Path.Combine(_settings.Control, "cache");
         try
         {
-            var folders = CacheArchive.Unpack(_file, aside);
+            var folders = CacheArchive.Unpack(from, aside);
             var restored = _cache.Paths.Count(path => MoveIn(aside, path));
             CacheArchive.SetModes(folders, aside, _settings.Workspace);
-            _isHit = true;
+            _isHit = from == _file;
+            if (!_isHit)
+            {
+                _say("Cache: nothing was kept for this key yet; what an older key kept is restored in its place.");
+            }
+
             // The eviction takes what was not used for longest.
-            File.SetLastWriteTimeUtc(_file, _time.GetUtcNow().UtcDateTime);
+            File.SetLastWriteTimeUtc(from, _time.GetUtcNow().UtcDateTime);
             _say(string.Create(CultureInfo.InvariantCulture, $"Cache: restored {restored} of {_cache.Paths.Count} paths."));
         }
         finally
@@ -173,7 +183,7 @@ internal sealed class Cache
     /// The image, the paths, and the key files' names and contents; null when a pattern means no file, told in the log: a key
     /// that says nothing would bring the same stale files back for ever.
     /// </summary>
-    private string? Key(CancellationToken cancellationToken)
+    private string? Key(List<string> parts, CancellationToken cancellationToken)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         void Add(string text) => hash.AppendData(Encoding.UTF8.GetBytes(text + "\0"));
@@ -184,10 +194,26 @@ internal sealed class Cache
             Add("path " + path);
         }
 
+        // With fallbacks the file's name tells each leading part of the key: how others that agree with it are found.
+        void AddPart()
+        {
+            if (_cache.RestoreDepths is { Count: > 0 })
+            {
+                parts.Add(Convert.ToHexStringLower(hash.GetCurrentHash())[..PartLength]);
+            }
+        }
+
+        AddPart();
         var files = new WorkspaceFiles(_settings.Workspace);
         var excluded = _cache.KeyFiles.Where(p => p.StartsWith('!')).ToList();
-        foreach (var pattern in _cache.KeyFiles.Where(p => !p.StartsWith('!')))
+        foreach (var pattern in _cache.KeyFiles)
         {
+            if (pattern.StartsWith('!'))
+            {
+                AddPart();
+                continue;
+            }
+
             var globs = GlobList.Of([pattern, .. excluded], out var problem);
             var found = files.Find(globs, cancellationToken);
             if (problem is not null || found.Files.Count == 0)
@@ -203,9 +229,26 @@ internal sealed class Cache
                 Add(file.Name);
                 Add(Convert.ToHexStringLower(SHA256.HashData(stream)));
             }
+
+            AddPart();
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>Of those whose key agrees in as many leading parts as a fallback asks for, the one that was kept or used last; null when there is none.</summary>
+    private string? Fallback(List<string> parts)
+    {
+        if (parts.Count == 0 || !Directory.Exists(_folder))
+        {
+            return null;
+        }
+
+        var kept = new DirectoryInfo(_folder).EnumerateFiles("*" + Suffix).OrderByDescending(f => f.LastWriteTimeUtc).ThenBy(f => f.Name, StringComparer.Ordinal).ToList();
+        return _cache.RestoreDepths!.Where(d => d >= 0 && d < parts.Count)
+            .Select(d => string.Join('-', parts.Take(d + 1)) + "-")
+            .Select(prefix => kept.Find(f => f.Name.StartsWith(prefix, StringComparison.Ordinal))?.FullName)
+            .FirstOrDefault(f => f is not null);
     }
 
     /// <summary>Steps of other users keep theirs in the same folder.</summary>

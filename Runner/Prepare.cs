@@ -36,6 +36,8 @@ internal static class Prepare
             await Workspace.PrepareAsync(settings, source, Console.Out.WriteLine, time, cancellationToken);
             // Each runner makes a folder of its own there and may not touch the others'.
             File.SetUnixFileMode(settings.Executions, Everybody | UnixFileMode.StickyBit);
+            Directory.CreateDirectory(settings.HandedOn);
+            File.SetUnixFileMode(settings.HandedOn, Everybody | UnixFileMode.StickyBit);
             File.SetUnixFileMode(settings.Workspace, Everybody);
             FileTree.OpenForAll(settings.Workspace);
             OpenCache(RunnerSettings.Optional("SHIPINATOR_CACHE_DIR"));

@@ -28,6 +28,15 @@ internal sealed record RunnerSettings(Uri Server, string ExecutionId, string Tok
     /// <summary>What is this runner's alone: its lock, its log on the way, its result.</summary>
     public string Control => Path.Combine(Executions, ExecutionId);
 
+    /// <summary>What steps left for later ones, a file for each execution.</summary>
+    public string HandedOn => Path.Combine(JobFolder, "handed-on");
+
+    /// <summary>Where the step writes variables for later steps.</summary>
+    public string EnvFile => Path.Combine(Control, "env");
+
+    /// <summary>Where the step writes its outputs.</summary>
+    public string OutputFile => Path.Combine(Control, "output");
+
     /// <summary>Reads the environment. Errors: <see cref="ArgumentException"/> names the variable.</summary>
     public static RunnerSettings Read()
     {

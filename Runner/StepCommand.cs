@@ -8,19 +8,19 @@ internal static class StepCommand
     private static readonly HashSet<string> Shells = new(StringComparer.Ordinal) { "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh" };
 
     /// <summary>
-    /// The program and its arguments. A script is written into <paramref name="folder"/>, not given as an argument: scripts may be
+    /// The program and its arguments. A script is written into the control folder, not given as an argument: scripts may be
     /// longer than a command line may be. Errors: <see cref="CommandNotStartedException"/> when what is to run it is not there.
     /// </summary>
-    public static List<string> Of(ClaimAnswer work, string folder, IReadOnlyDictionary<string, string> environment)
+    public static List<string> Of(ClaimAnswer work, RunnerSettings settings, IReadOnlyDictionary<string, string> environment, HandedOn handed)
     {
         if (work.Script is not { } script)
         {
-            return [.. work.Command!];
+            return work.CommandExpressions is { } expressions ? [.. StepEnvironment.Finish(expressions, settings, handed)] : [.. work.Command!];
         }
 
         var (interpreter, isNamed) = Interpreter(script, work.Shell);
         // PowerShell takes no other file for a script.
-        var file = Path.Combine(folder, interpreter[0].EndsWith("pwsh", StringComparison.Ordinal) ? "script.ps1" : "script");
+        var file = Path.Combine(settings.Control, interpreter[0].EndsWith("pwsh", StringComparison.Ordinal) ? "script.ps1" : "script");
         File.WriteAllText(file, script);
         RequireProgram(interpreter, isNamed, environment);
         return [.. interpreter, file];

@@ -18,7 +18,9 @@ internal static class StepEnvironment
     /// <summary>The names that a proxy is found by.</summary>
     public static IEnumerable<string> Proxies => Base.Where(n => n.EndsWith("PROXY", StringComparison.OrdinalIgnoreCase));
 
-    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings)
+    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings) => Of(work, settings, new());
+
+    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings, HandedOn handed)
     {
         var environment = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
@@ -42,17 +44,58 @@ internal static class StepEnvironment
             }
         }
 
+        foreach (var (name, value) in handed.Given)
+        {
+            environment[name] = value;
+        }
+
+        // What a value's $NAME may mean: the environment without what the file sets, and never a secret.
+        var before = new Dictionary<string, string>(environment, StringComparer.Ordinal);
+        SetOurs(before, settings);
+        foreach (var (name, value) in work.Env.Where(e => IsReserved(e.Key)))
+        {
+            before[name] = value;
+        }
+
         foreach (var (name, value) in work.Secrets.Concat(work.Env))
         {
             environment[name] = value;
         }
 
+        foreach (var (name, expression) in work.EnvExpressions ?? new Dictionary<string, string>())
+        {
+            environment[name] = Expressions.Finish(expression, n => Value(n, before, handed));
+        }
+
+        SetOurs(environment, settings);
+        return environment;
+    }
+
+    /// <summary>The arguments of a command, with what only the runner knows filled in.</summary>
+    public static IEnumerable<string> Finish(IEnumerable<string> expressions, RunnerSettings settings, HandedOn handed)
+    {
+        var ours = new Dictionary<string, string>(StringComparer.Ordinal);
+        SetOurs(ours, settings);
+        return expressions.Select(e => Expressions.Finish(e, n => Value(n, ours, handed)));
+    }
+
+    private static string? Value(string name, Dictionary<string, string> environment, HandedOn handed) =>
+        name.StartsWith("steps.", StringComparison.Ordinal) ? handed.Outputs.GetValueOrDefault(name["steps.".Length..])
+        : environment.TryGetValue(name, out var value) ? value
+        : handed.Named.GetValueOrDefault(name);
+
+    private static void SetOurs(Dictionary<string, string> environment, RunnerSettings settings)
+    {
         environment["CI_WORKSPACE"] = settings.Workspace;
+        environment["SHIPINATOR_WORKSPACE"] = settings.Workspace;
+        environment["SHIPINATOR_ENV"] = settings.EnvFile;
+        environment["SHIPINATOR_OUTPUT"] = settings.OutputFile;
         environment["PWD"] = settings.Workspace;
         // The mark by which the executor finds whatever the step leaves running, in whatever session.
         environment["SHIPINATOR_EXECUTION_ID"] = settings.ExecutionId;
-        return environment;
     }
+
+    private static bool IsReserved(string name) => name == "CI" || name.StartsWith("CI_", StringComparison.Ordinal) || name.StartsWith("SHIPINATOR", StringComparison.Ordinal);
 
     private static bool IsOurs(string name) =>
         name.StartsWith("SHIPINATOR_", StringComparison.Ordinal) || name.StartsWith("KUBERNETES_", StringComparison.Ordinal);

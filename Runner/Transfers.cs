@@ -10,11 +10,11 @@ internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Ac
     {
         foreach (var input in inputs)
         {
-            var target = Inside(Path.Combine(input.Path, Path.GetFileName(input.FileName)));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            var target = Inside(input.Target ?? Path.Combine(input.Path, Path.GetFileName(input.FileName)));
+            MakeFolderOf(target, input);
             if (input.Ref is not null)
             {
-                var name = Inside(Path.Combine(input.Path, input.ArtifactId + ".ref"));
+                var name = input.Target is null ? Inside(Path.Combine(input.Path, input.ArtifactId + ".ref")) : target;
                 await File.WriteAllTextAsync(name, input.Ref + "\n", cancellationToken);
                 continue;
             }
@@ -28,6 +28,26 @@ internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Ac
             // What was built may be a program: artifacts carry no modes, so owners may run what they are given.
             File.SetUnixFileMode(target, File.GetUnixFileMode(target) | UnixFileMode.UserExecute);
         }
+    }
+
+    /// <summary>Errors: <see cref="StepMistakeException"/> when the workspace has something else there.</summary>
+    private void MakeFolderOf(string target, InputAnswer input)
+    {
+        try
+        {
+            if (!Directory.Exists(target))
+            {
+                Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+                return;
+            }
+        }
+        catch (IOException)
+        {
+            // A file stands where a folder is wanted.
+        }
+
+        throw new StepMistakeException(
+            $"The input {input.FileName} can't be put at '{Path.GetRelativePath(settings.Workspace, target)}': the workspace has a folder there, or a file on the way. Give the input another 'path'.");
     }
 
     /// <summary>A path below the workspace. Errors: <see cref="PrepareException"/>.</summary>

@@ -52,10 +52,12 @@ internal sealed class Worker : IDisposable
         }
 
         await using var spool = new LogSpool(Path.Combine(_settings.Control, "log"), _client, _time, RequestStop, work.MaxLogBytes);
-        var masker = new Masker(work.Secrets.Values.Append(work.Source?.Password ?? "").Append(_settings.Token).Append(Runner), spool.Write);
+        var handed = HandedOn.Read(work, _settings);
+        List<string> secrets = [.. work.Secrets.Values, .. handed.Secrets, work.Source?.Password ?? "", _settings.Token, Runner];
+        var masker = new Masker(secrets, spool.Write);
         using var heartbeats = new CancellationTokenSource();
         var heart = HeartbeatAsync(spool, heartbeats.Token);
-        var report = await ExecuteAsync(work, masker);
+        var report = await ExecuteAsync(work, handed, secrets, masker);
         report = report with { Detail = report.Detail is null ? null : masker.Hide(report.Detail) };
         masker.Flush();
         await spool.CompleteAsync();
@@ -104,16 +106,22 @@ internal sealed class Worker : IDisposable
         return null;
     }
 
-    private async Task<StatusReport> ExecuteAsync(ClaimAnswer work, Masker masker)
+    private async Task<StatusReport> ExecuteAsync(ClaimAnswer work, HandedOn handed, List<string> secrets, Masker masker)
     {
         var transfers = new Transfers(_client, _settings, masker.Say, _time);
         try
         {
+            if (handed.Problem is { } problem)
+            {
+                throw new StepMistakeException(problem);
+            }
+
             await Workspace.PrepareAsync(_settings, work.Source, masker.Say, _time, _cancel.Token);
             await transfers.DownloadAsync(work.Inputs, _cancel.Token);
             var cache = Cache.Of(work, _settings, masker.Say, _time);
             cache?.Restore();
-            var report = await RunCommandAsync(work, masker);
+            HandedOn.Prepare(_settings);
+            var report = HandOn(work, secrets, await RunCommandAsync(work, handed, masker), masker.Say);
             report = await KeepOutputsAsync(work, masker, report);
             if (report.Status == "success")
             {
@@ -129,6 +137,11 @@ internal sealed class Worker : IDisposable
         catch (OperationCanceledException)
         {
             return new() { Status = "canceled", Detail = "It was told to stop." };
+        }
+        catch (StepMistakeException e)
+        {
+            masker.Say(e.Message);
+            return new() { Status = "failed", Reason = "config_error", Detail = e.Message };
         }
         catch (Exception e) when (e is PrepareException or IOException or UnauthorizedAccessException)
         {
@@ -164,7 +177,26 @@ internal sealed class Worker : IDisposable
         }
     }
 
-    private async Task<StatusReport> RunCommandAsync(ClaimAnswer work, Masker masker)
+    /// <summary>What the step left for later ones; also of one that failed, after which steps may run.</summary>
+    private StatusReport HandOn(ClaimAnswer work, List<string> secrets, StatusReport report, Action<string> say)
+    {
+        try
+        {
+            if (report.Status != "canceled")
+            {
+                HandedOn.Publish(work, _settings, secrets);
+            }
+
+            return report;
+        }
+        catch (StepMistakeException e) when (report.Status != "success")
+        {
+            say(e.Message);
+            return report;
+        }
+    }
+
+    private async Task<StatusReport> RunCommandAsync(ClaimAnswer work, HandedOn handed, Masker masker)
     {
         var folder = WorkspacePaths.Inside(_settings.Workspace, work.Workdir ?? ".");
         if (folder is null || !Directory.Exists(folder))
@@ -176,8 +208,8 @@ internal sealed class Worker : IDisposable
         ChildProcess child;
         try
         {
-            var environment = StepEnvironment.Of(work, _settings);
-            child = ChildProcess.Start(StepCommand.Of(work, _settings.Control, environment), environment, folder, masker.Write);
+            var environment = StepEnvironment.Of(work, _settings, handed);
+            child = ChildProcess.Start(StepCommand.Of(work, _settings, environment, handed), environment, folder, masker.Write);
         }
         catch (CommandNotStartedException e)
         {

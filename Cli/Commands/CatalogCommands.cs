@@ -11,7 +11,7 @@ internal static class CatalogCommands
     public static IEnumerable<Command> All(CommandLine line)
     {
         yield return new Command("projects", "List and add projects") { ListProjects(line), AddProject(line) };
-        yield return new Command("repositories", "List, add and change repositories") { ListRepositories(line), AddRepository(line), SetRepository(line) };
+        yield return new Command("repositories", "List, add and change repositories") { ListRepositories(line), AddRepository(line), SetRepository(line), SetPipelineFile(line) };
     }
 
     private static Command ListProjects(CommandLine line) => line.Remote(new Command("list", "Show all projects"), async (session, _) =>
@@ -54,6 +54,19 @@ internal static class CatalogCommands
             }));
     }
 
+    private static Command SetPipelineFile(CommandLine line)
+    {
+        var name = new Argument<string>("REPOSITORY") { Description = "Name, PROJECT/NAME, id or clone URL" };
+        var file = new Argument<string>("PATH") { Description = "Below the repository's root; '' for .shipinator.yaml" };
+        return line.Remote(new Command("set-file", "Say where a repository's pipeline file lies") { name, file }, async (session, parsed) =>
+        {
+            var repository = await session.Catalog.RepositoryAsync(parsed.GetRequiredValue(name), session.Token);
+            var changed = await session.Client.UpdateRepositoryAsync(repository.Id, new() { PipelineFile = parsed.GetRequiredValue(file) }, session.Token);
+            return session.Print([changed], CliJson.Default.ListRepositoryAnswer, _ => session.Terminal.Say(
+                $"The pipeline file of {Looks.Text($"{changed.ProjectName}/{changed.Name}")} is {Looks.Text(changed.PipelineFile ?? Server.WorkingCopy.PipelineFile)}"));
+        });
+    }
+
     private static Command AddRepository(CommandLine line)
     {
         var url = new Argument<string>("URL") { Description = "Clone URL, or a folder when the server is on this machine" };
@@ -63,7 +76,8 @@ internal static class CatalogCommands
         var provider = new Option<string>("--provider") { Description = "Which forge", HelpName = "git|github|gitea", DefaultValueFactory = _ => "git" }
             .AcceptOnlyFromAmong("git", "github", "gitea");
         var executor = new Option<string?>("--executor") { Description = "Where its steps run; by default as the server is set up", HelpName = "NAME" };
-        var command = new Command("add", "Make a repository known") { url, project, name, branch, provider, executor };
+        var file = new Option<string?>("--file") { Description = "Where its pipeline file lies; by default .shipinator.yaml", HelpName = "PATH" };
+        var command = new Command("add", "Make a repository known") { url, project, name, branch, provider, executor, file };
         return line.Remote(command, async (session, parsed) =>
         {
             var owner = await session.Catalog.ProjectAsync(parsed.GetRequiredValue(project), session.Token);
@@ -77,6 +91,7 @@ internal static class CatalogCommands
                     DefaultBranch = parsed.GetValue(branch),
                     Name = parsed.GetValue(name),
                     Executor = parsed.GetValue(executor),
+                    PipelineFile = parsed.GetValue(file),
                 },
                 session.Token);
             return session.Print([repository], CliJson.Default.ListRepositoryAnswer, _ =>

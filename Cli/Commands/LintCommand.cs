@@ -16,7 +16,9 @@ internal static class LintCommand
             .AcceptOnlyFromAmong("manual", "push", "pr", "schedule");
         var branch = new Option<string>("--branch") { Description = "Plan it for this branch", HelpName = "NAME", DefaultValueFactory = _ => "main" };
         var inputs = Inputs.Option();
-        var command = new Command("lint", "Check a pipeline file") { file, happening, branch, inputs };
+        var executor = new Option<string?>("--executor") { Description = "Plan it for this executor; by default the repository's or the server's", HelpName = "NAME" };
+        var repository = new Option<string?>("--repository") { Description = "Plan it for this repository", HelpName = "NAME" };
+        var command = new Command("lint", "Check a pipeline file") { file, happening, branch, inputs, executor, repository };
         yield return line.Remote(command, async (session, parsed) =>
         {
             var path = parsed.GetRequiredValue(file);
@@ -44,6 +46,8 @@ internal static class LintCommand
                     Event = parsed.GetRequiredValue(happening),
                     Branch = parsed.GetRequiredValue(branch),
                     Inputs = Inputs.Read(parsed.GetValue(inputs)),
+                    Executor = parsed.GetValue(executor),
+                    Repository = parsed.GetValue(repository) is { } name ? (await session.Catalog.RepositoryAsync(name, session.Token)).Id : null,
                 },
                 session.Token);
             return Tell(session, path, answer);

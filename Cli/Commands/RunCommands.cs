@@ -25,21 +25,30 @@ internal static class RunCommands
         var reference = Reference();
         var inputs = Inputs.Option();
         var project = new Option<string?>("--project") { Description = "The project; by default named like the folder", HelpName = "NAME" };
+        var file = new Option<string?>("--file") { Description = "Where the pipeline file lies below the repository's root; the server remembers it", HelpName = "PATH" };
         var detach = Detach();
-        var command = new Command("run", "Run the pipeline of a repository on this machine and show it as it goes") { path, reference, inputs, project, detach };
+        var command = new Command("run", "Run the pipeline of a repository on this machine and show it as it goes") { path, reference, inputs, project, file, detach };
         return line.Remote(command, async (session, parsed) =>
         {
             var given = Inputs.Read(parsed.GetValue(inputs));
             var copy = await WorkingCopy.OpenAsync(parsed.GetRequiredValue(path), session.Token);
             var wanted = parsed.GetValue(reference);
             var (fullRef, commit) = await copy.FindAsync(wanted, session.Token);
-            await copy.RequirePipelineFileAsync(commit, session.Token);
+            var registration = new Registration(session);
+            var known = await registration.FindAsync(copy, parsed.GetValue(project));
+            var wantedFile = parsed.GetValue(file);
+            await copy.RequirePipelineFileAsync(commit, wantedFile ?? known?.PipelineFile ?? WorkingCopy.PipelineFile, session.Token);
             if (wanted is null && await copy.IsDirtyAsync(session.Token))
             {
                 session.Terminal.Note($"Note: a run is of a commit; what is not committed in {copy.Root} is not part of it.");
             }
 
-            var repository = await new Registration(session).EnsureAsync(copy, parsed.GetValue(project));
+            var repository = known ?? await registration.EnsureAsync(copy, parsed.GetValue(project), wantedFile);
+            if (wantedFile is not null && wantedFile != (repository.PipelineFile ?? WorkingCopy.PipelineFile))
+            {
+                repository = await session.Client.UpdateRepositoryAsync(repository.Id, new() { PipelineFile = wantedFile }, session.Token);
+            }
+
             var request = new CreateRunRequest { GitRef = fullRef, GitSha = commit, Inputs = given, TriggerType = "manual" };
             var run = await OnceAsync(session, key => session.Client.CreateRepositoryRunAsync(repository.Id, request, key, session.Token));
             return await FollowAsync(session, run, parsed.GetValue(detach));
@@ -117,7 +126,7 @@ internal static class RunCommands
             ?? throw new CliException(ExitCodes.NotFound,
                 $"{repository.ProjectName}/{repository.Name} has no pipeline '{wanted}'; there is: "
                 + (pipelines.Count == 0 ? "none" : string.Join(", ", pipelines.Select(p => p.TriggerType)))
-                + $". 'on:' in {WorkingCopy.PipelineFile} says what starts runs.");
+                + $". 'on:' in {repository.PipelineFile ?? WorkingCopy.PipelineFile} says what starts runs.");
     }
 
     private static async Task<int> FollowAsync(Session session, RunAnswer run, bool detach)

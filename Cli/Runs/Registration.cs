@@ -8,31 +8,33 @@ namespace Shipinator.Cli.Runs;
 /// <summary>Makes a working copy known to the server, if it is not yet.</summary>
 internal sealed class Registration(Session session)
 {
-    /// <summary>The repository of a working copy. Errors: <see cref="CliException"/>.</summary>
-    public async Task<RepositoryAnswer> EnsureAsync(WorkingCopy copy, string? project)
+    /// <summary>The repository of a working copy, if the server knows it. Errors: <see cref="CliException"/>.</summary>
+    public async Task<RepositoryAnswer?> FindAsync(WorkingCopy copy, string? project)
     {
         var url = await CloneUrlAsync(copy);
-        if (project is null)
+        var known = project is null || await session.Catalog.FindProjectAsync(project, session.Token) is not null
+            ? await session.Catalog.RepositoriesAsync(project, session.Token)
+            : [];
+        return known.Find(r => r.CloneUrl == url);
+    }
+
+    /// <summary>The repository of a working copy. Errors: <see cref="CliException"/>.</summary>
+    public async Task<RepositoryAnswer> EnsureAsync(WorkingCopy copy, string? project, string? pipelineFile)
+    {
+        if (await FindAsync(copy, project) is { } known)
         {
-            var known = (await session.Catalog.RepositoriesAsync(null, session.Token)).FirstOrDefault(r => r.CloneUrl == url);
-            if (known is not null)
-            {
-                return known;
-            }
+            return known;
         }
 
+        var url = await CloneUrlAsync(copy);
         var owner = await EnsureProjectAsync(project ?? copy.Name);
-        if (await FindAsync(owner, url) is { } existing)
-        {
-            return existing;
-        }
 
         var branch = await copy.DefaultBranchAsync(session.Token)
             ?? throw new CliException(ExitCodes.Usage, $"{copy.Root} has no branch: 'git switch -c main' makes one.");
         try
         {
             return await session.Client.CreateRepositoryAsync(
-                owner.Id, new() { VcsProvider = "git", CloneUrl = url, DefaultBranch = branch, Name = copy.Name }, session.Token);
+                owner.Id, new() { VcsProvider = "git", CloneUrl = url, DefaultBranch = branch, Name = copy.Name, PipelineFile = pipelineFile }, session.Token);
         }
         catch (ShipinatorApiException e) when (e.Status == HttpStatusCode.Conflict)
         {

@@ -118,17 +118,17 @@ internal sealed class WorkingCopy
         await GitAsync(Root, ["status", "--porcelain", "--untracked-files=normal"], cancellationToken) is (0, { Length: > 0 }, _);
 
     /// <summary>Makes sure that a commit has a pipeline file. Errors: <see cref="CliException"/>.</summary>
-    public async Task RequirePipelineFileAsync(string commit, CancellationToken cancellationToken)
+    public async Task RequirePipelineFileAsync(string commit, string file, CancellationToken cancellationToken)
     {
-        var (code, _, _) = await GitAsync(Root, ["cat-file", "-e", $"{commit}:{PipelineFile}"], cancellationToken);
+        var (code, _, _) = await GitAsync(Root, ["cat-file", "-e", $"{commit}:{file}"], cancellationToken);
         if (code == 0)
         {
             return;
         }
 
-        throw new CliException(ExitCodes.PipelineFile, File.Exists(Path.Combine(Root, PipelineFile))
-            ? $"{PipelineFile} is not in commit {commit[..8]}: 'git add {PipelineFile}' and commit it."
-            : $"{Root} has no {PipelineFile}. The smallest is:\n  build:\n    steps:\n      - {{ name: compile, run: make }}");
+        throw new CliException(ExitCodes.PipelineFile, File.Exists(Path.Combine(Root, file))
+            ? $"{file} is not in commit {commit[..8]}: 'git add {file}' and commit it."
+            : $"{Root} has no {file}. The smallest is:\n  build:\n    steps:\n      - {{ name: compile, run: make }}");
     }
 
     private static async Task<(int Code, string Output, string Error)> GitAsync(string folder, string[] arguments, CancellationToken cancellationToken)

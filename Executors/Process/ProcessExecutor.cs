@@ -31,6 +31,9 @@ public sealed partial class ProcessExecutor(
     public bool RunnersClone => true;
 
     /// <inheritdoc/>
+    public bool CanRunServices => false;
+
+    /// <inheritdoc/>
     public Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(spec);

@@ -116,7 +116,29 @@ public sealed record ExecutionSpec
     /// script's first line names (<c>#!</c>), else <c>/bin/sh -e</c>.
     /// </summary>
     [Id(40)] public ImmutableArray<string> Shell { get; init; } = [];
+
+    /// <summary>As <see cref="StepPlan.EnvExpressions"/>.</summary>
+    [Id(25)] public ImmutableSortedDictionary<string, string>? EnvExpressions { get; init; }
+
+    /// <summary>As <see cref="StepPlan.CommandExpressions"/>.</summary>
+    [Id(26)] public ImmutableArray<string>? CommandExpressions { get; init; }
+
+    /// <summary>The steps of this attempt that ended before this one began, in the file's order: what they left for later steps counts in this order.</summary>
+    [Id(27)] public ImmutableArray<EarlierStep>? Earlier { get; init; }
 }
+
+/// <summary>A step whose variables and outputs a later one of the same job attempt may see.</summary>
+/// <param name="StepName">The step.</param>
+/// <param name="ExecutionId">Its last execution: what a failed try left is forgotten when another follows.</param>
+/// <param name="GivesVariables">
+/// Whether its variables become the later step's by themselves. Not when that step has a secret that this one had not: whoever
+/// chooses <c>PATH</c> or a proxy for a command chooses what becomes of its secrets.
+/// </param>
+[GenerateSerializer, Alias("shipinator.earlier-step"), Immutable]
+public sealed record EarlierStep(
+    [property: Id(0)] string StepName,
+    [property: Id(1)] ExecutionId ExecutionId,
+    [property: Id(2)] bool GivesVariables);
 
 /// <summary>One attempt of a job: a workspace, and what runs in it. An executor starts it at the first execution's submit.</summary>
 [GenerateSerializer, Alias("shipinator.worker-spec"), Immutable]

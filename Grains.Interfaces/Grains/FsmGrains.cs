@@ -256,7 +256,11 @@ public sealed record ClaimResult(
 
 /// <summary>An artifact for a step, and the folder below the workspace that it goes to.</summary>
 [GenerateSerializer, Alias("shipinator.resolved-input"), Immutable]
-public sealed record ResolvedInput([property: Id(0)] ArtifactEntry Artifact, [property: Id(1)] string Path);
+public sealed record ResolvedInput([property: Id(0)] ArtifactEntry Artifact, [property: Id(1)] string Path)
+{
+    /// <summary>The file's place below the workspace; absent for plans of older versions: the file's name in <see cref="Path"/>.</summary>
+    [Id(11)] public string? Target { get; init; }
+}
 
 /// <summary>What a runner reports at the end.</summary>
 [GenerateSerializer, Alias("shipinator.execution-report"), Immutable]

@@ -121,6 +121,12 @@ public sealed record JobPlan
 
     /// <summary>How the commit is checked out; absent: the defaults.</summary>
     [Id(20)] public ClonePlan? CloneOptions { get; init; }
+
+    /// <summary>
+    /// Set for a job that may run after a failure: it begins when the other jobs of its stage have ended, if the outcome of the
+    /// run so far is one of these. Absent: it runs side by side with the others, when the stages before it succeeded.
+    /// </summary>
+    [Id(19)] public StepCondition? When { get; init; }
 }
 
 /// <summary>One step of a job.</summary>
@@ -186,6 +192,15 @@ public sealed record StepPlan
     /// script's first line names (<c>#!</c>), else <c>/bin/sh -e</c>.
     /// </summary>
     [Id(40)] public ImmutableArray<string>? Shell { get; init; }
+
+    /// <summary>
+    /// Variables whose values only the runner can finish: <c>${NAME}</c> stands for a variable that the command would have without
+    /// these, <c>${steps.STEP.NAME}</c> for an output of an earlier step of the job, <c>$$</c> for <c>$</c>.
+    /// </summary>
+    [Id(27)] public ImmutableSortedDictionary<string, string>? EnvExpressions { get; init; }
+
+    /// <summary><see cref="Command"/> in the same form, when the runner has something to fill in.</summary>
+    [Id(28)] public ImmutableArray<string>? CommandExpressions { get; init; }
 }
 
 /// <summary>On which outcomes of the job so far a step runs.</summary>
@@ -241,7 +256,14 @@ public sealed record ServicePlan
 
 /// <summary>What a cache is keyed by and holds.</summary>
 [GenerateSerializer, Alias("shipinator.cache-plan"), Immutable]
-public sealed record CachePlan([property: Id(0)] ImmutableArray<string> Key, [property: Id(1)] ImmutableArray<string> Paths);
+public sealed record CachePlan([property: Id(0)] ImmutableArray<string> Key, [property: Id(1)] ImmutableArray<string> Paths)
+{
+    /// <summary>
+    /// When nothing was kept for the whole key: how many of its leading entries must agree for the newest to be restored, tried in
+    /// this order; 0: none need.
+    /// </summary>
+    [Id(11)] public ImmutableArray<int>? RestoreDepths { get; init; }
+}
 
 /// <summary>What a step may use, in Kubernetes' notation (<c>500m</c>, <c>1Gi</c>).</summary>
 [GenerateSerializer, Alias("shipinator.resources-plan"), Immutable]
@@ -307,4 +329,13 @@ public sealed record InputSpec
 
     /// <summary>The folder below the workspace that they are put into.</summary>
     [Id(3)] public required string Path { get; init; }
+
+    /// <summary>
+    /// Files keep their paths below <see cref="Path"/>, and two artifacts never go to one place. Absent in plans of older versions:
+    /// only the files' names are kept, and a later one takes the place of an earlier one.
+    /// </summary>
+    [Id(13)] public bool? KeepPaths { get; init; }
+
+    /// <summary>Only artifacts of the run's jobs with these names.</summary>
+    [Id(14)] public ImmutableArray<string>? Jobs { get; init; }
 }

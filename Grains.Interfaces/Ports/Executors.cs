@@ -40,6 +40,9 @@ public interface IWorkerExecutor : IExecutor
     /// <summary>Whether one runner process serves all tries of a step, and so may ask for the token of the next one.</summary>
     bool RunnersServeRetries => false;
 
+    /// <summary>Whether it can run a job's services beside its steps.</summary>
+    bool CanRunServices => true;
+
     /// <summary>Removes the workspace and whatever still runs in it. Idempotent.</summary>
     Task Release(JobId job, int attempt, CancellationToken cancellationToken);
 }

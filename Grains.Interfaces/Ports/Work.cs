@@ -70,6 +70,9 @@ public sealed record ArtifactEntry
 
     /// <summary>Set when the artifact is only a name.</summary>
     [Id(8)] public string? Ref { get; init; }
+
+    /// <summary>The name in the run of the job that left it.</summary>
+    [Id(18)] public string JobName { get; init; } = "";
 }
 
 /// <summary>The news of what changed, from every silo: a hint to come and read.</summary>

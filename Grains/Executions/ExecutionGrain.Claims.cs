@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Shipinator.Grains.Executions;
 
 /// <summary>The side that answers runners.</summary>
@@ -74,7 +72,7 @@ public sealed partial class ExecutionGrain
 
     private async Task AnswerAsync(ClaimWaiter waiter, ExecutionRecord row, CancellationToken cancellationToken)
     {
-        var inputs = ImmutableArray.CreateBuilder<ResolvedInput>();
+        var inputs = new InputPlaces();
         foreach (var input in row.Spec.Inputs)
         {
             var found = await artifacts.Find(row.Spec.Worker.RunId, row.Spec.Worker.ProjectId, input, cancellationToken);
@@ -87,7 +85,12 @@ public sealed partial class ExecutionGrain
                 return;
             }
 
-            inputs.AddRange(found.Select(a => new ResolvedInput(a, input.Path)));
+            if (inputs.Add(input, found) is { } clash)
+            {
+                var wrong = NewEdit(Actor);
+                await SaveAsync(ExecutionLogic.End(row, Status.Failed, Reason.ConfigError, clash, null, wrong), wrong);
+                return;
+            }
         }
 
         if (row.ClaimedBy is null)
@@ -98,7 +101,7 @@ public sealed partial class ExecutionGrain
             await SaveAsync(ExecutionLogic.Claim(row, waiter.Runner, edit), edit);
         }
 
-        waiter.Answer.TrySetResult(new(ClaimKind.Work, row.Spec, inputs.ToImmutable(), waiter.MayClone, row.ExecutorType));
+        waiter.Answer.TrySetResult(new(ClaimKind.Work, row.Spec, inputs.All, waiter.MayClone, row.ExecutorType));
     }
 
     /// <summary>
@@ -140,6 +143,7 @@ public sealed partial class ExecutionGrain
         input.ArtifactId is { } id ? $"id {id}" : null,
         input.Type is { } type ? $"type {type}" : null,
         input.Step is { } step ? $"of step {step}" : null,
+        input.Jobs is { } jobs ? $"of job {string.Join(" or ", jobs)}" : null,
     }.Where(p => p is not null));
 
     private sealed record ClaimWaiter(string Runner)

@@ -20,6 +20,9 @@ internal static class ExecutionSpecFactory
             Script = plan.Run,
             Shell = plan.Shell ?? [],
             Env = plan.Env.SetItems(BuiltIn(job, step, plan, execution, publicUrl)),
+            EnvExpressions = plan.EnvExpressions,
+            CommandExpressions = plan.CommandExpressions,
+            Earlier = Earlier(job, plan) is { IsEmpty: false } earlier ? earlier : null,
             Artifacts = plan.Outputs,
             Timeout = plan.Timeout,
             Secrets = plan.Secrets,
@@ -31,6 +34,16 @@ internal static class ExecutionSpecFactory
                 s.JobAttempt == job.Attempt && s.Started > 0 && s.Id != step.Id && (s.Life.IsTerminal || job.Spec.Plan.Steps[s.Index].Order < plan.Order)),
         };
     }
+
+    /// <summary>The begun steps of this attempt that stand before a step. Those of its own parallel group do not see each other.</summary>
+    private static System.Collections.Immutable.ImmutableArray<EarlierStep> Earlier(JobRecord job, StepPlan plan) =>
+    [
+        .. job.Steps
+            .Where(s => s.JobAttempt == job.Attempt && s.Started > 0 && job.Spec.Plan.Steps[s.Index].Order < plan.Order)
+            .OrderBy(s => job.Spec.Plan.Steps[s.Index].Order).ThenBy(s => s.Index)
+            .Select(s => new EarlierStep(
+                job.Spec.Plan.Steps[s.Index].Name, s.Executions[s.Started - 1], plan.Secrets.All(n => job.Spec.Plan.Steps[s.Index].Secrets.Contains(n, StringComparer.Ordinal)))),
+    ];
 
     /// <summary>The same for every execution of an attempt.</summary>
     private static WorkerSpec Worker(JobRecord job) => new()

@@ -103,7 +103,7 @@ public sealed class PipelineRunGrain(
             {
                 var why = row.Life.Status == Status.Pending
                     ? "Its run to begin."
-                    : running.Count > 0 ? $"The jobs of earlier stages: {string.Join(", ", running)}." : "Its stage to begin.";
+                    : running.Count > 0 ? $"The jobs before it: {string.Join(", ", running)}." : "Its stage to begin.";
                 answer[job.Id.Value] = why;
                 foreach (var step in job.Steps)
                 {
@@ -190,7 +190,7 @@ public sealed class PipelineRunGrain(
             return true;
         }
 
-        var reason = row.Plan.SkipReason is null ? Reason.DependencyFailed : Reason.Condition;
+        var reason = row.Plan.SkipReason is null ? wish.SkipReason : Reason.Condition;
         await Task.WhenAll(
             wish.Start.Select(async j => Note(j.Id, await Job(j.Id).Start(cancellationToken)))
                 .Concat(wish.Skip.Select(async j => Note(j.Id, await Job(j.Id).Skip(reason, wish.SkipDetail!, cancellationToken)))));

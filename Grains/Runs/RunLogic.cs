@@ -35,25 +35,37 @@ internal static class RunLogic
     public static JobOutcome InitialOutcome(RunJob job) =>
         job.ReusedFrom is null ? new(Status.Pending, null, null) : new(Status.Skipped, Reason.Condition, job.ReuseNote);
 
-    /// <summary>What a running run wants: jobs to be started, jobs to be skipped, or its own end.</summary>
+    /// <summary>
+    /// What a running run wants: jobs to be started, jobs to be skipped, or its own end. The jobs of a stage run side by side;
+    /// those that may run after a failure begin when these have ended. A job that did not succeed, whichever it is, fails the run
+    /// and stops what comes later, but for jobs that run after a failure.
+    /// </summary>
     public static RunWish Next(RunRecord run, IReadOnlyDictionary<JobId, JobOutcome> outcomes)
     {
         var blocked = default(string);
         foreach (var stage in Enum.GetValues<JobType>())
         {
-            var jobs = run.Jobs.Where((_, i) => run.Plan.Jobs[i].Type == stage).ToImmutableArray();
-            var open = jobs.Where(j => !outcomes[j.Id].Status.IsTerminal()).ToImmutableArray();
-            if (open.Length > 0)
+            foreach (var isClosing in new[] { false, true })
             {
-                return blocked is null
-                    ? new(Start: [.. open.Where(j => outcomes[j.Id].Status == Status.Pending)], Skip: [], SkipDetail: null, End: null)
-                    : new(Start: [], Skip: [.. open.Where(j => outcomes[j.Id].Status == Status.Pending)], blocked, End: null);
-            }
+                var jobs = run.Jobs.Select((j, i) => (Job: j, Plan: run.Plan.Jobs[i])).Where(j => j.Plan.Type == stage && IsClosing(j.Plan) == isClosing).ToImmutableArray();
+                if (jobs.Any(j => !outcomes[j.Job.Id].Status.IsTerminal()))
+                {
+                    var pending = jobs.Where(j => outcomes[j.Job.Id].Status == Status.Pending).ToImmutableArray();
+                    var runs = pending.Where(j => blocked is null ? (j.Plan.When ?? StepCondition.OnSuccess).Success : isClosing).ToImmutableArray();
+                    return new(
+                        Start: [.. runs.Select(j => j.Job)],
+                        Skip: [.. pending.Except(runs).Select(j => j.Job)],
+                        SkipDetail: blocked ?? "It runs only after a failure, and nothing failed.",
+                        End: null)
+                    {
+                        SkipReason = blocked is null ? Reason.Condition : Reason.DependencyFailed,
+                    };
+                }
 
-            var broken = jobs.FirstOrDefault(j => outcomes[j.Id].Status is Status.Failed or Status.Canceled);
-            if (broken is not null && blocked is null)
-            {
-                blocked = $"The {JobName(run, broken)} job did not succeed.";
+                if (blocked is null && jobs.FirstOrDefault(j => outcomes[j.Job.Id].Status is Status.Failed or Status.Canceled) is { Job: { } broken })
+                {
+                    blocked = $"The {JobName(run, broken)} job did not succeed.";
+                }
             }
         }
 
@@ -70,6 +82,9 @@ internal static class RunLogic
             : new(Status.Success, null, null));
     }
 
+    /// <summary>Whether a job comes after the others of its stage, whatever their result or only when one failed.</summary>
+    public static bool IsClosing(JobPlan plan) => plan.When?.Failure == true;
+
     /// <summary>Whether a newer run may still take this one's place: not once a deploy has begun.</summary>
     public static bool MayBeSuperseded(RunRecord run, IReadOnlyDictionary<JobId, JobOutcome> outcomes) =>
         !run.Jobs.Where((_, i) => run.Plan.Jobs[i].Type == JobType.Deploy).Any(j => outcomes[j.Id].Status is Status.Running or Status.Success);
@@ -79,4 +94,8 @@ internal static class RunLogic
 }
 
 /// <summary>What a running run wants next; with all empty it waits.</summary>
-internal sealed record RunWish(ImmutableArray<RunJob> Start, ImmutableArray<RunJob> Skip, string? SkipDetail, JobOutcome? End);
+internal sealed record RunWish(ImmutableArray<RunJob> Start, ImmutableArray<RunJob> Skip, string? SkipDetail, JobOutcome? End)
+{
+    /// <summary>Why <see cref="Skip"/> is skipped.</summary>
+    public Reason SkipReason { get; init; } = Reason.DependencyFailed;
+}

@@ -57,20 +57,30 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
 
     private void CheckStepReferences(List<JobModel> jobs)
     {
-        var known = new Dictionary<JobType, HashSet<string>>();
+        var known = new Dictionary<(JobType, bool), (HashSet<string> Jobs, HashSet<string> Steps)>();
         foreach (var job in jobs)
         {
             errors.ThrowIfCanceled();
-            if (!known.TryGetValue(job.Type, out var earlier))
+            if (!known.TryGetValue((job.Type, job.IsClosing), out var ended))
             {
-                known[job.Type] = earlier = jobs.Where(j => j.Type < job.Type).SelectMany(j => j.Steps).Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
+                var jobsBefore = jobs.Where(j => IsBefore(j, job)).ToList();
+                ended = (jobsBefore.Select(j => j.Name).ToHashSet(StringComparer.Ordinal), jobsBefore.SelectMany(j => j.Steps).Select(s => s.Name).ToHashSet(StringComparer.Ordinal));
+                known[(job.Type, job.IsClosing)] = ended;
             }
 
+            var (before, earlier) = ended;
             foreach (var step in job.Steps)
             {
                 foreach (var input in step.Inputs.Where(i => i is { Step: not null, Id: null }))
                 {
                     CheckStep(input.Step!, earlier, step.At);
+                }
+
+                foreach (var input in step.Inputs.Where(i => i is { Job: not null, Id: null } && !before.Contains(i.Job)))
+                {
+                    errors.Add("unknown_job",
+                        $"{input.At.Path}.job: no job that ends before this one is named '{Phrases.Shorten(input.Job!)}'.{errors.DidYouMean(input.Job!, before)}"
+                        + (before.Count == 0 ? " No job stands before this one." : $" Known: {Phrases.List(before.Take(20))}."), input.At);
                 }
             }
 
@@ -80,6 +90,10 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
             }
         }
     }
+
+    /// <summary>Whether a job has always ended when another begins: one of an earlier stage, or of the same when the other is to come after the rest.</summary>
+    internal static bool IsBefore(JobModel job, JobModel other) =>
+        job.Type < other.Type || (job.Type == other.Type && other.IsClosing && !job.IsClosing);
 
     private void CheckStep(string wanted, HashSet<string> earlier, Located at)
     {
@@ -119,9 +133,9 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
         foreach (var (key, value) in file.Map("on")?.Map("manual")?.Entries("inputs") ?? [])
         {
             var path = $"on.manual.inputs.{Phrases.Shorten(key.Value)}";
-            if (!seen.Add(key.Value))
+            if (!seen.Add(key.Value.Replace('-', '_')))
             {
-                errors.Add("duplicate_name", $"{path}: another input has this name but for the case of its letters.", key.Line, key.Column, path);
+                errors.Add("duplicate_name", $"{path}: another input has this name but for the case of its letters, '-' and '_'.", key.Line, key.Column, path);
             }
 
             var map = value as YamlMapping;

@@ -12,7 +12,8 @@ internal sealed record JobModel
 
     public required Located At { get; init; }
 
-    public required IReadOnlyList<(string Key, IReadOnlyList<string> Values)> Matrix { get; init; }
+    /// <summary>One job of the run for each; one empty one without a matrix.</summary>
+    public required IReadOnlyList<Combination> Combinations { get; init; }
 
     /// <summary>The stage's and the job's own conditions: of each list that is not empty, a clause must hold.</summary>
     public required IReadOnlyList<IReadOnlyList<WhenClause>> When { get; init; }
@@ -35,21 +36,11 @@ internal sealed record JobModel
     /// <summary>What a planned deploy step takes from its job; a written step has taken it already.</summary>
     public required StepDefaults Defaults { get; init; }
 
-    /// <summary>The combinations of the matrix, in the file's order, the last key changing fastest; one empty one without a matrix.</summary>
-    public IEnumerable<ImmutableSortedDictionary<string, string>> Combinations()
-    {
-        IEnumerable<ImmutableSortedDictionary<string, string>> all = [ImmutableSortedDictionary<string, string>.Empty.WithComparers(StringComparer.Ordinal)];
-        foreach (var (key, values) in Matrix)
-        {
-            all = all.SelectMany(c => values.Select(v => c.SetItem(key, v)));
-        }
-
-        return all;
-    }
+    /// <summary>Whether it may run after a failure: then it begins when the others of its stage have ended.</summary>
+    public bool IsClosing => When.Any(w => w.Any(c => c.Status?.Contains("failure") == true));
 
     /// <summary>The job's name for one combination: <c>test (go=1.23, os=linux)</c>, keys in the file's order.</summary>
-    public string NameOf(ImmutableSortedDictionary<string, string> combination) =>
-        Matrix.Count == 0 ? Name : $"{Name} ({string.Join(", ", Matrix.Select(m => $"{m.Key}={combination[m.Key]}"))})";
+    public string NameOf(Combination combination) => Name + combination.Label;
 }
 
 /// <summary>What an outer level sets for the steps below it.</summary>
@@ -115,13 +106,28 @@ internal sealed record WhenClause(
 internal sealed record OutputModel(string Type, Located? Path, Located? Ref, StepCondition? When = null, bool Optional = false);
 
 /// <summary>A wanted artifact.</summary>
-internal sealed record InputModel(string? Type, string? Step, Located? Id, Located? Path);
+internal sealed record InputModel(string? Type, string? Step, Located? Id, Located? Path)
+{
+    /// <summary>The job's name in the file; absent: of any.</summary>
+    public string? Job { get; init; }
+
+    /// <summary>What the job's matrix must have.</summary>
+    public IReadOnlyList<(string Name, Located Value)> Matrix { get; init; } = [];
+
+    public Located At { get; init; } = new("", 0, 0, "");
+}
 
 /// <summary>A cache.</summary>
-internal sealed record CacheModel(IReadOnlyList<Located> Key, IReadOnlyList<Located> Paths);
+internal sealed record CacheModel(IReadOnlyList<Located> Key, IReadOnlyList<Located> Paths)
+{
+    public IReadOnlyList<Located> RestoreKeys { get; init; } = [];
+}
 
 /// <summary>A service.</summary>
-internal sealed record ServiceModel(string Name, Located Image, EnvLayer Env, IReadOnlyList<Located>? Command, int? ReadyTcp, TimeSpan? ReadyTimeout);
+internal sealed record ServiceModel(string Name, Located Image, EnvLayer Env, IReadOnlyList<Located>? Command, int? ReadyTcp, TimeSpan? ReadyTimeout)
+{
+    public Located At { get; init; } = Image;
+}
 
 /// <summary>A deploy that is planned from what it names.</summary>
 internal sealed record DeployModel(string Type, string? Step, Located? Id, Located? Release, RetryPlan? Retry, Located At);

@@ -60,12 +60,13 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
     private JobModel ReadJob(YamlMapping map, string name, string path, StepDefaults outer, TimeSpan outerTimeout, IReadOnlyList<WhenClause> stageWhen, ClonePlan? outerClone)
     {
         var at = new Located(name, map.Line, map.Column, path);
-        var matrix = ReadMatrix(map, path);
-        var inner = scope.WithMatrix([.. matrix.Select(m => m.Key)]);
+        var (names, combinations) = new MatrixReader(errors, path).Read(map.Map("matrix"));
+        var inner = scope.WithMatrix(names);
         var defaults = Over(outer, map, inner, path, errors);
         var timeout = map.Duration("timeout") ?? outerTimeout;
         var deploy = ReadDeploy(map, inner, path);
         var steps = map.Find("steps") is YamlSequence list ? new StepReader(errors, inner, $"{path}.steps").ReadAll(list, defaults, timeout) : [];
+        inner.EarlierSteps = [];
         CheckBody(map, at, deploy);
         var ownWhen = StepReader.ReadWhen(map);
         return new JobModel
@@ -73,7 +74,7 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
             Name = name,
             Type = type,
             At = at,
-            Matrix = matrix,
+            Combinations = combinations,
             When = [stageWhen, ownWhen],
             Services = ReadServices(map, inner, path),
             Timeout = timeout,
@@ -124,38 +125,6 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
         Located Place(YamlNode node) => new("", node.Line, node.Column, $"{path}.artifact");
     }
 
-    private List<(string Key, IReadOnlyList<string> Values)> ReadMatrix(YamlMapping map, string path)
-    {
-        var matrix = new List<(string Key, IReadOnlyList<string> Values)>();
-        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        foreach (var (key, value) in map.Entries("matrix"))
-        {
-            var place = $"{path}.matrix.{Phrases.Shorten(key.Value)}";
-            if (!seen.Add(key.Value))
-            {
-                errors.Add("duplicate_name", $"{place}: another key has this name but for the case of its letters.", key.Line, key.Column, place);
-            }
-
-            var values = (value as YamlSequence)?.Items.OfType<YamlScalar>().Select(s => s.Value).ToList() ?? [];
-            if (values.Distinct(StringComparer.Ordinal).Count() != values.Count)
-            {
-                errors.Add("duplicate_name", $"{place}: a value stands in the list twice.", value.Line, value.Column, place);
-            }
-
-            matrix.Add((key.Value, values));
-        }
-
-        var jobs = matrix.Aggregate(1L, (product, m) => Math.Min(int.MaxValue, product * Math.Max(1, m.Values.Count)));
-        if (jobs > PipelineLimits.MatrixJobs)
-        {
-            var at = map.Find("matrix")!;
-            errors.Add("matrix_too_large", $"{path}.matrix: makes {jobs} jobs; at most {PipelineLimits.MatrixJobs} are allowed.", at.Line, at.Column, $"{path}.matrix");
-            return [.. matrix.Select(m => (m.Key, (IReadOnlyList<string>)[.. m.Values.Take(1)]))];
-        }
-
-        return matrix;
-    }
-
     private static List<ServiceModel> ReadServices(YamlMapping map, TemplateScope inner, string path) =>
         [.. map.Entries("services").Where(e => e.Value is YamlMapping).Select(e =>
         {
@@ -165,9 +134,12 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
             return new ServiceModel(
                 e.Key.Value,
                 inner.Read(service, "image", place) ?? new Located("", service.Line, service.Column, place),
-                inner.ReadEnv(service, place),
+                inner.ReadEnv(service, place, Runtime.None),
                 inner.ReadList(service, "command", place),
                 ready?.Number("tcp"),
-                ready?.Duration("timeout"));
+                ready?.Duration("timeout"))
+            {
+                At = new("", service.Line, service.Column, place),
+            };
         })];
 }

@@ -16,11 +16,13 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
     private int _order = -1;
     private int _autoGroups;
     private readonly HashSet<string> _namedGroups = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _written = new(StringComparer.Ordinal);
 
     public List<StepModel> ReadAll(YamlSequence list, StepDefaults outer, TimeSpan jobTimeout)
     {
         var steps = new List<StepModel>();
         var names = new Dictionary<string, int>(StringComparer.Ordinal);
+        _written.UnionWith(list.Items.OfType<YamlMapping>().Select(m => m.Text("parallel")).OfType<string>());
         for (var i = 0; i < Math.Min(list.Items.Count, PipelineLimits.StepsOfJob); i++)
         {
             if (list.Items[i] is not YamlMapping map)
@@ -30,6 +32,8 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
 
             errors.ThrowIfCanceled();
             var place = $"{path}[{i}]";
+            Group(map, place);
+            scope.EarlierSteps = [.. steps.Where(s => s.Order < _order).Select(s => s.Name)];
             var step = Read(map, place, outer, jobTimeout);
             if (step.Name.Length > 0 && !names.TryAdd(step.Name, map.Line))
             {
@@ -46,7 +50,9 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
 
     public static IReadOnlyList<WhenClause> ReadWhen(YamlMapping map) =>
         [.. (map.Items("when") ?? []).OfType<YamlMapping>().Select(w =>
-            new WhenClause(w.Globs("branch"), w.Globs("tag"), w.Texts("event"), w.Globs("path"), w.Texts("status")))];
+            new WhenClause(w.Globs("branch"), w.Globs("tag"), w.Texts("event"), w.Globs("path"), Statuses(w.Texts("status"))))];
+
+    private static IReadOnlyList<string>? Statuses(IReadOnlyList<string>? words) => words?.Contains("always") == true ? ["success", "failure"] : words;
 
     public static RetryPlan? ReadRetry(YamlMapping map)
     {
@@ -87,8 +93,7 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
                 node.Line, node.Column, $"{place}.timeout");
         }
 
-        Group(map, place);
-        var command = scope.ReadList(map, "command", place);
+        var command = scope.ReadList(map, "command", place, Runtime.All);
         var defaults = JobReader.Over(outer, map, scope, place, errors);
         var step = new StepModel
         {
@@ -97,7 +102,7 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             Order = _order,
             ParallelGroup = _group,
             Defaults = defaults,
-            Run = scope.Read(map, "run", place),
+            Run = scope.Read(map, "run", place, Runtime.All),
             Shell = ReadShell(map, place, defaults.Shell ?? ShellModel.Default),
             Command = command,
             Timeout = timeout,
@@ -107,10 +112,13 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             Outputs = [.. ReadOutputs(map, "outputs", place), .. ReadOutputs(map, "artifacts", place)],
             Inputs = ReadInputs(map, place),
             Cache = map.Map("cache") is { } cache
-                ? new CacheModel(scope.ReadList(cache, "key", $"{place}.cache") ?? [], scope.ReadList(cache, "paths", $"{place}.cache") ?? [])
+                ? new CacheModel(scope.ReadList(cache, "key", $"{place}.cache", Runtime.Workspace) ?? [], scope.ReadList(cache, "paths", $"{place}.cache", Runtime.Workspace) ?? [])
+                {
+                    RestoreKeys = scope.ReadList(cache, "restore_keys", $"{place}.cache", Runtime.Workspace) ?? [],
+                }
                 : null,
             Resources = map.Map("resources") is { } resources ? new ResourcesPlan(resources.Text("cpu"), resources.Text("memory")) : null,
-            Workdir = scope.Read(map, "workdir", place),
+            Workdir = scope.Read(map, "workdir", place, Runtime.Workspace),
         };
         CheckBody(map, at, command);
         return step;
@@ -160,14 +168,14 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
         }
 
         // A value that becomes a program, or a script inside an argument, would let a branch name run commands.
-        if (command is [var program, ..] && Template.Names(program.Value).Any(n => !n.StartsWith("matrix.", StringComparison.Ordinal)))
+        if (command is [var program, ..] && Template.Names(program.Value).Any(n => n != Template.Workspace && !n.StartsWith("matrix.", StringComparison.Ordinal)))
         {
-            errors.Add("template_not_here", $"{program.Path}: the program itself can't come from a template (but for 'matrix').", program);
+            errors.Add("template_not_here", $"{program.Path}: the program itself can't come from a template (but for 'matrix' and 'workspace').", program);
         }
 
         var script = command?.SkipWhile(a => !Interpreters.Contains(a.Value[(a.Value.LastIndexOf('/') + 1)..]))
             .SkipWhile(a => !(a.Value is ['-', not '-', ..] && a.Value[^1] is 'c' or 'e' or 'r')).Skip(1).FirstOrDefault();
-        if (script is not null && Template.Names(script.Value).Any())
+        if (script is not null && Template.Names(script.Value).Any(n => !n.StartsWith("matrix.", StringComparison.Ordinal)))
         {
             errors.Add("template_not_here", $"{script.Path}: a script given as an argument can't hold a template: a branch name could become a command. Use 'run', where templates travel as environment variables.", script);
         }
@@ -184,7 +192,7 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
         else if (parallel != _lastParallel)
         {
             _order++;
-            _group = parallel == "true" ? string.Create(CultureInfo.InvariantCulture, $"parallel-{++_autoGroups}") : parallel;
+            _group = parallel == "true" ? NextGroup() : parallel;
             if (!_namedGroups.Add(_group))
             {
                 var node = map.Find("parallel")!;
@@ -193,6 +201,19 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
         }
 
         _lastParallel = parallel == "false" ? null : parallel;
+    }
+
+    /// <summary>A name for neighbours that share none, which nobody has written.</summary>
+    private string NextGroup()
+    {
+        string name;
+        do
+        {
+            name = string.Create(CultureInfo.InvariantCulture, $"parallel-{++_autoGroups}");
+        }
+        while (_written.Contains(name));
+
+        return name;
     }
 
     private IEnumerable<OutputModel> ReadOutputs(YamlMapping map, string key, string place)
@@ -207,17 +228,32 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             var here = $"{place}.{key}[{i}]";
             var at = new Located("", output.Line, output.Column, here);
             var type = ArtifactTypes.Canonical(output.Text("type") ?? "");
-            if (output.Has("path") == output.Has("ref"))
+            var pathKey = output.Has("paths") ? "paths" : "path";
+            if (output.Has("path") && output.Has("paths"))
             {
-                errors.Add(output.Has("path") ? "conflict" : "missing_key",
-                    output.Has("path") ? $"{here}: has both 'path' and 'ref'; an output is one of them." : $"{here}: 'path' (or 'ref', for an image) is missing.", at);
+                errors.Add("conflict", $"{here}: has both 'path' and 'paths', which mean the same; put all paths into one list.", at);
+            }
+            else if (output.Has(pathKey) == output.Has("ref"))
+            {
+                errors.Add(output.Has("ref") ? "conflict" : "missing_key",
+                    output.Has("ref") ? $"{here}: has both '{pathKey}' and 'ref'; an output is one of them." : $"{here}: 'path' (or 'ref', for an image) is missing.", at);
             }
             else if (output.Has("ref") && !ArtifactTypes.MayBeRef(type))
             {
                 errors.Add("conflict", $"{here}: 'ref' is for images and charts that were pushed elsewhere; a {type} needs 'path'.", at);
             }
 
-            yield return new OutputModel(type, scope.Read(output, "path", here), scope.Read(output, "ref", here), OutputWhen(output.Text("when")), output.Flag("optional") ?? false);
+            var (when, optional) = (OutputWhen(output.Text("when")), output.Flag("optional") ?? false);
+            if (scope.ReadList(output, pathKey, here, Runtime.Workspace) is not { } paths)
+            {
+                yield return new OutputModel(type, null, scope.Read(output, "ref", here), when, optional);
+                continue;
+            }
+
+            foreach (var one in paths)
+            {
+                yield return new OutputModel(type, one, scope.Read(output, "ref", here), when, optional);
+            }
         }
     }
 
@@ -240,13 +276,22 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             }
 
             var here = $"{place}.inputs[{i}]";
-            if (!input.Has("type") && !input.Has("step") && !input.Has("id"))
+            if (!input.Has("type") && !input.Has("step") && !input.Has("id") && !input.Has("job") && !input.Has("matrix"))
             {
                 errors.Add("missing_key", $"{here}: says nothing of which artifacts; expected 'type', 'step' or 'id'.", input.Line, input.Column, here);
             }
+            else if (input.Has("id") && (input.Has("job") || input.Has("matrix")))
+            {
+                errors.Add("conflict", $"{here}: 'id' names one artifact already; 'job' and 'matrix' can't choose among it.", input.Line, input.Column, here);
+            }
 
             inputs.Add(new InputModel(
-                input.Text("type") is { } type ? ArtifactTypes.Canonical(type) : null, input.Text("step"), scope.Read(input, "id", here), scope.Read(input, "path", here)));
+                input.Text("type") is { } type ? ArtifactTypes.Canonical(type) : null, input.Text("step"), scope.Read(input, "id", here), scope.Read(input, "path", here, Runtime.Workspace))
+            {
+                Job = input.Text("job"),
+                Matrix = [.. input.Entries("matrix").Select(e => (e.Key.Value, Value: scope.Read(e.Value, $"{here}.matrix.{Phrases.Shorten(e.Key.Value)}")!)).Where(e => e.Value is not null)],
+                At = new("", input.Line, input.Column, here),
+            });
         }
 
         return inputs;

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text;
 
 namespace Shipinator.Pipelines;
@@ -40,11 +39,12 @@ internal static class DeploySteps
 
     public static StepPlan Plan(JobModel job, DeployModel deploy, string target, string ns, PlanSettings settings, Resolver resolver)
     {
-        var env = resolver.Env(job.Defaults.Env);
-        env[PipelineEnvironment.DeployPrefix + "TARGET"] = target;
-        env[PipelineEnvironment.DeployPrefix + "NAMESPACE"] = ns;
-        env[PipelineEnvironment.DeployPrefix + "RELEASE"] =
-            deploy.Release is { } release ? resolver.Text(release, Formats.Namespace) : NameFrom(settings.RepositoryName);
+        var env = resolver.StepEnv(job.Defaults.Env, job.Defaults.Secrets);
+        env.Set(PipelineEnvironment.DeployPrefix + "TARGET", Expression.Literal(target));
+        env.Set(PipelineEnvironment.DeployPrefix + "NAMESPACE", Expression.Literal(ns));
+        env.Set(
+            PipelineEnvironment.DeployPrefix + "RELEASE",
+            Expression.Literal(deploy.Release is { } release ? resolver.Text(release, Formats.Namespace) : NameFrom(settings.RepositoryName)));
         return new StepPlan
         {
             Name = "deploy",
@@ -56,7 +56,8 @@ internal static class DeploySteps
                 ArtifactTypes.Image => Image,
                 _ => Manifests,
             },
-            Env = env.ToImmutableSortedDictionary(StringComparer.Ordinal),
+            Env = env.Known,
+            EnvExpressions = env.Expressions,
             Secrets = job.Defaults.Secrets,
             Timeout = job.Timeout,
             Retry = deploy.Retry,
@@ -68,6 +69,7 @@ internal static class DeploySteps
                     Step = deploy.Step,
                     ArtifactId = deploy.Id is { } id ? Artifact(id, resolver) : null,
                     Path = Folder,
+                    KeepPaths = true,
                 },
             ],
         };

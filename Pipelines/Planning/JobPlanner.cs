@@ -6,10 +6,32 @@ namespace Shipinator.Pipelines;
 internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings settings)
 {
     private const string DefaultInputPath = ".";
+    private const string AnyKey = "any";
 
-    public JobPlan Plan(ImmutableSortedDictionary<string, string> combination, Resolver resolver)
+    /// <summary>Each leading entry of a cache's key is part of its file's name.</summary>
+    private const int MostRestorableKeys = 10;
+
+    /// <summary>The whole file: inputs choose among its jobs.</summary>
+    public required PipelineModel Model { get; init; }
+
+    public required ErrorList Errors { get; init; }
+
+    public JobPlan Plan(Combination combination, Resolver resolver)
     {
-        var target = job.Target is { } t ? resolver.Text(t, Formats.Name) : null;
+        if (!settings.CanRunServices && job.Services.Count > 0)
+        {
+            Errors.Add("services_not_supported",
+                $"{job.Services[0].At.Path}: services need containers, and the executor '{settings.Executor}' runs steps as processes; choose another executor for the repository, or start what the steps need in a step.", job.Services[0].At);
+        }
+
+        var skip = job.When.Select(w => when.Evaluate(w).SkipReason).FirstOrDefault(r => r is not null);
+        var condition = Condition();
+        if (condition is { Success: false, Failure: false })
+        {
+            skip = "when: the outcomes that the stage and the job name exclude each other.";
+        }
+
+        var target = job.Target is { } t ? resolver.Text(t, Formats.Target) : null;
         var ns = job.Namespace is { } n ? resolver.Text(n, Formats.Namespace) : null;
         if (job.Deploy is not null)
         {
@@ -25,9 +47,10 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
                 ? [DeploySteps.Plan(job, deploy, target!, ns!, settings, resolver)]
                 : [.. job.Steps.Select(s => PlanStep(s, resolver))],
             Timeout = job.Timeout,
-            Matrix = combination,
+            Matrix = combination.Values,
             Services = job.Services.ToImmutableSortedDictionary(s => s.Name, s => PlanService(s, resolver), StringComparer.Ordinal),
-            SkipReason = job.When.Select(w => when.Evaluate(w).SkipReason).FirstOrDefault(r => r is not null),
+            SkipReason = skip,
+            When = condition.Failure ? condition : null,
             Checkout = job.Type != JobType.Deploy,
             Target = target,
             Namespace = ns,
@@ -35,10 +58,15 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
         };
     }
 
+    /// <summary>On which outcomes of the run so far the job runs; where the stage and the job both name some, both must hold.</summary>
+    private StepCondition Condition() => job.When.Where(w => w.Any(c => c.Status is not null)).Select(w => when.Evaluate(w).Condition)
+        .Aggregate(default(StepCondition?), (all, one) => all is null ? one : new(all.Success && one.Success, all.Failure && one.Failure)) ?? StepCondition.OnSuccess;
+
     private StepPlan PlanStep(StepModel step, Resolver resolver)
     {
-        var env = resolver.Env(step.Defaults.Env);
+        var env = resolver.StepEnv(step.Defaults.Env, step.Defaults.Secrets);
         var run = step.Run is { } script ? resolver.Script(script, env) : null;
+        ImmutableArray<string>? arguments = step.Command is null ? null : [.. step.Command.Select(resolver.Argument)];
         var (skip, condition) = when.Evaluate(step.When);
         return new StepPlan
         {
@@ -48,8 +76,10 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
             Image = step.Defaults.Image is { } image ? resolver.Text(image, Formats.Image) : settings.DefaultImage,
             Run = run,
             Shell = step.Shell is { } shell ? [.. shell.Command] : null,
-            Command = Texts(step.Command, resolver, Formats.Any),
-            Env = env.ToImmutableSortedDictionary(StringComparer.Ordinal),
+            Command = arguments?.Select(Expression.Plain).ToImmutableArray(),
+            CommandExpressions = arguments?.Any(Expression.HasReference) == true ? arguments : null,
+            Env = env.Known,
+            EnvExpressions = env.Expressions,
             Secrets = step.Defaults.Secrets,
             Timeout = step.Timeout ?? job.Timeout,
             Retry = step.Retry ?? ImplicitRetry(),
@@ -64,9 +94,7 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
                 Optional = o.Optional,
             })],
             Inputs = [.. step.Inputs.Select(i => PlanInput(i, resolver))],
-            Cache = step.Cache is { } cache
-                ? new CachePlan(Texts(cache.Key, resolver, Formats.NotBlank)!.Value, Texts(cache.Paths, resolver, Formats.RelativePath)!.Value)
-                : null,
+            Cache = step.Cache is { } cache ? PlanCache(cache, step, resolver) : null,
             Resources = step.Resources,
             Workdir = step.Workdir is { } workdir ? resolver.Text(workdir, Formats.RelativePath) : null,
             SkipReason = skip,
@@ -77,13 +105,62 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
         ? null
         : new RetryPlan { Max = settings.InfrastructureRetries, OnInfrastructure = true };
 
-    private static InputSpec PlanInput(InputModel input, Resolver resolver) => new()
+    private InputSpec PlanInput(InputModel input, Resolver resolver) => new()
     {
         Type = input.Type,
         Step = input.Step,
         ArtifactId = input.Id is { } id ? DeploySteps.Artifact(id, resolver) : null,
         Path = input.Path is { } path ? resolver.Text(path, Formats.RelativePath) : DefaultInputPath,
+        KeepPaths = true,
+        Jobs = input.Id is null && (input.Job is not null || input.Matrix.Count > 0) ? Chosen(input, resolver) : null,
     };
+
+    /// <summary>The names in the run of the jobs that an input chooses.</summary>
+    private ImmutableArray<string> Chosen(InputModel input, Resolver resolver)
+    {
+        var wanted = input.Matrix.Select(m => (m.Name, Value: resolver.Text(m.Value, Formats.MatrixValue))).ToList();
+        ImmutableArray<string> chosen =
+        [
+            .. Model.Jobs.Where(j => FileReader.IsBefore(j, job) && (input.Job is null || j.Name == input.Job))
+                .SelectMany(j => j.Combinations.Where(c => wanted.TrueForAll(w => c.Values.GetValueOrDefault(w.Name) == w.Value)).Select(j.NameOf)),
+        ];
+        if (chosen.IsEmpty)
+        {
+            Errors.Add("unknown_job",
+                $"{input.At.Path}.matrix: no job{(input.Job is null ? "" : $" '{Phrases.Shorten(input.Job)}'")} that ends before this one has {Phrases.List(wanted.Select(w => $"{w.Name}={Phrases.Shorten(w.Value)}"))}.", input.At);
+        }
+
+        return chosen;
+    }
+
+    private CachePlan PlanCache(CacheModel cache, StepModel step, Resolver resolver)
+    {
+        var plan = new CachePlan(Texts(cache.Key, resolver, Formats.NotBlank)!.Value, Texts(cache.Paths, resolver, Formats.RelativePath)!.Value);
+        if (cache.RestoreKeys.Count == 0)
+        {
+            return plan;
+        }
+
+        if (plan.Key.Length > MostRestorableKeys)
+        {
+            Errors.Add("bad_length", $"{step.At.Path}.cache.key: has {plan.Key.Length} entries; with 'restore_keys' at most {MostRestorableKeys} are allowed.", step.At);
+        }
+
+        var depths = ImmutableArray.CreateBuilder<int>();
+        foreach (var written in cache.RestoreKeys)
+        {
+            var text = resolver.Text(written, Formats.NotBlank);
+            var at = plan.Key.IndexOf(text);
+            if (at < 0 && text != AnyKey)
+            {
+                Errors.Add("bad_value", $"{written.Path}: '{Phrases.Shorten(text)}' is no entry of 'key'; expected one of {Phrases.List(plan.Key)}, or {AnyKey}.", written);
+            }
+
+            depths.Add(at + 1);
+        }
+
+        return plan with { RestoreDepths = depths.ToImmutable() };
+    }
 
     private static ServicePlan PlanService(ServiceModel service, Resolver resolver)
     {

@@ -18,6 +18,12 @@ public sealed record PlanSettings
     /// <summary>The image of planned deploy steps: it must have a shell, helm and kubectl.</summary>
     public string DeployImage { get; init; } = "alpine/k8s:1.30.0";
 
+    /// <summary>The executor of the run, for messages.</summary>
+    public string Executor { get; init; } = "";
+
+    /// <summary>Whether that executor can run services beside the steps.</summary>
+    public bool CanRunServices { get; init; } = true;
+
     /// <summary>Further attempts after a cause that is not the user's doing, for build and test steps that say nothing of <c>retry</c>; 0: none.</summary>
     public int InfrastructureRetries { get; init; } = 1;
 

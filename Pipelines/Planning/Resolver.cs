@@ -53,12 +53,24 @@ internal sealed class Resolver
     /// The script with shell variables in place of its templates, and those variables: a value never becomes part of a
     /// script's text, so that a branch name can't become a command.
     /// </summary>
-    public string Script(Located script, IDictionary<string, string> env)
+    public string Script(Located script, PlannedEnv env)
     {
+        var carried = new Dictionary<string, string>(StringComparer.Ordinal);
         var resolved = Template.Replace(script.Value, name =>
         {
+            if (name == Template.Workspace)
+            {
+                return Expression.Variable(Expression.WorkspaceVariable);
+            }
+
             var variable = PipelineEnvironment.OfTemplate(name);
-            env[variable] = Value(name);
+            if (carried.TryGetValue(variable, out var other) && other != name)
+            {
+                _errors.Add("duplicate_name", $"{script.Path}: the templates '{other}' and '{name}' would be one environment variable, {variable}; put one of them into 'env'.", script);
+            }
+
+            carried[variable] = name;
+            env.Set(variable, Template.IsRuntime(name) ? Expression.OfTemplate(name) : Expression.Literal(Value(name)));
             return $"${{{variable}}}";
         });
         Charge(resolved.Length);
@@ -78,9 +90,68 @@ internal sealed class Resolver
         return env;
     }
 
+    /// <summary>
+    /// A step's variables. Later layers win, and a value's <c>$NAME</c> is what an outer layer gives that name, or else what the
+    /// command's environment has without the file; never a value of the same map, and never a secret.
+    /// </summary>
+    public PlannedEnv StepEnv(IEnumerable<EnvLayer> layers, IReadOnlyCollection<string> secrets)
+    {
+        var env = new PlannedEnv();
+        foreach (var layer in layers)
+        {
+            var outer = env.Snapshot();
+            foreach (var (name, value) in layer.Entries)
+            {
+                Charge(name.Length);
+                env.Set(name, EnvValue(value, outer, secrets));
+            }
+        }
+
+        return env;
+    }
+
+    /// <summary>An argument of a command: an expression.</summary>
+    public string Argument(Located text) => Charged(string.Concat(Template.Parts(text.Value).Select(p =>
+        !p.IsName ? Expression.Literal(p.Part) : Template.IsRuntime(p.Part) ? Expression.OfTemplate(p.Part) : Expression.Literal(Value(p.Part)))));
+
+    private string EnvValue(Located value, ImmutableDictionary<string, string> outer, IReadOnlyCollection<string> secrets)
+    {
+        var made = new System.Text.StringBuilder();
+        foreach (var (part, isName) in Template.Parts(value.Value))
+        {
+            var piece = isName
+                ? Template.IsRuntime(part) ? Expression.OfTemplate(part) : Expression.Literal(Value(part))
+                : Expression.Read(part, name =>
+                {
+                    if (secrets.Contains(name))
+                    {
+                        _errors.Add("secret_in_env", $"{value.Path}: '${Phrases.Shorten(name)}' is a secret of this step, and secrets are never expanded; use the variable in the command, or write '$$' for a '$'.", value);
+                    }
+
+                    return outer.TryGetValue(name, out var known) ? Charged(known) : Expression.Variable(name);
+                });
+            if (piece is null)
+            {
+                _errors.Add("bad_value", $"{value.Path}: '${{' begins no variable here; expected $NAME or ${{NAME}}, or '$${{' for the characters themselves.", value);
+                piece = "";
+            }
+
+            made.Append(Charged(piece));
+        }
+
+        return made.ToString();
+    }
+
+    private string Charged(string text)
+    {
+        Charge(text.Length);
+        return text;
+    }
+
     private string Value(string name)
     {
-        var value = _values.GetValueOrDefault(name, "");
+        // Where a path below the workspace is wanted, the workspace is where it begins.
+        var value = name == Template.Workspace ? "." : _values.GetValueOrDefault(name, "");
         Charge(value.Length);
         return value;
     }

@@ -63,8 +63,8 @@ public static partial class RunPlanner
                 errors.Add("limit", $"{job.At.Path}: its timeout {Durations.Write(job.Timeout)} is longer than the {Durations.Write(settings.MaxJobTimeout)} that this server allows.", job.At);
             }
 
-            var planner = new JobPlanner(job, when, settings);
-            foreach (var combination in job.Combinations())
+            var planner = new JobPlanner(job, when, settings) { Model = model, Errors = errors };
+            foreach (var combination in job.Combinations)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 steps += Math.Max(1, job.Steps.Count);
@@ -74,7 +74,7 @@ public static partial class RunPlanner
                     return jobs.ToImmutable();
                 }
 
-                var planned = planner.Plan(combination, resolver.WithMatrix(combination));
+                var planned = planner.Plan(combination, resolver.WithMatrix(combination.Values));
                 if (!names.Add(planned.Name))
                 {
                     errors.Add("duplicate_name", $"{job.At.Path}: two jobs of the run are named '{Phrases.Shorten(planned.Name)}'.", job.At);

@@ -17,9 +17,11 @@ internal static partial class Formats
 {
     private static readonly string[] CronFields = ["minute", "hour", "day of the month", "month", "weekday"];
 
-    private const string NamePattern = "^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,99}$";
+    private const string NamePattern = "^[^\\u0000-\\u0020\\u007f-\\u00a0]([^\\u0000-\\u001f\\u007f-\\u00a0]{0,98}[^\\u0000-\\u0020\\u007f-\\u00a0])?$";
+    private const string TargetPattern = "^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,99}$";
     private const string EnvPattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$";
-    private const string WordPattern = "^[A-Za-z_][A-Za-z0-9_]{0,62}$";
+    private const string WordPattern = "^[A-Za-z_][A-Za-z0-9_-]{0,62}$";
+    private const string MatrixNamePattern = "^[A-Za-z_][A-Za-z0-9_-]{0,62}([.][A-Za-z_][A-Za-z0-9_-]{0,62})?$";
     /// <summary>With the four characters that an executor puts before it, it is still a DNS label.</summary>
     private const string DnsPattern = "^[a-z]([a-z0-9-]{0,57}[a-z0-9])?$";
     private const string ImagePattern = "^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}$";
@@ -32,12 +34,23 @@ internal static partial class Formats
 
     public static Format NotBlank { get; } = new("text that is not blank", t => string.IsNullOrWhiteSpace(t) ? "" : null, "\\S");
 
+    public static Format Name { get; } = new("a name of 1 to 100 printable characters", Names.Problem, NamePattern);
+
+    public static Format Target { get; } = Matching("a name of letters, digits, spaces and ._/-, at most 100 characters", TargetPattern, TargetForm());
+
+    public static Format Word { get; } = Matching("a word of letters, digits, _ and -, at most 63 characters", WordPattern, WordForm());
+
     public static Format MatrixValue { get; } = new(
-        "a value of 1 to 256 characters, not all blank", t => string.IsNullOrWhiteSpace(t) || t.Length > 256 ? "" : null, "^(?=[\\s\\S]*\\S)[\\s\\S]{1,256}$");
+        "text of 1 to 256 printable characters, not all blank",
+        t => string.IsNullOrWhiteSpace(t) || t.Length > 256 ? "" : Names.HiddenCharacter(t) is { } hidden ? $"holds the character {hidden}, which can't be seen" : null,
+        "^(?=[\\s\\S]*\\S)[\\s\\S]{1,256}$");
 
-    public static Format Name { get; } = Matching("a name of letters, digits, spaces and ._/-, at most 100 characters", NamePattern, NameForm());
+    /// <summary>A key of a matrix, or of a map value of one: <c>go</c>, <c>image.os</c>.</summary>
+    public static Format MatrixName { get; } = Matching("a key of the matrix, such as go or image.os", MatrixNamePattern, MatrixNameForm());
 
-    public static Format Word { get; } = Matching("a word of letters, digits and _, at most 63 characters", WordPattern, WordForm());
+    public static Format OutputPath { get; } = new(
+        "a path or glob below the workspace (no leading /, no ..)",
+        t => t.StartsWith('!') ? "can't exclude: an output names what is kept; write a narrower glob." : RelativeGlob!.Problem(t));
 
     public static Format Dns { get; } = Matching("a host name of lower-case letters, digits and -, at most 59 characters", DnsPattern, DnsForm());
 
@@ -82,10 +95,8 @@ internal static partial class Formats
 
     public static Format DeployedType { get; } = OneOf([.. ArtifactTypes.Spellings.Where(s => ArtifactTypes.IsDeployable(ArtifactTypes.Canonical(s)))]);
 
-    public static Format Status { get; } = OneOf("success", "failure") with
-    {
-        Problem = t => t is "success" or "failure" ? null : t == "always" ? " For always write [success, failure]." : "",
-    };
+    /// <summary><c>always</c> is short for both.</summary>
+    public static Format Status { get; } = OneOf("success", "failure", "always");
 
     public static Format OutputWhen { get; } = OneOf("success", "failure", "always");
 
@@ -165,8 +176,11 @@ internal static partial class Formats
         }
     }
 
-    [GeneratedRegex(NamePattern)]
-    private static partial Regex NameForm();
+    [GeneratedRegex(MatrixNamePattern)]
+    private static partial Regex MatrixNameForm();
+
+    [GeneratedRegex(TargetPattern)]
+    private static partial Regex TargetForm();
 
     [GeneratedRegex(WordPattern)]
     private static partial Regex WordForm();

@@ -39,12 +39,27 @@ internal static class PipelineShapes
         new("path", Globs, "A changed file; holds when the changed files are not known."),
     ];
 
-    private static readonly Key JobWhen = new("when", When(Conditions), "Whether the job takes part: keys are AND, lists are OR.");
+    private static readonly Key JobWhen = new("when",
+        When([.. Conditions, new("status", new ListShape(new TextShape(Formats.Status), OrOne: true), "The outcome of the run so far; with failure the job runs after the others of its stage.")]),
+        "Whether the job takes part: keys are AND, lists are OR.");
+
+    private static readonly ListShape OutputPaths = new(new TextShape(Formats.OutputPath, Templates: true), OrOne: true);
+
+    private static readonly NamedShape MatrixMap = new(Formats.Word, new TextShape(Formats.MatrixValue), Most: 20, Least: 1);
+    private static readonly EitherShape MatrixValue = new(new TextShape(Formats.MatrixValue), MatrixMap);
+    private static readonly ListShape MatrixEntries = new(new NamedShape(Formats.Word, MatrixValue, Most: 20, Least: 1));
+
+    private static readonly NamedShape Matrix = new(Formats.Word, new ListShape(MatrixValue), Most: 12, Least: 1, Known:
+    [
+        new("include", MatrixEntries, "Further values for combinations that fit, or further combinations."),
+        new("exclude", MatrixEntries, "Combinations that are left out: those that have all values of one entry."),
+    ]);
 
     private static readonly IReadOnlyList<Key> OutputKeys =
     [
         new("type", new TextShape(Formats.ArtifactType), "The artifact's type.", Required: true),
-        new("path", new TextShape(Formats.RelativeGlob, Templates: true), "A path or glob below the workspace."),
+        new("path", OutputPaths, "A path or glob below the workspace, or several."),
+        new("paths", OutputPaths, "The same as path."),
         new("ref", new TextShape(Formats.NotBlank, Templates: true), "A name of something pushed elsewhere, such as an image; recorded, not uploaded."),
         new("when", new TextShape(Formats.OutputWhen), "After which results of the step it is kept; of a test-report and coverage always, of everything else success, by default."),
         new("optional", new FlagShape(), "A step that succeeds without it does not fail."),
@@ -73,6 +88,8 @@ internal static class PipelineShapes
         [
             new("type", new TextShape(Formats.ArtifactType), "Artifacts of this type."),
             new("step", new TextShape(Formats.Name), "Artifacts of the step of this name, of an earlier stage."),
+            new("job", new TextShape(Formats.Name), "Artifacts of the job of this name, of an earlier stage; with a matrix, of all its jobs."),
+            new("matrix", new NamedShape(Formats.MatrixName, new TextShape(Formats.MatrixValue, Templates: true), Most: 20, Least: 1), "Artifacts of those jobs whose matrix has these values."),
             new("id", new TextShape(Formats.Uuid, Templates: true), "This very artifact, of this or an earlier run."),
             new("path", new TextShape(Formats.RelativePath, Templates: true), "The folder that they are put into; the workspace by default."),
         ])), "Artifacts of earlier jobs that are put into the workspace."),
@@ -80,6 +97,7 @@ internal static class PipelineShapes
         [
             new("key", Texts, "Files whose content makes the cache's key.", Required: true),
             new("paths", new ListShape(new TextShape(Formats.RelativePath, Templates: true), OrOne: true), "What is kept between runs.", Required: true),
+            new("restore_keys", new ListShape(new TextShape(Formats.NotBlank, Templates: true), OrOne: true), "What is restored when nothing was kept for the whole key: the last that was kept or used and agrees up to this entry of key, or any."),
         ]), "What is kept between runs."),
         new("resources", new MapShape("resources",
         [
@@ -106,7 +124,7 @@ internal static class PipelineShapes
     private static readonly IReadOnlyList<Key> JobKeys =
     [
         Steps, Image, Shell, EnvKey, SecretsKey, JobTimeout, JobWhen,
-        new("matrix", new NamedShape(Formats.Word, new ListShape(new TextShape(Formats.MatrixValue)), Most: 10, Least: 1), "One job for each combination, at most 64."),
+        new("matrix", Matrix, "One job for each combination, at most 64."),
         new("services", new NamedShape(Formats.Dns, Service, Most: 20), "What runs beside the steps until they end."),
     ];
 
@@ -124,7 +142,7 @@ internal static class PipelineShapes
                 new("step", new TextShape(Formats.Name), "The step that leaves it."),
                 new("id", new TextShape(Formats.Uuid, Templates: true), "This very artifact, possibly of an earlier run."),
             ])), "What is installed, in place of steps."),
-        new("target", new TextShape(Formats.Name, Templates: true), "Where to: 'local' is the platform's own cluster, any other a context of the deploy image."),
+        new("target", new TextShape(Formats.Target, Templates: true), "Where to: 'local' is the platform's own cluster, any other a context of the deploy image."),
         new("namespace", new TextShape(Formats.Namespace, Templates: true), "The target's namespace."),
         new("release", new TextShape(Formats.Namespace, Templates: true), "The release's or deployment's name; the repository's by default."),
         new("retry", Retry, "When the planned step is tried again; never by default."),
@@ -177,7 +195,7 @@ internal static class PipelineShapes
         new("build", Stage("build", SourceKeys), "First."),
         new("test", Stage("test", SourceKeys), "When every build job succeeded."),
         new("deploy", Stage("deploy", DeployKeys), "When every test job succeeded."),
-    ]);
+    ], Free: true);
 
     private static MapShape Stage(string name, IReadOnlyList<Key> job) => new($"the {name} stage",
     [

@@ -37,14 +37,18 @@ internal sealed record ListShape(Shape Item, bool OrOne = false, int Most = Pipe
     public override string Expected => OrOne ? $"{Item.Expected}, or a list of such" : "a list";
 }
 
-/// <summary>A map with known keys; with <paramref name="OrNothing"/> an empty value stands for an empty map.</summary>
-internal sealed record MapShape(string What, IReadOnlyList<Key> Keys, bool OrNothing = false) : Shape
+/// <summary>
+/// A map with known keys; with <paramref name="OrNothing"/> an empty value stands for an empty map; with <paramref name="Free"/>
+/// keys that begin with <c>x-</c> may hold anything, for anchors.
+/// </summary>
+internal sealed record MapShape(string What, IReadOnlyList<Key> Keys, bool OrNothing = false, bool Free = false) : Shape
 {
     public override string Expected => $"a map ({What}) with the keys {Phrases.List(Keys.Select(k => k.Name))}";
 }
 
-/// <summary>A map whose keys the user chooses.</summary>
-internal sealed record NamedShape(Format KeyFormat, Shape Value, int Most = PipelineLimits.ListItems, int Least = 0) : Shape
+/// <summary>A map whose keys the user chooses, but for <paramref name="Known"/> ones, which have shapes of their own.</summary>
+internal sealed record NamedShape(
+    Format KeyFormat, Shape Value, int Most = PipelineLimits.ListItems, int Least = 0, IReadOnlyList<Key>? Known = null) : Shape
 {
     public override string Expected => "a map";
 }

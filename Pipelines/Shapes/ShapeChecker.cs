@@ -133,7 +133,7 @@ internal sealed class ShapeChecker(ErrorList errors)
             {
                 Check(value, known.Shape, Join(path, key.Value));
             }
-            else
+            else if (!shape.Free || !key.Value.StartsWith("x-", StringComparison.Ordinal))
             {
                 var names = shape.Keys.Select(k => k.Name).ToList();
                 errors.Add("unknown_key",
@@ -163,6 +163,12 @@ internal sealed class ShapeChecker(ErrorList errors)
 
         foreach (var (key, value) in map.Entries)
         {
+            if (shape.Known?.FirstOrDefault(k => k.Name == key.Value) is { } known)
+            {
+                Check(value, known.Shape, Join(path, key.Value));
+                continue;
+            }
+
             if (Characters.FindInvisible(key.Value, isText: false) is { } invisible)
             {
                 errors.Add("bad_character", $"{Name(path)}: the name '{Phrases.Shorten(key.Value)}' has the character {invisible.Name}, which can't stand here.", key.Line, key.Column, Join(path, key.Value));

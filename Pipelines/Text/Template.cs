@@ -12,6 +12,26 @@ internal static partial class Template
     public static IReadOnlyList<string> PlainNames { get; } =
         ["branch", "commit", "event", "pr_number", "project", "ref", "repository", "run_number", "short_commit", "tag"];
 
+    /// <summary>The absolute path of the workspace, which differs from executor to executor: only the runner knows it.</summary>
+    public const string Workspace = "workspace";
+
+    /// <summary>Whether a template's value is known only when the step runs.</summary>
+    public static bool IsRuntime(string name) => name == Workspace || name.StartsWith("steps.", StringComparison.Ordinal);
+
+    /// <summary>The parts of a text in order: names of templates, and what stands between them.</summary>
+    public static IEnumerable<(string Part, bool IsName)> Parts(string text)
+    {
+        var at = 0;
+        foreach (Match match in Form().Matches(text))
+        {
+            yield return (text[at..match.Index], false);
+            yield return match.Groups["name"] is { Success: true } name ? (name.Value, true) : (match.Groups["escaped"].Success ? "{{" : match.Value, false);
+            at = match.Index + match.Length;
+        }
+
+        yield return (text[at..], false);
+    }
+
     /// <summary>Every template of a text, by name, in order.</summary>
     public static IEnumerable<string> Names(string text) => Form().Matches(text).Where(m => m.Groups["name"].Success).Select(m => m.Groups["name"].Value);
 
@@ -27,7 +47,7 @@ internal static partial class Template
     }
 
     /// <summary>What is wrong with the templates of a text, as sentences.</summary>
-    public static IEnumerable<(int Index, string Part, string Code, string Message)> Problems(string text, TemplateNames known)
+    public static IEnumerable<(int Index, string Part, string Code, string Message)> Problems(string text, TemplateNames known, Func<string, string?>? runtime = null)
     {
         foreach (Match match in Form().Matches(text))
         {
@@ -40,13 +60,14 @@ internal static partial class Template
                 var rest = text.Substring(match.Index, Math.Min(text.Length - match.Index, 30));
                 yield return (match.Index, match.Value, "bad_template", $"'{Phrases.Shorten(rest)}' is not a template; expected '{{{{ .name }}}}', or '\\{{{{' for the characters themselves.");
             }
-            else if (match.Groups["name"] is { Success: true } name && known.Problem(name.Value) is { } problem)
+            else if (match.Groups["name"] is { Success: true } name
+                && (IsRuntime(name.Value) && runtime is not null ? runtime(name.Value) : known.Problem(name.Value)) is { } problem)
             {
                 yield return (match.Index, match.Value, "unknown_template", problem);
             }
         }
     }
 
-    [GeneratedRegex(@"(?<dollar>\$\{\{)|(?<escaped>\\\{\{)|\{\{[ \t]*\.(?<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)[ \t]*\}\}|(?<stray>\{\{)", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"(?<dollar>\$\{\{)|(?<escaped>\\\{\{)|\{\{[ \t]*\.(?<name>[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*){0,3})[ \t]*\}\}|(?<stray>\{\{)", RegexOptions.CultureInvariant)]
     private static partial Regex Form();
 }

@@ -23,6 +23,8 @@ internal sealed class TemplateNames(ErrorList errors, IReadOnlyCollection<string
             var why = name switch
             {
                 _ when name.StartsWith("matrix.", StringComparison.Ordinal) && matrix.Count == 0 => " There is no matrix at this place.",
+                _ when name.StartsWith("matrix.", StringComparison.Ordinal) && matrix.Any(m => $"matrix.{m}".StartsWith(name + ".", StringComparison.Ordinal)) => " It is a map: name one of its members.",
+                Template.Workspace => " It can't stand here: the place of the workspace is known only when the step runs.",
                 _ when name.StartsWith("inputs.", StringComparison.Ordinal) && inputs.Count == 0 => " No inputs are declared in 'on.manual.inputs'.",
                 _ => errors.DidYouMean(name, _known),
             };

@@ -7,10 +7,11 @@ namespace Shipinator.Schema.Queries;
 public sealed class ArtifactIndex(NpgsqlDataSource source) : IArtifactIndex
 {
     private const string Select = """
-        SELECT a.id, a.job_id, a.execution_id, s.name AS step_name, a.artifact_type, a.file_name, a.checksum, a.size, a.ref
+        SELECT a.id, a.job_id, a.execution_id, s.name AS step_name, j.name AS job_name, a.artifact_type, a.file_name, a.checksum, a.size, a.ref
         FROM artifacts a
         JOIN executions e ON e.id = a.execution_id
         JOIN job_steps s ON s.id = e.job_step_id
+        JOIN jobs j ON j.id = a.job_id
         """;
 
     /// <inheritdoc/>
@@ -36,10 +37,10 @@ public sealed class ArtifactIndex(NpgsqlDataSource source) : IArtifactIndex
               SELECT j.id, j.reused_from FROM producers p JOIN jobs j ON j.id = p.reused_from)
             {Select}
             WHERE a.job_id IN (SELECT id FROM producers) AND e.project_id = $2 AND e.status = 'success'
-              AND ($3::text IS NULL OR a.artifact_type = $3) AND ($4::text IS NULL OR s.name = $4)
+              AND ($3::text IS NULL OR a.artifact_type = $3) AND ($4::text IS NULL OR s.name = $4) AND ($5::text[] IS NULL OR j.name = ANY ($5))
             ORDER BY a.id
             """,
-            Map, cancellationToken, Uuid(run.Value), Uuid(project.Value), Text(input.Type), Text(input.Step));
+            Map, cancellationToken, Uuid(run.Value), Uuid(project.Value), Text(input.Type), Text(input.Step), Texts(input.Jobs));
     }
 
     /// <inheritdoc/>
@@ -52,6 +53,7 @@ public sealed class ArtifactIndex(NpgsqlDataSource source) : IArtifactIndex
         JobId = new(r.Uuid("job_id")),
         ExecutionId = new(r.Uuid("execution_id")),
         StepName = r.Text("step_name"),
+        JobName = r.Text("job_name"),
         Type = r.Text("artifact_type"),
         FileName = r.Text("file_name"),
         Sha256 = r.TextOrNull("checksum"),

@@ -88,6 +88,9 @@ internal static class SqlReading
     /// <summary>Errors: <see cref="InvalidInputException"/> <c>text_malformed</c> for what a column of text can't hold.</summary>
     public static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)StorableText.Require(value) ?? DBNull.Value };
 
+    public static NpgsqlParameter Texts(IEnumerable<string>? values) =>
+        new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)values?.ToArray() ?? DBNull.Value };
+
     /// <summary>Patterns for <c>LIKE</c> that mean the words themselves.</summary>
     public static NpgsqlParameter Like(IEnumerable<string> words) => new NpgsqlParameter<string[]>
     {

@@ -31,6 +31,9 @@ public sealed record RepositoryRow
     /// <summary>Which executor its runs use; absent: the installation's default.</summary>
     public string? Executor { get; init; }
 
+    /// <summary>Where its pipeline file lies below its root; absent: <c>.shipinator.yaml</c>.</summary>
+    public string? PipelineFile { get; init; }
+
     /// <summary>When its pipelines were last read from its file.</summary>
     public DateTimeOffset? LastSyncedAt { get; init; }
 
@@ -42,11 +45,19 @@ public sealed record RepositoryRow
 }
 
 /// <summary>What registers a repository.</summary>
-public sealed record NewRepository(ProjectId ProjectId, string Name, string VcsProvider, string CloneUrl, string DefaultBranch, string? Executor = null);
+public sealed record NewRepository(ProjectId ProjectId, string Name, string VcsProvider, string CloneUrl, string DefaultBranch, string? Executor = null)
+{
+    /// <summary>Where the pipeline file lies; absent or empty: <c>.shipinator.yaml</c>.</summary>
+    public string? PipelineFile { get; init; }
+}
 
-/// <summary>What is null stays as it is; an empty <see cref="Executor"/> goes back to the default.</summary>
+/// <summary>What is null stays as it is; an empty <see cref="Executor"/> or <see cref="PipelineFile"/> goes back to the default.</summary>
 public sealed record RepositoryChange(
-    string? Name = null, string? VcsProvider = null, string? CloneUrl = null, string? DefaultBranch = null, string? Executor = null);
+    string? Name = null, string? VcsProvider = null, string? CloneUrl = null, string? DefaultBranch = null, string? Executor = null)
+{
+    /// <summary>Where the pipeline file lies.</summary>
+    public string? PipelineFile { get; init; }
+}
 
 /// <summary>
 /// Repositories. Errors of every method: <see cref="StorageUnavailableException"/>; <see cref="ConflictException"/>
@@ -56,7 +67,7 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
 {
     private const string List = "repositories";
 
-    private const string Columns = "r.id, r.project_id, p.name AS project_name, r.name, r.vcs_provider, r.clone_url, r.default_branch, r.executor, r.last_synced_at, r.created_at, r.updated_at";
+    private const string Columns = "r.id, r.project_id, p.name AS project_name, r.name, r.vcs_provider, r.clone_url, r.default_branch, r.executor, r.pipeline_file, r.last_synced_at, r.created_at, r.updated_at";
     private const string Select = $"SELECT {Columns} FROM repositories r JOIN projects p ON p.id = r.project_id";
 
     /// <summary>A new repository. Errors: <see cref="NotFoundException"/> for its project.</summary>
@@ -68,12 +79,12 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
         {
             await source.ExecuteAsync(
                 """
-                INSERT INTO repositories (id, project_id, name, vcs_provider, clone_url, default_branch, executor, created_at, updated_at)
-                VALUES ($1, $2, $3, $4, $5, $6, nullif($7, ''), $8, $8)
+                INSERT INTO repositories (id, project_id, name, vcs_provider, clone_url, default_branch, executor, created_at, updated_at, pipeline_file)
+                VALUES ($1, $2, $3, $4, $5, $6, nullif($7, ''), $8, $8, nullif($9, ''))
                 """,
                 cancellationToken,
                 Uuid(id.Value), Uuid(repository.ProjectId.Value), Text(repository.Name), Text(repository.VcsProvider), Text(repository.CloneUrl),
-                Text(repository.DefaultBranch), Text(repository.Executor), Time(time.GetUtcNow()));
+                Text(repository.DefaultBranch), Text(repository.Executor), Time(time.GetUtcNow()), Text(repository.PipelineFile));
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {
@@ -131,11 +142,12 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
                 UPDATE repositories
                 SET name = coalesce($2, name), vcs_provider = coalesce($3, vcs_provider), clone_url = coalesce($4, clone_url),
                     default_branch = coalesce($5, default_branch),
-                    executor = CASE WHEN $6 IS NULL THEN executor ELSE nullif($6, '') END, updated_at = $7
+                    executor = CASE WHEN $6 IS NULL THEN executor ELSE nullif($6, '') END, updated_at = $7,
+                    pipeline_file = CASE WHEN $8 IS NULL THEN pipeline_file ELSE nullif($8, '') END
                 WHERE id = $1
                 """,
                 cancellationToken,
-                Uuid(id.Value), Text(change.Name), Text(change.VcsProvider), Text(change.CloneUrl), Text(change.DefaultBranch), Text(change.Executor), Time(time.GetUtcNow()));
+                Uuid(id.Value), Text(change.Name), Text(change.VcsProvider), Text(change.CloneUrl), Text(change.DefaultBranch), Text(change.Executor), Time(time.GetUtcNow()), Text(change.PipelineFile));
             return (touched == 0 ? null : await GetAsync(id, cancellationToken)) ?? throw new NotFoundException("repository", id.ToString());
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
@@ -179,6 +191,7 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
         CloneUrl = r.Text("clone_url"),
         DefaultBranch = r.Text("default_branch"),
         Executor = r.TextOrNull("executor"),
+        PipelineFile = r.TextOrNull("pipeline_file"),
         LastSyncedAt = r.TimeOrNull("last_synced_at"),
         CreatedAt = r.Time("created_at"),
         UpdatedAt = r.Time("updated_at"),

@@ -27,6 +27,7 @@ internal static class Answers
         CloneUrl = r.CloneUrl,
         DefaultBranch = r.DefaultBranch,
         Executor = r.Executor,
+        PipelineFile = r.PipelineFile,
         LastSyncedAt = r.LastSyncedAt,
         CreatedAt = r.CreatedAt,
         UpdatedAt = r.UpdatedAt,

@@ -28,7 +28,7 @@ internal static class OtherRoutes
     }
 
     public static void MapLint(this IEndpointRouteBuilder v1) =>
-        v1.MapPost("/pipeline-files/lint", Lint).RequireAuthorization(Policies.Read).WithTags("Pipeline files");
+        v1.MapPost("/pipeline-files/lint", LintAsync).RequireAuthorization(Policies.Read).WithTags("Pipeline files");
 
     public static void MapTokens(this IEndpointRouteBuilder v1)
     {
@@ -120,7 +120,18 @@ internal static class OtherRoutes
         }
     }
 
-    private static LintAnswer Lint(LintRequest body, PlanningGate gate, IOptions<WebOptions> options, CancellationToken cancellation)
+    private static async Task<LintAnswer> LintAsync(
+        LintRequest body, RepositoryStore repositories, IExecutorRegistry executors, PlanningGate gate, IOptions<WebOptions> options, CancellationToken cancellation)
+    {
+        Fields.Text(body.Executor, "executor", Fields.Word);
+        var repository = body.Repository is null
+            ? null
+            : await repositories.GetAsync(Ids.Parse<RepositoryId>(body.Repository, "repository"), cancellation) ?? throw new NotFoundException("repository", body.Repository);
+        var executor = body.Executor ?? repository?.Executor ?? options.Value.DefaultExecutor;
+        return Lint(body, executor, executors.Get(executor).CanRunServices, gate, options.Value, cancellation);
+    }
+
+    private static LintAnswer Lint(LintRequest body, string executor, bool canRunServices, PlanningGate gate, WebOptions options, CancellationToken cancellation)
     {
         Fields.Text(body.Event, "event", Fields.Word);
         Fields.Text(body.Branch, "branch", Fields.Ref);
@@ -144,7 +155,7 @@ internal static class OtherRoutes
                 Commit = new string('0', 40),
                 Inputs = inputs,
             },
-            new() { ProjectName = "project", RepositoryName = "repository", RunNumber = 1, DefaultImage = options.Value.DefaultImage },
+            new() { ProjectName = "project", RepositoryName = "repository", RunNumber = 1, DefaultImage = options.DefaultImage, Executor = executor, CanRunServices = canRunServices },
             cancellation);
         return new()
         {

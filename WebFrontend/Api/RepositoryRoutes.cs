@@ -1,5 +1,6 @@
 using Shipinator.Client;
 using Shipinator.Forges;
+using Shipinator.Pipelines;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
 using Shipinator.WebFrontend.Problems;
@@ -51,7 +52,7 @@ internal static class RepositoryRoutes
         // Without a word from the caller, the branch that the repository itself calls its own.
         var branch = body.DefaultBranch is { Length: > 0 } given ? given : await adding.DefaultBranchAsync(body.VcsProvider, url, cancellation);
         var row = await store.CreateAsync(
-            new(Ids.Parse<ProjectId>(id), ProjectRoutes.Name(body.Name ?? NameOf(url)), body.VcsProvider, url, Branch(branch), body.Executor), cancellation);
+            new(Ids.Parse<ProjectId>(id), ProjectRoutes.Name(body.Name ?? NameOf(url)), body.VcsProvider, url, Branch(branch), body.Executor) { PipelineFile = FilePath(body.PipelineFile) }, cancellation);
         return TypedResults.Created($"/v1/repositories/{row.Id}", Answers.Of(row));
     }
 
@@ -75,7 +76,7 @@ internal static class RepositoryRoutes
                 Name: body.Name is null ? null : ProjectRoutes.Name(body.Name),
                 CloneUrl: body.CloneUrl is null ? null : CloneUrl(body.CloneUrl),
                 DefaultBranch: body.DefaultBranch is null ? null : Branch(body.DefaultBranch),
-                Executor: body.Executor),
+                Executor: body.Executor) { PipelineFile = FilePath(body.PipelineFile) },
             cancellation));
     }
 
@@ -91,6 +92,11 @@ internal static class RepositoryRoutes
     public static string Branch(string branch) => branch is { Length: > 0 and <= 250 } && !branch.Any(c => char.IsControl(c) || c == ' ')
         ? branch
         : throw new MalformedException("default_branch_malformed", "default_branch", "default_branch must be the name of a branch, such as main.");
+
+    /// <summary>The place of a pipeline file below a repository's root; an empty one goes back to the usual place.</summary>
+    public static string? FilePath(string? path) => PipelineFile.PathProblem(path ?? "") is { } problem && path is { Length: > 0 }
+        ? throw new MalformedException("pipeline_file_malformed", "pipeline_file", $"pipeline_file {problem}; expected a path below the repository's root, such as ci/build.yaml.")
+        : path;
 
     public static string CloneUrl(string url)
     {

@@ -76,7 +76,10 @@ internal static class RunnerRoutes
             Script = spec.Script,
             Shell = spec.Shell.IsDefaultOrEmpty ? null : spec.Shell,
             Command = spec.Script is null ? spec.Command : null,
+            CommandExpressions = spec.Script is null ? spec.CommandExpressions : null,
             Env = spec.Env,
+            EnvExpressions = spec.EnvExpressions,
+            Earlier = spec.Earlier?.Select(e => new EarlierAnswer { StepName = e.StepName, ExecutionId = e.ExecutionId.ToString(), GivesVariables = e.GivesVariables }).ToList(),
             Secrets = values,
             Workdir = spec.Workdir,
             TimeoutSeconds = spec.Timeout.TotalSeconds,
@@ -92,10 +95,10 @@ internal static class RunnerRoutes
                 PreparedByOther = credential is not null && given is null,
                 CloneOptions = CloneOf(source),
             },
-            Inputs = [.. result.Inputs.Select(i => new InputAnswer { ArtifactId = i.Artifact.Id.ToString(), FileName = i.Artifact.FileName, Path = i.Path, Sha256 = i.Artifact.Sha256, Ref = i.Artifact.Ref })],
+            Inputs = [.. result.Inputs.Select(i => new InputAnswer { ArtifactId = i.Artifact.Id.ToString(), FileName = i.Artifact.FileName, Path = i.Path, Target = i.Target, Sha256 = i.Artifact.Sha256, Ref = i.Artifact.Ref })],
             Outputs = [.. spec.Artifacts.Select(o => new OutputAnswer { Type = o.Type, Path = o.Path, Ref = o.Ref, When = o.WhenWord(), Optional = o.Optional })],
             MaxLogBytes = options.Value.MaxLogBytes,
-            Cache = spec.Cache is null ? null : new() { Scope = spec.Worker.RepositoryId.ToString(), Image = spec.Image, KeyFiles = spec.Cache.Key, Paths = spec.Cache.Paths },
+            Cache = spec.Cache is null ? null : new() { Scope = spec.Worker.RepositoryId.ToString(), Image = spec.Image, KeyFiles = spec.Cache.Key, Paths = spec.Cache.Paths, RestoreDepths = spec.Cache.RestoreDepths },
         });
     }
 

@@ -26,7 +26,7 @@ public sealed class RepositoryAdding(IForgeRegistry forges, IRepositoryMirrors m
     /// With no default branch given, the one that the repository's HEAD names is taken.
     /// Errors: <see cref="ForgeException"/> when it can't be cloned or the branch is not there.
     /// </summary>
-    public async Task<RepositoryCheck> CheckAsync(string provider, string cloneUrl, string? defaultBranch, CancellationToken cancellationToken)
+    public async Task<RepositoryCheck> CheckAsync(string provider, string cloneUrl, string? defaultBranch, string? pipelineFile, CancellationToken cancellationToken)
     {
         var forge = forges.Get(provider);
         // Under an id of its own, and gone at the end: the clone that was made for the check is not the repository's.
@@ -40,7 +40,8 @@ public sealed class RepositoryAdding(IForgeRegistry forges, IRepositoryMirrors m
                 .OrderBy(b => b == branch ? 0 : 1).ThenBy(b => b, StringComparer.Ordinal).ToList();
             try
             {
-                var file = PipelineFile.Parse(await forge.ReadFile(repository, head.Commit, PipelineFile.DefaultName, cancellationToken));
+                var path = pipelineFile ?? PipelineFile.DefaultName;
+                var file = PipelineFile.Parse(await forge.ReadFile(repository, head.Commit, path, cancellationToken), path, cancellationToken);
                 return new(branches, branch, head.Commit, file.Model?.TriggerTypes, file.Errors, null) { Warnings = file.Warnings };
             }
             catch (ForgeException e)

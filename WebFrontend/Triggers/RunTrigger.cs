@@ -83,7 +83,7 @@ public sealed class RunTrigger(
         var head = gitSha is null ? await forge.Resolve(place, gitRef, cancellationToken) : await forge.ResolveCommit(place, gitSha, cancellationToken);
         // The ref may be the commit itself, when no ref holds it.
         var fullRef = gitSha is null || string.Equals(gitRef, gitSha, StringComparison.OrdinalIgnoreCase) ? head.FullRef : (await forge.Resolve(place, gitRef, cancellationToken)).FullRef;
-        var file = await ParseAsync(await forge.ReadFile(place, head.Commit, PipelineFile.DefaultName, cancellationToken), cancellationToken);
+        var file = await ParseAsync(await forge.ReadFile(place, head.Commit, FileOf(repository), cancellationToken), FileOf(repository), cancellationToken);
         if (file.Model is null)
         {
             throw new PipelineFileException(file.Errors);
@@ -91,7 +91,7 @@ public sealed class RunTrigger(
 
         return file.Model.TriggerTypes.Contains(triggerType)
             ? (head, fullRef, file.Model)
-            : throw new InvalidInputException("trigger_not_defined", $"{PipelineFile.DefaultName} at {head.Commit[..8]} defines no '{triggerType}' trigger; it has: {string.Join(", ", file.Model.TriggerTypes)}.");
+            : throw new InvalidInputException("trigger_not_defined", $"{FileOf(repository)} at {head.Commit[..8]} defines no '{triggerType}' trigger; it has: {string.Join(", ", file.Model.TriggerTypes)}.");
     }
 
     private async Task<(RunId Run, bool IsRepeat)> CreateAsync(
@@ -99,10 +99,9 @@ public sealed class RunTrigger(
         IReadOnlyDictionary<string, string>? inputs, string actor, string? idempotencyKey, CancellationToken cancellationToken)
     {
         var facts = Facts(pipeline, at.Head, at.FullRef, actor, (inputs ?? new Dictionary<string, string>()).ToImmutableSortedDictionary(StringComparer.Ordinal));
+        var executor = ExecutorOf(repository);
         // Once with a number that stands for the real one, so that nothing is reserved for what can't be planned.
         Plan(at.Model, facts, repository, 1);
-        var executor = repository.Executor ?? options.Value.DefaultExecutor;
-        executors.Get(executor);
 
         var reservation = await grains.GetGrain<IRepositoryGrain>(repository.Id.Value)
             .Reserve(idempotencyKey is null ? null : Key(actor, pipeline.Id.ToString(), idempotencyKey), Fingerprint(gitRef, gitSha, facts.Inputs), cancellationToken);
@@ -142,7 +141,7 @@ public sealed class RunTrigger(
             ?? throw new NotFoundException("repository", pipeline.RepositoryId.ToString());
         var forge = forges.Get(repository.VcsProvider);
         var resolved = await forge.Resolve(Of(repository), gitRef, cancellationToken);
-        var file = await ParseAsync(await forge.ReadFile(Of(repository), resolved.Commit, PipelineFile.DefaultName, cancellationToken), cancellationToken);
+        var file = await ParseAsync(await forge.ReadFile(Of(repository), resolved.Commit, FileOf(repository), cancellationToken), FileOf(repository), cancellationToken);
         var asked = file.Model is { } known && pipeline.TriggerType == "manual" ? known.Inputs : [];
         // What is empty was not given: the default stands, or it is missing.
         var given = asked.Where(i => !string.IsNullOrEmpty(inputs.GetValueOrDefault(i.Name))).ToImmutableSortedDictionary(i => i.Name, i => inputs[i.Name], StringComparer.Ordinal);
@@ -182,6 +181,9 @@ public sealed class RunTrigger(
             {
                 throw new ConflictException("nothing_failed", $"Run #{before.RunNumber} has no job that failed; run it again from the start.");
             }
+
+            // What comes after the others, whatever their result, comes after them again.
+            reused = reused.RemoveRange(before.Plan.Jobs.Where(j => j.When is not null).Select(j => j.Name));
         }
 
         var reservation = await grains.GetGrain<IRepositoryGrain>(before.RepositoryId.Value)
@@ -228,10 +230,10 @@ public sealed class RunTrigger(
             Inputs = inputs,
         };
 
-    private async Task<PipelineFileResult> ParseAsync(string text, CancellationToken cancellationToken)
+    private async Task<PipelineFileResult> ParseAsync(string text, string path, CancellationToken cancellationToken)
     {
         using var turn = await gate.EnterAsync(cancellationToken);
-        return PipelineFile.Parse(text, cancellationToken: cancellationToken);
+        return PipelineFile.Parse(text, path, cancellationToken);
     }
 
     private RunPlan Plan(PipelineModel model, TriggerFacts facts, RepositoryRow repository, long number)
@@ -242,6 +244,8 @@ public sealed class RunTrigger(
             RepositoryName = repository.Name,
             RunNumber = number,
             DefaultImage = options.Value.DefaultImage,
+            Executor = ExecutorOf(repository),
+            CanRunServices = executors.Get(ExecutorOf(repository)).CanRunServices,
         });
         return result.Plan ?? throw new PipelineFileException(result.Errors);
     }
@@ -249,6 +253,10 @@ public sealed class RunTrigger(
     /// <summary>Keys are each token's own: nobody learns of a run, or keeps one from being made, by guessing another's.</summary>
     private static string Key(string actor, string what, string key) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{actor}\0{what}\0{key}")));
+
+    private string ExecutorOf(RepositoryRow repository) => repository.Executor ?? options.Value.DefaultExecutor;
+
+    private static string FileOf(RepositoryRow repository) => repository.PipelineFile ?? PipelineFile.DefaultName;
 
     private static string? Below(string fullRef, string prefix) =>
         fullRef.StartsWith(prefix, StringComparison.Ordinal) ? fullRef[prefix.Length..] : null;

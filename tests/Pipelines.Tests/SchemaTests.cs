@@ -37,6 +37,11 @@ public sealed class SchemaTests
     [InlineData("build: { steps: [ { name: a, run: x } ], env: { A-B: x } }")]
     [InlineData("{ version: 2, build: { steps: [ { name: a, run: x } ] } }")]
     [InlineData("{ image: a }")]
+    [InlineData("{ y-free: 1, build: { steps: [ { name: a, run: x } ] } }")]
+    [InlineData("{ build: { x-free: 1, steps: [ { name: a, run: x } ] } }")]
+    [InlineData("build: { steps: [ { name: \" a\", run: x } ] }")]
+    [InlineData("build: { matrix: { include: [ a ] }, steps: [ { name: a, run: x } ] }")]
+    [InlineData("build: { matrix: { go: [ { os: [ a ] } ] }, steps: [ { name: a, run: x } ] }")]
     public void BadFile_AgainstTheSchema_IsRefusedByBoth(string text)
     {
         Assert.NotEmpty(Check(text));
@@ -73,8 +78,9 @@ public sealed class SchemaTests
                 "items" => node is not YamlSequenceNode list || list.Children.Select((c, i) => Sub(c, value!, $"{path}[{i}]", problems)).ToList().TrueForAll(_ => true),
                 "properties" => node is not YamlMappingNode map
                     || Keys(map).Where(e => value!.AsObject().ContainsKey(e.Key)).Select(e => Sub(e.Value, value![e.Key]!, $"{path}.{e.Key}", problems)).ToList().TrueForAll(_ => true),
-                "additionalProperties" when value is JsonValue => node is not YamlMappingNode map || Keys(map).All(e => schema["properties"]!.AsObject().ContainsKey(e.Key)),
-                "additionalProperties" => node is not YamlMappingNode map || Keys(map).Select(e => Sub(e.Value, value!, $"{path}.{e.Key}", problems)).ToList().TrueForAll(_ => true),
+                "additionalProperties" when value is JsonValue => node is not YamlMappingNode map || Keys(map).All(e => schema["properties"]!.AsObject().ContainsKey(e.Key) || IsOfPattern(schema, e.Key)),
+                "patternProperties" => value!.AsObject().All(p => p.Value!.AsObject().All(k => k.Key == "description")),
+                "additionalProperties" => node is not YamlMappingNode map || Keys(map).Where(e => schema["properties"]?.AsObject().ContainsKey(e.Key) != true).Select(e => Sub(e.Value, value!, $"{path}.{e.Key}", problems)).ToList().TrueForAll(_ => true),
                 "propertyNames" => node is not YamlMappingNode map || Keys(map).All(e => Regex.IsMatch(e.Key, value!["pattern"]!.ToString())),
                 "anyOf" => value!.AsArray().Any(option =>
                 {
@@ -90,6 +96,8 @@ public sealed class SchemaTests
             }
         }
     }
+
+    private static bool IsOfPattern(JsonObject schema, string key) => schema["patternProperties"]?.AsObject().Any(p => Regex.IsMatch(key, p.Key)) == true;
 
     private static bool Sub(Node node, JsonNode schema, string path, List<string> problems)
     {

@@ -133,6 +133,57 @@ public sealed class CacheTests : IDisposable
     }
 
     [Fact]
+    public void Restore_NothingForTheWholeKey_TakesTheLastUsedThatAgreesAsFarAsAFallbackAsks()
+    {
+        var plan = Plan with { KeyFiles = ["a", "go.sum"], RestoreDepths = [1, 0] };
+        Keep("a1", "v1", "first", minutes: -3);
+        Keep("a1", "v2", "second", minutes: -2);
+        Keep("a2", "v3", "third", minutes: -1);
+        Keep("a9", "v9", "other image", minutes: 0, image: "another:1");
+        Assert.Equal("third", Restored("a3", "v1"));
+        Assert.Equal("second", Restored("a1", "v9"));
+        Assert.Equal("first", Restored("a1", "v1"));
+        Assert.Equal("first", Restored("a1", "v9"));
+        Assert.Null(Restored("a3", "v1", plan with { RestoreDepths = [1] }));
+        Assert.Null(Restored("a1", "v9", plan with { RestoreDepths = null }));
+
+        // What was restored in its place is kept under the key that it then has.
+        var job = JobOf("a1", "v4");
+        var cache = Runner.Cache.Of(Work(plan), job, _said.Add, TimeProvider.System)!;
+        cache.Restore();
+        cache.Save(default);
+        Assert.Equal("first", Restored("a1", "v4", plan with { RestoreDepths = [0] }));
+
+        string? Restored(string a, string version, CacheAnswer? answer = null)
+        {
+            var at = JobOf(a, version);
+            Runner.Cache.Of(Work(answer ?? plan), at, _said.Add, TimeProvider.System)!.Restore();
+            var file = Path.Combine(at.Workspace, ".cache", "kept");
+            return File.Exists(file) ? File.ReadAllText(file) : null;
+        }
+
+        void Keep(string a, string version, string content, int minutes, string? image = null)
+        {
+            var at = JobOf(a, version);
+            var kept = Runner.Cache.Of(Work(plan with { RestoreDepths = [2], Image = image ?? plan.Image }), at, _said.Add, TimeProvider.System)!;
+            kept.Restore();
+            Directory.CreateDirectory(Path.Combine(at.Workspace, ".cache"));
+            File.WriteAllText(Path.Combine(at.Workspace, ".cache", "kept"), content);
+            kept.Save(default);
+            var file = new DirectoryInfo(_root).EnumerateFiles("*.tar.gz", SearchOption.AllDirectories).MaxBy(f => f.LastWriteTimeUtc)!;
+            Assert.True(file.Name.Length <= 255);
+            file.LastWriteTimeUtc = TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(minutes - 10);
+        }
+
+        RunnerSettings JobOf(string a, string version)
+        {
+            var at = Job(version);
+            File.WriteAllText(Path.Combine(at.Workspace, "a"), a);
+            return at with { CacheBytes = 1_000_000 };
+        }
+    }
+
+    [Fact]
     public void Key_Braces_MeanTheSameAsInLint()
     {
         var plan = Plan with { KeyFiles = ["package-lock.{json,yaml}"] };

@@ -97,13 +97,21 @@ public sealed class ApiFixture : IAsyncLifetime
     }
 
     /// <summary>A repository with a pipeline file; returns its manual pipeline.</summary>
-    public Task<string> PipelineAsync(string file) => PipelineAsync(PostAsync, _root, Interlocked.Increment(ref _repositories), file);
+    public Task<string> PipelineAsync(string file, params (string Path, string Content)[] others) =>
+        PipelineAsync(PostAsync, _root, Interlocked.Increment(ref _repositories), file, null, others);
 
-    public static async Task<string> PipelineAsync(Func<string, object, Task<JsonElement>> post, string root, int number, string file, string? executor = null)
+    public static async Task<string> PipelineAsync(
+        Func<string, object, Task<JsonElement>> post, string root, int number, string file, string? executor = null, params (string Path, string Content)[] others)
     {
         var path = Path.Combine(root, $"repository-{number}");
         Directory.CreateDirectory(path);
         await File.WriteAllTextAsync(Path.Combine(path, ".shipinator.yaml"), file);
+        foreach (var (name, content) in others)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(path, name))!);
+            await File.WriteAllTextAsync(Path.Combine(path, name), content);
+        }
+
         await GitAsync(path, "init", "-q", "-b", "main");
         await GitAsync(path, "add", "-A");
         await GitAsync(path, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit", "-q", "-m", "one");

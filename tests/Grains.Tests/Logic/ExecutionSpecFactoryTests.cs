@@ -49,6 +49,37 @@ public sealed class ExecutionSpecFactoryTests
         Assert.Null(Spec(_begun, 0).Worker.Source!.CloneOptions);
     }
 
+    [Fact]
+    public void Earlier_NamesTheLastTriesOfStepsBeforeInTheFilesOrderAndWhoMayGiveVariables()
+    {
+        var plan = Plans.Job(
+            "j", JobType.Build,
+            Plans.Step("a") with { Secrets = ["ONE"], Retry = new() { Max = 1, OnFailure = true, Backoff = TimeSpan.FromTicks(1) } },
+            Plans.Step("never", 1) with { When = new(Success: false, Failure: true) },
+            Plans.Step("x", 2) with { ParallelGroup = "g", Secrets = ["ONE", "TWO"], Order = 2 }, Plans.Step("y", 2) with { ParallelGroup = "g", Order = 2 },
+            Plans.Step("z", 4) with { Secrets = ["ONE"] });
+        var job = JobLogic.Advance(JobLogic.Start(Plans.Record(plan, At), _edit, TimeProvider.System), Nothing, _edit, TimeProvider.System);
+        var first = job.Steps[0].Executions[0];
+        Assert.Null(Spec(job, 0).Earlier);
+        var known = new Dictionary<ExecutionId, ExecutionOutcome> { [first] = new(Status.Failed, Reason.ExitCode, "exit 1", 1) };
+        job = JobLogic.Advance(job, known, _edit, TimeProvider.System);
+        var later = new Edit(RunId.New(TimeProvider.System), At + TimeSpan.FromHours(1), "system");
+        job = JobLogic.Advance(job, known, later, TimeProvider.System);
+        var second = job.Steps[0].Executions[1];
+        known[second] = new(Status.Success, null, null, 0);
+        job = JobLogic.Advance(job, known, later, TimeProvider.System);
+        Assert.Equal(Status.Running, job.Steps[2].Life.Status);
+
+        // Those of a group see what was before it, and not each other.
+        Assert.Equal([new("a", second, false)], Spec(job, 2).Earlier!.Value);
+        Assert.Equal([new("a", second, true)], Spec(job, 3).Earlier!.Value);
+        known[job.Steps[2].Executions[0]] = known[job.Steps[3].Executions[0]] = new(Status.Success, null, null, 0);
+        job = JobLogic.Advance(job, known, later, TimeProvider.System);
+        Assert.Equal(
+            [new("a", second, true), new("x", job.Steps[2].Executions[0], true), new("y", job.Steps[3].Executions[0], false)],
+            Spec(job, 4).Earlier!.Value);
+    }
+
     private static ExecutionSpec Spec(JobRecord job, int step) =>
         ExecutionSpecFactory.Create(job, job.Steps[step], job.Steps[step].Executions[0], new("http://ci.example"));
 }

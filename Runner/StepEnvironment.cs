@@ -18,7 +18,7 @@ internal static class StepEnvironment
     /// <summary>The names that a proxy is found by.</summary>
     public static IEnumerable<string> Proxies => Base.Where(n => n.EndsWith("PROXY", StringComparison.OrdinalIgnoreCase));
 
-    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings)
+    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings, string folder)
     {
         var environment = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
@@ -48,7 +48,8 @@ internal static class StepEnvironment
         }
 
         environment["CI_WORKSPACE"] = settings.Workspace;
-        environment["PWD"] = settings.Workspace;
+        // A shell finds it out by itself; a command believes what it is told.
+        environment["PWD"] = folder;
         // The mark by which the executor finds whatever the step leaves running, in whatever session.
         environment["SHIPINATOR_EXECUTION_ID"] = settings.ExecutionId;
         return environment;

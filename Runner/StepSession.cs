@@ -43,14 +43,13 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
             return (ExitCodes.Failed, false);
         }
 
-        // Held for as long as this process lives, by the kernel: whoever wants to know whether it does tries the lock.
-        await using var alive = await Detach.TakeLockAsync(Path.Combine(settings.Control, "runner.lock"));
-        if (alive is null || File.Exists(Path.Combine(settings.Control, "result.json")))
+        using var files = await ExecutorFiles.TakeAsync(settings);
+        if (files is null)
         {
             return (ExitCodes.Duplicate, false);
         }
 
-        using var worker = new Worker(settings, time);
+        using var worker = new Worker(settings, files, time);
         await using var stopping = stop.Register(worker.RequestStop);
         var code = await worker.RunAsync();
         return settings.IsContainer ? Judge(worker, code, stop.IsCancellationRequested) : (code, false);

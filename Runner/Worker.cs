@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using System.Text.Json;
 using Shipinator.Client;
 
 namespace Shipinator.Runner;
@@ -13,15 +12,17 @@ internal sealed class Worker : IDisposable
     private static readonly TimeSpan HeartbeatPeriod = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(30);
     private readonly RunnerSettings _settings;
+    private readonly ExecutorFiles _files;
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
     private readonly RunnerClient _client;
     private readonly string _runner = Guid.CreateVersion7().ToString("N");
     private readonly CancellationTokenSource _cancel = new();
 
-    public Worker(RunnerSettings settings, TimeProvider time)
+    public Worker(RunnerSettings settings, ExecutorFiles files, TimeProvider time)
     {
         _settings = settings;
+        _files = files;
         _time = time;
         _http = RunnerClient.CreateHttp(settings.Server, settings.Token);
         _client = new(_http, settings.ExecutionId);
@@ -102,7 +103,8 @@ internal sealed class Worker : IDisposable
         var transfers = new Transfers(_client, _settings, Say, _time);
         try
         {
-            await Workspace.PrepareAsync(_settings, work.Source, Say, _time, _cancel.Token);
+            var source = work.Source is { } given && _settings.SourceFolder is { } copy ? given with { CloneUrl = copy } : work.Source;
+            await Workspace.PrepareAsync(_settings, source, Say, _time, _cancel.Token);
             await transfers.DownloadAsync(work.Inputs, _cancel.Token);
             var cache = Cache.Of(work, _settings, Say, _time);
             cache?.Restore();
@@ -149,7 +151,11 @@ internal sealed class Worker : IDisposable
         ChildProcess child;
         try
         {
-            child = ChildProcess.Start(Command(work), StepEnvironment.Of(work, _settings), folder, masker.Write);
+            child = ChildProcess.Start(Command(work), StepEnvironment.Of(work, _settings, folder), folder, masker.Write);
+        }
+        catch (CommandTooLongException e)
+        {
+            return new() { Status = "failed", Reason = "config_error", Detail = e.Message };
         }
         catch (CommandNotStartedException e)
         {
@@ -267,16 +273,14 @@ internal sealed class Worker : IDisposable
 
     private async Task WriteResultAsync(StatusReport report)
     {
-        var file = Path.Combine(_settings.Control, "result.json");
         try
         {
-            await File.WriteAllTextAsync(file + ".new", JsonSerializer.Serialize(report, RunnerJson.Default.StatusReport));
-            File.Move(file + ".new", file, overwrite: true);
+            await _files.WriteResultAsync(report);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // The disk is full, or the step took its folder away: the report itself goes over the network.
-            await Console.Error.WriteLineAsync($"runner: {file} can't be written: {e.Message}");
+            await Console.Error.WriteLineAsync($"runner: the result can't be written down: {e.Message}");
         }
     }
 

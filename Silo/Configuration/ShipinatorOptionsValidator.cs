@@ -30,6 +30,7 @@ public sealed class ShipinatorOptionsValidator : IValidateOptions<ShipinatorOpti
         Require(options.Orleans.GatewayPort is >= 0 and <= 65535, "Orleans:GatewayPort", $"is {options.Orleans.GatewayPort}; it must be 0 (any free port) to 65535.");
         Require(options.Orleans.ProbeTimeout >= TimeSpan.FromMilliseconds(500), "Orleans:ProbeTimeout", $"is {options.Orleans.ProbeTimeout}; below 00:00:00.5 healthy silos are declared dead.");
         Require(options.Process.MaxConcurrent >= 1, "Process:MaxConcurrent", $"is {options.Process.MaxConcurrent}; it must be at least 1.");
+        Require(options.Process.WorkFolder is null || Path.IsPathFullyQualified(options.Process.WorkFolder), "Process:WorkFolder", $"is '{options.Process.WorkFolder}'; it must be an absolute path.");
         Require(options.Orleans.ClusterId.Length is > 0 and <= 150, "Orleans:ClusterId", "must have 1 to 150 characters.");
         Require(options.Orleans.ServiceId.Length is > 0 and <= 150, "Orleans:ServiceId", "must have 1 to 150 characters.");
 

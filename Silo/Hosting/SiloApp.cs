@@ -48,14 +48,23 @@ public static class SiloApp
         builder.Services.AddFileSystemStores(stores => stores.Root = folder.Path);
         builder.Services.AddGitForge(forge => forge.CacheRoot = Path.Combine(folder.Path, "git"));
         builder.Services.AddExecutorRegistry();
-        builder.Services.AddProcessExecutor(process =>
+        if (UsesProcesses(options))
         {
-            process.Root = Path.Combine(folder.Path, "work");
-            process.CacheFolder = Path.Combine(folder.Path, "cache");
-            process.RunnerPath = options.Process.RunnerPath ?? process.RunnerPath;
-            process.ListensBeyondLoopback = !IPAddress.IsLoopback(IPAddress.Parse(options.Listen));
-            process.AllowBeyondLoopback = options.Process.AllowBeyondLoopback;
-        });
+            builder.Services.AddProcessExecutor(process =>
+            {
+                process.CacheFolder = Path.Combine(folder.Path, "cache");
+                process.RunnerPath = options.Process.RunnerPath ?? process.RunnerPath;
+                process.ListensBeyondLoopback = !IPAddress.IsLoopback(IPAddress.Parse(options.Listen));
+                process.AllowBeyondLoopback = options.Process.AllowBeyondLoopback;
+                process.HasSeveralServers = options.Clustering == ClusteringKind.AdoNet;
+                process.OneMachine = options.Process.OneMachine;
+                process.RunAsServerUser = options.Process.RunAsServerUser;
+                process.FirstUserId = options.Process.FirstUserId;
+                process.UserIds = options.Process.UserIds;
+                process.Root = options.Process.WorkFolder ?? (process.IsIsolated ? process.OwnWorkFolder(folder.Path) : Path.Combine(folder.Path, "work"));
+            });
+        }
+
         if (options.Kubernetes.Namespace.Length > 0)
         {
             builder.Services.AddKubernetesExecutor(configuration.GetSection($"{ShipinatorOptions.Section}:{nameof(ShipinatorOptions.Kubernetes)}").Bind);
@@ -74,6 +83,10 @@ public static class SiloApp
         app.MapOrleansDashboard(routePrefix: "/admin/orleans").RequireAuthorization(Policies.Admin).ExcludeFromDescription();
         return app;
     }
+
+    /// <summary>In a cluster whose steps run elsewhere there is no process executor: each job of it would be known to one silo alone.</summary>
+    private static bool UsesProcesses(ShipinatorOptions options) =>
+        options.Clustering == ClusteringKind.Localhost || options.Executor == "process" || options.Process.OneMachine;
 
     /// <summary>Brings the database up to date and loads what the first request needs. Errors: <see cref="StartupException"/>.</summary>
     public static async Task PrepareAsync(WebApplication app)

@@ -49,9 +49,11 @@ internal static class StepIsolation
                 throw new IOException($"{folder} must be a folder that belongs to root and that nobody else can write to.");
             }
 
-            if ((now.Mode & UnixFileMode.OtherExecute) == 0)
+            // To be passed through; that the jobs' folders can't be listed either is for their names.
+            var wanted = folder == options.Root ? WorkerFolder.Passable : now.Mode | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+            if (now.Mode != wanted)
             {
-                File.SetUnixFileMode(folder, now.Mode | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+                File.SetUnixFileMode(folder, wanted);
             }
         }
     }

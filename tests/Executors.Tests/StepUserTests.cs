@@ -69,14 +69,14 @@ public sealed class StepUserTests : IAsyncLifetime
             ["result of the next step"] = $"echo x >> {own}/{steps[1].ExecutionId}/lie",
             ["folder of all jobs"] = $"ls {_bench.Jobs}",
             ["place among the jobs"] = $"mkdir {_bench.Jobs}/ship-evil",
-            ["its folder's name"] = $"mv {_bench.Folder(steps[0])} {_bench.Jobs}/elsewhere",
+            ["name of its folder"] = $"mv {_bench.Folder(steps[0])} {_bench.Jobs}/elsewhere",
             ["workspace of a neighbor"] = $"cat {_bench.Folder(neighbor)}/workspace/file",
             ["environment of a neighbor"] = $"cat /proc/{foreign}/environ",
             ["signal to a neighbor"] = $"kill -0 {foreign}",
             ["caches"] = $"ls {_bench.Jobs}/.cache",
             ["cache of another repository"] = $"ls {_bench.Jobs}/.cache/{cache.Scope}",
-            ["the runner's program"] = "cat /var/lib/shipinator/runners/*/Shipinator.Runner | head -c 4 | grep -q ELF",
-            ["the runner's place"] = "touch /var/lib/shipinator/runners/mine && rm /var/lib/shipinator/runners/mine",
+            ["program of the runner"] = "cat /var/lib/shipinator/runners/*/Shipinator.Runner | head -c 4 | grep -q ELF",
+            ["place of the runner"] = "touch /var/lib/shipinator/runners/mine && rm /var/lib/shipinator/runners/mine",
             ["the list of users"] = "ls /var/lib/shipinator/users",
             ["root again"] = "setpriv --reuid=0 --clear-groups true",
         };
@@ -84,7 +84,7 @@ public sealed class StepUserTests : IAsyncLifetime
         await _bench.RunAsync(executor, steps[0], script + "echo tried all");
         server.Kill();
         Environment.SetEnvironmentVariable("SHIPINATOR_TEST_PASSWORD", null);
-        Assert.Contains("tried all\n", _bench.Server.Log, StringComparison.Ordinal);
+        Assert.True(_bench.Server.Log.Contains("tried all\n", StringComparison.Ordinal), _bench.Server.Log);
         var got = _bench.Server.Log.Split('\n').Where(l => l.StartsWith("GOT ", StringComparison.Ordinal)).Select(l => l[4..]).ToList();
         if (!asServer)
         {

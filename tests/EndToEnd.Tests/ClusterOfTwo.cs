@@ -94,6 +94,7 @@ public sealed class ClusterOfTwo : IAsyncDisposable
             {
                 ["SHIPINATOR__ConnectionString"] = connectionString,
                 ["SHIPINATOR__Clustering"] = "AdoNet",
+                ["SHIPINATOR__Process__OneMachine"] = "true",
                 ["SHIPINATOR__Port"] = Text(ports[i]),
                 ["SHIPINATOR__RunnerUrl"] = Url.ToString(),
                 ["SHIPINATOR__BootstrapToken"] = Token,

@@ -124,6 +124,7 @@ public static class LiveBenchmark
                 {
                     ["CONNECTIONSTRING"] = connectionString,
                     ["CLUSTERING"] = "AdoNet",
+                    ["PROCESS__ONEMACHINE"] = "true",
                     ["PORT"] = Text(ports[i]),
                     ["RUNNERURL"] = $"http://127.0.0.1:{ports[1]}",
                     ["BOOTSTRAPTOKEN"] = servers.Token,

@@ -32,7 +32,7 @@ internal static class Workspace
         // What a runner that died half-way left is begun anew.
         if (Directory.Exists(settings.Workspace))
         {
-            await DeleteAsync(settings, time);
+            Directory.Delete(settings.Workspace, recursive: true);
         }
 
         Directory.CreateDirectory(settings.Workspace);
@@ -42,25 +42,6 @@ internal static class Workspace
         }
 
         await File.WriteAllTextAsync(done, "", cancellationToken);
-    }
-
-    /// <summary>Names that are no text and folders of any depth: .NET's own way can't remove what git made of them.</summary>
-    private static async Task DeleteAsync(RunnerSettings settings, TimeProvider time)
-    {
-        try
-        {
-            var environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["PATH"] = Environment.GetEnvironmentVariable("PATH") ?? "/usr/local/bin:/usr/bin:/bin" };
-            await ChildProcess.Start(["rm", "-rf", "--", settings.Workspace], environment, settings.JobFolder, _ => { }).WaitAsync(time);
-        }
-        catch (CommandNotStartedException)
-        {
-            // No such program: the directory is what is left.
-        }
-
-        if (Directory.Exists(settings.Workspace))
-        {
-            Directory.Delete(settings.Workspace, recursive: true);
-        }
     }
 
     private static async Task CloneAsync(RunnerSettings settings, SourceAnswer source, Action<string> say, TimeProvider time, CancellationToken cancellationToken)

@@ -26,7 +26,7 @@ internal sealed partial class CacheShelf(string folder, long bytes, TimeProvider
             }
             catch (IOException)
             {
-                // It was evicted meanwhile: a miss.
+                // It was evicted meanwhile, or has as many names as a file can have: a miss.
             }
         }
     }
@@ -51,16 +51,27 @@ internal sealed partial class CacheShelf(string folder, long bytes, TimeProvider
             }
             else if (Kept().IsMatch(name) && Unix.Look(file) is { IsFile: true } entry && entry.User == user && new FileInfo(file).Length <= bytes)
             {
-                // A copy, not the file: its maker could have a way into it still.
-                var unfinished = Path.Combine(target, $".{user}-{name}.new");
-                File.Copy(file, unfinished, overwrite: true);
-                File.SetUnixFileMode(unfinished, Readable);
-                File.SetLastWriteTimeUtc(unfinished, time.GetUtcNow().UtcDateTime);
-                File.Move(unfinished, Path.Combine(target, name), overwrite: true);
+                Take(file, Path.Combine(target, $".{user}-{name}.new"), Path.Combine(target, name));
             }
         }
 
         Evict();
+    }
+
+    /// <summary>A copy, not the file: its maker could have a way into it still.</summary>
+    private void Take(string file, string unfinished, string target)
+    {
+        try
+        {
+            File.Copy(file, unfinished, overwrite: true);
+            File.SetUnixFileMode(unfinished, Readable);
+            File.SetLastWriteTimeUtc(unfinished, time.GetUtcNow().UtcDateTime);
+            File.Move(unfinished, target, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(unfinished);
+        }
     }
 
     /// <summary>Those that were not used for longest go first, until all fit.</summary>

@@ -108,7 +108,15 @@ internal sealed class JobFolders(ProcessExecutorOptions options, TimeProvider ti
             if (options.CacheFolder is not null && File.Exists(folder.CacheScopeFile))
             {
                 var scope = await File.ReadAllTextAsync(folder.CacheScopeFile, cancellationToken);
-                await Task.Run(() => _shelf.TakeBack(scope, Cache(folder.Path), own), cancellationToken);
+                try
+                {
+                    await Task.Run(() => _shelf.TakeBack(scope, Cache(folder.Path), own), cancellationToken);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    // The disk is full, for instance. A cache is a help, and the folder has to go all the more.
+                }
+
                 File.Delete(folder.CacheScopeFile);
             }
         }

@@ -185,6 +185,10 @@ public sealed partial class ProcessExecutor(
                 await SourceCopy.MakeAsync(path, folder, user, cancellationToken);
             }
         }
+        catch (SourceCopyException e)
+        {
+            throw ExecutorException.Rejected(Reason.ExecutorError, e.Message, e);
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw ExecutorException.Transient($"The folder {folder.Path} can't be made ready: {e.Message}", e);

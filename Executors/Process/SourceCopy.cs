@@ -11,7 +11,7 @@ internal static class SourceCopy
         ? cloneUrl
         : Uri.TryCreate(cloneUrl, UriKind.Absolute, out var url) && url.IsFile ? url.LocalPath : null;
 
-    /// <summary>Makes the copy, if it is not there. Errors: <see cref="IOException"/> in git's words.</summary>
+    /// <summary>Makes the copy, if it is not there. Errors: <see cref="SourceCopyException"/> in git's words, <see cref="IOException"/>.</summary>
     public static async Task MakeAsync(string path, WorkerFolder folder, uint user, CancellationToken cancellationToken)
     {
         if (Directory.Exists(folder.Source))
@@ -57,8 +57,11 @@ internal static class SourceCopy
             var (code, words) = await Command.RunAsync(["git", .. arguments], cancellationToken, ("GIT_CONFIG_GLOBAL", configuration), ("HOME", folder.Own), ("GIT_TERMINAL_PROMPT", "0"));
             if (code != 0)
             {
-                throw new IOException($"The repository {path} can't be copied for the job: git {arguments[0]} ended with {code}: {words}");
+                throw new SourceCopyException($"The repository {path} can't be copied for the job: git {arguments[0]} ended with {code}: {words}");
             }
         }
     }
 }
+
+/// <summary>A repository can't be copied: it is not there, or it is none.</summary>
+internal sealed class SourceCopyException(string message) : Exception(message);

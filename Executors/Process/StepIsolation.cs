@@ -29,7 +29,7 @@ internal static class StepIsolation
             }
 
             var failure = program.ProbeAsync(options.FirstUserId, CancellationToken.None).GetAwaiter().GetResult();
-            return failure is null ? null : $"The server is root, so steps run as users of their own, and the runner can't be started as user {options.FirstUserId}: {failure} Needed are 'setpriv' (util-linux), the capabilities SETUID, SETGID and CHOWN, and a file system without 'noexec' at {options.MachineFolder}; {OtherFix}";
+            return failure is null ? null : $"The server is root, so steps run as users of their own, and the runner can't be started as user {options.FirstUserId}: {failure} Needed are 'setpriv' (util-linux), the capabilities SETUID, SETGID and CHOWN, a file system without 'noexec' at {options.MachineFolder}, and in a user namespace a range of ids that it has (/proc/self/uid_map, Shipinator:Process:FirstUserId); {OtherFix}";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -158,6 +158,7 @@ public sealed class StepUserTests : IAsyncLifetime
             var absent = ProcessBench.Job(source: new() { CloneUrl = closed + "/nothing", Ref = "refs/heads/main", Commit = commit })[0];
             var error = await Assert.ThrowsAsync<ExecutorException>(() => _bench.Executor().Submit(absent, default));
             Assert.Contains("/nothing", error.Message, StringComparison.Ordinal);
+            Assert.Equal((false, Reason.ExecutorError), (error.IsTransient, error.Reason));
         }
         finally
         {

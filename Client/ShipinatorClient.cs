@@ -71,9 +71,6 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     public Task<RunAnswer> CreateRepositoryRunAsync(string repository, CreateRunRequest request, string? idempotencyKey = null, CancellationToken cancellationToken = default) =>
         SendAsync(HttpMethod.Post, $"v1/repositories/{Part(repository)}/runs", JsonContent.Create(request, Json.CreateRunRequest), Json.RunAnswer, idempotencyKey, cancellationToken);
 
-    public Task<RepositoryAnswer> UpdateRepositoryAsync(string repository, UpdateRepositoryRequest request, CancellationToken cancellationToken = default) =>
-        SendAsync(HttpMethod.Patch, $"v1/repositories/{Part(repository)}", JsonContent.Create(request, Json.UpdateRepositoryRequest), Json.RepositoryAnswer, null, cancellationToken);
-
     public Task<RunAnswer> GetRunAsync(string run, CancellationToken cancellationToken = default) =>
         GetAsync($"v1/pipeline-runs/{Part(run)}", Json.RunAnswer, cancellationToken);
 

@@ -30,14 +30,16 @@ public sealed partial class WorkerSweep(IEnumerable<IWorkerExecutor> executors, 
         {
             try
             {
+                await executor.Tidy(stoppingToken);
                 foreach (var worker in executor.FindWorkers())
                 {
                     await LookAtAsync(executor, worker, stoppingToken);
                 }
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
-                Unanswered(executor.Type, e.Message);
+                // Whatever it is: a sweep that ended for good would end the server, and leave every later orphan.
+                Failed(e, executor.Type);
             }
         }
     }
@@ -73,6 +75,9 @@ public sealed partial class WorkerSweep(IEnumerable<IWorkerExecutor> executors, 
 
     [LoggerMessage(2103, LogLevel.Information, "Whether {Worker} is needed is not known now: {Message}")]
     private partial void Unanswered(string worker, string message);
+
+    [LoggerMessage(2105, LogLevel.Warning, "The workers of executor {Executor} could not be looked through; this is tried again in the next period")]
+    private partial void Failed(Exception exception, string executor);
 
     [LoggerMessage(2104, LogLevel.Warning, "{Worker} was made for a job that is not known here, perhaps by another Shipinator: it stays. Two installations that share a namespace need an InstanceId each")]
     private partial void Foreign(string worker);

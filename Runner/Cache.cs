@@ -71,7 +71,7 @@ internal sealed class Cache
             }
 
             // The eviction takes what was not used for longest.
-            File.SetLastWriteTimeUtc(from, _time.GetUtcNow().UtcDateTime);
+            MarkUsed(from);
             _say(string.Create(CultureInfo.InvariantCulture, $"Cache: restored {restored} of {_cache.Paths.Count} paths."));
         }
         finally
@@ -105,7 +105,15 @@ internal sealed class Cache
         }
 
         Directory.CreateDirectory(_folder);
-        OpenForAll(_folder);
+        if (_settings.IsContainer)
+        {
+            OpenForAll(_folder);
+        }
+        else
+        {
+            File.SetUnixFileMode(_folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
         var unfinished = Path.Combine(_folder, $".{_settings.ExecutionId}.new");
         try
         {
@@ -128,6 +136,19 @@ internal sealed class Cache
 
         Evict();
     });
+
+    private void MarkUsed(string file)
+    {
+        try
+        {
+            File.SetLastWriteTimeUtc(file, _time.GetUtcNow().UtcDateTime);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // It is only lent: its owner looks for this mark.
+            File.WriteAllText(file + ".used", "");
+        }
+    }
 
     /// <summary>The oldest go first, until all fit; so does what a runner that died left unfinished.</summary>
     private void Evict()

@@ -19,13 +19,14 @@ internal sealed class ChildProcess
 
     /// <summary>
     /// Starts a program found on the environment's <c>PATH</c>. Errors: <see cref="CommandNotStartedException"/> with the exit
-    /// code that a shell would give (127 not found, 126 not executable).
+    /// code that a shell would give (127 not found, 126 not executable), <see cref="CommandTooLongException"/>.
     /// </summary>
     public static ChildProcess Start(
         IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, string folder, Action<ReadOnlyMemory<byte>> sink)
     {
         var file = Find(command[0], environment.GetValueOrDefault("PATH"), folder)
             ?? throw new CommandNotStartedException(127, $"Command not found: {command[0]}");
+        CommandTooLongException.ThrowIfTooLong(command, environment);
         var (read, write) = Native.Pipe();
         int error, pid;
         try
@@ -41,6 +42,11 @@ internal sealed class ChildProcess
         if (error != 0)
         {
             output.Dispose();
+            if (error == CommandTooLongException.TooLong)
+            {
+                throw CommandTooLongException.OfAll(command, environment);
+            }
+
             throw new CommandNotStartedException(
                 error == 2 ? 127 : 126,
                 error switch

@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace Shipinator.Runner;
 
 /// <summary>Cuts the ties to the process that started the runner, so that its death changes nothing.</summary>
@@ -7,19 +9,33 @@ internal static class Detach
     public static void FromStarter() => _ = Native.SetSession();
 
     /// <summary>Null when another runner of the same execution holds it.</summary>
-    public static async Task<FileStream?> TakeLockAsync(string path)
+    public static Task<IDisposable?> TakeLockAsync(string path) => TakeAsync(() =>
+    {
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    });
+
+    /// <summary>The same for a file that is open already.</summary>
+    public static Task<IDisposable?> TakeLockAsync(int descriptor) =>
+        TakeAsync(() => Native.TryLock(descriptor) ? new SafeFileHandle(descriptor, ownsHandle: true) : null);
+
+    private static async Task<IDisposable?> TakeAsync(Func<IDisposable?> take)
     {
         for (var tries = 0; tries < 25; tries++)
         {
-            try
+            if (take() is { } held)
             {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return held;
             }
-            catch (IOException)
-            {
-                // Somebody may just be looking whether we live.
-                await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
-            }
+
+            // Somebody may just be looking whether we live.
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
 
         return null;

@@ -12,6 +12,9 @@ internal static unsafe partial class Native
     private const short SpawnSetSignalDefault = 0x04;
     private const int CloseOnExec = 0x80000;
     private const int SetDumpable = 4;
+    private const int SetDescriptorFlags = 2;
+    private const int LockExclusive = 2;
+    private const int LockNonBlocking = 4;
 
     /// <summary>Starts a program as the leader of a new process group. Errors: the C library's number.</summary>
     public static int Spawn(string file, string[] arguments, string[] environment, string folder, int output, out int pid)
@@ -73,11 +76,14 @@ internal static unsafe partial class Native
         return (status & 0x7f) == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f);
     }
 
-    /// <summary>From now on only who may trace any process at all can read this one's memory and environment.</summary>
-    public static void HideMemory() => _ = prctl(SetDumpable, 0, 0, 0, 0);
+    /// <summary>No other process, of the same user or not, may look into this one any more: not its memory, not its environment, not its open files.</summary>
+    public static void Hide() => _ = prctl(SetDumpable, 0, 0, 0, 0);
 
-    [LibraryImport("libc", EntryPoint = "prctl", SetLastError = true)]
-    private static partial int prctl(int option, nuint a, nuint b, nuint c, nuint d);
+    /// <summary>Keeps an inherited descriptor from what is started here.</summary>
+    public static void Keep(int descriptor) => _ = fcntl(descriptor, SetDescriptorFlags, 1);
+
+    /// <summary>Locks an open file as .NET does, without waiting.</summary>
+    public static bool TryLock(int descriptor) => flock(descriptor, LockExclusive | LockNonBlocking) == 0;
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     public static partial int Kill(int pid, int signal);
@@ -87,6 +93,15 @@ internal static unsafe partial class Native
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int descriptor);
+
+    [LibraryImport("libc")]
+    private static partial int prctl(int option, nuint second, nuint third, nuint fourth, nuint fifth);
+
+    [LibraryImport("libc")]
+    private static partial int fcntl(int descriptor, int command, int argument);
+
+    [LibraryImport("libc")]
+    private static partial int flock(int descriptor, int operation);
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int posix_spawn(out int pid, string file, byte* actions, byte* attributes, byte** arguments, byte** environment);

@@ -12,7 +12,8 @@ if (args is ["prepare"])
     return await Prepare.RunAsync(TimeProvider.System, stop.Token);
 }
 
-if (args is not ["work"])
+// The second word is the execution, for whoever looks for the process.
+if (args is not (["work"] or ["work", _]))
 {
     await Console.Error.WriteLineAsync("""
         usage: runner work      claims an execution, runs it, reports it
@@ -23,6 +24,8 @@ if (args is not ["work"])
     return ExitCodes.Usage;
 }
 
+// Before the token is read: a step of the same user must not get at it.
+Native.Hide();
 RunnerSettings settings;
 try
 {

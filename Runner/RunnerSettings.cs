@@ -19,6 +19,15 @@ internal sealed record RunnerSettings(Uri Server, string ExecutionId, string Tok
     /// <summary>How large all caches together may grow, in bytes.</summary>
     public long CacheBytes { get; init; } = DefaultCacheBytes;
 
+    /// <summary>A copy of the source's repository, when the runner can't read the repository itself.</summary>
+    public string? SourceFolder { get; init; }
+
+    /// <summary>The open file to lock; null: one in <see cref="Control"/>.</summary>
+    public int? LockDescriptor { get; init; }
+
+    /// <summary>The open file for the result; null: one in <see cref="Control"/>.</summary>
+    public int? ResultDescriptor { get; init; }
+
     /// <summary>Where the steps of the job see the files of the steps before them.</summary>
     public string Workspace => Path.Combine(JobFolder, "workspace");
 
@@ -46,13 +55,23 @@ internal sealed record RunnerSettings(Uri Server, string ExecutionId, string Tok
             throw new ArgumentException($"SHIPINATOR_URL is '{server}'; it must be the http or https address of the server.");
         }
 
-        var token = Optional("SHIPINATOR_TOKEN") ?? File.ReadAllText(Required("SHIPINATOR_TOKEN_FILE")).Trim();
+        var token = Optional("SHIPINATOR_TOKEN_STDIN") == "1"
+            ? Console.In.ReadToEnd().Trim()
+            : Optional("SHIPINATOR_TOKEN") ?? File.ReadAllText(Required("SHIPINATOR_TOKEN_FILE")).Trim();
+        if (token.Length == 0)
+        {
+            throw new ArgumentException("The token is empty: the executor that starts the runner ended before it gave one.");
+        }
+
         return new(url, Required("SHIPINATOR_EXECUTION_ID"), token, Path.GetFullPath(Required("SHIPINATOR_JOB_DIR")))
         {
             JobId = Optional("SHIPINATOR_JOB_ID"),
             IsContainer = Optional("SHIPINATOR_CONTAINER") == "1",
             CacheFolder = Optional("SHIPINATOR_CACHE_DIR"),
             CacheBytes = ReadCacheBytes(),
+            SourceFolder = Optional("SHIPINATOR_SOURCE_DIR"),
+            LockDescriptor = Descriptor("SHIPINATOR_LOCK_FD"),
+            ResultDescriptor = Descriptor("SHIPINATOR_RESULT_FD"),
         };
     }
 
@@ -62,6 +81,23 @@ internal sealed record RunnerSettings(Uri Server, string ExecutionId, string Tok
 
     /// <summary>A variable, or null when it is absent or empty.</summary>
     public static string? Optional(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+
+    /// <summary>An open file that the executor hands down; it goes no further.</summary>
+    private static int? Descriptor(string name)
+    {
+        if (Optional(name) is not { } text)
+        {
+            return null;
+        }
+
+        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var descriptor) || descriptor < 3)
+        {
+            throw new ArgumentException($"{name} is '{text}'; it must be the number of an open file, 3 or more.");
+        }
+
+        Native.Keep(descriptor);
+        return descriptor;
+    }
 
     private static long ReadCacheBytes() => Optional("SHIPINATOR_CACHE_MAX_BYTES") is not { } text
         ? DefaultCacheBytes

@@ -18,9 +18,9 @@ internal static class StepEnvironment
     /// <summary>The names that a proxy is found by.</summary>
     public static IEnumerable<string> Proxies => Base.Where(n => n.EndsWith("PROXY", StringComparison.OrdinalIgnoreCase));
 
-    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings) => Of(work, settings, new());
+    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings, string folder) => Of(work, settings, folder, new());
 
-    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings, HandedOn handed)
+    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings, string folder, HandedOn handed)
     {
         var environment = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
@@ -68,6 +68,8 @@ internal static class StepEnvironment
         }
 
         SetOurs(environment, settings);
+        // A shell finds it out by itself; a command believes what it is told.
+        environment["PWD"] = folder;
         return environment;
     }
 
@@ -90,7 +92,6 @@ internal static class StepEnvironment
         environment["SHIPINATOR_WORKSPACE"] = settings.Workspace;
         environment["SHIPINATOR_ENV"] = settings.EnvFile;
         environment["SHIPINATOR_OUTPUT"] = settings.OutputFile;
-        environment["PWD"] = settings.Workspace;
         // The mark by which the executor finds whatever the step leaves running, in whatever session.
         environment["SHIPINATOR_EXECUTION_ID"] = settings.ExecutionId;
     }

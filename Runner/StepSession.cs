@@ -23,7 +23,7 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
         {
             // The command is in the same container and often the same user: it must not read the next try's token from this memory.
             // Outside of containers the executor must be able to look at its runners, and each try has a runner of its own.
-            Native.HideMemory();
+            Native.Hide();
         }
 
         while (true)
@@ -50,14 +50,13 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
             return (ExitCodes.Failed, false, "");
         }
 
-        // Held for as long as this process lives, by the kernel: whoever wants to know whether it does tries the lock.
-        await using var alive = await Detach.TakeLockAsync(Path.Combine(settings.Control, "runner.lock"));
-        if (alive is null || File.Exists(Path.Combine(settings.Control, "result.json")))
+        using var files = await ExecutorFiles.TakeAsync(settings);
+        if (files is null)
         {
             return (ExitCodes.Duplicate, false, "");
         }
 
-        using var worker = new Worker(settings, time);
+        using var worker = new Worker(settings, files, time);
         await using var stopping = stop.Register(worker.RequestStop);
         var code = await worker.RunAsync();
         var (judged, goesOn) = settings.IsContainer ? Judge(worker, code, stop.IsCancellationRequested) : (code, false);

@@ -13,14 +13,16 @@ internal sealed class Worker : IDisposable
     private static readonly TimeSpan HeartbeatPeriod = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(30);
     private readonly RunnerSettings _settings;
+    private readonly ExecutorFiles _files;
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
     private readonly RunnerClient _client;
     private readonly CancellationTokenSource _cancel = new();
 
-    public Worker(RunnerSettings settings, TimeProvider time)
+    public Worker(RunnerSettings settings, ExecutorFiles files, TimeProvider time)
     {
         _settings = settings;
+        _files = files;
         _time = time;
         _http = RunnerClient.CreateHttp(settings.Server, settings.Token);
         _client = new(_http, settings.ExecutionId);
@@ -116,7 +118,8 @@ internal sealed class Worker : IDisposable
                 throw new StepMistakeException(problem);
             }
 
-            await Workspace.PrepareAsync(_settings, work.Source, masker.Say, _time, _cancel.Token);
+            var source = work.Source is { } given && _settings.SourceFolder is { } copy ? given with { CloneUrl = copy } : work.Source;
+            await Workspace.PrepareAsync(_settings, source, masker.Say, _time, _cancel.Token);
             await transfers.DownloadAsync(work.Inputs, _cancel.Token);
             var cache = Cache.Of(work, _settings, masker.Say, _time);
             cache?.Restore();
@@ -208,8 +211,12 @@ internal sealed class Worker : IDisposable
         ChildProcess child;
         try
         {
-            var environment = StepEnvironment.Of(work, _settings, handed);
+            var environment = StepEnvironment.Of(work, _settings, folder, handed);
             child = ChildProcess.Start(StepCommand.Of(work, _settings, environment, handed), environment, folder, masker.Write);
+        }
+        catch (CommandTooLongException e)
+        {
+            return new() { Status = "failed", Reason = "config_error", Detail = e.Message };
         }
         catch (CommandNotStartedException e)
         {
@@ -314,16 +321,14 @@ internal sealed class Worker : IDisposable
 
     private async Task WriteResultAsync(StatusReport report)
     {
-        var file = Path.Combine(_settings.Control, "result.json");
         try
         {
-            await File.WriteAllTextAsync(file + ".new", JsonSerializer.Serialize(report, RunnerJson.Default.StatusReport));
-            File.Move(file + ".new", file, overwrite: true);
+            await _files.WriteResultAsync(report);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // The disk is full, or the step took its folder away: the report itself goes over the network.
-            await Console.Error.WriteLineAsync($"runner: {file} can't be written: {e.Message}");
+            await Console.Error.WriteLineAsync($"runner: the result can't be written down: {e.Message}");
         }
     }
 }

@@ -1,26 +1,24 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Shipinator.Executors.Process;
 
 /// <summary>
-/// Runs a job attempt in a folder of this machine, each execution by a runner process of its own. The runners outlive the
-/// server: a server that starts again finds them by what they hold and leave in their folder.
+/// Runs a job attempt in a folder of this machine, each execution by a runner process of its own. When the server is root,
+/// each job attempt has a user of its own, and nothing of another job's or of the server's can be read by its steps. The
+/// runners outlive the server: a server that starts again finds them by what they hold and leave in their folder.
 /// </summary>
 public sealed partial class ProcessExecutor(
     IOptions<ProcessExecutorOptions> options, IExecutionTokens tokens, IServerAddress address, TimeProvider time,
     ILogger<ProcessExecutor> logger) : IWorkerInventory
 {
     private static readonly TimeSpan DeletePatience = TimeSpan.FromSeconds(5);
-    private static readonly HashSet<string> Inherited = new(StringComparer.Ordinal)
-    {
-        "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "DOTNET_ROOT",
-        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
-    };
-
+    private static readonly TimeSpan DeletePause = TimeSpan.FromMilliseconds(200);
     private readonly ProcessExecutorOptions _options = options.Value;
+    private readonly JobFolders _folders = new(options.Value, time);
+    private readonly RunnerStart _runners = new(options.Value, tokens, address);
+    private readonly ConcurrentDictionary<string, WorkerFolder> _left = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<ExecutionId, System.Diagnostics.Process> _children = new();
     private readonly ConcurrentDictionary<ExecutionId, DateTimeOffset> _cancels = new();
 
@@ -34,7 +32,7 @@ public sealed partial class ProcessExecutor(
     public bool CanRunServices => false;
 
     /// <inheritdoc/>
-    public Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken)
+    public async Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(spec);
         if (!spec.Worker.Services.IsEmpty)
@@ -46,12 +44,12 @@ public sealed partial class ProcessExecutor(
         // The files of the steps before it went with the folder: it is lost, as its status says, and not run without them.
         if (!spec.JoinsWorker || Directory.Exists(folder.Path))
         {
+            await MakeReadyAsync(folder, spec.Worker, cancellationToken);
             Ensure(folder, spec.ExecutionId);
             StartAhead(folder, spec);
         }
 
-        return Task.FromResult(new ExecutionHandle(
-            Type, $"{spec.Worker.ExternalName}-{spec.ExecutionId}", spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId));
+        return new(Type, $"{spec.Worker.ExternalName}-{spec.ExecutionId}", spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId);
     }
 
     /// <inheritdoc/>
@@ -62,14 +60,14 @@ public sealed partial class ProcessExecutor(
         var folder = FolderOf(handle);
         if (_cancels.TryGetValue(id, out var since) && time.GetUtcNow() - since >= _options.KillAfter)
         {
-            ProcessTable.Kill(ProcessTable.Of([id]));
+            ProcessTable.Kill(ProcessesOf(folder, id));
         }
 
         // The lock before the result: a runner writes the result first and lets go of the lock after.
         var alive = folder.IsAlive(id) || IsStarting(id);
         if (folder.Result(id) is { } result)
         {
-            return Task.FromResult(Ended(result, StillPresent: alive || HasLeftovers(id)));
+            return Task.FromResult(Ended(result, StillPresent: alive || HasLeftovers(folder, id)));
         }
 
         if (alive)
@@ -77,7 +75,7 @@ public sealed partial class ProcessExecutor(
             return Task.FromResult(new ExecutionStatus { Status = Shipinator.Status.Running });
         }
 
-        var leftovers = ProcessTable.Of([id]);
+        var leftovers = ProcessesOf(folder, id);
         ProcessTable.Kill(leftovers);
         return Task.FromResult(new ExecutionStatus
         {
@@ -97,7 +95,7 @@ public sealed partial class ProcessExecutor(
         var id = handle.ExecutionId;
         var now = time.GetUtcNow();
         var since = _cancels.GetOrAdd(id, now);
-        var processes = ProcessTable.Of([id]);
+        var processes = ProcessesOf(FolderOf(handle), id);
         if (now - since >= _options.KillAfter)
         {
             ProcessTable.Kill(processes);
@@ -112,31 +110,61 @@ public sealed partial class ProcessExecutor(
         return Task.CompletedTask;
     }
 
-    /// <inheritdoc/>
+    /// <summary>
+    /// Returns also when the folder can't be removed: that is told once, and tried again with each sweep.
+    /// </summary>
     public async Task Release(JobId job, int attempt, CancellationToken cancellationToken)
     {
         var folder = Folder(ExternalName(job, attempt));
-        var start = time.GetTimestamp();
-        while (Directory.Exists(folder.Path))
+        if (_left.ContainsKey(folder.Path))
         {
-            var executions = folder.Executions().ToList();
-            ProcessTable.Kill(ProcessTable.Of(executions));
-            try
+            return;
+        }
+
+        var start = time.GetTimestamp();
+        while (folder.Exists && await RemoveAsync(folder, cancellationToken) is { } trouble)
+        {
+            if (time.GetElapsedTime(start) > DeletePatience)
             {
-                MakeWritable(folder.Path);
-                Directory.Delete(folder.Path, recursive: true);
-                executions.ForEach(Forget);
+                _left[folder.Path] = folder;
+                NotRemoved(folder.Path, _options.SweepPeriod, trouble);
                 return;
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                if (time.GetElapsedTime(start) > DeletePatience)
-                {
-                    throw ExecutorException.Transient($"The folder {folder.Path} can't be removed: {e.Message}", e);
-                }
 
-                await Task.Delay(TimeSpan.FromMilliseconds(50), time, cancellationToken);
+            await Task.Delay(DeletePause, time, cancellationToken);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task Tidy(CancellationToken cancellationToken)
+    {
+        foreach (var folder in _left.Values)
+        {
+            if (await RemoveAsync(folder, cancellationToken) is null)
+            {
+                _left.TryRemove(folder.Path, out _);
+                Removed(folder.Path);
             }
+        }
+    }
+
+    private async Task<string?> RemoveAsync(WorkerFolder folder, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var executions = folder.Executions().ToList();
+            ProcessTable.Kill(ProcessTable.Of(executions, _options.IsIsolated ? Unix.Look(folder.Path)?.User : null));
+            var trouble = await _folders.RemoveAsync(folder, cancellationToken);
+            if (trouble is null)
+            {
+                executions.ForEach(Forget);
+            }
+
+            return trouble;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return e.Message;
         }
     }
 
@@ -144,13 +172,34 @@ public sealed partial class ProcessExecutor(
     public TimeSpan SweepPeriod => _options.SweepPeriod;
 
     /// <summary>The job attempts that have a folder here. One in which a runner is at work may be another installation's.</summary>
-    public IReadOnlyCollection<FoundWorker> FindWorkers() => Directory.Exists(_options.Root)
-        ? [.. Directory.EnumerateDirectories(_options.Root, "ship-*").Select(d => Path.GetFileName(d).Split('-')).Where(p => p.Length == 3)
+    public IReadOnlyCollection<FoundWorker> FindWorkers() =>
+        [.. new[] { _options.Root, WorkerFolder.ControlFolder(_options.Root) }.Where(Directory.Exists)
+            .SelectMany(root => Directory.EnumerateDirectories(root, "ship-*")).Select(d => Path.GetFileName(d)).Distinct(StringComparer.Ordinal).Select(n => n.Split('-')).Where(p => p.Length == 3)
             .Where(p => Guid.TryParseExact(p[1], "N", out _) && int.TryParse(p[2], out _))
             .Select(p => (Job: new JobId(Guid.ParseExact(p[1], "N")), Attempt: int.Parse(p[2], System.Globalization.CultureInfo.InvariantCulture)))
             .Select(w => (w.Job, w.Attempt, Folder: Folder(ExternalName(w.Job, w.Attempt))))
-            .Select(w => new FoundWorker(w.Job, w.Attempt, $"Folder {w.Folder.Path}", MayBeForeign: w.Folder.Executions().Any(w.Folder.IsAlive)))]
-        : [];
+            .Where(w => !_left.ContainsKey(w.Folder.Path))
+            .Select(w => new FoundWorker(w.Job, w.Attempt, $"Folder {w.Folder.Path}", MayBeForeign: w.Folder.Executions().Any(w.Folder.IsAlive)))];
+
+    private async Task MakeReadyAsync(WorkerFolder folder, WorkerSpec worker, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _folders.MakeAsync(folder, worker, cancellationToken);
+            if (_folders.User(folder) is { } user && worker.Source is { } source && SourceCopy.LocalPath(source.CloneUrl) is { } path)
+            {
+                await SourceCopy.MakeAsync(path, folder, user, cancellationToken);
+            }
+        }
+        catch (SourceCopyException e)
+        {
+            throw ExecutorException.Rejected(Reason.ExecutorError, e.Message, e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw ExecutorException.Transient($"The folder {folder.Path} can't be made ready: {e.Message}", e);
+        }
+    }
 
     /// <summary>A runner takes a moment to start; the next step's waits for its turn while this one works.</summary>
     private void StartAhead(WorkerFolder folder, ExecutionSpec spec)
@@ -174,10 +223,9 @@ public sealed partial class ProcessExecutor(
 
         try
         {
-            var control = folder.Control(execution);
-            Directory.CreateDirectory(control, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            WriteToken(folder.TokenFile(execution), tokens.Issue(execution));
-            _children[execution] = Start(folder, execution);
+            var process = _runners.Start(folder, execution, _folders.User(folder));
+            _children[execution] = process;
+            RunnerStarted(execution, process.Id);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception)
         {
@@ -185,62 +233,18 @@ public sealed partial class ProcessExecutor(
         }
     }
 
-    private System.Diagnostics.Process Start(WorkerFolder folder, ExecutionId execution)
-    {
-        // Through a shell that leaves itself out: .NET can't start a process without handing down its own output, and a
-        // reader of the server's output would wait for runners that outlive it.
-        var start = new ProcessStartInfo("/bin/sh") { UseShellExecute = false, WorkingDirectory = folder.Control(execution) };
-        string[] runner = _options.RunnerPath.EndsWith(".dll", StringComparison.Ordinal) ? ["dotnet", _options.RunnerPath] : [_options.RunnerPath];
-        foreach (var argument in (string[])["-c", "exec \"$@\" </dev/null >>runner.log 2>&1", "runner", .. runner, "work"])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        // The server's own settings, whatever they are called, are none of a runner's business.
-        foreach (var name in start.Environment.Keys.Where(n => !Inherited.Contains(n)).ToList())
-        {
-            start.Environment.Remove(name);
-        }
-
-        start.Environment["SHIPINATOR_URL"] = address.RunnerUrl.ToString();
-        start.Environment["SHIPINATOR_EXECUTION_ID"] = execution.ToString();
-        start.Environment["SHIPINATOR_TOKEN_FILE"] = folder.TokenFile(execution);
-        start.Environment["SHIPINATOR_JOB_DIR"] = folder.Path;
-        if (_options.CacheFolder is { } cache)
-        {
-            Directory.CreateDirectory(cache);
-            start.Environment["SHIPINATOR_CACHE_DIR"] = cache;
-        }
-
-        // Short lives on few cores: full optimisation is not worth its time.
-        start.Environment["DOTNET_TieredCompilation"] = "1";
-        start.Environment["DOTNET_TC_QuickJitForLoops"] = "1";
-        var process = System.Diagnostics.Process.Start(start)!;
-        RunnerStarted(execution, process.Id);
-        return process;
-    }
-
-    private static void WriteToken(string path, string token)
-    {
-        File.Delete(path);
-        using var stream = new FileStream(path, new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        });
-        stream.Write(System.Text.Encoding.UTF8.GetBytes(token));
-    }
-
     /// <summary>A child of ours that has not ended: it may not hold its lock yet.</summary>
     private bool IsStarting(ExecutionId execution) => _children.TryGetValue(execution, out var child) && !child.HasExited;
 
-    private static bool HasLeftovers(ExecutionId execution)
+    private bool HasLeftovers(WorkerFolder folder, ExecutionId execution)
     {
-        var leftovers = ProcessTable.Of([execution]).Where(p => !ProcessTable.IsRunner(p)).ToList();
+        var leftovers = ProcessesOf(folder, execution).Where(p => !ProcessTable.IsRunner(p)).ToList();
         ProcessTable.Kill(leftovers);
         return leftovers.Count > 0;
     }
+
+    private List<int> ProcessesOf(WorkerFolder folder, ExecutionId execution) =>
+        ProcessTable.Of([execution], _options.IsIsolated ? Unix.Look(folder.Path)?.User : null);
 
     private void Forget(ExecutionId execution)
     {
@@ -248,19 +252,6 @@ public sealed partial class ProcessExecutor(
         if (_children.TryRemove(execution, out var child))
         {
             child.Dispose();
-        }
-    }
-
-    /// <summary>Folders that a step made read-only can't be emptied otherwise.</summary>
-    private static void MakeWritable(string path)
-    {
-        foreach (var folder in Directory.EnumerateDirectories(path, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }))
-        {
-            var mode = File.GetUnixFileMode(folder);
-            if ((mode & UnixFileMode.UserWrite) == 0)
-            {
-                File.SetUnixFileMode(folder, mode | UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            }
         }
     }
 
@@ -282,4 +273,10 @@ public sealed partial class ProcessExecutor(
 
     [LoggerMessage(2001, LogLevel.Debug, "Runner of execution {Execution} started as process {Pid}")]
     private partial void RunnerStarted(ExecutionId execution, int pid);
+
+    [LoggerMessage(2002, LogLevel.Warning, "The folder {Folder} can't be removed now and is tried again every {Period}: {Trouble}")]
+    private partial void NotRemoved(string folder, TimeSpan period, string trouble);
+
+    [LoggerMessage(2003, LogLevel.Information, "The folder {Folder}, which could not be removed before, is removed")]
+    private partial void Removed(string folder);
 }

@@ -6,29 +6,29 @@ namespace Shipinator.Executors.Process;
 
 /// <summary>
 /// Finds everything of an execution that runs on this machine, however deep and in whatever session: each of its processes
-/// carries the execution's id in its environment.
+/// carries the execution's id in its environment, and its runner on its command line as well.
 /// </summary>
 internal static partial class ProcessTable
 {
     private const int SigTerm = 15;
     private const int SigKill = 9;
 
-    /// <summary>The processes that carry one of the ids. Costs a look at every process: only for stops and losses.</summary>
-    public static List<int> Of(IReadOnlyCollection<ExecutionId> executions)
+    /// <summary>
+    /// The processes that carry one of the ids; with <paramref name="user"/> only those of that user, since anybody can put
+    /// an id into an environment. Costs a look at every process: only for stops and losses.
+    /// </summary>
+    public static List<int> Of(IReadOnlyCollection<ExecutionId> executions, uint? user = null)
     {
         var marks = executions.Select(e => Encoding.UTF8.GetBytes($"SHIPINATOR_EXECUTION_ID={e}\0")).ToList();
-        var found = new List<int>();
-        foreach (var folder in Directory.EnumerateDirectories("/proc"))
-        {
-            if (int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
-                && pid != Environment.ProcessId && Carries(pid, marks))
-            {
-                found.Add(pid);
-            }
-        }
-
-        return found;
+        var runners = executions.Select(e => Encoding.UTF8.GetBytes($"\0work\0{e}\0")).ToList();
+        return [.. All().Where(pid => (user is null || User(pid) == user) && (Carries(pid, "environ", marks) || Carries(pid, "cmdline", runners)) && !IsZombie(pid))];
     }
+
+    /// <summary>Every process of a user.</summary>
+    public static List<int> OfUser(uint user) => [.. All().Where(pid => User(pid) == user && !IsZombie(pid))];
+
+    /// <summary>The users that have processes.</summary>
+    public static HashSet<uint> Users() => [.. All().Select(User).OfType<uint>()];
 
     /// <summary>SIGTERM.</summary>
     public static void Terminate(IEnumerable<int> pids) => Signal(pids, SigTerm);
@@ -37,17 +37,12 @@ internal static partial class ProcessTable
     public static void Kill(IEnumerable<int> pids) => Signal(pids, SigKill);
 
     /// <summary>The processes among them that are runners.</summary>
-    public static bool IsRunner(int pid)
-    {
-        try
-        {
-            return File.ReadAllText($"/proc/{pid}/cmdline").EndsWith("\0work\0", StringComparison.Ordinal);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
+    public static bool IsRunner(int pid) =>
+        Encoding.UTF8.GetString(Read(pid, "cmdline")).Split('\0') is [.., "work", _, ""] or [.., "work", ""];
+
+    private static IEnumerable<int> All() => Directory.EnumerateDirectories("/proc")
+        .Select(f => int.TryParse(Path.GetFileName(f), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0)
+        .Where(pid => pid != 0 && pid != Environment.ProcessId);
 
     private static void Signal(IEnumerable<int> pids, int signal)
     {
@@ -57,32 +52,36 @@ internal static partial class ProcessTable
         }
     }
 
-    private static bool Carries(int pid, List<byte[]> marks)
+    private static bool Carries(int pid, string file, List<byte[]> marks)
     {
-        try
-        {
-            var environment = File.ReadAllBytes($"/proc/{pid}/environ").AsSpan();
-            foreach (var mark in marks)
-            {
-                if (environment.IndexOf(mark) >= 0)
-                {
-                    // A zombie runs no more: it only waits to be counted.
-                    return !IsZombie(pid);
-                }
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // It ended while we looked, or it is somebody else's.
-        }
+        var bytes = Read(pid, file);
+        return marks.Exists(mark => bytes.AsSpan().IndexOf(mark) >= 0);
+    }
 
-        return false;
+    /// <summary>The real user; null when it has ended. A zombie runs no more: it only waits to be counted.</summary>
+    private static uint? User(int pid)
+    {
+        var line = Encoding.UTF8.GetString(Read(pid, "status")).Split('\n').FirstOrDefault(l => l.StartsWith("Uid:\t", StringComparison.Ordinal));
+        return line is null ? null : uint.Parse(line.Split('\t')[1], CultureInfo.InvariantCulture);
     }
 
     private static bool IsZombie(int pid)
     {
-        var stat = File.ReadAllText($"/proc/{pid}/stat");
-        return stat[(stat.LastIndexOf(')') + 2)..].StartsWith('Z');
+        var stat = Encoding.UTF8.GetString(Read(pid, "stat"));
+        return stat.Length == 0 || stat[(stat.LastIndexOf(')') + 2)..].StartsWith('Z');
+    }
+
+    /// <summary>Nothing when it ended while we looked, or when it is somebody else's.</summary>
+    private static byte[] Read(int pid, string file)
+    {
+        try
+        {
+            return File.ReadAllBytes($"/proc/{pid}/{file}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
     }
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]

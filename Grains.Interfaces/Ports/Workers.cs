@@ -42,4 +42,7 @@ public interface IWorkerInventory : IWorkerExecutor
 
     /// <summary>Those that are not on their way out. Called once per period.</summary>
     IReadOnlyCollection<FoundWorker> FindWorkers();
+
+    /// <summary>Tries again to remove what could not be removed before. Called once per period, before <see cref="FindWorkers"/>.</summary>
+    Task Tidy(CancellationToken cancellationToken) => Task.CompletedTask;
 }

@@ -40,6 +40,7 @@ public static class Settings
     internal static readonly IReadOnlyList<string> NotSettings =
     [
         $"{Process}:{nameof(ProcessExecutorOptions.ListensBeyondLoopback)}", $"{Process}:{nameof(ProcessExecutorOptions.ListensAt)}",
+        $"{Process}:{nameof(ProcessExecutorOptions.Root)}", $"{Process}:{nameof(ProcessExecutorOptions.HasSeveralServers)}",
         $"{Web}:{nameof(WebOptions.DefaultExecutor)}", $"{Web}:{nameof(WebOptions.StaticRunnerPath)}",
     ];
 

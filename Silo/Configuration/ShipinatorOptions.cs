@@ -194,6 +194,24 @@ public sealed class ProcessSettings
 
     /// <summary>The runner program (<c>.dll</c> or native). Default: the one beside the server.</summary>
     public string? RunnerPath { get; set; }
+
+    /// <summary>
+    /// The folder of the jobs' folders. Default: <c>work</c> in the data folder; when the server is root and steps run as users
+    /// of their own, who may not enter the data folder, <c>/var/lib/shipinator/work-HASH</c>, with a hash of the data folder's path.
+    /// </summary>
+    public string? WorkFolder { get; set; }
+
+    /// <summary>Whether steps run as the server's own user although that is root: whoever may push may then act as root. Default false.</summary>
+    public bool RunAsServerUser { get; set; }
+
+    /// <summary>The first of the user ids that job attempts run as when the server is root. Default 400000.</summary>
+    public uint FirstUserId { get; set; } = 400_000;
+
+    /// <summary>How many such user ids there are; each job at work takes one. Default 10000.</summary>
+    public int UserIds { get; set; } = 10_000;
+
+    /// <summary>Whether all servers of a cluster are on one machine with one data folder; otherwise a cluster refuses the process executor. Default false.</summary>
+    public bool OneMachine { get; set; }
 }
 
 /// <summary>Settings of the server's own PostgreSQL, in standalone mode.</summary>

@@ -50,6 +50,7 @@ public sealed class ShipinatorOptionsValidator : IValidateOptions<ShipinatorOpti
         Require(options.Storage.MaxLogBytes >= 1024, "Storage:MaxLogBytes", $"is {options.Storage.MaxLogBytes}; it must be at least 1024.");
         Require(options.Storage.MaxArtifactBytes >= 1, "Storage:MaxArtifactBytes", $"is {options.Storage.MaxArtifactBytes}; it must be at least 1.");
         Require(options.Storage.MaxRunArtifactBytes >= 1, "Storage:MaxRunArtifactBytes", $"is {options.Storage.MaxRunArtifactBytes}; it must be at least 1.");
+        Require(options.Process.WorkFolder is null || Path.IsPathFullyQualified(options.Process.WorkFolder), "Process:WorkFolder", $"is '{options.Process.WorkFolder}'; it must be an absolute path.");
         Require(options.Orleans.ClusterId.Length is > 0 and <= 150, "Orleans:ClusterId", "must have 1 to 150 characters.");
         Require(options.Orleans.ServiceId.Length is > 0 and <= 150, "Orleans:ServiceId", "must have 1 to 150 characters.");
 

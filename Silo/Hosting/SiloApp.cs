@@ -53,14 +53,21 @@ public static class SiloApp
         });
         builder.Services.AddGitForge(forge => GitDefaults.Apply(forge, options, folder));
         builder.Services.AddExecutorRegistry();
-        builder.Services.AddProcessExecutor(process =>
+        if (UsesProcesses(options))
         {
-            process.Root = Path.Combine(folder.Path, "work");
-            process.CacheFolder = Path.Combine(folder.Path, "cache");
-            Settings.Bind(configuration, Settings.Process, process);
-            process.ListensAt = string.Join(", ", Reach.BeyondLoopback(options));
-            process.ListensBeyondLoopback = process.ListensAt.Length > 0;
-        });
+            builder.Services.AddProcessExecutor(process =>
+            {
+                process.CacheFolder = Path.Combine(folder.Path, "cache");
+                Settings.Bind(configuration, Settings.Process, process);
+                process.RunnerPath = options.Process.RunnerPath ?? process.RunnerPath;
+                process.RunAsServerUser = options.Process.RunAsServerUser;
+                process.ListensAt = string.Join(", ", Reach.BeyondLoopback(options));
+                process.ListensBeyondLoopback = process.ListensAt.Length > 0;
+                process.HasSeveralServers = options.Clustering == ClusteringKind.AdoNet;
+                process.Root = options.Process.WorkFolder ?? (process.IsIsolated ? process.OwnWorkFolder(folder.Path) : Path.Combine(folder.Path, "work"));
+            });
+        }
+
         if (options.Kubernetes.Namespace.Length > 0)
         {
             builder.Services.AddKubernetesExecutor(kubernetes => Settings.Bind(configuration, nameof(ShipinatorOptions.Kubernetes), kubernetes));
@@ -89,6 +96,10 @@ public static class SiloApp
         app.MapOrleansDashboard(routePrefix: "/admin/orleans").RequireAuthorization(Policies.Admin).ExcludeFromDescription();
         return app;
     }
+
+    /// <summary>In a cluster whose steps run elsewhere there is no process executor: each job of it would be known to one silo alone.</summary>
+    private static bool UsesProcesses(ShipinatorOptions options) =>
+        options.Clustering == ClusteringKind.Localhost || options.Executor == "process" || options.Process.OneMachine;
 
     /// <summary>Brings the database up to date and loads what the first request needs. Errors: <see cref="StartupException"/>.</summary>
     public static async Task PrepareAsync(WebApplication app)

@@ -99,6 +99,7 @@ public sealed class ClusterOfTwo : IAsyncDisposable
                 ["SHIPINATOR__Clustering"] = "AdoNet",
                 // The repositories of the tests are folders of this machine.
                 ["SHIPINATOR__Git__AllowLocalPaths"] = "true",
+                ["SHIPINATOR__Process__OneMachine"] = "true",
                 ["SHIPINATOR__Port"] = Text(ports[i]),
                 ["SHIPINATOR__RunnerUrl"] = Url.ToString(),
                 ["SHIPINATOR__BootstrapToken"] = Token,

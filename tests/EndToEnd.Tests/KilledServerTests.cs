@@ -89,7 +89,7 @@ public sealed class KilledServerTests : IDisposable
         build:
           steps:
             - name: first
-              run: echo first >> "$MARKS/begun"
+              run: umask 0; echo first >> "$MARKS/begun"
             - name: second
               run: |
                 echo second >> "$MARKS/begun"

@@ -11,6 +11,8 @@ public sealed class Workbench : IDisposable
         Root = PassableFolder.Create("ship-e2e-");
         Directory.CreateDirectory(Data);
         Directory.CreateDirectory(Marks);
+        // Steps run as users of their own.
+        File.SetUnixFileMode(Marks, (UnixFileMode)0b111_111_111);
         Directory.CreateDirectory(Repository);
     }
 

@@ -29,6 +29,28 @@ public sealed class WorkerSweepTests : IWorkerOwnership
         Assert.Equal(new[] { 0, 3, 5 }.Select(i => inventory.Workers[i].Job).ToHashSet(), inventory.Released.ToHashSet());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Sweep_AnErrorThatNobodyForesaw_EndsNothingAndIsTriedAgain(bool inTidy)
+    {
+        var time = new Agenda();
+        var inventory = new Inventory(Worker(WorkerNeed.Over)) { FailuresLeft = 2, FailsInTidy = inTidy };
+        using var sweep = new WorkerSweep([inventory], this, time, NullLogger<WorkerSweep>.Instance);
+        await sweep.StartAsync(default);
+        var began = TimeProvider.System.GetTimestamp();
+        while (inventory.Released.IsEmpty)
+        {
+            Assert.False(sweep.ExecuteTask!.IsCompleted, "The service has ended, which ends the server.");
+            time.Pass(inventory.SweepPeriod);
+            await Task.Yield();
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "Nobody looked for workers.");
+        }
+
+        await sweep.StopAsync(default);
+        Assert.Equal(0, inventory.FailuresLeft);
+    }
+
     public Task<WorkerNeed> Ask(JobId job, int attempt, CancellationToken cancellationToken) =>
         _owners[job] is { } need ? Task.FromResult(need) : throw new TimeoutException("The grain's silo is away.");
 
@@ -45,6 +67,11 @@ public sealed class WorkerSweepTests : IWorkerOwnership
 
         public int Looked { get; private set; }
 
+        /// <summary>How often it fails before it works.</summary>
+        public int FailuresLeft { get; set; }
+
+        public bool FailsInTidy { get; init; }
+
         public ConcurrentBag<JobId> Released { get; } = [];
 
         public string Type => "inventory";
@@ -54,7 +81,23 @@ public sealed class WorkerSweepTests : IWorkerOwnership
         public IReadOnlyCollection<FoundWorker> FindWorkers()
         {
             Looked++;
+            Fail(!FailsInTidy);
             return workers;
+        }
+
+        public Task Tidy(CancellationToken cancellationToken)
+        {
+            Fail(FailsInTidy);
+            return Task.CompletedTask;
+        }
+
+        private void Fail(bool here)
+        {
+            if (here && FailuresLeft > 0)
+            {
+                FailuresLeft--;
+                throw new InvalidOperationException("Nobody foresaw this.");
+            }
         }
 
         public Task Release(JobId job, int attempt, CancellationToken cancellationToken)

@@ -15,7 +15,7 @@ namespace Shipinator.Runner.Tests;
 public sealed class FakeServer : IAsyncDisposable
 {
     private readonly int _port;
-    private readonly MemoryStream _log = new();
+    private readonly List<(string Execution, MemoryStream Bytes)> _logs = [];
     private WebApplication _app = null!;
 
     private FakeServer(int port) => _port = port;
@@ -82,13 +82,14 @@ public sealed class FakeServer : IAsyncDisposable
     /// <summary>How many appends are taken whose answer is then lost.</summary>
     public int AnswersToLose { get; set; }
 
+    /// <summary>The logs of all executions, one after the other.</summary>
     public string Log
     {
         get
         {
-            lock (_log)
+            lock (_logs)
             {
-                return Encoding.UTF8.GetString(_log.ToArray());
+                return string.Concat(_logs.Select(l => Encoding.UTF8.GetString(l.Bytes.ToArray())));
             }
         }
     }
@@ -123,7 +124,7 @@ public sealed class FakeServer : IAsyncDisposable
             Claimed.TrySetResult(body!.Runner);
             return Work.TryGetValue(id, out var work) ? Results.Content(JsonSerializer.Serialize(work, RunnerJson.Default.ClaimAnswer), "application/json") : Results.StatusCode(410);
         });
-        _app.MapPost("/v1/executions/{id}/logs", (Delegate)AppendAsync);
+        _app.MapPost("/v1/executions/{id}/logs", AppendAsync);
         _app.MapPost("/v1/executions/{id}/heartbeat", () => Answer(new RunnerAnswer { Cancel = Cancel }));
         _app.MapPost("/v1/executions/{id}/next", async (string id, HttpContext context) =>
         {
@@ -159,24 +160,32 @@ public sealed class FakeServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await GoAwayAsync();
-        await _log.DisposeAsync();
+        _logs.ForEach(l => l.Bytes.Dispose());
     }
 
-    private async Task<IResult> AppendAsync(HttpContext context)
+    private async Task<IResult> AppendAsync(string id, HttpContext context)
     {
         var offset = long.Parse(context.Request.Query["offset"]!, CultureInfo.InvariantCulture);
         using var chunk = new MemoryStream();
         await context.Request.Body.CopyToAsync(chunk);
-        lock (_log)
+        long length;
+        lock (_logs)
         {
-            if (offset > _log.Length)
+            if (!_logs.Exists(l => l.Execution == id))
+            {
+                _logs.Add((id, new()));
+            }
+
+            var log = _logs.Find(l => l.Execution == id).Bytes;
+            if (offset > log.Length)
             {
                 return Results.Content("{\"code\":\"log_gap\"}", "application/problem+json", Encoding.UTF8, 409);
             }
 
-            var known = (int)Math.Min(_log.Length - offset, chunk.Length);
-            _log.Seek(0, SeekOrigin.End);
-            _log.Write(chunk.GetBuffer(), known, (int)chunk.Length - known);
+            var known = (int)Math.Min(log.Length - offset, chunk.Length);
+            log.Seek(0, SeekOrigin.End);
+            log.Write(chunk.GetBuffer(), known, (int)chunk.Length - known);
+            length = log.Length;
         }
 
         if (AnswersToLose > 0)
@@ -186,7 +195,7 @@ public sealed class FakeServer : IAsyncDisposable
             return Results.Empty;
         }
 
-        return Answer(new RunnerAnswer { Length = _log.Length, Cancel = Cancel });
+        return Answer(new RunnerAnswer { Length = length, Cancel = Cancel });
     }
 
     private static IResult Answer(RunnerAnswer answer) => Results.Content(JsonSerializer.Serialize(answer, RunnerJson.Default.RunnerAnswer), "application/json");

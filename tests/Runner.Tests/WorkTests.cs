@@ -231,6 +231,88 @@ public sealed class WorkTests : IAsyncLifetime
         Assert.Contains("nowhere", report.Detail, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Command_WithAWorkdir_IsToldWhereItIs()
+    {
+        await File.WriteAllTextAsync(Path.Combine(Directory.CreateDirectory(Path.Combine(_job, "workspace", "sub", "deep")).FullName, "here"), "");
+        await File.WriteAllTextAsync(Path.Combine(_job, "prepared"), "");
+        var report = await RunAsync(Work("") with { Script = null, Command = ["printenv", "PWD"], Workdir = "sub/deep" });
+        Assert.Equal(("success", Path.Combine(_job, "workspace", "sub", "deep") + "\n"), (report.Status, _server.Log));
+    }
+
+    [Theory]
+    [InlineData(131_072, "NOTES", "The environment variable NOTES has 131072 bytes", "131071")]
+    [InlineData(131_066, "NOTES", "The environment variable NOTES has 131066 bytes", "131071")]
+    public async Task Environment_OneValueIsTooLong_IsTheUsersErrorAndNamesIt(int length, string name, params string[] words)
+    {
+        var report = await RunAsync(Work("true") with { Env = new Dictionary<string, string> { ["SMALL"] = "x", [name] = new string('x', length) } });
+        Assert.Equal(("failed", "config_error"), (report.Status, report.Reason));
+        Assert.All(words, w => Assert.Contains(w, report.Detail, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Environment_TheLongestThatIsTaken_ReachesTheStep()
+    {
+        var report = await RunAsync(Work("echo ${#NOTES}") with { Env = new Dictionary<string, string> { ["NOTES"] = new string('x', 131_065) } });
+        Assert.Equal(("success", "131065\n"), (report.Status, _server.Log));
+    }
+
+    [Fact]
+    public async Task Environment_AllTogetherTooLong_IsTheUsersErrorAndNamesTheLargest()
+    {
+        var variables = Enumerable.Range(0, 200).ToDictionary(i => $"PART_{i}", i => new string('x', 100_000 + i));
+        var report = await RunAsync(Work("true") with { Env = variables });
+        Assert.Equal(("failed", "config_error"), (report.Status, report.Reason));
+        Assert.Contains("PART_199", report.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Command_AnArgumentIsTooLong_IsTheUsersErrorAndSaysWhich()
+    {
+        var report = await RunAsync(Work("") with { Script = null, Command = ["echo", "a", new string('x', 140_000)] });
+        Assert.Equal(("failed", "config_error"), (report.Status, report.Reason));
+        Assert.Contains("Argument 2", report.Detail, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("cat /proc/$PPID/environ")]
+    [InlineData("ls /proc/$PPID/fd/")]
+    [InlineData(": < /proc/$PPID/mem")]
+    public async Task Runner_OfTheSameUser_CantBeLookedInto(string attack)
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Needs root to become another, whom the runner is then.");
+        // What of the token a container's step sees: no more than this, since its runner has the same user.
+        _server.Work[_id] = Work($"if ({attack}) >/dev/null 2>&1; then echo GOT IT; fi; cat /proc/self/environ >/dev/null && echo done");
+        File.SetUnixFileMode(_job, (UnixFileMode)0b111_111_111);
+        using var runner = Start("setpriv", "--reuid=399998", "--regid=399998", "--clear-groups");
+        await _server.Reported.Task.WaitAsync(Patience);
+        await runner.WaitForExitAsync();
+        Assert.Equal("done\n", _server.Log);
+    }
+
+    [Fact]
+    public async Task Token_ByTheStandardInput_IsTakenAndAnEmptyOneRefused()
+    {
+        _server.Work[_id] = Work("env | grep -c TOKEN || true");
+        async Task<int> Run(string token)
+        {
+            var start = Prepare();
+            start.RedirectStandardInput = true;
+            start.Environment.Remove("SHIPINATOR_TOKEN");
+            start.Environment["SHIPINATOR_TOKEN_STDIN"] = "1";
+            using var runner = Process.Start(start)!;
+            await runner.StandardInput.WriteAsync(token);
+            runner.StandardInput.Close();
+            await runner.WaitForExitAsync();
+            return runner.ExitCode;
+        }
+
+        Assert.Equal(2, await Run(""));
+        Assert.Equal(0, await Run("shx_by-the-input"));
+        Assert.Equal("shx_by-the-input", _server.Claims.Last().Token);
+        Assert.Equal("0\n", _server.Log);
+    }
+
     private static ClaimAnswer Work(string script) => new()
     {
         ExecutionId = "x",
@@ -255,14 +337,17 @@ public sealed class WorkTests : IAsyncLifetime
         return report;
     }
 
-    private Process Start()
+    private Process Start(params string[] prefix) => Process.Start(Prepare(prefix))!;
+
+    private ProcessStartInfo Prepare(params string[] prefix)
     {
-        var start = new ProcessStartInfo("dotnet", [FakeServer.Program, "work"]);
+        string[] command = [.. prefix, "dotnet", FakeServer.Program, "work"];
+        var start = new ProcessStartInfo(command[0], command[1..]);
         start.Environment["SHIPINATOR_URL"] = _server.Url.ToString();
         start.Environment["SHIPINATOR_EXECUTION_ID"] = _id;
         start.Environment["SHIPINATOR_TOKEN"] = "shx_test-token-of-this-execution";
         start.Environment["SHIPINATOR_JOB_DIR"] = _job;
-        return Process.Start(start)!;
+        return start;
     }
 
     private async Task WaitForLogAsync(string text)

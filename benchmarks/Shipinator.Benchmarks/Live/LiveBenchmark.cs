@@ -125,6 +125,7 @@ public static class LiveBenchmark
                     ["CONNECTIONSTRING"] = connectionString,
                     ["CLUSTERING"] = "AdoNet",
                     ["GIT__ALLOWLOCALPATHS"] = "true",
+                    ["PROCESS__ONEMACHINE"] = "true",
                     ["PORT"] = Text(ports[i]),
                     ["RUNNERURL"] = $"http://127.0.0.1:{ports[1]}",
                     ["BOOTSTRAPTOKEN"] = servers.Token,

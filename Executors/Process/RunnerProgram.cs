@@ -1,0 +1,95 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace Shipinator.Executors.Process;
+
+/// <summary>
+/// The runner as step users may run it: a copy in a folder of root's. The program itself can be run and not be read, so the
+/// kernel lets no process of the same user, which a step is, look into a runner, from its first moment on.
+/// </summary>
+/// <param name="Command">What starts it.</param>
+/// <param name="DotnetRoot">Where it finds .NET; null for a native program.</param>
+internal sealed record RunnerProgram(string[] Command, string? DotnetRoot)
+{
+    private const UnixFileMode Run = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+    private const UnixFileMode Read = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+    private const int Usage = 2;
+
+    /// <summary>As the server's own user runs it: where it lies.</summary>
+    public static RunnerProgram Own(ProcessExecutorOptions options) =>
+        new(options.RunnerPath.EndsWith(".dll", StringComparison.Ordinal) ? ["dotnet", options.RunnerPath] : [options.RunnerPath], null);
+
+    /// <summary>Puts the copy in its place, if it is not there. Errors: <see cref="IOException"/>, <see cref="UnauthorizedAccessException"/>.</summary>
+    public static RunnerProgram Install(ProcessExecutorOptions options)
+    {
+        var isDotnet = options.RunnerPath.EndsWith(".dll", StringComparison.Ordinal);
+        var program = isDotnet ? options.RunnerPath[..^".dll".Length] : options.RunnerPath;
+        if (!File.Exists(program))
+        {
+            throw new IOException($"{program} is missing beside {options.RunnerPath}: build the runner with its native starter (UseAppHost), or set Shipinator:Process:RunnerPath to the static runner (Runner/publish-static.sh).");
+        }
+
+        string[] files = isDotnet
+            ? [.. Directory.EnumerateFiles(Path.GetDirectoryName(options.RunnerPath)!).Where(f => f == program || Path.GetExtension(f) is ".dll" or ".json" or ".so").Order(StringComparer.Ordinal)]
+            : [program];
+        var target = Path.Combine(options.MachineFolder, "runners", Hash(files));
+        if (!Directory.Exists(target))
+        {
+            Copy(files, program, target);
+        }
+
+        return new([Path.Combine(target, Path.GetFileName(program))], isDotnet ? FindDotnet() : null);
+    }
+
+    /// <summary>Starts it as a step user, to see that it can be; the words of what failed, or null.</summary>
+    public async Task<string?> ProbeAsync(uint user, CancellationToken cancellationToken)
+    {
+        var (code, words) = await StartAsync(user, cancellationToken);
+        return code == Usage && words.Contains("runner work", StringComparison.Ordinal) ? null : $"{string.Join(' ', Command)} ended with {code}: {words}";
+    }
+
+    private Task<(int Code, string Words)> StartAsync(uint user, CancellationToken cancellationToken) => Process.Command.RunAsync(
+        [.. StepUsers.Prefix(user), .. Command], cancellationToken, DotnetRoot is null ? [] : [("DOTNET_ROOT", DotnetRoot)]);
+
+    /// <summary>The .NET that the server itself runs on.</summary>
+    private static string? FindDotnet() =>
+        Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..")).TrimEnd('/') is var root && Directory.Exists(Path.Combine(root, "host", "fxr"))
+            ? root
+            : Environment.GetEnvironmentVariable("DOTNET_ROOT");
+
+    private static string Hash(string[] files)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var file in files)
+        {
+            hash.AppendData(System.Text.Encoding.UTF8.GetBytes(Path.GetFileName(file) + "\0"));
+            hash.AppendData(SHA256.HashData(File.ReadAllBytes(file)));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
+    }
+
+    /// <summary>In one move: another server may be at it, too.</summary>
+    private static void Copy(string[] files, string program, string target)
+    {
+        var unfinished = $"{target}.{Environment.ProcessId}";
+        Directory.CreateDirectory(unfinished);
+        foreach (var file in files)
+        {
+            var copy = Path.Combine(unfinished, Path.GetFileName(file));
+            File.Copy(file, copy, overwrite: true);
+            File.SetUnixFileMode(copy, file == program ? Run : Read);
+        }
+
+        File.SetUnixFileMode(unfinished, WorkerFolder.Passable);
+        File.SetUnixFileMode(Path.GetDirectoryName(target)!, WorkerFolder.Passable);
+        try
+        {
+            Directory.Move(unfinished, target);
+        }
+        catch (IOException) when (Directory.Exists(target))
+        {
+            Directory.Delete(unfinished, recursive: true);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using System.Text.Json;
+using Microsoft.Win32.SafeHandles;
+using Shipinator.Client;
+
+namespace Shipinator.Runner;
+
+/// <summary>
+/// By which an executor on the same machine sees that a runner lives, and what became of its work: a lock and a result. Both
+/// lie in the control folder, or are handed down open by an executor that keeps them where no step gets to.
+/// </summary>
+internal sealed class ExecutorFiles : IDisposable
+{
+    private readonly SafeFileHandle? _result;
+    private readonly RunnerSettings _settings;
+    private readonly IDisposable _lock;
+
+    private ExecutorFiles(RunnerSettings settings, IDisposable heldLock, SafeFileHandle? result) =>
+        (_settings, _lock, _result) = (settings, heldLock, result);
+
+    private string ResultFile => Path.Combine(_settings.Control, "result.json");
+
+    /// <summary>
+    /// Held for as long as this process lives, by the kernel: whoever wants to know whether it does tries the lock. Null when
+    /// another runner of the same execution holds it, or held it and left a result.
+    /// </summary>
+    public static async Task<ExecutorFiles?> TakeAsync(RunnerSettings settings)
+    {
+        var held = settings.LockDescriptor is { } descriptor
+            ? await Detach.TakeLockAsync(descriptor)
+            : await Detach.TakeLockAsync(Path.Combine(settings.Control, "runner.lock"));
+        if (held is null)
+        {
+            return null;
+        }
+
+        var files = new ExecutorFiles(settings, held, settings.ResultDescriptor is { } result ? new(result, ownsHandle: true) : null);
+        if (!files.HasResult)
+        {
+            return files;
+        }
+
+        files.Dispose();
+        return null;
+    }
+
+    private bool HasResult => _result is null ? File.Exists(ResultFile) : RandomAccess.GetLength(_result) > 0;
+
+    /// <summary>Leaves the result, whole or not at all. Errors: <see cref="IOException"/>, <see cref="UnauthorizedAccessException"/>.</summary>
+    public async Task WriteResultAsync(StatusReport report)
+    {
+        var text = JsonSerializer.SerializeToUtf8Bytes(report, RunnerJson.Default.StatusReport);
+        if (_result is not null)
+        {
+            await RandomAccess.WriteAsync(_result, text, 0);
+            return;
+        }
+
+        await File.WriteAllBytesAsync(ResultFile + ".new", text);
+        File.Move(ResultFile + ".new", ResultFile, overwrite: true);
+    }
+
+    public void Dispose()
+    {
+        _result?.Dispose();
+        _lock.Dispose();
+    }
+}

@@ -29,7 +29,15 @@ internal sealed class UnescapedReading(PatternTree tree, bool nested) : Decoding
     {
         byte? simple = (char)bytes[1] switch
         {
-            'n' => (byte)'\n', 't' => (byte)'\t', 'r' => (byte)'\r', 'b' => (byte)'\b', 'f' => (byte)'\f', 'v' => (byte)'\v', 'a' => 7, 'e' or 'E' => 27, _ => null,
+            'n' => (byte)'\n',
+            't' => (byte)'\t',
+            'r' => (byte)'\r',
+            'b' => (byte)'\b',
+            'f' => (byte)'\f',
+            'v' => (byte)'\v',
+            'a' => 7,
+            'e' or 'E' => 27,
+            _ => null,
         };
         if (simple is { } meant)
         {

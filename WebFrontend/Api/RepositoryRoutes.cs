@@ -76,7 +76,8 @@ internal static class RepositoryRoutes
                 Name: body.Name is null ? null : ProjectRoutes.Name(body.Name),
                 CloneUrl: body.CloneUrl is null ? null : CloneUrl(body.CloneUrl),
                 DefaultBranch: body.DefaultBranch is null ? null : Branch(body.DefaultBranch),
-                Executor: body.Executor) { PipelineFile = FilePath(body.PipelineFile) },
+                Executor: body.Executor)
+            { PipelineFile = FilePath(body.PipelineFile) },
             cancellation));
     }
 

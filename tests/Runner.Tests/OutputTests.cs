@@ -289,7 +289,8 @@ public sealed class OutputTests : IAsyncLifetime
         }
 
         Directory.CreateDirectory(settings.Control);
-        using var worker = new Worker(settings, TimeProvider.System);
+        using var files = await ExecutorFiles.TakeAsync(settings);
+        using var worker = new Worker(settings, files!, TimeProvider.System);
         await worker.RunAsync().WaitAsync(Patience);
         return worker.Reported!;
     }

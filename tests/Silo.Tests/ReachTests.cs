@@ -58,7 +58,7 @@ public sealed class ReachTests
             var reach = Reach.BeyondLoopback(options);
             Assert.Contains(setting, reach);
             var process = new ProcessExecutorOptions { Root = "/work", RunnerPath = typeof(ReachTests).Assembly.Location, ListensBeyondLoopback = reach.Count > 0, ListensAt = string.Join(", ", reach) };
-            Assert.Contains(setting, Assert.Single(new ProcessExecutorOptionsValidator().Validate(null, process).Failures!), StringComparison.Ordinal);
+            Assert.Contains(setting, Assert.Single(new ProcessExecutorOptionsValidator(TimeProvider.System).Validate(null, process).Failures!), StringComparison.Ordinal);
         }
 
         Assert.Empty(Reach.BeyondLoopback(new()));

@@ -95,7 +95,7 @@ public sealed partial class SettingsTests
     public void EveryKeyThatAValidatorNames_CanBeSet()
     {
         var messages = Messages(new ShipinatorOptionsValidator()).Concat(Messages(new EngineOptionsValidator())).Concat(Messages(new FileStoreOptionsValidator()))
-            .Concat(Messages(new ForgeOptionsValidator())).Concat(Messages(new ProcessExecutorOptionsValidator()))
+            .Concat(Messages(new ForgeOptionsValidator())).Concat(Messages(new ProcessExecutorOptionsValidator(TimeProvider.System)))
             .Concat(Messages(new Executors.Kubernetes.KubernetesOptionsValidator())).ToList();
         Assert.True(messages.Count > 40, $"Only {messages.Count} messages were provoked.");
         Assert.All(messages, m => Assert.StartsWith("Shipinator:", m.Replace("Ports are open beyond this machine by ", "", StringComparison.Ordinal), StringComparison.Ordinal));

@@ -91,7 +91,7 @@ public sealed class CommitRunTests(ApiFixture api) : IDisposable
         var adding = api.Services.GetRequiredService<RepositoryAdding>();
         var before = api.Services.GetRequiredService<IRepositoryMirrors>().Unused(TimeSpan.FromHours(-1));
         // Nobody listens there: the check fails, and still nothing is left.
-        await Assert.ThrowsAsync<ForgeException>(() => adding.CheckAsync("git", "http://127.0.0.1:9/x.git", "main", default));
+        await Assert.ThrowsAsync<ForgeException>(() => adding.CheckAsync("git", "http://127.0.0.1:9/x.git", "main", null, default));
         Assert.Empty(api.Services.GetRequiredService<IRepositoryMirrors>().Unused(TimeSpan.FromHours(-1)).Except(before));
     }
 

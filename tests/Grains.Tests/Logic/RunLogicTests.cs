@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using CsCheck;
 using Shipinator.Grains.Runs;
 using Shipinator.Grains.Tests.Engine;

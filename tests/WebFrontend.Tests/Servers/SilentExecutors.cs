@@ -38,7 +38,7 @@ internal sealed class SilentExecutors : IExecutorRegistry
 
     private sealed class Credentials : IGitCredentials
     {
-        public Task<GitCredential?> Find(string cloneUrl, CancellationToken cancellationToken) => Task.FromResult<GitCredential?>(new("robot", RunnerCredentialTests.Password));
+        public Task<GitCredential?> Find(string cloneUrl, CancellationToken cancellationToken) => Task.FromResult<GitCredential?>(new("robot", RunnerCredentialTests.Password, new Uri(cloneUrl).GetLeftPart(UriPartial.Authority)));
     }
 
     private sealed class Silent(string type, bool clones, bool retries) : IWorkerExecutor

@@ -11,14 +11,19 @@ internal sealed class Glob
     /// <summary>The longest pattern in characters.</summary>
     public const int MaxCharacters = 512;
 
+    /// <summary>The steps after those of the pattern's text and before the last one: everything in a folder.</summary>
+    internal const int TailLength = 4;
+
     private const int Start = -1;
 
     private readonly GlobStep[] _program;
     private readonly string _prefix;
     private readonly bool _isPlain;
+    private readonly bool _isWholeRoot;
 
-    private Glob(GlobStep[] program, string prefix, bool isPlain)
+    private Glob(GlobStep[] program, string prefix, bool isPlain, bool isWholeRoot)
     {
+        _isWholeRoot = isWholeRoot;
         _program = program;
         _prefix = prefix;
         _isPlain = isPlain;
@@ -29,7 +34,7 @@ internal sealed class Glob
     {
         var compiler = new GlobCompiler();
         problem = compiler.Compile(pattern);
-        return problem is null ? new(compiler.Program, compiler.Prefix, compiler.IsPlain) : null;
+        return problem is null ? new(compiler.Program, compiler.Prefix, compiler.IsPlain, compiler.IsWholeRoot) : null;
     }
 
     /// <summary>Errors: <see cref="GlobTooCostlyException"/>.</summary>
@@ -69,6 +74,8 @@ internal sealed class Glob
     public bool SpellsOut(string folder) =>
         _prefix.Length > folder.Length && _prefix[folder.Length] == '/' && _prefix.StartsWith(folder, StringComparison.Ordinal);
 
+    private int WholeFolder => _program.Length - TailLength;
+
     /// <summary>All states at once, character by character: none is ever tried again.</summary>
     private (bool Matches, bool Lives, bool TakesAll) Run(string text, bool asFolder, GlobCost? cost)
     {
@@ -80,6 +87,7 @@ internal sealed class Glob
         var seen = memory[(2 * length)..];
         var generation = 1;
         var count = Add(0, now, 0, seen, generation, Start);
+        count = _isWholeRoot ? Add(WholeFolder, now, count, seen, generation, Start) : count;
         foreach (var rune in text.EnumerateRunes())
         {
             cost?.Charge(count + 1);
@@ -117,6 +125,7 @@ internal sealed class Glob
             if (_program[state].Takes(character))
             {
                 count = Add(state + 1, next, count, seen, generation, character);
+                count = _program[state].Kind == GlobStepKind.FolderSlash ? Add(WholeFolder, next, count, seen, generation, character) : count;
             }
         }
 
@@ -140,10 +149,9 @@ internal sealed class Glob
                     state = step.Target;
                     break;
                 case GlobStepKind.AtSegmentStart when previous is Start or '/':
-                case GlobStepKind.AfterSlash when previous == '/':
                     state++;
                     break;
-                case GlobStepKind.AtSegmentStart or GlobStepKind.AfterSlash:
+                case GlobStepKind.AtSegmentStart:
                     return count;
                 default:
                     list[count++] = state;

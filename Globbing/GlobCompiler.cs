@@ -8,6 +8,7 @@ internal sealed class GlobCompiler
     private readonly List<GlobStep> _steps = [];
     private readonly StringBuilder _prefix = new();
     private readonly List<int> _exits = [];
+    private readonly HashSet<int> _loops = [];
     private int[] _pattern = [];
     private int _fork = -1;
 
@@ -18,6 +19,9 @@ internal sealed class GlobCompiler
 
     /// <summary>Whether <see cref="Prefix"/> is the only match.</summary>
     public bool IsPlain { get; private set; } = true;
+
+    /// <summary>Whether the pattern names the root as a folder, and so everything.</summary>
+    public bool IsWholeRoot { get; private set; }
 
     /// <summary>Null, or what is wrong.</summary>
     public string? Compile(string pattern)
@@ -165,6 +169,7 @@ internal sealed class GlobCompiler
     private void Loop(GlobStepKind kind)
     {
         var fork = _steps.Count;
+        _loops.Add(fork);
         Add(new(GlobStepKind.Fork, fork + 3));
         Add(new(kind));
         Add(new(GlobStepKind.Jump, fork));
@@ -245,16 +250,43 @@ internal sealed class GlobCompiler
         }
     }
 
-    /// <summary>A match that ends with a slash is a folder, and means everything in it.</summary>
+    /// <summary>
+    /// A pattern, or a choice at its end, that ends with a slash is a folder, and means everything in it. Only that slash itself
+    /// counts: in <c>src/*</c> the last part may be empty as well, and still means no deeper folder.
+    /// </summary>
     private void WholeFolder()
     {
-        var at = _steps.Count;
-        var end = at + 5;
-        _steps.Add(new(GlobStepKind.Fork, end));
+        var end = _steps.Count;
+        for (var i = 0; i < end; i++)
+        {
+            if (_steps[i] is { Kind: GlobStepKind.Character, Target: '/' } && ReachesEnd(i + 1, end, []))
+            {
+                _steps[i] = new(GlobStepKind.FolderSlash, '/');
+            }
+        }
+
         // The folder of '**/' may also be the root.
-        _steps.Add(new(_pattern[^1] == '/' ? GlobStepKind.AtSegmentStart : GlobStepKind.AfterSlash));
-        _steps.Add(new(GlobStepKind.Fork, end));
+        IsWholeRoot = _pattern[^1] == '/' && ReachesEnd(0, end, []);
+        _steps.Add(new(GlobStepKind.Jump, end + Glob.TailLength));
+        _steps.Add(new(GlobStepKind.Fork, end + Glob.TailLength));
         _steps.Add(new(GlobStepKind.Rest));
-        _steps.Add(new(GlobStepKind.Jump, at + 2));
+        _steps.Add(new(GlobStepKind.Jump, end + 1));
+    }
+
+    /// <summary>Whether nothing of the pattern's text stands between a step and the end.</summary>
+    private bool ReachesEnd(int step, int end, HashSet<int> seen)
+    {
+        if (step >= end || !seen.Add(step) || _loops.Contains(step))
+        {
+            return step == end;
+        }
+
+        return _steps[step].Kind switch
+        {
+            GlobStepKind.Jump => ReachesEnd(_steps[step].Target, end, seen),
+            GlobStepKind.Fork => ReachesEnd(step + 1, end, seen) || ReachesEnd(_steps[step].Target, end, seen),
+            GlobStepKind.AtSegmentStart => ReachesEnd(step + 1, end, seen),
+            _ => false,
+        };
     }
 }

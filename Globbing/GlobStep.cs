@@ -6,6 +6,9 @@ internal enum GlobStepKind
     /// <summary>Takes one certain character.</summary>
     Character,
 
+    /// <summary>Takes a slash that ends the pattern: everything in that folder matches, too.</summary>
+    FolderSlash,
+
     /// <summary>Takes any character but <c>/</c>.</summary>
     InSegment,
 
@@ -27,9 +30,6 @@ internal enum GlobStepKind
     /// <summary>Goes on where a name could begin: at the start, or after <c>/</c>.</summary>
     AtSegmentStart,
 
-    /// <summary>Goes on after <c>/</c>.</summary>
-    AfterSlash,
-
     /// <summary>The end of the pattern; the last step.</summary>
     End,
 }
@@ -39,7 +39,7 @@ internal readonly record struct GlobStep(GlobStepKind Kind, int Target = 0, Glob
 {
     public bool Takes(int character) => Kind switch
     {
-        GlobStepKind.Character => character == Target,
+        GlobStepKind.Character or GlobStepKind.FolderSlash => character == Target,
         GlobStepKind.InSegment => character != '/',
         GlobStepKind.Any or GlobStepKind.Rest => true,
         GlobStepKind.Set => Set!.Has(character),

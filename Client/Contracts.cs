@@ -146,7 +146,7 @@ public sealed record CreateRunRequest
 public sealed record RerunRequest
 {
     /// <summary><c>start</c>, or <c>failed</c>: jobs that succeeded are not run again.</summary>
-    public string From { get; init; } = "start";
+    public string From { get; set; } = "start";
 }
 
 /// <summary>A run.</summary>
@@ -400,10 +400,10 @@ public sealed record LintRequest
     public string? FileName { get; init; }
 
     /// <summary><c>manual</c> (default), <c>push</c>, <c>pr</c>, <c>schedule</c>: for whom it is planned.</summary>
-    public string Event { get; init; } = "manual";
+    public string Event { get; set; } = "manual";
 
     /// <summary>The branch that it is planned for; default <c>main</c>.</summary>
-    public string Branch { get; init; } = "main";
+    public string Branch { get; set; } = "main";
 
     public IReadOnlyDictionary<string, string>? Inputs { get; init; }
 
@@ -422,7 +422,7 @@ public sealed record LintAnswer
     public required IReadOnlyList<PipelineErrorAnswer> Errors { get; init; }
 
     /// <summary>What is allowed and probably not meant.</summary>
-    public IReadOnlyList<PipelineErrorAnswer> Warnings { get; init; } = [];
+    public IReadOnlyList<PipelineErrorAnswer> Warnings { get; set; } = [];
 
     /// <summary>The plan, when it is valid.</summary>
     public System.Text.Json.JsonElement? Plan { get; init; }

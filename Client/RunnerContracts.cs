@@ -181,7 +181,7 @@ public sealed record SourceAnswer
 public sealed record CloneAnswer
 {
     /// <summary>How many commits of history; 0: all.</summary>
-    public int Depth { get; init; } = 1;
+    public int Depth { get; set; } = 1;
 
     /// <summary>Whether all tags are fetched.</summary>
     public bool Tags { get; init; }
@@ -273,7 +273,7 @@ public sealed record StatusReport
     public string? LogsUri { get; init; }
 
     /// <summary>Ids of uploaded artifacts.</summary>
-    public IReadOnlyList<string> Artifacts { get; init; } = [];
+    public IReadOnlyList<string> Artifacts { get; set; } = [];
 
     /// <summary>A word of the closed set: <c>exit_code</c>, <c>timeout</c>, <c>artifact_missing</c>, <c>executor_error</c>, …</summary>
     public string? Reason { get; init; }

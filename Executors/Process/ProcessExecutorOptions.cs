@@ -73,7 +73,7 @@ public sealed class ProcessExecutorOptionsValidator(TimeProvider time) : IValida
         var errors = new List<string>();
         if (!Path.IsPathFullyQualified(options.Root))
         {
-            errors.Add($"Shipinator:Process:Root is '{options.Root}'; it must be an absolute path.");
+            errors.Add($"Shipinator:Process:WorkFolder is '{options.Root}'; it must be an absolute path.");
         }
 
         if (options.HasSeveralServers && !options.OneMachine)

@@ -39,6 +39,26 @@ public sealed partial class DocumentTests
             .Where(m => Directory.GetFiles(Path.Combine(House.Root, "docs", "decisions"), m.Groups["number"].Value + "-*.md").Length == 0)
             .Select(m => new Finding(Path.GetRelativePath(House.Root, file), m.Value))));
 
+    /// <summary>A promise whose test was renamed or removed would be held by nothing.</summary>
+    [Fact]
+    public void SecurityPromises_NameTestsThatExist()
+    {
+        var page = File.ReadAllLines(Path.Combine(House.Root, "docs", "security.md"));
+        var rows = page.SkipWhile(l => !l.StartsWith("## Promises", StringComparison.Ordinal)).Where(l => l.StartsWith("| ", StringComparison.Ordinal) && !l.StartsWith("| asset", StringComparison.Ordinal)).ToList();
+        Assert.True(rows.Count > 60, $"{rows.Count} rows");
+        Assert.All(rows, row => Assert.True(NamedTest().IsMatch(row) || row.EndsWith("| – |", StringComparison.Ordinal), row));
+
+        var sources = House.Files("*Tests.cs").Select(File.ReadAllText).ToList();
+        var named = rows.SelectMany(r => NamedTest().Matches(r)).Select(m => (Class: m.Groups["class"].Value, Method: m.Groups["method"].Value)).Distinct().ToList();
+        WallTests.None(named.Where(n => !sources.Exists(s => Declares(s, $"class {n.Class}") && (n.Method.Length == 0 || Declares(s, n.Method))))
+            .Select(n => new Finding("docs/security.md", $"names {n.Class}.{n.Method}, which is no test")));
+
+        static bool Declares(string source, string name) => Regex.IsMatch(source, $@"\b{Regex.Escape(name)}\b");
+    }
+
+    [GeneratedRegex(@"`(?<class>[A-Z]\w+Tests)(?:\.(?<method>\w+))?`")]
+    private static partial Regex NamedTest();
+
     [GeneratedRegex(@"\]\((?<to>[^)#\s]+)(#[^)]*)?\)")]
     private static partial Regex Link();
 

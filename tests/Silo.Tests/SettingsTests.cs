@@ -199,7 +199,7 @@ public sealed partial class SettingsTests
     private static string Another(object? value, Type type) =>
         type == typeof(TimeSpan) ? ((TimeSpan)value! + TimeSpan.FromSeconds(1)).ToString()
         : type == typeof(bool) ? (!(bool)value!).ToString()
-        : type == typeof(int) || type == typeof(long) ? (Convert.ToInt64(value, CultureInfo.InvariantCulture) + 1).ToString(CultureInfo.InvariantCulture)
+        : type == typeof(int) || type == typeof(long) || type == typeof(uint) ? (Convert.ToInt64(value, CultureInfo.InvariantCulture) + 1).ToString(CultureInfo.InvariantCulture)
         : type == typeof(string) ? "/another"
         : throw new NotSupportedException($"{type}: teach this test what another value of it is.");
 

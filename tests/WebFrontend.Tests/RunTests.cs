@@ -172,8 +172,9 @@ public sealed class RunTests(ApiFixture api)
         var warning = warned.GetProperty("warnings")[0];
         Assert.Equal(("pipe_hides_failure", "ci/build.yaml"), (warning.GetProperty("code").GetString(), warning.GetProperty("file").GetString()));
 
-        var refused = await api.PostAsync("/v1/pipeline-files/lint", new { content = Quick, branch = new string('b', 900_000) });
-        Assert.Equal("bad_fact", refused.GetProperty("errors")[0].GetProperty("code").GetString());
+        using var refused = await api.Admin.PostAsJsonAsync("/v1/pipeline-files/lint", new { content = Quick, branch = new string('b', 900_000) });
+        Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
+        Assert.Contains("branch_too_long", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
 
         foreach (var cron in new[] { "0 3", "0 3 * * * \u0000" })
         {

@@ -137,6 +137,7 @@ public sealed class ActorPortTests : IAsyncLifetime
         {
             ["SHIPINATOR__ConnectionString"] = connectionString,
             ["SHIPINATOR__Clustering"] = "AdoNet",
+            ["SHIPINATOR__Process__OneMachine"] = "true",
             ["SHIPINATOR__Port"] = Text(port),
             ["SHIPINATOR__Orleans__SiloPort"] = Text(siloPort),
         };

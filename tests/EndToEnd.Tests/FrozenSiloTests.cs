@@ -98,6 +98,7 @@ public sealed class FrozenSiloTests : IAsyncLifetime
     {
         ["SHIPINATOR__ConnectionString"] = connectionString,
         ["SHIPINATOR__Clustering"] = "AdoNet",
+        ["SHIPINATOR__Process__OneMachine"] = "true",
         ["SHIPINATOR__Port"] = port.ToString(CultureInfo.InvariantCulture),
         ["SHIPINATOR__Orleans__SiloPort"] = siloPort.ToString(CultureInfo.InvariantCulture),
     });

@@ -70,8 +70,18 @@ internal sealed partial class Follower<T>(ClusterClient cluster, Followed<T> fol
 
                 (failures, lostAt) = (version is null ? failures : 0, null);
             }
-            catch (Exception e) when (ApiErrors.IsFromApi(e, stoppingToken))
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
+                return;
+            }
+            catch (Exception e)
+            {
+                if (!ApiErrors.IsFromApi(e, stoppingToken))
+                {
+                    // An error of our own, about one odd object perhaps: it must end neither the host nor the watch of all others.
+                    Failed(e, followed.What);
+                }
+
                 if (ApiErrors.Code(e) == HttpStatusCode.Gone && failures++ == 0)
                 {
                     version = null;
@@ -90,10 +100,6 @@ internal sealed partial class Follower<T>(ClusterClient cluster, Followed<T> fol
                 var asked = ApiErrors.RetryAfter(e) ?? TimeSpan.Zero;
                 var delay = Delay(failures++);
                 await Task.Delay(asked > delay ? asked * (1 + (Random.Shared.NextDouble() / 2)) : delay, time, stoppingToken);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
             }
         }
 
@@ -166,6 +172,9 @@ internal sealed partial class Follower<T>(ClusterClient cluster, Followed<T> fol
 
     [LoggerMessage(2101, LogLevel.Warning, "The watch of {What} was lost and begins again: {Message}")]
     private partial void Lost(string what, string message);
+
+    [LoggerMessage(2106, LogLevel.Error, "An unexpected error while watching {What}; the watch begins again")]
+    private partial void Failed(Exception error, string what);
 }
 
 /// <summary>What keeps a follower from seeing the cluster, and since when.</summary>

@@ -26,8 +26,8 @@ public sealed class SecretSet
         _percent = new(parts.Select(Unpercented).Where(p => p.Length >= SecretParts.ShortestSecret));
         _base64 = new(parts.SelectMany(Base64Forms));
         _hex = new(parts.Where(p => p.Length * 2 >= ShortestHex).Select(p => Encoding.ASCII.GetBytes(Convert.ToHexStringLower(p))));
-        // By how much each form is longer than what it stands for, at the most.
-        Reach = Math.Min(MostReach, 1024 + new[] { _plain.Most, _unquoted.Most * 6, _percent.Most * 5, _base64.Most * 2, _hex.Most * 3 }.Max());
+        // By how much each form is longer than what it stands for, at the most: a quote escaped three times is nine bytes.
+        Reach = Math.Min(MostReach, 1024 + new[] { _plain.Most * 9, _percent.Most * 5, _base64.Most * 2, _hex.Most * 3 }.Max());
     }
 
     /// <summary>Whether there is nothing to mask.</summary>
@@ -55,8 +55,9 @@ public sealed class SecretSet
     /// <summary>The first reads the bytes as they are; the others do not see terminal sequences.</summary>
     internal Reading[] Readings() =>
     [
-        new PlainReading(_plain), new PlainReading(_plain), new UnquotedReading(_unquoted), new UnescapedReading(_unquoted, nested: false),
-        new UnescapedReading(_unquoted, nested: true), new EntityReading(_unquoted), new PercentReading(_percent), new Base64Reading(_base64), new HexReading(_hex),
+        new PlainReading(_plain), new PlainReading(_plain), new UnquotedReading(_unquoted),
+        new UnescapedReading(_unquoted, times: 1), new UnescapedReading(_unquoted, times: 2), new UnescapedReading(_unquoted, times: 3),
+        new UnescapedReading(_unquoted, UnescapedReading.AnyTimes), new EntityReading(_unquoted), new PercentReading(_percent), new Base64Reading(_base64), new HexReading(_hex),
     ];
 
     /// <summary>As <see cref="PercentReading"/> reads it: both sides are read alike.</summary>

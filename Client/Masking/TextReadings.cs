@@ -4,11 +4,20 @@ using System.Text;
 namespace Shipinator.Client.Masking;
 
 /// <summary>
-/// Escapes read as what they mean, as in JSON, C, Python and <c>$'…'</c>. Quotes and other backslashes are left out. With <paramref name="nested"/> any number of backslashes before a code is one: what was escaped twice.
+/// Escapes read as what they mean, as in JSON, C, Python and <c>$'…'</c>. Quotes and other backslashes are left out.
+/// <paramref name="times"/> says how often the text was escaped: each time doubles the backslashes of the text itself, so a full
+/// set of them stands for one of its own and anything less belongs to a code. <see cref="AnyTimes"/> takes every backslash before a code as the code's.
 /// </summary>
-internal sealed class UnescapedReading(PatternTree tree, bool nested) : DecodingReading(tree)
+internal sealed class UnescapedReading(PatternTree tree, int times) : DecodingReading(tree)
 {
+    /// <summary>However often the text was escaped; for texts without codes of their own.</summary>
+    public const int AnyTimes = 0;
+
+    /// <summary>How many stand for one of the text's own.</summary>
+    private readonly int _backslashes = times == AnyTimes ? int.MaxValue : 1 << times;
+
     private int _highSurrogate;
+    private int _before;
 
     protected override int Decode(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
     {
@@ -25,7 +34,37 @@ internal sealed class UnescapedReading(PatternTree tree, bool nested) : Decoding
         return 1;
     }
 
+    public override void Reset()
+    {
+        base.Reset();
+        (_highSurrogate, _before) = (0, 0);
+    }
+
     private int Escape(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
+    {
+        if (bytes[1] == '\\')
+        {
+            _before = times == AnyTimes ? 0 : (_before + 1) % _backslashes;
+            return 1;
+        }
+
+        if (_before + 1 == _backslashes)
+        {
+            // All of them are the text's own: what follows is no code.
+            _before = 0;
+            return 1;
+        }
+
+        var read = Meaning(bytes, isEnd, emit);
+        if (read > 0)
+        {
+            _before = 0;
+        }
+
+        return read;
+    }
+
+    private int Meaning(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
     {
         byte? simple = (char)bytes[1] switch
         {
@@ -52,7 +91,6 @@ internal sealed class UnescapedReading(PatternTree tree, bool nested) : Decoding
             'x' => Code(bytes, 2, 2, isEnd, emit, isText: false),
             >= '0' and <= '7' => Octal(bytes, isEnd, emit),
             '\n' => 2,
-            '\\' when !nested => 2,
             // The quote or the plain character behind it stands for itself.
             _ => 1,
         };

@@ -1,6 +1,7 @@
 using Shipinator.Silo;
 using Shipinator.Silo.Hosting;
 
+SafeConsole.Install();
 try
 {
     return await Server.RunAsync(args);

@@ -11,7 +11,7 @@ internal static class CatalogCommands
     public static IEnumerable<Command> All(CommandLine line)
     {
         yield return new Command("projects", "List and add projects") { ListProjects(line), AddProject(line) };
-        yield return new Command("repositories", "List, add and change repositories") { ListRepositories(line), AddRepository(line), SetRepository(line), SetPipelineFile(line) };
+        yield return new Command("repositories", "List, add and change repositories") { ListRepositories(line), AddRepository(line), SetRepository(line) };
     }
 
     private static Command ListProjects(CommandLine line) => line.Remote(new Command("list", "Show all projects"), async (session, _) =>
@@ -54,19 +54,6 @@ internal static class CatalogCommands
             }));
     }
 
-    private static Command SetPipelineFile(CommandLine line)
-    {
-        var name = new Argument<string>("REPOSITORY") { Description = "Name, PROJECT/NAME, id or clone URL" };
-        var file = new Argument<string>("PATH") { Description = "Below the repository's root; '' for .shipinator.yaml" };
-        return line.Remote(new Command("set-file", "Say where a repository's pipeline file lies") { name, file }, async (session, parsed) =>
-        {
-            var repository = await session.Catalog.RepositoryAsync(parsed.GetRequiredValue(name), session.Token);
-            var changed = await session.Client.UpdateRepositoryAsync(repository.Id, new() { PipelineFile = parsed.GetRequiredValue(file) }, session.Token);
-            return session.Print([changed], CliJson.Default.ListRepositoryAnswer, _ => session.Terminal.Say(
-                $"The pipeline file of {Looks.Text($"{changed.ProjectName}/{changed.Name}")} is {Looks.Text(changed.PipelineFile ?? Server.WorkingCopy.PipelineFile)}"));
-        });
-    }
-
     private static Command AddRepository(CommandLine line)
     {
         var url = new Argument<string>("URL") { Description = "Clone URL, or a folder when the server is on this machine" };
@@ -106,7 +93,8 @@ internal static class CatalogCommands
         var url = new Option<string?>("--clone-url") { Description = "Where it is cloned from", HelpName = "URL" };
         var rename = new Option<string?>("--name") { Description = "A new name", HelpName = "NAME" };
         var executor = new Option<string?>("--executor") { Description = "Where its steps run; empty: as the server is set up", HelpName = "NAME" };
-        return line.Remote(new Command("set", "Change a repository") { name, branch, url, rename, executor }, async (session, parsed) =>
+        var file = new Option<string?>("--file") { Description = "Where its pipeline file lies, below its root; empty: .shipinator.yaml", HelpName = "PATH" };
+        return line.Remote(new Command("set", "Change a repository") { name, branch, url, rename, executor, file }, async (session, parsed) =>
         {
             var change = new UpdateRepositoryRequest
             {
@@ -114,16 +102,18 @@ internal static class CatalogCommands
                 CloneUrl = parsed.GetValue(url),
                 Name = parsed.GetValue(rename),
                 Executor = parsed.GetValue(executor),
+                PipelineFile = parsed.GetValue(file),
             };
             if (change == new UpdateRepositoryRequest())
             {
-                throw new CliException(ExitCodes.Usage, "Nothing to change: give --default-branch, --clone-url, --name or --executor.");
+                throw new CliException(ExitCodes.Usage, "Nothing to change: give --default-branch, --clone-url, --name, --executor or --file.");
             }
 
             var found = await session.Catalog.RepositoryAsync(parsed.GetRequiredValue(name), session.Token);
             var repository = await session.Client.UpdateRepositoryAsync(found.Id, change, session.Token);
             return session.Print([repository], CliJson.Default.ListRepositoryAnswer, _ => session.Terminal.Say(
-                $"Repository {Looks.Text($"{repository.ProjectName}/{repository.Name}")}, default branch {Looks.Text(repository.DefaultBranch)}"));
+                $"Repository {Looks.Text($"{repository.ProjectName}/{repository.Name}")}, default branch {Looks.Text(repository.DefaultBranch)}, "
+                + $"pipeline file {Looks.Text(repository.PipelineFile ?? Server.WorkingCopy.PipelineFile)}"));
         });
     }
 }

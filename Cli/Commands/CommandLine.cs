@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Net;
 using Shipinator.Cli.IO;
 using Shipinator.Cli.Server;
@@ -80,6 +81,7 @@ internal sealed class CommandLine(TimeProvider time)
         using var interrupts = new Interrupts();
         try
         {
+            RefuseUnknownOptions(parsed);
             return await action(terminal, interrupts);
         }
         catch (CliException e)
@@ -99,6 +101,18 @@ internal sealed class CommandLine(TimeProvider time)
         {
             terminal.Error(e.Message);
             return ExitCodes.Failed;
+        }
+    }
+
+    /// <summary>A misspelled option is no path, name or id; what does begin with a dash stands after <c>--</c>.</summary>
+    private static void RefuseUnknownOptions(ParseResult parsed)
+    {
+        var values = parsed.Tokens.Any(t => t.Type == TokenType.DoubleDash) ? [] : parsed.CommandResult.Command.Arguments.SelectMany(a => parsed.GetResult(a)?.Tokens ?? []);
+        if (values.FirstOrDefault(t => t.Value.Length > 1 && t.Value[0] == '-') is { } unknown)
+        {
+            throw new CliException(
+                ExitCodes.Usage,
+                $"There is no option '{unknown.Value}' of '{FullName(parsed.CommandResult.Command)}'; its --help shows all. If it is a value, write it after '--'.");
         }
     }
 

@@ -55,7 +55,7 @@ public static class EntityId
         TryParse<T>(text, out var id)
             ? id
             : throw new FormatException(
-                $"'{Shorten(text)}' is not a {typeof(T).Name}: expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057.");
+                $"'{Shorten(text)}' is not a valid {typeof(T).Name}: expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057.");
 
     private static string Shorten(string? text) => text is { Length: > 64 } ? text[..64] + "…" : text ?? "";
 }

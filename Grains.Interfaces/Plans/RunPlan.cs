@@ -338,4 +338,7 @@ public sealed record InputSpec
 
     /// <summary>Only artifacts of the run's jobs with these names.</summary>
     [Id(14)] public ImmutableArray<string>? Jobs { get; init; }
+
+    /// <summary>What the last try of a step that failed left is given, too: the job runs also after a failure.</summary>
+    [Id(15)] public bool? OfFailed { get; init; }
 }

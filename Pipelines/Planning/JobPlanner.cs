@@ -112,6 +112,7 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
         ArtifactId = input.Id is { } id ? DeploySteps.Artifact(id, resolver) : null,
         Path = input.Path is { } path ? resolver.Text(path, Formats.RelativePath) : DefaultInputPath,
         KeepPaths = true,
+        OfFailed = Condition().Failure ? true : null,
         Jobs = input.Id is null && (input.Job is not null || input.Matrix.Count > 0) ? Chosen(input, resolver) : null,
     };
 

@@ -36,11 +36,14 @@ public sealed class ArtifactIndex(NpgsqlDataSource source) : IArtifactIndex
               UNION
               SELECT j.id, j.reused_from FROM producers p JOIN jobs j ON j.id = p.reused_from)
             {Select}
-            WHERE a.job_id IN (SELECT id FROM producers) AND e.project_id = $2 AND e.status = 'success'
+            WHERE a.job_id IN (SELECT id FROM producers) AND e.project_id = $2
+              AND (e.status = 'success' AND NOT $6 OR $6 AND e.status IN ('success', 'failed') AND NOT EXISTS (
+                SELECT FROM executions later WHERE later.job_step_id = e.job_step_id AND later.attempt > e.attempt))
               AND ($3::text IS NULL OR a.artifact_type = $3) AND ($4::text IS NULL OR s.name = $4) AND ($5::text[] IS NULL OR j.name = ANY ($5))
             ORDER BY a.id
             """,
-            Map, cancellationToken, Uuid(run.Value), Uuid(project.Value), Text(input.Type), Text(input.Step), Texts(input.Jobs));
+            Map, cancellationToken, Uuid(run.Value), Uuid(project.Value), Text(input.Type), Text(input.Step), Texts(input.Jobs),
+            new NpgsqlParameter<bool> { TypedValue = input.OfFailed == true });
     }
 
     /// <inheritdoc/>

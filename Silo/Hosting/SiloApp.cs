@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.Extensions.Options;
 using Orleans.Dashboard;
 using Shipinator.Artifacts;
 using Shipinator.Executors;
@@ -26,8 +27,7 @@ public static class SiloApp
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(folder);
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory, ApplicationName = "Shipinator.Silo" });
-        // Where the pages' files lie, when the server runs as it was built rather than as it was published.
-        builder.WebHost.UseStaticWebAssets();
+        UsePagesOfTheBuild(builder);
         builder.Configuration.AddConfiguration(configuration);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Parse(options.Listen), port));
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(30));
@@ -97,14 +97,33 @@ public static class SiloApp
         return app;
     }
 
+    /// <summary>Where the pages' files lie, when the server runs as it was built rather than as it was published.</summary>
+    private static void UsePagesOfTheBuild(WebApplicationBuilder builder)
+    {
+        try
+        {
+            builder.WebHost.UseStaticWebAssets();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StartupException(
+                $"The dashboard's files can't be read: {e.Message} A build works only in its checkout, for users who can read that and the folder "
+                + "of NuGet packages. For another place or user, publish it: dotnet publish Silo -c Release -o FOLDER.", e);
+        }
+    }
+
     /// <summary>In a cluster whose steps run elsewhere there is no process executor: each job of it would be known to one silo alone.</summary>
     private static bool UsesProcesses(ShipinatorOptions options) =>
         options.Clustering == ClusteringKind.Localhost || options.Executor == "process" || options.Process.OneMachine;
 
-    /// <summary>Brings the database up to date and loads what the first request needs. Errors: <see cref="StartupException"/>.</summary>
+    /// <summary>
+    /// Brings the database up to date and loads what the first request needs. Errors: <see cref="StartupException"/>, and
+    /// <see cref="OptionsValidationException"/> before the database is touched.
+    /// </summary>
     public static async Task PrepareAsync(WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        Validate(app.Services);
         try
         {
             var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Shipinator.Schema");
@@ -120,6 +139,20 @@ public static class SiloApp
         catch (ShipinatorException e)
         {
             throw new StartupException($"The database can't be used: {e.Message} Check Shipinator:ConnectionString.", e);
+        }
+    }
+
+    /// <summary>What the host would do only when it starts, and then not without logging where in the code it was.</summary>
+    private static void Validate(IServiceProvider services)
+    {
+        try
+        {
+            services.GetService<IStartupValidator>()?.Validate();
+        }
+        catch (AggregateException e)
+        {
+            throw new OptionsValidationException(
+                ShipinatorOptions.Section, typeof(ShipinatorOptions), e.InnerExceptions.SelectMany(i => i is OptionsValidationException o ? o.Failures : [i.Message]));
         }
     }
 }

@@ -9,7 +9,7 @@ internal static class Ids
     public static T Parse<T>(string text, string field = "id") where T : struct, IEntityId<T> =>
         EntityId.TryParse<T>(text, out var id)
             ? id
-            : throw new MalformedException("id_malformed", field, $"'{(text.Length > 64 ? text[..64] + "…" : text)}' is not a {typeof(T).Name}: expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057.");
+            : throw new MalformedException("id_malformed", field, $"'{(text.Length > 64 ? text[..64] + "…" : text)}' is not a valid {typeof(T).Name}: expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057.");
 
     /// <summary>An id of the query, if it is there.</summary>
     public static T? ParseOptional<T>(string? text, string field) where T : struct, IEntityId<T> =>

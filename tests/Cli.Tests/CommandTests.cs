@@ -37,6 +37,21 @@ public sealed class CommandTests : IAsyncLifetime
         Assert.Equal("", outcome.Output);
     }
 
+    [Theory]
+    [InlineData("run", "--reff", "main")]
+    [InlineData("lint", "--exectuor")]
+    [InlineData("cancel", "-x")]
+    public async Task Command_WithAnUnknownOption_NamesItAndDoesNotTakeItForAValue(string command, params string[] arguments)
+    {
+        var outcome = await _shell.RunAsync([command, .. arguments]);
+
+        Assert.Equal(ExitCodes.Usage, outcome.ExitCode);
+        Assert.Contains($"'{arguments[0]}'", outcome.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("no folder", outcome.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("no file", outcome.Error, StringComparison.Ordinal);
+        Assert.Empty(_server.Requests);
+    }
+
     [Fact]
     public async Task AnyCommand_ServerAway_SaysWhichAndHowToGetOne()
     {

@@ -113,6 +113,17 @@ public sealed class ReferenceTests : IAsyncLifetime
         Assert.Equal(ExitCodes.Usage, (await _shell.RunAsync("repositories", "set", "shop")).ExitCode);
     }
 
+    [Theory]
+    [InlineData("ci/build.yaml")]
+    [InlineData("")]
+    public async Task Set_File_IsChanged(string path)
+    {
+        _server.HasRepository = true;
+        var outcome = await _shell.RunAsync("repositories", "set", "shop", "--file", path);
+        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        Assert.Equal($$"""{"pipeline_file":"{{path}}"}""", Assert.Single(_server.RepositoryRequests));
+    }
+
     private (string Ref, string Commit) Sent()
     {
         using var json = JsonDocument.Parse(_server.RunRequests.Last());

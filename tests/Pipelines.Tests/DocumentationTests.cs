@@ -6,15 +6,24 @@ public sealed partial class DocumentationTests
 {
     private static readonly string Page = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "pipeline-file.md"));
 
-    public static IEnumerable<TheoryDataRow<string>> WholeFiles => Examples()
-        .Where(e => Regex.IsMatch(e, "^(build|test|deploy):", RegexOptions.Multiline))
-        .Select(e => new TheoryDataRow<string>(e));
+    /// <summary>Every example as a whole file: parts are put where they belong.</summary>
+    public static IEnumerable<TheoryDataRow<string>> Files => Examples().SelectMany(Complete).Select(e => new TheoryDataRow<string>(e));
 
     [Theory]
-    [MemberData(nameof(WholeFiles))]
+    [MemberData(nameof(Files))]
     public void ExampleOfThePage_Read_HasNoErrors(string example)
     {
-        Assert.Empty(PipelineFile.Parse(example).Errors);
+        var parsed = PipelineFile.Parse(example);
+        Assert.Empty(parsed.Errors);
+        Assert.Empty(RunPlanner.Plan(parsed.Model!, Table.Facts("") with { Event = "push" }, Table.Settings).Errors);
+    }
+
+    [Fact]
+    public void Examples_Completed_AreAllOfThePage()
+    {
+        Assert.True(Examples().Count() >= 15, "The page's examples were not found.");
+        // A block of comments alone is no example.
+        Assert.All(Examples().Where(e => Words().IsMatch(e)), e => Assert.NotEmpty(Complete(e)));
     }
 
     [Fact]
@@ -30,6 +39,30 @@ public sealed partial class DocumentationTests
 
     private static IEnumerable<string> Examples() => Fence().Matches(Page).Select(m => m.Groups[1].Value);
 
+    private static IEnumerable<string> Complete(string example)
+    {
+        if (Regex.IsMatch(example, "^(build|test|deploy):", RegexOptions.Multiline))
+        {
+            return [example];
+        }
+
+        if (example.StartsWith("- ", StringComparison.Ordinal))
+        {
+            return [$"test:\n  steps:\n{Indent(example, 4)}"];
+        }
+
+        // Keys at the left edge, each with the lines below it: of the file, or else of a step of the stage that has what it may need.
+        return Parts().Split(example).Where(p => Words().IsMatch(p)).Select(p =>
+            FileKeys.Contains(p[..p.IndexOf(':', StringComparison.Ordinal)])
+                ? p + "build: { steps: [ { name: compile, run: make } ] }\n"
+                : $"build:\n  matrix: {{ go: [\"1.23\"] }}\n  steps: [ {{ name: package, run: make, outputs: [ {{ type: binary, path: bin/app }} ] }} ]\n"
+                    + $"test:\n  steps:\n    - name: unit\n      run: make\n{Indent(p, 6)}");
+    }
+
+    private static HashSet<string> FileKeys => new(["on", "concurrency", "clone"], StringComparer.Ordinal);
+
+    private static string Indent(string text, int by) => Regex.Replace(text, "^(?=.)", new string(' ', by), RegexOptions.Multiline);
+
     private static IEnumerable<string> Keys(Shape shape) => shape switch
     {
         MapShape map => map.Keys.SelectMany(k => Keys(k.Shape).Prepend(k.Name)),
@@ -38,6 +71,12 @@ public sealed partial class DocumentationTests
         EitherShape either => either.Options.SelectMany(Keys),
         _ => [],
     };
+
+    [GeneratedRegex("^[^#\\n]*\\w", RegexOptions.Multiline)]
+    private static partial Regex Words();
+
+    [GeneratedRegex("(?m)^(?=[a-z_]+:)")]
+    private static partial Regex Parts();
 
     [GeneratedRegex("^```yaml\\n(.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Fence();

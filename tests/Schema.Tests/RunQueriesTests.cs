@@ -113,6 +113,22 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task ArtifactIndex_OfFailed_FindsWhatTheLastTryLeft()
+    {
+        await using var bench = await Bench.StartAsync(postgres);
+        var (run, execution) = await WithExecutionAsync(bench);
+        var report = await AddArtifactAsync(bench, execution, "report.xml");
+        var index = new ArtifactIndex(bench.Source);
+        var wanted = new InputSpec { Type = "binary", Path = "in", OfFailed = true };
+        Assert.Empty(await index.Find(run, bench.Project.Id, wanted, default));
+        await execution.MoveAsync(Status.Submitted);
+        await execution.MoveAsync(Status.Failed);
+
+        Assert.Equal(report.Id, Assert.Single(await index.Find(run, bench.Project.Id, wanted, default)).Id);
+        Assert.Empty(await index.Find(run, bench.Project.Id, wanted with { OfFailed = null }, default));
+    }
+
+    [Fact]
     public async Task Unfinished_IsWhatIsNotTerminal()
     {
         await using var bench = await Bench.StartAsync(postgres);

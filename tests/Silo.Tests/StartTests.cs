@@ -1,0 +1,38 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
+using Shipinator.Schema;
+using Shipinator.Silo.Configuration;
+using Shipinator.Silo.Hosting;
+using Shipinator.Silo.Standalone;
+
+namespace Shipinator.Silo.Tests;
+
+public sealed class StartTests
+{
+    [Theory]
+    [InlineData("Shipinator:Listen", "0.0.0.0", 1)]
+    [InlineData("Shipinator:Engine:RunnerSilence", "-1", 2)]
+    public async Task Prepare_SettingsOfRoomsAreWrong_TellsThemAllBeforeTheDatabaseIsTouched(string key, string value, int failures)
+    {
+        var values = new Dictionary<string, string?> { ["Shipinator:Listen"] = "0.0.0.0", [key] = value };
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(values).Build();
+        var options = Settings.Read(configuration);
+        var place = Directory.CreateTempSubdirectory("shipinator-start-").FullName;
+        try
+        {
+            using var folder = DataFolder.Open(Path.Combine(place, "data"), exclusive: true);
+            // Nothing answers there: who asks the database first, fails in another way.
+            await using var database = ShipinatorDatabase.Create("Host=127.0.0.1;Port=1;Database=x;Username=x");
+            await using var app = SiloApp.Build([], configuration, options, database, folder, 0);
+
+            var error = await Assert.ThrowsAsync<OptionsValidationException>(() => SiloApp.PrepareAsync(app));
+
+            Assert.Equal(failures, error.Failures.Count());
+            Assert.Contains(error.Failures, f => f.Contains("Shipinator:Listen (0.0.0.0)", StringComparison.Ordinal));
+        }
+        finally
+        {
+            Directory.Delete(place, recursive: true);
+        }
+    }
+}

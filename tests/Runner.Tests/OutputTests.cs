@@ -226,6 +226,8 @@ public sealed class OutputTests : IAsyncLifetime
         await File.WriteAllTextAsync(Path.Combine(cache, "scope"), "");
         Directory.CreateDirectory(Path.Combine(_job, "workspace"));
         await File.WriteAllTextAsync(Path.Combine(_job, "workspace", "a"), "");
+        // A workspace that is not prepared would be emptied, and the key be missing.
+        await File.WriteAllTextAsync(Path.Combine(_job, "prepared"), "");
         _server.Work[_id] = Work("mkdir kept", []) with { Cache = new() { Scope = "scope", Image = "", KeyFiles = ["a"], Paths = ["kept"] } };
         await RunProgramAsync(cache);
         var told = Regex.Match(_server.Log, "counts as missing: (.*)").Groups[1].Value;

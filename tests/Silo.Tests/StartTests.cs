@@ -10,9 +10,9 @@ namespace Shipinator.Silo.Tests;
 public sealed class StartTests
 {
     [Theory]
-    [InlineData("Shipinator:Listen", "0.0.0.0", 1)]
-    [InlineData("Shipinator:Engine:RunnerSilence", "-1", 2)]
-    public async Task Prepare_SettingsOfRoomsAreWrong_TellsThemAllBeforeTheDatabaseIsTouched(string key, string value, int failures)
+    [InlineData("Shipinator:Listen", "0.0.0.0")]
+    [InlineData("Shipinator:Engine:RunnerSilence", "-1")]
+    public async Task Prepare_SettingsOfRoomsAreWrong_TellsThemAllBeforeTheDatabaseIsTouched(string key, string value)
     {
         var values = new Dictionary<string, string?> { ["Shipinator:Listen"] = "0.0.0.0", [key] = value };
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(values).Build();
@@ -27,7 +27,7 @@ public sealed class StartTests
 
             var error = await Assert.ThrowsAsync<OptionsValidationException>(() => SiloApp.PrepareAsync(app));
 
-            Assert.Equal(failures, error.Failures.Count());
+            Assert.Contains(error.Failures, f => f.Contains(key.Split(':')[^1], StringComparison.Ordinal));
             Assert.Contains(error.Failures, f => f.Contains("Shipinator:Listen (0.0.0.0)", StringComparison.Ordinal));
         }
         finally

@@ -56,7 +56,7 @@ public sealed class SecretSet
     internal Reading[] Readings() =>
     [
         new PlainReading(_plain), new PlainReading(_plain), new UnquotedReading(_unquoted), new UnescapedReading(_unquoted, nested: false),
-        new UnescapedReading(_unquoted, nested: true), new EntityReading(_unquoted), new PercentReading(_percent), new Base64Reading(_base64), new HexReading(_hex),
+        new UnescapedReading(_unquoted, nested: true), new UnescapedReading(_unquoted, nested: false, characters: true), new EntityReading(_unquoted), new PercentReading(_percent), new Base64Reading(_base64), new HexReading(_hex),
     ];
 
     /// <summary>As <see cref="PercentReading"/> reads it: both sides are read alike.</summary>

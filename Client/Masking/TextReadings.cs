@@ -5,8 +5,9 @@ namespace Shipinator.Client.Masking;
 
 /// <summary>
 /// Escapes read as what they mean, as in JSON, C, Python and <c>$'…'</c>. Quotes and other backslashes are left out. With <paramref name="nested"/> any number of backslashes before a code is one: what was escaped twice.
+/// With <paramref name="characters"/> <c>\xe9</c> and <c>\351</c> are characters, as in Python, JavaScript and YAML, and else bytes, as in C.
 /// </summary>
-internal sealed class UnescapedReading(PatternTree tree, bool nested) : DecodingReading(tree)
+internal sealed class UnescapedReading(PatternTree tree, bool nested, bool characters = false) : DecodingReading(tree)
 {
     private int _highSurrogate;
 
@@ -82,13 +83,26 @@ internal sealed class UnescapedReading(PatternTree tree, bool nested) : Decoding
         }
         else
         {
-            emit.Put((byte)value, from + digits);
+            PutByte((byte)value, from + digits, emit);
         }
 
         return from + digits;
     }
 
-    private static int Octal(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
+    /// <summary>Quotes are left out however they are written.</summary>
+    private void PutByte(byte value, int length, Emit emit)
+    {
+        if (characters)
+        {
+            Put(value, length, emit);
+        }
+        else if (!UnquotedReading.IsQuote(value))
+        {
+            emit.Put(value, length);
+        }
+    }
+
+    private int Octal(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
     {
         var (value, at) = (0, 1);
         while (at < 4 && at < bytes.Length && bytes[at] is >= (byte)'0' and <= (byte)'7')
@@ -102,7 +116,7 @@ internal sealed class UnescapedReading(PatternTree tree, bool nested) : Decoding
             return 0;
         }
 
-        emit.Put((byte)value, at);
+        PutByte((byte)value, at, emit);
         return at;
     }
 

@@ -205,15 +205,14 @@ public sealed class StepUserTests : IAsyncLifetime
         async Task<string> RunAsync(string key, string script)
         {
             var steps = ProcessBench.Job(2, repository: mine);
-            await _bench.RunAsync(executor, steps[0], $"echo {key} > lock");
+            var alone = steps[0].Worker with { Steps = [.. steps[0].Worker.Steps.Take(1)] };
+            await _bench.RunAsync(executor, steps[0] with { Worker = alone }, $"echo {key} > lock");
             var end = await _bench.RunAsync(executor, steps[1], script, cache);
             await executor.Release(steps[0].Worker.JobId, 1, default);
             return end.Status == Status.Success ? _bench.Server.Log : $"{end.Status} ({end.Detail}): {_bench.Server.Log}";
         }
 
         Assert.Contains("Cache: kept ", await RunAsync("one", "mkdir kept; echo bytes > kept/file"), StringComparison.Ordinal);
-        var second = await RunAsync("one", "test \"$(cat kept/file)\" = bytes");
-        Assert.True(second.Contains("Cache: restored 1 of 1 paths.", StringComparison.Ordinal), second + string.Join(' ', Directory.GetFiles(_bench.Jobs, "*", SearchOption.AllDirectories)));
         Assert.Contains("Cache: restored 1 of 1 paths.", await RunAsync("one", "test \"$(cat kept/file)\" = bytes"), StringComparison.Ordinal);
         Assert.Contains("what an older key kept is restored", await RunAsync("two", "test \"$(cat kept/file)\" = bytes"), StringComparison.Ordinal);
     }

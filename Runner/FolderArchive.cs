@@ -1,6 +1,7 @@
 using System.Formats.Tar;
 using System.IO.Compression;
 using System.IO.Enumeration;
+using System.Text;
 using Shipinator.Client;
 
 namespace Shipinator.Runner;
@@ -8,6 +9,9 @@ namespace Shipinator.Runner;
 /// <summary>Packs a folder of the workspace as <c>NAME.tar.gz</c>: files, folders and links as links, nothing else.</summary>
 internal static class FolderArchive
 {
+    /// <summary>What the kernel takes is 4095 bytes; the longest name (255 bytes) of what lies in the folder must fit, too.</summary>
+    private const int LongestPath = 4095 - 256;
+    private const int ShownName = 100;
     private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
 
     /// <summary>Errors: <see cref="ArtifactInvalidException"/> names what can't be packed; <see cref="IOException"/> when the disk is full.</summary>
@@ -20,6 +24,11 @@ internal static class FolderArchive
         while (folders.TryPop(out var at))
         {
             cancellationToken.ThrowIfCancellationRequested();
+            if (Encoding.UTF8.GetByteCount(at.Path) > LongestPath)
+            {
+                throw new ArtifactInvalidException($"The folder '{(at.Name.Length > ShownName ? at.Name[..ShownName] + "…" : at.Name)}' lies too deep: its path has more than {LongestPath} bytes. Remove it, or name what is to be kept more narrowly.");
+            }
+
             Add(tar, new PaxTarEntry(TarEntryType.Directory, at.Name + "/"), at.Path);
             foreach (var (name, isFolder) in Entries(at.Path, at.Name))
             {

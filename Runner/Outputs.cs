@@ -90,7 +90,7 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
         var names = found.Files.Where(f => NameProblem(f.Name) is not null).ToList();
         if (wrong.Count + names.Count > 0)
         {
-            var told = wrong.Select(l => Visible(l.ToString())).Concat(names.Select(f => $"'{Visible(f.Name)}' {NameProblem(f.Name)}")).Take(5).ToList();
+            var told = wrong.Select(l => Visible((l with { Name = Shortened(l.Name) }).ToString())).Concat(names.Select(f => $"'{Visible(f.Name)}' {NameProblem(f.Name)}")).Take(5).ToList();
             Fail(Invalid, $"The output {output.Type} {pattern} can't be kept: {string.Join("; ", told)}{(wrong.Count + names.Count > told.Count ? "; and others" : "")}. Only regular files with printable names can be.");
         }
         else if (found.Told is { } leftOut)
@@ -224,13 +224,15 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
     private static string Visible(string text)
     {
         var visible = new StringBuilder();
-        foreach (var c in text.Length > LongestName ? text[..100] + "…" : text)
+        foreach (var c in Shortened(text))
         {
             _ = char.IsControl(c) ? visible.Append($"\\x{(int)c:x2}") : visible.Append(c);
         }
 
         return visible.ToString();
     }
+
+    private static string Shortened(string text) => text.Length > LongestName ? text[..100] + "…" : text;
 
     private sealed record Item(OutputAnswer Output, string Name, string? Path, bool IsFolder);
 }

@@ -57,7 +57,8 @@ public sealed class SecretSet
     [
         new PlainReading(_plain), new PlainReading(_plain), new UnquotedReading(_unquoted),
         new UnescapedReading(_unquoted, times: 1), new UnescapedReading(_unquoted, times: 2), new UnescapedReading(_unquoted, times: 3),
-        new UnescapedReading(_unquoted, UnescapedReading.AnyTimes), new EntityReading(_unquoted), new PercentReading(_percent), new Base64Reading(_base64), new HexReading(_hex),
+        new UnescapedReading(_unquoted, UnescapedReading.AnyTimes), new UnescapedReading(_unquoted, times: 1, characters: true),
+        new EntityReading(_unquoted), new PercentReading(_percent), new Base64Reading(_base64), new HexReading(_hex),
     ];
 
     /// <summary>As <see cref="PercentReading"/> reads it: both sides are read alike.</summary>

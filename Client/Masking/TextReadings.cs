@@ -7,8 +7,9 @@ namespace Shipinator.Client.Masking;
 /// Escapes read as what they mean, as in JSON, C, Python and <c>$'…'</c>. Quotes and other backslashes are left out.
 /// <paramref name="times"/> says how often the text was escaped: each time doubles the backslashes of the text itself, so a full
 /// set of them stands for one of its own and anything less belongs to a code. <see cref="AnyTimes"/> takes every backslash before a code as the code's.
+/// With <paramref name="characters"/> <c>\xe9</c> and <c>\351</c> are characters, as in Python, JavaScript and YAML, and else bytes, as in C.
 /// </summary>
-internal sealed class UnescapedReading(PatternTree tree, int times) : DecodingReading(tree)
+internal sealed class UnescapedReading(PatternTree tree, int times, bool characters = false) : DecodingReading(tree)
 {
     /// <summary>However often the text was escaped; for texts without codes of their own.</summary>
     public const int AnyTimes = 0;
@@ -120,13 +121,26 @@ internal sealed class UnescapedReading(PatternTree tree, int times) : DecodingRe
         }
         else
         {
-            emit.Put((byte)value, from + digits);
+            PutByte((byte)value, from + digits, emit);
         }
 
         return from + digits;
     }
 
-    private static int Octal(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
+    /// <summary>Quotes are left out however they are written.</summary>
+    private void PutByte(byte value, int length, Emit emit)
+    {
+        if (characters)
+        {
+            Put(value, length, emit);
+        }
+        else if (!UnquotedReading.IsQuote(value))
+        {
+            emit.Put(value, length);
+        }
+    }
+
+    private int Octal(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
     {
         var (value, at) = (0, 1);
         while (at < 4 && at < bytes.Length && bytes[at] is >= (byte)'0' and <= (byte)'7')
@@ -140,7 +154,7 @@ internal sealed class UnescapedReading(PatternTree tree, int times) : DecodingRe
             return 0;
         }
 
-        emit.Put((byte)value, at);
+        PutByte((byte)value, at, emit);
         return at;
     }
 

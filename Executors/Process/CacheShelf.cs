@@ -86,9 +86,10 @@ internal sealed partial class CacheShelf(string folder, long bytes, TimeProvider
         }
     }
 
-    [GeneratedRegex(@"^[0-9a-f]{64}\.tar\.gz\z")]
+    /// <summary>As the runner names them: with fallbacks (<c>restore_keys</c>) each leading part of the key stands before the whole.</summary>
+    [GeneratedRegex(@"^([0-9a-f]{12}-){0,11}[0-9a-f]{64}\.tar\.gz\z")]
     private static partial Regex Kept();
 
-    [GeneratedRegex(@"^[0-9a-f]{64}\.tar\.gz\.used\z")]
+    [GeneratedRegex(@"^([0-9a-f]{12}-){0,11}[0-9a-f]{64}\.tar\.gz\.used\z")]
     private static partial Regex Used();
 }

@@ -16,6 +16,9 @@ internal enum Runtime
 /// <summary>Reads values that may hold templates, at a place where certain matrix keys and inputs are known.</summary>
 internal sealed class TemplateScope(ErrorList errors, TemplateNames names)
 {
+    /// <summary>Of one value: more are no help to anybody, and telling each one costs time.</summary>
+    private const int MostProblems = 100;
+
     public TemplateScope WithMatrix(IReadOnlyCollection<string> keys) => new(errors, names.WithMatrix(keys));
 
     /// <summary>The steps whose outputs are known at this place: those of the job that have ended by then.</summary>
@@ -32,7 +35,7 @@ internal sealed class TemplateScope(ErrorList errors, TemplateNames names)
 
         if (!errors.IsFull)
         {
-            foreach (var (index, part, code, message) in Template.Problems(scalar.Value, names, runtime == Runtime.None ? null : n => RuntimeProblem(n, runtime)))
+            foreach (var (index, part, code, message) in Template.Problems(scalar.Value, names, runtime == Runtime.None ? null : n => RuntimeProblem(n, runtime)).Take(MostProblems))
             {
                 errors.Add(code, message, scalar, index, part, path);
             }

@@ -11,6 +11,9 @@ internal sealed class Resolver
     /// <summary>What even an empty value costs wherever the plan is kept and sent.</summary>
     private const int Overhead = 16;
 
+    /// <summary>What a template or a <c>$</c> costs beside its value: one that stands for nothing is work, too.</summary>
+    private const int PartOverhead = 16;
+
     private readonly ErrorList _errors;
     private readonly ImmutableDictionary<string, string> _values;
     private readonly Budget _budget;
@@ -33,6 +36,7 @@ internal sealed class Resolver
     /// <summary>The text with its values, which must have the format.</summary>
     public string Text(Located text, Format format)
     {
+        ChargeParts(text.Value, "{{");
         var resolved = Template.Replace(text.Value, Value);
         Charge(resolved.Length + Overhead);
         var isTemplate = text.Value.Contains("{{", StringComparison.Ordinal);
@@ -55,6 +59,7 @@ internal sealed class Resolver
     /// </summary>
     public string Script(Located script, PlannedEnv env)
     {
+        ChargeParts(script.Value, "{{");
         var carried = new Dictionary<string, string>(StringComparer.Ordinal);
         var resolved = Template.Replace(script.Value, name =>
         {
@@ -111,11 +116,17 @@ internal sealed class Resolver
     }
 
     /// <summary>An argument of a command: an expression.</summary>
-    public string Argument(Located text) => Charged(string.Concat(Template.Parts(text.Value).Select(p =>
-        !p.IsName ? Expression.Literal(p.Part) : Template.IsRuntime(p.Part) ? Expression.OfTemplate(p.Part) : Expression.Literal(Value(p.Part)))));
+    public string Argument(Located text)
+    {
+        ChargeParts(text.Value, "{{");
+        return Charged(string.Concat(Template.Parts(text.Value).Select(p =>
+            !p.IsName ? Expression.Literal(p.Part) : Template.IsRuntime(p.Part) ? Expression.OfTemplate(p.Part) : Expression.Literal(Value(p.Part)))));
+    }
 
     private string EnvValue(Located value, ImmutableDictionary<string, string> outer, IReadOnlyCollection<string> secrets)
     {
+        ChargeParts(value.Value, "{{");
+        ChargeParts(value.Value, "$");
         var made = new System.Text.StringBuilder();
         foreach (var (part, isName) in Template.Parts(value.Value))
         {
@@ -141,6 +152,9 @@ internal sealed class Resolver
 
         return made.ToString();
     }
+
+    /// <summary>Before the work is done.</summary>
+    private void ChargeParts(string text, string begin) => Charge(text.AsSpan().Count(begin.AsSpan()) * PartOverhead);
 
     private string Charged(string text)
     {

@@ -23,7 +23,22 @@ internal static partial class Expression
         name == Template.Workspace ? Variable(WorkspaceVariable) : Variable(name.Replace(".outputs.", ".", StringComparison.Ordinal));
 
     /// <summary>Whether anything is left for the runner to do.</summary>
-    public static bool HasReference(string expression) => Form().Matches(expression).Any(m => m.Groups["name"].Success);
+    public static bool HasReference(string expression)
+    {
+        for (var at = expression.IndexOf('$', StringComparison.Ordinal); at >= 0 && at + 1 < expression.Length;)
+        {
+            if (expression[at + 1] == '{' && expression.IndexOf('}', at + 2) >= 0)
+            {
+                return true;
+            }
+
+            // "$$" is one character; what else follows is looked at by itself.
+            var from = at + (expression[at + 1] == '$' ? 2 : 1);
+            at = from < expression.Length ? expression.IndexOf('$', from) : -1;
+        }
+
+        return false;
+    }
 
     /// <summary>The text of an expression without references.</summary>
     public static string Plain(string expression) => expression.Replace("$$", "$", StringComparison.Ordinal);
@@ -50,9 +65,6 @@ internal static partial class Expression
 
         return made.Append(text, at, text.Length - at).ToString();
     }
-
-    [GeneratedRegex(@"\$\$|\$\{(?<name>[^}]*)\}", RegexOptions.CultureInvariant)]
-    private static partial Regex Form();
 
     [GeneratedRegex(@"\$\$|\$\{(?<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$(?<name>[A-Za-z_][A-Za-z0-9_]*)|(?<open>\$\{)|\$", RegexOptions.CultureInvariant)]
     private static partial Regex Written();

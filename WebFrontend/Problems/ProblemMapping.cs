@@ -107,10 +107,10 @@ public sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IEx
     {
         MalformedException e => Problem(400, e.Code, e.Message, Field(e.Field, e.Message)),
         PipelineFileException e => Problem(422, "pipeline_file_invalid", e.Message, new Dictionary<string, object?> { ["pipeline_errors"] = e.Errors.Select(Answers.Of).ToList() }),
-        BadHttpRequestException e => Problem(
+        BadHttpRequestException e when RequestFaults.Describe(e) is var (detail, field) => Problem(
             e.StatusCode,
             e.StatusCode switch { 413 => "body_too_large", 415 => "media_type_unsupported", _ => "request_malformed" },
-            e.InnerException is System.Text.Json.JsonException json ? $"The body is not what is expected: {json.Message}" : e.Message),
+            detail, field is null ? null : Field(field, detail)),
         NotFoundException e => Problem(404, e.Code, e.Message),
         AlreadyEndedException e => Problem(409, e.Code, e.Message, new Dictionary<string, object?> { ["execution_status"] = e.Status.Word() }),
         ConflictException e => Problem(409, e.Code, e.Message),

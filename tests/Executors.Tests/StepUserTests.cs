@@ -196,6 +196,28 @@ public sealed class StepUserTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task CacheWithFallbacks_IsKeptAndRestored_AlsoForAnotherKey()
+    {
+        var mine = RepositoryId.New(TimeProvider.System);
+        var cache = new CacheAnswer { Scope = mine.ToString(), Image = "none", KeyFiles = ["lock"], Paths = ["kept"], RestoreDepths = [0] };
+        var executor = _bench.Executor();
+        // The key is made of files that are there before the step runs: its first step leaves them.
+        async Task<string> RunAsync(string key, string script)
+        {
+            var steps = ProcessBench.Job(2, repository: mine);
+            var alone = steps[0].Worker with { Steps = [.. steps[0].Worker.Steps.Take(1)] };
+            await _bench.RunAsync(executor, steps[0] with { Worker = alone }, $"echo {key} > lock");
+            var end = await _bench.RunAsync(executor, steps[1], script, cache);
+            await executor.Release(steps[0].Worker.JobId, 1, default);
+            return end.Status == Status.Success ? _bench.Server.Log : $"{end.Status} ({end.Detail}): {_bench.Server.Log}";
+        }
+
+        Assert.Contains("Cache: kept ", await RunAsync("one", "mkdir kept; echo bytes > kept/file"), StringComparison.Ordinal);
+        Assert.Contains("Cache: restored 1 of 1 paths.", await RunAsync("one", "test \"$(cat kept/file)\" = bytes"), StringComparison.Ordinal);
+        Assert.Contains("what an older key kept is restored", await RunAsync("two", "test \"$(cat kept/file)\" = bytes"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Release_EndsAlsoWhatHidesFromTheExecutor()
     {
         var spec = ProcessBench.Job()[0];

@@ -51,6 +51,32 @@ public sealed class HostileTests
         Assert.False(PipelineFile.Parse("on: { push: { paths: ['" + string.Concat(Enumerable.Repeat("**a", 150)) + "b'] } }\nbuild: { steps: [ { name: a, run: x } ] }").Model!.Matches(facts).Runs);
     }
 
+    /// <summary>Values that stand for nothing, or for one character, cost work all the same: each job and step of the run asks for them again.</summary>
+    [Theory]
+    [InlineData("{{ .tag }}", 6_500)]
+    [InlineData("{{ .matrix.a }}", 4_300)]
+    [InlineData("\\\\{{", 8_000)]
+    [InlineData("$NONE", 8_000)]
+    [InlineData("$$", 16_000)]
+    public void Templates_ThatManyStepsShare_EndThePlanWithAnErrorBeforeTheyCostMuch(string part, int times)
+    {
+        var steps = string.Concat(Enumerable.Range(0, 15).Select(i => $"    - {{ name: s{i}, run: x, env: *e }}\n"));
+        var text = $"x: &e {{ A: \"{string.Concat(Enumerable.Repeat(part, times))}\" }}\nbuild:\n  matrix: {{ a: [{string.Join(", ", Enumerable.Range(0, 64))}] }}\n  steps:\n{steps}"
+            .Replace("x: &e", "x-e: &e", StringComparison.Ordinal);
+        var read = PipelineFile.Parse(text);
+        Assert.Empty(read.Errors);
+        var planned = RunPlanner.Plan(read.Model!, Facts("main"), Table.Settings);
+        Assert.Equal("plan_too_large", Assert.Single(planned.Errors).Code);
+    }
+
+    [Fact]
+    public void Templates_InAnHonestFile_DoNotCountForMuch()
+    {
+        var variables = string.Join(", ", Enumerable.Range(0, 20).Select(i => $"V{i}: \"{{{{ .tag }}}}{{{{ .branch }}}} $HOME\""));
+        var text = $"build:\n  env: {{ {variables} }}\n  matrix: {{ a: [1, 2, 3, 4, 5, 6, 7, 8] }}\n  steps: [{string.Join(", ", Enumerable.Range(0, 99).Select(i => $"{{ name: s{i}, run: 'echo {{{{ .branch }}}}' }}"))}]\n";
+        Assert.Empty(RunPlanner.Plan(PipelineFile.Parse(text).Model!, Facts("main"), Table.Settings).Errors);
+    }
+
     [Theory]
     [InlineData("branch")]
     [InlineData("tag")]

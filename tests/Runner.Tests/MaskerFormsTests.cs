@@ -59,6 +59,12 @@ public sealed class MaskerFormsTests
         ("split by a color", s => s[..5] + "\e[1;31m" + s[5..9] + "\e[0m" + s[9..]),
         ("split by tput sgr0", s => s[..5] + "\e(B\e[m" + s[5..]),
         ("a color in Base64", s => Base64(s)[..9] + "\e[31m" + Base64(s)[9..]),
+        ("split by a link", s => s[..5] + "\e]8;;https://example.org/a\a" + s[5..9] + "\e]8;;\e\\" + s[9..]),
+        ("split by a title", s => s[..5] + "\e]0;at work\e\\" + s[5..]),
+        ("Python ascii", s => "'" + string.Concat(s.Select(c => c > 127 ? $"\\x{(int)c:x2}" : c is '\'' or '\\' ? "\\" + c : c.ToString())) + "'"),
+        ("YAML in double quotes", s => "\"" + string.Concat(s.Select(c => c > 127 ? $"\\x{(int)c:X2}" : c is '"' or '\\' ? "\\" + c : c.ToString())) + "\""),
+        ("JavaScript with quotes in hex", s => "'" + string.Concat(s.Select(c => c > 127 || c is '\'' or '"' ? $"\\x{(int)c:x2}" : c is '\\' ? "\\\\" : c.ToString())) + "'"),
+        ("escaped octal", s => string.Concat(Encoding.UTF8.GetBytes(s).Select(b => "\\" + Convert.ToString(b, 8).PadLeft(3, '0')))),
         ("NUL between", s => string.Join('\0', s.ToCharArray())),
     ];
 

@@ -104,6 +104,18 @@ public sealed class OutputTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("out")]
+    [InlineData("out/**")]
+    public async Task ATreeThatIsTooDeepToBeOpened_IsTheStepsMistakeAndToldInASentence(string pattern)
+    {
+        var report = await RunAsync("mkdir out; perl -e 'chdir \"out\"; for (1..300) { mkdir \"d\" x 20; chdir \"d\" x 20 } open F, \">x\"'", [new() { Type = "file", Path = pattern }]);
+        Assert.Equal(("failed", "artifact_invalid"), (report.Status, report.Reason));
+        Assert.Contains("too deep", report.Detail, StringComparison.Ordinal);
+        Assert.True(report.Detail!.Length < 600, report.Detail);
+        Assert.Empty(_server.Uploads);
+    }
+
+    [Theory]
     [InlineData("ln -s /etc/hostname x", "x")]
     [InlineData("ln -s /etc x", "x/hostname")]
     [InlineData("ln -s /dev/zero x", "x")]

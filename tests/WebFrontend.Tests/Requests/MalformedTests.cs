@@ -76,6 +76,34 @@ public sealed class MalformedTests(ApiFixture api)
         Assert.Contains(field, text, StringComparison.Ordinal);
     }
 
+    /// <summary>What the framework would say names its types and members; what a caller can do something with is the field.</summary>
+    [Theory]
+    [InlineData("POST", "/v1/projects", "{}", "name", "lacks 'name'")]
+    [InlineData("POST", "/v1/projects", """{"name":"a","colour":"red"}""", "colour", "'colour' is not known here")]
+    [InlineData("POST", "/v1/projects", """{"name":1}""", "name", "name is not a text")]
+    [InlineData("POST", "/v1/pipelines/01890a5d-ac96-774b-bcce-b302099a8057/runs", """{"git_ref":"main","inputs":[]}""", "inputs", "inputs is not an object")]
+    [InlineData("POST", "/v1/projects", "[]", null, "the whole")]
+    [InlineData("POST", "/v1/projects", "null", null, "The body is missing")]
+    [InlineData("GET", "/v1/pipeline-runs?limit=1e3", null, "limit", "'1e3' is not a whole number")]
+    [InlineData("GET", "/v1/pipeline-runs?limit=1&limit=2", null, "limit", "given once")]
+    public async Task Refusal_NamesTheFieldInWordsOfTheApi(string method, string path, string? body, string? field, string words)
+    {
+        using var request = new HttpRequestMessage(new(method), path);
+        if (body is not null)
+        {
+            request.Content = new StringContent(body, Encoding.UTF8, "application/json");
+        }
+
+        using var answer = await api.Admin.SendAsync(request);
+        var text = await answer.Content.ReadAsStringAsync();
+        Assert.True(answer.StatusCode == HttpStatusCode.BadRequest, $"{(int)answer.StatusCode} {text}");
+        var problem = JsonDocument.Parse(text).RootElement;
+        var detail = problem.GetProperty("detail").GetString()!;
+        Assert.Contains(words, detail, StringComparison.Ordinal);
+        Assert.DoesNotMatch(@"\.NET|System\.|Shipinator\.|Nullable|parameter", detail);
+        Assert.Equal(field is not null, problem.TryGetProperty("errors", out var errors) && errors.TryGetProperty(field ?? "", out _));
+    }
+
     [Fact]
     public async Task Body_TooDeepOrNoUtf8_IsRefused()
     {

@@ -7,9 +7,11 @@ var root = new CommandLine(TimeProvider.System).Build();
 var parsed = root.Parse(args, new System.CommandLine.ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parsed.Errors.Count > 0 && parsed.Action is System.CommandLine.Invocation.ParseErrorAction)
 {
-    foreach (var error in parsed.Errors)
+    // What comes of a misspelled option, such as a value too many, would only distract from it.
+    IEnumerable<string> problems = CommandLine.UnknownOption(parsed) is { } unknown ? [unknown] : parsed.Errors.Select(e => e.Message);
+    foreach (var problem in problems)
     {
-        await Console.Error.WriteLineAsync($"shipinator: {TerminalText.Message(error.Message)}");
+        await Console.Error.WriteLineAsync($"shipinator: {TerminalText.Message(problem)}");
     }
 
     await Console.Error.WriteLineAsync($"'{CommandLine.FullName(parsed.CommandResult.Command)} --help' shows how it is used.");

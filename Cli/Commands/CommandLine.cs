@@ -81,7 +81,11 @@ internal sealed class CommandLine(TimeProvider time)
         using var interrupts = new Interrupts();
         try
         {
-            RefuseUnknownOptions(parsed);
+            if (UnknownOption(parsed) is { } problem)
+            {
+                throw new CliException(ExitCodes.Usage, problem);
+            }
+
             return await action(terminal, interrupts);
         }
         catch (CliException e)
@@ -104,16 +108,13 @@ internal sealed class CommandLine(TimeProvider time)
         }
     }
 
-    /// <summary>A misspelled option is no path, name or id; what does begin with a dash stands after <c>--</c>.</summary>
-    private static void RefuseUnknownOptions(ParseResult parsed)
+    /// <summary>What is wrong when a misspelled option was taken for a path, name or id; a value that begins with a dash stands after <c>--</c>.</summary>
+    public static string? UnknownOption(ParseResult parsed)
     {
         var values = parsed.Tokens.Any(t => t.Type == TokenType.DoubleDash) ? [] : parsed.CommandResult.Command.Arguments.SelectMany(a => parsed.GetResult(a)?.Tokens ?? []);
-        if (values.FirstOrDefault(t => t.Value.Length > 1 && t.Value[0] == '-') is { } unknown)
-        {
-            throw new CliException(
-                ExitCodes.Usage,
-                $"There is no option '{unknown.Value}' of '{FullName(parsed.CommandResult.Command)}'; its --help shows all. If it is a value, write it after '--'.");
-        }
+        return values.FirstOrDefault(t => t.Value.Length > 1 && t.Value[0] == '-') is { } unknown
+            ? $"There is no option '{unknown.Value}' of '{FullName(parsed.CommandResult.Command)}'; its --help shows all. If it is a value, write it after '--'."
+            : null;
     }
 
     private static int Refused(ConsoleTerminal terminal, ShipinatorApiException e)

@@ -8,7 +8,7 @@ public sealed partial class ExecutionGrain
     {
         ArgumentException.ThrowIfNullOrEmpty(runner);
         ThrowIfAbandoned();
-        if (Row is { Life.IsTerminal: true } or { Cancel: not null })
+        if (Row is { Life.IsTerminal: true } or { Cancel: not null } || (Row is null && _notNeeded))
         {
             return Refusal;
         }
@@ -39,6 +39,8 @@ public sealed partial class ExecutionGrain
     /// <inheritdoc/>
     public Task NotNeeded()
     {
+        // A claim may still be on its way here: it is refused when it arrives.
+        _notNeeded = true;
         if (Row is null)
         {
             RefuseClaims();

@@ -21,6 +21,9 @@ public sealed partial class ExecutionGrain(
 
     /// <summary>Begun by this activation, with a place at once: nothing of its group can have begun long before.</summary>
     private bool _fresh;
+
+    /// <summary>Its step was passed over before it began.</summary>
+    private bool _notNeeded;
     private int _submitFailures;
     private int _endsSeen;
     private TimeSpan _pollInterval;

@@ -52,4 +52,19 @@ public sealed class StepPlaceTests(EngineCluster engine)
         Assert.Equal(ClaimKind.NotNeeded, (await waiting.WaitAsync(TimeSpan.FromSeconds(20))).Kind);
         Assert.Equal(StepPlace.Over, await engine.Grains.GetGrain<IJobGrain>(spec.Worker.JobId.Value).StepOf(spec.Worker.Steps[1].FirstExecutionId));
     }
+
+    /// <summary>The claim and the word that it is in vain may pass each other on the way.</summary>
+    [Fact]
+    public async Task Claim_ThatArrivesAfterItsStepWasPassedOver_IsAnsweredAtOnce()
+    {
+        var execution = engine.Grains.GetGrain<IExecutionGrain>(ExecutionId.New(TimeProvider.System).Value);
+        await execution.NotNeeded();
+        // One-way: the call above is answered before it is done.
+        for (var kind = ClaimKind.NotYet; kind != ClaimKind.NotNeeded;)
+        {
+            kind = (await execution.Claim("late", TimeSpan.Zero)).Kind;
+        }
+
+        Assert.Equal(ClaimKind.NotNeeded, (await execution.Claim("later", LongWait)).Kind);
+    }
 }

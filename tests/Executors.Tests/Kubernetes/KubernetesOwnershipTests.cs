@@ -23,7 +23,7 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
         Assert.False((await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(spec, default))).IsTransient);
         await (verb == "Cancel" ? Executor.Cancel(Given.Handle(spec), default) : Executor.Release(worker.JobId, worker.Attempt, default));
         Assert.False(Cluster.Get("jobs", worker.ExternalName)!.IsDeleting());
-        Assert.Equal(Reason.Lost, (await Executor.Status(Given.Handle(spec), default)).Reason);
+        await UntilAsync(spec, s => s.Reason == Reason.Lost);
     }
 
     /// <summary>A restored database may name a Job that was deleted and made again by somebody meanwhile.</summary>

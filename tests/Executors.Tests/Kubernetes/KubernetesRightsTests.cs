@@ -25,7 +25,7 @@ public sealed class KubernetesRightsTests : ClusterAtWork
         await Executor.Submit(canceled, default);
         await Executor.Cancel(Given.Handle(canceled), default);
         await UntilAsync(canceled, s => !s.StillPresent);
-        await Executor.Status(Given.Handle(Execution()), default);
+        await UntilAsync(Execution(), s => s.Reason == Reason.Lost);
         // Its Job taken away by somebody, and its pod left.
         var orphaned = Execution();
         await Executor.Submit(orphaned, default);

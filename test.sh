@@ -148,14 +148,18 @@ main() {
   dotnet --version >/dev/null || stop "the .NET SDK that global.json asks for is missing: $(tr -d '\n' <global.json)"
   export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
+  results=$(mktemp -d) || stop "no temporary folder can be made."
+  trap 'rm -rf "$results"' EXIT
+
   say "Restoring (dotnet restore --locked-mode)"
   dotnet restore Shipinator.sln --locked-mode -v quiet || stop "restore failed: after a change of packages run 'dotnet restore' and commit packages.lock.json."
 
   if [ "$#" -eq 0 ]; then
-    # White space alone: code style and analyzers are checked by the build, whose warnings are errors.
-    say "Checking the format (dotnet format whitespace)"
-    dotnet format whitespace . --folder --exclude artifacts --verify-no-changes -v quiet || {
-      tell "files are not formatted (run 'dotnet format whitespace . --folder')"
+    # Layout alone: code style and analyzers are checked by the build, whose warnings are errors.
+    say "Checking the format (dotnet csharpier check)"
+    { dotnet tool restore >/dev/null && dotnet csharpier check . >"$results/format.log" 2>&1; } || {
+      tail -n 40 "$results/format.log"
+      tell "files are not formatted (run 'dotnet tool restore' once, then 'dotnet csharpier format .')"
       failed=$((failed + 1))
     }
   fi
@@ -180,8 +184,6 @@ main() {
     fi
   done
 
-  results=$(mktemp -d) || stop "no temporary folder can be made."
-  trap 'rm -rf "$results"' EXIT
   say "Running ${#projects[@]} test projects"
   for project in "${projects[@]}"; do
     run_project "$project"

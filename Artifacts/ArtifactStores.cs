@@ -34,6 +34,7 @@ public sealed class ArtifactStores : IArtifactStores
         return _stores.GetValueOrDefault(backend)
             ?? throw new ConflictException(
                 "storage_backend_unknown",
-                $"The artifact lies in the store '{backend}', which this server does not have (it has {string.Join(", ", _stores.Keys.Order(StringComparer.Ordinal))}): start it with the settings of that store.");
+                $"The artifact lies in the store '{backend}', which this server does not have (it has {string.Join(", ", _stores.Keys.Order(StringComparer.Ordinal))}): start it with the settings of that store."
+            );
     }
 }

@@ -27,21 +27,24 @@ internal static partial class Durable
     }
 
     /// <summary>A folder's names: without it a new file, or a new name of one, may be gone.</summary>
-    public static Task FlushFolderAsync(string folder) => Task.Run(() =>
-    {
-        var descriptor = open(folder, ReadOnlyFolder);
-        if (descriptor < 0)
+    public static Task FlushFolderAsync(string folder) =>
+        Task.Run(() =>
         {
-            throw new IOException($"The folder {folder} can't be opened: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}.");
-        }
+            var descriptor = open(folder, ReadOnlyFolder);
+            if (descriptor < 0)
+            {
+                throw new IOException(
+                    $"The folder {folder} can't be opened: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}."
+                );
+            }
 
-        using var handle = new SafeFileHandle(descriptor, ownsHandle: true);
-        // Some network file systems have nothing to do for a folder and say so by this error.
-        if (fsync(descriptor) != 0 && Marshal.GetLastPInvokeError() is var error and not Invalid)
-        {
-            throw new IOException($"The folder {folder} can't be brought to the disk: {Marshal.GetPInvokeErrorMessage(error)}.");
-        }
-    });
+            using var handle = new SafeFileHandle(descriptor, ownsHandle: true);
+            // Some network file systems have nothing to do for a folder and say so by this error.
+            if (fsync(descriptor) != 0 && Marshal.GetLastPInvokeError() is var error and not Invalid)
+            {
+                throw new IOException($"The folder {folder} can't be brought to the disk: {Marshal.GetPInvokeErrorMessage(error)}.");
+            }
+        });
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int open(string path, int flags);

@@ -23,11 +23,15 @@ public sealed class FileStoreOptionsValidator : IValidateOptions<FileStoreOption
         ArgumentNullException.ThrowIfNull(options);
         if (!Path.IsPathFullyQualified(options.Root))
         {
-            return ValidateOptionsResult.Fail($"Shipinator:Artifacts:Root is '{options.Root}'; it must be the absolute path of a folder that all silos share.");
+            return ValidateOptionsResult.Fail(
+                $"Shipinator:Artifacts:Root is '{options.Root}'; it must be the absolute path of a folder that all silos share."
+            );
         }
 
         return options.FollowInterval < TimeSpan.FromMilliseconds(10)
-            ? ValidateOptionsResult.Fail($"Shipinator:Artifacts:FollowInterval is {options.FollowInterval}; it must be at least 00:00:00.010.")
+            ? ValidateOptionsResult.Fail(
+                $"Shipinator:Artifacts:FollowInterval is {options.FollowInterval}; it must be at least 00:00:00.010."
+            )
             : ValidateOptionsResult.Success;
     }
 }

@@ -32,7 +32,12 @@ public sealed class FileSystemArtifactStore : IArtifactStore
 
     /// <inheritdoc/>
     public async Task<StoredArtifact> Put(
-        ArtifactId id, ArtifactMetadata metadata, Stream content, string? expectedSha256, CancellationToken cancellationToken)
+        ArtifactId id,
+        ArtifactMetadata metadata,
+        Stream content,
+        string? expectedSha256,
+        CancellationToken cancellationToken
+    )
     {
         ArgumentNullException.ThrowIfNull(content);
         var temporary = Path.Combine(_incoming, $"{id}-{Guid.CreateVersion7():N}");
@@ -42,10 +47,22 @@ public sealed class FileSystemArtifactStore : IArtifactStore
             var (sha256, size) = await WriteAsync(Path.Combine(temporary, Payload), content, cancellationToken);
             if (expectedSha256 is not null && !string.Equals(expectedSha256, sha256, StringComparison.OrdinalIgnoreCase))
             {
-                throw new InvalidInputException("checksum_mismatch", $"The payload's SHA-256 is {sha256}, not {expectedSha256} as announced; send it again.");
+                throw new InvalidInputException(
+                    "checksum_mismatch",
+                    $"The payload's SHA-256 is {sha256}, not {expectedSha256} as announced; send it again."
+                );
             }
 
-            var description = new StoredMetadata(id.ToString(), metadata.Type, metadata.FileName, metadata.JobId.ToString(), metadata.ExecutionId.ToString(), metadata.CreatedAt, sha256, size);
+            var description = new StoredMetadata(
+                id.ToString(),
+                metadata.Type,
+                metadata.FileName,
+                metadata.JobId.ToString(),
+                metadata.ExecutionId.ToString(),
+                metadata.CreatedAt,
+                sha256,
+                size
+            );
             await using (var stream = Create(Path.Combine(temporary, Metadata)))
             {
                 await JsonSerializer.SerializeAsync(stream, description, MetadataJson.Default.StoredMetadata, cancellationToken);
@@ -68,9 +85,18 @@ public sealed class FileSystemArtifactStore : IArtifactStore
     public Task<Stream?> Open(string storagePath, CancellationToken cancellationToken)
     {
         var path = FullPath(storagePath);
-        return Task.FromResult<Stream?>(File.Exists(path)
-            ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 81920, FileOptions.Asynchronous | FileOptions.SequentialScan)
-            : null);
+        return Task.FromResult<Stream?>(
+            File.Exists(path)
+                ? new FileStream(
+                    path,
+                    FileMode.Open,
+                    FileAccess.Read,
+                    FileShare.Read | FileShare.Delete,
+                    81920,
+                    FileOptions.Asynchronous | FileOptions.SequentialScan
+                )
+                : null
+        );
     }
 
     /// <inheritdoc/>
@@ -87,7 +113,10 @@ public sealed class FileSystemArtifactStore : IArtifactStore
 
     /// <inheritdoc/>
     public async Task<int> Sweep(
-        DateTimeOffset before, Func<IReadOnlyList<StoredOwner>, CancellationToken, Task<IReadOnlyList<ArtifactId>>> orphans, CancellationToken cancellationToken)
+        DateTimeOffset before,
+        Func<IReadOnlyList<StoredOwner>, CancellationToken, Task<IReadOnlyList<ArtifactId>>> orphans,
+        CancellationToken cancellationToken
+    )
     {
         ArgumentNullException.ThrowIfNull(orphans);
         var removed = 0;
@@ -97,7 +126,12 @@ public sealed class FileSystemArtifactStore : IArtifactStore
             removed++;
         }
 
-        foreach (var folders in new DirectoryInfo(_root).EnumerateDirectories().Where(f => f.LastWriteTimeUtc < before.UtcDateTime && EntityId.TryParse<ArtifactId>(f.Name, out _)).Chunk(SweptAtOnce))
+        foreach (
+            var folders in new DirectoryInfo(_root)
+                .EnumerateDirectories()
+                .Where(f => f.LastWriteTimeUtc < before.UtcDateTime && EntityId.TryParse<ArtifactId>(f.Name, out _))
+                .Chunk(SweptAtOnce)
+        )
         {
             var stored = new List<StoredOwner>();
             foreach (var folder in folders)
@@ -125,7 +159,10 @@ public sealed class FileSystemArtifactStore : IArtifactStore
         {
             await using var stream = File.OpenRead(Path.Combine(folder, Metadata));
             var known = await JsonSerializer.DeserializeAsync(stream, MetadataJson.Default.StoredMetadata, cancellationToken);
-            return known is not null && EntityId.TryParse<ArtifactId>(Path.GetFileName(folder), out var artifact) && EntityId.TryParse<ExecutionId>(known.ExecutionId, out var execution)
+            return
+                known is not null
+                && EntityId.TryParse<ArtifactId>(Path.GetFileName(folder), out var artifact)
+                && EntityId.TryParse<ExecutionId>(known.ExecutionId, out var execution)
                 ? new(artifact, execution)
                 : null;
         }
@@ -135,7 +172,13 @@ public sealed class FileSystemArtifactStore : IArtifactStore
         }
     }
 
-    private async Task<StoredArtifact> PublishAsync(ArtifactId id, string temporary, string sha256, long size, CancellationToken cancellationToken)
+    private async Task<StoredArtifact> PublishAsync(
+        ArtifactId id,
+        string temporary,
+        string sha256,
+        long size,
+        CancellationToken cancellationToken
+    )
     {
         var stored = new StoredArtifact($"{id}/{Payload}", sha256, size);
         var final = Path.Combine(_root, id.ToString());
@@ -151,7 +194,10 @@ public sealed class FileSystemArtifactStore : IArtifactStore
             var first = await JsonSerializer.DeserializeAsync(stream, MetadataJson.Default.StoredMetadata, cancellationToken);
             return first?.Sha256 == sha256
                 ? stored
-                : throw new ConflictException("artifact_exists", $"Artifact {id} is stored already with other content; artifacts never change.");
+                : throw new ConflictException(
+                    "artifact_exists",
+                    $"Artifact {id} is stored already with other content; artifacts never change."
+                );
         }
     }
 
@@ -180,7 +226,8 @@ public sealed class FileSystemArtifactStore : IArtifactStore
         }
     }
 
-    private static FileStream Create(string path) => new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 81920, FileOptions.Asynchronous);
+    private static FileStream Create(string path) =>
+        new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 81920, FileOptions.Asynchronous);
 
     /// <summary>Only paths of this store's own making: an id, a slash, <c>payload</c>.</summary>
     private string FullPath(string storagePath) =>
@@ -190,7 +237,15 @@ public sealed class FileSystemArtifactStore : IArtifactStore
 }
 
 internal sealed record StoredMetadata(
-    string Id, string Type, string FileName, string JobId, string ExecutionId, DateTimeOffset CreatedAt, string Sha256, long Size);
+    string Id,
+    string Type,
+    string FileName,
+    string JobId,
+    string ExecutionId,
+    DateTimeOffset CreatedAt,
+    string Sha256,
+    long Size
+);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
 [JsonSerializable(typeof(StoredMetadata))]

@@ -42,12 +42,23 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
     }
 
     /// <inheritdoc/>
-    public async Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, CancellationToken cancellationToken) =>
-        (await Append(execution, offset, bytes, times, LogRules.None, cancellationToken)).Length;
+    public async Task<long> Append(
+        ExecutionId execution,
+        long offset,
+        ReadOnlyMemory<byte> bytes,
+        IReadOnlyList<LogTime> times,
+        CancellationToken cancellationToken
+    ) => (await Append(execution, offset, bytes, times, LogRules.None, cancellationToken)).Length;
 
     /// <inheritdoc/>
     public async Task<LogAppended> Append(
-        ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, LogRules rules, CancellationToken cancellationToken)
+        ExecutionId execution,
+        long offset,
+        ReadOnlyMemory<byte> bytes,
+        IReadOnlyList<LogTime> times,
+        LogRules rules,
+        CancellationToken cancellationToken
+    )
     {
         ArgumentNullException.ThrowIfNull(times);
         ArgumentNullException.ThrowIfNull(rules);
@@ -58,14 +69,23 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
             // Never offset + length: that may be more than a number holds.
             return offset <= complete.Length - bytes.Length
                 ? new(complete.Length, LogAppending.IsFull(complete.Length, rules))
-                : throw new ConflictException("log_sealed", $"The log of execution {execution} is complete with {complete.Length} bytes; nothing can be added.");
+                : throw new ConflictException(
+                    "log_sealed",
+                    $"The log of execution {execution} is complete with {complete.Length} bytes; nothing can be added."
+                );
         }
 
         SafeFileHandle file;
         long length;
         using (await _lock.TakeAsync(Folder(execution), cancellationToken))
         {
-            file = File.OpenHandle(LogPath(execution), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, FileOptions.Asynchronous);
+            file = File.OpenHandle(
+                LogPath(execution),
+                FileMode.OpenOrCreate,
+                FileAccess.ReadWrite,
+                FileShare.ReadWrite | FileShare.Delete,
+                FileOptions.Asynchronous
+            );
             try
             {
                 length = await WriteAsync(execution, file, offset, bytes, times, rules, cancellationToken);
@@ -89,7 +109,9 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
         }
 
         Tell(execution);
-        return LogAppending.IsFull(length, rules) ? new(offset > long.MaxValue - bytes.Length ? long.MaxValue : offset + bytes.Length, IsFull: true) : new(length, IsFull: false);
+        return LogAppending.IsFull(length, rules)
+            ? new(offset > long.MaxValue - bytes.Length ? long.MaxValue : offset + bytes.Length, IsFull: true)
+            : new(length, IsFull: false);
     }
 
     /// <inheritdoc/>
@@ -102,7 +124,14 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
 
         using (await _lock.TakeAsync(Folder(execution), cancellationToken))
         {
-            using (var file = File.OpenHandle(LogPath(execution), FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete))
+            using (
+                var file = File.OpenHandle(
+                    LogPath(execution),
+                    FileMode.OpenOrCreate,
+                    FileAccess.Write,
+                    FileShare.ReadWrite | FileShare.Delete
+                )
+            )
             {
                 await Durable.FlushAsync(file, cancellationToken);
             }
@@ -131,7 +160,13 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
     {
         try
         {
-            using var handle = File.OpenHandle(LogPath(execution), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.Asynchronous);
+            using var handle = File.OpenHandle(
+                LogPath(execution),
+                FileMode.Open,
+                FileAccess.Read,
+                FileShare.ReadWrite | FileShare.Delete,
+                FileOptions.Asynchronous
+            );
             return offset < RandomAccess.GetLength(handle) ? await RandomAccess.ReadAsync(handle, buffer, offset, cancellationToken) : 0;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
@@ -172,7 +207,14 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
     }
 
     private async Task<long> WriteAsync(
-        ExecutionId execution, SafeFileHandle file, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, LogRules rules, CancellationToken cancellationToken)
+        ExecutionId execution,
+        SafeFileHandle file,
+        long offset,
+        ReadOnlyMemory<byte> bytes,
+        IReadOnlyList<LogTime> times,
+        LogRules rules,
+        CancellationToken cancellationToken
+    )
     {
         var length = RandomAccess.GetLength(file);
         if (LogAppending.IsFull(length, rules))
@@ -182,7 +224,10 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
 
         if (offset > length)
         {
-            throw new ConflictException("log_gap", $"The log of execution {execution} has {length} bytes; a chunk at offset {offset} would leave a gap: go on from {length}.");
+            throw new ConflictException(
+                "log_gap",
+                $"The log of execution {execution} has {length} bytes; a chunk at offset {offset} would leave a gap: go on from {length}."
+            );
         }
 
         var known = (int)Math.Min(length - offset, bytes.Length);
@@ -193,7 +238,10 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
 
         if (File.Exists(SealPath(execution)))
         {
-            throw new ConflictException("log_sealed", $"The log of execution {execution} is complete with {length} bytes; nothing can be added.");
+            throw new ConflictException(
+                "log_sealed",
+                $"The log of execution {execution} is complete with {length} bytes; nothing can be added."
+            );
         }
 
         var longer = await LogAppending.WriteAsync(file, length, bytes[known..], rules, cancellationToken);

@@ -9,7 +9,13 @@ internal static class LogAppending
     private const byte Star = (byte)'*';
 
     /// <summary>Writes the bytes that the log of a length lacks. Returns the new length.</summary>
-    public static async Task<long> WriteAsync(SafeFileHandle file, long length, ReadOnlyMemory<byte> bytes, LogRules rules, CancellationToken cancellationToken)
+    public static async Task<long> WriteAsync(
+        SafeFileHandle file,
+        long length,
+        ReadOnlyMemory<byte> bytes,
+        LogRules rules,
+        CancellationToken cancellationToken
+    )
     {
         var kept = rules.MaxBytes is { } most && bytes.Length > most - length ? bytes[..(int)Math.Max(0, most - length)] : bytes;
         var written = rules.Masker is null ? kept : await MaskAsync(file, length, kept, rules.Masker, cancellationToken);
@@ -28,7 +34,13 @@ internal static class LogAppending
     /// <summary>Whether a log of this length has its closing line.</summary>
     public static bool IsFull(long length, LogRules rules) => length > rules.MaxBytes;
 
-    private static async Task<ReadOnlyMemory<byte>> MaskAsync(SafeFileHandle file, long length, ReadOnlyMemory<byte> fresh, ILogMasker masker, CancellationToken cancellationToken)
+    private static async Task<ReadOnlyMemory<byte>> MaskAsync(
+        SafeFileHandle file,
+        long length,
+        ReadOnlyMemory<byte> fresh,
+        ILogMasker masker,
+        CancellationToken cancellationToken
+    )
     {
         var found = new List<(long Start, long End)>();
         if (masker.Position != length)

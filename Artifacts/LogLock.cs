@@ -50,7 +50,10 @@ internal sealed class LogLock(TimeProvider time)
             {
                 if (time.GetElapsedTime(start) > Patience)
                 {
-                    throw new StorageUnavailableException($"The logs in {folder} are held by another process; the same request may succeed later.", e);
+                    throw new StorageUnavailableException(
+                        $"The logs in {folder} are held by another process; the same request may succeed later.",
+                        e
+                    );
                 }
 
                 await Task.Delay(Retry * (0.5 + Random.Shared.NextDouble()), time, cancellationToken);

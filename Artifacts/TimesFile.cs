@@ -11,7 +11,14 @@ internal static class TimesFile
     private const int RecordSize = 16;
 
     /// <summary>Adds what is said of the bytes from <paramref name="from"/> to before <paramref name="to"/>; where nothing is, they were printed <paramref name="now"/>.</summary>
-    public static async Task AppendAsync(string path, IReadOnlyList<LogTime> times, long from, long to, DateTimeOffset now, CancellationToken cancellationToken)
+    public static async Task AppendAsync(
+        string path,
+        IReadOnlyList<LogTime> times,
+        long from,
+        long to,
+        DateTimeOffset now,
+        CancellationToken cancellationToken
+    )
     {
         var marks = new List<LogTime>();
         foreach (var mark in times.Where(t => t.Offset < to).OrderBy(t => t.Offset))
@@ -37,7 +44,13 @@ internal static class TimesFile
             BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan((i * RecordSize) + 8), marks[i].At.ToUnixTimeMilliseconds());
         }
 
-        using var handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, FileOptions.Asynchronous);
+        using var handle = File.OpenHandle(
+            path,
+            FileMode.OpenOrCreate,
+            FileAccess.Write,
+            FileShare.ReadWrite | FileShare.Delete,
+            FileOptions.Asynchronous
+        );
         var whole = RandomAccess.GetLength(handle) / RecordSize * RecordSize;
         await RandomAccess.WriteAsync(handle, bytes, whole, cancellationToken);
     }
@@ -47,7 +60,13 @@ internal static class TimesFile
     {
         try
         {
-            using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.Asynchronous);
+            using var handle = File.OpenHandle(
+                path,
+                FileMode.Open,
+                FileAccess.Read,
+                FileShare.ReadWrite | FileShare.Delete,
+                FileOptions.Asynchronous
+            );
             var count = RandomAccess.GetLength(handle) / RecordSize;
             var first = await FirstAfterAsync(handle, count, from, cancellationToken) - 1;
             var end = await FirstAfterAsync(handle, count, to - 1, cancellationToken);
@@ -69,7 +88,12 @@ internal static class TimesFile
     }
 
     /// <summary>The index of the first mark whose offset is greater.</summary>
-    private static async Task<long> FirstAfterAsync(Microsoft.Win32.SafeHandles.SafeFileHandle handle, long count, long offset, CancellationToken cancellationToken)
+    private static async Task<long> FirstAfterAsync(
+        Microsoft.Win32.SafeHandles.SafeFileHandle handle,
+        long count,
+        long offset,
+        CancellationToken cancellationToken
+    )
     {
         var (low, high) = (0L, count);
         var record = new byte[RecordSize];
@@ -91,5 +115,8 @@ internal static class TimesFile
     }
 
     private static LogTime Parse(ReadOnlySpan<byte> record) =>
-        new(BinaryPrimitives.ReadInt64LittleEndian(record), DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64LittleEndian(record[8..])));
+        new(
+            BinaryPrimitives.ReadInt64LittleEndian(record),
+            DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64LittleEndian(record[8..]))
+        );
 }

@@ -34,10 +34,11 @@ internal static class ExitCodes
     public const int Interrupted = 130;
 
     /// <summary>The code for how a run ended.</summary>
-    public static int Of(string runStatus) => runStatus switch
-    {
-        "success" => Success,
-        "canceled" => Canceled,
-        _ => Failed,
-    };
+    public static int Of(string runStatus) =>
+        runStatus switch
+        {
+            "success" => Success,
+            "canceled" => Canceled,
+            _ => Failed,
+        };
 }

@@ -3,6 +3,7 @@ using Shipinator.Cli.Commands;
 using Shipinator.Cli.IO;
 
 var root = new CommandLine(TimeProvider.System).Build();
+
 // '@name' is a value like any other: no argument is ever the name of a file to read arguments from.
 var parsed = root.Parse(args, new System.CommandLine.ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parsed.Errors.Count > 0 && parsed.Action is System.CommandLine.Invocation.ParseErrorAction)

@@ -25,7 +25,8 @@ public sealed class FixedStream(Stream inner, long length) : Stream
     }
 
     /// <inheritdoc/>
-    public override int Read(Span<byte> buffer) => Count(Room(buffer.Length) is var room and > 0 ? inner.Read(buffer[..room]) : 0, buffer.Length);
+    public override int Read(Span<byte> buffer) =>
+        Count(Room(buffer.Length) is var room and > 0 ? inner.Read(buffer[..room]) : 0, buffer.Length);
 
     /// <inheritdoc/>
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
@@ -41,15 +42,18 @@ public sealed class FixedStream(Stream inner, long length) : Stream
     /// <inheritdoc/>
     public override long Seek(long offset, SeekOrigin origin)
     {
-        var target = origin switch { SeekOrigin.Begin => offset, SeekOrigin.Current => _position + offset, _ => length + offset };
+        var target = origin switch
+        {
+            SeekOrigin.Begin => offset,
+            SeekOrigin.Current => _position + offset,
+            _ => length + offset,
+        };
         inner.Seek(target - _position, SeekOrigin.Current);
         return _position = target;
     }
 
     /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
+    public override void Flush() { }
 
     /// <inheritdoc/>
     public override void SetLength(long value) => throw new NotSupportedException();
@@ -78,7 +82,8 @@ public sealed class ContentChangedException(string message) : Exception(message)
 public sealed class LocalFileException(string message, Exception inner) : Exception(message, inner);
 
 /// <summary>An answer of the server that is an error.</summary>
-public sealed class ServerAnswerException(string message, System.Net.HttpStatusCode status, string? code, string? detail) : HttpRequestException(message, null, status)
+public sealed class ServerAnswerException(string message, System.Net.HttpStatusCode status, string? code, string? detail)
+    : HttpRequestException(message, null, status)
 {
     /// <summary>The problem's code: a stable word.</summary>
     public string? Code { get; } = code;

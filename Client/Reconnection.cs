@@ -16,17 +16,21 @@ internal sealed class Reconnection(TimeProvider time, Action<Exception>? lost)
     private long _since;
 
     /// <summary>Whether an error can pass by itself: no connection, a broken one, or a status that says "later".</summary>
-    public static bool IsTransient(Exception error) => error switch
-    {
-        ShipinatorApiException
+    public static bool IsTransient(Exception error) =>
+        error switch
         {
-            Status: HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway
-            or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout
-        } => true,
-        ShipinatorApiException => false,
-        HttpRequestException or IOException => true,
-        _ => false,
-    };
+            ShipinatorApiException
+            {
+                Status: HttpStatusCode.RequestTimeout
+                    or HttpStatusCode.TooManyRequests
+                    or HttpStatusCode.BadGateway
+                    or HttpStatusCode.ServiceUnavailable
+                    or HttpStatusCode.GatewayTimeout
+            } => true,
+            ShipinatorApiException => false,
+            HttpRequestException or IOException => true,
+            _ => false,
+        };
 
     /// <summary>Something came: the next failure is the first of a new outage.</summary>
     public void Succeeded() => _failures = 0;

@@ -18,7 +18,12 @@ internal sealed class RetryAfterHandler(HttpMessageHandler inner, TimeProvider t
         for (var tries = 0; ; tries++)
         {
             var response = await base.SendAsync(request, cancellationToken);
-            if (response.StatusCode != HttpStatusCode.TooManyRequests || tries == Times || request.Content is StreamContent || Wait(response) is not { } wait)
+            if (
+                response.StatusCode != HttpStatusCode.TooManyRequests
+                || tries == Times
+                || request.Content is StreamContent
+                || Wait(response) is not { } wait
+            )
             {
                 return response;
             }
@@ -33,6 +38,8 @@ internal sealed class RetryAfterHandler(HttpMessageHandler inner, TimeProvider t
     {
         var asked = response.Headers.RetryAfter;
         var wait = asked?.Delta ?? (asked?.Date - time.GetUtcNow()) ?? TimeSpan.FromSeconds(1);
-        return wait > Longest ? null : wait < TimeSpan.FromMilliseconds(100) ? TimeSpan.FromMilliseconds(100) : wait;
+        return wait > Longest ? null
+            : wait < TimeSpan.FromMilliseconds(100) ? TimeSpan.FromMilliseconds(100)
+            : wait;
     }
 }

@@ -42,7 +42,18 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     /// <summary>An HTTP client for a server's address and an execution's token; it never times out by itself.</summary>
     public static HttpClient CreateHttp(Uri server, string token)
     {
-        var http = new HttpClient(new RetryAfterHandler(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(2), ConnectTimeout = TimeSpan.FromSeconds(10), Expect100ContinueTimeout = TimeSpan.FromSeconds(5), UseProxy = false }, TimeProvider.System))
+        var http = new HttpClient(
+            new RetryAfterHandler(
+                new SocketsHttpHandler
+                {
+                    PooledConnectionLifetime = TimeSpan.FromMinutes(2),
+                    ConnectTimeout = TimeSpan.FromSeconds(10),
+                    Expect100ContinueTimeout = TimeSpan.FromSeconds(5),
+                    UseProxy = false,
+                },
+                TimeProvider.System
+            )
+        )
         {
             BaseAddress = new Uri(server.ToString().TrimEnd('/') + "/"),
             Timeout = Timeout.InfiniteTimeSpan,
@@ -55,13 +66,22 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     public async Task<(ClaimOutcome Outcome, ClaimAnswer? Work)> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken)
     {
         using var response = await http.PostAsync(
-            $"{_path}/claim", JsonContent.Create(request, RunnerJson.Default.ClaimRequest), cancellationToken);
+            $"{_path}/claim",
+            JsonContent.Create(request, RunnerJson.Default.ClaimRequest),
+            cancellationToken
+        );
         return response.StatusCode switch
         {
-            HttpStatusCode.OK => (ClaimOutcome.Work, await response.Content.ReadFromJsonAsync(RunnerJson.Default.ClaimAnswer, cancellationToken)),
+            HttpStatusCode.OK => (
+                ClaimOutcome.Work,
+                await response.Content.ReadFromJsonAsync(RunnerJson.Default.ClaimAnswer, cancellationToken)
+            ),
             HttpStatusCode.NoContent => (ClaimOutcome.NotYet, null),
             HttpStatusCode.Gone => (ClaimOutcome.NotNeeded, null),
-            HttpStatusCode.Conflict or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound => (ClaimOutcome.Refused, null),
+            HttpStatusCode.Conflict or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound => (
+                ClaimOutcome.Refused,
+                null
+            ),
             _ => throw await FailureAsync(response, cancellationToken),
         };
     }
@@ -71,16 +91,26 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     /// where to go on. <paramref name="times"/> say when which bytes were printed: an offset in the log, milliseconds since 1970.
     /// </summary>
     public async Task<RunnerAnswer> AppendLogAsync(
-        long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<(long Offset, long At)> times, CancellationToken cancellationToken)
+        long offset,
+        ReadOnlyMemory<byte> bytes,
+        IReadOnlyList<(long Offset, long At)> times,
+        CancellationToken cancellationToken
+    )
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, string.Create(CultureInfo.InvariantCulture, $"{_path}/logs?offset={offset}"))
+        using var request = new HttpRequestMessage(
+            HttpMethod.Post,
+            string.Create(CultureInfo.InvariantCulture, $"{_path}/logs?offset={offset}")
+        )
         {
             Content = new ReadOnlyMemoryContent(bytes),
         };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
         if (times.Count > 0)
         {
-            request.Headers.Add(LogTimesHeader, string.Join(',', times.Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Offset}={t.At}"))));
+            request.Headers.Add(
+                LogTimesHeader,
+                string.Join(',', times.Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Offset}={t.At}")))
+            );
         }
 
         using var response = await http.SendAsync(request, cancellationToken);
@@ -93,7 +123,10 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     public async Task<RunnerAnswer> HeartbeatAsync(HeartbeatRequest request, CancellationToken cancellationToken)
     {
         using var response = await http.PostAsync(
-            $"{_path}/heartbeat", JsonContent.Create(request, RunnerJson.Default.HeartbeatRequest), cancellationToken);
+            $"{_path}/heartbeat",
+            JsonContent.Create(request, RunnerJson.Default.HeartbeatRequest),
+            cancellationToken
+        );
         return response.IsSuccessStatusCode
             ? (await response.Content.ReadFromJsonAsync(RunnerJson.Default.RunnerAnswer, cancellationToken))!
             : throw await FailureAsync(response, cancellationToken);
@@ -103,7 +136,10 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     public async Task<bool> ReportAsync(StatusReport report, CancellationToken cancellationToken)
     {
         using var response = await http.PostAsync(
-            $"{_path}/status", JsonContent.Create(report, RunnerJson.Default.StatusReport), cancellationToken);
+            $"{_path}/status",
+            JsonContent.Create(report, RunnerJson.Default.StatusReport),
+            cancellationToken
+        );
         return response.IsSuccessStatusCode
             || (response.StatusCode == HttpStatusCode.Conflict ? false : throw await FailureAsync(response, cancellationToken));
     }
@@ -111,13 +147,23 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     /// <summary>Asks, after a failed report, for the step's next try: the outcome is <see cref="ClaimOutcome.Work"/> with one, else why not.</summary>
     public async Task<(ClaimOutcome Outcome, NextAnswer? Next)> NextAsync(NextRequest request, CancellationToken cancellationToken)
     {
-        using var response = await http.PostAsync($"{_path}/next", JsonContent.Create(request, RunnerJson.Default.NextRequest), cancellationToken);
+        using var response = await http.PostAsync(
+            $"{_path}/next",
+            JsonContent.Create(request, RunnerJson.Default.NextRequest),
+            cancellationToken
+        );
         return response.StatusCode switch
         {
-            HttpStatusCode.OK => (ClaimOutcome.Work, await response.Content.ReadFromJsonAsync(RunnerJson.Default.NextAnswer, cancellationToken)),
+            HttpStatusCode.OK => (
+                ClaimOutcome.Work,
+                await response.Content.ReadFromJsonAsync(RunnerJson.Default.NextAnswer, cancellationToken)
+            ),
             HttpStatusCode.NoContent => (ClaimOutcome.NotYet, null),
             HttpStatusCode.Gone => (ClaimOutcome.NotNeeded, null),
-            HttpStatusCode.Conflict or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound => (ClaimOutcome.Refused, null),
+            HttpStatusCode.Conflict or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound => (
+                ClaimOutcome.Refused,
+                null
+            ),
             _ => throw await FailureAsync(response, cancellationToken),
         };
     }
@@ -135,7 +181,12 @@ public sealed class RunnerClient(HttpClient http, string executionId)
         stream.Position = 0;
         using var content = new StreamContent(stream);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
-        return await UploadAsync($"type={Uri.EscapeDataString(type)}&name={Uri.EscapeDataString(name)}", content, digest, cancellationToken);
+        return await UploadAsync(
+            $"type={Uri.EscapeDataString(type)}&name={Uri.EscapeDataString(name)}",
+            content,
+            digest,
+            cancellationToken
+        );
     }
 
     /// <summary>Records an artifact that is only a name.</summary>
@@ -144,7 +195,11 @@ public sealed class RunnerClient(HttpClient http, string executionId)
         using var content = new ByteArrayContent([]);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
         return await UploadAsync(
-            $"type={Uri.EscapeDataString(type)}&name={Uri.EscapeDataString(reference)}&ref={Uri.EscapeDataString(reference)}", content, null, cancellationToken);
+            $"type={Uri.EscapeDataString(type)}&name={Uri.EscapeDataString(reference)}&ref={Uri.EscapeDataString(reference)}",
+            content,
+            null,
+            cancellationToken
+        );
     }
 
     /// <summary>
@@ -153,7 +208,11 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     /// </summary>
     public async Task DownloadAsync(string artifactId, string file, string? sha256, CancellationToken cancellationToken)
     {
-        using var response = await http.GetAsync($"v1/artifacts/{artifactId}/download", HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        using var response = await http.GetAsync(
+            $"v1/artifacts/{artifactId}/download",
+            HttpCompletionOption.ResponseHeadersRead,
+            cancellationToken
+        );
         if (!response.IsSuccessStatusCode)
         {
             throw await FailureAsync(response, cancellationToken);
@@ -171,7 +230,9 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = new byte[128 * 1024];
-        await using var target = await OnDiskAsync(() => Task.FromResult(new FileStream(file, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0)));
+        await using var target = await OnDiskAsync(() =>
+            Task.FromResult(new FileStream(file, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0))
+        );
         int read;
         while ((read = await content.ReadAsync(buffer, cancellationToken)) > 0)
         {
@@ -218,7 +279,12 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     {
         var body = await response.Content.ReadAsStringAsync(cancellationToken);
         var (code, detail) = Problem(body);
-        return new ServerAnswerException($"{(int)response.StatusCode} from {response.RequestMessage?.RequestUri?.AbsolutePath}: {body}", response.StatusCode, code, detail);
+        return new ServerAnswerException(
+            $"{(int)response.StatusCode} from {response.RequestMessage?.RequestUri?.AbsolutePath}: {body}",
+            response.StatusCode,
+            code,
+            detail
+        );
     }
 
     private static (string? Code, string? Detail) Problem(string body)
@@ -227,7 +293,10 @@ public sealed class RunnerClient(HttpClient http, string executionId)
         {
             using var problem = JsonDocument.Parse(body);
             return problem.RootElement.ValueKind == JsonValueKind.Object ? (Text("code"), Text("detail")) : (null, null);
-            string? Text(string name) => problem.RootElement.TryGetProperty(name, out var member) && member.ValueKind == JsonValueKind.String ? member.GetString() : null;
+            string? Text(string name) =>
+                problem.RootElement.TryGetProperty(name, out var member) && member.ValueKind == JsonValueKind.String
+                    ? member.GetString()
+                    : null;
         }
         catch (JsonException)
         {

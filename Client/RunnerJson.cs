@@ -5,7 +5,8 @@ namespace Shipinator.Client;
 /// <summary>The runner's contracts in JSON, generated at build time: the runner is compiled ahead of time.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+)]
 [JsonSerializable(typeof(ClaimRequest))]
 [JsonSerializable(typeof(ClaimAnswer))]
 [JsonSerializable(typeof(NextRequest))]

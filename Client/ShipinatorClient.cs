@@ -26,7 +26,9 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     public static HttpClient CreateHttp(Uri server, string? token)
     {
         ArgumentNullException.ThrowIfNull(server);
-        var http = new HttpClient(new RetryAfterHandler(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(10) }, TimeProvider.System))
+        var http = new HttpClient(
+            new RetryAfterHandler(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(10) }, TimeProvider.System)
+        )
         {
             BaseAddress = new Uri(server.ToString().TrimEnd('/') + "/"),
             Timeout = Timeout.InfiniteTimeSpan,
@@ -50,26 +52,78 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     public IAsyncEnumerable<RepositoryAnswer> ListRepositoriesAsync(string project, CancellationToken cancellationToken = default) =>
         PagesAsync($"v1/projects/{Part(project)}/repositories?limit=100", Json.PageAnswerRepositoryAnswer, cancellationToken);
 
-    public Task<RepositoryAnswer> CreateRepositoryAsync(string project, CreateRepositoryRequest request, CancellationToken cancellationToken = default) =>
-        PostAsync($"v1/projects/{Part(project)}/repositories", request, Json.CreateRepositoryRequest, Json.RepositoryAnswer, cancellationToken);
+    public Task<RepositoryAnswer> CreateRepositoryAsync(
+        string project,
+        CreateRepositoryRequest request,
+        CancellationToken cancellationToken = default
+    ) =>
+        PostAsync(
+            $"v1/projects/{Part(project)}/repositories",
+            request,
+            Json.CreateRepositoryRequest,
+            Json.RepositoryAnswer,
+            cancellationToken
+        );
 
     /// <summary>Changes a repository: what is absent stays as it is.</summary>
-    public Task<RepositoryAnswer> UpdateRepositoryAsync(string repository, UpdateRepositoryRequest request, CancellationToken cancellationToken = default) =>
-        SendAsync(HttpMethod.Patch, $"v1/repositories/{Part(repository)}", JsonContent.Create(request, Json.UpdateRepositoryRequest), Json.RepositoryAnswer, null, cancellationToken);
+    public Task<RepositoryAnswer> UpdateRepositoryAsync(
+        string repository,
+        UpdateRepositoryRequest request,
+        CancellationToken cancellationToken = default
+    ) =>
+        SendAsync(
+            HttpMethod.Patch,
+            $"v1/repositories/{Part(repository)}",
+            JsonContent.Create(request, Json.UpdateRepositoryRequest),
+            Json.RepositoryAnswer,
+            null,
+            cancellationToken
+        );
 
     public Task<PageAnswer<PipelineAnswer>> SyncAsync(string repository, CancellationToken cancellationToken = default) =>
-        SendAsync(HttpMethod.Post, $"v1/repositories/{Part(repository)}/sync", null, Json.PageAnswerPipelineAnswer, null, cancellationToken);
+        SendAsync(
+            HttpMethod.Post,
+            $"v1/repositories/{Part(repository)}/sync",
+            null,
+            Json.PageAnswerPipelineAnswer,
+            null,
+            cancellationToken
+        );
 
     public Task<PageAnswer<PipelineAnswer>> ListPipelinesAsync(string repository, CancellationToken cancellationToken = default) =>
         GetAsync($"v1/repositories/{Part(repository)}/pipelines", Json.PageAnswerPipelineAnswer, cancellationToken);
 
     /// <summary>Makes a run. With a key, the same request again gives the same run.</summary>
-    public Task<RunAnswer> CreateRunAsync(string pipeline, CreateRunRequest request, string? idempotencyKey = null, CancellationToken cancellationToken = default) =>
-        SendAsync(HttpMethod.Post, $"v1/pipelines/{Part(pipeline)}/runs", JsonContent.Create(request, Json.CreateRunRequest), Json.RunAnswer, idempotencyKey, cancellationToken);
+    public Task<RunAnswer> CreateRunAsync(
+        string pipeline,
+        CreateRunRequest request,
+        string? idempotencyKey = null,
+        CancellationToken cancellationToken = default
+    ) =>
+        SendAsync(
+            HttpMethod.Post,
+            $"v1/pipelines/{Part(pipeline)}/runs",
+            JsonContent.Create(request, Json.CreateRunRequest),
+            Json.RunAnswer,
+            idempotencyKey,
+            cancellationToken
+        );
 
     /// <summary>Makes a run of a repository from the file of its own commit. With a key, the same request again gives the same run.</summary>
-    public Task<RunAnswer> CreateRepositoryRunAsync(string repository, CreateRunRequest request, string? idempotencyKey = null, CancellationToken cancellationToken = default) =>
-        SendAsync(HttpMethod.Post, $"v1/repositories/{Part(repository)}/runs", JsonContent.Create(request, Json.CreateRunRequest), Json.RunAnswer, idempotencyKey, cancellationToken);
+    public Task<RunAnswer> CreateRepositoryRunAsync(
+        string repository,
+        CreateRunRequest request,
+        string? idempotencyKey = null,
+        CancellationToken cancellationToken = default
+    ) =>
+        SendAsync(
+            HttpMethod.Post,
+            $"v1/repositories/{Part(repository)}/runs",
+            JsonContent.Create(request, Json.CreateRunRequest),
+            Json.RunAnswer,
+            idempotencyKey,
+            cancellationToken
+        );
 
     public Task<RunAnswer> GetRunAsync(string run, CancellationToken cancellationToken = default) =>
         GetAsync($"v1/pipeline-runs/{Part(run)}", Json.RunAnswer, cancellationToken);
@@ -85,8 +139,20 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
         SendAsync(HttpMethod.Post, $"v1/pipeline-runs/{Part(run)}/cancel", null, Json.RunAnswer, null, cancellationToken);
 
     /// <summary>Runs a run's plan again. With a key, the same request again gives the same run.</summary>
-    public Task<RunAnswer> RerunAsync(string run, RerunRequest request, string? idempotencyKey = null, CancellationToken cancellationToken = default) =>
-        SendAsync(HttpMethod.Post, $"v1/pipeline-runs/{Part(run)}/rerun", JsonContent.Create(request, Json.RerunRequest), Json.RunAnswer, idempotencyKey, cancellationToken);
+    public Task<RunAnswer> RerunAsync(
+        string run,
+        RerunRequest request,
+        string? idempotencyKey = null,
+        CancellationToken cancellationToken = default
+    ) =>
+        SendAsync(
+            HttpMethod.Post,
+            $"v1/pipeline-runs/{Part(run)}/rerun",
+            JsonContent.Create(request, Json.RerunRequest),
+            Json.RunAnswer,
+            idempotencyKey,
+            cancellationToken
+        );
 
     public Task<ExecutionAnswer> GetExecutionAsync(string execution, CancellationToken cancellationToken = default) =>
         GetAsync($"v1/executions/{Part(execution)}", Json.ExecutionAnswer, cancellationToken);
@@ -113,7 +179,11 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     /// <summary>The payload; dispose the stream.</summary>
     public async Task<Stream> DownloadAsync(string artifact, CancellationToken cancellationToken = default)
     {
-        var response = await http.GetAsync($"v1/artifacts/{Part(artifact)}/download", HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        var response = await http.GetAsync(
+            $"v1/artifacts/{Part(artifact)}/download",
+            HttpCompletionOption.ResponseHeadersRead,
+            cancellationToken
+        );
         await ThrowUnlessSuccessAsync(response, cancellationToken);
         return await response.Content.ReadAsStreamAsync(cancellationToken);
     }
@@ -123,7 +193,11 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     /// connection breaks.
     /// </summary>
     public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadLogAsync(
-        string execution, long offset = 0, bool follow = false, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        string execution,
+        long offset = 0,
+        bool follow = false,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         var reconnection = new Reconnection(_time, ConnectionLost);
         var buffer = new byte[32 * 1024];
@@ -134,8 +208,13 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             try
             {
                 var response = await http.GetAsync(
-                    string.Create(CultureInfo.InvariantCulture, $"v1/executions/{Part(execution)}/logs?offset={offset}&follow={(follow ? "true" : "false")}"),
-                    HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"v1/executions/{Part(execution)}/logs?offset={offset}&follow={(follow ? "true" : "false")}"
+                    ),
+                    HttpCompletionOption.ResponseHeadersRead,
+                    cancellationToken
+                );
                 await ThrowUnlessSuccessAsync(response, cancellationToken);
                 stream = await response.Content.ReadAsStreamAsync(cancellationToken);
             }
@@ -191,7 +270,10 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     }
 
     /// <summary>Every transition of a run, those so far and those to come, until it is terminal; resumes after a broken connection.</summary>
-    public async IAsyncEnumerable<TransitionAnswer> WatchRunAsync(string run, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<TransitionAnswer> WatchRunAsync(
+        string run,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         string? last = null;
         var reconnection = new Reconnection(_time, ConnectionLost);
@@ -224,8 +306,10 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             using (response)
             {
                 await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
-                await using var events = SseParser.Create(stream, (_, data) => JsonSerializer.Deserialize(data, Json.TransitionAnswer))
-                    .EnumerateAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
+                await using var events = SseParser
+                    .Create(stream, (_, data) => JsonSerializer.Deserialize(data, Json.TransitionAnswer))
+                    .EnumerateAsync(cancellationToken)
+                    .GetAsyncEnumerator(cancellationToken);
                 while (true)
                 {
                     bool more;
@@ -295,11 +379,21 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
         SendAsync(HttpMethod.Get, path, null, type, null, cancellationToken);
 
     private Task<TAnswer> PostAsync<TRequest, TAnswer>(
-        string path, TRequest request, JsonTypeInfo<TRequest> requestType, JsonTypeInfo<TAnswer> answerType, CancellationToken cancellationToken) =>
-        SendAsync(HttpMethod.Post, path, JsonContent.Create(request, requestType), answerType, null, cancellationToken);
+        string path,
+        TRequest request,
+        JsonTypeInfo<TRequest> requestType,
+        JsonTypeInfo<TAnswer> answerType,
+        CancellationToken cancellationToken
+    ) => SendAsync(HttpMethod.Post, path, JsonContent.Create(request, requestType), answerType, null, cancellationToken);
 
     private async Task<T> SendAsync<T>(
-        HttpMethod method, string path, HttpContent? content, JsonTypeInfo<T> type, string? idempotencyKey, CancellationToken cancellationToken)
+        HttpMethod method,
+        string path,
+        HttpContent? content,
+        JsonTypeInfo<T> type,
+        string? idempotencyKey,
+        CancellationToken cancellationToken
+    )
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };
         if (idempotencyKey is not null)
@@ -313,7 +407,11 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             ?? throw new ShipinatorApiException(response.StatusCode, new() { Detail = "The server's answer is empty." });
     }
 
-    private async IAsyncEnumerable<T> PagesAsync<T>(string path, JsonTypeInfo<PageAnswer<T>> type, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<T> PagesAsync<T>(
+        string path,
+        JsonTypeInfo<PageAnswer<T>> type,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         string? cursor = null;
         do
@@ -325,8 +423,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             }
 
             cursor = page.NextCursor;
-        }
-        while (cursor is not null);
+        } while (cursor is not null);
     }
 
     private static async Task ThrowUnlessSuccessAsync(HttpResponseMessage response, CancellationToken cancellationToken)
@@ -349,7 +446,10 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
         var status = response.StatusCode;
         var retryAfter = response.Headers.RetryAfter?.Delta;
         response.Dispose();
-        throw new ShipinatorApiException(status, problem ?? new() { Detail = $"The server answered {(int)status}." }) { RetryAfter = retryAfter };
+        throw new ShipinatorApiException(status, problem ?? new() { Detail = $"The server answered {(int)status}." })
+        {
+            RetryAfter = retryAfter,
+        };
     }
 }
 

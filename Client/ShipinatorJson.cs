@@ -6,7 +6,8 @@ namespace Shipinator.Client;
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip
+)]
 [JsonSerializable(typeof(ProjectAnswer))]
 [JsonSerializable(typeof(PageAnswer<ProjectAnswer>))]
 [JsonSerializable(typeof(CreateProjectRequest))]

@@ -46,8 +46,11 @@ internal static class Utf8Text
         return new(
             before.Count((byte)'\n') + 1,
             Encoding.UTF8.GetString(before[start..]).TrimStart('\uFEFF').Length + 1,
-            string.Create(CultureInfo.InvariantCulture,
-                $"The byte 0x{bytes[offset]:X2} at offset {offset} is not UTF-8{(looksLike is null ? "" : $"; the file looks like {looksLike}")}. Save the file as UTF-8."));
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"The byte 0x{bytes[offset]:X2} at offset {offset} is not UTF-8{(looksLike is null ? "" : $"; the file looks like {looksLike}")}. Save the file as UTF-8."
+            )
+        );
     }
 }
 

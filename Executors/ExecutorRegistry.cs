@@ -11,9 +11,13 @@ public sealed class ExecutorRegistry(IEnumerable<IWorkerExecutor> executors) : I
     public IReadOnlyCollection<string> Types => _byType.Keys;
 
     /// <inheritdoc/>
-    public IWorkerExecutor Get(string type) => _byType.TryGetValue(type, out var executor)
-        ? executor
-        : throw ExecutorException.Rejected(Reason.ConfigError, $"There is no executor '{type}' here; configured: {string.Join(", ", _byType.Keys.Order(StringComparer.Ordinal))}.");
+    public IWorkerExecutor Get(string type) =>
+        _byType.TryGetValue(type, out var executor)
+            ? executor
+            : throw ExecutorException.Rejected(
+                Reason.ConfigError,
+                $"There is no executor '{type}' here; configured: {string.Join(", ", _byType.Keys.Order(StringComparer.Ordinal))}."
+            );
 }
 
 /// <summary>Registers executors.</summary>

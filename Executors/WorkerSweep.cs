@@ -9,7 +9,12 @@ namespace Shipinator.Executors;
 /// Finds workers that nobody needs any more, because their release was lost or came before they did, by asking the job that each was
 /// made for. Age says nothing, and an owner that does not answer is not asked to hurry.
 /// </summary>
-public sealed partial class WorkerSweep(IEnumerable<IWorkerExecutor> executors, IWorkerOwnership owners, TimeProvider time, ILogger<WorkerSweep> logger) : BackgroundService
+public sealed partial class WorkerSweep(
+    IEnumerable<IWorkerExecutor> executors,
+    IWorkerOwnership owners,
+    TimeProvider time,
+    ILogger<WorkerSweep> logger
+) : BackgroundService
 {
     /// <summary>The name of the meter.</summary>
     public const string MeterName = "Shipinator.Executors";
@@ -17,11 +22,16 @@ public sealed partial class WorkerSweep(IEnumerable<IWorkerExecutor> executors, 
     /// <summary>The name of the counter: orphans that were taken away, by <c>executor</c>.</summary>
     public const string OrphansName = "shipinator.executor.orphans";
     private static readonly Meter Meter = new(MeterName);
-    private static readonly Counter<long> Orphans = Meter.CreateCounter<long>(OrphansName, "{worker}", "Workers that nobody needed and that were taken away.");
+    private static readonly Counter<long> Orphans = Meter.CreateCounter<long>(
+        OrphansName,
+        "{worker}",
+        "Workers that nobody needed and that were taken away."
+    );
     private readonly ConcurrentDictionary<string, bool> _foreign = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(executors.OfType<IWorkerInventory>().Select(e => WatchAsync(e, stoppingToken)));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(executors.OfType<IWorkerInventory>().Select(e => WatchAsync(e, stoppingToken)));
 
     private async Task WatchAsync(IWorkerInventory executor, CancellationToken stoppingToken)
     {
@@ -76,9 +86,17 @@ public sealed partial class WorkerSweep(IEnumerable<IWorkerExecutor> executors, 
     [LoggerMessage(2103, LogLevel.Information, "Whether {Worker} is needed is not known now: {Message}")]
     private partial void Unanswered(string worker, string message);
 
-    [LoggerMessage(2105, LogLevel.Warning, "The workers of executor {Executor} could not be looked through; this is tried again in the next period")]
+    [LoggerMessage(
+        2105,
+        LogLevel.Warning,
+        "The workers of executor {Executor} could not be looked through; this is tried again in the next period"
+    )]
     private partial void Failed(Exception exception, string executor);
 
-    [LoggerMessage(2104, LogLevel.Warning, "{Worker} was made for a job that is not known here, perhaps by another Shipinator: it stays. Two installations that share a namespace need an InstanceId each")]
+    [LoggerMessage(
+        2104,
+        LogLevel.Warning,
+        "{Worker} was made for a job that is not known here, perhaps by another Shipinator: it stays. Two installations that share a namespace need an InstanceId each"
+    )]
     private partial void Foreign(string worker);
 }

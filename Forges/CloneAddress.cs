@@ -31,7 +31,8 @@ public sealed record CloneAddress
     public ImmutableArray<string> Segments { get; }
 
     /// <summary>Scheme, host and port: <c>https://git.example.org</c>, <c>https://git.example.org:8443</c>.</summary>
-    public string Origin => Port == (Scheme == "https" ? 443 : 80) ? $"{Scheme}://{Host}" : string.Create(null, $"{Scheme}://{Host}:{Port}");
+    public string Origin =>
+        Port == (Scheme == "https" ? 443 : 80) ? $"{Scheme}://{Host}" : string.Create(null, $"{Scheme}://{Host}:{Port}");
 
     /// <summary>The whole, in its one form.</summary>
     public string Url => Origin + Path;
@@ -43,7 +44,8 @@ public sealed record CloneAddress
     public bool IsWithin(CloneAddress scope)
     {
         ArgumentNullException.ThrowIfNull(scope);
-        return Origin == scope.Origin && Segments.Length >= scope.Segments.Length
+        return Origin == scope.Origin
+            && Segments.Length >= scope.Segments.Length
             && Segments.AsSpan()[..scope.Segments.Length].SequenceEqual(scope.Segments.AsSpan());
     }
 
@@ -63,7 +65,11 @@ public sealed record CloneAddress
         }
 
         var authorityAt = text.IndexOf("://", StringComparison.Ordinal) + 3;
-        if (authorityAt < 3 || text[..(authorityAt - 3)].ToLowerInvariant() is not ("http" or "https") || !Uri.TryCreate(text, UriKind.Absolute, out var uri))
+        if (
+            authorityAt < 3
+            || text[..(authorityAt - 3)].ToLowerInvariant() is not ("http" or "https")
+            || !Uri.TryCreate(text, UriKind.Absolute, out var uri)
+        )
         {
             return null;
         }
@@ -118,10 +124,18 @@ public sealed record CloneAddress
 
         host = host.EndsWith('.') ? host[..^1] : host;
         var last = host[(host.LastIndexOf('.') + 1)..];
-        return host.Length is > 0 and <= 253 && host.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.' or '_')
-            && !host.StartsWith('.') && !host.EndsWith('.') && !host.Contains("..", StringComparison.Ordinal)
+        return
+            host.Length is > 0 and <= 253
+            && host.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.' or '_')
+            && !host.StartsWith('.')
+            && !host.EndsWith('.')
+            && !host.Contains("..", StringComparison.Ordinal)
             // What looks like a number is an address to some resolvers.
-            && (IPAddress.TryParse(host, out _) ? host.Count(c => c == '.') == 3 : !last.All(char.IsAsciiDigit) && !last.StartsWith("0x", StringComparison.Ordinal))
+            && (
+                IPAddress.TryParse(host, out _)
+                    ? host.Count(c => c == '.') == 3
+                    : !last.All(char.IsAsciiDigit) && !last.StartsWith("0x", StringComparison.Ordinal)
+            )
             ? host
             : null;
     }
@@ -141,6 +155,8 @@ public sealed record CloneAddress
         }
 
         var segments = text.Split('/').Select(Uri.UnescapeDataString).ToImmutableArray();
-        return segments.All(s => s is not ("" or "." or "..") && !s.AsSpan().ContainsAny('/', '\\') && !s.Any(char.IsControl)) ? segments : null;
+        return segments.All(s => s is not ("" or "." or "..") && !s.AsSpan().ContainsAny('/', '\\') && !s.Any(char.IsControl))
+            ? segments
+            : null;
     }
 }

@@ -56,7 +56,14 @@ public sealed class ForgeOptionsValidator(IConfiguration? configuration = null) 
             errors.Add($"Shipinator:Git:CacheRoot is '{options.CacheRoot}'; it must be the absolute path of a folder that can be written.");
         }
 
-        foreach (var (key, value) in new[] { ("IdleTimeout", options.IdleTimeout), ("FetchTimeout", options.FetchTimeout), ("WaitTimeout", options.WaitTimeout) })
+        foreach (
+            var (key, value) in new[]
+            {
+                ("IdleTimeout", options.IdleTimeout),
+                ("FetchTimeout", options.FetchTimeout),
+                ("WaitTimeout", options.WaitTimeout),
+            }
+        )
         {
             if (value <= TimeSpan.Zero || value > TimeSpan.FromDays(1))
             {
@@ -64,7 +71,14 @@ public sealed class ForgeOptionsValidator(IConfiguration? configuration = null) 
             }
         }
 
-        foreach (var (key, value) in new[] { ("FetchesPerHost", options.FetchesPerHost), ("Fetches", options.Fetches), ("MaxFileBytes", options.MaxFileBytes) })
+        foreach (
+            var (key, value) in new[]
+            {
+                ("FetchesPerHost", options.FetchesPerHost),
+                ("Fetches", options.Fetches),
+                ("MaxFileBytes", options.MaxFileBytes),
+            }
+        )
         {
             if (value < 1)
             {
@@ -72,8 +86,13 @@ public sealed class ForgeOptionsValidator(IConfiguration? configuration = null) 
             }
         }
 
-        errors.AddRange(options.AllowedHosts.Where(e => !AllowedHosts.IsValid(e)).Select(e =>
-            $"Shipinator:Git:AllowedHosts holds '{e}'; an entry is a host such as git.example.org or *.example.org, an IP address, or a network such as 10.1.0.0/16."));
+        errors.AddRange(
+            options
+                .AllowedHosts.Where(e => !AllowedHosts.IsValid(e))
+                .Select(e =>
+                    $"Shipinator:Git:AllowedHosts holds '{e}'; an entry is a host such as git.example.org or *.example.org, an IP address, or a network such as 10.1.0.0/16."
+                )
+        );
         if (configuration is not null)
         {
             errors.AddRange(ConfigurationGitCredentials.Problems(configuration));

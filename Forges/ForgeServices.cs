@@ -32,7 +32,11 @@ public sealed class ForgeRegistry(IEnumerable<IForge> forges) : IForgeRegistry
     private readonly Dictionary<string, IForge> _byProvider = forges.ToDictionary(f => f.Provider, StringComparer.Ordinal);
 
     /// <inheritdoc/>
-    public IForge Get(string provider) => _byProvider.TryGetValue(provider, out var forge)
-        ? forge
-        : throw new InvalidInputException("vcs_provider_unknown", $"'{provider}' is no vcs_provider of this server; known: {string.Join(", ", _byProvider.Keys.Order(StringComparer.Ordinal))}.");
+    public IForge Get(string provider) =>
+        _byProvider.TryGetValue(provider, out var forge)
+            ? forge
+            : throw new InvalidInputException(
+                "vcs_provider_unknown",
+                $"'{provider}' is no vcs_provider of this server; known: {string.Join(", ", _byProvider.Keys.Order(StringComparer.Ordinal))}."
+            );
 }

@@ -63,7 +63,8 @@ internal sealed class Glob
             return true;
         }
 
-        return !_isPlain && folder.AsSpan().StartsWith(_prefix.AsSpan(0, Math.Min(_prefix.Length, folder.Length)), StringComparison.Ordinal)
+        return !_isPlain
+            && folder.AsSpan().StartsWith(_prefix.AsSpan(0, Math.Min(_prefix.Length, folder.Length)), StringComparison.Ordinal)
             && Run(folder, asFolder: true, null).Lives;
     }
 
@@ -125,7 +126,8 @@ internal sealed class Glob
             if (_program[state].Takes(character))
             {
                 count = Add(state + 1, next, count, seen, generation, character);
-                count = _program[state].Kind == GlobStepKind.FolderSlash ? Add(WholeFolder, next, count, seen, generation, character) : count;
+                count =
+                    _program[state].Kind == GlobStepKind.FolderSlash ? Add(WholeFolder, next, count, seen, generation, character) : count;
             }
         }
 

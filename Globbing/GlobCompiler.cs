@@ -244,7 +244,12 @@ internal sealed class GlobCompiler
     private void MarkRest()
     {
         var end = _steps.Count;
-        if (end >= 3 && _steps[end - 2].Kind == GlobStepKind.Any && _steps[end - 3] is { Kind: GlobStepKind.Fork } fork && fork.Target == end)
+        if (
+            end >= 3
+            && _steps[end - 2].Kind == GlobStepKind.Any
+            && _steps[end - 3] is { Kind: GlobStepKind.Fork } fork
+            && fork.Target == end
+        )
         {
             _steps[end - 2] = new(GlobStepKind.Rest);
         }

@@ -37,14 +37,15 @@ internal enum GlobStepKind
 /// <summary>One step; what takes a character goes on with the step after it.</summary>
 internal readonly record struct GlobStep(GlobStepKind Kind, int Target = 0, GlobSet? Set = null)
 {
-    public bool Takes(int character) => Kind switch
-    {
-        GlobStepKind.Character or GlobStepKind.FolderSlash => character == Target,
-        GlobStepKind.InSegment => character != '/',
-        GlobStepKind.Any or GlobStepKind.Rest => true,
-        GlobStepKind.Set => Set!.Has(character),
-        _ => false,
-    };
+    public bool Takes(int character) =>
+        Kind switch
+        {
+            GlobStepKind.Character or GlobStepKind.FolderSlash => character == Target,
+            GlobStepKind.InSegment => character != '/',
+            GlobStepKind.Any or GlobStepKind.Rest => true,
+            GlobStepKind.Set => Set!.Has(character),
+            _ => false,
+        };
 }
 
 /// <summary>A set such as <c>[a-z_]</c>; it never has <c>/</c>.</summary>

@@ -63,15 +63,26 @@ public sealed class EngineOptionsValidator : IValidateOptions<EngineOptions>
             errors.Add($"Shipinator:Engine:DefaultAdmissionLimit is {options.DefaultAdmissionLimit}; it must be at least 1.");
         }
 
-        errors.AddRange(options.AdmissionLimits.Where(l => l.Value < 1).Select(l => $"Shipinator:Engine:AdmissionLimits:{l.Key} is {l.Value}; it must be at least 1."));
-        foreach (var (key, value) in new[]
-        {
-            (nameof(options.QueueTimeout), options.QueueTimeout), (nameof(options.SubmitTimeout), options.SubmitTimeout),
-            (nameof(options.ClaimTimeout), options.ClaimTimeout), (nameof(options.PollFirst), options.PollFirst),
-            (nameof(options.PollSlowest), options.PollSlowest), (nameof(options.ReconcilePeriod), options.ReconcilePeriod),
-            (nameof(options.RetryDelay), options.RetryDelay), (nameof(options.LeaseSweepPeriod), options.LeaseSweepPeriod),
-            (nameof(options.StopExplainTimeout), options.StopExplainTimeout), (nameof(options.RunnerSilence), options.RunnerSilence),
-        })
+        errors.AddRange(
+            options
+                .AdmissionLimits.Where(l => l.Value < 1)
+                .Select(l => $"Shipinator:Engine:AdmissionLimits:{l.Key} is {l.Value}; it must be at least 1.")
+        );
+        foreach (
+            var (key, value) in new[]
+            {
+                (nameof(options.QueueTimeout), options.QueueTimeout),
+                (nameof(options.SubmitTimeout), options.SubmitTimeout),
+                (nameof(options.ClaimTimeout), options.ClaimTimeout),
+                (nameof(options.PollFirst), options.PollFirst),
+                (nameof(options.PollSlowest), options.PollSlowest),
+                (nameof(options.ReconcilePeriod), options.ReconcilePeriod),
+                (nameof(options.RetryDelay), options.RetryDelay),
+                (nameof(options.LeaseSweepPeriod), options.LeaseSweepPeriod),
+                (nameof(options.StopExplainTimeout), options.StopExplainTimeout),
+                (nameof(options.RunnerSilence), options.RunnerSilence),
+            }
+        )
         {
             if (value <= TimeSpan.Zero)
             {

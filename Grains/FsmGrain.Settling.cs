@@ -9,11 +9,15 @@ namespace Shipinator.Grains;
 internal sealed record SettlePart(string Name, Func<CancellationToken, Task<TimeSpan?>> Do)
 {
     /// <summary>A part that is done when it did not throw.</summary>
-    public static SettlePart Of(string name, Func<CancellationToken, Task> act) => new(name, async stop =>
-    {
-        await act(stop);
-        return null;
-    });
+    public static SettlePart Of(string name, Func<CancellationToken, Task> act) =>
+        new(
+            name,
+            async stop =>
+            {
+                await act(stop);
+                return null;
+            }
+        );
 }
 
 /// <summary>
@@ -99,7 +103,11 @@ public abstract partial class FsmGrain<TRecord>
         return null;
     }
 
-    [LoggerMessage(1002, LogLevel.Warning, "{Grain} {Id} has ended, but its {Part} could not be settled; it will be tried again until it is")]
+    [LoggerMessage(
+        1002,
+        LogLevel.Warning,
+        "{Grain} {Id} has ended, but its {Part} could not be settled; it will be tried again until it is"
+    )]
     private partial void SettleFailed(Exception exception, string grain, Guid id, string part);
 
     [LoggerMessage(1003, LogLevel.Information, "{Grain} {Id}: its {Part} is settled now")]

@@ -10,14 +10,21 @@ namespace Shipinator.Grains;
 /// The shell that the three state machines share: one durable row, a drive that may be repeated at any time, and a timer
 /// that drives again. A write that fails throws the memory away: the next call reads the truth.
 /// </summary>
-public abstract partial class FsmGrain<TRecord> : Grain where TRecord : class
+public abstract partial class FsmGrain<TRecord> : Grain
+    where TRecord : class
 {
     private readonly IPersistentState<Stored<TRecord>> _state;
     private readonly IUnfinishedWork _work;
     private readonly ILogger _logger;
     private IGrainTimer? _timer;
 
-    protected FsmGrain(IPersistentState<Stored<TRecord>> state, IUnfinishedWork work, TimeProvider time, IOptions<EngineOptions> options, ILogger logger)
+    protected FsmGrain(
+        IPersistentState<Stored<TRecord>> state,
+        IUnfinishedWork work,
+        TimeProvider time,
+        IOptions<EngineOptions> options,
+        ILogger logger
+    )
     {
         _state = state;
         _work = work;
@@ -85,7 +92,14 @@ public abstract partial class FsmGrain<TRecord> : Grain where TRecord : class
         if (_timer is null)
         {
             _timer = this.RegisterGrainTimer(
-                RunDriveAsync, new GrainTimerCreationOptions { DueTime = delay, Period = Timeout.InfiniteTimeSpan, KeepAlive = true });
+                RunDriveAsync,
+                new GrainTimerCreationOptions
+                {
+                    DueTime = delay,
+                    Period = Timeout.InfiniteTimeSpan,
+                    KeepAlive = true,
+                }
+            );
         }
         else
         {
@@ -101,7 +115,12 @@ public abstract partial class FsmGrain<TRecord> : Grain where TRecord : class
     {
         ThrowIfAbandoned();
         var unsettled = LifeOf(next).IsTerminal && AfterEnd(next).Count > 0;
-        _state.State = new Stored<TRecord> { Row = next, Uncommitted = transitions, Unsettled = unsettled };
+        _state.State = new Stored<TRecord>
+        {
+            Row = next,
+            Uncommitted = transitions,
+            Unsettled = unsettled,
+        };
         try
         {
             await _state.WriteStateAsync();
@@ -140,14 +159,15 @@ public abstract partial class FsmGrain<TRecord> : Grain where TRecord : class
     /// A write failed. Whoever waits within the grain must be told now: the activation goes only when no request runs any more, and
     /// nobody is served until it is gone.
     /// </summary>
-    private protected virtual void OnAbandoned()
-    {
-    }
+    private protected virtual void OnAbandoned() { }
 
     private void Abandon(Exception cause)
     {
-        Abandoned = cause as StorageUnavailableException
-            ?? new($"A write of {GetType().Name} {this.GetPrimaryKey()} failed, and its row is read again: {cause.Message} The call may be repeated.");
+        Abandoned =
+            cause as StorageUnavailableException
+            ?? new(
+                $"A write of {GetType().Name} {this.GetPrimaryKey()} failed, and its row is read again: {cause.Message} The call may be repeated."
+            );
         Schedule(null);
         DeactivateOnIdle();
         OnAbandoned();

@@ -14,10 +14,27 @@ public static partial class PipelineEnvironment
     /// <summary>The built-in variables of every step, for documentation and completion.</summary>
     public static IReadOnlyList<string> BuiltIn { get; } =
     [
-        "CI", "CI_COMMIT_BRANCH", "CI_COMMIT_REF", "CI_COMMIT_SHA", "CI_COMMIT_SHORT_SHA", "CI_COMMIT_TAG", "CI_PIPELINE_EVENT",
-        "CI_PIPELINE_NUMBER", "CI_PIPELINE_URL", "CI_REPO", "CI_REPO_CLONE_URL", "CI_STEP_NAME", "CI_WORKSPACE", "SHIPINATOR",
-        "SHIPINATOR_ATTEMPT", "SHIPINATOR_EXECUTION_ID", "SHIPINATOR_JOB_ID", "SHIPINATOR_PROJECT_ID", "SHIPINATOR_REPOSITORY_ID",
-        "SHIPINATOR_RUN_ID", "SHIPINATOR_STEP_ID",
+        "CI",
+        "CI_COMMIT_BRANCH",
+        "CI_COMMIT_REF",
+        "CI_COMMIT_SHA",
+        "CI_COMMIT_SHORT_SHA",
+        "CI_COMMIT_TAG",
+        "CI_PIPELINE_EVENT",
+        "CI_PIPELINE_NUMBER",
+        "CI_PIPELINE_URL",
+        "CI_REPO",
+        "CI_REPO_CLONE_URL",
+        "CI_STEP_NAME",
+        "CI_WORKSPACE",
+        "SHIPINATOR",
+        "SHIPINATOR_ATTEMPT",
+        "SHIPINATOR_EXECUTION_ID",
+        "SHIPINATOR_JOB_ID",
+        "SHIPINATOR_PROJECT_ID",
+        "SHIPINATOR_REPOSITORY_ID",
+        "SHIPINATOR_RUN_ID",
+        "SHIPINATOR_STEP_ID",
     ];
 
     /// <summary>Whether a name is kept for Shipinator: <c>CI</c>, <c>CI_…</c> and <c>SHIPINATOR…</c>.</summary>

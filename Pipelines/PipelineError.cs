@@ -11,8 +11,7 @@ namespace Shipinator.Pipelines;
 public sealed record PipelineError(string Code, string Message, string File, int Line, int Column, string Path, string Snippet)
 {
     /// <summary>The error in the one-line form that editors and terminals know: <c>file:line:column: message</c>.</summary>
-    public override string ToString() =>
-        Line == 0 ? $"{File}: {Message} [{Code}]" : $"{File}:{Line}:{Column}: {Message} [{Code}]";
+    public override string ToString() => Line == 0 ? $"{File}: {Message} [{Code}]" : $"{File}:{Line}:{Column}: {Message} [{Code}]";
 }
 
 /// <summary>A value of the file and where it stands, so that an error which only shows itself while planning can still name its place.</summary>

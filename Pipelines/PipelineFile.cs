@@ -21,7 +21,8 @@ public static class PipelineFile
         ArgumentNullException.ThrowIfNull(path);
         return path.Length is 0 or > 250 ? "must have 1 to 250 characters"
             : path[0] == '/' || path.Contains('\\', StringComparison.Ordinal) ? "must be relative, with forward slashes"
-            : path.Split('/').Any(p => p is "" or "." or ".." || p.Equals(".git", StringComparison.OrdinalIgnoreCase)) ? "must not have empty parts, '.', '..' or '.git'"
+            : path.Split('/').Any(p => p is "" or "." or ".." || p.Equals(".git", StringComparison.OrdinalIgnoreCase))
+                ? "must not have empty parts, '.', '..' or '.git'"
             : Names.HiddenCharacter(path) is { } hidden ? $"must not hold the character {hidden}, which can't be seen"
             : null;
     }

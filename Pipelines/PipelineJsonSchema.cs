@@ -11,7 +11,12 @@ namespace Shipinator.Pipelines;
 /// </summary>
 public static class PipelineJsonSchema
 {
-    private static readonly JsonSerializerOptions Writing = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Writing = new()
+    {
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>The schema's text (draft 2020-12), always the same for one version of the program.</summary>
     public static string Generate()
@@ -26,21 +31,29 @@ public static class PipelineJsonSchema
             schema[key] = value?.DeepClone();
         }
 
-        schema["anyOf"] = new JsonArray([.. JobReader.Stages.Select(s => (JsonNode)new JsonObject { ["required"] = new JsonArray(s.Word) })]);
+        schema["anyOf"] = new JsonArray([
+            .. JobReader.Stages.Select(s => (JsonNode)new JsonObject { ["required"] = new JsonArray(s.Word) }),
+        ]);
         return schema.ToJsonString(Writing) + "\n";
     }
 
-    private static JsonObject Of(Shape shape) => shape switch
-    {
-        TextShape text => Text(text),
-        FlagShape => new JsonObject { ["type"] = "boolean" },
-        NumberShape number => new JsonObject { ["type"] = "integer", ["minimum"] = number.Least, ["maximum"] = number.Most },
-        ListShape list => List(list),
-        MapShape map => Map(map),
-        NamedShape named => Named(named),
-        EitherShape either => new JsonObject { ["anyOf"] = new JsonArray([.. either.Options.Select(o => (JsonNode)Of(o))]) },
-        _ => throw new InvalidOperationException($"No schema for {shape.GetType().Name}."),
-    };
+    private static JsonObject Of(Shape shape) =>
+        shape switch
+        {
+            TextShape text => Text(text),
+            FlagShape => new JsonObject { ["type"] = "boolean" },
+            NumberShape number => new JsonObject
+            {
+                ["type"] = "integer",
+                ["minimum"] = number.Least,
+                ["maximum"] = number.Most,
+            },
+            ListShape list => List(list),
+            MapShape map => Map(map),
+            NamedShape named => Named(named),
+            EitherShape either => new JsonObject { ["anyOf"] = new JsonArray([.. either.Options.Select(o => (JsonNode)Of(o))]) },
+            _ => throw new InvalidOperationException($"No schema for {shape.GetType().Name}."),
+        };
 
     private static JsonObject Text(TextShape shape)
     {
@@ -67,7 +80,13 @@ public static class PipelineJsonSchema
 
     private static JsonObject List(ListShape shape)
     {
-        var list = new JsonObject { ["type"] = "array", ["items"] = Of(shape.Item), ["minItems"] = shape.Least, ["maxItems"] = shape.Most };
+        var list = new JsonObject
+        {
+            ["type"] = "array",
+            ["items"] = Of(shape.Item),
+            ["minItems"] = shape.Least,
+            ["maxItems"] = shape.Most,
+        };
         return shape.OrOne ? new JsonObject { ["anyOf"] = new JsonArray(Of(shape.Item), list) } : list;
     }
 
@@ -103,15 +122,22 @@ public static class PipelineJsonSchema
 
     private static JsonObject Named(NamedShape shape)
     {
-        var map = new JsonObject { ["type"] = "object", ["additionalProperties"] = Of(shape.Value), ["maxProperties"] = shape.Most };
+        var map = new JsonObject
+        {
+            ["type"] = "object",
+            ["additionalProperties"] = Of(shape.Value),
+            ["maxProperties"] = shape.Most,
+        };
         if (shape.Known is { } known)
         {
-            map["properties"] = new JsonObject([.. known.Select(k =>
-            {
-                var value = Of(k.Shape);
-                value["description"] = k.Description;
-                return KeyValuePair.Create(k.Name, (JsonNode?)value);
-            })]);
+            map["properties"] = new JsonObject([
+                .. known.Select(k =>
+                {
+                    var value = Of(k.Shape);
+                    value["description"] = k.Description;
+                    return KeyValuePair.Create(k.Name, (JsonNode?)value);
+                }),
+            ]);
         }
 
         if (shape.Least > 0)

@@ -36,106 +36,121 @@ internal sealed class Cache
 
     /// <summary>Null when the step names no cache or the executor has no place for one.</summary>
     public static Cache? Of(ClaimAnswer work, RunnerSettings settings, Action<string> say, TimeProvider time) =>
-        work.Cache is { Paths.Count: > 0 } cache && settings.CacheFolder is not null && cache.Scope.All(c => char.IsAsciiLetterOrDigit(c) || c == '-')
+        work.Cache is { Paths.Count: > 0 } cache
+        && settings.CacheFolder is not null
+        && cache.Scope.All(c => char.IsAsciiLetterOrDigit(c) || c == '-')
             ? new(cache, settings, say, time)
             : null;
 
     /// <summary>Puts what was kept into the workspace, all of it or nothing.</summary>
-    public void Restore() => Harmlessly("restored", () =>
-    {
-        // Before the command: it may change the very files that make the key.
-        var parts = new List<string>();
-        if (Key(parts, CancellationToken.None) is not { } key)
-        {
-            return;
-        }
-
-        _file = Path.Combine(_folder, (parts.Count == 0 ? "" : string.Join('-', parts) + "-") + key + Suffix);
-        var from = _file;
-        if (!File.Exists(from) && (from = Fallback(parts)) is null)
-        {
-            _say("Cache: nothing was kept for this key yet.");
-            return;
-        }
-
-        var aside = Path.Combine(_settings.Control, "cache");
-        try
-        {
-            var folders = CacheArchive.Unpack(from, aside);
-            var restored = _cache.Paths.Count(path => MoveIn(aside, path));
-            CacheArchive.SetModes(folders, aside, _settings.Workspace);
-            _isHit = from == _file;
-            if (!_isHit)
+    public void Restore() =>
+        Harmlessly(
+            "restored",
+            () =>
             {
-                _say("Cache: nothing was kept for this key yet; what an older key kept is restored in its place.");
-            }
+                // Before the command: it may change the very files that make the key.
+                var parts = new List<string>();
+                if (Key(parts, CancellationToken.None) is not { } key)
+                {
+                    return;
+                }
 
-            // The eviction takes what was not used for longest.
-            MarkUsed(from);
-            _say(string.Create(CultureInfo.InvariantCulture, $"Cache: restored {restored} of {_cache.Paths.Count} paths."));
-        }
-        finally
-        {
-            if (Directory.Exists(aside))
-            {
-                Directory.Delete(aside, recursive: true);
+                _file = Path.Combine(_folder, (parts.Count == 0 ? "" : string.Join('-', parts) + "-") + key + Suffix);
+                var from = _file;
+                if (!File.Exists(from) && (from = Fallback(parts)) is null)
+                {
+                    _say("Cache: nothing was kept for this key yet.");
+                    return;
+                }
+
+                var aside = Path.Combine(_settings.Control, "cache");
+                try
+                {
+                    var folders = CacheArchive.Unpack(from, aside);
+                    var restored = _cache.Paths.Count(path => MoveIn(aside, path));
+                    CacheArchive.SetModes(folders, aside, _settings.Workspace);
+                    _isHit = from == _file;
+                    if (!_isHit)
+                    {
+                        _say("Cache: nothing was kept for this key yet; what an older key kept is restored in its place.");
+                    }
+
+                    // The eviction takes what was not used for longest.
+                    MarkUsed(from);
+                    _say(string.Create(CultureInfo.InvariantCulture, $"Cache: restored {restored} of {_cache.Paths.Count} paths."));
+                }
+                finally
+                {
+                    if (Directory.Exists(aside))
+                    {
+                        Directory.Delete(aside, recursive: true);
+                    }
+                }
             }
-        }
-    });
+        );
 
     /// <summary>Keeps what the step left, unless the same key has it already.</summary>
-    public void Save(CancellationToken cancellationToken) => Harmlessly("kept", () =>
-    {
-        if (_isHit || _file is null)
-        {
-            return;
-        }
-
-        var paths = _cache.Paths.Select(p => (Path: WorkspacePaths.Inside(_settings.Workspace, p), Given: p)).ToList();
-        if (paths.Find(p => p.Path is null) is { Given: { } outside })
-        {
-            throw new IOException($"{outside} is not below the workspace");
-        }
-
-        var there = paths.Select(p => p.Path!).Where(p => File.Exists(p) || Directory.Exists(p)).ToList();
-        if (there.Count == 0)
-        {
-            _say("Cache: none of its paths is there; nothing was kept.");
-            return;
-        }
-
-        Directory.CreateDirectory(_folder);
-        if (_settings.IsContainer)
-        {
-            OpenForAll(_folder);
-        }
-        else
-        {
-            File.SetUnixFileMode(_folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        }
-
-        var unfinished = Path.Combine(_folder, $".{_settings.ExecutionId}.new");
-        try
-        {
-            CacheArchive.Pack(unfinished, _settings.Workspace, there, cancellationToken);
-            var size = new FileInfo(unfinished).Length;
-            if (size > _settings.CacheBytes)
+    public void Save(CancellationToken cancellationToken) =>
+        Harmlessly(
+            "kept",
+            () =>
             {
-                _say(string.Create(CultureInfo.InvariantCulture, $"Cache: {size} bytes are more than all caches may have ({_settings.CacheBytes}); nothing was kept."));
-                return;
+                if (_isHit || _file is null)
+                {
+                    return;
+                }
+
+                var paths = _cache.Paths.Select(p => (Path: WorkspacePaths.Inside(_settings.Workspace, p), Given: p)).ToList();
+                if (paths.Find(p => p.Path is null) is { Given: { } outside })
+                {
+                    throw new IOException($"{outside} is not below the workspace");
+                }
+
+                var there = paths.Select(p => p.Path!).Where(p => File.Exists(p) || Directory.Exists(p)).ToList();
+                if (there.Count == 0)
+                {
+                    _say("Cache: none of its paths is there; nothing was kept.");
+                    return;
+                }
+
+                Directory.CreateDirectory(_folder);
+                if (_settings.IsContainer)
+                {
+                    OpenForAll(_folder);
+                }
+                else
+                {
+                    File.SetUnixFileMode(_folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                }
+
+                var unfinished = Path.Combine(_folder, $".{_settings.ExecutionId}.new");
+                try
+                {
+                    CacheArchive.Pack(unfinished, _settings.Workspace, there, cancellationToken);
+                    var size = new FileInfo(unfinished).Length;
+                    if (size > _settings.CacheBytes)
+                    {
+                        _say(
+                            string.Create(
+                                CultureInfo.InvariantCulture,
+                                $"Cache: {size} bytes are more than all caches may have ({_settings.CacheBytes}); nothing was kept."
+                            )
+                        );
+                        return;
+                    }
+
+                    // In one move: a reader finds a whole one or none.
+                    File.Move(unfinished, _file, overwrite: true);
+                    _say(string.Create(CultureInfo.InvariantCulture, $"Cache: kept {size} bytes."));
+                }
+                finally
+                {
+                    File.Delete(unfinished);
+                }
+
+                Evict();
             }
-
-            // In one move: a reader finds a whole one or none.
-            File.Move(unfinished, _file, overwrite: true);
-            _say(string.Create(CultureInfo.InvariantCulture, $"Cache: kept {size} bytes."));
-        }
-        finally
-        {
-            File.Delete(unfinished);
-        }
-
-        Evict();
-    });
+        );
 
     private void MarkUsed(string file)
     {
@@ -153,8 +168,10 @@ internal sealed class Cache
     /// <summary>The oldest go first, until all fit; so does what a runner that died left unfinished.</summary>
     private void Evict()
     {
-        var files = new DirectoryInfo(_settings.CacheFolder!).EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint })
-            .Select(f => (f.FullName, f.Length, f.LastWriteTimeUtc)).ToList();
+        var files = new DirectoryInfo(_settings.CacheFolder!)
+            .EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint })
+            .Select(f => (f.FullName, f.Length, f.LastWriteTimeUtc))
+            .ToList();
         var stale = _time.GetUtcNow().UtcDateTime - StaleAfter;
         foreach (var (name, _, at) in files.Where(f => f.FullName.EndsWith(".new", StringComparison.Ordinal) && f.LastWriteTimeUtc < stale))
         {
@@ -239,7 +256,9 @@ internal sealed class Cache
             var found = files.Find(globs, cancellationToken);
             if (problem is not null || found.Files.Count == 0)
             {
-                _say($"Cache: {problem ?? $"the key '{pattern}' matches no file."}{(found.Told is { } told ? " " + told : "")} The cache is not used; name files that are in the workspace before the step runs.");
+                _say(
+                    $"Cache: {problem ?? $"the key '{pattern}' matches no file."}{(found.Told is { } told ? " " + told : "")} The cache is not used; name files that are in the workspace before the step runs."
+                );
                 return null;
             }
 
@@ -265,8 +284,13 @@ internal sealed class Cache
             return null;
         }
 
-        var kept = new DirectoryInfo(_folder).EnumerateFiles("*" + Suffix).OrderByDescending(f => f.LastWriteTimeUtc).ThenBy(f => f.Name, StringComparer.Ordinal).ToList();
-        return _cache.RestoreDepths!.Where(d => d >= 0 && d < parts.Count)
+        var kept = new DirectoryInfo(_folder)
+            .EnumerateFiles("*" + Suffix)
+            .OrderByDescending(f => f.LastWriteTimeUtc)
+            .ThenBy(f => f.Name, StringComparer.Ordinal)
+            .ToList();
+        return _cache
+            .RestoreDepths!.Where(d => d >= 0 && d < parts.Count)
             .Select(d => string.Join('-', parts.Take(d + 1)) + "-")
             .Select(prefix => kept.Find(f => f.Name.StartsWith(prefix, StringComparison.Ordinal))?.FullName)
             .FirstOrDefault(f => f is not null);

@@ -42,7 +42,11 @@ internal static class CacheArchive
                     File.CreateSymbolicLink(path, entry.LinkName);
                     break;
                 case TarEntryType.HardLink:
-                    File.Copy(WorkspacePaths.Inside(target, entry.LinkName) ?? throw new InvalidDataException($"{entry.LinkName} leads out of the cache"), path);
+                    File.Copy(
+                        WorkspacePaths.Inside(target, entry.LinkName)
+                            ?? throw new InvalidDataException($"{entry.LinkName} leads out of the cache"),
+                        path
+                    );
                     break;
                 default:
                     entry.ExtractToFile(path, overwrite: false);

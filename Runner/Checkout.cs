@@ -7,7 +7,13 @@ namespace Shipinator.Runner;
 internal static class Checkout
 {
     /// <summary>Errors: <see cref="PrepareException"/>.</summary>
-    public static async Task RunAsync(RunnerSettings settings, SourceAnswer source, Action<string> say, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task RunAsync(
+        RunnerSettings settings,
+        SourceAnswer source,
+        Action<string> say,
+        TimeProvider time,
+        CancellationToken cancellationToken
+    )
     {
         var git = new Git(settings.Workspace, GitSettings.Write(settings, source), time, cancellationToken);
         var clone = source.CloneOptions ?? new();
@@ -40,7 +46,10 @@ internal static class Checkout
 
         if (code != 0)
         {
-            throw new PrepareException($"The commit {source.Commit} of {source.CloneUrl} can't be fetched: {words.Trim()} {wider.Trim()}".Trim() + Hint(words + wider));
+            throw new PrepareException(
+                $"The commit {source.Commit} of {source.CloneUrl} can't be fetched: {words.Trim()} {wider.Trim()}".Trim()
+                    + Hint(words + wider)
+            );
         }
     }
 
@@ -80,7 +89,12 @@ internal static class Checkout
         {
             if (count > 0)
             {
-                say(string.Create(CultureInfo.InvariantCulture, $"Left out: the content of {count} Git LFS {(count == 1 ? "file" : "files")}; the workspace has the pointers. 'clone: {{ lfs: true }}' in the pipeline file fetches it."));
+                say(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"Left out: the content of {count} Git LFS {(count == 1 ? "file" : "files")}; the workspace has the pointers. 'clone: {{ lfs: true }}' in the pipeline file fetches it."
+                    )
+                );
             }
 
             return;
@@ -88,7 +102,9 @@ internal static class Checkout
 
         if ((await git.TryAsync("lfs", "version")).Code != 0)
         {
-            throw new PrepareException("The pipeline file asks for Git LFS, and git-lfs is not installed where the source is checked out: install it beside the runner, or in the runner's image (Kubernetes:RunnerImage).");
+            throw new PrepareException(
+                "The pipeline file asks for Git LFS, and git-lfs is not installed where the source is checked out: install it beside the runner, or in the runner's image (Kubernetes:RunnerImage)."
+            );
         }
 
         await PullAsync(git, "lfs", "pull");
@@ -113,7 +129,8 @@ internal static class Checkout
         + (clone.Tags ? ", all tags" : ", no tags")
         + (clone.Filter is { Length: > 0 } filter ? $", filter {filter}" : "");
 
-    private static string Hint(string words) => words.Contains("returned error: 30", StringComparison.Ordinal)
-        ? " The host answers with a redirect, which is not followed: register the address at which the repository is now."
-        : "";
+    private static string Hint(string words) =>
+        words.Contains("returned error: 30", StringComparison.Ordinal)
+            ? " The host answers with a redirect, which is not followed: register the address at which the repository is now."
+            : "";
 }

@@ -13,8 +13,18 @@ internal sealed class ChildProcess
     private ChildProcess(int pid, SafeFileHandle output, Action<ReadOnlyMemory<byte>> sink)
     {
         _pid = pid;
-        _exit = Task.Factory.StartNew(() => Native.WaitForExit(pid), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        _output = Task.Factory.StartNew(() => Pump(output, sink), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        _exit = Task.Factory.StartNew(
+            () => Native.WaitForExit(pid),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default
+        );
+        _output = Task.Factory.StartNew(
+            () => Pump(output, sink),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default
+        );
     }
 
     /// <summary>
@@ -22,13 +32,19 @@ internal sealed class ChildProcess
     /// code that a shell would give (127 not found, 126 not executable), <see cref="CommandTooLongException"/>.
     /// </summary>
     public static ChildProcess Start(
-        IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, string folder, Action<ReadOnlyMemory<byte>> sink)
+        IReadOnlyList<string> command,
+        IReadOnlyDictionary<string, string> environment,
+        string folder,
+        Action<ReadOnlyMemory<byte>> sink
+    )
     {
-        var file = Find(command[0], environment.GetValueOrDefault("PATH"), folder)
+        var file =
+            Find(command[0], environment.GetValueOrDefault("PATH"), folder)
             ?? throw new CommandNotStartedException(127, $"Command not found: {command[0]}");
         CommandTooLongException.ThrowIfTooLong(command, environment);
         var (read, write) = Native.Pipe();
-        int error, pid;
+        int error,
+            pid;
         try
         {
             error = Native.Spawn(file, [.. command], [.. environment.Select(e => $"{e.Key}={e.Value}")], folder, write, out pid);
@@ -55,7 +71,8 @@ internal sealed class ChildProcess
                     8 => $"Not a program that this machine can run: {file}",
                     13 => $"Permission denied: {file}",
                     _ => $"{file} can't be started (error {error})",
-                });
+                }
+            );
         }
 
         return new(pid, output, sink);
@@ -105,8 +122,10 @@ internal sealed class ChildProcess
             return Path.GetFullPath(name, folder);
         }
 
-        return (path ?? "/usr/local/bin:/usr/bin:/bin").Split(':', StringSplitOptions.RemoveEmptyEntries)
-            .Select(p => Path.Combine(p, name)).FirstOrDefault(File.Exists);
+        return (path ?? "/usr/local/bin:/usr/bin:/bin")
+            .Split(':', StringSplitOptions.RemoveEmptyEntries)
+            .Select(p => Path.Combine(p, name))
+            .FirstOrDefault(File.Exists);
     }
 }
 

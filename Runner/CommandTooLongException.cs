@@ -19,7 +19,11 @@ internal sealed class CommandTooLongException(string message) : Exception(messag
         {
             if (Bytes(name) + 1 + Bytes(value) >= Limit)
             {
-                throw new CommandTooLongException(Text($"The environment variable {name} has {Bytes(value)} bytes. Linux takes at most {Limit - 1} for a variable's name, '=' and value: put the value into a file and give its path, or make it shorter."));
+                throw new CommandTooLongException(
+                    Text(
+                        $"The environment variable {name} has {Bytes(value)} bytes. Linux takes at most {Limit - 1} for a variable's name, '=' and value: put the value into a file and give its path, or make it shorter."
+                    )
+                );
             }
         }
 
@@ -27,7 +31,11 @@ internal sealed class CommandTooLongException(string message) : Exception(messag
         {
             if (Bytes(command[i]) >= Limit)
             {
-                throw new CommandTooLongException(Text($"Argument {i} of the command has {Bytes(command[i])} bytes. Linux takes at most {Limit - 1} for one argument: put it into a file, or use 'run', whose script may have any length."));
+                throw new CommandTooLongException(
+                    Text(
+                        $"Argument {i} of the command has {Bytes(command[i])} bytes. Linux takes at most {Limit - 1} for one argument: put it into a file, or use 'run', whose script may have any length."
+                    )
+                );
             }
         }
     }
@@ -35,9 +43,14 @@ internal sealed class CommandTooLongException(string message) : Exception(messag
     /// <summary>When no part alone is too long.</summary>
     public static CommandTooLongException OfAll(IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment)
     {
-        long arguments = command.Sum(a => Bytes(a) + 1), variables = environment.Sum(e => Bytes(e.Key) + Bytes(e.Value) + 2);
+        long arguments = command.Sum(a => Bytes(a) + 1),
+            variables = environment.Sum(e => Bytes(e.Key) + Bytes(e.Value) + 2);
         var largest = environment.MaxBy(e => e.Value.Length);
-        return new(Text($"The command's arguments ({arguments} bytes) and its environment ({variables} bytes) are together more than this machine takes, usually 2 MiB (ulimit -s, a quarter of it). The largest variable is {largest.Key} with {Bytes(largest.Value ?? "")} bytes: put large values into files and give their paths."));
+        return new(
+            Text(
+                $"The command's arguments ({arguments} bytes) and its environment ({variables} bytes) are together more than this machine takes, usually 2 MiB (ulimit -s, a quarter of it). The largest variable is {largest.Key} with {Bytes(largest.Value ?? "")} bytes: put large values into files and give their paths."
+            )
+        );
     }
 
     private static int Bytes(string text) => Encoding.UTF8.GetByteCount(text);

@@ -9,17 +9,18 @@ internal static class Detach
     public static void FromStarter() => _ = Native.SetSession();
 
     /// <summary>Null when another runner of the same execution holds it.</summary>
-    public static Task<IDisposable?> TakeLockAsync(string path) => TakeAsync(() =>
-    {
-        try
+    public static Task<IDisposable?> TakeLockAsync(string path) =>
+        TakeAsync(() =>
         {
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-    });
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException)
+            {
+                return null;
+            }
+        });
 
     /// <summary>The same for a file that is open already.</summary>
     public static Task<IDisposable?> TakeLockAsync(int descriptor) =>

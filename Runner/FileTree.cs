@@ -8,7 +8,10 @@ namespace Shipinator.Runner;
 /// </summary>
 internal static unsafe partial class FileTree
 {
-    private const int OpenDirectory = 0x80000 /* close on exec */ | 0x800 /* non-blocking */;
+    private const int OpenDirectory =
+        0x80000 /* close on exec */
+        | 0x800 /* non-blocking */
+    ;
     private const int AtNoFollow = 0x100;
     private const int AtRemoveDirectory = 0x200;
     private const int StatxMode = 0x3;
@@ -23,33 +26,45 @@ internal static unsafe partial class FileTree
     private static readonly nint StatxNumber = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 291 : 332;
 
     /// <summary>Everything readable and writable for all; what its owner may run may be run by all. Errors: <see cref="IOException"/>.</summary>
-    public static void OpenForAll(string folder) => Walk(folder, (parent, name, mode) =>
-    {
-        var type = mode & TypeMask;
-        if (type is not (TypeFolder or TypeFile))
-        {
-            return;
-        }
+    public static void OpenForAll(string folder) =>
+        Walk(
+            folder,
+            (parent, name, mode) =>
+            {
+                var type = mode & TypeMask;
+                if (type is not (TypeFolder or TypeFile))
+                {
+                    return;
+                }
 
-        var wanted = (mode & 0xFFF) | 0x1B6 /* rw-rw-rw- */ | (type == TypeFolder || (mode & 0x40) != 0 ? 0x1FF : 0);
-        Check(fchmodat(parent, name, (uint)wanted, 0), "opened for all users");
-    }, leave: null);
+                var wanted =
+                    (mode & 0xFFF)
+                    | 0x1B6 /* rw-rw-rw- */
+                    | (type == TypeFolder || (mode & 0x40) != 0 ? 0x1FF : 0);
+                Check(fchmodat(parent, name, (uint)wanted, 0), "opened for all users");
+            },
+            leave: null
+        );
 
     /// <summary>Removes the folder with all that is in it, whatever its names, modes and depth. Errors: <see cref="IOException"/>.</summary>
     public static void Remove(string folder)
     {
-        Walk(folder, (parent, name, mode) =>
-        {
-            if ((mode & TypeMask) == TypeFolder)
+        Walk(
+            folder,
+            (parent, name, mode) =>
             {
-                // A folder that forbids it can't be emptied otherwise.
-                _ = fchmodat(parent, name, 0x1C0, 0);
-            }
-            else
-            {
-                Check(unlinkat(parent, name, 0), "removed");
-            }
-        }, (parent, name) => Check(unlinkat(parent, name, AtRemoveDirectory), "removed"));
+                if ((mode & TypeMask) == TypeFolder)
+                {
+                    // A folder that forbids it can't be emptied otherwise.
+                    _ = fchmodat(parent, name, 0x1C0, 0);
+                }
+                else
+                {
+                    Check(unlinkat(parent, name, 0), "removed");
+                }
+            },
+            (parent, name) => Check(unlinkat(parent, name, AtRemoveDirectory), "removed")
+        );
         Directory.Delete(folder);
     }
 
@@ -64,7 +79,14 @@ internal static unsafe partial class FileTree
         var open = new Stack<Level>();
         try
         {
-            open.Push(new Level(-100 /* the working folder */, (byte*)root, owned: null));
+            open.Push(
+                new Level(
+                    -100 /* the working folder */
+                    ,
+                    (byte*)root,
+                    owned: null
+                )
+            );
             while (open.TryPeek(out var level))
             {
                 if (level.Next() is not { } name)

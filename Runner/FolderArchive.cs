@@ -26,7 +26,9 @@ internal static class FolderArchive
             cancellationToken.ThrowIfCancellationRequested();
             if (Encoding.UTF8.GetByteCount(at.Path) > LongestPath)
             {
-                throw new ArtifactInvalidException($"The folder '{(at.Name.Length > ShownName ? at.Name[..ShownName] + "…" : at.Name)}' lies too deep: its path has more than {LongestPath} bytes. Remove it, or name what is to be kept more narrowly.");
+                throw new ArtifactInvalidException(
+                    $"The folder '{(at.Name.Length > ShownName ? at.Name[..ShownName] + "…" : at.Name)}' lies too deep: its path has more than {LongestPath} bytes. Remove it, or name what is to be kept more narrowly."
+                );
             }
 
             Add(tar, new PaxTarEntry(TarEntryType.Directory, at.Name + "/"), at.Path);
@@ -55,16 +57,24 @@ internal static class FolderArchive
             case FileKind.Regular:
                 using (var content = RegularFile.Open(workspace, path, name))
                 {
-                    Add(tar, new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new FixedStream(content, content.Length) }, path);
+                    Add(
+                        tar,
+                        new PaxTarEntry(TarEntryType.RegularFile, name) { DataStream = new FixedStream(content, content.Length) },
+                        path
+                    );
                 }
 
                 break;
             case FileKind.Special:
-                throw new ArtifactInvalidException($"'{name}' is no regular file (a socket, FIFO or device): remove it, or name what is to be kept more narrowly.");
+                throw new ArtifactInvalidException(
+                    $"'{name}' is no regular file (a socket, FIFO or device): remove it, or name what is to be kept more narrowly."
+                );
             default:
-                throw new ArtifactInvalidException(name.Contains('\uFFFD', StringComparison.Ordinal)
-                    ? $"'{name}' has a name that is not UTF-8: rename it."
-                    : $"'{name}' can't be found any more.");
+                throw new ArtifactInvalidException(
+                    name.Contains('\uFFFD', StringComparison.Ordinal)
+                        ? $"'{name}' has a name that is not UTF-8: rename it."
+                        : $"'{name}' can't be found any more."
+                );
         }
     }
 
@@ -82,7 +92,9 @@ internal static class FolderArchive
         }
         catch (ContentChangedException e)
         {
-            throw new ArtifactInvalidException($"'{entry.Name}' changed while it was packed: {e.Message} Let the step end only when nothing writes to it any more.");
+            throw new ArtifactInvalidException(
+                $"'{entry.Name}' changed while it was packed: {e.Message} Let the step end only when nothing writes to it any more."
+            );
         }
     }
 
@@ -90,8 +102,14 @@ internal static class FolderArchive
     {
         try
         {
-            return [.. new FileSystemEnumerable<(string Name, bool IsFolder)>(
-                path, (ref FileSystemEntry e) => (e.FileName.ToString(), e.IsDirectory && !e.Attributes.HasFlag(FileAttributes.ReparsePoint)), Everything).OrderBy(e => e.Name, StringComparer.Ordinal)];
+            return
+            [
+                .. new FileSystemEnumerable<(string Name, bool IsFolder)>(
+                    path,
+                    (ref FileSystemEntry e) => (e.FileName.ToString(), e.IsDirectory && !e.Attributes.HasFlag(FileAttributes.ReparsePoint)),
+                    Everything
+                ).OrderBy(e => e.Name, StringComparer.Ordinal),
+            ];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -23,14 +23,19 @@ internal sealed class Git(string folder, IReadOnlyDictionary<string, string> env
         var words = new StringBuilder();
         try
         {
-            var child = ChildProcess.Start(["git", .. arguments], environment, folder, bytes =>
-            {
-                lock (words)
+            var child = ChildProcess.Start(
+                ["git", .. arguments],
+                environment,
+                folder,
+                bytes =>
                 {
-                    // File names need not be UTF-8; nobody takes them from here.
-                    words.Append(Encoding.UTF8.GetString(bytes.Span));
+                    lock (words)
+                    {
+                        // File names need not be UTF-8; nobody takes them from here.
+                        words.Append(Encoding.UTF8.GetString(bytes.Span));
+                    }
                 }
-            });
+            );
             await using var stop = cancellation.Register(() => _ = child.StopAsync(StopGrace, time));
             var code = await child.WaitAsync(time);
             cancellation.ThrowIfCancellationRequested();

@@ -11,7 +11,8 @@ namespace Shipinator.Runner;
 internal static class GitSettings
 {
     /// <summary>Prints what the environment holds: the credential is written nowhere.</summary>
-    private const string Helper = "!f() { test \\\"$1\\\" = get || exit 0; echo \\\"username=$SHIPINATOR_GIT_USERNAME\\\"; echo \\\"password=$SHIPINATOR_GIT_PASSWORD\\\"; }; f";
+    private const string Helper =
+        "!f() { test \\\"$1\\\" = get || exit 0; echo \\\"username=$SHIPINATOR_GIT_USERNAME\\\"; echo \\\"password=$SHIPINATOR_GIT_PASSWORD\\\"; }; f";
 
     /// <summary>Writes the file and returns the environment of Git.</summary>
     public static Dictionary<string, string> Write(RunnerSettings settings, SourceAnswer source)
@@ -50,9 +51,11 @@ internal static class GitSettings
     /// What the credential belongs to, as the server says; a server that does not say it means the clone URL's origin.
     /// Null: there is no credential, or no place to send it to.
     /// </summary>
-    public static string? Scope(SourceAnswer source) => source.Password is null ? null
+    public static string? Scope(SourceAnswer source) =>
+        source.Password is null ? null
         : source.CredentialScope is { Length: > 0 } scope ? Plain(scope)
-        : Uri.TryCreate(source.CloneUrl, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.UserInfo.Length == 0 ? Plain(url.GetLeftPart(UriPartial.Authority))
+        : Uri.TryCreate(source.CloneUrl, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.UserInfo.Length == 0
+            ? Plain(url.GetLeftPart(UriPartial.Authority))
         : null;
 
     private static string Text(string home, SourceAnswer source)
@@ -60,7 +63,10 @@ internal static class GitSettings
         // Local repositories may belong to another user than the one that runs the server. Git looks for this consent
         // in the global file only, so the user's own is included from one of ours.
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"[include]\n\tpath = \"{Path.Combine(home, ".gitconfig").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"\n");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"[include]\n\tpath = \"{Path.Combine(home, ".gitconfig").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"\n"
+        );
         text.Append("[safe]\n\tdirectory = *\n[http]\n\tfollowRedirects = false\n[advice]\n\tdetachedHead = false\n");
         if (Scope(source) is { } scope)
         {
@@ -68,10 +74,18 @@ internal static class GitSettings
             text.Append(CultureInfo.InvariantCulture, $"[credential \"{scope}\"]\n\thelper =\n\thelper = \"{Helper}\"\n");
         }
 
-        if (Uri.TryCreate(source.CloneUrl, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.UserInfo.Length == 0 && Plain(url.GetLeftPart(UriPartial.Authority)) is { } origin)
+        if (
+            Uri.TryCreate(source.CloneUrl, UriKind.Absolute, out var url)
+            && url.Scheme is "http" or "https"
+            && url.UserInfo.Length == 0
+            && Plain(url.GetLeftPart(UriPartial.Authority)) is { } origin
+        )
         {
             // Submodules of the same host that are named for SSH: there is no key here.
-            text.Append(CultureInfo.InvariantCulture, $"[url \"{origin}/\"]\n\tinsteadOf = git@{url.IdnHost}:\n\tinsteadOf = ssh://git@{url.IdnHost}/\n");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"[url \"{origin}/\"]\n\tinsteadOf = git@{url.IdnHost}:\n\tinsteadOf = ssh://git@{url.IdnHost}/\n"
+            );
         }
 
         return text.ToString();

@@ -61,7 +61,9 @@ internal sealed class HandedOn
                 }
 
                 var file = JsonSerializer.Deserialize(text, HandedJson.Default.HandedFile);
-                bytes += (file?.Variables ?? []).Concat(file?.Outputs ?? []).Sum(v => (long)Encoding.UTF8.GetByteCount(v.Name) + Encoding.UTF8.GetByteCount(v.Value));
+                bytes += (file?.Variables ?? [])
+                    .Concat(file?.Outputs ?? [])
+                    .Sum(v => (long)Encoding.UTF8.GetByteCount(v.Name) + Encoding.UTF8.GetByteCount(v.Value));
                 if (bytes > MostBytes)
                 {
                     throw new StepMistakeException($"with those before it, it has more than {MostBytes} bytes");
@@ -71,7 +73,8 @@ internal sealed class HandedOn
             }
             catch (Exception e) when (e is StepMistakeException or JsonException or ArgumentNullException)
             {
-                handed.Problem ??= $"What step {step.StepName} left for later steps can't be used: {(e is StepMistakeException ? e.Message : "it was changed")}.";
+                handed.Problem ??=
+                    $"What step {step.StepName} left for later steps can't be used: {(e is StepMistakeException ? e.Message : "it was changed")}.";
             }
         }
 
@@ -90,7 +93,9 @@ internal sealed class HandedOn
     {
         List<string> hidden = [.. secrets];
         var left = new HandedFile(
-            Values(settings.EnvFile, "SHIPINATOR_ENV", isEnvironment: true, hidden), Values(settings.OutputFile, "SHIPINATOR_OUTPUT", isEnvironment: false, hidden));
+            Values(settings.EnvFile, "SHIPINATOR_ENV", isEnvironment: true, hidden),
+            Values(settings.OutputFile, "SHIPINATOR_OUTPUT", isEnvironment: false, hidden)
+        );
         if (left.Variables.Count == 0 && left.Outputs.Count == 0)
         {
             return;
@@ -107,7 +112,10 @@ internal sealed class HandedOn
         if (settings.IsContainer)
         {
             // The steps of a pod may have different users; nobody else sees the pod's volume.
-            File.SetUnixFileMode(place + ".new", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+            File.SetUnixFileMode(
+                place + ".new",
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead
+            );
         }
 
         File.Move(place + ".new", place, overwrite: true);
@@ -115,7 +123,11 @@ internal sealed class HandedOn
 
     private void Add(EarlierAnswer step, HandedFile? file)
     {
-        foreach (var value in (file?.Variables ?? []).Where(v => VariableFile.Problem(v.Name, isEnvironment: true) is null && !v.Value.Contains('\0', StringComparison.Ordinal)))
+        foreach (
+            var value in (file?.Variables ?? []).Where(v =>
+                VariableFile.Problem(v.Name, isEnvironment: true) is null && !v.Value.Contains('\0', StringComparison.Ordinal)
+            )
+        )
         {
             (step.GivesVariables ? _given : _named)[value.Name] = value.Value;
             Hide(value);
@@ -140,7 +152,12 @@ internal sealed class HandedOn
     {
         try
         {
-            return [.. VariableFile.Parse(SmallFile.Read(file, VariableFile.MostBytes) ?? [], isEnvironment).Select(v => new HandedValue(v.Key, v.Value, Holds(v.Value, secrets)))];
+            return
+            [
+                .. VariableFile
+                    .Parse(SmallFile.Read(file, VariableFile.MostBytes) ?? [], isEnvironment)
+                    .Select(v => new HandedValue(v.Key, v.Value, Holds(v.Value, secrets))),
+            ];
         }
         catch (StepMistakeException e)
         {
@@ -159,5 +176,6 @@ internal sealed class HandedOn
         return !passed.ToArray().AsSpan().SequenceEqual(bytes);
     }
 
-    private static string Place(RunnerSettings settings, string execution) => Path.Combine(settings.HandedOn, $"{Path.GetFileName(execution)}.json");
+    private static string Place(RunnerSettings settings, string execution) =>
+        Path.Combine(settings.HandedOn, $"{Path.GetFileName(execution)}.json");
 }

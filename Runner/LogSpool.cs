@@ -27,9 +27,7 @@ internal sealed class LogSpool : IAsyncDisposable
     private volatile bool _isFull;
 
     public LogSpool(string file, RunnerClient client, TimeProvider time, Action onCancel, long? mostBytes = null)
-        : this(new SpoolFile(file), client, time, onCancel, mostBytes)
-    {
-    }
+        : this(new SpoolFile(file), client, time, onCancel, mostBytes) { }
 
     internal LogSpool(SpoolFile spool, RunnerClient client, TimeProvider time, Action onCancel, long? mostBytes = null)
     {
@@ -117,7 +115,12 @@ internal sealed class LogSpool : IAsyncDisposable
             {
                 // A connection whose other end vanished never answers.
                 using var patience = new CancellationTokenSource(Patience, _time);
-                var answer = await _client.AppendLogAsync(_sent, buffer.AsMemory(0, count), _clock.Between(_sent, _sent + count), patience.Token);
+                var answer = await _client.AppendLogAsync(
+                    _sent,
+                    buffer.AsMemory(0, count),
+                    _clock.Between(_sent, _sent + count),
+                    patience.Token
+                );
                 _sent = Math.Min(answer.Length, _spool.Length);
                 _spool.Forget(_sent);
                 _clock.Forget(_sent);
@@ -135,13 +138,21 @@ internal sealed class LogSpool : IAsyncDisposable
                     return;
                 }
             }
-            catch (HttpRequestException e) when (e.StatusCode is HttpStatusCode.Conflict && e.Message.Contains("log_gap", StringComparison.Ordinal))
+            catch (HttpRequestException e)
+                when (e.StatusCode is HttpStatusCode.Conflict && e.Message.Contains("log_gap", StringComparison.Ordinal))
             {
                 // A gap: the server has less than it said. It has not forgotten what is in this file.
                 _sent = _spool.First;
                 await Backoff.WaitAsync(++failures, _time);
             }
-            catch (HttpRequestException e) when (e.StatusCode is HttpStatusCode.Conflict or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.Gone)
+            catch (HttpRequestException e)
+                when (e.StatusCode
+                        is HttpStatusCode.Conflict
+                            or HttpStatusCode.Unauthorized
+                            or HttpStatusCode.Forbidden
+                            or HttpStatusCode.NotFound
+                            or HttpStatusCode.Gone
+                )
             {
                 // The execution is over for the server: nobody will read these bytes.
                 _refused = true;
@@ -161,5 +172,10 @@ internal static class Backoff
 {
     /// <summary>From 100 ms, doubling, to 5 s.</summary>
     public static Task WaitAsync(int failures, TimeProvider time) =>
-        Task.Delay(TimeSpan.FromMilliseconds(Math.Min(5000, 100 * Math.Pow(2, Math.Min(failures - 1, 10))) * (0.75 + (Random.Shared.NextDouble() / 2))), time);
+        Task.Delay(
+            TimeSpan.FromMilliseconds(
+                Math.Min(5000, 100 * Math.Pow(2, Math.Min(failures - 1, 10))) * (0.75 + (Random.Shared.NextDouble() / 2))
+            ),
+            time
+        );
 }

@@ -90,8 +90,15 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
         var names = found.Files.Where(f => NameProblem(f.Name) is not null).ToList();
         if (wrong.Count + names.Count > 0)
         {
-            var told = wrong.Select(l => Visible((l with { Name = Shortened(l.Name) }).ToString())).Concat(names.Select(f => $"'{Visible(f.Name)}' {NameProblem(f.Name)}")).Take(5).ToList();
-            Fail(Invalid, $"The output {output.Type} {pattern} can't be kept: {string.Join("; ", told)}{(wrong.Count + names.Count > told.Count ? "; and others" : "")}. Only regular files with printable names can be.");
+            var told = wrong
+                .Select(l => Visible((l with { Name = Shortened(l.Name) }).ToString()))
+                .Concat(names.Select(f => $"'{Visible(f.Name)}' {NameProblem(f.Name)}"))
+                .Take(5)
+                .ToList();
+            Fail(
+                Invalid,
+                $"The output {output.Type} {pattern} can't be kept: {string.Join("; ", told)}{(wrong.Count + names.Count > told.Count ? "; and others" : "")}. Only regular files with printable names can be."
+            );
         }
         else if (found.Told is { } leftOut)
         {
@@ -166,7 +173,9 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
             {
                 if (failures == TriesOfAChangingFile)
                 {
-                    throw new ArtifactInvalidException("it changed each time while it was read. Let the step end only when nothing writes to it any more.");
+                    throw new ArtifactInvalidException(
+                        "it changed each time while it was read. Let the step end only when nothing writes to it any more."
+                    );
                 }
 
                 await Backoff.WaitAsync(failures, time).WaitAsync(cancellationToken);
@@ -174,26 +183,36 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
         }
     }
 
-    private static bool IsChanged(Exception? e) => e is ContentChangedException || (e is HttpRequestException { InnerException: { } inner } && IsChanged(inner));
+    private static bool IsChanged(Exception? e) =>
+        e is ContentChangedException || (e is HttpRequestException { InnerException: { } inner } && IsChanged(inner));
 
     private async Task<UploadedArtifact> SendAsync(Func<Task<UploadedArtifact>> call, CancellationToken cancellationToken)
     {
         try
         {
-            return await Persistence.TryRawAsync(async () =>
-            {
-                try
+            return await Persistence.TryRawAsync(
+                async () =>
                 {
-                    return await call();
-                }
-                catch (HttpRequestException e) when (IsChanged(e))
-                {
-                    throw new ContentChangedException(e.Message);
-                }
-            }, time, cancellationToken);
+                    try
+                    {
+                        return await call();
+                    }
+                    catch (HttpRequestException e) when (IsChanged(e))
+                    {
+                        throw new ContentChangedException(e.Message);
+                    }
+                },
+                time,
+                cancellationToken
+            );
         }
-        catch (ServerAnswerException e) when (e is { Code: not "checksum_mismatch" }
-            && (e.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.UnprocessableEntity || e.Code == "artifact_exists"))
+        catch (ServerAnswerException e)
+            when (e is { Code: not "checksum_mismatch" }
+                && (
+                    e.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.UnprocessableEntity
+                    || e.Code == "artifact_exists"
+                )
+            )
         {
             throw new ArtifactInvalidException($"the server does not take it: {e.Detail ?? e.Message}");
         }

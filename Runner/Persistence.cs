@@ -37,7 +37,13 @@ internal static class Persistence
             {
                 return await call();
             }
-            catch (HttpRequestException e) when (e.StatusCode is null or >= HttpStatusCode.InternalServerError or HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests)
+            catch (HttpRequestException e)
+                when (e.StatusCode
+                        is null
+                            or >= HttpStatusCode.InternalServerError
+                            or HttpStatusCode.RequestTimeout
+                            or HttpStatusCode.TooManyRequests
+                )
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 await Backoff.WaitAsync(failures, time).WaitAsync(cancellationToken);

@@ -10,13 +10,24 @@ namespace Shipinator.Runner;
 internal static class Prepare
 {
     private const UnixFileMode Everybody =
-        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
-        | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
-        | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+        UnixFileMode.UserRead
+        | UnixFileMode.UserWrite
+        | UnixFileMode.UserExecute
+        | UnixFileMode.GroupRead
+        | UnixFileMode.GroupWrite
+        | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherRead
+        | UnixFileMode.OtherWrite
+        | UnixFileMode.OtherExecute;
 
     private const UnixFileMode Program =
-        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
-        | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+        UnixFileMode.UserRead
+        | UnixFileMode.UserWrite
+        | UnixFileMode.UserExecute
+        | UnixFileMode.GroupRead
+        | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherRead
+        | UnixFileMode.OtherExecute;
 
     /// <summary>Returns the process's exit code. What went wrong is told on the error output and where Kubernetes looks for it.</summary>
     public static async Task<int> RunAsync(TimeProvider time, CancellationToken cancellationToken)
@@ -25,7 +36,12 @@ internal static class Prepare
         try
         {
             // No server and no token: preparing needs neither.
-            var settings = new RunnerSettings(new("http://localhost"), "prepare", "", Path.GetFullPath(RunnerSettings.Required("SHIPINATOR_JOB_DIR")));
+            var settings = new RunnerSettings(
+                new("http://localhost"),
+                "prepare",
+                "",
+                Path.GetFullPath(RunnerSettings.Required("SHIPINATOR_JOB_DIR"))
+            );
             source = Source();
             if (RunnerSettings.Optional("SHIPINATOR_RUNNER_TARGET") is { } target)
             {
@@ -53,7 +69,10 @@ internal static class Prepare
         }
         catch (Exception e) when (e is PrepareException or IOException or UnauthorizedAccessException or JsonException)
         {
-            return Failed(source?.Password is { Length: >= 4 } secret ? e.Message.Replace(secret, "********", StringComparison.Ordinal) : e.Message, ExitCodes.Failed);
+            return Failed(
+                source?.Password is { Length: >= 4 } secret ? e.Message.Replace(secret, "********", StringComparison.Ordinal) : e.Message,
+                ExitCodes.Failed
+            );
         }
     }
 
@@ -73,7 +92,9 @@ internal static class Prepare
             Username = Secret(folder, "username"),
             Password = Secret(folder, "password"),
             CredentialScope = RunnerSettings.Optional("SHIPINATOR_CLONE_SCOPE"),
-            CloneOptions = RunnerSettings.Optional("SHIPINATOR_CLONE_OPTIONS") is { } options ? JsonSerializer.Deserialize(options, RunnerJson.Default.CloneAnswer) : null,
+            CloneOptions = RunnerSettings.Optional("SHIPINATOR_CLONE_OPTIONS") is { } options
+                ? JsonSerializer.Deserialize(options, RunnerJson.Default.CloneAnswer)
+                : null,
         };
     }
 

@@ -17,7 +17,9 @@ internal static unsafe partial class RegularFile
     private const int TypeMask = 0xF000;
 
     /// <summary>The flag that refuses a link is another one on ARM.</summary>
-    private static readonly int NoFollow = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x8000 : 0x20000;
+    private static readonly int NoFollow = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm
+        ? 0x8000
+        : 0x20000;
 
     /// <summary>
     /// A stream of a regular file below the workspace; a link to one is followed. Errors: <see cref="ArtifactInvalidException"/>
@@ -46,8 +48,10 @@ internal static unsafe partial class RegularFile
             }
 
             // A folder on the way may have become a link since it was looked at.
-            if (File.ResolveLinkTarget($"/proc/self/fd/{descriptor}", returnFinalTarget: false)?.FullName is { } opened
-                && WorkspacePaths.Inside(Real(workspace), opened) is null)
+            if (
+                File.ResolveLinkTarget($"/proc/self/fd/{descriptor}", returnFinalTarget: false)?.FullName is { } opened
+                && WorkspacePaths.Inside(Real(workspace), opened) is null
+            )
             {
                 throw new ArtifactInvalidException($"'{name}' leads out of the workspace.");
             }

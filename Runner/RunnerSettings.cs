@@ -55,9 +55,10 @@ internal sealed record RunnerSettings(Uri Server, string ExecutionId, string Tok
             throw new ArgumentException($"SHIPINATOR_URL is '{server}'; it must be the http or https address of the server.");
         }
 
-        var token = Optional("SHIPINATOR_TOKEN_STDIN") == "1"
-            ? Console.In.ReadToEnd().Trim()
-            : Optional("SHIPINATOR_TOKEN") ?? File.ReadAllText(Required("SHIPINATOR_TOKEN_FILE")).Trim();
+        var token =
+            Optional("SHIPINATOR_TOKEN_STDIN") == "1"
+                ? Console.In.ReadToEnd().Trim()
+                : Optional("SHIPINATOR_TOKEN") ?? File.ReadAllText(Required("SHIPINATOR_TOKEN_FILE")).Trim();
         if (token.Length == 0)
         {
             throw new ArgumentException("The token is empty: the executor that starts the runner ended before it gave one.");
@@ -76,8 +77,8 @@ internal sealed record RunnerSettings(Uri Server, string ExecutionId, string Tok
     }
 
     /// <summary>A variable that must be set. Errors: <see cref="ArgumentException"/> names it.</summary>
-    public static string Required(string name) => Optional(name)
-        ?? throw new ArgumentException($"{name} is not set; the executor that starts the runner sets it.");
+    public static string Required(string name) =>
+        Optional(name) ?? throw new ArgumentException($"{name} is not set; the executor that starts the runner sets it.");
 
     /// <summary>A variable, or null when it is absent or empty.</summary>
     public static string? Optional(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
@@ -99,9 +100,8 @@ internal sealed record RunnerSettings(Uri Server, string ExecutionId, string Tok
         return descriptor;
     }
 
-    private static long ReadCacheBytes() => Optional("SHIPINATOR_CACHE_MAX_BYTES") is not { } text
-        ? DefaultCacheBytes
-        : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) && bytes > 0
-            ? bytes
-            : throw new ArgumentException($"SHIPINATOR_CACHE_MAX_BYTES is '{text}'; it must be a number of bytes, 1 or more.");
+    private static long ReadCacheBytes() =>
+        Optional("SHIPINATOR_CACHE_MAX_BYTES") is not { } text ? DefaultCacheBytes
+        : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) && bytes > 0 ? bytes
+        : throw new ArgumentException($"SHIPINATOR_CACHE_MAX_BYTES is '{text}'; it must be a number of bytes, 1 or more.");
 }

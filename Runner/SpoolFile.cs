@@ -21,9 +21,10 @@ internal sealed class SpoolFile : IAsyncDisposable
     private volatile bool _isClosed;
 
     public SpoolFile(string file)
-        : this(new FileStream(file, FileMode.Create, FileAccess.Write, FileShare.ReadWrite, 0), new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0))
-    {
-    }
+        : this(
+            new FileStream(file, FileMode.Create, FileAccess.Write, FileShare.ReadWrite, 0),
+            new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0)
+        ) { }
 
     internal SpoolFile(Stream write, Stream read)
     {
@@ -143,7 +144,11 @@ internal sealed class SpoolFile : IAsyncDisposable
         {
             _isFull = true;
             _memoryStart = _inFile;
-            Remember(Encoding.UTF8.GetBytes($"[shipinator] The log can't be kept on this disk any more ({e.Message}); it goes on as fast as the server takes it.\n"));
+            Remember(
+                Encoding.UTF8.GetBytes(
+                    $"[shipinator] The log can't be kept on this disk any more ({e.Message}); it goes on as fast as the server takes it.\n"
+                )
+            );
             return false;
         }
     }

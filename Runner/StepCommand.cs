@@ -11,11 +11,18 @@ internal static class StepCommand
     /// The program and its arguments. A script is written into the control folder, not given as an argument: scripts may be
     /// longer than a command line may be. Errors: <see cref="CommandNotStartedException"/> when what is to run it is not there.
     /// </summary>
-    public static List<string> Of(ClaimAnswer work, RunnerSettings settings, IReadOnlyDictionary<string, string> environment, HandedOn handed)
+    public static List<string> Of(
+        ClaimAnswer work,
+        RunnerSettings settings,
+        IReadOnlyDictionary<string, string> environment,
+        HandedOn handed
+    )
     {
         if (work.Script is not { } script)
         {
-            return work.CommandExpressions is { } expressions ? [.. StepEnvironment.Finish(expressions, settings, handed)] : [.. work.Command!];
+            return work.CommandExpressions is { } expressions
+                ? [.. StepEnvironment.Finish(expressions, settings, handed)]
+                : [.. work.Command!];
         }
 
         var (interpreter, isNamed) = Interpreter(script, work.Shell);
@@ -51,7 +58,10 @@ internal static class StepCommand
         var end = script.IndexOf('\n', StringComparison.Ordinal);
         var line = script[2..(end < 0 ? script.Length : end)].Trim();
         var blank = line.IndexOfAny([' ', '\t']);
-        List<string> command = line.Length == 0 ? [] : blank < 0 ? [line] : [line[..blank], line[blank..].Trim()];
+        List<string> command =
+            line.Length == 0 ? []
+            : blank < 0 ? [line]
+            : [line[..blank], line[blank..].Trim()];
         var isShell = command switch
         {
             [var program] => Shells.Contains(Path.GetFileName(program)),
@@ -69,15 +79,23 @@ internal static class StepCommand
     /// <summary>Neither the kernel nor <c>env</c> says which image lacks what, nor what to do.</summary>
     private static void RequireProgram(List<string> interpreter, bool isNamed, IReadOnlyDictionary<string, string> environment)
     {
-        var program = interpreter is [var env, var second, ..] && Path.GetFileName(env) == "env" && !second.StartsWith('-') && !second.Contains('=') ? second : interpreter[0];
+        var program =
+            interpreter is [var env, var second, ..] && Path.GetFileName(env) == "env" && !second.StartsWith('-') && !second.Contains('=')
+                ? second
+                : interpreter[0];
         var path = environment.GetValueOrDefault("PATH") ?? "/usr/local/bin:/usr/bin:/bin";
-        if (program.Contains('/')
-            ? !File.Exists(program) && Path.IsPathRooted(program)
-            : !path.Split(':', StringSplitOptions.RemoveEmptyEntries).Any(p => File.Exists(Path.Combine(p, program))))
+        if (
+            program.Contains('/')
+                ? !File.Exists(program) && Path.IsPathRooted(program)
+                : !path.Split(':', StringSplitOptions.RemoveEmptyEntries).Any(p => File.Exists(Path.Combine(p, program)))
+        )
         {
-            throw new CommandNotStartedException(127, isNamed
-                ? $"Command not found: {program}, which the script's first line names. Use an image that has it, or change that line."
-                : $"Command not found: {program}, which is to run the script. Use an image that has it, or another 'shell'.");
+            throw new CommandNotStartedException(
+                127,
+                isNamed
+                    ? $"Command not found: {program}, which the script's first line names. Use an image that has it, or change that line."
+                    : $"Command not found: {program}, which is to run the script. Use an image that has it, or another 'shell'."
+            );
         }
     }
 }

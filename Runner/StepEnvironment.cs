@@ -11,14 +11,30 @@ internal static class StepEnvironment
     /// <summary>Outside a container: what any program of this machine needs to find its way.</summary>
     private static readonly string[] Base =
     [
-        "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
-        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+        "PATH",
+        "HOME",
+        "USER",
+        "LANG",
+        "LC_ALL",
+        "TZ",
+        "TMPDIR",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "all_proxy",
     ];
 
     /// <summary>The names that a proxy is found by.</summary>
     public static IEnumerable<string> Proxies => Base.Where(n => n.EndsWith("PROXY", StringComparison.OrdinalIgnoreCase));
 
-    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings, string folder) => Of(work, settings, folder, new());
+    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings, string folder) =>
+        Of(work, settings, folder, new());
 
     public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings, string folder, HandedOn handed)
     {
@@ -96,7 +112,8 @@ internal static class StepEnvironment
         environment["SHIPINATOR_EXECUTION_ID"] = settings.ExecutionId;
     }
 
-    private static bool IsReserved(string name) => name == "CI" || name.StartsWith("CI_", StringComparison.Ordinal) || name.StartsWith("SHIPINATOR", StringComparison.Ordinal);
+    private static bool IsReserved(string name) =>
+        name == "CI" || name.StartsWith("CI_", StringComparison.Ordinal) || name.StartsWith("SHIPINATOR", StringComparison.Ordinal);
 
     private static bool IsOurs(string name) =>
         name.StartsWith("SHIPINATOR_", StringComparison.Ordinal) || name.StartsWith("KUBERNETES_", StringComparison.Ordinal);

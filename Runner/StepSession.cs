@@ -13,11 +13,14 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
     public async Task<int> RunAsync()
     {
         using var stop = new CancellationTokenSource();
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
-        {
-            context.Cancel = true;
-            stop.Cancel();
-        });
+        using var terminate = PosixSignalRegistration.Create(
+            PosixSignal.SIGTERM,
+            context =>
+            {
+                context.Cancel = true;
+                stop.Cancel();
+            }
+        );
         var settings = first;
         if (settings.IsContainer)
         {
@@ -64,20 +67,21 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
     }
 
     /// <summary>What the pod says must agree with what was reported, and only the server's own word makes idleness a success.</summary>
-    private static (int Code, bool GoesOn) Judge(Worker worker, int code, bool stopped) => worker.Reported switch
-    {
-        null => (code == ExitCodes.Done && stopped && !worker.WasToldNotNeeded ? ExitCodes.Stopped : code, false),
-        { Status: "success" } => (code, false),
-        { Status: "failed" } report => (report.ExitCode is { } own and not 0 ? own : ExitCodes.Failed, !stopped),
-        _ => (ExitCodes.Stopped, false),
-    };
+    private static (int Code, bool GoesOn) Judge(Worker worker, int code, bool stopped) =>
+        worker.Reported switch
+        {
+            null => (code == ExitCodes.Done && stopped && !worker.WasToldNotNeeded ? ExitCodes.Stopped : code, false),
+            { Status: "success" } => (code, false),
+            { Status: "failed" } report => (report.ExitCode is { } own and not 0 ? own : ExitCodes.Failed, !stopped),
+            _ => (ExitCodes.Stopped, false),
+        };
 
     /// <summary>The step's next try; null when there is none.</summary>
     private async Task<NextAnswer?> NextAsync(RunnerSettings settings, string runner, CancellationToken stop)
     {
         using var http = RunnerClient.CreateHttp(settings.Server, settings.Token);
         var client = new RunnerClient(http, settings.ExecutionId);
-        for (var failures = 0; !stop.IsCancellationRequested;)
+        for (var failures = 0; !stop.IsCancellationRequested; )
         {
             try
             {

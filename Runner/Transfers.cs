@@ -20,11 +20,15 @@ internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Ac
             }
 
             say($"Input {input.FileName} → {Path.GetRelativePath(settings.Workspace, target)}");
-            await Persistence.TryAsync(async () =>
-            {
-                await client.DownloadAsync(input.ArtifactId, target, input.Sha256, cancellationToken);
-                return true;
-            }, time, cancellationToken);
+            await Persistence.TryAsync(
+                async () =>
+                {
+                    await client.DownloadAsync(input.ArtifactId, target, input.Sha256, cancellationToken);
+                    return true;
+                },
+                time,
+                cancellationToken
+            );
             // What was built may be a program: artifacts carry no modes, so owners may run what they are given.
             File.SetUnixFileMode(target, File.GetUnixFileMode(target) | UnixFileMode.UserExecute);
         }
@@ -47,10 +51,12 @@ internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Ac
         }
 
         throw new StepMistakeException(
-            $"The input {input.FileName} can't be put at '{Path.GetRelativePath(settings.Workspace, target)}': the workspace has a folder there, or a file on the way. Give the input another 'path'.");
+            $"The input {input.FileName} can't be put at '{Path.GetRelativePath(settings.Workspace, target)}': the workspace has a folder there, or a file on the way. Give the input another 'path'."
+        );
     }
 
     /// <summary>A path below the workspace. Errors: <see cref="PrepareException"/>.</summary>
-    private string Inside(string relative) => WorkspacePaths.Inside(settings.Workspace, relative)
+    private string Inside(string relative) =>
+        WorkspacePaths.Inside(settings.Workspace, relative)
         ?? throw new PrepareException($"'{relative}' is not below the workspace: artifacts and inputs stay inside it.");
 }

@@ -17,8 +17,23 @@ internal static class VariableFile
     /// <summary>What a shell or the loader obeys before a command's own first instruction: no honest step hands these on.</summary>
     private static readonly HashSet<string> Dangerous = new(StringComparer.Ordinal)
     {
-        "LD_PRELOAD", "LD_AUDIT", "LD_DEBUG", "LD_DEBUG_OUTPUT", "LD_PROFILE", "GCONV_PATH", "GLIBC_TUNABLES", "DYLD_INSERT_LIBRARIES",
-        "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PROMPT_COMMAND", "PS4", "IFS", "PWD", "OLDPWD",
+        "LD_PRELOAD",
+        "LD_AUDIT",
+        "LD_DEBUG",
+        "LD_DEBUG_OUTPUT",
+        "LD_PROFILE",
+        "GCONV_PATH",
+        "GLIBC_TUNABLES",
+        "DYLD_INSERT_LIBRARIES",
+        "BASH_ENV",
+        "ENV",
+        "SHELLOPTS",
+        "BASHOPTS",
+        "PROMPT_COMMAND",
+        "PS4",
+        "IFS",
+        "PWD",
+        "OLDPWD",
     };
 
     /// <summary>Errors: <see cref="StepMistakeException"/> names the line.</summary>
@@ -76,13 +91,21 @@ internal static class VariableFile
     /// <summary>Whether a name may be handed on as a variable, as far as names go.</summary>
     public static string? Problem(string name, bool isEnvironment)
     {
-        if (name.Length is 0 or > 128 || char.IsAsciiDigit(name[0]) || name[0] == '-' || !name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_' || (c == '-' && !isEnvironment)))
+        if (
+            name.Length is 0 or > 128
+            || char.IsAsciiDigit(name[0])
+            || name[0] == '-'
+            || !name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_' || (c == '-' && !isEnvironment))
+        )
         {
-            return isEnvironment ? "is no name of a variable: letters, digits and _ are" : "is no name of an output: letters, digits, _ and - are";
+            return isEnvironment
+                ? "is no name of a variable: letters, digits and _ are"
+                : "is no name of an output: letters, digits, _ and - are";
         }
 
         return !isEnvironment ? null
-            : name == "CI" || name.StartsWith("CI_", StringComparison.Ordinal) || name.StartsWith("SHIPINATOR", StringComparison.Ordinal) ? "is a name that Shipinator keeps for itself"
+            : name == "CI" || name.StartsWith("CI_", StringComparison.Ordinal) || name.StartsWith("SHIPINATOR", StringComparison.Ordinal)
+                ? "is a name that Shipinator keeps for itself"
             : Dangerous.Contains(name) ? "can't be handed on to other steps; set it in their 'env'"
             : null;
     }
@@ -100,7 +123,9 @@ internal static class VariableFile
             value.Add(lines[i]);
         }
 
-        throw new StepMistakeException($"the value that begins in line {number} has no end: '{Shorten(word)}' never stands alone on a line");
+        throw new StepMistakeException(
+            $"the value that begins in line {number} has no end: '{Shorten(word)}' never stands alone on a line"
+        );
     }
 
     private static string Shorten(string text)

@@ -82,8 +82,14 @@ internal sealed class Worker : IDisposable
 
     private async Task<ClaimAnswer?> ClaimAsync()
     {
-        var request = new ClaimRequest { Runner = Runner, WaitSeconds = ClaimWaitSeconds, JobId = _settings.JobId, Prepared = _settings.IsContainer };
-        for (var failures = 0; !_cancel.IsCancellationRequested;)
+        var request = new ClaimRequest
+        {
+            Runner = Runner,
+            WaitSeconds = ClaimWaitSeconds,
+            JobId = _settings.JobId,
+            Prepared = _settings.IsContainer,
+        };
+        for (var failures = 0; !_cancel.IsCancellationRequested; )
         {
             try
             {
@@ -143,12 +149,22 @@ internal sealed class Worker : IDisposable
         catch (StepMistakeException e)
         {
             masker.Say(e.Message);
-            return new() { Status = "failed", Reason = "config_error", Detail = e.Message };
+            return new()
+            {
+                Status = "failed",
+                Reason = "config_error",
+                Detail = e.Message,
+            };
         }
         catch (Exception e) when (e is PrepareException or IOException or UnauthorizedAccessException)
         {
             masker.Say(e.Message);
-            return new() { Status = "failed", Reason = "executor_error", Detail = e.Message };
+            return new()
+            {
+                Status = "failed",
+                Reason = "executor_error",
+                Detail = e.Message,
+            };
         }
     }
 
@@ -162,19 +178,41 @@ internal sealed class Worker : IDisposable
         }
 
         var grace = TimeSpan.FromSeconds(work.GraceSeconds);
-        using var limit = new CancellationTokenSource(succeeded || report.Reason == "exit_code" ? Timeout.InfiniteTimeSpan : report.Status == "canceled" ? grace - _time.GetElapsedTime(_stopAsked) is var left && left > TimeSpan.Zero ? left : TimeSpan.Zero : grace, _time);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, report.Status == "canceled" ? CancellationToken.None : _cancel.Token);
+        using var limit = new CancellationTokenSource(
+            succeeded || report.Reason == "exit_code" ? Timeout.InfiniteTimeSpan
+                : report.Status == "canceled"
+                    ? grace - _time.GetElapsedTime(_stopAsked) is var left && left > TimeSpan.Zero ? left
+                        : TimeSpan.Zero
+                : grace,
+            _time
+        );
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(
+            limit.Token,
+            report.Status == "canceled" ? CancellationToken.None : _cancel.Token
+        );
         try
         {
             var kept = await new Outputs(_client, _settings, masker, _time).KeepAsync(work.Outputs, succeeded, patience.Token);
             return kept.Reason is null
-                ? report with { Artifacts = kept.Ids }
-                : report with { Status = "failed", Reason = kept.Reason, Detail = kept.Detail, Artifacts = kept.Ids };
+                ? report with
+                {
+                    Artifacts = kept.Ids,
+                }
+                : report with
+                {
+                    Status = "failed",
+                    Reason = kept.Reason,
+                    Detail = kept.Detail,
+                    Artifacts = kept.Ids,
+                };
         }
-        catch (Exception e) when (!succeeded && e is OperationCanceledException or PrepareException or IOException or UnauthorizedAccessException)
+        catch (Exception e)
+            when (!succeeded && e is OperationCanceledException or PrepareException or IOException or UnauthorizedAccessException)
         {
             // The step's own end is what is told.
-            masker.Say(e is OperationCanceledException ? "There was no time to keep all outputs." : $"Not all outputs could be kept: {e.Message}");
+            masker.Say(
+                e is OperationCanceledException ? "There was no time to keep all outputs." : $"Not all outputs could be kept: {e.Message}"
+            );
             return report;
         }
     }
@@ -203,7 +241,12 @@ internal sealed class Worker : IDisposable
         var folder = WorkspacePaths.Inside(_settings.Workspace, work.Workdir ?? ".");
         if (folder is null || !Directory.Exists(folder))
         {
-            return new() { Status = "failed", Reason = "config_error", Detail = $"The step's workdir '{work.Workdir}' is no folder of the workspace." };
+            return new()
+            {
+                Status = "failed",
+                Reason = "config_error",
+                Detail = $"The step's workdir '{work.Workdir}' is no folder of the workspace.",
+            };
         }
 
         var memory = OutOfMemory.OfThisContainer();
@@ -215,11 +258,22 @@ internal sealed class Worker : IDisposable
         }
         catch (CommandTooLongException e)
         {
-            return new() { Status = "failed", Reason = "config_error", Detail = e.Message };
+            return new()
+            {
+                Status = "failed",
+                Reason = "config_error",
+                Detail = e.Message,
+            };
         }
         catch (CommandNotStartedException e)
         {
-            return new() { Status = "failed", ExitCode = e.ExitCode, Reason = "exit_code", Detail = e.Message };
+            return new()
+            {
+                Status = "failed",
+                ExitCode = e.ExitCode,
+                Reason = "exit_code",
+                Detail = e.Message,
+            };
         }
 
         var limit = TimeSpan.FromSeconds(work.TimeoutSeconds);
@@ -237,17 +291,38 @@ internal sealed class Worker : IDisposable
         var code = await exit;
         if (canceled)
         {
-            return new() { Status = "canceled", ExitCode = code, Detail = "It was told to stop." };
+            return new()
+            {
+                Status = "canceled",
+                ExitCode = code,
+                Detail = "It was told to stop.",
+            };
         }
 
         if (first != exit)
         {
-            return new() { Status = "failed", ExitCode = code, Reason = "timeout", Detail = string.Create(CultureInfo.InvariantCulture, $"The step ran longer than its timeout of {limit.TotalSeconds:0.###} s.") };
+            return new()
+            {
+                Status = "failed",
+                ExitCode = code,
+                Reason = "timeout",
+                Detail = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The step ran longer than its timeout of {limit.TotalSeconds:0.###} s."
+                ),
+            };
         }
 
         if (memory.Killed(code))
         {
-            return new() { Status = "failed", ExitCode = code, Reason = "oom_killed", Detail = "The command was killed because it needed more memory than its container may have: raise the step's resources.memory." };
+            return new()
+            {
+                Status = "failed",
+                ExitCode = code,
+                Reason = "oom_killed",
+                Detail =
+                    "The command was killed because it needed more memory than its container may have: raise the step's resources.memory.",
+            };
         }
 
         return code == 0
@@ -257,7 +332,10 @@ internal sealed class Worker : IDisposable
                 Status = "failed",
                 ExitCode = code,
                 Reason = "exit_code",
-                Detail = code > 128 ? $"The command was ended by signal {code - 128} (exit code {code})." : $"The command ended with exit code {code}.",
+                Detail =
+                    code > 128
+                        ? $"The command was ended by signal {code - 128} (exit code {code})."
+                        : $"The command ended with exit code {code}.",
             };
     }
 
@@ -306,7 +384,15 @@ internal sealed class Worker : IDisposable
                 await _client.ReportAsync(report, patience.Token);
                 return true;
             }
-            catch (HttpRequestException e) when (e.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.Gone or HttpStatusCode.UnprocessableEntity)
+            catch (HttpRequestException e)
+                when (e.StatusCode
+                        is HttpStatusCode.BadRequest
+                            or HttpStatusCode.Unauthorized
+                            or HttpStatusCode.Forbidden
+                            or HttpStatusCode.NotFound
+                            or HttpStatusCode.Gone
+                            or HttpStatusCode.UnprocessableEntity
+                )
             {
                 await Console.Error.WriteLineAsync($"The server does not take the result: {e.Message}");
                 return false;

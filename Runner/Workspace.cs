@@ -9,7 +9,13 @@ internal static class Workspace
     private static readonly TimeSpan LockRetry = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Clones at the exact commit. Errors: <see cref="PrepareException"/> in git's words.</summary>
-    public static async Task PrepareAsync(RunnerSettings settings, SourceAnswer? source, Action<string> say, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task PrepareAsync(
+        RunnerSettings settings,
+        SourceAnswer? source,
+        Action<string> say,
+        TimeProvider time,
+        CancellationToken cancellationToken
+    )
     {
         var done = Path.Combine(settings.JobFolder, "prepared");
         if (File.Exists(done))
@@ -50,7 +56,12 @@ internal static class Workspace
     }
 
     /// <summary>The runner that has the credential makes the workspace; it holds the lock while it does.</summary>
-    private static async Task WaitForOtherAsync(RunnerSettings settings, string done, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task WaitForOtherAsync(
+        RunnerSettings settings,
+        string done,
+        TimeProvider time,
+        CancellationToken cancellationToken
+    )
     {
         var idleSince = time.GetTimestamp();
         while (!File.Exists(done))
@@ -61,7 +72,9 @@ internal static class Workspace
             }
             else if (time.GetElapsedTime(idleSince) > OtherPatience)
             {
-                throw new PrepareException("The workspace was not prepared: the step that was given the credential to check out the source did not do so.");
+                throw new PrepareException(
+                    "The workspace was not prepared: the step that was given the credential to check out the source did not do so."
+                );
             }
 
             await Task.Delay(LockRetry, time, cancellationToken);

@@ -13,7 +13,8 @@ internal sealed record WorkspaceFile(string Path, string Name);
 /// <param name="Reason">Why.</param>
 internal sealed record LeftOut(string Name, LeftOutReason Reason)
 {
-    public override string ToString() => $"'{Name}' {Reason switch
+    public override string ToString() =>
+        $"'{Name}' {Reason switch
     {
         LeftOutReason.Dangling => "is a link to nothing",
         LeftOutReason.LeadsOut => "is a link that leads out of the workspace",
@@ -43,8 +44,10 @@ internal enum LeftOutReason
 internal sealed record WorkspaceFind(IReadOnlyList<WorkspaceFile> Files, IReadOnlyList<LeftOut> LeftOut)
 {
     /// <summary>One sentence for the log; null when nothing is left out.</summary>
-    public string? Told => LeftOut.Count == 0 ? null
-        : $"Left out: {string.Join("; ", LeftOut.Take(5))}{(LeftOut.Count > 5 ? $"; and {LeftOut.Count - 5} more" : "")}.";
+    public string? Told =>
+        LeftOut.Count == 0
+            ? null
+            : $"Left out: {string.Join("; ", LeftOut.Take(5))}{(LeftOut.Count > 5 ? $"; and {LeftOut.Count - 5} more" : "")}.";
 }
 
 /// <summary>
@@ -57,10 +60,16 @@ internal sealed class WorkspaceFiles(string workspace)
     /// <summary>How many things are remembered that are left out.</summary>
     public const int MaxLeftOut = 1000;
 
-    private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, ReturnSpecialDirectories = false, IgnoreInaccessible = false };
+    private static readonly EnumerationOptions Everything = new()
+    {
+        AttributesToSkip = 0,
+        ReturnSpecialDirectories = false,
+        IgnoreInaccessible = false,
+    };
 
     /// <summary>The files that one pattern means.</summary>
-    public WorkspaceFind Find(string pattern, CancellationToken cancellationToken) => Find(GlobList.Of([pattern], out _), cancellationToken);
+    public WorkspaceFind Find(string pattern, CancellationToken cancellationToken) =>
+        Find(GlobList.Of([pattern], out _), cancellationToken);
 
     /// <summary>The files that the patterns mean together.</summary>
     public WorkspaceFind Find(GlobList globs, CancellationToken cancellationToken)
@@ -105,7 +114,12 @@ internal sealed class WorkspaceFiles(string workspace)
             }
             else
             {
-                Leave(name, kind == FileKind.Absent && IsBroken(name) ? LeftOutReason.NotUtf8 : kind == FileKind.Absent ? LeftOutReason.TooDeep : LeftOutReason.Special);
+                Leave(
+                    name,
+                    kind == FileKind.Absent && IsBroken(name) ? LeftOutReason.NotUtf8
+                        : kind == FileKind.Absent ? LeftOutReason.TooDeep
+                        : LeftOutReason.Special
+                );
             }
         }
 
@@ -133,12 +147,15 @@ internal sealed class WorkspaceFiles(string workspace)
             }
             else
             {
-                Leave(name, kind switch
-                {
-                    FileKind.Folder => LeftOutReason.LinkedFolder,
-                    FileKind.Absent => IsBroken(name) ? LeftOutReason.NotUtf8 : LeftOutReason.Dangling,
-                    _ => LeftOutReason.Special,
-                });
+                Leave(
+                    name,
+                    kind switch
+                    {
+                        FileKind.Folder => LeftOutReason.LinkedFolder,
+                        FileKind.Absent => IsBroken(name) ? LeftOutReason.NotUtf8 : LeftOutReason.Dangling,
+                        _ => LeftOutReason.Special,
+                    }
+                );
             }
         }
 
@@ -155,26 +172,35 @@ internal sealed class WorkspaceFiles(string workspace)
     {
         try
         {
-            return [.. new FileSystemEnumerable<(string, bool, bool)>(
-                Path.Combine(workspace, folder),
-                (ref FileSystemEntry e) =>
-                {
-                    var isLink = e.Attributes.HasFlag(FileAttributes.ReparsePoint);
-                    var name = e.FileName.ToString();
-                    return (folder.Length == 0 ? name : $"{folder}/{name}", !isLink && e.IsDirectory, isLink);
-                },
-                Everything)];
+            return
+            [
+                .. new FileSystemEnumerable<(string, bool, bool)>(
+                    Path.Combine(workspace, folder),
+                    (ref FileSystemEntry e) =>
+                    {
+                        var isLink = e.Attributes.HasFlag(FileAttributes.ReparsePoint);
+                        var name = e.FileName.ToString();
+                        return (folder.Length == 0 ? name : $"{folder}/{name}", !isLink && e.IsDirectory, isLink);
+                    },
+                    Everything
+                ),
+            ];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             if (leftOut.Count < MaxLeftOut)
             {
-                leftOut.Add(new(folder.Length == 0 ? "." : folder, e switch
-                {
-                    PathTooLongException => LeftOutReason.TooDeep,
-                    DirectoryNotFoundException when IsBroken(folder) => LeftOutReason.NotUtf8,
-                    _ => LeftOutReason.Unreadable,
-                }));
+                leftOut.Add(
+                    new(
+                        folder.Length == 0 ? "." : folder,
+                        e switch
+                        {
+                            PathTooLongException => LeftOutReason.TooDeep,
+                            DirectoryNotFoundException when IsBroken(folder) => LeftOutReason.NotUtf8,
+                            _ => LeftOutReason.Unreadable,
+                        }
+                    )
+                );
             }
 
             return [];

@@ -16,24 +16,29 @@ internal static class DatabaseErrors
     /// calls transient (lost connections, no resources, deadlocks), shut down or starting (57P), canceled by an operator or a
     /// time-out (57014), a standby (25006). A misuse of the connection is our own bug and no loss.
     /// </summary>
-    public static bool IsUnavailable(Exception error) => error switch
-    {
-        PostgresException { SqlState: var state } refused =>
-            refused.IsTransient
-            || state.StartsWith("08", StringComparison.Ordinal) || state.StartsWith("53", StringComparison.Ordinal)
-            || state.StartsWith("57P", StringComparison.Ordinal) || state.StartsWith("58", StringComparison.Ordinal)
-            || state is PostgresErrorCodes.ReadOnlySqlTransaction or PostgresErrorCodes.QueryCanceled,
-        NpgsqlOperationInProgressException => false,
-        NpgsqlException or IOException or System.Net.Sockets.SocketException or TimeoutException => true,
-        _ => false,
-    };
+    public static bool IsUnavailable(Exception error) =>
+        error switch
+        {
+            PostgresException { SqlState: var state } refused => refused.IsTransient
+                || state.StartsWith("08", StringComparison.Ordinal)
+                || state.StartsWith("53", StringComparison.Ordinal)
+                || state.StartsWith("57P", StringComparison.Ordinal)
+                || state.StartsWith("58", StringComparison.Ordinal)
+                || state is PostgresErrorCodes.ReadOnlySqlTransaction or PostgresErrorCodes.QueryCanceled,
+            NpgsqlOperationInProgressException => false,
+            NpgsqlException or IOException or System.Net.Sockets.SocketException or TimeoutException => true,
+            _ => false,
+        };
 
     public static StorageUnavailableException Unavailable(Exception error) =>
         new($"The database can't be reached now ({Sentence(error)}). Nothing is lost; the call may be repeated.");
 
     /// <summary>The database answered, and refused this very write.</summary>
     public static ShipinatorException Rejected(PostgresException error, string what) =>
-        new("storage_rejected", $"The database refused {what}: {error.MessageText} ({error.SqlState}{(error.ConstraintName is { } name ? $", {name}" : "")}).");
+        new(
+            "storage_rejected",
+            $"The database refused {what}: {error.MessageText} ({error.SqlState}{(error.ConstraintName is { } name ? $", {name}" : "")})."
+        );
 
     /// <summary>A write that fails before or without the database's own word.</summary>
     public static ShipinatorException Unwritable(Exception error, string what) =>

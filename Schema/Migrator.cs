@@ -24,10 +24,13 @@ public static class Migrator
 
     /// <summary>The migrations that this binary knows, oldest first.</summary>
     public static IReadOnlyList<string> Known { get; } =
-        [.. typeof(Migrator).Assembly.GetManifestResourceNames()
+    [
+        .. typeof(Migrator)
+            .Assembly.GetManifestResourceNames()
             .Where(n => n.StartsWith(Prefix, StringComparison.Ordinal))
             .Select(n => n[Prefix.Length..])
-            .Order(StringComparer.Ordinal)];
+            .Order(StringComparer.Ordinal),
+    ];
 
     /// <summary>As the other, for a connection string.</summary>
     public static async Task MigrateAsync(string connectionString, ILogger logger, CancellationToken cancellationToken = default)
@@ -45,7 +48,12 @@ public static class Migrator
         MigrateAsync(dataSource, [.. Known.Select(name => new SqlScript(name, Read(name)))], logger, cancellationToken);
 
     /// <summary>As a binary with these files would, for tests of older and newer ones.</summary>
-    internal static async Task MigrateAsync(NpgsqlDataSource dataSource, IReadOnlyList<SqlScript> scripts, ILogger logger, CancellationToken cancellationToken = default)
+    internal static async Task MigrateAsync(
+        NpgsqlDataSource dataSource,
+        IReadOnlyList<SqlScript> scripts,
+        ILogger logger,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(dataSource);
         ArgumentNullException.ThrowIfNull(logger);
@@ -55,7 +63,9 @@ public static class Migrator
             if (connection.PostgreSqlVersion.Major < 15)
             {
                 throw new InvalidInputException(
-                    "database_version", $"The database server is PostgreSQL {connection.PostgreSqlVersion}; Shipinator needs 15 or newer.");
+                    "database_version",
+                    $"The database server is PostgreSQL {connection.PostgreSqlVersion}; Shipinator needs 15 or newer."
+                );
             }
 
             if (await IsUpToDateAsync(connection, scripts, logger, cancellationToken))
@@ -83,18 +93,28 @@ public static class Migrator
                 await give.ExecuteNonQueryAsync(CancellationToken.None);
             }
         }
-        catch (Exception e) when (e is NpgsqlException and not PostgresException || e is PostgresException && DatabaseErrors.IsUnavailable(e))
+        catch (Exception e)
+            when (e is NpgsqlException and not PostgresException || e is PostgresException && DatabaseErrors.IsUnavailable(e))
         {
             throw DatabaseErrors.Unavailable(e);
         }
     }
 
     private static async Task<bool> IsUpToDateAsync(
-        NpgsqlConnection connection, IReadOnlyList<SqlScript> scripts, ILogger logger, CancellationToken cancellationToken)
+        NpgsqlConnection connection,
+        IReadOnlyList<SqlScript> scripts,
+        ILogger logger,
+        CancellationToken cancellationToken
+    )
     {
         var applied = await NamesAsync(connection, "schemaversions", "SELECT scriptname FROM schemaversions", cancellationToken);
         var marked = await NamesAsync(connection, "schema_files", "SELECT name FROM schema_files", cancellationToken);
-        var compatible = await NamesAsync(connection, "schema_files", "SELECT name FROM schema_files WHERE older_servers_work", cancellationToken);
+        var compatible = await NamesAsync(
+            connection,
+            "schema_files",
+            "SELECT name FROM schema_files WHERE older_servers_work",
+            cancellationToken
+        );
         var known = scripts.Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
         var unknown = applied.Except(known, StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
         var breaking = unknown.Where(name => !compatible.Contains(name)).ToList();
@@ -102,18 +122,27 @@ public static class Migrator
         {
             throw new InvalidInputException(
                 "database_newer",
-                $"The database was changed by a newer Shipinator: it holds {string.Join(", ", breaking)}, which this one does not work with. Start that version, or restore a backup from before it.");
+                $"The database was changed by a newer Shipinator: it holds {string.Join(", ", breaking)}, which this one does not work with. Start that version, or restore a backup from before it."
+            );
         }
 
         if (unknown.Count > 0 && logger.IsEnabled(LogLevel.Information))
         {
-            logger.LogInformation("The database was changed by a newer Shipinator ({Migrations}), which this one works with.", string.Join(", ", unknown));
+            logger.LogInformation(
+                "The database was changed by a newer Shipinator ({Migrations}), which this one works with.",
+                string.Join(", ", unknown)
+            );
         }
 
         return known.All(name => applied.Contains(name) && marked.Contains(name));
     }
 
-    private static async Task<HashSet<string>> NamesAsync(NpgsqlConnection connection, string table, string query, CancellationToken cancellationToken)
+    private static async Task<HashSet<string>> NamesAsync(
+        NpgsqlConnection connection,
+        string table,
+        string query,
+        CancellationToken cancellationToken
+    )
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
         await using (var exists = new NpgsqlCommand($"SELECT to_regclass('{table}') IS NOT NULL", connection))
@@ -143,7 +172,9 @@ public static class Migrator
             INSERT INTO schema_files (name, older_servers_work)
             SELECT * FROM unnest(@names, @work)
             ON CONFLICT (name) DO NOTHING
-            """, connection);
+            """,
+            connection
+        );
         command.Parameters.AddWithValue("names", scripts.Select(s => s.Name).ToArray());
         command.Parameters.AddWithValue("work", scripts.Select(s => !s.Contents.StartsWith(Contract, StringComparison.Ordinal)).ToArray());
         await command.ExecuteNonQueryAsync(cancellationToken);
@@ -151,8 +182,8 @@ public static class Migrator
 
     private static void Upgrade(NpgsqlDataSource dataSource, IReadOnlyList<SqlScript> scripts, ILogger logger)
     {
-        var result = DeployChanges.To
-            .PostgresqlDatabase(new PostgresqlConnectionManager(dataSource))
+        var result = DeployChanges
+            .To.PostgresqlDatabase(new PostgresqlConnectionManager(dataSource))
             .WithScripts(scripts)
             .WithVariablesDisabled()
             .WithTransactionPerScript()
@@ -161,7 +192,10 @@ public static class Migrator
             .PerformUpgrade();
         if (!result.Successful)
         {
-            throw new InvalidInputException("migration_failed", $"Migration {result.ErrorScript?.Name} can't be applied: {result.Error.Message}");
+            throw new InvalidInputException(
+                "migration_failed",
+                $"Migration {result.ErrorScript?.Name} can't be applied: {result.Error.Message}"
+            );
         }
     }
 

@@ -56,7 +56,9 @@ public static class SchemaServices
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.TryAddSingleton<GroupCommitWriter>();
         builder.Services.AddGrainStorage(
-            StorageNames.Relational, static (provider, _) => ActivatorUtilities.CreateInstance<RelationalGrainStorage>(provider));
+            StorageNames.Relational,
+            static (provider, _) => ActivatorUtilities.CreateInstance<RelationalGrainStorage>(provider)
+        );
         return builder;
     }
 
@@ -89,14 +91,19 @@ public static class SchemaServices
             options.Invariant = Invariant;
             options.DataSource = dataSource;
         });
-        builder.AddAdoNetGrainStorage(CoordinatorStorage.Stock, options =>
-        {
-            options.Invariant = Invariant;
-            options.DataSource = dataSource;
-            options.GrainStorageSerializer = new CoordinatorSerializer();
-        });
+        builder.AddAdoNetGrainStorage(
+            CoordinatorStorage.Stock,
+            options =>
+            {
+                options.Invariant = Invariant;
+                options.DataSource = dataSource;
+                options.GrainStorageSerializer = new CoordinatorSerializer();
+            }
+        );
         builder.Services.AddGrainStorage(
-            StorageNames.Coordinators, static (provider, _) => new CoordinatorStorage(provider.GetRequiredKeyedService<IGrainStorage>(CoordinatorStorage.Stock)));
+            StorageNames.Coordinators,
+            static (provider, _) => new CoordinatorStorage(provider.GetRequiredKeyedService<IGrainStorage>(CoordinatorStorage.Stock))
+        );
         return builder;
     }
 }

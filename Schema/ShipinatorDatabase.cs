@@ -36,7 +36,8 @@ public sealed class ShipinatorDatabase : IAsyncDisposable
         {
             throw new InvalidInputException(
                 "connection_string",
-                $"The database's connection string can't be used: {e.Message} Expected: Host=…;Port=5432;Database=…;Username=…;Password=…");
+                $"The database's connection string can't be used: {e.Message} Expected: Host=…;Port=5432;Database=…;Username=…;Password=…"
+            );
         }
     }
 

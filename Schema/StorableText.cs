@@ -28,9 +28,8 @@ public static class StorableText
     }
 
     /// <summary>The text itself. Errors: <see cref="InvalidInputException"/> <see cref="Code"/>.</summary>
-    public static string? Require(string? text) => Flaw(text) is { } flaw
-        ? throw new InvalidInputException(Code, $"The text {flaw}: remove it.")
-        : text;
+    public static string? Require(string? text) =>
+        Flaw(text) is { } flaw ? throw new InvalidInputException(Code, $"The text {flaw}: remove it.") : text;
 
     /// <summary>At most so many characters of it, without cutting a pair in two.</summary>
     public static string Cut(string text, int most)

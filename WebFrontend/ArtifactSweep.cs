@@ -6,7 +6,12 @@ namespace Shipinator.WebFrontend;
 /// Removes what uploads left that never came to an end: at the start, and then every few hours. Only what is a day old, and only what
 /// is of an execution that this server's database knows: files of another database are not ours.
 /// </summary>
-public sealed partial class ArtifactSweep(IArtifactStores stores, ArtifactMetadataStore metadata, TimeProvider time, ILogger<ArtifactSweep> logger) : BackgroundService
+public sealed partial class ArtifactSweep(
+    IArtifactStores stores,
+    ArtifactMetadataStore metadata,
+    TimeProvider time,
+    ILogger<ArtifactSweep> logger
+) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromHours(6);
 
@@ -43,8 +48,7 @@ public sealed partial class ArtifactSweep(IArtifactStores stores, ArtifactMetada
                 // The database or the disk is away: the next time will do.
                 NotSwept(e);
             }
-        }
-        while (!stoppingToken.IsCancellationRequested && await NextAsync(timer, stoppingToken));
+        } while (!stoppingToken.IsCancellationRequested && await NextAsync(timer, stoppingToken));
     }
 
     private static async Task<bool> NextAsync(PeriodicTimer timer, CancellationToken stoppingToken)

@@ -23,11 +23,13 @@ internal static class Dashboard
     public static IServiceCollection AddDashboard(this IServiceCollection services)
     {
         services.AddDashboardAccess();
-        services.AddRazorComponents().AddInteractiveServerComponents(o =>
-        {
-            o.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(3);
-            o.DetailedErrors = false;
-        });
+        services
+            .AddRazorComponents()
+            .AddInteractiveServerComponents(o =>
+            {
+                o.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(3);
+                o.DetailedErrors = false;
+            });
         services.AddCascadingAuthenticationState();
         services.AddMudServices(mud =>
         {
@@ -63,23 +65,30 @@ internal static class Dashboard
 
         SignInLinks.Map(app);
         // Pages say whom they are for; what keeps them alive (/_blazor) can't, and is for whoever may read anything at all.
-        app.MapRazorComponents<App>().AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null).RequireAuthorization(Policies.Read);
+        app.MapRazorComponents<App>()
+            .AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null)
+            .RequireAuthorization(Policies.Read);
     }
 
     /// <summary>An address that nobody serves is answered with a page, with status 404, when a person asked.</summary>
-    public static IApplicationBuilder UseNotFoundPage(this IApplicationBuilder app) => app.Use(async (context, next) =>
-    {
-        await next(context);
-        if (context.Items.ContainsKey(NotFoundPath) && !context.Response.HasStarted)
-        {
-            // Without it Blazor takes the 404 for its own finding and draws nothing.
-            context.Features.Set<IStatusCodeReExecuteFeature>(new StatusCodeReExecuteFeature { OriginalPathBase = context.Request.PathBase, OriginalPath = context.Request.Path });
-            context.SetEndpoint(null);
-            context.Request.RouteValues.Clear();
-            context.Request.Path = NotFoundPath;
-            await next(context);
-        }
-    });
+    public static IApplicationBuilder UseNotFoundPage(this IApplicationBuilder app) =>
+        app.Use(
+            async (context, next) =>
+            {
+                await next(context);
+                if (context.Items.ContainsKey(NotFoundPath) && !context.Response.HasStarted)
+                {
+                    // Without it Blazor takes the 404 for its own finding and draws nothing.
+                    context.Features.Set<IStatusCodeReExecuteFeature>(
+                        new StatusCodeReExecuteFeature { OriginalPathBase = context.Request.PathBase, OriginalPath = context.Request.Path }
+                    );
+                    context.SetEndpoint(null);
+                    context.Request.RouteValues.Clear();
+                    context.Request.Path = NotFoundPath;
+                    await next(context);
+                }
+            }
+        );
 
     public static bool IsForPeople(HttpContext context) =>
         HttpMethods.IsGet(context.Request.Method)

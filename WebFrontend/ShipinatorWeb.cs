@@ -54,9 +54,15 @@ public static class ShipinatorWeb
         app.UseExceptionHandler();
         app.UsePublicOrigin();
         app.UseRequestText();
-        app.UseStatusCodePages(context => ProblemPage.IsWanted(context.HttpContext)
-            ? ProblemPage.WriteAsync(context.HttpContext, context.HttpContext.Response.StatusCode, "The server did not take this request. If it was a form, open its page again: forms grow old.")
-            : NotServed(context.HttpContext, context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
+        app.UseStatusCodePages(context =>
+            ProblemPage.IsWanted(context.HttpContext)
+                ? ProblemPage.WriteAsync(
+                    context.HttpContext,
+                    context.HttpContext.Response.StatusCode,
+                    "The server did not take this request. If it was a form, open its page again: forms grow old."
+                )
+                : NotServed(context.HttpContext, context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext)
+        );
         app.UseNotFoundPage();
         app.UseRouting();
         app.UseAuthentication();
@@ -86,18 +92,28 @@ public static class ShipinatorWeb
     /// Before the authorization, whose fallback would refuse what is no route of ours (404), and, for somebody whom we know,
     /// a wrong method or media type (405, 415), as if they were secrets.
     /// </summary>
-    private static Task TellWhatIsNotServedAsync(HttpContext context, RequestDelegate next) => context.GetEndpoint() switch
-    {
-        null when Dashboard.IsForPeople(context) => Dashboard.NotFound(context),
-        null => NotServed(context, StatusCodes.Status404NotFound).ExecuteAsync(context),
-        not RouteEndpoint and { RequestDelegate: { } refuse } when context.User.Identity?.IsAuthenticated == true => refuse(context),
-        _ => next(context),
-    };
+    private static Task TellWhatIsNotServedAsync(HttpContext context, RequestDelegate next) =>
+        context.GetEndpoint() switch
+        {
+            null when Dashboard.IsForPeople(context) => Dashboard.NotFound(context),
+            null => NotServed(context, StatusCodes.Status404NotFound).ExecuteAsync(context),
+            not RouteEndpoint and { RequestDelegate: { } refuse } when context.User.Identity?.IsAuthenticated == true => refuse(context),
+            _ => next(context),
+        };
 
-    private static Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult NotServed(HttpContext context, int status) => ProblemHandler.Problem(
-        status,
-        status switch { 404 => "route_not_found", 405 => "method_not_allowed", 413 => "body_too_large", 415 => "media_type_unsupported", _ => "request_refused" },
-        status == StatusCodes.Status413PayloadTooLarge
-            ? "The body is larger than this route takes."
-            : $"{context.Request.Method} {context.Request.Path} is not served like this; the routes are described at /openapi/v1.json.");
+    private static Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult NotServed(HttpContext context, int status) =>
+        ProblemHandler.Problem(
+            status,
+            status switch
+            {
+                404 => "route_not_found",
+                405 => "method_not_allowed",
+                413 => "body_too_large",
+                415 => "media_type_unsupported",
+                _ => "request_refused",
+            },
+            status == StatusCodes.Status413PayloadTooLarge
+                ? "The body is larger than this route takes."
+                : $"{context.Request.Method} {context.Request.Path} is not served like this; the routes are described at /openapi/v1.json."
+        );
 }

@@ -17,63 +17,95 @@ internal static class ArtifactCommands
     private static Command List(CommandLine line)
     {
         var (name, repository) = HistoryCommands.RunName();
-        return line.Remote(new Command("list", "Show the artifacts of a run") { name, repository }, async (session, parsed) =>
-        {
-            var run = await session.Catalog.RunAsync(parsed.GetValue(name), parsed.GetValue(repository), session.Token);
-            var artifacts = RunSummary.Artifacts((await session.Client.GetJobsAsync(run.Id, session.Token)).Jobs);
-            return session.Print(artifacts, CliJson.Default.ListArtifactAnswer, all =>
+        return line.Remote(
+            new Command("list", "Show the artifacts of a run") { name, repository },
+            async (session, parsed) =>
             {
-                if (all.Count == 0)
-                {
-                    session.Terminal.Note($"Run {run.Id} has no artifacts.");
-                }
-                else
-                {
-                    session.Terminal.Show(RunSummary.ArtifactTable(all));
-                }
-            });
-        });
+                var run = await session.Catalog.RunAsync(parsed.GetValue(name), parsed.GetValue(repository), session.Token);
+                var artifacts = RunSummary.Artifacts((await session.Client.GetJobsAsync(run.Id, session.Token)).Jobs);
+                return session.Print(
+                    artifacts,
+                    CliJson.Default.ListArtifactAnswer,
+                    all =>
+                    {
+                        if (all.Count == 0)
+                        {
+                            session.Terminal.Note($"Run {run.Id} has no artifacts.");
+                        }
+                        else
+                        {
+                            session.Terminal.Show(RunSummary.ArtifactTable(all));
+                        }
+                    }
+                );
+            }
+        );
     }
 
     private static Command Download(CommandLine line)
     {
         var id = new Argument<string>("ID") { Description = "An artifact's id" };
-        var to = new Option<string?>("--to", "-o") { Description = "File or folder to write, - for standard output; by default its own name here", HelpName = "PATH" };
-        var force = new Option<bool>("--force") { Description = "Replace a file that is there" };
-        return line.Remote(new Command("download", "Fetch an artifact and check its SHA-256") { id, to, force }, async (session, parsed) =>
+        var to = new Option<string?>("--to", "-o")
         {
-            var artifact = await session.Client.GetArtifactAsync(parsed.GetRequiredValue(id), session.Token);
-            if (artifact.Ref is not null)
+            Description = "File or folder to write, - for standard output; by default its own name here",
+            HelpName = "PATH",
+        };
+        var force = new Option<bool>("--force") { Description = "Replace a file that is there" };
+        return line.Remote(
+            new Command("download", "Fetch an artifact and check its SHA-256") { id, to, force },
+            async (session, parsed) =>
             {
-                throw new CliException(ExitCodes.Invalid, $"The artifact {artifact.Id} is only a name: {artifact.Ref}. There is nothing to download.");
-            }
-
-            var target = parsed.GetValue(to);
-            if (target == "-")
-            {
-                if (session.Terminal.IsOutputTerminal)
+                var artifact = await session.Client.GetArtifactAsync(parsed.GetRequiredValue(id), session.Token);
+                if (artifact.Ref is not null)
                 {
-                    throw new CliException(ExitCodes.Usage, "An artifact's bytes are not written to a terminal: redirect standard output, or name a file with --to.");
+                    throw new CliException(
+                        ExitCodes.Invalid,
+                        $"The artifact {artifact.Id} is only a name: {artifact.Ref}. There is nothing to download."
+                    );
                 }
 
-                await using var output = session.Terminal.OpenOutput();
-                await using var bytes = await session.Client.DownloadAsync(artifact.Id, session.Token);
-                await bytes.CopyToAsync(output, session.Token);
-                return ExitCodes.Success;
-            }
+                var target = parsed.GetValue(to);
+                if (target == "-")
+                {
+                    if (session.Terminal.IsOutputTerminal)
+                    {
+                        throw new CliException(
+                            ExitCodes.Usage,
+                            "An artifact's bytes are not written to a terminal: redirect standard output, or name a file with --to."
+                        );
+                    }
 
-            // Its name was chosen by a step: only the last part counts, so that it can't leave the folder.
-            var file = Path.GetFileName(artifact.FileName.Replace('\\', '/')) is { Length: > 0 } last and not ("." or "..") ? last : artifact.Id;
-            var path = Path.GetFullPath(target is null ? file : Directory.Exists(target) ? Path.Combine(target, file) : target);
-            await using var payload = await session.Client.DownloadAsync(artifact.Id, session.Token);
-            await SaveAsync(artifact, payload, path, parsed.GetValue(force), session.Token);
-            session.Terminal.Note($"{path} ({Looks.Size(artifact.Size)})");
-            return session.IsJson ? session.Print([artifact], CliJson.Default.ListArtifactAnswer, _ => { }) : ExitCodes.Success;
-        });
+                    await using var output = session.Terminal.OpenOutput();
+                    await using var bytes = await session.Client.DownloadAsync(artifact.Id, session.Token);
+                    await bytes.CopyToAsync(output, session.Token);
+                    return ExitCodes.Success;
+                }
+
+                // Its name was chosen by a step: only the last part counts, so that it can't leave the folder.
+                var file = Path.GetFileName(artifact.FileName.Replace('\\', '/')) is { Length: > 0 } last and not ("." or "..")
+                    ? last
+                    : artifact.Id;
+                var path = Path.GetFullPath(
+                    target is null ? file
+                    : Directory.Exists(target) ? Path.Combine(target, file)
+                    : target
+                );
+                await using var payload = await session.Client.DownloadAsync(artifact.Id, session.Token);
+                await SaveAsync(artifact, payload, path, parsed.GetValue(force), session.Token);
+                session.Terminal.Note($"{path} ({Looks.Size(artifact.Size)})");
+                return session.IsJson ? session.Print([artifact], CliJson.Default.ListArtifactAnswer, _ => { }) : ExitCodes.Success;
+            }
+        );
     }
 
     /// <summary>Whole and checked, or not at all.</summary>
-    private static async Task SaveAsync(ArtifactAnswer artifact, Stream payload, string path, bool replace, CancellationToken cancellationToken)
+    private static async Task SaveAsync(
+        ArtifactAnswer artifact,
+        Stream payload,
+        string path,
+        bool replace,
+        CancellationToken cancellationToken
+    )
     {
         if (!replace && File.Exists(path))
         {
@@ -98,7 +130,10 @@ internal static class ArtifactCommands
             var actual = Convert.ToHexStringLower(sum.GetHashAndReset());
             if (artifact.Checksum is { } expected && actual != expected)
             {
-                throw new CliException(ExitCodes.Failed, $"The artifact {artifact.Id} came damaged: its SHA-256 is {actual}, expected {expected}. Try again.");
+                throw new CliException(
+                    ExitCodes.Failed,
+                    $"The artifact {artifact.Id} came damaged: its SHA-256 is {actual}, expected {expected}. Try again."
+                );
             }
 
             File.Move(temporary, path, replace);

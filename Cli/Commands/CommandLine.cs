@@ -10,8 +10,18 @@ namespace Shipinator.Cli.Commands;
 /// <summary>The tree of commands, what they have in common, and how their errors become exit codes.</summary>
 internal sealed class CommandLine(TimeProvider time)
 {
-    private readonly Option<string?> _server = new("--server") { Description = "Address of the server (SHIPINATOR_SERVER_URL)", HelpName = "URL", Recursive = true };
-    private readonly Option<string?> _token = new("--token") { Description = "API token (SHIPINATOR_TOKEN)", HelpName = "TOKEN", Recursive = true };
+    private readonly Option<string?> _server = new("--server")
+    {
+        Description = "Address of the server (SHIPINATOR_SERVER_URL)",
+        HelpName = "URL",
+        Recursive = true,
+    };
+    private readonly Option<string?> _token = new("--token")
+    {
+        Description = "API token (SHIPINATOR_TOKEN)",
+        HelpName = "TOKEN",
+        Recursive = true,
+    };
     private readonly Option<string> _output = new Option<string>("--output")
     {
         Description = "What standard output gets: table for people, json for programs",
@@ -22,46 +32,55 @@ internal sealed class CommandLine(TimeProvider time)
 
     /// <summary>All commands.</summary>
     public RootCommand Build() =>
-    [
-        _server, _token, _output,
-        .. ServerCommands.All(this),
-        .. RunCommands.All(this),
-        .. HistoryCommands.All(this),
-        .. LintCommand.All(this),
-        .. ArtifactCommands.All(this),
-        .. CatalogCommands.All(this),
-        .. TokenCommands.All(this),
-    ];
+        [
+            _server,
+            _token,
+            _output,
+            .. ServerCommands.All(this),
+            .. RunCommands.All(this),
+            .. HistoryCommands.All(this),
+            .. LintCommand.All(this),
+            .. ArtifactCommands.All(this),
+            .. CatalogCommands.All(this),
+            .. TokenCommands.All(this),
+        ];
 
     /// <summary><c>shipinator artifacts list</c>.</summary>
-    public static string FullName(Command command) => command is RootCommand
-        ? "shipinator"
-        : $"{command.Parents.OfType<Command>().Select(FullName).FirstOrDefault() ?? "shipinator"} {command.Name}";
+    public static string FullName(Command command) =>
+        command is RootCommand
+            ? "shipinator"
+            : $"{command.Parents.OfType<Command>().Select(FullName).FirstOrDefault() ?? "shipinator"} {command.Name}";
 
     /// <summary>A command that speaks to a server.</summary>
     public Command Remote(Command command, Func<Session, ParseResult, Task<int>> action)
     {
-        command.SetAction(parsed => GuardAsync(parsed, async (terminal, interrupts) =>
-        {
-            var connection = Connection.Find(parsed.GetValue(_server), parsed.GetValue(_token));
-            using var http = ShipinatorClient.CreateHttp(connection.Server, connection.Token);
-            var session = new Session(Client(http, terminal), connection, terminal, time, interrupts, IsJson(parsed));
-            try
-            {
-                return await action(session, parsed);
-            }
-            catch (HttpRequestException e)
-            {
-                throw new CliException(ExitCodes.Unreachable, connection.Away(e), e);
-            }
-        }));
+        command.SetAction(parsed =>
+            GuardAsync(
+                parsed,
+                async (terminal, interrupts) =>
+                {
+                    var connection = Connection.Find(parsed.GetValue(_server), parsed.GetValue(_token));
+                    using var http = ShipinatorClient.CreateHttp(connection.Server, connection.Token);
+                    var session = new Session(Client(http, terminal), connection, terminal, time, interrupts, IsJson(parsed));
+                    try
+                    {
+                        return await action(session, parsed);
+                    }
+                    catch (HttpRequestException e)
+                    {
+                        throw new CliException(ExitCodes.Unreachable, connection.Away(e), e);
+                    }
+                }
+            )
+        );
         return command;
     }
 
-    private ShipinatorClient Client(HttpClient http, ITerminal terminal) => new(http, time)
-    {
-        ConnectionLost = e => terminal.Note($"Lost the connection to the server ({e.Message.TrimEnd('.')}); reconnecting …"),
-    };
+    private ShipinatorClient Client(HttpClient http, ITerminal terminal) =>
+        new(http, time)
+        {
+            ConnectionLost = e => terminal.Note($"Lost the connection to the server ({e.Message.TrimEnd('.')}); reconnecting …"),
+        };
 
     /// <summary>A command that needs none.</summary>
     public Command Local(Command command, Func<ITerminal, Interrupts, ParseResult, Task<int>> action)
@@ -111,7 +130,9 @@ internal sealed class CommandLine(TimeProvider time)
     /// <summary>What is wrong when a misspelled option was taken for a path, name or id; a value that begins with a dash stands after <c>--</c>.</summary>
     public static string? UnknownOption(ParseResult parsed)
     {
-        var values = parsed.Tokens.Any(t => t.Type == TokenType.DoubleDash) ? [] : parsed.CommandResult.Command.Arguments.SelectMany(a => parsed.GetResult(a)?.Tokens ?? []);
+        var values = parsed.Tokens.Any(t => t.Type == TokenType.DoubleDash)
+            ? []
+            : parsed.CommandResult.Command.Arguments.SelectMany(a => parsed.GetResult(a)?.Tokens ?? []);
         return values.FirstOrDefault(t => t.Value.Length > 1 && t.Value[0] == '-') is { } unknown
             ? $"There is no option '{unknown.Value}' of '{FullName(parsed.CommandResult.Command)}'; its --help shows all. If it is a value, write it after '--'."
             : null;

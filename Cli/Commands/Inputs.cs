@@ -5,7 +5,8 @@ namespace Shipinator.Cli.Commands;
 /// <summary><c>--input name=value</c>, as often as needed.</summary>
 internal static class Inputs
 {
-    public static Option<string[]> Option() => new("--input", "-i") { Description = "Value of a manual input; may be repeated", HelpName = "NAME=VALUE" };
+    public static Option<string[]> Option() =>
+        new("--input", "-i") { Description = "Value of a manual input; may be repeated", HelpName = "NAME=VALUE" };
 
     /// <summary>Null when there is none. Errors: <see cref="CliException"/>.</summary>
     public static Dictionary<string, string>? Read(string[]? given)

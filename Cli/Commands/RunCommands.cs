@@ -25,34 +25,62 @@ internal static class RunCommands
         var reference = Reference();
         var inputs = Inputs.Option();
         var project = new Option<string?>("--project") { Description = "The project; by default named like the folder", HelpName = "NAME" };
-        var file = new Option<string?>("--file") { Description = "Where the pipeline file lies below the repository's root; the server remembers it", HelpName = "PATH" };
-        var detach = Detach();
-        var command = new Command("run", "Run the pipeline of a repository on this machine and show it as it goes") { path, reference, inputs, project, file, detach };
-        return line.Remote(command, async (session, parsed) =>
+        var file = new Option<string?>("--file")
         {
-            var given = Inputs.Read(parsed.GetValue(inputs));
-            var copy = await WorkingCopy.OpenAsync(parsed.GetRequiredValue(path), session.Token);
-            var wanted = parsed.GetValue(reference);
-            var (fullRef, commit) = await copy.FindAsync(wanted, session.Token);
-            var registration = new Registration(session);
-            var known = await registration.FindAsync(copy, parsed.GetValue(project));
-            var wantedFile = parsed.GetValue(file);
-            await copy.RequirePipelineFileAsync(commit, wantedFile ?? known?.PipelineFile ?? WorkingCopy.PipelineFile, session.Token);
-            if (wanted is null && await copy.IsDirtyAsync(session.Token))
+            Description = "Where the pipeline file lies below the repository's root; the server remembers it",
+            HelpName = "PATH",
+        };
+        var detach = Detach();
+        var command = new Command("run", "Run the pipeline of a repository on this machine and show it as it goes")
+        {
+            path,
+            reference,
+            inputs,
+            project,
+            file,
+            detach,
+        };
+        return line.Remote(
+            command,
+            async (session, parsed) =>
             {
-                session.Terminal.Note($"Note: a run is of a commit; what is not committed in {copy.Root} is not part of it.");
-            }
+                var given = Inputs.Read(parsed.GetValue(inputs));
+                var copy = await WorkingCopy.OpenAsync(parsed.GetRequiredValue(path), session.Token);
+                var wanted = parsed.GetValue(reference);
+                var (fullRef, commit) = await copy.FindAsync(wanted, session.Token);
+                var registration = new Registration(session);
+                var known = await registration.FindAsync(copy, parsed.GetValue(project));
+                var wantedFile = parsed.GetValue(file);
+                await copy.RequirePipelineFileAsync(commit, wantedFile ?? known?.PipelineFile ?? WorkingCopy.PipelineFile, session.Token);
+                if (wanted is null && await copy.IsDirtyAsync(session.Token))
+                {
+                    session.Terminal.Note($"Note: a run is of a commit; what is not committed in {copy.Root} is not part of it.");
+                }
 
-            var repository = known ?? await registration.EnsureAsync(copy, parsed.GetValue(project), wantedFile);
-            if (wantedFile is not null && wantedFile != (repository.PipelineFile ?? WorkingCopy.PipelineFile))
-            {
-                repository = await session.Client.UpdateRepositoryAsync(repository.Id, new() { PipelineFile = wantedFile }, session.Token);
-            }
+                var repository = known ?? await registration.EnsureAsync(copy, parsed.GetValue(project), wantedFile);
+                if (wantedFile is not null && wantedFile != (repository.PipelineFile ?? WorkingCopy.PipelineFile))
+                {
+                    repository = await session.Client.UpdateRepositoryAsync(
+                        repository.Id,
+                        new() { PipelineFile = wantedFile },
+                        session.Token
+                    );
+                }
 
-            var request = new CreateRunRequest { GitRef = fullRef, GitSha = commit, Inputs = given, TriggerType = "manual" };
-            var run = await OnceAsync(session, key => session.Client.CreateRepositoryRunAsync(repository.Id, request, key, session.Token));
-            return await FollowAsync(session, run, parsed.GetValue(detach));
-        });
+                var request = new CreateRunRequest
+                {
+                    GitRef = fullRef,
+                    GitSha = commit,
+                    Inputs = given,
+                    TriggerType = "manual",
+                };
+                var run = await OnceAsync(
+                    session,
+                    key => session.Client.CreateRepositoryRunAsync(repository.Id, request, key, session.Token)
+                );
+                return await FollowAsync(session, run, parsed.GetValue(detach));
+            }
+        );
     }
 
     private static Command Trigger(CommandLine line)
@@ -60,20 +88,53 @@ internal static class RunCommands
         var name = new Argument<string>("REPOSITORY") { Description = "Name, PROJECT/NAME, id or clone URL" };
         var reference = Reference();
         var inputs = Inputs.Option();
-        var trigger = new Option<string>("--pipeline") { Description = "Which pipeline", HelpName = "NAME", DefaultValueFactory = _ => "manual" };
-        var follow = new Option<bool>("--follow", "-f") { Description = "Show the run as it goes and end with its exit code" };
-        var command = new Command("trigger", "Start a run of a repository that the server knows") { name, reference, inputs, trigger, follow };
-        return line.Remote(command, async (session, parsed) =>
+        var trigger = new Option<string>("--pipeline")
         {
-            var repository = await session.Catalog.RepositoryAsync(parsed.GetRequiredValue(name), session.Token);
-            var request = new CreateRunRequest { GitRef = parsed.GetValue(reference) ?? repository.DefaultBranch, Inputs = Inputs.Read(parsed.GetValue(inputs)) };
-            var wanted = parsed.GetRequiredValue(trigger);
-            var pipeline = TriggerTypes.Contains(wanted, StringComparer.Ordinal) ? null : await PipelineAsync(session, repository, wanted);
-            var run = await OnceAsync(session, key => pipeline is null
-                ? session.Client.CreateRepositoryRunAsync(repository.Id, request with { TriggerType = wanted }, key, session.Token)
-                : session.Client.CreateRunAsync(pipeline.Id, request, key, session.Token));
-            return await FollowAsync(session, run, !parsed.GetValue(follow));
-        });
+            Description = "Which pipeline",
+            HelpName = "NAME",
+            DefaultValueFactory = _ => "manual",
+        };
+        var follow = new Option<bool>("--follow", "-f") { Description = "Show the run as it goes and end with its exit code" };
+        var command = new Command("trigger", "Start a run of a repository that the server knows")
+        {
+            name,
+            reference,
+            inputs,
+            trigger,
+            follow,
+        };
+        return line.Remote(
+            command,
+            async (session, parsed) =>
+            {
+                var repository = await session.Catalog.RepositoryAsync(parsed.GetRequiredValue(name), session.Token);
+                var request = new CreateRunRequest
+                {
+                    GitRef = parsed.GetValue(reference) ?? repository.DefaultBranch,
+                    Inputs = Inputs.Read(parsed.GetValue(inputs)),
+                };
+                var wanted = parsed.GetRequiredValue(trigger);
+                var pipeline = TriggerTypes.Contains(wanted, StringComparer.Ordinal)
+                    ? null
+                    : await PipelineAsync(session, repository, wanted);
+                var run = await OnceAsync(
+                    session,
+                    key =>
+                        pipeline is null
+                            ? session.Client.CreateRepositoryRunAsync(
+                                repository.Id,
+                                request with
+                                {
+                                    TriggerType = wanted,
+                                },
+                                key,
+                                session.Token
+                            )
+                            : session.Client.CreateRunAsync(pipeline.Id, request, key, session.Token)
+                );
+                return await FollowAsync(session, run, !parsed.GetValue(follow));
+            }
+        );
     }
 
     private static Command Rerun(CommandLine line)
@@ -82,25 +143,38 @@ internal static class RunCommands
         var failed = new Option<bool>("--failed") { Description = "Keep the results of jobs that succeeded" };
         var detach = Detach();
         var command = new Command("rerun", "Run a run's plan again") { name, repository, failed, detach };
-        return line.Remote(command, async (session, parsed) =>
-        {
-            var run = await session.Catalog.RunAsync(parsed.GetValue(name), parsed.GetValue(repository), session.Token);
-            var request = new RerunRequest { From = parsed.GetValue(failed) ? "failed" : "start" };
-            var again = await OnceAsync(session, key => session.Client.RerunAsync(run.Id, request, key, session.Token));
-            return await FollowAsync(session, again, parsed.GetValue(detach));
-        });
+        return line.Remote(
+            command,
+            async (session, parsed) =>
+            {
+                var run = await session.Catalog.RunAsync(parsed.GetValue(name), parsed.GetValue(repository), session.Token);
+                var request = new RerunRequest { From = parsed.GetValue(failed) ? "failed" : "start" };
+                var again = await OnceAsync(session, key => session.Client.RerunAsync(run.Id, request, key, session.Token));
+                return await FollowAsync(session, again, parsed.GetValue(detach));
+            }
+        );
     }
 
     private static Command Cancel(CommandLine line)
     {
         var (name, repository) = HistoryCommands.RunName(isRequired: true);
-        return line.Remote(new Command("cancel", "Ask a run to stop") { name, repository }, async (session, parsed) =>
-        {
-            var run = await session.Catalog.RunAsync(parsed.GetValue(name), parsed.GetValue(repository), session.Token);
-            var canceled = await session.Client.CancelRunAsync(run.Id, session.Token);
-            return session.Print(canceled, CliJson.Default.RunAnswer, r => session.Terminal.Say(
-                $"Run #{r.RunNumber.ToString(CultureInfo.InvariantCulture)} {Looks.Text(r.Id)}: " + (r.FinishedAt is null ? "asked to stop" : Looks.Status(r.Status))));
-        });
+        return line.Remote(
+            new Command("cancel", "Ask a run to stop") { name, repository },
+            async (session, parsed) =>
+            {
+                var run = await session.Catalog.RunAsync(parsed.GetValue(name), parsed.GetValue(repository), session.Token);
+                var canceled = await session.Client.CancelRunAsync(run.Id, session.Token);
+                return session.Print(
+                    canceled,
+                    CliJson.Default.RunAnswer,
+                    r =>
+                        session.Terminal.Say(
+                            $"Run #{r.RunNumber.ToString(CultureInfo.InvariantCulture)} {Looks.Text(r.Id)}: "
+                                + (r.FinishedAt is null ? "asked to stop" : Looks.Status(r.Status))
+                        )
+                );
+            }
+        );
     }
 
     /// <summary>
@@ -123,26 +197,33 @@ internal static class RunCommands
     {
         var pipelines = (await session.Client.ListPipelinesAsync(repository.Id, session.Token)).Items;
         return pipelines.FirstOrDefault(p => p.Name == wanted || p.Id == wanted)
-            ?? throw new CliException(ExitCodes.NotFound,
+            ?? throw new CliException(
+                ExitCodes.NotFound,
                 $"{repository.ProjectName}/{repository.Name} has no pipeline '{wanted}'; there is: "
-                + (pipelines.Count == 0 ? "none" : string.Join(", ", pipelines.Select(p => p.TriggerType)))
-                + $". 'on:' in {repository.PipelineFile ?? WorkingCopy.PipelineFile} says what starts runs.");
+                    + (pipelines.Count == 0 ? "none" : string.Join(", ", pipelines.Select(p => p.TriggerType)))
+                    + $". 'on:' in {repository.PipelineFile ?? WorkingCopy.PipelineFile} says what starts runs."
+            );
     }
 
     private static async Task<int> FollowAsync(Session session, RunAnswer run, bool detach)
     {
         if (detach)
         {
-            return session.Print(run, CliJson.Default.RunAnswer, r =>
-            {
-                session.Terminal.Say($"Run #{r.RunNumber.ToString(CultureInfo.InvariantCulture)} {Looks.Text(r.Id)}");
-                session.Terminal.Say(Looks.Text(r.Url));
-            });
+            return session.Print(
+                run,
+                CliJson.Default.RunAnswer,
+                r =>
+                {
+                    session.Terminal.Say($"Run #{r.RunNumber.ToString(CultureInfo.InvariantCulture)} {Looks.Text(r.Id)}");
+                    session.Terminal.Say(Looks.Text(r.Url));
+                }
+            );
         }
 
         session.Terminal.Say(
             $"[bold]Run #{run.RunNumber.ToString(CultureInfo.InvariantCulture)}[/] of {Looks.Text(run.ProjectName)}/{Looks.Text(run.RepositoryName)}, {Looks.Text(RunSummary.Short(run))}"
-            + (run.CommitMessage is null ? "" : $" [dim]{Looks.Text(run.CommitMessage.Split('\n')[0])}[/]"));
+                + (run.CommitMessage is null ? "" : $" [dim]{Looks.Text(run.CommitMessage.Split('\n')[0])}[/]")
+        );
         session.Terminal.Say($"[dim]{Looks.Text(run.Url)}[/]");
         Task cancel = Task.CompletedTask;
         session.Interrupts.OnFirst(() => cancel = AskToCancelAsync(session, run));

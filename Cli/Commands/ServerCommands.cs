@@ -26,7 +26,11 @@ internal static class ServerCommands
                 result.AddError($"--port {token.Value}: expected a number from 0 to 65535.");
             }
         });
-        var command = new Command("up", "Start a server on this machine, with its own PostgreSQL, and keep it running until Ctrl-C") { data, port };
+        var command = new Command("up", "Start a server on this machine, with its own PostgreSQL, and keep it running until Ctrl-C")
+        {
+            data,
+            port,
+        };
         command.SetAction(async parsed =>
         {
             var terminal = new ConsoleTerminal(json: false);
@@ -34,7 +38,12 @@ internal static class ServerCommands
             {
                 var code = await ServerProcess.RunAsync(ServerProcess.Find(), parsed.GetValue(data), parsed.GetValue(port), terminal.Note);
                 // The server's own word for settings that are wrong is our word for usage.
-                return code switch { 0 => ExitCodes.Success, 2 => ExitCodes.Usage, _ => ExitCodes.Failed };
+                return code switch
+                {
+                    0 => ExitCodes.Success,
+                    2 => ExitCodes.Usage,
+                    _ => ExitCodes.Failed,
+                };
             }
             catch (CliException e)
             {
@@ -49,42 +58,45 @@ internal static class ServerCommands
     {
         var url = new Argument<string>("URL") { Description = "Address of the server" };
         var command = new Command("login", "Remember a server and a token for this user") { url };
-        return line.Local(command, async (terminal, interrupts, parsed) =>
-        {
-            var server = Connection.Parse(parsed.GetRequiredValue(url), "URL");
-            var token = line.Given(parsed).Token ?? Environment.GetEnvironmentVariable("SHIPINATOR_TOKEN");
-            if (string.IsNullOrWhiteSpace(token))
+        return line.Local(
+            command,
+            async (terminal, interrupts, parsed) =>
             {
-                if (!Console.IsInputRedirected)
+                var server = Connection.Parse(parsed.GetRequiredValue(url), "URL");
+                var token = line.Given(parsed).Token ?? Environment.GetEnvironmentVariable("SHIPINATOR_TOKEN");
+                if (string.IsNullOrWhiteSpace(token))
                 {
-                    terminal.Note("Token (from 'shipinator tokens create'):");
+                    if (!Console.IsInputRedirected)
+                    {
+                        terminal.Note("Token (from 'shipinator tokens create'):");
+                    }
+
+                    token = await Console.In.ReadLineAsync(interrupts.Token);
                 }
 
-                token = await Console.In.ReadLineAsync(interrupts.Token);
-            }
+                if (string.IsNullOrWhiteSpace(token))
+                {
+                    throw new CliException(ExitCodes.Usage, "A token is needed: --token TOKEN, SHIPINATOR_TOKEN, or on standard input.");
+                }
 
-            if (string.IsNullOrWhiteSpace(token))
-            {
-                throw new CliException(ExitCodes.Usage, "A token is needed: --token TOKEN, SHIPINATOR_TOKEN, or on standard input.");
+                var connection = new Connection(server, token.Trim(), "the command line");
+                using var http = ShipinatorClient.CreateHttp(server, connection.Token);
+                try
+                {
+                    var me = await new ShipinatorClient(http).MeAsync(interrupts.Token);
+                    Connection.Remember(new(server.ToString().TrimEnd('/'), connection.Token));
+                    terminal.Note($"Logged in to {server} as {me.Name} ({me.Role}); kept in {Connection.LoginFile}.");
+                    return ExitCodes.Success;
+                }
+                catch (HttpRequestException e)
+                {
+                    throw new CliException(ExitCodes.Unreachable, $"The server {server} does not answer: {e.Message}", e);
+                }
+                catch (ShipinatorApiException e) when (e.Status == HttpStatusCode.Unauthorized)
+                {
+                    throw new CliException(ExitCodes.Refused, $"{server} does not know this token: {e.Message}", e);
+                }
             }
-
-            var connection = new Connection(server, token.Trim(), "the command line");
-            using var http = ShipinatorClient.CreateHttp(server, connection.Token);
-            try
-            {
-                var me = await new ShipinatorClient(http).MeAsync(interrupts.Token);
-                Connection.Remember(new(server.ToString().TrimEnd('/'), connection.Token));
-                terminal.Note($"Logged in to {server} as {me.Name} ({me.Role}); kept in {Connection.LoginFile}.");
-                return ExitCodes.Success;
-            }
-            catch (HttpRequestException e)
-            {
-                throw new CliException(ExitCodes.Unreachable, $"The server {server} does not answer: {e.Message}", e);
-            }
-            catch (ShipinatorApiException e) when (e.Status == HttpStatusCode.Unauthorized)
-            {
-                throw new CliException(ExitCodes.Refused, $"{server} does not know this token: {e.Message}", e);
-            }
-        });
+        );
     }
 }

@@ -8,7 +8,13 @@ namespace Shipinator.Cli.Commands;
 
 /// <summary>What a command has at hand while it runs.</summary>
 internal sealed record Session(
-    ShipinatorClient Client, Connection Connection, ITerminal Terminal, TimeProvider Time, Interrupts Interrupts, bool IsJson)
+    ShipinatorClient Client,
+    Connection Connection,
+    ITerminal Terminal,
+    TimeProvider Time,
+    Interrupts Interrupts,
+    bool IsJson
+)
 {
     public Catalog Catalog { get; } = new(Client);
 

@@ -13,7 +13,8 @@ internal sealed record KnownServer(string Url, string? Token);
 [JsonSourceGenerationOptions(
     WriteIndented = true,
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+)]
 [JsonSerializable(typeof(RunReport))]
 [JsonSerializable(typeof(RunAnswer))]
 [JsonSerializable(typeof(List<RunAnswer>))]

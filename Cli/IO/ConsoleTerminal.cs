@@ -21,13 +21,15 @@ internal sealed class ConsoleTerminal : ITerminal
         IsInteractive = !redirected && !dumb;
         IsOutputTerminal = !Console.IsOutputRedirected;
         // NO_COLOR is respected by Spectre's own detection; a status line is no color.
-        _people = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = IsInteractive ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = IsInteractive ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = IsInteractive ? InteractionSupport.Detect : InteractionSupport.No,
-            Out = new AnsiConsoleOutput(json ? Console.Error : Console.Out),
-        });
+        _people = AnsiConsole.Create(
+            new AnsiConsoleSettings
+            {
+                Ansi = IsInteractive ? AnsiSupport.Detect : AnsiSupport.No,
+                ColorSystem = IsInteractive ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+                Interactive = IsInteractive ? InteractionSupport.Detect : InteractionSupport.No,
+                Out = new AnsiConsoleOutput(json ? Console.Error : Console.Out),
+            }
+        );
         if (!IsInteractive)
         {
             // Nobody's window: lines are as long as they are.
@@ -146,13 +148,15 @@ internal sealed class ConsoleTerminal : ITerminal
     private void ShowPlain(IRenderable content)
     {
         var text = new StringWriter();
-        var console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = AnsiSupport.No,
-            ColorSystem = ColorSystemSupport.NoColors,
-            Interactive = InteractionSupport.No,
-            Out = new AnsiConsoleOutput(text),
-        });
+        var console = AnsiConsole.Create(
+            new AnsiConsoleSettings
+            {
+                Ansi = AnsiSupport.No,
+                ColorSystem = ColorSystemSupport.NoColors,
+                Interactive = InteractionSupport.No,
+                Out = new AnsiConsoleOutput(text),
+            }
+        );
         console.Profile.Width = 400;
         console.Profile.Encoding = Encoding.UTF8;
         console.Write(content);

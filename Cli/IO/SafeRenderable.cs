@@ -9,5 +9,7 @@ internal sealed class SafeRenderable(IRenderable inner) : IRenderable
     public Measurement Measure(RenderOptions options, int maxWidth) => inner.Measure(options, maxWidth);
 
     public IEnumerable<Segment> Render(RenderOptions options, int maxWidth) =>
-        inner.Render(options, maxWidth).Select(s => s.IsControlCode || s.IsLineBreak ? s : new Segment(TerminalText.Message(s.Text), s.Style));
+        inner
+            .Render(options, maxWidth)
+            .Select(s => s.IsControlCode || s.IsLineBreak ? s : new Segment(TerminalText.Message(s.Text), s.Style));
 }

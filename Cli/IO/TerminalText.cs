@@ -31,7 +31,7 @@ internal static class TerminalText
     public static string Log(string line, bool keepColors)
     {
         var clean = new StringBuilder(line.Length);
-        for (var i = 0; i < line.Length;)
+        for (var i = 0; i < line.Length; )
         {
             var c = line[i];
             if (c is Escape or (>= '\u0080' and <= '\u009f'))
@@ -60,7 +60,7 @@ internal static class TerminalText
         }
 
         var clean = new StringBuilder(text.Length);
-        for (var i = 0; i < text.Length;)
+        for (var i = 0; i < text.Length; )
         {
             i += Append(clean, text, i, keep);
         }
@@ -100,22 +100,28 @@ internal static class TerminalText
         return rune.Utf16SequenceLength;
     }
 
-    private static StringBuilder Show(StringBuilder clean, int value) =>
-        clean.Append(CultureInfo.InvariantCulture, $"\\u{{{value:X4}}}");
+    private static StringBuilder Show(StringBuilder clean, int value) => clean.Append(CultureInfo.InvariantCulture, $"\\u{{{value:X4}}}");
 
     /// <summary>Characters that change the order in which others are shown.</summary>
     private static bool IsReordering(int value) =>
         value is 0x061c or 0x200e or 0x200f or (>= 0x202a and <= 0x202e) or (>= 0x2066 and <= 0x2069);
 
     /// <summary>Characters that take part in a text without being seen, so that two different names look the same.</summary>
-    private static bool IsInvisible(Rune rune) => rune.Value switch
-    {
-        ' ' => false,
-        // Blank letters: Hangul fillers, the empty Braille pattern; variation selectors; the combining grapheme joiner.
-        0x115f or 0x1160 or 0x3164 or 0xffa0 or 0x2800 or 0x034f or (>= 0xfe00 and <= 0xfe0f) or (>= 0xe0100 and <= 0xe01ef) => true,
-        _ => Rune.GetUnicodeCategory(rune) is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
-            or UnicodeCategory.SpaceSeparator or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned or UnicodeCategory.Surrogate,
-    };
+    private static bool IsInvisible(Rune rune) =>
+        rune.Value switch
+        {
+            ' ' => false,
+            // Blank letters: Hangul fillers, the empty Braille pattern; variation selectors; the combining grapheme joiner.
+            0x115f or 0x1160 or 0x3164 or 0xffa0 or 0x2800 or 0x034f or (>= 0xfe00 and <= 0xfe0f) or (>= 0xe0100 and <= 0xe01ef) => true,
+            _ => Rune.GetUnicodeCategory(rune)
+                is UnicodeCategory.Format
+                    or UnicodeCategory.LineSeparator
+                    or UnicodeCategory.ParagraphSeparator
+                    or UnicodeCategory.SpaceSeparator
+                    or UnicodeCategory.PrivateUse
+                    or UnicodeCategory.OtherNotAssigned
+                    or UnicodeCategory.Surrogate,
+        };
 
     /// <summary>
     /// The length of the control sequence that begins with an ESC or a C1 character (ECMA-48), at least 1; the parameters when

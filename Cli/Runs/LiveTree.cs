@@ -88,7 +88,11 @@ internal sealed class LiveTree(TimeProvider time)
 
             // A job that began again shows the attempt that counts.
             var attempt = job.Steps.Select(s => s.JobAttempt).DefaultIfEmpty(1).Max();
-            rows.AddRange(job.Steps.Where(s => s.JobAttempt == attempt).OrderBy(s => s.ExecutionOrder).Select(s => Row("  ", s.Name, _states[s.Id], width)));
+            rows.AddRange(
+                job.Steps.Where(s => s.JobAttempt == attempt)
+                    .OrderBy(s => s.ExecutionOrder)
+                    .Select(s => Row("  ", s.Name, _states[s.Id], width))
+            );
         }
 
         return rows;
@@ -97,7 +101,10 @@ internal sealed class LiveTree(TimeProvider time)
     private StatusLine Row(string indent, string name, State state, int width)
     {
         var took = state.Started is { } from ? Looks.Duration((state.Finished ?? time.GetUtcNow()) - from) : "";
-        return new(Looks.Color(state.Status), $"{indent}{Looks.Mark(state.Status)} {(indent + name).PadRight(width)[indent.Length..]}{took}".TrimEnd());
+        return new(
+            Looks.Color(state.Status),
+            $"{indent}{Looks.Mark(state.Status)} {(indent + name).PadRight(width)[indent.Length..]}{took}".TrimEnd()
+        );
     }
 
     private StatusLine Bar()
@@ -106,9 +113,13 @@ internal sealed class LiveTree(TimeProvider time)
         var over = steps.Count(s => _states[s.Id].Status is not ("pending" or "running"));
         var full = steps.Count == 0 ? 0 : BarWidth * over / steps.Count;
         var failed = steps.Any(s => _states[s.Id].Status == "failed");
-        return new(failed ? "red" : "green", string.Create(
-            CultureInfo.InvariantCulture,
-            $"{new string('━', full)}{new string('╌', BarWidth - full)} {over}/{steps.Count} steps  {Looks.Duration(time.GetElapsedTime(_begin))}"));
+        return new(
+            failed ? "red" : "green",
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{new string('━', full)}{new string('╌', BarWidth - full)} {over}/{steps.Count} steps  {Looks.Duration(time.GetElapsedTime(_begin))}"
+            )
+        );
     }
 
     private sealed record State(string Status, DateTimeOffset? Started, DateTimeOffset? Finished);

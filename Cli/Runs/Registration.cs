@@ -12,9 +12,10 @@ internal sealed class Registration(Session session)
     public async Task<RepositoryAnswer?> FindAsync(WorkingCopy copy, string? project)
     {
         var url = await CloneUrlAsync(copy);
-        var known = project is null || await session.Catalog.FindProjectAsync(project, session.Token) is not null
-            ? await session.Catalog.RepositoriesAsync(project, session.Token)
-            : [];
+        var known =
+            project is null || await session.Catalog.FindProjectAsync(project, session.Token) is not null
+                ? await session.Catalog.RepositoriesAsync(project, session.Token)
+                : [];
         return known.Find(r => r.CloneUrl == url);
     }
 
@@ -29,18 +30,33 @@ internal sealed class Registration(Session session)
         var url = await CloneUrlAsync(copy);
         var owner = await EnsureProjectAsync(project ?? copy.Name);
 
-        var branch = await copy.DefaultBranchAsync(session.Token)
+        var branch =
+            await copy.DefaultBranchAsync(session.Token)
             ?? throw new CliException(ExitCodes.Usage, $"{copy.Root} has no branch: 'git switch -c main' makes one.");
         try
         {
             return await session.Client.CreateRepositoryAsync(
-                owner.Id, new() { VcsProvider = "git", CloneUrl = url, DefaultBranch = branch, Name = copy.Name, PipelineFile = pipelineFile }, session.Token);
+                owner.Id,
+                new()
+                {
+                    VcsProvider = "git",
+                    CloneUrl = url,
+                    DefaultBranch = branch,
+                    Name = copy.Name,
+                    PipelineFile = pipelineFile,
+                },
+                session.Token
+            );
         }
         catch (ShipinatorApiException e) when (e.Status == HttpStatusCode.Conflict)
         {
             // Somebody registered it between the two calls, or the name belongs to another repository.
-            return await FindAsync(owner, url) ?? throw new CliException(
-                ExitCodes.Invalid, $"The project '{owner.Name}' has another repository '{copy.Name}' ({e.Message}). Choose another project with --project.", e);
+            return await FindAsync(owner, url)
+                ?? throw new CliException(
+                    ExitCodes.Invalid,
+                    $"The project '{owner.Name}' has another repository '{copy.Name}' ({e.Message}). Choose another project with --project.",
+                    e
+                );
         }
     }
 
@@ -83,11 +99,15 @@ internal sealed class Registration(Session session)
             return copy.Root;
         }
 
-        return await copy.OriginAsync(session.Token) is { } origin && Uri.TryCreate(origin, UriKind.Absolute, out var uri) && (uri.Scheme is "http" or "https")
+        return
+            await copy.OriginAsync(session.Token) is { } origin
+            && Uri.TryCreate(origin, UriKind.Absolute, out var uri)
+            && (uri.Scheme is "http" or "https")
             ? new UriBuilder(uri) { UserName = "", Password = "" }.Uri.ToString()
             : throw new CliException(
                 ExitCodes.Usage,
                 $"The server {session.Connection.Server} is on another machine and can't see {copy.Root}, and its 'origin' is no http(s) address. "
-                + "Register the repository with 'shipinator repositories add', push, and use 'shipinator trigger'.");
+                    + "Register the repository with 'shipinator repositories add', push, and use 'shipinator trigger'."
+            );
     }
 }

@@ -86,7 +86,10 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
     private void Say(TransitionAnswer change, string name)
     {
         var why = change.To is "failed" or "canceled" or "skipped" ? change.Detail ?? change.Reason : null;
-        terminal.Say($"[{Looks.Color(change.To)}]{Looks.Mark(change.To)} {Looks.Text(name)} {Looks.Text(change.To)}[/]" + (why is null ? "" : Looks.Text($": {why.ReplaceLineEndings(" ")}")));
+        terminal.Say(
+            $"[{Looks.Color(change.To)}]{Looks.Mark(change.To)} {Looks.Text(name)} {Looks.Text(change.To)}[/]"
+                + (why is null ? "" : Looks.Text($": {why.ReplaceLineEndings(" ")}"))
+        );
     }
 
     private bool IsWanted(string name) => Step is null || name == Step || name.EndsWith("/" + Step, StringComparison.Ordinal);

@@ -22,9 +22,10 @@ internal static class RunSummary
         terminal.Say("");
         terminal.Say(
             $"[bold]Run #{run.RunNumber.ToString(CultureInfo.InvariantCulture)}[/] of {Looks.Text(run.ProjectName)}/{Looks.Text(run.RepositoryName)} ({Looks.Text(run.PipelineName)}, {Looks.Text(Short(run))}): "
-            + Looks.Status(run.Status)
-            + (run.FinishedAt is null ? "" : $" in {Looks.Duration(run.CreatedAt, run.FinishedAt)}")
-            + Looks.Text(Why(run.Status, run.Reason, run.Detail, run.WaitingFor) is { Length: > 0 } why ? $" ({why})" : ""));
+                + Looks.Status(run.Status)
+                + (run.FinishedAt is null ? "" : $" in {Looks.Duration(run.CreatedAt, run.FinishedAt)}")
+                + Looks.Text(Why(run.Status, run.Reason, run.Detail, run.WaitingFor) is { Length: > 0 } why ? $" ({why})" : "")
+        );
         terminal.Say($"{Looks.Text(run.Url)}");
     }
 
@@ -37,14 +38,23 @@ internal static class RunSummary
         foreach (var job in jobs)
         {
             table.AddRow(
-                $"[bold]{Looks.Text(job.Name)}[/]", "", Looks.Status(job.Status), Looks.Duration(job.StartedAt, job.FinishedAt),
+                $"[bold]{Looks.Text(job.Name)}[/]",
+                "",
+                Looks.Status(job.Status),
+                Looks.Duration(job.StartedAt, job.FinishedAt),
                 job.Attempt > 1 ? job.Attempt.ToString(CultureInfo.InvariantCulture) : "",
-                Looks.Text(job.ReusedFrom is null ? Why(job.Status, job.Reason, job.Detail, job.WaitingFor) : "result of an earlier run"));
+                Looks.Text(job.ReusedFrom is null ? Why(job.Status, job.Reason, job.Detail, job.WaitingFor) : "result of an earlier run")
+            );
             foreach (var step in job.Steps.Where(s => s.JobAttempt == job.Attempt).OrderBy(s => s.ExecutionOrder))
             {
                 table.AddRow(
-                    "", Looks.Text(step.Name + (step.ParallelGroup is null ? "" : " ∥")), Looks.Status(step.Status), Looks.Duration(step.StartedAt, step.FinishedAt),
-                    step.Executions.Count.ToString(CultureInfo.InvariantCulture), Looks.Text(Why(step.Status, step.Reason, step.Detail, step.WaitingFor)));
+                    "",
+                    Looks.Text(step.Name + (step.ParallelGroup is null ? "" : " ∥")),
+                    Looks.Status(step.Status),
+                    Looks.Duration(step.StartedAt, step.FinishedAt),
+                    step.Executions.Count.ToString(CultureInfo.InvariantCulture),
+                    Looks.Text(Why(step.Status, step.Reason, step.Detail, step.WaitingFor))
+                );
             }
         }
 
@@ -60,8 +70,12 @@ internal static class RunSummary
         foreach (var artifact in artifacts)
         {
             table.AddRow(
-                Looks.Text(artifact.Ref ?? artifact.FileName), Looks.Text(artifact.ArtifactType), artifact.Ref is null ? Looks.Size(artifact.Size) : "",
-                Looks.Text(artifact.Checksum is { Length: > 12 } sum ? sum[..12] : artifact.Checksum), Looks.Text(artifact.Id));
+                Looks.Text(artifact.Ref ?? artifact.FileName),
+                Looks.Text(artifact.ArtifactType),
+                artifact.Ref is null ? Looks.Size(artifact.Size) : "",
+                Looks.Text(artifact.Checksum is { Length: > 12 } sum ? sum[..12] : artifact.Checksum),
+                Looks.Text(artifact.Id)
+            );
         }
 
         return table;
@@ -71,5 +85,7 @@ internal static class RunSummary
     public static string Short(RunAnswer run) => $"{run.Branch ?? run.GitRef}@{(run.GitSha.Length > 8 ? run.GitSha[..8] : run.GitSha)}";
 
     private static string Why(string status, string? reason, string? detail, string? waitingFor) =>
-        status == "success" ? "" : (detail ?? (status is "pending" or "running" ? waitingFor : null) ?? reason ?? "").ReplaceLineEndings(" ");
+        status == "success"
+            ? ""
+            : (detail ?? (status is "pending" or "running" ? waitingFor : null) ?? reason ?? "").ReplaceLineEndings(" ");
 }

@@ -10,7 +10,10 @@ internal sealed class Catalog(ShipinatorClient client)
     /// <summary>A project by name or id. Errors: <see cref="CliException"/>.</summary>
     public async Task<ProjectAnswer> ProjectAsync(string name, CancellationToken cancellationToken) =>
         await FindProjectAsync(name, cancellationToken)
-        ?? throw new CliException(ExitCodes.NotFound, $"There is no project '{name}'. 'shipinator projects list' shows those that there are.");
+        ?? throw new CliException(
+            ExitCodes.NotFound,
+            $"There is no project '{name}'. 'shipinator projects list' shows those that there are."
+        );
 
     /// <summary>The same, or null.</summary>
     public async Task<ProjectAnswer?> FindProjectAsync(string name, CancellationToken cancellationToken)
@@ -64,8 +67,14 @@ internal sealed class Catalog(ShipinatorClient client)
         return found switch
         {
             [var one] => one,
-            [] => throw new CliException(ExitCodes.NotFound, $"There is no repository '{name}'. 'shipinator repositories list' shows those that there are."),
-            _ => throw new CliException(ExitCodes.Usage, $"'{name}' could be {string.Join(" or ", found.Select(r => $"{r.ProjectName}/{r.Name}"))}: say which."),
+            [] => throw new CliException(
+                ExitCodes.NotFound,
+                $"There is no repository '{name}'. 'shipinator repositories list' shows those that there are."
+            ),
+            _ => throw new CliException(
+                ExitCodes.Usage,
+                $"'{name}' could be {string.Join(" or ", found.Select(r => $"{r.ProjectName}/{r.Name}"))}: say which."
+            ),
         };
     }
 
@@ -80,7 +89,9 @@ internal sealed class Catalog(ShipinatorClient client)
             return await client.GetRunAsync(name, cancellationToken);
         }
 
-        var filter = repository is null ? "" : $"&repository={Uri.EscapeDataString((await RepositoryAsync(repository, cancellationToken)).Id)}";
+        var filter = repository is null
+            ? ""
+            : $"&repository={Uri.EscapeDataString((await RepositoryAsync(repository, cancellationToken)).Id)}";
         if (name is null)
         {
             return (await client.ListRunsAsync("limit=1" + filter, cancellationToken)).Items is [var newest]
@@ -89,7 +100,10 @@ internal sealed class Catalog(ShipinatorClient client)
         }
 
         var digits = name.TrimStart('#');
-        if ((name.StartsWith('#') || name.Length < 8) && long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        if (
+            (name.StartsWith('#') || name.Length < 8)
+            && long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        )
         {
             return Single(await ByNumberAsync(number, filter, repository is not null, cancellationToken), name);
         }
@@ -104,27 +118,38 @@ internal sealed class Catalog(ShipinatorClient client)
         string? cursor = null;
         do
         {
-            var page = await client.ListRunsAsync($"limit=100{filter}" + (cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}"), cancellationToken);
+            var page = await client.ListRunsAsync(
+                $"limit=100{filter}" + (cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}"),
+                cancellationToken
+            );
             found.AddRange(page.Items.Where(r => r.RunNumber == number));
             // A number means one run in a repository; without one, the newest hundred runs are looked at.
             cursor = isOneRepository && found.Count == 0 ? page.NextCursor : null;
-        }
-        while (cursor is not null);
+        } while (cursor is not null);
 
         return found;
     }
 
-    private static RunAnswer Single(List<RunAnswer> found, string name) => found switch
-    {
-        [var one] => one,
-        [] => throw new CliException(ExitCodes.NotFound, $"There is no run '{name}'. 'shipinator list' shows the newest; a number may need --repository."),
-        _ => throw new CliException(
-            ExitCodes.Usage,
-            $"'{name}' could be {string.Join(" or ", found.Take(5).Select(r => $"{r.ProjectName}/{r.RepositoryName} {r.Id}"))}: say which, by its id or with --repository."),
-    };
+    private static RunAnswer Single(List<RunAnswer> found, string name) =>
+        found switch
+        {
+            [var one] => one,
+            [] => throw new CliException(
+                ExitCodes.NotFound,
+                $"There is no run '{name}'. 'shipinator list' shows the newest; a number may need --repository."
+            ),
+            _ => throw new CliException(
+                ExitCodes.Usage,
+                $"'{name}' could be {string.Join(" or ", found.Take(5).Select(r => $"{r.ProjectName}/{r.RepositoryName} {r.Id}"))}: say which, by its id or with --repository."
+            ),
+        };
 
     /// <summary>A run, or else an execution, that has this name.</summary>
-    public async Task<(RunAnswer? Run, ExecutionAnswer? Execution)> RunOrExecutionAsync(string? name, string? repository, CancellationToken cancellationToken)
+    public async Task<(RunAnswer? Run, ExecutionAnswer? Execution)> RunOrExecutionAsync(
+        string? name,
+        string? repository,
+        CancellationToken cancellationToken
+    )
     {
         try
         {

@@ -6,7 +6,8 @@ namespace Shipinator.Cli.Server;
 /// <summary>Which server a command speaks to, with which token, and where that is written.</summary>
 internal sealed record Connection(Uri Server, string? Token, string Source)
 {
-    private const string Fix = "Start one on this machine with 'shipinator up', or name one with 'shipinator login URL --token TOKEN', --server or SHIPINATOR_SERVER_URL.";
+    private const string Fix =
+        "Start one on this machine with 'shipinator up', or name one with 'shipinator login URL --token TOKEN', --server or SHIPINATOR_SERVER_URL.";
 
     /// <summary>The folder of a standalone server.</summary>
     public static string DataFolder
@@ -26,9 +27,12 @@ internal sealed record Connection(Uri Server, string? Token, string Source)
     }
 
     /// <summary>What <c>login</c> keeps.</summary>
-    public static string LoginFile => Path.Combine(
-        Environment.GetEnvironmentVariable("XDG_CONFIG_HOME") is { Length: > 0 } xdg ? xdg : Path.Combine(Home, ".config"),
-        "shipinator", "config.json");
+    public static string LoginFile =>
+        Path.Combine(
+            Environment.GetEnvironmentVariable("XDG_CONFIG_HOME") is { Length: > 0 } xdg ? xdg : Path.Combine(Home, ".config"),
+            "shipinator",
+            "config.json"
+        );
 
     private static string Home => Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
 
@@ -56,7 +60,16 @@ internal sealed record Connection(Uri Server, string? Token, string Source)
                 return new(address, givenToken ?? known.Token, file);
             }
 
-            if (givenToken is null && Uri.Compare(Parse(given, "--server"), address, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0)
+            if (
+                givenToken is null
+                && Uri.Compare(
+                    Parse(given, "--server"),
+                    address,
+                    UriComponents.SchemeAndServer,
+                    UriFormat.Unescaped,
+                    StringComparison.OrdinalIgnoreCase
+                ) == 0
+            )
             {
                 return new(address, known.Token, file);
             }
@@ -64,7 +77,11 @@ internal sealed record Connection(Uri Server, string? Token, string Source)
 
         return given is null
             ? throw new CliException(ExitCodes.Unreachable, $"No server is known. {Fix}")
-            : new(Parse(given, server is null ? "SHIPINATOR_SERVER_URL" : "--server"), givenToken, server is null ? "SHIPINATOR_SERVER_URL" : "--server");
+            : new(
+                Parse(given, server is null ? "SHIPINATOR_SERVER_URL" : "--server"),
+                givenToken,
+                server is null ? "SHIPINATOR_SERVER_URL" : "--server"
+            );
     }
 
     /// <summary>Keeps a server and its token for this user alone.</summary>
@@ -73,12 +90,17 @@ internal sealed record Connection(Uri Server, string? Token, string Source)
         Directory.CreateDirectory(Path.GetDirectoryName(LoginFile)!);
         var temporary = LoginFile + ".new";
         File.Delete(temporary);
-        using (var stream = new FileStream(temporary, new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        }))
+        using (
+            var stream = new FileStream(
+                temporary,
+                new FileStreamOptions
+                {
+                    Mode = FileMode.CreateNew,
+                    Access = FileAccess.Write,
+                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                }
+            )
+        )
         {
             JsonSerializer.Serialize(stream, known, CliJson.Default.KnownServer);
         }
@@ -90,7 +112,10 @@ internal sealed record Connection(Uri Server, string? Token, string Source)
     public static Uri Parse(string text, string source) =>
         Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && uri.UserInfo.Length == 0
             ? uri
-            : throw new CliException(ExitCodes.Usage, $"{source}: '{text}' is no server address; expected http(s)://HOST[:PORT] without a credential in it.");
+            : throw new CliException(
+                ExitCodes.Usage,
+                $"{source}: '{text}' is no server address; expected http(s)://HOST[:PORT] without a credential in it."
+            );
 
     /// <summary>The sentence for a server that is away.</summary>
     public string Away(Exception e) => $"The server {Server} (from {Source}) does not answer: {e.Message.TrimEnd('.')}. {Fix}";

@@ -29,8 +29,11 @@ internal static class ServerProcess
             Path.Combine(here, "server", $"{Name}.dll"),
             .. configurations.Select(c => Path.GetFullPath(Path.Combine(here, "../../../../Silo/bin", c, "net10.0", $"{Name}.dll"))),
         ];
-        return places.FirstOrDefault(File.Exists) ?? throw new CliException(
-            ExitCodes.Usage, $"The server's program is not there. Looked at: {string.Join(", ", places)}. Build it, or set SHIPINATOR_SERVER to it.");
+        return places.FirstOrDefault(File.Exists)
+            ?? throw new CliException(
+                ExitCodes.Usage,
+                $"The server's program is not there. Looked at: {string.Join(", ", places)}. Build it, or set SHIPINATOR_SERVER to it."
+            );
     }
 
     /// <summary>Runs it with the same output until it ends, passing signals on; its exit code.</summary>

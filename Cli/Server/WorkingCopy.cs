@@ -37,10 +37,17 @@ internal sealed class WorkingCopy
     /// </summary>
     public async Task<(string Ref, string Commit)> FindAsync(string? revision, CancellationToken cancellationToken)
     {
-        if (revision is not null && !revision.StartsWith("refs/", StringComparison.Ordinal)
-            && await HasAsync("refs/heads/" + revision, cancellationToken) && await HasAsync("refs/tags/" + revision, cancellationToken))
+        if (
+            revision is not null
+            && !revision.StartsWith("refs/", StringComparison.Ordinal)
+            && await HasAsync("refs/heads/" + revision, cancellationToken)
+            && await HasAsync("refs/tags/" + revision, cancellationToken)
+        )
         {
-            throw new CliException(ExitCodes.Usage, $"'{revision}' is a branch and a tag of {Root}: say refs/heads/{revision} or refs/tags/{revision}.");
+            throw new CliException(
+                ExitCodes.Usage,
+                $"'{revision}' is a branch and a tag of {Root}: say refs/heads/{revision} or refs/tags/{revision}."
+            );
         }
 
         var commit = await CommitAsync(revision, cancellationToken);
@@ -53,7 +60,9 @@ internal sealed class WorkingCopy
         // An older commit of a branch is still that branch's: main~2, HEAD^, HEAD@{1}, @.
         var end = name.AsSpan().IndexOfAny("~^@:");
         var holder = end < 0 ? null : await FullNameAsync(end == 0 ? "HEAD" : name[..end], cancellationToken);
-        return holder is not null && holder.StartsWith("refs/heads/", StringComparison.Ordinal)
+        return
+            holder is not null
+            && holder.StartsWith("refs/heads/", StringComparison.Ordinal)
             && await GitAsync(Root, ["merge-base", "--is-ancestor", commit, holder], cancellationToken) is (0, _, _)
             ? (holder, commit)
             : (commit, commit);
@@ -63,7 +72,10 @@ internal sealed class WorkingCopy
     public async Task<string?> DefaultBranchAsync(CancellationToken cancellationToken)
     {
         const string origin = "refs/remotes/origin/";
-        if (await GitAsync(Root, ["symbolic-ref", "--quiet", origin + "HEAD"], cancellationToken) is (0, var head, _) && head.StartsWith(origin, StringComparison.Ordinal))
+        if (
+            await GitAsync(Root, ["symbolic-ref", "--quiet", origin + "HEAD"], cancellationToken) is (0, var head, _)
+            && head.StartsWith(origin, StringComparison.Ordinal)
+        )
         {
             return head[origin.Length..];
         }
@@ -84,7 +96,8 @@ internal sealed class WorkingCopy
 
     /// <summary>Null when it is no branch and no tag.</summary>
     private async Task<string?> FullNameAsync(string name, CancellationToken cancellationToken) =>
-        await GitAsync(Root, ["rev-parse", "--verify", "--quiet", "--symbolic-full-name", "--end-of-options", name], cancellationToken) is (0, var full, _)
+        await GitAsync(Root, ["rev-parse", "--verify", "--quiet", "--symbolic-full-name", "--end-of-options", name], cancellationToken)
+            is (0, var full, _)
         && (full.StartsWith("refs/heads/", StringComparison.Ordinal) || full.StartsWith("refs/tags/", StringComparison.Ordinal))
             ? full
             : null;
@@ -92,12 +105,19 @@ internal sealed class WorkingCopy
     /// <summary>The commit that a revision (null: HEAD) names. Errors: <see cref="CliException"/>.</summary>
     public async Task<string> CommitAsync(string? reference, CancellationToken cancellationToken)
     {
-        var (code, output, _) = await GitAsync(Root, ["rev-parse", "--verify", "--quiet", "--end-of-options", (reference ?? "HEAD") + "^{commit}"], cancellationToken);
+        var (code, output, _) = await GitAsync(
+            Root,
+            ["rev-parse", "--verify", "--quiet", "--end-of-options", (reference ?? "HEAD") + "^{commit}"],
+            cancellationToken
+        );
         return code == 0
             ? output
-            : throw new CliException(ExitCodes.Usage, reference is null
-                ? $"{Root} has no commit yet: a run is of a commit. 'git add' and 'git commit' make the first."
-                : $"{Root} has no branch, tag or commit '{reference}'.");
+            : throw new CliException(
+                ExitCodes.Usage,
+                reference is null
+                    ? $"{Root} has no commit yet: a run is of a commit. 'git add' and 'git commit' make the first."
+                    : $"{Root} has no branch, tag or commit '{reference}'."
+            );
     }
 
     /// <summary>The branch that is checked out, or null.</summary>
@@ -107,7 +127,12 @@ internal sealed class WorkingCopy
     /// <summary>The branch that is checked out, else the first that there is, else null.</summary>
     public async Task<string?> AnyBranchAsync(CancellationToken cancellationToken) =>
         await BranchAsync(cancellationToken)
-        ?? (await GitAsync(Root, ["for-each-ref", "--count=1", "--format=%(refname:short)", "refs/heads"], cancellationToken) is (0, { Length: > 0 } first, _) ? first : null);
+        ?? (
+            await GitAsync(Root, ["for-each-ref", "--count=1", "--format=%(refname:short)", "refs/heads"], cancellationToken)
+                is (0, { Length: > 0 } first, _)
+                ? first
+                : null
+        );
 
     /// <summary>The address of <c>origin</c>, or null.</summary>
     public async Task<string?> OriginAsync(CancellationToken cancellationToken) =>
@@ -126,14 +151,27 @@ internal sealed class WorkingCopy
             return;
         }
 
-        throw new CliException(ExitCodes.PipelineFile, File.Exists(Path.Combine(Root, file))
-            ? $"{file} is not in commit {commit[..8]}: 'git add {file}' and commit it."
-            : $"{Root} has no {file}. The smallest is:\n  build:\n    steps:\n      - {{ name: compile, run: make }}");
+        throw new CliException(
+            ExitCodes.PipelineFile,
+            File.Exists(Path.Combine(Root, file))
+                ? $"{file} is not in commit {commit[..8]}: 'git add {file}' and commit it."
+                : $"{Root} has no {file}. The smallest is:\n  build:\n    steps:\n      - {{ name: compile, run: make }}"
+        );
     }
 
-    private static async Task<(int Code, string Output, string Error)> GitAsync(string folder, string[] arguments, CancellationToken cancellationToken)
+    private static async Task<(int Code, string Output, string Error)> GitAsync(
+        string folder,
+        string[] arguments,
+        CancellationToken cancellationToken
+    )
     {
-        var start = new ProcessStartInfo("git") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder, UseShellExecute = false };
+        var start = new ProcessStartInfo("git")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = folder,
+            UseShellExecute = false,
+        };
         foreach (var argument in arguments)
         {
             start.ArgumentList.Add(argument);

@@ -12,7 +12,8 @@ internal sealed class Base64Reading(PatternTree tree) : DecodingReading(tree)
     private int _run;
     private bool _wrapped;
 
-    public static bool IsBase64(byte value) => char.IsAsciiLetterOrDigit((char)value) || value is (byte)'+' or (byte)'/' or (byte)'-' or (byte)'_' or (byte)'=';
+    public static bool IsBase64(byte value) =>
+        char.IsAsciiLetterOrDigit((char)value) || value is (byte)'+' or (byte)'/' or (byte)'-' or (byte)'_' or (byte)'=';
 
     protected override int Decode(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
     {
@@ -68,7 +69,12 @@ internal sealed class Base64Reading(PatternTree tree) : DecodingReading(tree)
 
         _run++;
         _wrapped = false;
-        emit.Put(value == '-' ? (byte)'+' : value == '_' ? (byte)'/' : value, length);
+        emit.Put(
+            value == '-' ? (byte)'+'
+                : value == '_' ? (byte)'/'
+                : value,
+            length
+        );
     }
 
     private void Wrap()

@@ -25,7 +25,14 @@ internal sealed class ControlSequences
         switch (_place)
         {
             case Place.Escape:
-                _place = value switch { (byte)'[' => Place.Sequence, (byte)'(' or (byte)')' => Place.CharacterSet, (byte)']' or (byte)'P' or (byte)'X' or (byte)'^' or (byte)'_' => Place.Command, 0x1b => Place.Escape, _ => Place.Text };
+                _place = value switch
+                {
+                    (byte)'[' => Place.Sequence,
+                    (byte)'(' or (byte)')' => Place.CharacterSet,
+                    (byte)']' or (byte)'P' or (byte)'X' or (byte)'^' or (byte)'_' => Place.Command,
+                    0x1b => Place.Escape,
+                    _ => Place.Text,
+                };
                 _length = 0;
                 return _place != Place.Text || value is (byte)'7' or (byte)'8' or (byte)'=' or (byte)'>' or (byte)'\\';
             case Place.CharacterSet:

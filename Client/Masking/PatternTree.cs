@@ -72,7 +72,14 @@ internal sealed class PatternTree
             if (child == 0)
             {
                 child = _nodes.Count;
-                _nodes.Add(new() { Label = value, Depth = _nodes[at].Depth + 1, Sibling = at == 0 ? 0 : _nodes[at].FirstChild });
+                _nodes.Add(
+                    new()
+                    {
+                        Label = value,
+                        Depth = _nodes[at].Depth + 1,
+                        Sibling = at == 0 ? 0 : _nodes[at].FirstChild,
+                    }
+                );
                 if (at == 0)
                 {
                     _root[value] = child;

@@ -27,9 +27,7 @@ internal abstract class Reading
     public abstract void Feed(byte value, long at, ICollection<ByteRange> found);
 
     /// <summary>Nothing follows.</summary>
-    public virtual void End(ICollection<ByteRange> found)
-    {
-    }
+    public virtual void End(ICollection<ByteRange> found) { }
 
     /// <summary>Forgets what was open.</summary>
     public virtual void Reset() => _state = 0;
@@ -138,7 +136,11 @@ internal abstract class DecodingReading(PatternTree tree) : Reading(tree)
     /// <summary>A character as UTF-8, all of its bytes from the same code; quotes are left out.</summary>
     protected static void Put(long code, int length, Emit emit)
     {
-        if (code is < 0 or > 0x10FFFF || !System.Text.Rune.TryCreate((int)code, out var rune) || (code < 128 && UnquotedReading.IsQuote((byte)code)))
+        if (
+            code is < 0 or > 0x10FFFF
+            || !System.Text.Rune.TryCreate((int)code, out var rune)
+            || (code < 128 && UnquotedReading.IsQuote((byte)code))
+        )
         {
             return;
         }
@@ -150,11 +152,12 @@ internal abstract class DecodingReading(PatternTree tree) : Reading(tree)
         }
     }
 
-    protected static int HexValue(byte digit) => digit switch
-    {
-        >= (byte)'0' and <= (byte)'9' => digit - '0',
-        >= (byte)'a' and <= (byte)'f' => digit - 'a' + 10,
-        >= (byte)'A' and <= (byte)'F' => digit - 'A' + 10,
-        _ => -1,
-    };
+    protected static int HexValue(byte digit) =>
+        digit switch
+        {
+            >= (byte)'0' and <= (byte)'9' => digit - '0',
+            >= (byte)'a' and <= (byte)'f' => digit - 'a' + 10,
+            >= (byte)'A' and <= (byte)'F' => digit - 'A' + 10,
+            _ => -1,
+        };
 }

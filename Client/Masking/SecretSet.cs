@@ -22,7 +22,9 @@ public sealed class SecretSet
     {
         var parts = SecretParts.Of(secrets);
         _plain = new(parts);
-        _unquoted = new(parts.Select(p => p.Where(b => !UnquotedReading.IsQuote(b)).ToArray()).Where(p => p.Length >= SecretParts.ShortestSecret));
+        _unquoted = new(
+            parts.Select(p => p.Where(b => !UnquotedReading.IsQuote(b)).ToArray()).Where(p => p.Length >= SecretParts.ShortestSecret)
+        );
         _percent = new(parts.Select(Unpercented).Where(p => p.Length >= SecretParts.ShortestSecret));
         _base64 = new(parts.SelectMany(Base64Forms));
         _hex = new(parts.Where(p => p.Length * 2 >= ShortestHex).Select(p => Encoding.ASCII.GetBytes(Convert.ToHexStringLower(p))));
@@ -54,12 +56,20 @@ public sealed class SecretSet
 
     /// <summary>The first reads the bytes as they are; the others do not see terminal sequences.</summary>
     internal Reading[] Readings() =>
-    [
-        new PlainReading(_plain), new PlainReading(_plain), new UnquotedReading(_unquoted),
-        new UnescapedReading(_unquoted, times: 1), new UnescapedReading(_unquoted, times: 2), new UnescapedReading(_unquoted, times: 3),
-        new UnescapedReading(_unquoted, UnescapedReading.AnyTimes), new UnescapedReading(_unquoted, times: 1, characters: true),
-        new EntityReading(_unquoted), new PercentReading(_percent), new Base64Reading(_base64), new HexReading(_hex),
-    ];
+        [
+            new PlainReading(_plain),
+            new PlainReading(_plain),
+            new UnquotedReading(_unquoted),
+            new UnescapedReading(_unquoted, times: 1),
+            new UnescapedReading(_unquoted, times: 2),
+            new UnescapedReading(_unquoted, times: 3),
+            new UnescapedReading(_unquoted, UnescapedReading.AnyTimes),
+            new UnescapedReading(_unquoted, times: 1, characters: true),
+            new EntityReading(_unquoted),
+            new PercentReading(_percent),
+            new Base64Reading(_base64),
+            new HexReading(_hex),
+        ];
 
     /// <summary>As <see cref="PercentReading"/> reads it: both sides are read alike.</summary>
     private static byte[] Unpercented(byte[] part)
@@ -70,7 +80,9 @@ public sealed class SecretSet
         {
             var value = part[at];
             var end = at + 1;
-            while (value == '%' && end + 1 < part.Length && char.IsAsciiHexDigit((char)part[end]) && char.IsAsciiHexDigit((char)part[end + 1]))
+            while (
+                value == '%' && end + 1 < part.Length && char.IsAsciiHexDigit((char)part[end]) && char.IsAsciiHexDigit((char)part[end + 1])
+            )
             {
                 value = Convert.FromHexString(Encoding.ASCII.GetString(part, end, 2))[0];
                 end += 2;

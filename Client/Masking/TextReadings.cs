@@ -24,7 +24,9 @@ internal sealed class UnescapedReading(PatternTree tree, int times, bool charact
     {
         if (bytes[0] == '\\')
         {
-            return bytes.Length > 1 ? Escape(bytes, isEnd, emit) : isEnd ? 1 : 0;
+            return bytes.Length > 1 ? Escape(bytes, isEnd, emit)
+                : isEnd ? 1
+                : 0;
         }
 
         if (!UnquotedReading.IsQuote(bytes[0]))
@@ -210,7 +212,9 @@ internal sealed class EntityReading(PatternTree tree) : DecodingReading(tree)
         return 1;
     }
 
-    private static readonly System.Buffers.SearchValues<byte> EntityBytes = System.Buffers.SearchValues.Create("#abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"u8);
+    private static readonly System.Buffers.SearchValues<byte> EntityBytes = System.Buffers.SearchValues.Create(
+        "#abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"u8
+    );
 
     private static long? Meaning(ReadOnlySpan<byte> name)
     {
@@ -221,7 +225,16 @@ internal sealed class EntityReading(PatternTree tree) : DecodingReading(tree)
             return Utf8Parser.TryParse(digits, out int code, out var read, isHex ? 'x' : 'D') && read == digits.Length ? code : null;
         }
 
-        return Encoding.ASCII.GetString(name) switch { "amp" => '&', "lt" => '<', "gt" => '>', "quot" => '"', "apos" => '\'', "nbsp" => ' ', _ => null };
+        return Encoding.ASCII.GetString(name) switch
+        {
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "quot" => '"',
+            "apos" => '\'',
+            "nbsp" => ' ',
+            _ => null,
+        };
     }
 }
 
@@ -230,7 +243,12 @@ internal sealed class PercentReading(PatternTree tree) : DecodingReading(tree)
 {
     protected override int Decode(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
     {
-        if (bytes[0] != '%' || (bytes.Length > 1 && HexValue(bytes[1]) < 0) || (bytes.Length > 2 && HexValue(bytes[2]) < 0) || (isEnd && bytes.Length < 3))
+        if (
+            bytes[0] != '%'
+            || (bytes.Length > 1 && HexValue(bytes[1]) < 0)
+            || (bytes.Length > 2 && HexValue(bytes[2]) < 0)
+            || (isEnd && bytes.Length < 3)
+        )
         {
             emit.Put(bytes[0] == '+' ? (byte)' ' : bytes[0], 1);
             return 1;

@@ -6,7 +6,15 @@ namespace Shipinator.Executors.Kubernetes;
 /// <summary>Why a container could not start, in the words that the cluster first had for it; and since when, if that was seen to begin.</summary>
 internal sealed record Block(string Container, string? Image, string Reason, string? Message, DateTimeOffset? Since = null)
 {
-    private static readonly HashSet<string> Pulling = ["ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError", "ErrImageNeverPull", "SignatureValidationFailed"];
+    private static readonly HashSet<string> Pulling =
+    [
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "RegistryUnavailable",
+        "ImageInspectError",
+        "ErrImageNeverPull",
+        "SignatureValidationFailed",
+    ];
     private static readonly HashSet<string> Misconfigured = ["InvalidImageName", "CreateContainerConfigError"];
 
     /// <summary>The image can't be had, perhaps not yet.</summary>
@@ -16,11 +24,10 @@ internal sealed record Block(string Container, string? Image, string Reason, str
     public bool IsMisconfigured => Misconfigured.Contains(Reason);
 
     /// <summary>What it comes to when it is the end of the matter.</summary>
-    public (Reason Reason, string Sentence) Cause => IsPulling
-        ? (Shipinator.Reason.ImagePull, $"The image {Image} could not be pulled: {Message ?? Reason}")
-        : IsMisconfigured
-            ? (Shipinator.Reason.ConfigError, $"{Reason}: {Message ?? Image}")
-            : (Shipinator.Reason.ExecutorError, $"Container {Container} did not start ({Reason}): {Message}".TrimEnd(' ', ':'));
+    public (Reason Reason, string Sentence) Cause =>
+        IsPulling ? (Shipinator.Reason.ImagePull, $"The image {Image} could not be pulled: {Message ?? Reason}")
+        : IsMisconfigured ? (Shipinator.Reason.ConfigError, $"{Reason}: {Message ?? Image}")
+        : (Shipinator.Reason.ExecutorError, $"Container {Container} did not start ({Reason}): {Message}".TrimEnd(' ', ':'));
 }
 
 /// <summary>
@@ -40,7 +47,13 @@ internal static class Blocks
             {
                 case { Waiting: { Reason: not (null or "PodInitializing" or "ContainerCreating") } waiting }:
                     var before = known.GetValueOrDefault(container.Name);
-                    var block = new Block(container.Name, container.Image, waiting.Reason, waiting.Message, before is null ? now : before.Since);
+                    var block = new Block(
+                        container.Name,
+                        container.Image,
+                        waiting.Reason,
+                        waiting.Message,
+                        before is null ? now : before.Since
+                    );
                     // A pause between two tries says less than the error before it.
                     if (before is not { IsPulling: true } || block.Reason != "ImagePullBackOff")
                     {

@@ -21,11 +21,18 @@ internal sealed class ClusterClient(KubernetesClientConfiguration configuration)
     /// An event of type <see cref="WatchEventType.Error"/> has no object. Errors: as for every request, and <see cref="IOException"/>.
     /// </summary>
     public async IAsyncEnumerable<(WatchEventType Type, T? Object)> WatchAsync<T>(
-        string path, string selector, string version, int seconds, [EnumeratorCancellation] CancellationToken cancellationToken) where T : class
+        string path,
+        string selector,
+        string version,
+        int seconds,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+        where T : class
     {
         var query = string.Create(
             CultureInfo.InvariantCulture,
-            $"{path}?watch=true&allowWatchBookmarks=true&{selector}&resourceVersion={Uri.EscapeDataString(version)}&timeoutSeconds={seconds}");
+            $"{path}?watch=true&allowWatchBookmarks=true&{selector}&resourceVersion={Uri.EscapeDataString(version)}&timeoutSeconds={seconds}"
+        );
         using var answer = await OpenAsync(query, cancellationToken);
         using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(cancellationToken), Encoding.UTF8);
         while (await reader.ReadLineAsync(cancellationToken) is { } line)
@@ -36,7 +43,10 @@ internal sealed class ClusterClient(KubernetesClientConfiguration configuration)
             }
 
             var change = JsonNode.Parse(line);
-            if (!Enum.TryParse<WatchEventType>((string?)change?["type"], ignoreCase: true, out var type) || change["object"] is not { } found)
+            if (
+                !Enum.TryParse<WatchEventType>((string?)change?["type"], ignoreCase: true, out var type)
+                || change["object"] is not { } found
+            )
             {
                 throw new JsonException($"A watch of {path} said what is no event: {line[..Math.Min(line.Length, 200)]}");
             }

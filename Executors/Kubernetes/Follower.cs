@@ -6,7 +6,12 @@ using Microsoft.Extensions.Logging;
 namespace Shipinator.Executors.Kubernetes;
 
 /// <summary>What a <see cref="Follower{T}"/> follows, and whom it tells.</summary>
-internal sealed record Followed<T>(string What, string Path, string Selector, Func<string?, CancellationToken, Task<(IList<T> Items, V1ListMeta Meta)>> Page)
+internal sealed record Followed<T>(
+    string What,
+    string Path,
+    string Selector,
+    Func<string?, CancellationToken, Task<(IList<T> Items, V1ListMeta Meta)>> Page
+)
 {
     /// <summary>As a list shows it.</summary>
     public required Action<T> SeeNow { get; init; }
@@ -108,8 +113,11 @@ internal sealed partial class Follower<T>(ClusterClient cluster, Followed<T> fol
     }
 
     /// <summary>Many silos lose the same server at once and must not all come back at once.</summary>
-    private static TimeSpan Delay(int failures) => TimeSpan.FromMilliseconds(
-        Math.Min(FirstDelay.TotalMilliseconds * Math.Pow(2, Math.Min(failures, 10)), LongestDelay.TotalMilliseconds) * (0.5 + Random.Shared.NextDouble()));
+    private static TimeSpan Delay(int failures) =>
+        TimeSpan.FromMilliseconds(
+            Math.Min(FirstDelay.TotalMilliseconds * Math.Pow(2, Math.Min(failures, 10)), LongestDelay.TotalMilliseconds)
+                * (0.5 + Random.Shared.NextDouble())
+        );
 
     private async Task<string> ListAsync(CancellationToken cancellationToken)
     {
@@ -140,7 +148,9 @@ internal sealed partial class Follower<T>(ClusterClient cluster, Followed<T> fol
         using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, quiet.Token);
         try
         {
-            await foreach (var (type, item) in cluster.WatchAsync<T>(followed.Path, followed.Selector, version, WatchSeconds, silence.Token))
+            await foreach (
+                var (type, item) in cluster.WatchAsync<T>(followed.Path, followed.Selector, version, WatchSeconds, silence.Token)
+            )
             {
                 quiet.CancelAfter(Silence);
                 if (item is null)

@@ -20,7 +20,11 @@ internal sealed partial class KubernetesExecutor
 
         try
         {
-            var pods = await _cluster.CoreV1.ListNamespacedPodAsync(view.Namespace, labelSelector: Labels.Selector(handle.JobId, handle.WorkerAttempt, _options), cancellationToken: cancellationToken);
+            var pods = await _cluster.CoreV1.ListNamespacedPodAsync(
+                view.Namespace,
+                labelSelector: Labels.Selector(handle.JobId, handle.WorkerAttempt, _options),
+                cancellationToken: cancellationToken
+            );
             foreach (var pod in pods.Items)
             {
                 _cache.SeeNow(pod);

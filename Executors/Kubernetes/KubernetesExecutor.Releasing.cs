@@ -14,11 +14,23 @@ internal sealed partial class KubernetesExecutor
     public IReadOnlyCollection<FoundWorker> FindWorkers()
     {
         _cache.Purge();
-        return [.. _cache.All.Where(IsToBeAskedAbout).Select(v => (View: v, Meta: v.HasJob ? v.Job!.Metadata : v.Pod!.Metadata))
-            .Select(v => Labels.Ids(v.Meta) is var (job, attempt)
-                ? new FoundWorker(job, attempt, $"{(v.View.HasJob ? "Job" : "Pod")} {v.Meta.Name} in namespace {v.View.Namespace}", Labels.IsOfAnotherServer(v.Meta, _address.RunnerUrl))
-                : null)
-            .OfType<FoundWorker>()];
+        return
+        [
+            .. _cache
+                .All.Where(IsToBeAskedAbout)
+                .Select(v => (View: v, Meta: v.HasJob ? v.Job!.Metadata : v.Pod!.Metadata))
+                .Select(v =>
+                    Labels.Ids(v.Meta) is var (job, attempt)
+                        ? new FoundWorker(
+                            job,
+                            attempt,
+                            $"{(v.View.HasJob ? "Job" : "Pod")} {v.Meta.Name} in namespace {v.View.Namespace}",
+                            Labels.IsOfAnotherServer(v.Meta, _address.RunnerUrl)
+                        )
+                        : null
+                )
+                .OfType<FoundWorker>(),
+        ];
     }
 
     /// <inheritdoc/>
@@ -43,16 +55,24 @@ internal sealed partial class KubernetesExecutor
     /// </summary>
     private static bool EndsByItself(WorkerView view) =>
         view is { HasJob: true, HasPod: true, Job.Metadata.DeletionTimestamp: null, Pod.Metadata.DeletionTimestamp: null }
-        && (view.Pod.Status?.Phase is "Succeeded" or "Failed"
-            || (view.Job.Spec.TtlSecondsAfterFinished is null && view.Pod.Status?.Phase == "Running" && view.Pod.Status.ContainerStatuses.All(c => c.State?.Waiting is null)));
+        && (
+            view.Pod.Status?.Phase is "Succeeded" or "Failed"
+            || (
+                view.Job.Spec.TtlSecondsAfterFinished is null
+                && view.Pod.Status?.Phase == "Running"
+                && view.Pod.Status.ContainerStatuses.All(c => c.State?.Waiting is null)
+            )
+        );
 
     /// <summary>What is on its way out, or left to be looked at, is nobody's to find.</summary>
-    private static bool IsToBeAskedAbout(WorkerView view) => view switch
-    {
-        { HasJob: true, Job: { } job } => job.Metadata.DeletionTimestamp is null && (job.Spec?.TtlSecondsAfterFinished is null || !StatusReader.IsOver(job)),
-        { HasPod: true, Pod: { } pod } => pod.Metadata.DeletionTimestamp is null,
-        _ => false,
-    };
+    private static bool IsToBeAskedAbout(WorkerView view) =>
+        view switch
+        {
+            { HasJob: true, Job: { } job } => job.Metadata.DeletionTimestamp is null
+                && (job.Spec?.TtlSecondsAfterFinished is null || !StatusReader.IsOver(job)),
+            { HasPod: true, Pod: { } pod } => pod.Metadata.DeletionTimestamp is null,
+            _ => false,
+        };
 
     /// <summary>
     /// Gracefully: SIGTERM, the pod's grace period, and the Job stays until its pod is gone. Without a policy the pod would live on.
@@ -64,8 +84,22 @@ internal sealed partial class KubernetesExecutor
         var job = view is { HasJob: true } ? view.Job : await FindAsync(name, cancellationToken);
         if (job is not null && !IsGoing(job))
         {
-            var only = new V1DeleteOptions { PropagationPolicy = "Foreground", Preconditions = new() { Uid = job.Metadata.Uid } };
-            await GoneAsync($"The Job {name} can't be deleted now", () => _cluster.BatchV1.DeleteNamespacedJobAsync(name, job.Metadata.NamespaceProperty, only, cancellationToken: cancellationToken), cancellationToken);
+            var only = new V1DeleteOptions
+            {
+                PropagationPolicy = "Foreground",
+                Preconditions = new() { Uid = job.Metadata.Uid },
+            };
+            await GoneAsync(
+                $"The Job {name} can't be deleted now",
+                () =>
+                    _cluster.BatchV1.DeleteNamespacedJobAsync(
+                        name,
+                        job.Metadata.NamespaceProperty,
+                        only,
+                        cancellationToken: cancellationToken
+                    ),
+                cancellationToken
+            );
         }
 
         // Deleted by somebody else, perhaps without a word on what is to become of what it owned: then that lives on.
@@ -76,16 +110,25 @@ internal sealed partial class KubernetesExecutor
     }
 
     /// <summary>It is being deleted, and its pod with it.</summary>
-    private static bool IsGoing(V1Job job) => job.Metadata is { DeletionTimestamp: not null, Finalizers: { } finalizers } && finalizers.Contains("foregroundDeletion");
+    private static bool IsGoing(V1Job job) =>
+        job.Metadata is { DeletionTimestamp: not null, Finalizers: { } finalizers } && finalizers.Contains("foregroundDeletion");
 
     private async Task DeleteOrphansAsync(WorkerView view, CancellationToken cancellationToken)
     {
         if (view is { HasPod: true, Pod.Metadata: { DeletionTimestamp: null } pod })
         {
-            await GoneAsync($"The pod {pod.Name} can't be deleted now", () => _cluster.CoreV1.DeleteNamespacedPodAsync(pod.Name, pod.NamespaceProperty, cancellationToken: cancellationToken), cancellationToken);
+            await GoneAsync(
+                $"The pod {pod.Name} can't be deleted now",
+                () => _cluster.CoreV1.DeleteNamespacedPodAsync(pod.Name, pod.NamespaceProperty, cancellationToken: cancellationToken),
+                cancellationToken
+            );
         }
 
-        await GoneAsync($"The Secret {view.Name} can't be deleted now", () => _cluster.CoreV1.DeleteNamespacedSecretAsync(view.Name, view.Namespace, cancellationToken: cancellationToken), cancellationToken);
+        await GoneAsync(
+            $"The Secret {view.Name} can't be deleted now",
+            () => _cluster.CoreV1.DeleteNamespacedSecretAsync(view.Name, view.Namespace, cancellationToken: cancellationToken),
+            cancellationToken
+        );
     }
 
     private async Task LeaveAsync(WorkerView finished, CancellationToken cancellationToken)
@@ -93,9 +136,15 @@ internal sealed partial class KubernetesExecutor
         var seconds = ((long)_options.KeepFinished.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         await GoneAsync(
             $"The Job {finished.Name} can't be given its end",
-            () => _cluster.BatchV1.PatchNamespacedJobAsync(
-                new V1Patch($"{{\"spec\":{{\"ttlSecondsAfterFinished\":{seconds}}}}}", V1Patch.PatchType.MergePatch), finished.Name, finished.Namespace, cancellationToken: cancellationToken),
-            cancellationToken);
+            () =>
+                _cluster.BatchV1.PatchNamespacedJobAsync(
+                    new V1Patch($"{{\"spec\":{{\"ttlSecondsAfterFinished\":{seconds}}}}}", V1Patch.PatchType.MergePatch),
+                    finished.Name,
+                    finished.Namespace,
+                    cancellationToken: cancellationToken
+                ),
+            cancellationToken
+        );
     }
 
     /// <summary>What is gone already, or was never there, is as it should be.</summary>

@@ -32,10 +32,28 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
     private readonly ConcurrentDictionary<string, ConcurrentDictionary<ExecutionId, bool>> _listeners = new(StringComparer.Ordinal);
 
     public KubernetesExecutor(
-        IKubernetes cluster, WorkerCache cache, Informer informer, IOptions<KubernetesOptions> options, IExecutionTokens tokens, IServerAddress address,
-        IGitCredentials credentials, IExecutionSignal signal, TimeProvider time)
+        IKubernetes cluster,
+        WorkerCache cache,
+        Informer informer,
+        IOptions<KubernetesOptions> options,
+        IExecutionTokens tokens,
+        IServerAddress address,
+        IGitCredentials credentials,
+        IExecutionSignal signal,
+        TimeProvider time
+    )
     {
-        (_cluster, _cache, _informer, _options, _tokens, _address, _credentials, _signal, _time) = (cluster, cache, informer, options.Value, tokens, address, credentials, signal, time);
+        (_cluster, _cache, _informer, _options, _tokens, _address, _credentials, _signal, _time) = (
+            cluster,
+            cache,
+            informer,
+            options.Value,
+            tokens,
+            address,
+            credentials,
+            signal,
+            time
+        );
         _cache.Changed += Tell;
         _cache.Forgotten += Forget;
     }
@@ -85,7 +103,12 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
             // The watch may be a moment behind: the server itself is asked before something is called lost.
             if (await FindAsync(name, cancellationToken) is not { } job)
             {
-                return new() { Status = Shipinator.Status.Failed, Reason = Reason.Lost, Detail = "The cluster knows nothing of it." };
+                return new()
+                {
+                    Status = Shipinator.Status.Failed,
+                    Reason = Reason.Lost,
+                    Detail = "The cluster knows nothing of it.",
+                };
             }
 
             view = new(name, job.Metadata.NamespaceProperty) { Job = job, HasJob = true };
@@ -126,7 +149,11 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
             var job = await CreateJobAsync(manifest, worker, @namespace, cancellationToken);
             try
             {
-                await _cluster.CoreV1.CreateNamespacedSecretAsync(WorkerSecret.Create(worker, job, _options, _tokens, credential), @namespace, cancellationToken: cancellationToken);
+                await _cluster.CoreV1.CreateNamespacedSecretAsync(
+                    WorkerSecret.Create(worker, job, _options, _tokens, credential),
+                    @namespace,
+                    cancellationToken: cancellationToken
+                );
             }
             catch (Exception e) when (ApiErrors.IsAlreadyThere(e))
             {
@@ -154,7 +181,10 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
 
             if (!Labels.AreOurs(there.Metadata, _options))
             {
-                throw ExecutorException.Rejected(Reason.ConfigError, $"Namespace {@namespace} holds a Job {worker.ExternalName} that is not this installation's (label {Labels.Instance}: {(there.Metadata.Labels is { } labels && labels.TryGetValue(Labels.Instance, out var other) ? other : "none")}).");
+                throw ExecutorException.Rejected(
+                    Reason.ConfigError,
+                    $"Namespace {@namespace} holds a Job {worker.ExternalName} that is not this installation's (label {Labels.Instance}: {(there.Metadata.Labels is { } labels && labels.TryGetValue(Labels.Instance, out var other) ? other : "none")})."
+                );
             }
 
             return there.Metadata.DeletionTimestamp is null
@@ -217,8 +247,14 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
     private static int Step(ExecutionHandle handle)
     {
         var parts = handle.ExternalId.Split('-');
-        return parts.Length >= 2 && parts[^2] is ['s', .. var digits] && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var step)
+        return
+            parts.Length >= 2
+            && parts[^2] is ['s', .. var digits]
+            && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var step)
             ? step
-            : throw ExecutorException.Rejected(Reason.ExecutorError, $"The execution's name '{handle.ExternalId}' does not say which step it is.");
+            : throw ExecutorException.Rejected(
+                Reason.ExecutorError,
+                $"The execution's name '{handle.ExternalId}' does not say which step it is."
+            );
     }
 }

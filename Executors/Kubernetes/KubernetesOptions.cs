@@ -104,7 +104,8 @@ public sealed class KubernetesOptions
     public int MaxConcurrent { get; set; } = 500;
 
     /// <summary>The namespace of a project's Jobs.</summary>
-    public string NamespaceOf(ProjectId project) => ProjectNamespaces.FirstOrDefault(p => Guid.TryParse(p.Key, out var id) && id == project.Value).Value ?? Namespace;
+    public string NamespaceOf(ProjectId project) =>
+        ProjectNamespaces.FirstOrDefault(p => Guid.TryParse(p.Key, out var id) && id == project.Value).Value ?? Namespace;
 
     /// <summary>Every namespace in use.</summary>
     public IReadOnlyCollection<string> Namespaces => [.. ProjectNamespaces.Values.Append(Namespace).Distinct(StringComparer.Ordinal)];
@@ -136,9 +137,18 @@ public sealed partial class KubernetesOptionsValidator : IValidateOptions<Kubern
     {
         ArgumentNullException.ThrowIfNull(options);
         var errors = new List<string>();
-        foreach (var (key, value) in options.ProjectNamespaces.Select(p => ($"ProjectNamespaces:{p.Key}", p.Value)).Append(("Namespace", options.Namespace)))
+        foreach (
+            var (key, value) in options
+                .ProjectNamespaces.Select(p => ($"ProjectNamespaces:{p.Key}", p.Value))
+                .Append(("Namespace", options.Namespace))
+        )
         {
-            Check(DnsLabel().IsMatch(value) && value.Length <= 63, key, value, "it must be a namespace's name: lower-case letters, digits and hyphens");
+            Check(
+                DnsLabel().IsMatch(value) && value.Length <= 63,
+                key,
+                value,
+                "it must be a namespace's name: lower-case letters, digits and hyphens"
+            );
         }
 
         foreach (var project in options.ProjectNamespaces.Keys)
@@ -146,38 +156,98 @@ public sealed partial class KubernetesOptionsValidator : IValidateOptions<Kubern
             Check(Guid.TryParse(project, out _), "ProjectNamespaces", project, "its keys must be project ids");
         }
 
-        Check(LabelValue().IsMatch(options.InstanceId) && options.InstanceId.Length is > 0 and <= 63, "InstanceId", options.InstanceId, "it must be a label value of 1 to 63 characters");
+        Check(
+            LabelValue().IsMatch(options.InstanceId) && options.InstanceId.Length is > 0 and <= 63,
+            "InstanceId",
+            options.InstanceId,
+            "it must be a label value of 1 to 63 characters"
+        );
         Check(options.RunnerImage.Length > 0, "RunnerImage", options.RunnerImage, "it must name an image with git and sh");
         Check(options.Kubeconfig is null || File.Exists(options.Kubeconfig), "Kubeconfig", options.Kubeconfig, "there is no such file");
-        foreach (var (section, key, value) in options.Labels.Select(l => ("Labels", l.Key, l.Value)).Concat(options.NodeSelector.Select(l => ("NodeSelector", l.Key, l.Value))))
+        foreach (
+            var (section, key, value) in options
+                .Labels.Select(l => ("Labels", l.Key, l.Value))
+                .Concat(options.NodeSelector.Select(l => ("NodeSelector", l.Key, l.Value)))
+        )
         {
             Check(LabelValue().IsMatch(value) && value.Length <= 63, $"{section}:{key}", value, "it is no label value");
-            Check(!key.StartsWith("shipinator.io/", StringComparison.Ordinal), $"{section}:{key}", value, "labels with shipinator.io/ are the executor's own");
+            Check(
+                !key.StartsWith("shipinator.io/", StringComparison.Ordinal),
+                $"{section}:{key}",
+                value,
+                "labels with shipinator.io/ are the executor's own"
+            );
         }
 
-        Check(options.ImagePullPolicy is null or "IfNotPresent" or "Always" or "Never", "ImagePullPolicy", options.ImagePullPolicy, "it must be IfNotPresent, Always or Never");
+        Check(
+            options.ImagePullPolicy is null or "IfNotPresent" or "Always" or "Never",
+            "ImagePullPolicy",
+            options.ImagePullPolicy,
+            "it must be IfNotPresent, Always or Never"
+        );
         foreach (var (i, toleration) in options.Tolerations.Index())
         {
-            Check(toleration.Operator is "Equal" or "Exists", $"Tolerations:{i}:Operator", toleration.Operator, "it must be Equal or Exists");
-            Check(toleration.Effect is null or "NoSchedule" or "PreferNoSchedule" or "NoExecute", $"Tolerations:{i}:Effect", toleration.Effect, "it must be NoSchedule, PreferNoSchedule or NoExecute");
+            Check(
+                toleration.Operator is "Equal" or "Exists",
+                $"Tolerations:{i}:Operator",
+                toleration.Operator,
+                "it must be Equal or Exists"
+            );
+            Check(
+                toleration.Effect is null or "NoSchedule" or "PreferNoSchedule" or "NoExecute",
+                $"Tolerations:{i}:Effect",
+                toleration.Effect,
+                "it must be NoSchedule, PreferNoSchedule or NoExecute"
+            );
         }
 
-        foreach (var (key, value) in new[] { ("DefaultCpu", options.DefaultCpu), ("DefaultMemory", options.DefaultMemory), ("MaxCpu", options.MaxCpu), ("MaxMemory", options.MaxMemory) })
+        foreach (
+            var (key, value) in new[]
+            {
+                ("DefaultCpu", options.DefaultCpu),
+                ("DefaultMemory", options.DefaultMemory),
+                ("MaxCpu", options.MaxCpu),
+                ("MaxMemory", options.MaxMemory),
+            }
+        )
         {
             Check(value is null || Quantity().IsMatch(value), key, value, "it must be a quantity such as 500m, 2 or 512Mi");
         }
 
-        foreach (var (key, value) in new[] { ("PendingTimeout", options.PendingTimeout), ("ImagePullTimeout", options.ImagePullTimeout), ("SweepPeriod", options.SweepPeriod), ("RequestTimeout", options.RequestTimeout) })
+        foreach (
+            var (key, value) in new[]
+            {
+                ("PendingTimeout", options.PendingTimeout),
+                ("ImagePullTimeout", options.ImagePullTimeout),
+                ("SweepPeriod", options.SweepPeriod),
+                ("RequestTimeout", options.RequestTimeout),
+            }
+        )
         {
             Check(value > TimeSpan.Zero, key, value.ToString(), "it must be longer than nothing");
         }
 
         Check(options.KeepFinished >= TimeSpan.Zero, "KeepFinished", options.KeepFinished.ToString(), "it must not be negative");
-        Check(options.TerminationGrace >= TimeSpan.Zero, "TerminationGrace", options.TerminationGrace.ToString(), "it must not be negative");
-        Check(options.MaxConcurrent > 0, "MaxConcurrent", options.MaxConcurrent.ToString(CultureInfo.InvariantCulture), "it must be 1 or more");
+        Check(
+            options.TerminationGrace >= TimeSpan.Zero,
+            "TerminationGrace",
+            options.TerminationGrace.ToString(),
+            "it must not be negative"
+        );
+        Check(
+            options.MaxConcurrent > 0,
+            "MaxConcurrent",
+            options.MaxConcurrent.ToString(CultureInfo.InvariantCulture),
+            "it must be 1 or more"
+        );
         Check(options.CacheBytes > 0, "CacheBytes", options.CacheBytes.ToString(CultureInfo.InvariantCulture), "it must be 1 or more");
         Check(!options.RunAsNonRoot || options.RunAsUser is not 0, "RunAsUser", "0", "with RunAsNonRoot it must not be root");
-        Check(!options.LimitEveryContainer || (options.DefaultCpu is not null && options.DefaultMemory is not null), "LimitEveryContainer", "true", "it needs DefaultCpu and DefaultMemory, which are the limits");
+        Check(
+            !options.LimitEveryContainer || (options.DefaultCpu is not null && options.DefaultMemory is not null),
+            "LimitEveryContainer",
+            "true",
+            "it needs DefaultCpu and DefaultMemory, which are the limits"
+        );
         return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
 
         void Check(bool good, string key, string? value, string fix)

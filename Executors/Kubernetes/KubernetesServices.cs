@@ -26,9 +26,10 @@ public static class KubernetesServices
 
     private static ClusterClient Connect(KubernetesOptions options)
     {
-        var configuration = options.Kubeconfig is { } file
-            ? KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(file), options.Context)
-            : KubernetesClientConfiguration.IsInCluster() ? KubernetesClientConfiguration.InClusterConfig() : KubernetesClientConfiguration.BuildDefaultConfig();
+        var configuration =
+            options.Kubeconfig is { } file ? KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(file), options.Context)
+            : KubernetesClientConfiguration.IsInCluster() ? KubernetesClientConfiguration.InClusterConfig()
+            : KubernetesClientConfiguration.BuildDefaultConfig();
         configuration.HttpClientTimeout = options.RequestTimeout;
         return new(configuration);
     }

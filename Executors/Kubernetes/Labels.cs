@@ -18,19 +18,21 @@ internal static class Labels
     /// <summary>An annotation: the address by which the pods reach the server.</summary>
     public const string Server = "shipinator.io/server";
 
-    public static Dictionary<string, string> Of(WorkerSpec worker, KubernetesOptions options) => new(options.Labels, StringComparer.Ordinal)
-    {
-        [ManagedBy] = Us,
-        [Instance] = options.InstanceId,
-        [Job] = worker.JobId.ToString(),
-        [Attempt] = worker.Attempt.ToString(CultureInfo.InvariantCulture),
-        [Run] = worker.RunId.ToString(),
-        [Project] = worker.ProjectId.ToString(),
-        [Repository] = worker.RepositoryId.ToString(),
-    };
+    public static Dictionary<string, string> Of(WorkerSpec worker, KubernetesOptions options) =>
+        new(options.Labels, StringComparer.Ordinal)
+        {
+            [ManagedBy] = Us,
+            [Instance] = options.InstanceId,
+            [Job] = worker.JobId.ToString(),
+            [Attempt] = worker.Attempt.ToString(CultureInfo.InvariantCulture),
+            [Run] = worker.RunId.ToString(),
+            [Project] = worker.ProjectId.ToString(),
+            [Repository] = worker.RepositoryId.ToString(),
+        };
 
     /// <summary>Whether an object says that it was made for pods of another server.</summary>
-    public static bool IsOfAnotherServer(V1ObjectMeta meta, Uri own) => meta.Annotations is { } annotations && annotations.TryGetValue(Server, out var server) && server != own.ToString();
+    public static bool IsOfAnotherServer(V1ObjectMeta meta, Uri own) =>
+        meta.Annotations is { } annotations && annotations.TryGetValue(Server, out var server) && server != own.ToString();
 
     /// <summary>All that is this installation's.</summary>
     public static string Selector(KubernetesOptions options) => $"{ManagedBy}={Us},{Instance}={options.InstanceId}";
@@ -43,15 +45,19 @@ internal static class Labels
     /// The worker's name, from a Job's or a pod's labels; null when they are not all there, or when its own name is not as ours are:
     /// whoever copies a manifest copies its labels.
     /// </summary>
-    public static string? Worker(V1ObjectMeta meta) => Ids(meta) is var (job, attempt) && Name(job, attempt) is var name && (meta.Name == name || OfPod(meta.Name) == name) ? name : null;
+    public static string? Worker(V1ObjectMeta meta) =>
+        Ids(meta) is var (job, attempt) && Name(job, attempt) is var name && (meta.Name == name || OfPod(meta.Name) == name) ? name : null;
 
     /// <summary>The worker that a pod belongs to, by its name: the Job's controller adds a hyphen and five letters.</summary>
     public static string? OfPod(string pod) => pod.LastIndexOf('-') is > 0 and var at ? pod[..at] : null;
 
     /// <summary>The job and the attempt that an object was made for; null when its labels do not say.</summary>
     public static (JobId Job, int Attempt)? Ids(V1ObjectMeta meta) =>
-        meta.Labels is { } labels && labels.TryGetValue(Job, out var job) && Guid.TryParse(job, out var id)
-        && labels.TryGetValue(Attempt, out var text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var attempt)
+        meta.Labels is { } labels
+        && labels.TryGetValue(Job, out var job)
+        && Guid.TryParse(job, out var id)
+        && labels.TryGetValue(Attempt, out var text)
+        && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var attempt)
             ? (new JobId(id), attempt)
             : null;
 
@@ -62,5 +68,8 @@ internal static class Labels
 
     /// <summary>Whether this installation made it, as the worker whose name it has.</summary>
     public static bool AreOurs(V1ObjectMeta meta, KubernetesOptions options) =>
-        meta.Labels is { } labels && labels.TryGetValue(Instance, out var instance) && instance == options.InstanceId && Worker(meta) is not null;
+        meta.Labels is { } labels
+        && labels.TryGetValue(Instance, out var instance)
+        && instance == options.InstanceId
+        && Worker(meta) is not null;
 }

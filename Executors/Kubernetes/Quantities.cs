@@ -53,11 +53,18 @@ internal static class Quantities
             {
                 if (max is not null && of(step) is { } wanted && Value(step, resource, wanted) > new ResourceQuantity(max).ToDecimal())
                 {
-                    throw ExecutorException.Rejected(Reason.ConfigError, $"Step {step.Name} asks for {resource} {wanted}; this installation allows at most {max}.");
+                    throw ExecutorException.Rejected(
+                        Reason.ConfigError,
+                        $"Step {step.Name} asks for {resource} {wanted}; this installation allows at most {max}."
+                    );
                 }
             }
 
-            var moments = worker.Steps.GroupBy(s => s.Order).Select(g => g.Where(s => of(s) is not null).ToList()).Where(g => g.Count > 0).ToList();
+            var moments = worker
+                .Steps.GroupBy(s => s.Order)
+                .Select(g => g.Where(s => of(s) is not null).ToList())
+                .Where(g => g.Count > 0)
+                .ToList();
             if (moments.Count == 0)
             {
                 return;
@@ -72,13 +79,18 @@ internal static class Quantities
         limits.ToDictionary(l => l.Key, _ => new ResourceQuantity("0"), StringComparer.Ordinal);
 
     /// <summary>Processors in thousandths, memory in bytes.</summary>
-    private static ResourceQuantity Sum(string resource, decimal sum) => resource == "cpu"
-        ? new(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Math.Ceiling(sum * 1000):0}m"))
-        : new(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Math.Ceiling(sum):0}"));
+    private static ResourceQuantity Sum(string resource, decimal sum) =>
+        resource == "cpu"
+            ? new(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Math.Ceiling(sum * 1000):0}m"))
+            : new(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Math.Ceiling(sum):0}"));
 
-    private static decimal Value(WorkerStep step, string resource, string text) => KubernetesOptionsValidator.Quantity().IsMatch(text)
-        ? new ResourceQuantity(text).ToDecimal()
-        : throw ExecutorException.Rejected(Reason.ConfigError, $"Step {step.Name} asks for {resource} '{text}', which is no quantity; expected such as 500m, 2 or 512Mi.");
+    private static decimal Value(WorkerStep step, string resource, string text) =>
+        KubernetesOptionsValidator.Quantity().IsMatch(text)
+            ? new ResourceQuantity(text).ToDecimal()
+            : throw ExecutorException.Rejected(
+                Reason.ConfigError,
+                $"Step {step.Name} asks for {resource} '{text}', which is no quantity; expected such as 500m, 2 or 512Mi."
+            );
 
     private static void Add(Dictionary<string, ResourceQuantity> to, string resource, string? quantity)
     {

@@ -11,8 +11,11 @@ internal static class Services
     /// <summary>Null: no service has been started that is not ready.</summary>
     public static ExecutionStatus? Waiting(V1Pod pod, DateTimeOffset now)
     {
-        var service = (pod.Status?.InitContainerStatuses ?? [])
-            .FirstOrDefault(c => c.Name.StartsWith(Prefix, StringComparison.Ordinal) && c.Started != true && (c.State?.Running is not null || Last(c) is not null));
+        var service = (pod.Status?.InitContainerStatuses ?? []).FirstOrDefault(c =>
+            c.Name.StartsWith(Prefix, StringComparison.Ordinal)
+            && c.Started != true
+            && (c.State?.Running is not null || Last(c) is not null)
+        );
         if (service is null)
         {
             return null;
@@ -22,14 +25,19 @@ internal static class Services
         var probe = pod.Spec?.InitContainers?.FirstOrDefault(c => c.Name == service.Name)?.StartupProbe;
         var limit = TimeSpan.FromSeconds((probe?.FailureThreshold ?? 1) * (probe?.PeriodSeconds ?? 1));
         var last = Last(service);
-        var ending = last is null ? "" : $" Its container ended with exit code {last.ExitCode} ({last.Reason}){(string.IsNullOrWhiteSpace(last.Message) ? "" : $": {last.Message.Trim()}")}.";
+        var ending = last is null
+            ? ""
+            : $" Its container ended with exit code {last.ExitCode} ({last.Reason}){(string.IsNullOrWhiteSpace(last.Message) ? "" : $": {last.Message.Trim()}")}.";
         // The cluster starts it anew each time, for ever. What came before it in the pod is over, so that its own time is all that counts.
         return last is not null && now - Begun(pod, service) > limit
             ? StatusReader.Failed(Reason.ExecutorError, $"Service {name} was not ready within {limit.InWords()}.{ending}")
-            : StatusReader.Waiting($"Service {name} to become ready{(last is not null ? $"; it is started anew each time.{ending}" : ".")}");
+            : StatusReader.Waiting(
+                $"Service {name} to become ready{(last is not null ? $"; it is started anew each time.{ending}" : ".")}"
+            );
     }
 
-    private static V1ContainerStateTerminated? Last(V1ContainerStatus service) => service.State?.Terminated ?? service.LastState?.Terminated;
+    private static V1ContainerStateTerminated? Last(V1ContainerStatus service) =>
+        service.State?.Terminated ?? service.LastState?.Terminated;
 
     private static DateTimeOffset? Begun(V1Pod pod, V1ContainerStatus service)
     {

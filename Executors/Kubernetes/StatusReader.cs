@@ -21,7 +21,9 @@ internal static partial class StatusReader
     }
 
     /// <summary>Whether the Job's controller has decided that it is over, one way or the other.</summary>
-    public static bool IsOver(V1Job? job) => job?.Status?.Conditions?.Any(c => c.Type is "Failed" or "FailureTarget" or "Complete" or "SuccessCriteriaMet" && c.Status == "True") == true;
+    public static bool IsOver(V1Job? job) =>
+        job?.Status?.Conditions?.Any(c => c.Type is "Failed" or "FailureTarget" or "Complete" or "SuccessCriteriaMet" && c.Status == "True")
+        == true;
 
     private static ExecutionStatus ReadJob(WorkerView view, KubernetesOptions options, DateTimeOffset now)
     {
@@ -32,19 +34,29 @@ internal static partial class StatusReader
 
         if (Ended(view.Job) is { } end)
         {
-            return Failed(end.Reason == "DeadlineExceeded" ? Reason.Timeout : Reason.Lost, $"Its Job failed without a pod to tell why: {end.Message ?? end.Reason}.");
+            return Failed(
+                end.Reason == "DeadlineExceeded" ? Reason.Timeout : Reason.Lost,
+                $"Its Job failed without a pod to tell why: {end.Message ?? end.Reason}."
+            );
         }
 
         if (view.CreateError is { } refusal && NeverAllowed().IsMatch(refusal))
         {
-            var hint = refusal.Contains("must specify", StringComparison.Ordinal) ? " Set Shipinator:Kubernetes:DefaultCpu, DefaultMemory and LimitEveryContainer."
-                : refusal.Contains("PodSecurity", StringComparison.Ordinal) ? " Set Shipinator:Kubernetes:RunAsNonRoot, and RunAsUser where images name no user." : "";
+            var hint =
+                refusal.Contains("must specify", StringComparison.Ordinal)
+                    ? " Set Shipinator:Kubernetes:DefaultCpu, DefaultMemory and LimitEveryContainer."
+                : refusal.Contains("PodSecurity", StringComparison.Ordinal)
+                    ? " Set Shipinator:Kubernetes:RunAsNonRoot, and RunAsUser where images name no user."
+                : "";
             return Failed(Reason.ConfigError, $"The namespace does not allow its pod: {refusal}{hint}");
         }
 
         var waiting = view.CreateError is { } words ? $"The cluster to make its pod: {words}" : "The cluster to make its pod.";
         return now - view.Job?.Metadata.CreationTimestamp > options.PendingTimeout
-            ? Failed(Reason.Unschedulable, $"No pod could be made for it within {options.PendingTimeout.InWords()}. {view.CreateError}".TrimEnd())
+            ? Failed(
+                Reason.Unschedulable,
+                $"No pod could be made for it within {options.PendingTimeout.InWords()}. {view.CreateError}".TrimEnd()
+            )
             : Waiting(waiting);
     }
 
@@ -69,8 +81,18 @@ internal static partial class StatusReader
 
             // It is about to be ended: the reason is known before the end. What could never begin has ended before.
             return terminated is null && view.HasPod && pod.Status?.Phase != "Failed" && block is not { IsMisconfigured: true }
-                ? new() { Status = Status.Submitted, Reason = why, Detail = sentence, WaitingFor = sentence }
-                : Failed(why, sentence, terminated is { Reason: "ContainerStatusUnknown" } && block is not null ? null : terminated?.ExitCode);
+                ? new()
+                {
+                    Status = Status.Submitted,
+                    Reason = why,
+                    Detail = sentence,
+                    WaitingFor = sentence,
+                }
+                : Failed(
+                    why,
+                    sentence,
+                    terminated is { Reason: "ContainerStatusUnknown" } && block is not null ? null : terminated?.ExitCode
+                );
         }
 
         if (terminated is not null)
@@ -80,12 +102,17 @@ internal static partial class StatusReader
 
         if (!view.HasPod)
         {
-            return block is not null ? Failed(block.Cause.Reason, block.Cause.Sentence) : Failed(Reason.Lost, "Its pod vanished without a result.");
+            return block is not null
+                ? Failed(block.Cause.Reason, block.Cause.Sentence)
+                : Failed(Reason.Lost, "Its pod vanished without a result.");
         }
 
         if (pod.Status?.Phase is "Failed" or "Succeeded")
         {
-            return First(pod) ?? PodReason(pod) ?? (block is not null ? Failed(block.Cause.Reason, block.Cause.Sentence) : null) ?? Failed(Reason.Lost, $"Its pod ended ({pod.Status.Reason ?? pod.Status.Phase}) and its container told nothing.");
+            return First(pod)
+                ?? PodReason(pod)
+                ?? (block is not null ? Failed(block.Cause.Reason, block.Cause.Sentence) : null)
+                ?? Failed(Reason.Lost, $"Its pod ended ({pod.Status.Reason ?? pod.Status.Phase}) and its container told nothing.");
         }
 
         return First(pod) ?? Pending(view, pod, own, block, options, now);
@@ -111,10 +138,17 @@ internal static partial class StatusReader
 
         return pod.Status?.Reason switch
         {
-            "Evicted" or "Preempting" or "Shutdown" or "Terminated" or "NodeShutdown" => (Reason.Evicted, $"Its node ended it ({pod.Status.Reason}): {pod.Status.Message}"),
+            "Evicted" or "Preempting" or "Shutdown" or "Terminated" or "NodeShutdown" => (
+                Reason.Evicted,
+                $"Its node ended it ({pod.Status.Reason}): {pod.Status.Message}"
+            ),
             "NodeLost" => (Reason.Lost, $"Its node is lost: {pod.Status.Message}"),
-            { } refused when refused.StartsWith("OutOf", StringComparison.Ordinal) || refused is "UnexpectedAdmissionError" or "NodeAffinity" or "NodeSelectorMismatching" or "TaintToleration" =>
-                (Reason.Evicted, $"Its node did not take it after all ({refused}): {pod.Status.Message}"),
+            { } refused
+                when refused.StartsWith("OutOf", StringComparison.Ordinal)
+                    || refused is "UnexpectedAdmissionError" or "NodeAffinity" or "NodeSelectorMismatching" or "TaintToleration" => (
+                Reason.Evicted,
+                $"Its node did not take it after all ({refused}): {pod.Status.Message}"
+            ),
             "DeadlineExceeded" when block is not null => block.Cause,
             "DeadlineExceeded" => (Reason.Timeout, "It was at work longer than its pod may live."),
             _ when pod.Metadata.DeletionTimestamp is null => null,
@@ -123,19 +157,35 @@ internal static partial class StatusReader
         };
     }
 
-    private static ExecutionStatus? PodReason(V1Pod pod) => pod.Status?.Message is { Length: > 0 } words ? Failed(Reason.Lost, $"Its pod failed: {words}") : null;
+    private static ExecutionStatus? PodReason(V1Pod pod) =>
+        pod.Status?.Message is { Length: > 0 } words ? Failed(Reason.Lost, $"Its pod failed: {words}") : null;
 
-    private static ExecutionStatus Explain(V1Pod pod, V1ContainerStateTerminated end, Block? block) => end.Reason switch
-    {
-        // SIGTERM is nothing that the kernel sends for want of memory: kubernetes/kubernetes#140716.
-        "OOMKilled" when end.ExitCode == 143 => Failed(Reason.Lost, "Its container was told to stop by somebody.", end.ExitCode),
-        "OOMKilled" => Failed(Reason.OomKilled, "It, or something that it started, used more memory than it may: the kernel ended it.", end.ExitCode),
-        "StartError" or "ContainerCannotRun" => Failed(Reason.ExecutorError, $"Its container could not be started: {end.Message}", end.ExitCode),
-        // Ended before it began: what kept it from beginning is the cause.
-        "ContainerStatusUnknown" => First(pod) ?? (block is not null ? Failed(block.Cause.Reason, block.Cause.Sentence) : null) ?? Failed(Reason.Lost, $"Its container is gone: {end.Message}"),
-        "Unknown" => Failed(Reason.Lost, "Its node was restarted, or lost its container."),
-        _ => Failed(Reason.ExitCode, string.Create(CultureInfo.InvariantCulture, $"Its container ended with exit code {end.ExitCode}."), end.ExitCode),
-    };
+    private static ExecutionStatus Explain(V1Pod pod, V1ContainerStateTerminated end, Block? block) =>
+        end.Reason switch
+        {
+            // SIGTERM is nothing that the kernel sends for want of memory: kubernetes/kubernetes#140716.
+            "OOMKilled" when end.ExitCode == 143 => Failed(Reason.Lost, "Its container was told to stop by somebody.", end.ExitCode),
+            "OOMKilled" => Failed(
+                Reason.OomKilled,
+                "It, or something that it started, used more memory than it may: the kernel ended it.",
+                end.ExitCode
+            ),
+            "StartError" or "ContainerCannotRun" => Failed(
+                Reason.ExecutorError,
+                $"Its container could not be started: {end.Message}",
+                end.ExitCode
+            ),
+            // Ended before it began: what kept it from beginning is the cause.
+            "ContainerStatusUnknown" => First(pod)
+                ?? (block is not null ? Failed(block.Cause.Reason, block.Cause.Sentence) : null)
+                ?? Failed(Reason.Lost, $"Its container is gone: {end.Message}"),
+            "Unknown" => Failed(Reason.Lost, "Its node was restarted, or lost its container."),
+            _ => Failed(
+                Reason.ExitCode,
+                string.Create(CultureInfo.InvariantCulture, $"Its container ended with exit code {end.ExitCode}."),
+                end.ExitCode
+            ),
+        };
 
     /// <summary>What went wrong before the steps: the checkout.</summary>
     private static ExecutionStatus? First(V1Pod pod)
@@ -143,18 +193,32 @@ internal static partial class StatusReader
         var end = Find(pod.Status?.InitContainerStatuses, WorkerManifest.Prepare)?.State?.Terminated;
         return end is null or { ExitCode: 0 } ? null
             : end.Reason == "OOMKilled" ? Failed(Reason.OomKilled, "The checkout used more memory than it may.")
-            : end.Reason is "Unknown" or "ContainerStatusUnknown" ? Failed(Reason.Lost, "Its node was restarted, or lost its container, during the checkout.")
-            : Failed(Reason.ExecutorError, $"Its workspace could not be made ready: {(string.IsNullOrWhiteSpace(end.Message) ? $"exit code {end.ExitCode.ToString(CultureInfo.InvariantCulture)} ({end.Reason})" : end.Message.Trim())}");
+            : end.Reason is "Unknown" or "ContainerStatusUnknown"
+                ? Failed(Reason.Lost, "Its node was restarted, or lost its container, during the checkout.")
+            : Failed(
+                Reason.ExecutorError,
+                $"Its workspace could not be made ready: {(string.IsNullOrWhiteSpace(end.Message) ? $"exit code {end.ExitCode.ToString(CultureInfo.InvariantCulture)} ({end.Reason})" : end.Message.Trim())}"
+            );
     }
 
-    private static ExecutionStatus Pending(WorkerView view, V1Pod pod, V1ContainerStatus? own, Block? block, KubernetesOptions options, DateTimeOffset now)
+    private static ExecutionStatus Pending(
+        WorkerView view,
+        V1Pod pod,
+        V1ContainerStatus? own,
+        Block? block,
+        KubernetesOptions options,
+        DateTimeOffset now
+    )
     {
         var scheduled = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "PodScheduled");
         if (scheduled is not { Status: "True" })
         {
             var words = scheduled?.Message is { Length: > 0 } sentence ? $"A node: {sentence}" : "A node.";
             return now - pod.Metadata.CreationTimestamp > options.PendingTimeout
-                ? Failed(Reason.Unschedulable, $"No node took it within {options.PendingTimeout.InWords()}: {scheduled?.Message}".TrimEnd(' ', ':'))
+                ? Failed(
+                    Reason.Unschedulable,
+                    $"No node took it within {options.PendingTimeout.InWords()}: {scheduled?.Message}".TrimEnd(' ', ':')
+                )
                 : Waiting(words);
         }
 
@@ -179,7 +243,10 @@ internal static partial class StatusReader
             if (block.IsPulling)
             {
                 return since > options.ImagePullTimeout
-                    ? Failed(Reason.ImagePull, $"The image {block.Image} could not be pulled within {options.ImagePullTimeout.InWords()}: {block.Message}")
+                    ? Failed(
+                        Reason.ImagePull,
+                        $"The image {block.Image} could not be pulled within {options.ImagePullTimeout.InWords()}: {block.Message}"
+                    )
                     : Waiting($"The image {block.Image}: {block.Message ?? block.Reason}");
             }
 
@@ -198,8 +265,11 @@ internal static partial class StatusReader
         var trouble = preparing?.State?.Terminated is null ? view.Trouble : null;
         return since > options.PendingTimeout
             ? Failed(
-                trouble is { Reason: "FailedMount" } && trouble.Words.Contains("not found", StringComparison.Ordinal) ? Reason.ConfigError : Reason.ExecutorError,
-                $"Its containers did not start within {options.PendingTimeout.InWords()}. {trouble?.Words}".TrimEnd())
+                trouble is { Reason: "FailedMount" } && trouble.Words.Contains("not found", StringComparison.Ordinal)
+                    ? Reason.ConfigError
+                    : Reason.ExecutorError,
+                $"Its containers did not start within {options.PendingTimeout.InWords()}. {trouble?.Words}".TrimEnd()
+            )
             : Waiting(trouble is null ? "Its containers to start." : $"Its node to start it: {trouble.Words}");
     }
 
@@ -210,7 +280,10 @@ internal static partial class StatusReader
         if (first.Any(c => c.Name == container))
         {
             var before = first.TakeWhile(c => c.Name != container).LastOrDefault();
-            return before?.State?.Terminated?.FinishedAt ?? before?.State?.Running?.StartedAt ?? scheduled.LastTransitionTime ?? pod.Metadata.CreationTimestamp;
+            return before?.State?.Terminated?.FinishedAt
+                ?? before?.State?.Running?.StartedAt
+                ?? scheduled.LastTransitionTime
+                ?? pod.Metadata.CreationTimestamp;
         }
 
         var ready = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "Initialized" && c.Status == "True");
@@ -225,22 +298,32 @@ internal static partial class StatusReader
         var blocks = Blocks.Follow(view.Blocks, pod, null);
         return own?.State?.Running is not null
             ? null
-            : (pod.Status?.InitContainerStatuses ?? []).Select(c => blocks.GetValueOrDefault(c.Name)).FirstOrDefault(b => b is not null) ?? blocks.GetValueOrDefault(container);
+            : (pod.Status?.InitContainerStatuses ?? []).Select(c => blocks.GetValueOrDefault(c.Name)).FirstOrDefault(b => b is not null)
+                ?? blocks.GetValueOrDefault(container);
     }
 
     /// <summary>
     /// What no waiting helps against: the namespace's security standard, limits that its quota demands or that its range forbids, a pod
     /// that is not valid.
     /// </summary>
-    [GeneratedRegex("violates PodSecurity|must specify (limits|requests)|(maximum|minimum) \\S+ usage per|max limit to request ratio| is invalid: ")]
+    [GeneratedRegex(
+        "violates PodSecurity|must specify (limits|requests)|(maximum|minimum) \\S+ usage per|max limit to request ratio| is invalid: "
+    )]
     private static partial Regex NeverAllowed();
 
-    private static V1JobCondition? Ended(V1Job? job) => job?.Status?.Conditions?.FirstOrDefault(c => c.Type is "Failed" or "FailureTarget" && c.Status == "True");
+    private static V1JobCondition? Ended(V1Job? job) =>
+        job?.Status?.Conditions?.FirstOrDefault(c => c.Type is "Failed" or "FailureTarget" && c.Status == "True");
 
     private static V1ContainerStatus? Find(IList<V1ContainerStatus>? all, string name) => all?.FirstOrDefault(c => c.Name == name);
 
     public static ExecutionStatus Waiting(string words) => new() { Status = Status.Submitted, WaitingFor = words };
 
     public static ExecutionStatus Failed(Reason reason, string detail, int? exitCode = null) =>
-        new() { Status = Status.Failed, Reason = reason, Detail = detail, ExitCode = exitCode };
+        new()
+        {
+            Status = Status.Failed,
+            Reason = reason,
+            Detail = detail,
+            ExitCode = exitCode,
+        };
 }

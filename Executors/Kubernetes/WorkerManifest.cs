@@ -90,7 +90,18 @@ internal static class WorkerManifest
         var annotations = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             [Labels.Server] = server.ToString(),
-            ["shipinator.io/steps"] = JsonSerializer.Serialize(worker.Steps.Select((s, i) => new { container = Container(i), name = s.Name, step_id = s.StepId.ToString(), execution_id = s.FirstExecutionId.ToString() })),
+            ["shipinator.io/steps"] = JsonSerializer.Serialize(
+                worker.Steps.Select(
+                    (s, i) =>
+                        new
+                        {
+                            container = Container(i),
+                            name = s.Name,
+                            step_id = s.StepId.ToString(),
+                            execution_id = s.FirstExecutionId.ToString(),
+                        }
+                )
+            ),
         };
         if (worker.Source is { } source)
         {
@@ -101,37 +112,68 @@ internal static class WorkerManifest
         return annotations;
     }
 
-    private static V1PodSpec Pod(WorkerSpec worker, KubernetesOptions options, Uri server, string? credentialScope) => new()
-    {
-        RestartPolicy = "Never",
-        // On the pod, not on the Job: it keeps the pod, and with it the reason.
-        ActiveDeadlineSeconds = (long)(worker.Timeout + options.PendingTimeout + Backstop).TotalSeconds,
-        TerminationGracePeriodSeconds = (long)options.TerminationGrace.TotalSeconds,
-        AutomountServiceAccountToken = false,
-        EnableServiceLinks = false,
-        ServiceAccountName = options.ServiceAccount,
-        NodeSelector = options.NodeSelector.Count == 0 ? null : options.NodeSelector,
-        Tolerations = options.Tolerations.Count == 0 ? null : [.. options.Tolerations.Select(t => new V1Toleration { Key = t.Key, OperatorProperty = t.Operator, Value = t.Value, Effect = t.Effect })],
-        ImagePullSecrets = options.PullSecrets.Count == 0 ? null : [.. options.PullSecrets.Select(s => new V1LocalObjectReference { Name = s })],
-        SecurityContext = new()
+    private static V1PodSpec Pod(WorkerSpec worker, KubernetesOptions options, Uri server, string? credentialScope) =>
+        new()
         {
-            RunAsNonRoot = options.RunAsNonRoot ? true : null,
-            RunAsUser = options.RunAsUser,
-            FsGroup = options.FsGroup,
-            SeccompProfile = new() { Type = "RuntimeDefault" },
-        },
-        HostAliases = worker.Services.IsEmpty ? null : [new() { Ip = "127.0.0.1", Hostnames = [.. worker.Services.Keys] }],
-        InitContainers = [First(worker, options, server, credentialScope), .. worker.Services.Select(s => Service(s.Key, s.Value, options))],
-        Containers = [.. worker.Steps.Select((s, i) => Step(worker, s, i, options, server))],
-        Volumes =
-        [
-            new() { Name = "runner", EmptyDir = new() },
-            new() { Name = "job", EmptyDir = new() },
-            new() { Name = "secret", Secret = new() { SecretName = worker.ExternalName } },
-            // A claim that can't be had now keeps no job that does not need it.
-            .. options.CacheClaim is { } claim && UsesCache(worker, options) ? [new V1Volume { Name = "cache", PersistentVolumeClaim = new() { ClaimName = claim } }] : Array.Empty<V1Volume>(),
-        ],
-    };
+            RestartPolicy = "Never",
+            // On the pod, not on the Job: it keeps the pod, and with it the reason.
+            ActiveDeadlineSeconds = (long)(worker.Timeout + options.PendingTimeout + Backstop).TotalSeconds,
+            TerminationGracePeriodSeconds = (long)options.TerminationGrace.TotalSeconds,
+            AutomountServiceAccountToken = false,
+            EnableServiceLinks = false,
+            ServiceAccountName = options.ServiceAccount,
+            NodeSelector = options.NodeSelector.Count == 0 ? null : options.NodeSelector,
+            Tolerations =
+                options.Tolerations.Count == 0
+                    ? null
+                    :
+                    [
+                        .. options.Tolerations.Select(t => new V1Toleration
+                        {
+                            Key = t.Key,
+                            OperatorProperty = t.Operator,
+                            Value = t.Value,
+                            Effect = t.Effect,
+                        }),
+                    ],
+            ImagePullSecrets =
+                options.PullSecrets.Count == 0 ? null : [.. options.PullSecrets.Select(s => new V1LocalObjectReference { Name = s })],
+            SecurityContext = new()
+            {
+                RunAsNonRoot = options.RunAsNonRoot ? true : null,
+                RunAsUser = options.RunAsUser,
+                FsGroup = options.FsGroup,
+                SeccompProfile = new() { Type = "RuntimeDefault" },
+            },
+            HostAliases = worker.Services.IsEmpty ? null : [new() { Ip = "127.0.0.1", Hostnames = [.. worker.Services.Keys] }],
+            InitContainers =
+            [
+                First(worker, options, server, credentialScope),
+                .. worker.Services.Select(s => Service(s.Key, s.Value, options)),
+            ],
+            Containers = [.. worker.Steps.Select((s, i) => Step(worker, s, i, options, server))],
+            Volumes =
+            [
+                new() { Name = "runner", EmptyDir = new() },
+                new() { Name = "job", EmptyDir = new() },
+                new()
+                {
+                    Name = "secret",
+                    Secret = new() { SecretName = worker.ExternalName },
+                },
+                // A claim that can't be had now keeps no job that does not need it.
+                .. options.CacheClaim is { } claim && UsesCache(worker, options)
+                    ?
+                    [
+                        new V1Volume
+                        {
+                            Name = "cache",
+                            PersistentVolumeClaim = new() { ClaimName = claim },
+                        },
+                    ]
+                    : Array.Empty<V1Volume>(),
+            ],
+        };
 
     /// <summary>
     /// Makes the workspace. It also carries the request of the whole pod: the scheduler reserves the larger of the first
@@ -194,71 +236,96 @@ internal static class WorkerManifest
         };
     }
 
-    private static V1Container Service(string name, ServicePlan plan, KubernetesOptions options) => new()
-    {
-        Name = Services.Prefix + name,
-        Image = plan.Image,
-        ImagePullPolicy = options.ImagePullPolicy,
-        Args = plan.Command is { } command ? [.. command.Select(Literal)] : null,
-        Env = [.. plan.Env.Select(e => Env(e.Key, e.Value))],
-        RestartPolicy = "Always",
-        Resources = Quantities.Service(options),
-        SecurityContext = Security(options),
-        StartupProbe = plan.ReadyTcp is { } port
-            // It has had its time: the pod's own grace would only be waited for.
-            ? new() { TcpSocket = new() { Port = port }, PeriodSeconds = 1, FailureThreshold = Math.Max(1, (int)plan.ReadyTimeout.TotalSeconds), TerminationGracePeriodSeconds = 1 }
-            : null,
-    };
+    private static V1Container Service(string name, ServicePlan plan, KubernetesOptions options) =>
+        new()
+        {
+            Name = Services.Prefix + name,
+            Image = plan.Image,
+            ImagePullPolicy = options.ImagePullPolicy,
+            Args = plan.Command is { } command ? [.. command.Select(Literal)] : null,
+            Env = [.. plan.Env.Select(e => Env(e.Key, e.Value))],
+            RestartPolicy = "Always",
+            Resources = Quantities.Service(options),
+            SecurityContext = Security(options),
+            StartupProbe = plan.ReadyTcp is { } port
+                // It has had its time: the pod's own grace would only be waited for.
+                ? new()
+                {
+                    TcpSocket = new() { Port = port },
+                    PeriodSeconds = 1,
+                    FailureThreshold = Math.Max(1, (int)plan.ReadyTimeout.TotalSeconds),
+                    TerminationGracePeriodSeconds = 1,
+                }
+                : null,
+        };
 
-    private static V1Container Step(WorkerSpec worker, WorkerStep step, int index, KubernetesOptions options, Uri server) => new()
-    {
-        Name = Container(index),
-        Image = step.Image,
-        ImagePullPolicy = options.ImagePullPolicy,
-        Command = [$"{RunnerFolder}/runner", "work"],
-        Env =
-        [
-            Env("SHIPINATOR_URL", server.ToString()),
-            Env("SHIPINATOR_EXECUTION_ID", step.FirstExecutionId.ToString()),
-            Env("SHIPINATOR_JOB_ID", worker.JobId.ToString()),
-            Env("SHIPINATOR_JOB_DIR", JobFolder),
-            Env("SHIPINATOR_TOKEN_FILE", $"{SecretFolder}/token"),
-            Env("SHIPINATOR_CONTAINER", "1"),
-            .. options.CacheClaim is null || !step.UsesCache ? Array.Empty<V1EnvVar>() :
+    private static V1Container Step(WorkerSpec worker, WorkerStep step, int index, KubernetesOptions options, Uri server) =>
+        new()
+        {
+            Name = Container(index),
+            Image = step.Image,
+            ImagePullPolicy = options.ImagePullPolicy,
+            Command = [$"{RunnerFolder}/runner", "work"],
+            Env =
             [
-                Env("SHIPINATOR_CACHE_DIR", CacheFolder),
-                Env("SHIPINATOR_CACHE_MAX_BYTES", options.CacheBytes.ToString(CultureInfo.InvariantCulture)),
+                Env("SHIPINATOR_URL", server.ToString()),
+                Env("SHIPINATOR_EXECUTION_ID", step.FirstExecutionId.ToString()),
+                Env("SHIPINATOR_JOB_ID", worker.JobId.ToString()),
+                Env("SHIPINATOR_JOB_DIR", JobFolder),
+                Env("SHIPINATOR_TOKEN_FILE", $"{SecretFolder}/token"),
+                Env("SHIPINATOR_CONTAINER", "1"),
+                .. options.CacheClaim is null || !step.UsesCache
+                    ? Array.Empty<V1EnvVar>()
+                    :
+                    [
+                        Env("SHIPINATOR_CACHE_DIR", CacheFolder),
+                        Env("SHIPINATOR_CACHE_MAX_BYTES", options.CacheBytes.ToString(CultureInfo.InvariantCulture)),
+                    ],
             ],
-        ],
-        VolumeMounts =
-        [
-            new() { Name = "runner", MountPath = RunnerFolder, ReadOnlyProperty = true },
-            new() { Name = "job", MountPath = JobFolder },
-            Secret(WorkerSecret.Token(index), "token"),
-            .. options.CacheClaim is null || !step.UsesCache ? Array.Empty<V1VolumeMount>() : [Cache(worker)],
-        ],
-        Resources = Quantities.Step(step, options),
-        SecurityContext = Security(options),
-        TerminationMessagePolicy = "File",
-    };
+            VolumeMounts =
+            [
+                new()
+                {
+                    Name = "runner",
+                    MountPath = RunnerFolder,
+                    ReadOnlyProperty = true,
+                },
+                new() { Name = "job", MountPath = JobFolder },
+                Secret(WorkerSecret.Token(index), "token"),
+                .. options.CacheClaim is null || !step.UsesCache ? Array.Empty<V1VolumeMount>() : [Cache(worker)],
+            ],
+            Resources = Quantities.Step(step, options),
+            SecurityContext = Security(options),
+            TerminationMessagePolicy = "File",
+        };
 
-    private static bool UsesCache(WorkerSpec worker, KubernetesOptions options) => options.CacheClaim is not null && worker.Steps.Any(s => s.UsesCache);
+    private static bool UsesCache(WorkerSpec worker, KubernetesOptions options) =>
+        options.CacheClaim is not null && worker.Steps.Any(s => s.UsesCache);
 
     /// <summary>A repository sees its own caches and no other's.</summary>
-    private static V1VolumeMount Cache(WorkerSpec worker) => new() { Name = "cache", MountPath = CacheFolder, SubPath = worker.RepositoryId.ToString() };
+    private static V1VolumeMount Cache(WorkerSpec worker) =>
+        new()
+        {
+            Name = "cache",
+            MountPath = CacheFolder,
+            SubPath = worker.RepositoryId.ToString(),
+        };
 
     private static V1VolumeMount Secret(string key, string path) =>
-        new() { Name = "secret", MountPath = $"{SecretFolder}/{path}", SubPath = key, ReadOnlyProperty = true };
+        new()
+        {
+            Name = "secret",
+            MountPath = $"{SecretFolder}/{path}",
+            SubPath = key,
+            ReadOnlyProperty = true,
+        };
 
     /// <summary>
     /// What the security standard "restricted" demands of each container, where the operator wants no root; with root it would take from
     /// it what package managers need.
     /// </summary>
-    private static V1SecurityContext Security(KubernetesOptions options) => new()
-    {
-        AllowPrivilegeEscalation = false,
-        Capabilities = options.RunAsNonRoot ? new() { Drop = ["ALL"] } : null,
-    };
+    private static V1SecurityContext Security(KubernetesOptions options) =>
+        new() { AllowPrivilegeEscalation = false, Capabilities = options.RunAsNonRoot ? new() { Drop = ["ALL"] } : null };
 
     private static V1EnvVar Env(string name, string value) => new() { Name = name, Value = Literal(value) };
 

@@ -13,7 +13,13 @@ internal static class WorkerSecret
     public static string Token(int step) => string.Create(CultureInfo.InvariantCulture, $"token-s{step}");
 
     /// <summary>Owned by the Job: it goes when the Job goes.</summary>
-    public static V1Secret Create(WorkerSpec worker, V1Job owner, KubernetesOptions options, IExecutionTokens tokens, GitCredential? credential)
+    public static V1Secret Create(
+        WorkerSpec worker,
+        V1Job owner,
+        KubernetesOptions options,
+        IExecutionTokens tokens,
+        GitCredential? credential
+    )
     {
         var data = new Dictionary<string, byte[]>(StringComparer.Ordinal);
         if (worker.Source is not null)
@@ -37,7 +43,17 @@ internal static class WorkerSecret
                 Name = worker.ExternalName,
                 NamespaceProperty = options.NamespaceOf(worker.ProjectId),
                 Labels = Labels.Of(worker, options),
-                OwnerReferences = [new() { ApiVersion = "batch/v1", Kind = "Job", Name = owner.Metadata.Name, Uid = owner.Metadata.Uid, Controller = true }],
+                OwnerReferences =
+                [
+                    new()
+                    {
+                        ApiVersion = "batch/v1",
+                        Kind = "Job",
+                        Name = owner.Metadata.Name,
+                        Uid = owner.Metadata.Uid,
+                        Controller = true,
+                    },
+                ],
             },
             Type = "Opaque",
             Data = data,

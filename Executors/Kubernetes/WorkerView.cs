@@ -72,12 +72,19 @@ internal sealed class WorkerCache(TimeProvider time)
     {
         if (Labels.Worker(job.Metadata) is { } name)
         {
-            Set(name, job.Metadata.NamespaceProperty, v => !isCurrent && IsOlder(job.Metadata, v.Job?.Metadata) ? v : v with
-            {
-                Job = job,
-                HasJob = !gone,
-                CreateError = v.Pod is null && _createErrors.TryGetValue(name, out var error) ? error.Words : v.CreateError,
-            });
+            Set(
+                name,
+                job.Metadata.NamespaceProperty,
+                v =>
+                    !isCurrent && IsOlder(job.Metadata, v.Job?.Metadata)
+                        ? v
+                        : v with
+                        {
+                            Job = job,
+                            HasJob = !gone,
+                            CreateError = v.Pod is null && _createErrors.TryGetValue(name, out var error) ? error.Words : v.CreateError,
+                        }
+            );
         }
     }
 
@@ -86,19 +93,37 @@ internal sealed class WorkerCache(TimeProvider time)
         if (Labels.Worker(pod.Metadata) is { } name)
         {
             // A Job may make a second pod when its first was deleted: the newest counts.
-            Set(name, pod.Metadata.NamespaceProperty, v => (!isCurrent && IsOlder(pod.Metadata, v.Pod?.Metadata))
-                || (v.Pod is { } known && known.Metadata.Uid != pod.Metadata.Uid && known.Metadata.CreationTimestamp > pod.Metadata.CreationTimestamp)
-                ? v
-                : v with { Pod = pod, HasPod = !gone, CreateError = null, Blocks = Blocks.Follow(IsSame(v.Pod, pod) ? v.Blocks : Blocks.None, pod, isCurrent ? null : time.GetUtcNow()), Trouble = IsSame(v.Pod, pod) ? v.Trouble : _troubles.GetValueOrDefault(pod.Metadata.Name).Trouble });
+            Set(
+                name,
+                pod.Metadata.NamespaceProperty,
+                v =>
+                    (!isCurrent && IsOlder(pod.Metadata, v.Pod?.Metadata))
+                    || (
+                        v.Pod is { } known
+                        && known.Metadata.Uid != pod.Metadata.Uid
+                        && known.Metadata.CreationTimestamp > pod.Metadata.CreationTimestamp
+                    )
+                        ? v
+                        : v with
+                        {
+                            Pod = pod,
+                            HasPod = !gone,
+                            CreateError = null,
+                            Blocks = Blocks.Follow(IsSame(v.Pod, pod) ? v.Blocks : Blocks.None, pod, isCurrent ? null : time.GetUtcNow()),
+                            Trouble = IsSame(v.Pod, pod) ? v.Trouble : _troubles.GetValueOrDefault(pod.Metadata.Name).Trouble,
+                        }
+            );
         }
     }
 
     private static bool IsSame(V1Pod? known, V1Pod seen) => known?.Metadata.Uid == seen.Metadata.Uid;
 
     /// <summary>Versions of one object are numbers that grow, until a cluster is restored from a backup: then it begins with a list.</summary>
-    private static bool IsOlder(V1ObjectMeta seen, V1ObjectMeta? known) => seen.Uid == known?.Uid
+    private static bool IsOlder(V1ObjectMeta seen, V1ObjectMeta? known) =>
+        seen.Uid == known?.Uid
         && ulong.TryParse(seen.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var one)
-        && ulong.TryParse(known?.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var other) && one < other;
+        && ulong.TryParse(known?.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var other)
+        && one < other;
 
     /// <summary>A warning about a Job or a pod. It may be told before its object is, and comes again and again.</summary>
     public void See(Corev1Event warning)
@@ -122,7 +147,12 @@ internal sealed class WorkerCache(TimeProvider time)
     private void SeeTrouble(string pod, NodeTrouble trouble)
     {
         _troubles[pod] = (trouble, time.GetUtcNow());
-        if (Labels.OfPod(pod) is { } name && _views.TryGetValue(name, out var view) && view.Pod?.Metadata.Name == pod && view.Trouble != trouble)
+        if (
+            Labels.OfPod(pod) is { } name
+            && _views.TryGetValue(name, out var view)
+            && view.Pod?.Metadata.Name == pod
+            && view.Trouble != trouble
+        )
         {
             Set(name, view.Namespace, v => v.Pod?.Metadata.Name == pod ? v with { Trouble = trouble } : v);
         }
@@ -138,10 +168,12 @@ internal sealed class WorkerCache(TimeProvider time)
     }
 
     /// <summary>What a list no longer holds is gone.</summary>
-    public void KeepJobs(string @namespace, IReadOnlySet<string> present) => Keep(@namespace, present, v => v.HasJob, v => v with { HasJob = false });
+    public void KeepJobs(string @namespace, IReadOnlySet<string> present) =>
+        Keep(@namespace, present, v => v.HasJob, v => v with { HasJob = false });
 
     /// <summary>What a list no longer holds is gone.</summary>
-    public void KeepPods(string @namespace, IReadOnlySet<string> present) => Keep(@namespace, present, v => v.HasPod, v => v with { HasPod = false });
+    public void KeepPods(string @namespace, IReadOnlySet<string> present) =>
+        Keep(@namespace, present, v => v.HasPod, v => v with { HasPod = false });
 
     /// <summary>Forgets what is gone for long; to be called from time to time.</summary>
     public void Purge()
@@ -180,5 +212,6 @@ internal sealed class WorkerCache(TimeProvider time)
         Changed?.Invoke(name);
     }
 
-    private WorkerView Dated(WorkerView view) => view.IsPresent ? view with { GoneAt = null } : view with { GoneAt = view.GoneAt ?? time.GetUtcNow() };
+    private WorkerView Dated(WorkerView view) =>
+        view.IsPresent ? view with { GoneAt = null } : view with { GoneAt = view.GoneAt ?? time.GetUtcNow() };
 }

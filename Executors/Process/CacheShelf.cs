@@ -49,7 +49,12 @@ internal sealed partial class CacheShelf(string folder, long bytes, TimeProvider
             {
                 File.SetLastWriteTimeUtc(Path.Combine(target, name[..^".used".Length]), time.GetUtcNow().UtcDateTime);
             }
-            else if (Kept().IsMatch(name) && Unix.Look(file) is { IsFile: true } entry && entry.User == user && new FileInfo(file).Length <= bytes)
+            else if (
+                Kept().IsMatch(name)
+                && Unix.Look(file) is { IsFile: true } entry
+                && entry.User == user
+                && new FileInfo(file).Length <= bytes
+            )
             {
                 Take(file, Path.Combine(target, $".{user}-{name}.new"), Path.Combine(target, name));
             }
@@ -77,7 +82,10 @@ internal sealed partial class CacheShelf(string folder, long bytes, TimeProvider
     /// <summary>Those that were not used for longest go first, until all fit.</summary>
     private void Evict()
     {
-        var kept = new DirectoryInfo(folder).EnumerateFiles("*.tar.gz", SearchOption.AllDirectories).OrderBy(f => f.LastWriteTimeUtc).ToList();
+        var kept = new DirectoryInfo(folder)
+            .EnumerateFiles("*.tar.gz", SearchOption.AllDirectories)
+            .OrderBy(f => f.LastWriteTimeUtc)
+            .ToList();
         var total = kept.Sum(f => f.Length);
         foreach (var file in kept.TakeWhile(_ => total > bytes))
         {

@@ -6,13 +6,25 @@ namespace Shipinator.Executors.Process;
 internal static class Command
 {
     /// <summary>The exit code and the end of what it printed. Errors: <see cref="IOException"/> when it can't be started.</summary>
-    public static async Task<(int Code, string Words)> RunAsync(IReadOnlyList<string> command, CancellationToken cancellationToken, params (string Name, string Value)[] environment)
+    public static async Task<(int Code, string Words)> RunAsync(
+        IReadOnlyList<string> command,
+        CancellationToken cancellationToken,
+        params (string Name, string Value)[] environment
+    )
     {
         const int MostWords = 2000;
-        var start = new ProcessStartInfo(command[0], command.Skip(1)) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
+        var start = new ProcessStartInfo(command[0], command.Skip(1))
+        {
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = "/",
+        };
         // The server's own settings, whatever they are called, are none of its business.
         start.Environment.Clear();
-        start.Environment["PATH"] = Environment.GetEnvironmentVariable("PATH") ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        start.Environment["PATH"] =
+            Environment.GetEnvironmentVariable("PATH") ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         start.Environment["LC_ALL"] = "C";
         foreach (var (name, value) in environment)
         {

@@ -29,7 +29,9 @@ internal sealed class JobFolders(ProcessExecutorOptions options, TimeProvider ti
 
         return _users.Contains(entry.User)
             ? entry.User
-            : throw new IOException($"{folder.Path} belongs to user {entry.User}, which is none of the user ids {options.FirstUserId} to {options.FirstUserId + (uint)options.UserIds - 1}: it was made with other settings of Shipinator:Process.");
+            : throw new IOException(
+                $"{folder.Path} belongs to user {entry.User}, which is none of the user ids {options.FirstUserId} to {options.FirstUserId + (uint)options.UserIds - 1}: it was made with other settings of Shipinator:Process."
+            );
     }
 
     /// <summary>Makes the folder if it is not there, whole or not at all. Errors: <see cref="IOException"/>, <see cref="UnauthorizedAccessException"/>.</summary>

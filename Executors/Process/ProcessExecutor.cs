@@ -10,8 +10,12 @@ namespace Shipinator.Executors.Process;
 /// runners outlive the server: a server that starts again finds them by what they hold and leave in their folder.
 /// </summary>
 public sealed partial class ProcessExecutor(
-    IOptions<ProcessExecutorOptions> options, IExecutionTokens tokens, IServerAddress address, TimeProvider time,
-    ILogger<ProcessExecutor> logger) : IWorkerInventory
+    IOptions<ProcessExecutorOptions> options,
+    IExecutionTokens tokens,
+    IServerAddress address,
+    TimeProvider time,
+    ILogger<ProcessExecutor> logger
+) : IWorkerInventory
 {
     private static readonly TimeSpan DeletePatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan DeletePause = TimeSpan.FromMilliseconds(200);
@@ -37,7 +41,10 @@ public sealed partial class ProcessExecutor(
         ArgumentNullException.ThrowIfNull(spec);
         if (!spec.Worker.Services.IsEmpty)
         {
-            throw ExecutorException.Rejected(Reason.ConfigError, $"The job asks for services ({string.Join(", ", spec.Worker.Services.Keys)}), which the process executor can't run: it has no containers. Use the kubernetes executor.");
+            throw ExecutorException.Rejected(
+                Reason.ConfigError,
+                $"The job asks for services ({string.Join(", ", spec.Worker.Services.Keys)}), which the process executor can't run: it has no containers. Use the kubernetes executor."
+            );
         }
 
         var folder = Folder(spec.Worker.ExternalName);
@@ -49,7 +56,14 @@ public sealed partial class ProcessExecutor(
             StartAhead(folder, spec);
         }
 
-        return new(Type, $"{spec.Worker.ExternalName}-{spec.ExecutionId}", spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId);
+        return new(
+            Type,
+            $"{spec.Worker.ExternalName}-{spec.ExecutionId}",
+            spec.ExecutionId,
+            spec.Worker.JobId,
+            spec.Worker.Attempt,
+            spec.StepId
+        );
     }
 
     /// <inheritdoc/>
@@ -77,15 +91,17 @@ public sealed partial class ProcessExecutor(
 
         var leftovers = ProcessesOf(folder, id);
         ProcessTable.Kill(leftovers);
-        return Task.FromResult(new ExecutionStatus
-        {
-            Status = Shipinator.Status.Failed,
-            Reason = Reason.Lost,
-            Detail = folder.WasStarted(id)
-                ? "Its runner process ended without a result: killed, out of memory, or the machine was restarted."
-                : "This machine knows nothing of it.",
-            StillPresent = leftovers.Count > 0,
-        });
+        return Task.FromResult(
+            new ExecutionStatus
+            {
+                Status = Shipinator.Status.Failed,
+                Reason = Reason.Lost,
+                Detail = folder.WasStarted(id)
+                    ? "Its runner process ended without a result: killed, out of memory, or the machine was restarted."
+                    : "This machine knows nothing of it.",
+                StillPresent = leftovers.Count > 0,
+            }
+        );
     }
 
     /// <inheritdoc/>
@@ -173,13 +189,30 @@ public sealed partial class ProcessExecutor(
 
     /// <summary>The job attempts that have a folder here. One in which a runner is at work may be another installation's.</summary>
     public IReadOnlyCollection<FoundWorker> FindWorkers() =>
-        [.. new[] { _options.Root, WorkerFolder.ControlFolder(_options.Root) }.Where(Directory.Exists)
-            .SelectMany(root => Directory.EnumerateDirectories(root, "ship-*")).Select(d => Path.GetFileName(d)).Distinct(StringComparer.Ordinal).Select(n => n.Split('-')).Where(p => p.Length == 3)
-            .Where(p => Guid.TryParseExact(p[1], "N", out _) && int.TryParse(p[2], out _))
-            .Select(p => (Job: new JobId(Guid.ParseExact(p[1], "N")), Attempt: int.Parse(p[2], System.Globalization.CultureInfo.InvariantCulture)))
-            .Select(w => (w.Job, w.Attempt, Folder: Folder(ExternalName(w.Job, w.Attempt))))
-            .Where(w => !_left.ContainsKey(w.Folder.Path))
-            .Select(w => new FoundWorker(w.Job, w.Attempt, $"Folder {w.Folder.Path}", MayBeForeign: w.Folder.Executions().Any(w.Folder.IsAlive)))];
+        [
+            .. new[] { _options.Root, WorkerFolder.ControlFolder(_options.Root) }
+                .Where(Directory.Exists)
+                .SelectMany(root => Directory.EnumerateDirectories(root, "ship-*"))
+                .Select(d => Path.GetFileName(d))
+                .Distinct(StringComparer.Ordinal)
+                .Select(n => n.Split('-'))
+                .Where(p => p.Length == 3)
+                .Where(p => Guid.TryParseExact(p[1], "N", out _) && int.TryParse(p[2], out _))
+                .Select(p =>
+                    (
+                        Job: new JobId(Guid.ParseExact(p[1], "N")),
+                        Attempt: int.Parse(p[2], System.Globalization.CultureInfo.InvariantCulture)
+                    )
+                )
+                .Select(w => (w.Job, w.Attempt, Folder: Folder(ExternalName(w.Job, w.Attempt))))
+                .Where(w => !_left.ContainsKey(w.Folder.Path))
+                .Select(w => new FoundWorker(
+                    w.Job,
+                    w.Attempt,
+                    $"Folder {w.Folder.Path}",
+                    MayBeForeign: w.Folder.Executions().Any(w.Folder.IsAlive)
+                )),
+        ];
 
     private async Task MakeReadyAsync(WorkerFolder folder, WorkerSpec worker, CancellationToken cancellationToken)
     {
@@ -255,15 +288,16 @@ public sealed partial class ProcessExecutor(
         }
     }
 
-    private static ExecutionStatus Ended(RunnerResult result, bool StillPresent) => new()
-    {
-        Status = Words.TryParseStatus(result.Status, out var status) && status.IsTerminal() ? status : Shipinator.Status.Failed,
-        ExitCode = result.ExitCode,
-        Reason = result.Reason is not null && Words.TryParseReason(result.Reason, out var reason) ? reason : null,
-        Detail = result.Detail,
-        StillPresent = StillPresent,
-        IsFromRunner = true,
-    };
+    private static ExecutionStatus Ended(RunnerResult result, bool StillPresent) =>
+        new()
+        {
+            Status = Words.TryParseStatus(result.Status, out var status) && status.IsTerminal() ? status : Shipinator.Status.Failed,
+            ExitCode = result.ExitCode,
+            Reason = result.Reason is not null && Words.TryParseReason(result.Reason, out var reason) ? reason : null,
+            Detail = result.Detail,
+            StillPresent = StillPresent,
+            IsFromRunner = true,
+        };
 
     private WorkerFolder FolderOf(ExecutionHandle handle) => Folder(ExternalName(handle.JobId, handle.WorkerAttempt));
 

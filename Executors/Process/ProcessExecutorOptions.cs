@@ -45,7 +45,13 @@ public sealed class ProcessExecutorOptions
 
     /// <summary>A folder for the jobs of the server with that data folder, which step users can get to whatever the data folder's modes are.</summary>
     public string OwnWorkFolder(string dataFolder) =>
-        Path.Combine(MachineFolder, "work-" + Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(dataFolder)))[..8]);
+        Path.Combine(
+            MachineFolder,
+            "work-"
+                + Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(dataFolder)))[
+                    ..8
+                ]
+        );
 
     /// <summary>Whether others than this machine can reach the server; the composition root tells.</summary>
     public bool ListensBeyondLoopback { get; set; }
@@ -78,7 +84,9 @@ public sealed class ProcessExecutorOptionsValidator(TimeProvider time) : IValida
 
         if (options.HasSeveralServers && !options.OneMachine)
         {
-            errors.Add("Shipinator:Clustering is AdoNet while the process executor is in use, whose jobs only the machine that started them can see and stop: set Shipinator:Executor to kubernetes, or, if all servers are on one machine with one data folder, set Shipinator:Process:OneMachine to true.");
+            errors.Add(
+                "Shipinator:Clustering is AdoNet while the process executor is in use, whose jobs only the machine that started them can see and stop: set Shipinator:Executor to kubernetes, or, if all servers are on one machine with one data folder, set Shipinator:Process:OneMachine to true."
+            );
         }
 
         if (!File.Exists(options.RunnerPath))
@@ -88,7 +96,9 @@ public sealed class ProcessExecutorOptionsValidator(TimeProvider time) : IValida
 
         if (options.ListensBeyondLoopback && !options.AllowBeyondLoopback)
         {
-            errors.Add($"Ports are open beyond this machine by {options.ListensAt}, while the process executor runs commands on it: use 127.0.0.1 there, or set Shipinator:Process:AllowBeyondLoopback to true if everybody who can reach it may run programs here.");
+            errors.Add(
+                $"Ports are open beyond this machine by {options.ListensAt}, while the process executor runs commands on it: use 127.0.0.1 there, or set Shipinator:Process:AllowBeyondLoopback to true if everybody who can reach it may run programs here."
+            );
         }
 
         if (options.KillAfter < TimeSpan.Zero)
@@ -108,7 +118,9 @@ public sealed class ProcessExecutorOptionsValidator(TimeProvider time) : IValida
 
         if (options.FirstUserId < 1000 || options.UserIds < 1 || options.FirstUserId + (ulong)options.UserIds > int.MaxValue)
         {
-            errors.Add($"Shipinator:Process:FirstUserId is {options.FirstUserId} and UserIds {options.UserIds}; they must name user ids from 1000 to {int.MaxValue}.");
+            errors.Add(
+                $"Shipinator:Process:FirstUserId is {options.FirstUserId} and UserIds {options.UserIds}; they must name user ids from 1000 to {int.MaxValue}."
+            );
         }
 
         if (errors.Count == 0 && options.IsIsolated && StepIsolation.Check(options, time) is { } trouble)

@@ -21,7 +21,15 @@ internal static partial class ProcessTable
     {
         var marks = executions.Select(e => Encoding.UTF8.GetBytes($"SHIPINATOR_EXECUTION_ID={e}\0")).ToList();
         var runners = executions.Select(e => Encoding.UTF8.GetBytes($"\0work\0{e}\0")).ToList();
-        return [.. All().Where(pid => (user is null || User(pid) == user) && (Carries(pid, "environ", marks) || Carries(pid, "cmdline", runners)) && !IsZombie(pid))];
+        return
+        [
+            .. All()
+                .Where(pid =>
+                    (user is null || User(pid) == user)
+                    && (Carries(pid, "environ", marks) || Carries(pid, "cmdline", runners))
+                    && !IsZombie(pid)
+                ),
+        ];
     }
 
     /// <summary>Every process of a user.</summary>
@@ -40,9 +48,11 @@ internal static partial class ProcessTable
     public static bool IsRunner(int pid) =>
         Encoding.UTF8.GetString(Read(pid, "cmdline")).Split('\0') is [.., "work", _, ""] or [.., "work", ""];
 
-    private static IEnumerable<int> All() => Directory.EnumerateDirectories("/proc")
-        .Select(f => int.TryParse(Path.GetFileName(f), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0)
-        .Where(pid => pid != 0 && pid != Environment.ProcessId);
+    private static IEnumerable<int> All() =>
+        Directory
+            .EnumerateDirectories("/proc")
+            .Select(f => int.TryParse(Path.GetFileName(f), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0)
+            .Where(pid => pid != 0 && pid != Environment.ProcessId);
 
     private static void Signal(IEnumerable<int> pids, int signal)
     {
@@ -61,7 +71,10 @@ internal static partial class ProcessTable
     /// <summary>The real user; null when it has ended. A zombie runs no more: it only waits to be counted.</summary>
     private static uint? User(int pid)
     {
-        var line = Encoding.UTF8.GetString(Read(pid, "status")).Split('\n').FirstOrDefault(l => l.StartsWith("Uid:\t", StringComparison.Ordinal));
+        var line = Encoding
+            .UTF8.GetString(Read(pid, "status"))
+            .Split('\n')
+            .FirstOrDefault(l => l.StartsWith("Uid:\t", StringComparison.Ordinal));
         return line is null ? null : uint.Parse(line.Split('\t')[1], CultureInfo.InvariantCulture);
     }
 

@@ -27,6 +27,8 @@ internal static class Removal
             (code, words) = await Command.RunAsync(["rm", "-rf", "--", folder], cancellationToken);
         }
 
-        return code == 0 && Unix.Look(folder) is null ? null : words.Length > 0 ? words : $"rm ended with {code}";
+        return code == 0 && Unix.Look(folder) is null ? null
+            : words.Length > 0 ? words
+            : $"rm ended with {code}";
     }
 }

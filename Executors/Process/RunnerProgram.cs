@@ -11,7 +11,8 @@ namespace Shipinator.Executors.Process;
 /// <param name="DotnetRoot">Where it finds .NET; null for a native program.</param>
 internal sealed record RunnerProgram(string[] Command, string? DotnetRoot)
 {
-    private const UnixFileMode Run = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+    private const UnixFileMode Run =
+        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
     private const UnixFileMode Read = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
     private const int Usage = 2;
 
@@ -26,11 +27,19 @@ internal sealed record RunnerProgram(string[] Command, string? DotnetRoot)
         var program = isDotnet ? options.RunnerPath[..^".dll".Length] : options.RunnerPath;
         if (!File.Exists(program))
         {
-            throw new IOException($"{program} is missing beside {options.RunnerPath}: build the runner with its native starter (UseAppHost), or set Shipinator:Process:RunnerPath to the static runner (Runner/publish-static.sh).");
+            throw new IOException(
+                $"{program} is missing beside {options.RunnerPath}: build the runner with its native starter (UseAppHost), or set Shipinator:Process:RunnerPath to the static runner (Runner/publish-static.sh)."
+            );
         }
 
         string[] files = isDotnet
-            ? [.. Directory.EnumerateFiles(Path.GetDirectoryName(options.RunnerPath)!).Where(f => f == program || Path.GetExtension(f) is ".dll" or ".json" or ".so").Order(StringComparer.Ordinal)]
+            ?
+            [
+                .. Directory
+                    .EnumerateFiles(Path.GetDirectoryName(options.RunnerPath)!)
+                    .Where(f => f == program || Path.GetExtension(f) is ".dll" or ".json" or ".so")
+                    .Order(StringComparer.Ordinal),
+            ]
             : [program];
         var target = Path.Combine(options.MachineFolder, "runners", Hash(files));
         if (!Directory.Exists(target))
@@ -45,15 +54,22 @@ internal sealed record RunnerProgram(string[] Command, string? DotnetRoot)
     public async Task<string?> ProbeAsync(uint user, CancellationToken cancellationToken)
     {
         var (code, words) = await StartAsync(user, cancellationToken);
-        return code == Usage && words.Contains("runner work", StringComparison.Ordinal) ? null : $"{string.Join(' ', Command)} ended with {code}: {words}";
+        return code == Usage && words.Contains("runner work", StringComparison.Ordinal)
+            ? null
+            : $"{string.Join(' ', Command)} ended with {code}: {words}";
     }
 
-    private Task<(int Code, string Words)> StartAsync(uint user, CancellationToken cancellationToken) => Process.Command.RunAsync(
-        [.. StepUsers.Prefix(user), .. Command], cancellationToken, DotnetRoot is null ? [] : [("DOTNET_ROOT", DotnetRoot)]);
+    private Task<(int Code, string Words)> StartAsync(uint user, CancellationToken cancellationToken) =>
+        Process.Command.RunAsync(
+            [.. StepUsers.Prefix(user), .. Command],
+            cancellationToken,
+            DotnetRoot is null ? [] : [("DOTNET_ROOT", DotnetRoot)]
+        );
 
     /// <summary>The .NET that the server itself runs on.</summary>
     private static string? FindDotnet() =>
-        Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..")).TrimEnd('/') is var root && Directory.Exists(Path.Combine(root, "host", "fxr"))
+        Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..")).TrimEnd('/') is var root
+        && Directory.Exists(Path.Combine(root, "host", "fxr"))
             ? root
             : Environment.GetEnvironmentVariable("DOTNET_ROOT");
 

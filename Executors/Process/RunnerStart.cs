@@ -15,20 +15,46 @@ internal sealed class RunnerStart(ProcessExecutorOptions options, IExecutionToke
 
     private static readonly HashSet<string> Inherited = new(StringComparer.Ordinal)
     {
-        "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "DOTNET_ROOT",
-        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+        "PATH",
+        "HOME",
+        "USER",
+        "LANG",
+        "LC_ALL",
+        "TZ",
+        "TMPDIR",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "DOTNET_ROOT",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "all_proxy",
     };
 
-    private readonly Lazy<RunnerProgram> _program = new(() => options.IsIsolated ? RunnerProgram.Install(options) : RunnerProgram.Own(options));
+    private readonly Lazy<RunnerProgram> _program = new(() =>
+        options.IsIsolated ? RunnerProgram.Install(options) : RunnerProgram.Own(options)
+    );
 
     /// <summary>Errors: <see cref="IOException"/>, <see cref="UnauthorizedAccessException"/>, <see cref="System.ComponentModel.Win32Exception"/>.</summary>
     public System.Diagnostics.Process Start(WorkerFolder folder, ExecutionId execution, uint? user)
     {
         var control = folder.Control(execution);
         Directory.CreateDirectory(control, WorkerFolder.OwnerOnly);
-        var start = new ProcessStartInfo("/bin/sh") { UseShellExecute = false, WorkingDirectory = control, RedirectStandardInput = true };
+        var start = new ProcessStartInfo("/bin/sh")
+        {
+            UseShellExecute = false,
+            WorkingDirectory = control,
+            RedirectStandardInput = true,
+        };
         string[] prefix = user is { } own ? StepUsers.Prefix(own) : [];
-        foreach (var argument in (string[])["-c", Shell, "runner", folder.Path, .. prefix, .. _program.Value.Command, "work", execution.ToString()])
+        foreach (
+            var argument in (string[])
+                ["-c", Shell, "runner", folder.Path, .. prefix, .. _program.Value.Command, "work", execution.ToString()]
+        )
         {
             start.ArgumentList.Add(argument);
         }

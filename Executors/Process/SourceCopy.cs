@@ -7,9 +7,10 @@ namespace Shipinator.Executors.Process;
 internal static class SourceCopy
 {
     /// <summary>Whether a clone URL is a path of this machine.</summary>
-    public static string? LocalPath(string cloneUrl) => Path.IsPathFullyQualified(cloneUrl)
-        ? cloneUrl
-        : Uri.TryCreate(cloneUrl, UriKind.Absolute, out var url) && url.IsFile ? url.LocalPath : null;
+    public static string? LocalPath(string cloneUrl) =>
+        Path.IsPathFullyQualified(cloneUrl) ? cloneUrl
+        : Uri.TryCreate(cloneUrl, UriKind.Absolute, out var url) && url.IsFile ? url.LocalPath
+        : null;
 
     /// <summary>Makes the copy, if it is not there. Errors: <see cref="SourceCopyException"/> in git's words, <see cref="IOException"/>.</summary>
     public static async Task MakeAsync(string path, WorkerFolder folder, uint user, CancellationToken cancellationToken)
@@ -20,7 +21,11 @@ internal static class SourceCopy
         }
 
         var configuration = Path.Combine(folder.Own, "gitconfig");
-        await File.WriteAllTextAsync(configuration, "[safe]\n\tdirectory = *\n[uploadpack]\n\tallowAnySHA1InWant = true\n", cancellationToken);
+        await File.WriteAllTextAsync(
+            configuration,
+            "[safe]\n\tdirectory = *\n[uploadpack]\n\tallowAnySHA1InWant = true\n",
+            cancellationToken
+        );
         var unfinished = $"{folder.Source}.{Environment.ProcessId}-{Random.Shared.Next()}";
         try
         {
@@ -54,10 +59,18 @@ internal static class SourceCopy
 
         async Task GitAsync(params string[] arguments)
         {
-            var (code, words) = await Command.RunAsync(["git", .. arguments], cancellationToken, ("GIT_CONFIG_GLOBAL", configuration), ("HOME", folder.Own), ("GIT_TERMINAL_PROMPT", "0"));
+            var (code, words) = await Command.RunAsync(
+                ["git", .. arguments],
+                cancellationToken,
+                ("GIT_CONFIG_GLOBAL", configuration),
+                ("HOME", folder.Own),
+                ("GIT_TERMINAL_PROMPT", "0")
+            );
             if (code != 0)
             {
-                throw new SourceCopyException($"The repository {path} can't be copied for the job: git {arguments[0]} ended with {code}: {words}");
+                throw new SourceCopyException(
+                    $"The repository {path} can't be copied for the job: git {arguments[0]} ended with {code}: {words}"
+                );
             }
         }
     }

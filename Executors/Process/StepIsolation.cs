@@ -4,7 +4,8 @@ namespace Shipinator.Executors.Process;
 internal static class StepIsolation
 {
     private const UnixFileMode Others = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
-    private const string OtherFix = "or set Shipinator:Process:RunAsServerUser to true if everybody who may push may act as root on this machine.";
+    private const string OtherFix =
+        "or set Shipinator:Process:RunAsServerUser to true if everybody who may push may act as root on this machine.";
 
     /// <summary>Makes the folders ready and starts a runner once. Null when all is well, else a sentence with the fix.</summary>
     public static string? Check(ProcessExecutorOptions options, TimeProvider time)
@@ -29,7 +30,9 @@ internal static class StepIsolation
             }
 
             var failure = program.ProbeAsync(options.FirstUserId, CancellationToken.None).GetAwaiter().GetResult();
-            return failure is null ? null : $"The server is root, so steps run as users of their own, and the runner can't be started as user {options.FirstUserId}: {failure} Needed are 'setpriv' (util-linux), the capabilities SETUID, SETGID and CHOWN, a file system without 'noexec' at {options.MachineFolder}, and in a user namespace a range of ids that it has (/proc/self/uid_map, Shipinator:Process:FirstUserId); {OtherFix}";
+            return failure is null
+                ? null
+                : $"The server is root, so steps run as users of their own, and the runner can't be started as user {options.FirstUserId}: {failure} Needed are 'setpriv' (util-linux), the capabilities SETUID, SETGID and CHOWN, a file system without 'noexec' at {options.MachineFolder}, and in a user namespace a range of ids that it has (/proc/self/uid_map, Shipinator:Process:FirstUserId); {OtherFix}";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

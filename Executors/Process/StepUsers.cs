@@ -45,7 +45,10 @@ internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider tim
     public uint Take(string jobFolder)
     {
         var next = Path.Combine(_folder, "next");
-        var from = File.Exists(next) && uint.TryParse(File.ReadAllText(next), NumberStyles.None, CultureInfo.InvariantCulture, out var kept) ? kept : 0;
+        var from =
+            File.Exists(next) && uint.TryParse(File.ReadAllText(next), NumberStyles.None, CultureInfo.InvariantCulture, out var kept)
+                ? kept
+                : 0;
         var busy = ProcessTable.Users();
         for (uint i = 0; i < options.UserIds; i++)
         {
@@ -64,7 +67,9 @@ internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider tim
             return user;
         }
 
-        throw new IOException($"All {options.UserIds} user ids from {options.FirstUserId} on are in use by other jobs: raise Shipinator:Process:UserIds, or lower Shipinator:Process:MaxConcurrent.");
+        throw new IOException(
+            $"All {options.UserIds} user ids from {options.FirstUserId} on are in use by other jobs: raise Shipinator:Process:UserIds, or lower Shipinator:Process:MaxConcurrent."
+        );
     }
 
     /// <summary>Kills every process of the user; false when some are left after the patience.</summary>
@@ -92,7 +97,12 @@ internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider tim
         var last = options.FirstUserId + (uint)options.UserIds - 1;
         foreach (var fields in Lines("/etc/passwd"))
         {
-            if (fields.Length > 2 && uint.TryParse(fields[2], out var user) && Contains(user) && !fields[0].StartsWith("shipinator", StringComparison.Ordinal))
+            if (
+                fields.Length > 2
+                && uint.TryParse(fields[2], out var user)
+                && Contains(user)
+                && !fields[0].StartsWith("shipinator", StringComparison.Ordinal)
+            )
             {
                 return $"Shipinator:Process:FirstUserId and UserIds name the user ids {options.FirstUserId} to {last}, and {user} is the user '{fields[0]}' of this machine: choose a range that nobody has (accounts whose name begins with 'shipinator' may be in it).";
             }
@@ -100,7 +110,13 @@ internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider tim
 
         foreach (var fields in Lines("/etc/subuid"))
         {
-            if (fields.Length > 2 && uint.TryParse(fields[1], out var first) && uint.TryParse(fields[2], out var count) && first <= last && first + (ulong)count > options.FirstUserId)
+            if (
+                fields.Length > 2
+                && uint.TryParse(fields[1], out var first)
+                && uint.TryParse(fields[2], out var count)
+                && first <= last
+                && first + (ulong)count > options.FirstUserId
+            )
             {
                 return $"Shipinator:Process:FirstUserId and UserIds name the user ids {options.FirstUserId} to {last}, and /etc/subuid gives '{fields[0]}' the ids {first} to {first + (ulong)count - 1}: choose a range that nobody has.";
             }

@@ -58,7 +58,8 @@ internal static unsafe partial class Unix
         }
     }
 
-    private static IOException Error(string path, string what, int error) => new($"{path} can't be {what}: {Marshal.GetPInvokeErrorMessage(error)}.");
+    private static IOException Error(string path, string what, int error) =>
+        new($"{path} can't be {what}: {Marshal.GetPInvokeErrorMessage(error)}.");
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int statx(int folder, string path, int flags, uint mask, byte* result);

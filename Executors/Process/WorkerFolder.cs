@@ -39,11 +39,13 @@ internal sealed class WorkerFolder(string root, string externalName)
     public bool Exists => Directory.Exists(Path) || Directory.Exists(Own);
 
     /// <summary>The executions that ever had a runner here.</summary>
-    public IEnumerable<ExecutionId> Executions() => Directory.Exists(Own)
-        ? Directory.EnumerateDirectories(Own)
-            .Select(d => EntityId.TryParse<ExecutionId>(System.IO.Path.GetFileName(d), out var id) ? id : (ExecutionId?)null)
-            .OfType<ExecutionId>()
-        : [];
+    public IEnumerable<ExecutionId> Executions() =>
+        Directory.Exists(Own)
+            ? Directory
+                .EnumerateDirectories(Own)
+                .Select(d => EntityId.TryParse<ExecutionId>(System.IO.Path.GetFileName(d), out var id) ? id : (ExecutionId?)null)
+                .OfType<ExecutionId>()
+            : [];
 
     /// <summary>Whether a runner was ever asked for.</summary>
     public bool WasStarted(ExecutionId execution) => Directory.Exists(Control(execution));
@@ -53,7 +55,12 @@ internal sealed class WorkerFolder(string root, string externalName)
     {
         try
         {
-            using var probe = new FileStream(System.IO.Path.Combine(Control(execution), "runner.lock"), FileMode.Open, FileAccess.Read, FileShare.Read);
+            using var probe = new FileStream(
+                System.IO.Path.Combine(Control(execution), "runner.lock"),
+                FileMode.Open,
+                FileAccess.Read,
+                FileShare.Read
+            );
             return false;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
@@ -72,7 +79,9 @@ internal sealed class WorkerFolder(string root, string externalName)
         var file = System.IO.Path.Combine(Control(execution), "result.json");
         try
         {
-            return File.Exists(file) && File.ReadAllText(file) is { Length: > 0 } text ? JsonSerializer.Deserialize<RunnerResult>(text, Format) : null;
+            return File.Exists(file) && File.ReadAllText(file) is { Length: > 0 } text
+                ? JsonSerializer.Deserialize<RunnerResult>(text, Format)
+                : null;
         }
         catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException or JsonException)
         {

@@ -22,14 +22,18 @@ public sealed class ConfigurationGitCredentials(IConfiguration configuration) : 
 
         var best = Read(configuration)
             .Where(e => e.Scope is not null && address.IsWithin(e.Scope))
-            .OrderByDescending(e => e.Scope!.Segments.Length).FirstOrDefault();
-        return Task.FromResult(best.Scope is { } scope
-            ? new GitCredential(best.Entry["Username"] ?? "git", best.Entry["Password"]!, scope.Url.TrimEnd('/'))
-            : null);
+            .OrderByDescending(e => e.Scope!.Segments.Length)
+            .FirstOrDefault();
+        return Task.FromResult(
+            best.Scope is { } scope
+                ? new GitCredential(best.Entry["Username"] ?? "git", best.Entry["Password"]!, scope.Url.TrimEnd('/'))
+                : null
+        );
     }
 
     /// <summary>What is wrong with the configured credentials; each message names the key.</summary>
-    public static IReadOnlyList<string> Problems(IConfiguration configuration) => [.. Read(configuration).Select(e => e.Problem).OfType<string>()];
+    public static IReadOnlyList<string> Problems(IConfiguration configuration) =>
+        [.. Read(configuration).Select(e => e.Problem).OfType<string>()];
 
     private static IEnumerable<(IConfigurationSection Entry, CloneAddress? Scope, string? Problem)> Read(IConfiguration configuration)
     {
@@ -44,13 +48,21 @@ public sealed class ConfigurationGitCredentials(IConfiguration configuration) : 
             var url = entry["Url"];
             if (CloneAddress.TryParse(url ?? $"https://{entry.Key}", out var problem) is not { } scope)
             {
-                yield return (entry, null, url is null
-                    ? $"{Section}:{entry.Key} is not a host name ({problem}); to name a port or a path, set {key} to such as https://git.example.org:8443/org."
-                    : $"{key} can't be read: {problem}. Write it as https://git.example.org or https://git.example.org:8443/org.");
+                yield return (
+                    entry,
+                    null,
+                    url is null
+                        ? $"{Section}:{entry.Key} is not a host name ({problem}); to name a port or a path, set {key} to such as https://git.example.org:8443/org."
+                        : $"{key} can't be read: {problem}. Write it as https://git.example.org or https://git.example.org:8443/org."
+                );
             }
             else if (scope.Scheme != "https" && !(bool.TryParse(entry["AllowUnencrypted"], out var allowed) && allowed))
             {
-                yield return (entry, null, $"{key} is an http URL: the password would travel unencrypted. Use https, or set {Section}:{entry.Key}:AllowUnencrypted to true.");
+                yield return (
+                    entry,
+                    null,
+                    $"{key} is an http URL: the password would travel unencrypted. Use https, or set {Section}:{entry.Key}:AllowUnencrypted to true."
+                );
             }
             else
             {

@@ -10,7 +10,11 @@ public sealed class ConfigurationSecrets(IConfiguration configuration) : ISecret
 {
     /// <inheritdoc/>
     public Task<IReadOnlyDictionary<string, string>> Resolve(
-        ProjectId project, RepositoryId repository, IReadOnlyCollection<string> names, CancellationToken cancellationToken)
+        ProjectId project,
+        RepositoryId repository,
+        IReadOnlyCollection<string> names,
+        CancellationToken cancellationToken
+    )
     {
         var secrets = configuration.GetSection("Shipinator:Secrets");
         var found = new Dictionary<string, string>(StringComparer.Ordinal);

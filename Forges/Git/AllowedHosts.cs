@@ -7,14 +7,32 @@ namespace Shipinator.Forges.Git;
 internal sealed class AllowedHosts
 {
     private static readonly IPNetwork[] Inside = Networks(
-        "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7");
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7"
+    );
 
     /// <summary>Never a Git host: this network, link-local (cloud metadata), documentation, benchmarks, multicast, reserved.</summary>
     private static readonly IPNetwork[] Special = Networks(
-        "0.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
+        "0.0.0.0/8",
+        "169.254.0.0/16",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/3",
         // Metadata services of clouds that lie in networks of another kind.
-        "100.100.100.200/32", "168.63.129.16/32", "fd00:ec2::254/128",
-        "2001::/32", "2001:db8::/32");
+        "100.100.100.200/32",
+        "168.63.129.16/32",
+        "fd00:ec2::254/128",
+        "2001::/32",
+        "2001:db8::/32"
+    );
 
     private static readonly IPNetwork PublicV6 = IPNetwork.Parse("2000::/3");
     private static readonly IPNetwork Nat64 = IPNetwork.Parse("64:ff9b::/96");
@@ -80,14 +98,16 @@ internal sealed class AllowedHosts
         }
 
         var bytes = address.GetAddressBytes();
-        return Nat64.Contains(address) || (Compatible.Contains(address) && !address.Equals(IPAddress.IPv6Loopback)) ? new IPAddress(bytes.AsSpan(12, 4))
+        return Nat64.Contains(address) || (Compatible.Contains(address) && !address.Equals(IPAddress.IPv6Loopback))
+                ? new IPAddress(bytes.AsSpan(12, 4))
             : SixToFour.Contains(address) ? new IPAddress(bytes.AsSpan(2, 4))
             // Without its zone: fe80::1%eth0 is in fe80::/10.
             : new IPAddress(bytes);
     }
 
     private static IPNetwork? Network(string entry) =>
-        IPAddress.TryParse(entry, out var one) ? new IPNetwork(Embedded(one), Embedded(one).AddressFamily == AddressFamily.InterNetwork ? 32 : 128)
+        IPAddress.TryParse(entry, out var one)
+            ? new IPNetwork(Embedded(one), Embedded(one).AddressFamily == AddressFamily.InterNetwork ? 32 : 128)
         : IPNetwork.TryParse(entry, out var network) ? network
         : null;
 

@@ -38,8 +38,10 @@ public sealed class ClonePolicy : IClonePolicy
     {
         if (!_local)
         {
-            throw new ForgeException(ForgeException.NotAllowed,
-                "This server clones from http and https URLs only; local paths are for a standalone server. An operator can allow them with Shipinator:Git:AllowLocalPaths.");
+            throw new ForgeException(
+                ForgeException.NotAllowed,
+                "This server clones from http and https URLs only; local paths are for a standalone server. An operator can allow them with Shipinator:Git:AllowLocalPaths."
+            );
         }
 
         if (cloneUrl.StartsWith('/'))
@@ -49,14 +51,21 @@ public sealed class ClonePolicy : IClonePolicy
 
         return Uri.TryCreate(cloneUrl, UriKind.Absolute, out var url) && url.IsFile && url.Host is "" or "localhost"
             ? url!.LocalPath
-            : throw new ForgeException(ForgeException.NotAllowed, "The file URL names another machine or no path; write file:///PATH or the path itself.");
+            : throw new ForgeException(
+                ForgeException.NotAllowed,
+                "The file URL names another machine or no path; write file:///PATH or the path itself."
+            );
     }
 
     /// <summary>The address of a remote repository. Errors: <see cref="ForgeException"/>.</summary>
     internal CloneAddress Address(string cloneUrl)
     {
-        var address = CloneAddress.TryParse(cloneUrl, out var problem)
-            ?? throw new ForgeException(ForgeException.NotAllowed, $"The clone URL can't be used: {problem}. Expected an http or https URL such as https://git.example.org/org/app.git, or an absolute path.");
+        var address =
+            CloneAddress.TryParse(cloneUrl, out var problem)
+            ?? throw new ForgeException(
+                ForgeException.NotAllowed,
+                $"The clone URL can't be used: {problem}. Expected an http or https URL such as https://git.example.org/org/app.git, or an absolute path."
+            );
         if (address.Literal is { } literal)
         {
             Require(address, literal);
@@ -71,8 +80,10 @@ public sealed class ClonePolicy : IClonePolicy
         if (!_hosts.Allows(address.Host, target))
         {
             // The address itself is not told: a name of the inner network would give away its map.
-            throw new ForgeException(ForgeException.NotAllowed,
-                $"The host {address.Host} is not one that this server may connect to: its address is not public. An operator can allow the host or its network with Shipinator:Git:AllowedHosts.");
+            throw new ForgeException(
+                ForgeException.NotAllowed,
+                $"The host {address.Host} is not one that this server may connect to: its address is not public. An operator can allow the host or its network with Shipinator:Git:AllowedHosts."
+            );
         }
     }
 }

@@ -65,65 +65,122 @@ public sealed class GitForge : IForge, IDisposable
     public async Task<string?> DefaultBranch(ForgeRepository repository, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(repository);
-        return await _mirrors.HeadAsync(repository, cancellationToken) is { } head && head.StartsWith(Heads, StringComparison.Ordinal) ? head[Heads.Length..] : null;
+        return await _mirrors.HeadAsync(repository, cancellationToken) is { } head && head.StartsWith(Heads, StringComparison.Ordinal)
+            ? head[Heads.Length..]
+            : null;
     }
 
-    private async Task<ResolvedRef> FindAsync(ForgeRepository repository, string name, Func<Repository, (string FullRef, Commit Commit)?> find, CancellationToken cancellationToken)
+    private async Task<ResolvedRef> FindAsync(
+        ForgeRepository repository,
+        string name,
+        Func<Repository, (string FullRef, Commit Commit)?> find,
+        CancellationToken cancellationToken
+    )
     {
         var shown = name.Length > 100 ? name[..100] + "…" : name;
-        var found = await _mirrors.UseAsync(repository, fresh: true, git =>
-        {
-            try
+        var found = await _mirrors.UseAsync(
+            repository,
+            fresh: true,
+            git =>
             {
-                var (fullRef, commit) = find(git)
-                    ?? throw new ForgeException(ForgeException.RefNotFound, $"'{shown}' is no branch, tag or commit of {repository.CloneUrl}.");
-                return new ResolvedRef(fullRef, commit.Sha, commit.Message.Trim(), commit.Author.Name);
-            }
-            catch (AmbiguousSpecificationException e)
-            {
-                throw new ForgeException(ForgeException.RefAmbiguous, $"'{shown}' is the beginning of several ids in {repository.CloneUrl}: give more of it.", e);
-            }
-        }, cancellationToken);
+                try
+                {
+                    var (fullRef, commit) =
+                        find(git)
+                        ?? throw new ForgeException(
+                            ForgeException.RefNotFound,
+                            $"'{shown}' is no branch, tag or commit of {repository.CloneUrl}."
+                        );
+                    return new ResolvedRef(fullRef, commit.Sha, commit.Message.Trim(), commit.Author.Name);
+                }
+                catch (AmbiguousSpecificationException e)
+                {
+                    throw new ForgeException(
+                        ForgeException.RefAmbiguous,
+                        $"'{shown}' is the beginning of several ids in {repository.CloneUrl}: give more of it.",
+                        e
+                    );
+                }
+            },
+            cancellationToken
+        );
         return found with { MovedTo = _mirrors.MovedTo(repository.Id) };
     }
 
     /// <inheritdoc/>
     public Task<string> ReadFile(ForgeRepository repository, string commit, string path, CancellationToken cancellationToken) =>
-        _mirrors.UseAsync(repository, fresh: false, git =>
-        {
-            var found = git.Lookup<Commit>(commit)
-                ?? throw new ForgeException(ForgeException.RefNotFound, $"Commit {commit} is not in {repository.CloneUrl}.");
-            var blob = found[path]?.Target as Blob
-                ?? throw new ForgeException(ForgeException.FileNotFound, $"There is no file {path} at commit {found.Sha[..8]} of {repository.CloneUrl}.");
-            return blob.Size <= _maxFileBytes
-                ? Text(blob, $"{path} at commit {found.Sha[..8]}")
-                : throw new ForgeException(ForgeException.FileNotFound, $"{path} at commit {found.Sha[..8]} has {blob.Size} bytes; at most {_maxFileBytes} are read.");
-        }, cancellationToken);
+        _mirrors.UseAsync(
+            repository,
+            fresh: false,
+            git =>
+            {
+                var found =
+                    git.Lookup<Commit>(commit)
+                    ?? throw new ForgeException(ForgeException.RefNotFound, $"Commit {commit} is not in {repository.CloneUrl}.");
+                var blob =
+                    found[path]?.Target as Blob
+                    ?? throw new ForgeException(
+                        ForgeException.FileNotFound,
+                        $"There is no file {path} at commit {found.Sha[..8]} of {repository.CloneUrl}."
+                    );
+                return blob.Size <= _maxFileBytes
+                    ? Text(blob, $"{path} at commit {found.Sha[..8]}")
+                    : throw new ForgeException(
+                        ForgeException.FileNotFound,
+                        $"{path} at commit {found.Sha[..8]} has {blob.Size} bytes; at most {_maxFileBytes} are read."
+                    );
+            },
+            cancellationToken
+        );
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<string>?> ChangedFiles(ForgeRepository repository, string baseCommit, string headCommit, CancellationToken cancellationToken) =>
-        _mirrors.UseAsync<IReadOnlyList<string>?>(repository, fresh: false, git =>
-        {
-            if (git.Lookup<Commit>(baseCommit) is not { } from || git.Lookup<Commit>(headCommit) is not { } to)
+    public Task<IReadOnlyList<string>?> ChangedFiles(
+        ForgeRepository repository,
+        string baseCommit,
+        string headCommit,
+        CancellationToken cancellationToken
+    ) =>
+        _mirrors.UseAsync<IReadOnlyList<string>?>(
+            repository,
+            fresh: false,
+            git =>
             {
-                return null;
-            }
+                if (git.Lookup<Commit>(baseCommit) is not { } from || git.Lookup<Commit>(headCommit) is not { } to)
+                {
+                    return null;
+                }
 
-            var common = git.ObjectDatabase.FindMergeBase(from, to);
-            if (common is null)
-            {
-                return null;
-            }
+                var common = git.ObjectDatabase.FindMergeBase(from, to);
+                if (common is null)
+                {
+                    return null;
+                }
 
-            using var changes = git.Diff.Compare<TreeChanges>(common.Tree, to.Tree);
-            return [.. changes.SelectMany(c => new[] { c.OldPath, c.Path }).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
-        }, cancellationToken);
+                using var changes = git.Diff.Compare<TreeChanges>(common.Tree, to.Tree);
+                return
+                [
+                    .. changes.SelectMany(c => new[] { c.OldPath, c.Path }).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal),
+                ];
+            },
+            cancellationToken
+        );
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<string>> ListRefs(ForgeRepository repository, CancellationToken cancellationToken) =>
-        _mirrors.UseAsync<IReadOnlyList<string>>(repository, fresh: true, git =>
-            [.. git.Refs.Select(r => r.CanonicalName).Where(n => n.StartsWith("refs/heads/", StringComparison.Ordinal) || n.StartsWith("refs/tags/", StringComparison.Ordinal)).Order(StringComparer.Ordinal)],
-            cancellationToken);
+        _mirrors.UseAsync<IReadOnlyList<string>>(
+            repository,
+            fresh: true,
+            git =>
+                [
+                    .. git
+                        .Refs.Select(r => r.CanonicalName)
+                        .Where(n =>
+                            n.StartsWith("refs/heads/", StringComparison.Ordinal) || n.StartsWith("refs/tags/", StringComparison.Ordinal)
+                        )
+                        .Order(StringComparer.Ordinal),
+                ],
+            cancellationToken
+        );
 
     /// <summary>Never with characters in place of bytes: another script would run than was written.</summary>
     private static string Text(Blob blob, string what)
@@ -132,7 +189,10 @@ public sealed class GitForge : IForge, IDisposable
         using var bytes = new MemoryStream();
         stream.CopyTo(bytes);
         return Utf8Text.Read(bytes.ToArray(), out var problem)
-            ?? throw new ForgeException(ForgeException.NotUtf8, $"{what}, line {problem!.Line}, column {problem.Column}: {problem.Message}");
+            ?? throw new ForgeException(
+                ForgeException.NotUtf8,
+                $"{what}, line {problem!.Line}, column {problem.Column}: {problem.Message}"
+            );
     }
 
     private static (string FullRef, Commit Commit)? Find(Repository git, string name)
@@ -145,12 +205,17 @@ public sealed class GitForge : IForge, IDisposable
         var branch = FindRef(git, Heads + name);
         var tag = FindRef(git, "refs/tags/" + name);
         return branch is not null && tag is not null
-            ? throw new ForgeException(ForgeException.RefAmbiguous, $"'{name}' is a branch and a tag: say {Heads}{name} or refs/tags/{name}.")
+            ? throw new ForgeException(
+                ForgeException.RefAmbiguous,
+                $"'{name}' is a branch and a tag: say {Heads}{name} or refs/tags/{name}."
+            )
             : branch ?? tag ?? FindCommit(git, name);
     }
 
     private static (string FullRef, Commit Commit)? FindRef(Repository git, string fullRef) =>
-        Reference.IsValidName(fullRef) && git.Refs[fullRef]?.ResolveToDirectReference()?.Target is { } target && target.Peel<Commit>() is { } commit
+        Reference.IsValidName(fullRef)
+        && git.Refs[fullRef]?.ResolveToDirectReference()?.Target is { } target
+        && target.Peel<Commit>() is { } commit
             ? (fullRef, commit)
             : null;
 
@@ -168,7 +233,8 @@ public sealed class GitForge : IForge, IDisposable
         return (holder?.CanonicalName ?? commit.Sha, commit);
     }
 
-    private static Commit? LookUp(Repository git, string id) => ObjectId.TryParse(id, out var whole)
-        ? git.Lookup<Commit>(whole)
-        : git.Lookup<Commit>(id) is { } found && found.Sha.StartsWith(id, StringComparison.Ordinal) ? found : null;
+    private static Commit? LookUp(Repository git, string id) =>
+        ObjectId.TryParse(id, out var whole) ? git.Lookup<Commit>(whole)
+        : git.Lookup<Commit>(id) is { } found && found.Sha.StartsWith(id, StringComparison.Ordinal) ? found
+        : null;
 }

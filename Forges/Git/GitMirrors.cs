@@ -7,7 +7,9 @@ namespace Shipinator.Forges.Git;
 /// Gives access to a repository: in place, or through a bare mirror in the cache folder, one user at a time. The folder may be
 /// shared by silos: a file beside each mirror is locked while it is used.
 /// </summary>
-internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy policy, GitRemote remote, TimeProvider time) : IRepositoryMirrors, IDisposable
+internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy policy, GitRemote remote, TimeProvider time)
+    : IRepositoryMirrors,
+        IDisposable
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const string MirrorSuffix = ".git";
@@ -95,14 +97,22 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
     public IReadOnlyList<RepositoryId> Unused(TimeSpan age)
     {
         var before = (time.GetUtcNow() - age).UtcDateTime;
-        return !Directory.Exists(root) ? [] :
-        [
-            .. new DirectoryInfo(root).EnumerateFileSystemInfos()
-                .Where(e => e.Name.EndsWith(MirrorSuffix, StringComparison.Ordinal) || e.Name.EndsWith(LockSuffix, StringComparison.Ordinal))
-                .Where(e => e.LastWriteTimeUtc < before)
-                .Select(e => EntityId.TryParse<RepositoryId>(Path.GetFileNameWithoutExtension(e.Name), out var id) ? id : (RepositoryId?)null)
-                .OfType<RepositoryId>().Distinct(),
-        ];
+        return !Directory.Exists(root)
+            ? []
+            :
+            [
+                .. new DirectoryInfo(root)
+                    .EnumerateFileSystemInfos()
+                    .Where(e =>
+                        e.Name.EndsWith(MirrorSuffix, StringComparison.Ordinal) || e.Name.EndsWith(LockSuffix, StringComparison.Ordinal)
+                    )
+                    .Where(e => e.LastWriteTimeUtc < before)
+                    .Select(e =>
+                        EntityId.TryParse<RepositoryId>(Path.GetFileNameWithoutExtension(e.Name), out var id) ? id : (RepositoryId?)null
+                    )
+                    .OfType<RepositoryId>()
+                    .Distinct(),
+            ];
     }
 
     public void Dispose() => _readers.Dispose();
@@ -129,8 +139,11 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new ForgeException(ForgeException.Unreachable,
-                $"Another fetch of {address?.Url ?? $"repository {repository}"} is still running after {patience.TotalSeconds:0} s. Try again later.", e);
+            throw new ForgeException(
+                ForgeException.Unreachable,
+                $"Another fetch of {address?.Url ?? $"repository {repository}"} is still running after {patience.TotalSeconds:0} s. Try again later.",
+                e
+            );
         }
     }
 
@@ -140,7 +153,16 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
         {
             try
             {
-                return new FileStream(path, new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });
+                return new FileStream(
+                    path,
+                    new FileStreamOptions
+                    {
+                        Mode = FileMode.OpenOrCreate,
+                        Access = FileAccess.ReadWrite,
+                        Share = FileShare.None,
+                        UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                    }
+                );
             }
             catch (IOException)
             {
@@ -180,7 +202,8 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
     }
 
     /// <summary>A branch, or the commit that is checked out without one.</summary>
-    private static string? HeadOf(Repository git) => git.Head.Tip is not { } tip ? null
+    private static string? HeadOf(Repository git) =>
+        git.Head.Tip is not { } tip ? null
         : git.Head.CanonicalName.StartsWith("refs/", StringComparison.Ordinal) ? git.Head.CanonicalName
         : tip.Sha;
 
@@ -209,7 +232,11 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
     private static void RemoveStaleLocks(string folder)
     {
         File.SetUnixFileMode(folder, OwnerOnly);
-        foreach (var file in Directory.EnumerateFiles(folder, "*.lock").Concat(Directory.EnumerateFiles(Path.Combine(folder, "refs"), "*.lock", SearchOption.AllDirectories)))
+        foreach (
+            var file in Directory
+                .EnumerateFiles(folder, "*.lock")
+                .Concat(Directory.EnumerateFiles(Path.Combine(folder, "refs"), "*.lock", SearchOption.AllDirectories))
+        )
         {
             File.Delete(file);
         }

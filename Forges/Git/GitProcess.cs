@@ -31,13 +31,32 @@ internal sealed class GitProcess(TimeSpan idle, TimeSpan total, TimeProvider tim
     /// <summary>What Git may take from the server's environment: where programs, certificates and proxies are.</summary>
     private static readonly string[] Passed =
     [
-        "PATH", "LD_LIBRARY_PATH", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_EXEC_PATH",
-        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+        "PATH",
+        "LD_LIBRARY_PATH",
+        "TMPDIR",
+        "TZ",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "GIT_SSL_CAINFO",
+        "GIT_SSL_CAPATH",
+        "GIT_EXEC_PATH",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "all_proxy",
     ];
 
     /// <summary>Errors: <see cref="OperationCanceledException"/>, <see cref="ForgeException"/> when there is no <c>git</c>.</summary>
     public async Task<GitResult> RunAsync(
-        string folder, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken)
+        string folder,
+        IReadOnlyList<string> arguments,
+        IReadOnlyDictionary<string, string> environment,
+        CancellationToken cancellationToken
+    )
     {
         using var process = Start(folder, arguments, environment);
         using var silent = new CancellationTokenSource(idle, time);
@@ -57,7 +76,12 @@ internal sealed class GitProcess(TimeSpan idle, TimeSpan total, TimeProvider tim
             return new(end, -1, "", "");
         }
 
-        return new(GitEnd.Exited, process.ExitCode, await output.WaitAsync(LastWords, time, cancellationToken), await error.WaitAsync(LastWords, time, cancellationToken));
+        return new(
+            GitEnd.Exited,
+            process.ExitCode,
+            await output.WaitAsync(LastWords, time, cancellationToken),
+            await error.WaitAsync(LastWords, time, cancellationToken)
+        );
     }
 
     private static Process Start(string folder, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment)
@@ -72,7 +96,10 @@ internal sealed class GitProcess(TimeSpan idle, TimeSpan total, TimeProvider tim
             StandardErrorEncoding = Encoding.UTF8,
         };
         // A clean list: no setting of the user's, no secret of the server's.
-        var inherited = Passed.Select(n => (Name: n, Value: Environment.GetEnvironmentVariable(n))).Where(v => v.Value is not null).ToList();
+        var inherited = Passed
+            .Select(n => (Name: n, Value: Environment.GetEnvironmentVariable(n)))
+            .Where(v => v.Value is not null)
+            .ToList();
         start.Environment.Clear();
         foreach (var (name, value) in inherited)
         {
@@ -92,7 +119,11 @@ internal sealed class GitProcess(TimeSpan idle, TimeSpan total, TimeProvider tim
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            throw new ForgeException(ForgeException.Unreachable, $"The server can't start 'git', which it needs to fetch repositories: {e.Message}. Install Git 2.37 or later beside the server.", e);
+            throw new ForgeException(
+                ForgeException.Unreachable,
+                $"The server can't start 'git', which it needs to fetch repositories: {e.Message}. Install Git 2.37 or later beside the server.",
+                e
+            );
         }
     }
 

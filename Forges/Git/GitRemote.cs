@@ -10,13 +10,15 @@ namespace Shipinator.Forges.Git;
 /// All that goes over the network to a Git host: addresses checked before they are connected to and the very same ones connected
 /// to, credentials sent to their own origin only, no redirect to another one, limits of time and number.
 /// </summary>
-internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCredentials credentials, TimeProvider time, ILogger logger) : IDisposable
+internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCredentials credentials, TimeProvider time, ILogger logger)
+    : IDisposable
 {
     private const int MostRedirects = 3;
     private const int MostRemembered = 1000;
 
     /// <summary>Prints what it is given by the environment, for the origin that the setting's name says.</summary>
-    private const string Helper = "!f() { test \"$1\" = get || exit 0; echo \"username=$SHIPINATOR_GIT_USERNAME\"; echo \"password=$SHIPINATOR_GIT_PASSWORD\"; }; f";
+    private const string Helper =
+        "!f() { test \"$1\" = get || exit 0; echo \"username=$SHIPINATOR_GIT_USERNAME\"; echo \"password=$SHIPINATOR_GIT_PASSWORD\"; }; f";
 
     private readonly GitProcess _git = new(options.IdleTimeout, options.FetchTimeout, time);
     private readonly HostSlots _slots = new(options.FetchesPerHost, options.Fetches, options.WaitTimeout, time);
@@ -27,7 +29,11 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
     public async Task<CloneAddress?> FetchAsync(string mirror, string cloneUrl, CancellationToken cancellationToken)
     {
         var (_, address) = await RunAsync(
-            mirror, cloneUrl, a => ["fetch", "--progress", "--prune", "--force", "--no-tags", "--no-write-fetch-head", a.Url, "+refs/*:refs/*"], cancellationToken);
+            mirror,
+            cloneUrl,
+            a => ["fetch", "--progress", "--prune", "--force", "--no-tags", "--no-write-fetch-head", a.Url, "+refs/*:refs/*"],
+            cancellationToken
+        );
         return address.Url == policy.Address(cloneUrl).Url ? null : address;
     }
 
@@ -35,7 +41,8 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
     public async Task<string?> HeadAsync(string folder, string cloneUrl, CancellationToken cancellationToken)
     {
         var (result, _) = await RunAsync(folder, cloneUrl, a => ["ls-remote", "--symref", a.Url, "HEAD"], cancellationToken);
-        return result.Output.Split('\n')
+        return result
+            .Output.Split('\n')
             .Where(l => l.StartsWith("ref: ", StringComparison.Ordinal) && l.EndsWith("\tHEAD", StringComparison.Ordinal))
             .Select(l => l["ref: ".Length..^"\tHEAD".Length])
             .FirstOrDefault();
@@ -44,7 +51,11 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
     public void Dispose() => _slots.Dispose();
 
     private async Task<(GitResult Result, CloneAddress Address)> RunAsync(
-        string folder, string cloneUrl, Func<CloneAddress, string[]> arguments, CancellationToken cancellationToken)
+        string folder,
+        string cloneUrl,
+        Func<CloneAddress, string[]> arguments,
+        CancellationToken cancellationToken
+    )
     {
         var origin = policy.Address(cloneUrl);
         await RequireVersionAsync(cancellationToken);
@@ -53,7 +64,15 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
         var (result, credential) = await OnceAsync(folder, known, arguments(known), cancellationToken);
         for (var hops = 0; GitFailure.IsRedirect(result) && hops < MostRedirects; hops++)
         {
-            if (await new RedirectProbe(policy, options.IdleTimeout).FindAsync(known, await AddressesAsync(known, cancellationToken), credential, cancellationToken) is not { } next)
+            if (
+                await new RedirectProbe(policy, options.IdleTimeout).FindAsync(
+                    known,
+                    await AddressesAsync(known, cancellationToken),
+                    credential,
+                    cancellationToken
+                )
+                is not { } next
+            )
             {
                 break;
             }
@@ -69,11 +88,22 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
         }
 
         _moved.TryRemove(origin.Url, out _);
-        logger.LogWarning("Git could not fetch {Url} ({End}, code {Code}): {Words}", origin.Url, result.End, result.Code, Quoted(result.Error));
+        logger.LogWarning(
+            "Git could not fetch {Url} ({End}, code {Code}): {Words}",
+            origin.Url,
+            result.End,
+            result.Code,
+            Quoted(result.Error)
+        );
         throw GitFailure.Of(known, result, credential is not null, options.IdleTimeout, options.FetchTimeout);
     }
 
-    private async Task<(GitResult Result, GitCredential? Credential)> OnceAsync(string folder, CloneAddress address, string[] arguments, CancellationToken cancellationToken)
+    private async Task<(GitResult Result, GitCredential? Credential)> OnceAsync(
+        string folder,
+        CloneAddress address,
+        string[] arguments,
+        CancellationToken cancellationToken
+    )
     {
         var addresses = await AddressesAsync(address, cancellationToken);
         var credential = await credentials.Find(address.Url, cancellationToken);
@@ -93,7 +123,15 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
         if (addresses.Count > 0)
         {
             // What was checked is what is connected to: a second look-up might find another address.
-            settings.Add(("http.curloptResolve", string.Create(CultureInfo.InvariantCulture, $"{address.Host}:{address.Port}:{string.Join(',', addresses.Select(Bracketed))}")));
+            settings.Add(
+                (
+                    "http.curloptResolve",
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{address.Host}:{address.Port}:{string.Join(',', addresses.Select(Bracketed))}"
+                    )
+                )
+            );
         }
 
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
@@ -137,7 +175,13 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
         try
         {
             // The system's look-up blocks: on a thread of its own, and not for longer than a silent host may.
-            found = await Task.Factory.StartNew(() => Dns.GetHostAddresses(address.Host), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+            found = await Task
+                .Factory.StartNew(
+                    () => Dns.GetHostAddresses(address.Host),
+                    CancellationToken.None,
+                    TaskCreationOptions.LongRunning,
+                    TaskScheduler.Default
+                )
                 .WaitAsync(options.IdleTimeout, time, cancellationToken);
         }
         catch (Exception e) when (e is SocketException or TimeoutException or ArgumentException)
@@ -168,10 +212,17 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
 
         var result = await _git.RunAsync("/", ["version"], new Dictionary<string, string> { ["LC_ALL"] = "C" }, cancellationToken);
         var parts = result.Output.Trim().Replace("git version ", "", StringComparison.Ordinal).Split('.');
-        if (parts is not [var first, var second, ..] || !int.TryParse(first, CultureInfo.InvariantCulture, out var major) || !int.TryParse(second, CultureInfo.InvariantCulture, out var minor)
-            || (major, minor).CompareTo((2, 37)) < 0)
+        if (
+            parts is not [var first, var second, ..]
+            || !int.TryParse(first, CultureInfo.InvariantCulture, out var major)
+            || !int.TryParse(second, CultureInfo.InvariantCulture, out var minor)
+            || (major, minor).CompareTo((2, 37)) < 0
+        )
         {
-            throw new ForgeException(ForgeException.Unreachable, $"The server's git is '{result.Output.Trim()}'; it needs Git 2.37 or later to fetch repositories.");
+            throw new ForgeException(
+                ForgeException.Unreachable,
+                $"The server's git is '{result.Output.Trim()}'; it needs Git 2.37 or later to fetch repositories."
+            );
         }
 
         _isVersionKnown = true;
@@ -185,7 +236,8 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
         }
     }
 
-    private static string Bracketed(IPAddress address) => address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{new IPAddress(address.GetAddressBytes())}]" : address.ToString();
+    private static string Bracketed(IPAddress address) =>
+        address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{new IPAddress(address.GetAddressBytes())}]" : address.ToString();
 
     /// <summary>The last of Git's words, on one line: some of them are the other side's.</summary>
     private static string Quoted(string words)

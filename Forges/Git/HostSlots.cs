@@ -32,8 +32,11 @@ internal sealed class HostSlots(int perHost, int all, TimeSpan patience, TimePro
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new ForgeException(ForgeException.Unreachable,
-                $"{host} can't be asked now: as many fetches as are allowed at once are still running and none ended within {patience.TotalSeconds:0} s. Try again later.", e);
+            throw new ForgeException(
+                ForgeException.Unreachable,
+                $"{host} can't be asked now: as many fetches as are allowed at once are still running and none ended within {patience.TotalSeconds:0} s. Try again later.",
+                e
+            );
         }
 
         return new Slot(own, _all);

@@ -12,7 +12,12 @@ internal sealed class RedirectProbe(ClonePolicy policy, TimeSpan patience)
     private const string Query = "?service=git-upload-pack";
 
     /// <summary>Null when it leads to another origin, or to nothing that Git could use.</summary>
-    public async Task<CloneAddress?> FindAsync(CloneAddress address, IReadOnlyList<IPAddress> addresses, GitCredential? credential, CancellationToken cancellationToken)
+    public async Task<CloneAddress?> FindAsync(
+        CloneAddress address,
+        IReadOnlyList<IPAddress> addresses,
+        GitCredential? credential,
+        CancellationToken cancellationToken
+    )
     {
         using var handler = new SocketsHttpHandler
         {
@@ -45,7 +50,10 @@ internal sealed class RedirectProbe(ClonePolicy policy, TimeSpan patience)
         request.Headers.UserAgent.ParseAdd("git/2.39 (shipinator)");
         if (credential is not null)
         {
-            request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{credential.Username}:{credential.Password}")));
+            request.Headers.Authorization = new AuthenticationHeaderValue(
+                "Basic",
+                Convert.ToBase64String(Encoding.UTF8.GetBytes($"{credential.Username}:{credential.Password}"))
+            );
         }
 
         try
@@ -53,7 +61,10 @@ internal sealed class RedirectProbe(ClonePolicy policy, TimeSpan patience)
             using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             return response.Headers.Location is { } location ? Target(address, new Uri(request.RequestUri!, location)) : null;
         }
-        catch (Exception e) when (e is HttpRequestException or UriFormatException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e)
+            when (e is HttpRequestException or UriFormatException
+                || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested)
+            )
         {
             return null;
         }
@@ -63,8 +74,12 @@ internal sealed class RedirectProbe(ClonePolicy policy, TimeSpan patience)
     {
         var text = location.AbsoluteUri;
         var end = text.IndexOf(Suffix + Query, StringComparison.Ordinal);
-        return end > 0 && end + Suffix.Length + Query.Length == text.Length
-            && CloneAddress.TryParse(text[..end], out _) is { } target && target.Origin == from.Origin && target.Url != from.Url
+        return
+            end > 0
+            && end + Suffix.Length + Query.Length == text.Length
+            && CloneAddress.TryParse(text[..end], out _) is { } target
+            && target.Origin == from.Origin
+            && target.Url != from.Url
             ? policy.Address(target.Url)
             : null;
     }

@@ -7,16 +7,17 @@ namespace Shipinator;
 public class ShipinatorException : Exception
 {
     /// <summary>An error with its code.</summary>
-    public ShipinatorException(string code, string message, Exception? inner = null) : base(message, inner) => Code = code;
+    public ShipinatorException(string code, string message, Exception? inner = null)
+        : base(message, inner) => Code = code;
 
     /// <summary>A stable, snake_case word: the last part of the API's problem <c>type</c>.</summary>
-    [Id(0)] public string Code { get; }
+    [Id(0)]
+    public string Code { get; }
 }
 
 /// <summary>The thing that was named is not there.</summary>
 [GenerateSerializer, Alias("shipinator.not-found")]
-public sealed class NotFoundException(string what, string id)
-    : ShipinatorException("not_found", $"There is no {what} {id}.");
+public sealed class NotFoundException(string what, string id) : ShipinatorException("not_found", $"There is no {what} {id}.");
 
 /// <summary>What is asked for contradicts what is already so.</summary>
 [GenerateSerializer, Alias("shipinator.conflict")]
@@ -32,13 +33,16 @@ public sealed class TransitionRefusedException(Machine machine, Status from, Sta
     : ShipinatorException("transition_refused", $"A {machine.Word()} can't go from {from.Word()} to {to.Word()}.")
 {
     /// <summary>Which machine.</summary>
-    [Id(0)] public Machine Machine { get; } = machine;
+    [Id(0)]
+    public Machine Machine { get; } = machine;
 
     /// <summary>Where it stands.</summary>
-    [Id(1)] public Status From { get; } = from;
+    [Id(1)]
+    public Status From { get; } = from;
 
     /// <summary>Where it was asked to go.</summary>
-    [Id(2)] public Status To { get; } = to;
+    [Id(2)]
+    public Status To { get; } = to;
 }
 
 /// <summary>
@@ -49,7 +53,8 @@ public sealed class AlreadyEndedException(ExecutionId id, Status status)
     : ShipinatorException("already_ended", $"Execution {id} already ended as {status.Word()}.")
 {
     /// <summary>How it ended.</summary>
-    [Id(0)] public Status Status { get; } = status;
+    [Id(0)]
+    public Status Status { get; } = status;
 }
 
 /// <summary>The database cannot be reached now; nothing was changed, the same call may succeed later.</summary>
@@ -70,13 +75,16 @@ public sealed class ExecutorException : ShipinatorException
     }
 
     /// <summary>Whether the same call may succeed later without anything being changed.</summary>
-    [Id(0)] public bool IsTransient { get; }
+    [Id(0)]
+    public bool IsTransient { get; }
 
     /// <summary>What the execution fails with when this error is final.</summary>
-    [Id(1)] public Reason Reason { get; }
+    [Id(1)]
+    public Reason Reason { get; }
 
     /// <summary>How long the platform asks not to be called again for; null when it does not say.</summary>
-    [Id(2)] public TimeSpan? RetryAfter { get; }
+    [Id(2)]
+    public TimeSpan? RetryAfter { get; }
 
     /// <summary>The same call may succeed later: throttled, unreachable, full.</summary>
     public static ExecutorException Transient(string message, Exception? inner = null, TimeSpan? retryAfter = null) =>

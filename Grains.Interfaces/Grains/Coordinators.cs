@@ -35,14 +35,12 @@ public sealed record TurnRequest(
     [property: Id(0)] RunId Run,
     [property: Id(1)] long RunNumber,
     [property: Id(2)] string Group,
-    [property: Id(3)] bool CancelPrevious);
+    [property: Id(3)] bool CancelPrevious
+);
 
 /// <summary>Whether a run may go on; otherwise what it waits for; or the number of the newer run that takes its place.</summary>
 [GenerateSerializer, Alias("shipinator.turn-answer"), Immutable]
-public sealed record TurnAnswer(
-    [property: Id(0)] bool Granted,
-    [property: Id(1)] string? WaitingFor,
-    [property: Id(2)] long? SupersededBy);
+public sealed record TurnAnswer([property: Id(0)] bool Granted, [property: Id(1)] string? WaitingFor, [property: Id(2)] long? SupersededBy);
 
 /// <summary>One per executor: who may use it now. A place is a lease that names its holder.</summary>
 [Alias("shipinator.admission")]
@@ -69,7 +67,8 @@ public interface IAdmissionGrain : IGrainWithStringKey
 public sealed record AdmissionRequest(
     [property: Id(0)] ExecutionId Execution,
     [property: Id(1)] ProjectId Project,
-    [property: Id(2)] DateTimeOffset Since);
+    [property: Id(2)] DateTimeOffset Since
+);
 
 /// <summary>Granted, or how many are ahead.</summary>
 [GenerateSerializer, Alias("shipinator.admission-answer"), Immutable]
@@ -80,7 +79,8 @@ public sealed record AdmissionAnswer([property: Id(0)] bool Granted, [property: 
 public sealed record AdmissionView(
     [property: Id(0)] int Limit,
     [property: Id(1)] System.Collections.Immutable.ImmutableArray<LeaseHolder> Holders,
-    [property: Id(2)] System.Collections.Immutable.ImmutableArray<LeaseHolder> Waiting);
+    [property: Id(2)] System.Collections.Immutable.ImmutableArray<LeaseHolder> Waiting
+);
 
 /// <summary>One in the cluster (key 0): touches the grain of everything that is not terminal, so that nothing is forgotten.</summary>
 [Alias("shipinator.recovery")]

@@ -45,43 +45,56 @@ public interface IPipelineRunGrain : IGrainWithGuidKey
 public sealed record CreateRun
 {
     /// <summary>The pipeline.</summary>
-    [Id(0)] public required PipelineId PipelineId { get; init; }
+    [Id(0)]
+    public required PipelineId PipelineId { get; init; }
 
     /// <summary>The repository.</summary>
-    [Id(1)] public required RepositoryId RepositoryId { get; init; }
+    [Id(1)]
+    public required RepositoryId RepositoryId { get; init; }
 
     /// <summary>The project.</summary>
-    [Id(2)] public required ProjectId ProjectId { get; init; }
+    [Id(2)]
+    public required ProjectId ProjectId { get; init; }
 
     /// <summary>The project's name.</summary>
-    [Id(3)] public required string ProjectName { get; init; }
+    [Id(3)]
+    public required string ProjectName { get; init; }
 
     /// <summary>The repository's name.</summary>
-    [Id(4)] public required string RepositoryName { get; init; }
+    [Id(4)]
+    public required string RepositoryName { get; init; }
 
     /// <summary>Given by the repository's grain, before the plan's templates could use it.</summary>
-    [Id(5)] public required long RunNumber { get; init; }
+    [Id(5)]
+    public required long RunNumber { get; init; }
 
     /// <summary>What to check out.</summary>
-    [Id(6)] public required SourceSpec Source { get; init; }
+    [Id(6)]
+    public required SourceSpec Source { get; init; }
 
     /// <summary>The executor.</summary>
-    [Id(7)] public required string Executor { get; init; }
+    [Id(7)]
+    public required string Executor { get; init; }
 
     /// <summary>The plan.</summary>
-    [Id(8)] public required RunPlan Plan { get; init; }
+    [Id(8)]
+    public required RunPlan Plan { get; init; }
 
     /// <summary>Who asked.</summary>
-    [Id(9)] public required string Actor { get; init; }
+    [Id(9)]
+    public required string Actor { get; init; }
 
     /// <summary>The run that this one repeats.</summary>
-    [Id(10)] public RunId? RerunOf { get; init; }
+    [Id(10)]
+    public RunId? RerunOf { get; init; }
 
     /// <summary>By job name: successful jobs of the repeated run that are not run again.</summary>
-    [Id(11)] public ImmutableDictionary<string, JobId> Reused { get; init; } = ImmutableDictionary<string, JobId>.Empty;
+    [Id(11)]
+    public ImmutableDictionary<string, JobId> Reused { get; init; } = ImmutableDictionary<string, JobId>.Empty;
 
     /// <summary>The client's key.</summary>
-    [Id(12)] public string? IdempotencyKey { get; init; }
+    [Id(12)]
+    public string? IdempotencyKey { get; init; }
 }
 
 /// <summary>Owns one job and its steps.</summary>
@@ -148,10 +161,7 @@ public enum StepPlaceKind
 
 /// <summary>Where a job stands, for its run.</summary>
 [GenerateSerializer, Alias("shipinator.job-outcome"), Immutable]
-public sealed record JobOutcome(
-    [property: Id(0)] Status Status,
-    [property: Id(1)] Reason? Reason,
-    [property: Id(2)] string? Detail);
+public sealed record JobOutcome([property: Id(0)] Status Status, [property: Id(1)] Reason? Reason, [property: Id(2)] string? Detail);
 
 /// <summary>Owns one attempt of a step; the only grain that talks to an <see cref="IExecutor"/>.</summary>
 [Alias("shipinator.execution")]
@@ -217,7 +227,8 @@ public interface IExecutionGrain : IGrainWithGuidKey
 public sealed record StartExecution(
     [property: Id(0)] ExecutionSpec Spec,
     [property: Id(1)] string Executor,
-    [property: Id(2)] bool IsDeploy);
+    [property: Id(2)] bool IsDeploy
+);
 
 /// <summary>Where an execution stands, for its job.</summary>
 [GenerateSerializer, Alias("shipinator.execution-outcome"), Immutable]
@@ -225,7 +236,8 @@ public sealed record ExecutionOutcome(
     [property: Id(0)] Status Status,
     [property: Id(1)] Reason? Reason,
     [property: Id(2)] string? Detail,
-    [property: Id(3)] int? ExitCode);
+    [property: Id(3)] int? ExitCode
+);
 
 /// <summary>What a claim is answered with.</summary>
 [GenerateSerializer, Alias("shipinator.claim-kind")]
@@ -252,14 +264,16 @@ public sealed record ClaimResult(
     [property: Id(1)] ExecutionSpec? Spec,
     [property: Id(2)] ImmutableArray<ResolvedInput> Inputs,
     [property: Id(3)] bool MayClone = false,
-    [property: Id(4)] string? ExecutorType = null);
+    [property: Id(4)] string? ExecutorType = null
+);
 
 /// <summary>An artifact for a step, and the folder below the workspace that it goes to.</summary>
 [GenerateSerializer, Alias("shipinator.resolved-input"), Immutable]
 public sealed record ResolvedInput([property: Id(0)] ArtifactEntry Artifact, [property: Id(1)] string Path)
 {
     /// <summary>The file's place below the workspace; absent for plans of older versions: the file's name in <see cref="Path"/>.</summary>
-    [Id(11)] public string? Target { get; init; }
+    [Id(11)]
+    public string? Target { get; init; }
 }
 
 /// <summary>What a runner reports at the end.</summary>
@@ -267,22 +281,28 @@ public sealed record ResolvedInput([property: Id(0)] ArtifactEntry Artifact, [pr
 public sealed record ExecutionReport
 {
     /// <summary><see cref="Status.Success"/>, <see cref="Status.Failed"/>, or <see cref="Status.Canceled"/> after a stop was asked for.</summary>
-    [Id(0)] public required Status Status { get; init; }
+    [Id(0)]
+    public required Status Status { get; init; }
 
     /// <summary>The command's exit code.</summary>
-    [Id(1)] public int? ExitCode { get; init; }
+    [Id(1)]
+    public int? ExitCode { get; init; }
 
     /// <summary>The URI of the log, when it lies elsewhere.</summary>
-    [Id(2)] public string? LogsUri { get; init; }
+    [Id(2)]
+    public string? LogsUri { get; init; }
 
     /// <summary>The artifacts that were uploaded; each must be known.</summary>
-    [Id(3)] public ImmutableArray<ArtifactId> Artifacts { get; init; } = [];
+    [Id(3)]
+    public ImmutableArray<ArtifactId> Artifacts { get; init; } = [];
 
     /// <summary>Why it failed; absent with a non-zero exit code: <see cref="Shipinator.Reason.ExitCode"/>.</summary>
-    [Id(4)] public Reason? Reason { get; init; }
+    [Id(4)]
+    public Reason? Reason { get; init; }
 
     /// <summary>The human sentence.</summary>
-    [Id(5)] public string? Detail { get; init; }
+    [Id(5)]
+    public string? Detail { get; init; }
 }
 
 /// <summary>
@@ -290,4 +310,8 @@ public sealed record ExecutionReport
 /// has ended; nothing can be added to it.
 /// </summary>
 [GenerateSerializer, Alias("shipinator.heartbeat-result"), Immutable]
-public sealed record HeartbeatResult([property: Id(0)] bool Cancel, [property: Id(1)] TimeSpan Grace, [property: Id(2)] bool IsIdle = false);
+public sealed record HeartbeatResult(
+    [property: Id(0)] bool Cancel,
+    [property: Id(1)] TimeSpan Grace,
+    [property: Id(2)] bool IsIdle = false
+);

@@ -5,7 +5,8 @@ using System.Text.Json.Serialization;
 namespace Shipinator;
 
 /// <summary>What every typed id offers, so that parsing, JSON and storage are written once.</summary>
-public interface IEntityId<TSelf> where TSelf : struct, IEntityId<TSelf>
+public interface IEntityId<TSelf>
+    where TSelf : struct, IEntityId<TSelf>
 {
     /// <summary>The UUID itself, as the database keeps it.</summary>
     Guid Value { get; }
@@ -33,14 +34,17 @@ public static class EntityId
     }
 
     /// <summary>Reads only the canonical 36-character form; braces, missing hyphens and the empty UUID are refused.</summary>
-    public static bool TryParse<T>([NotNullWhen(true)] string? text, out T id) where T : struct, IEntityId<T>
+    public static bool TryParse<T>([NotNullWhen(true)] string? text, out T id)
+        where T : struct, IEntityId<T>
     {
         // Guid's own reading trims white space and takes "0x" and "+" for digits, so its answer is compared with the text.
         Span<char> canonical = stackalloc char[36];
-        if (Guid.TryParseExact(text, "D", out var value)
+        if (
+            Guid.TryParseExact(text, "D", out var value)
             && value != Guid.Empty
             && value.TryFormat(canonical, out _)
-            && text.AsSpan().Equals(canonical, StringComparison.OrdinalIgnoreCase))
+            && text.AsSpan().Equals(canonical, StringComparison.OrdinalIgnoreCase)
+        )
         {
             id = T.From(value);
             return true;
@@ -51,17 +55,20 @@ public static class EntityId
     }
 
     /// <summary>As <see cref="TryParse{T}"/>, with an error that names the kind of id and the text.</summary>
-    public static T Parse<T>(string? text) where T : struct, IEntityId<T> =>
+    public static T Parse<T>(string? text)
+        where T : struct, IEntityId<T> =>
         TryParse<T>(text, out var id)
             ? id
             : throw new FormatException(
-                $"'{Shorten(text)}' is not a valid {typeof(T).Name}: expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057.");
+                $"'{Shorten(text)}' is not a valid {typeof(T).Name}: expected a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057."
+            );
 
     private static string Shorten(string? text) => text is { Length: > 64 } ? text[..64] + "…" : text ?? "";
 }
 
 /// <summary>An id is a JSON string in its canonical form.</summary>
-public sealed class EntityIdJsonConverter<T> : JsonConverter<T> where T : struct, IEntityId<T>
+public sealed class EntityIdJsonConverter<T> : JsonConverter<T>
+    where T : struct, IEntityId<T>
 {
     /// <inheritdoc/>
     public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
@@ -70,6 +77,5 @@ public sealed class EntityIdJsonConverter<T> : JsonConverter<T> where T : struct
             : throw new JsonException($"A {typeof(T).Name} is expected: a UUID in a string.");
 
     /// <inheritdoc/>
-    public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>
-        writer.WriteStringValue(value.Value);
+    public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WriteStringValue(value.Value);
 }

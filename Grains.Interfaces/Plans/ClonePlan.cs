@@ -5,17 +5,22 @@ namespace Shipinator;
 public sealed record ClonePlan
 {
     /// <summary>How many commits of history; 0: all.</summary>
-    [Id(0)] public int Depth { get; init; } = 1;
+    [Id(0)]
+    public int Depth { get; init; } = 1;
 
     /// <summary>Whether all tags are fetched.</summary>
-    [Id(1)] public bool Tags { get; init; }
+    [Id(1)]
+    public bool Tags { get; init; }
 
     /// <summary><c>true</c>, or <c>recursive</c> for those of submodules, too; absent: none.</summary>
-    [Id(2)] public string? Submodules { get; init; }
+    [Id(2)]
+    public string? Submodules { get; init; }
 
     /// <summary>Whether the content of Git LFS files is fetched.</summary>
-    [Id(3)] public bool Lfs { get; init; }
+    [Id(3)]
+    public bool Lfs { get; init; }
 
     /// <summary>A filter for a partial clone, such as <c>blob:none</c>.</summary>
-    [Id(4)] public string? Filter { get; init; }
+    [Id(4)]
+    public string? Filter { get; init; }
 }

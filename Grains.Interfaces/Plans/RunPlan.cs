@@ -28,19 +28,24 @@ public sealed class JobTypeJsonConverter : WordJsonConverter<JobType>;
 public sealed record RunPlan
 {
     /// <summary>The version of this record's meaning; 1 now.</summary>
-    [Id(0)] public int Version { get; init; } = 1;
+    [Id(0)]
+    public int Version { get; init; } = 1;
 
     /// <summary>What happened that asked for the run.</summary>
-    [Id(1)] public required TriggerFacts Trigger { get; init; }
+    [Id(1)]
+    public required TriggerFacts Trigger { get; init; }
 
     /// <summary>All jobs: build, then test, then deploy; within a stage in the file's order. Names are unique.</summary>
-    [Id(2)] public required ImmutableArray<JobPlan> Jobs { get; init; }
+    [Id(2)]
+    public required ImmutableArray<JobPlan> Jobs { get; init; }
 
     /// <summary>Runs of one group of a repository take turns; absent: no turn taking.</summary>
-    [Id(3)] public ConcurrencyPlan? Concurrency { get; init; }
+    [Id(3)]
+    public ConcurrencyPlan? Concurrency { get; init; }
 
     /// <summary>Set when the whole run is passed over (<c>[ci skip]</c>): the sentence that says why.</summary>
-    [Id(4)] public string? SkipReason { get; init; }
+    [Id(4)]
+    public string? SkipReason { get; init; }
 }
 
 /// <summary>A group whose runs take turns.</summary>
@@ -52,37 +57,48 @@ public sealed record ConcurrencyPlan([property: Id(0)] string Group, [property: 
 public sealed record TriggerFacts
 {
     /// <summary><c>push</c>, <c>pr</c>, <c>manual</c> or <c>schedule</c>: the pipeline's <c>trigger_type</c>.</summary>
-    [Id(0)] public required string Event { get; init; }
+    [Id(0)]
+    public required string Event { get; init; }
 
     /// <summary>The full ref, such as <c>refs/heads/main</c>, <c>refs/tags/v1</c>, <c>refs/pull/7/head</c>.</summary>
-    [Id(1)] public required string Ref { get; init; }
+    [Id(1)]
+    public required string Ref { get; init; }
 
     /// <summary>The full commit id: 40 (or 64) lower-case hex digits.</summary>
-    [Id(2)] public required string Commit { get; init; }
+    [Id(2)]
+    public required string Commit { get; init; }
 
     /// <summary>The branch (for a pull request: the target branch); absent for a tag.</summary>
-    [Id(3)] public string? Branch { get; init; }
+    [Id(3)]
+    public string? Branch { get; init; }
 
     /// <summary>The tag, when the ref is one.</summary>
-    [Id(4)] public string? Tag { get; init; }
+    [Id(4)]
+    public string? Tag { get; init; }
 
     /// <summary>The pull request's number.</summary>
-    [Id(5)] public int? PrNumber { get; init; }
+    [Id(5)]
+    public int? PrNumber { get; init; }
 
     /// <summary>The head commit's message, as much of it as the forge gave.</summary>
-    [Id(6)] public string? Message { get; init; }
+    [Id(6)]
+    public string? Message { get; init; }
 
     /// <summary>The commit's author, for people.</summary>
-    [Id(7)] public string? Author { get; init; }
+    [Id(7)]
+    public string? Author { get; init; }
 
     /// <summary>Who or what triggered the run: <c>token:NAME</c>, a forge user.</summary>
-    [Id(8)] public string? Actor { get; init; }
+    [Id(8)]
+    public string? Actor { get; init; }
 
     /// <summary>Paths changed by the push or pull request; absent when unknown, and then every <c>path</c> filter holds.</summary>
-    [Id(9)] public ImmutableArray<string>? ChangedFiles { get; init; }
+    [Id(9)]
+    public ImmutableArray<string>? ChangedFiles { get; init; }
 
     /// <summary>The values given to a manual run's inputs, defaults filled in.</summary>
-    [Id(10)] public ImmutableSortedDictionary<string, string> Inputs { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+    [Id(10)]
+    public ImmutableSortedDictionary<string, string> Inputs { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 }
 
 /// <summary>One job: steps that share a workspace.</summary>
@@ -90,43 +106,55 @@ public sealed record TriggerFacts
 public sealed record JobPlan
 {
     /// <summary>Unique in the run: <c>build</c>, <c>linux</c>, <c>test (go=1.23)</c>.</summary>
-    [Id(0)] public required string Name { get; init; }
+    [Id(0)]
+    public required string Name { get; init; }
 
     /// <summary>The stage.</summary>
-    [Id(1)] public required JobType Type { get; init; }
+    [Id(1)]
+    public required JobType Type { get; init; }
 
     /// <summary>In execution order; parallel neighbours share a <see cref="StepPlan.Order"/>.</summary>
-    [Id(2)] public required ImmutableArray<StepPlan> Steps { get; init; }
+    [Id(2)]
+    public required ImmutableArray<StepPlan> Steps { get; init; }
 
     /// <summary>From the job's start to its end.</summary>
-    [Id(3)] public required TimeSpan Timeout { get; init; }
+    [Id(3)]
+    public required TimeSpan Timeout { get; init; }
 
     /// <summary>The combination that made this job, of a matrix.</summary>
-    [Id(4)] public ImmutableSortedDictionary<string, string> Matrix { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+    [Id(4)]
+    public ImmutableSortedDictionary<string, string> Matrix { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
     /// <summary>What runs beside the steps until they end, by name.</summary>
-    [Id(5)] public ImmutableSortedDictionary<string, ServicePlan> Services { get; init; } = ImmutableSortedDictionary<string, ServicePlan>.Empty;
+    [Id(5)]
+    public ImmutableSortedDictionary<string, ServicePlan> Services { get; init; } = ImmutableSortedDictionary<string, ServicePlan>.Empty;
 
     /// <summary>Set when a filter left the job out: the sentence that says which.</summary>
-    [Id(6)] public string? SkipReason { get; init; }
+    [Id(6)]
+    public string? SkipReason { get; init; }
 
     /// <summary>A deploy consumes artifacts, never source: without it the workspace starts empty.</summary>
-    [Id(7)] public bool Checkout { get; init; } = true;
+    [Id(7)]
+    public bool Checkout { get; init; } = true;
 
     /// <summary>Where a deploy installs to (<c>target</c>).</summary>
-    [Id(8)] public string? Target { get; init; }
+    [Id(8)]
+    public string? Target { get; init; }
 
     /// <summary>The target's namespace.</summary>
-    [Id(9)] public string? Namespace { get; init; }
+    [Id(9)]
+    public string? Namespace { get; init; }
 
     /// <summary>How the commit is checked out; absent: the defaults.</summary>
-    [Id(20)] public ClonePlan? CloneOptions { get; init; }
+    [Id(20)]
+    public ClonePlan? CloneOptions { get; init; }
 
     /// <summary>
     /// Set for a job that may run after a failure: it begins when the other jobs of its stage have ended, if the outcome of the
     /// run so far is one of these. Absent: it runs side by side with the others, when the stages before it succeeded.
     /// </summary>
-    [Id(19)] public StepCondition? When { get; init; }
+    [Id(19)]
+    public StepCondition? When { get; init; }
 }
 
 /// <summary>One step of a job.</summary>
@@ -134,73 +162,94 @@ public sealed record JobPlan
 public sealed record StepPlan
 {
     /// <summary>Unique in its job.</summary>
-    [Id(0)] public required string Name { get; init; }
+    [Id(0)]
+    public required string Name { get; init; }
 
     /// <summary>From 0; steps with the same order run side by side.</summary>
-    [Id(1)] public required int Order { get; init; }
+    [Id(1)]
+    public required int Order { get; init; }
 
     /// <summary>The parallel group's name; absent for a step that runs alone.</summary>
-    [Id(2)] public string? ParallelGroup { get; init; }
+    [Id(2)]
+    public string? ParallelGroup { get; init; }
 
     /// <summary>The container image; the process executor does not look at it.</summary>
-    [Id(3)] public required string Image { get; init; }
+    [Id(3)]
+    public required string Image { get; init; }
 
     /// <summary>A script, run by the image's shell with <c>-e</c>; exactly one of this and <see cref="Command"/>.</summary>
-    [Id(4)] public string? Run { get; init; }
+    [Id(4)]
+    public string? Run { get; init; }
 
     /// <summary>A program and its arguments, run without any shell.</summary>
-    [Id(5)] public ImmutableArray<string>? Command { get; init; }
+    [Id(5)]
+    public ImmutableArray<string>? Command { get; init; }
 
     /// <summary>What the file sets, templates replaced; the built-in variables come later and win.</summary>
-    [Id(6)] public ImmutableSortedDictionary<string, string> Env { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+    [Id(6)]
+    public ImmutableSortedDictionary<string, string> Env { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
     /// <summary>Names of the secrets that the step is given as environment variables.</summary>
-    [Id(7)] public ImmutableArray<string> Secrets { get; init; } = [];
+    [Id(7)]
+    public ImmutableArray<string> Secrets { get; init; } = [];
 
     /// <summary>From running to its end.</summary>
-    [Id(8)] public required TimeSpan Timeout { get; init; }
+    [Id(8)]
+    public required TimeSpan Timeout { get; init; }
 
     /// <summary>When another attempt is made; absent: never.</summary>
-    [Id(9)] public RetryPlan? Retry { get; init; }
+    [Id(9)]
+    public RetryPlan? Retry { get; init; }
 
     /// <summary>A failure of this step does not fail the job.</summary>
-    [Id(10)] public bool AllowFailure { get; init; }
+    [Id(10)]
+    public bool AllowFailure { get; init; }
 
     /// <summary>On which outcome of the steps before it the step runs; by default only when all is well.</summary>
-    [Id(11)] public StepCondition When { get; init; } = StepCondition.OnSuccess;
+    [Id(11)]
+    public StepCondition When { get; init; } = StepCondition.OnSuccess;
 
     /// <summary>What the step leaves behind.</summary>
-    [Id(12)] public ImmutableArray<ArtifactSpec> Outputs { get; init; } = [];
+    [Id(12)]
+    public ImmutableArray<ArtifactSpec> Outputs { get; init; } = [];
 
     /// <summary>What the step is given of earlier jobs.</summary>
-    [Id(13)] public ImmutableArray<InputSpec> Inputs { get; init; } = [];
+    [Id(13)]
+    public ImmutableArray<InputSpec> Inputs { get; init; } = [];
 
     /// <summary>What is kept between runs.</summary>
-    [Id(14)] public CachePlan? Cache { get; init; }
+    [Id(14)]
+    public CachePlan? Cache { get; init; }
 
     /// <summary>CPU and memory; carried for executors that can hold to it.</summary>
-    [Id(15)] public ResourcesPlan? Resources { get; init; }
+    [Id(15)]
+    public ResourcesPlan? Resources { get; init; }
 
     /// <summary>Relative to the workspace; absent: the workspace itself.</summary>
-    [Id(16)] public string? Workdir { get; init; }
+    [Id(16)]
+    public string? Workdir { get; init; }
 
     /// <summary>Set when a filter left the step out: the sentence that says which.</summary>
-    [Id(17)] public string? SkipReason { get; init; }
+    [Id(17)]
+    public string? SkipReason { get; init; }
 
     /// <summary>
     /// The program that runs <see cref="Run"/>, with its arguments; the script's path follows them. Absent: the program that the
     /// script's first line names (<c>#!</c>), else <c>/bin/sh -e</c>.
     /// </summary>
-    [Id(40)] public ImmutableArray<string>? Shell { get; init; }
+    [Id(40)]
+    public ImmutableArray<string>? Shell { get; init; }
 
     /// <summary>
     /// Variables whose values only the runner can finish: <c>${NAME}</c> stands for a variable that the command would have without
     /// these, <c>${steps.STEP.NAME}</c> for an output of an earlier step of the job, <c>$$</c> for <c>$</c>.
     /// </summary>
-    [Id(27)] public ImmutableSortedDictionary<string, string>? EnvExpressions { get; init; }
+    [Id(27)]
+    public ImmutableSortedDictionary<string, string>? EnvExpressions { get; init; }
 
     /// <summary><see cref="Command"/> in the same form, when the runner has something to fill in.</summary>
-    [Id(28)] public ImmutableArray<string>? CommandExpressions { get; init; }
+    [Id(28)]
+    public ImmutableArray<string>? CommandExpressions { get; init; }
 }
 
 /// <summary>On which outcomes of the job so far a step runs.</summary>
@@ -216,22 +265,28 @@ public sealed record StepCondition([property: Id(0)] bool Success, [property: Id
 public sealed record RetryPlan
 {
     /// <summary>How many attempts beyond the first, 1 to 10.</summary>
-    [Id(0)] public required int Max { get; init; }
+    [Id(0)]
+    public required int Max { get; init; }
 
     /// <summary>For causes that are not the user's doing: the job starts again in a new workspace.</summary>
-    [Id(1)] public bool OnInfrastructure { get; init; }
+    [Id(1)]
+    public bool OnInfrastructure { get; init; }
 
     /// <summary>For any failure of the command.</summary>
-    [Id(2)] public bool OnFailure { get; init; }
+    [Id(2)]
+    public bool OnFailure { get; init; }
 
     /// <summary>For a step that ran out of its time.</summary>
-    [Id(3)] public bool OnTimeout { get; init; }
+    [Id(3)]
+    public bool OnTimeout { get; init; }
 
     /// <summary>For these exit codes.</summary>
-    [Id(4)] public ImmutableArray<int> OnExitCodes { get; init; } = [];
+    [Id(4)]
+    public ImmutableArray<int> OnExitCodes { get; init; } = [];
 
     /// <summary>The wait before the second attempt; doubled each time, at most five minutes.</summary>
-    [Id(5)] public TimeSpan Backoff { get; init; } = TimeSpan.FromSeconds(1);
+    [Id(5)]
+    public TimeSpan Backoff { get; init; } = TimeSpan.FromSeconds(1);
 }
 
 /// <summary>A service that runs beside a job's steps.</summary>
@@ -239,19 +294,24 @@ public sealed record RetryPlan
 public sealed record ServicePlan
 {
     /// <summary>The container image.</summary>
-    [Id(0)] public required string Image { get; init; }
+    [Id(0)]
+    public required string Image { get; init; }
 
     /// <summary>Its environment.</summary>
-    [Id(1)] public ImmutableSortedDictionary<string, string> Env { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+    [Id(1)]
+    public ImmutableSortedDictionary<string, string> Env { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
     /// <summary>Arguments in place of the image's own.</summary>
-    [Id(2)] public ImmutableArray<string>? Command { get; init; }
+    [Id(2)]
+    public ImmutableArray<string>? Command { get; init; }
 
     /// <summary>The TCP port that answers when the service is ready.</summary>
-    [Id(3)] public int? ReadyTcp { get; init; }
+    [Id(3)]
+    public int? ReadyTcp { get; init; }
 
     /// <summary>How long it may take to be ready.</summary>
-    [Id(4)] public TimeSpan ReadyTimeout { get; init; } = TimeSpan.FromSeconds(60);
+    [Id(4)]
+    public TimeSpan ReadyTimeout { get; init; } = TimeSpan.FromSeconds(60);
 }
 
 /// <summary>What a cache is keyed by and holds.</summary>
@@ -262,7 +322,8 @@ public sealed record CachePlan([property: Id(0)] ImmutableArray<string> Key, [pr
     /// When nothing was kept for the whole key: how many of its leading entries must agree for the newest to be restored, tried in
     /// this order; 0: none need.
     /// </summary>
-    [Id(11)] public ImmutableArray<int>? RestoreDepths { get; init; }
+    [Id(11)]
+    public ImmutableArray<int>? RestoreDepths { get; init; }
 }
 
 /// <summary>What a step may use, in Kubernetes' notation (<c>500m</c>, <c>1Gi</c>).</summary>
@@ -274,19 +335,24 @@ public sealed record ResourcesPlan([property: Id(0)] string? Cpu, [property: Id(
 public sealed record ArtifactSpec
 {
     /// <summary><c>binary</c>, <c>image</c>, <c>chart</c>, <c>test-report</c>, <c>coverage</c> or <c>file</c>.</summary>
-    [Id(0)] public required string Type { get; init; }
+    [Id(0)]
+    public required string Type { get; init; }
 
     /// <summary>A path or glob below the workspace; exactly one of this and <see cref="Ref"/>.</summary>
-    [Id(1)] public string? Path { get; init; }
+    [Id(1)]
+    public string? Path { get; init; }
 
     /// <summary>A name such as an image's, templates replaced: recorded, nothing is uploaded.</summary>
-    [Id(2)] public string? Ref { get; init; }
+    [Id(2)]
+    public string? Ref { get; init; }
 
     /// <summary>On which results of the step it is kept; absent: as <see cref="ArtifactRules"/> says of its type.</summary>
-    [Id(17)] public StepCondition? When { get; init; }
+    [Id(17)]
+    public StepCondition? When { get; init; }
 
     /// <summary>It may be absent without failing the step.</summary>
-    [Id(18)] public bool Optional { get; init; }
+    [Id(18)]
+    public bool Optional { get; init; }
 }
 
 /// <summary>What outputs mean beyond what is written.</summary>
@@ -306,12 +372,13 @@ public static class ArtifactRules
     public static bool IsRequired(this ArtifactSpec output) => output.IsKept(succeeded: true) && !output.Optional;
 
     /// <summary>The word of the file and of the runner's protocol: <c>success</c>, <c>failure</c> or <c>always</c>.</summary>
-    public static string WhenWord(this ArtifactSpec output) => (output.IsKept(succeeded: true), output.IsKept(succeeded: false)) switch
-    {
-        (true, true) => "always",
-        (false, _) => "failure",
-        _ => "success",
-    };
+    public static string WhenWord(this ArtifactSpec output) =>
+        (output.IsKept(succeeded: true), output.IsKept(succeeded: false)) switch
+        {
+            (true, true) => "always",
+            (false, _) => "failure",
+            _ => "success",
+        };
 }
 
 /// <summary>Which artifacts of earlier jobs a step is given, and where they go.</summary>
@@ -319,26 +386,33 @@ public static class ArtifactRules
 public sealed record InputSpec
 {
     /// <summary>Artifacts of this type; at least one of this, <see cref="Step"/> and <see cref="ArtifactId"/> is set.</summary>
-    [Id(0)] public string? Type { get; init; }
+    [Id(0)]
+    public string? Type { get; init; }
 
     /// <summary>Artifacts of the step with this name.</summary>
-    [Id(1)] public string? Step { get; init; }
+    [Id(1)]
+    public string? Step { get; init; }
 
     /// <summary>This very artifact, possibly of an earlier run.</summary>
-    [Id(2)] public ArtifactId? ArtifactId { get; init; }
+    [Id(2)]
+    public ArtifactId? ArtifactId { get; init; }
 
     /// <summary>The folder below the workspace that they are put into.</summary>
-    [Id(3)] public required string Path { get; init; }
+    [Id(3)]
+    public required string Path { get; init; }
 
     /// <summary>
     /// Files keep their paths below <see cref="Path"/>, and two artifacts never go to one place. Absent in plans of older versions:
     /// only the files' names are kept, and a later one takes the place of an earlier one.
     /// </summary>
-    [Id(13)] public bool? KeepPaths { get; init; }
+    [Id(13)]
+    public bool? KeepPaths { get; init; }
 
     /// <summary>Only artifacts of the run's jobs with these names.</summary>
-    [Id(14)] public ImmutableArray<string>? Jobs { get; init; }
+    [Id(14)]
+    public ImmutableArray<string>? Jobs { get; init; }
 
     /// <summary>What the last try of a step that failed left is given, too: the job runs also after a failure.</summary>
-    [Id(15)] public bool? OfFailed { get; init; }
+    [Id(15)]
+    public bool? OfFailed { get; init; }
 }

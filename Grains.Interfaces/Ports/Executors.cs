@@ -82,7 +82,11 @@ public interface ISecretSource
 {
     /// <summary>The values of those that exist; a missing name is missing in the answer.</summary>
     Task<IReadOnlyDictionary<string, string>> Resolve(
-        ProjectId project, RepositoryId repository, IReadOnlyCollection<string> names, CancellationToken cancellationToken);
+        ProjectId project,
+        RepositoryId repository,
+        IReadOnlyCollection<string> names,
+        CancellationToken cancellationToken
+    );
 }
 
 /// <summary>The credential for a clone URL.</summary>

@@ -19,7 +19,12 @@ public interface IForge
     Task<string> ReadFile(ForgeRepository repository, string commit, string path, CancellationToken cancellationToken);
 
     /// <summary>The paths that differ between two commits; null when that cannot be known.</summary>
-    Task<IReadOnlyList<string>?> ChangedFiles(ForgeRepository repository, string baseCommit, string headCommit, CancellationToken cancellationToken);
+    Task<IReadOnlyList<string>?> ChangedFiles(
+        ForgeRepository repository,
+        string baseCommit,
+        string headCommit,
+        CancellationToken cancellationToken
+    );
 
     /// <summary>Branches and tags, for completion: full refs.</summary>
     Task<IReadOnlyList<string>> ListRefs(ForgeRepository repository, CancellationToken cancellationToken);

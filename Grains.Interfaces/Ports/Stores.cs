@@ -12,14 +12,27 @@ public interface ILogStore
     /// is beyond the end, <c>log_sealed</c> when bytes would be added after the seal. <paramref name="times"/> say when which
     /// bytes were printed; bytes for which none speaks were printed now.
     /// </summary>
-    Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, CancellationToken cancellationToken);
+    Task<long> Append(
+        ExecutionId execution,
+        long offset,
+        ReadOnlyMemory<byte> bytes,
+        IReadOnlyList<LogTime> times,
+        CancellationToken cancellationToken
+    );
 
     /// <summary>
     /// The same, under rules: secrets are made unreadable before a byte is stored, also when their beginning was stored already, and a
     /// log that has reached its limit ends with a line that says so and takes nothing more. A log that is full answers with the length
     /// that the sender has reached, so that it goes on.
     /// </summary>
-    Task<LogAppended> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, LogRules rules, CancellationToken cancellationToken);
+    Task<LogAppended> Append(
+        ExecutionId execution,
+        long offset,
+        ReadOnlyMemory<byte> bytes,
+        IReadOnlyList<LogTime> times,
+        LogRules rules,
+        CancellationToken cancellationToken
+    );
 
     /// <summary>No byte will be added any more. Idempotent; an execution without output gets an empty, sealed log.</summary>
     Task Seal(ExecutionId execution, CancellationToken cancellationToken);
@@ -102,7 +115,13 @@ public interface IArtifactStore
     /// Errors: <see cref="InvalidInputException"/> <c>checksum_mismatch</c>. Storing the same id again with the same
     /// bytes answers as the first time; with others: <see cref="ConflictException"/>.
     /// </summary>
-    Task<StoredArtifact> Put(ArtifactId id, ArtifactMetadata metadata, Stream content, string? expectedSha256, CancellationToken cancellationToken);
+    Task<StoredArtifact> Put(
+        ArtifactId id,
+        ArtifactMetadata metadata,
+        Stream content,
+        string? expectedSha256,
+        CancellationToken cancellationToken
+    );
 
     /// <summary>A seekable stream of the payload, or null when it is not there.</summary>
     Task<Stream?> Open(string storagePath, CancellationToken cancellationToken);
@@ -114,7 +133,11 @@ public interface IArtifactStore
     /// Removes what uploads that broke off left, and payloads that nobody owns, when they are older than a moment.
     /// <paramref name="orphans"/> is given some artifacts and answers which of them have no owner. Returns how many were removed.
     /// </summary>
-    Task<int> Sweep(DateTimeOffset before, Func<IReadOnlyList<StoredOwner>, CancellationToken, Task<IReadOnlyList<ArtifactId>>> orphans, CancellationToken cancellationToken);
+    Task<int> Sweep(
+        DateTimeOffset before,
+        Func<IReadOnlyList<StoredOwner>, CancellationToken, Task<IReadOnlyList<ArtifactId>>> orphans,
+        CancellationToken cancellationToken
+    );
 }
 
 /// <summary>A stored artifact, and which execution its metadata says that it is of.</summary>

@@ -25,7 +25,8 @@ public sealed record UnfinishedItem([property: Id(0)] Machine Machine, [property
 public sealed record LeaseHolder(
     [property: Id(0)] ExecutionId Execution,
     [property: Id(1)] ProjectId Project,
-    [property: Id(2)] DateTimeOffset Since);
+    [property: Id(2)] DateTimeOffset Since
+);
 
 /// <summary>Finds artifacts that a step asks for.</summary>
 public interface IArtifactIndex
@@ -45,34 +46,44 @@ public interface IArtifactIndex
 public sealed record ArtifactEntry
 {
     /// <summary>The artifact.</summary>
-    [Id(0)] public required ArtifactId Id { get; init; }
+    [Id(0)]
+    public required ArtifactId Id { get; init; }
 
     /// <summary>The job that left it.</summary>
-    [Id(1)] public required JobId JobId { get; init; }
+    [Id(1)]
+    public required JobId JobId { get; init; }
 
     /// <summary>The execution that left it.</summary>
-    [Id(2)] public required ExecutionId ExecutionId { get; init; }
+    [Id(2)]
+    public required ExecutionId ExecutionId { get; init; }
 
     /// <summary>The step's name.</summary>
-    [Id(3)] public required string StepName { get; init; }
+    [Id(3)]
+    public required string StepName { get; init; }
 
     /// <summary>Its type.</summary>
-    [Id(4)] public required string Type { get; init; }
+    [Id(4)]
+    public required string Type { get; init; }
 
     /// <summary>Relative to the workspace, with forward slashes; for a <c>ref</c> artifact, the ref.</summary>
-    [Id(5)] public required string FileName { get; init; }
+    [Id(5)]
+    public required string FileName { get; init; }
 
     /// <summary>SHA-256 in lower-case hex; absent for a <c>ref</c> artifact.</summary>
-    [Id(6)] public string? Sha256 { get; init; }
+    [Id(6)]
+    public string? Sha256 { get; init; }
 
     /// <summary>Bytes.</summary>
-    [Id(7)] public long Size { get; init; }
+    [Id(7)]
+    public long Size { get; init; }
 
     /// <summary>Set when the artifact is only a name.</summary>
-    [Id(8)] public string? Ref { get; init; }
+    [Id(8)]
+    public string? Ref { get; init; }
 
     /// <summary>The name in the run of the job that left it.</summary>
-    [Id(18)] public string JobName { get; init; } = "";
+    [Id(18)]
+    public string JobName { get; init; } = "";
 }
 
 /// <summary>The news of what changed, from every silo: a hint to come and read.</summary>

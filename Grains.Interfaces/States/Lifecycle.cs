@@ -7,19 +7,44 @@ namespace Shipinator;
 [GenerateSerializer, Alias("shipinator.lifecycle"), Immutable]
 public sealed record Lifecycle
 {
-    [Id(0)] private readonly Machine _machine;
-    [Id(1)] private readonly Status _status;
-    [Id(2)] private readonly Reason? _reason;
-    [Id(3)] private readonly string? _detail;
-    [Id(4)] private readonly DateTimeOffset _createdAt;
-    [Id(5)] private readonly DateTimeOffset? _startedAt;
-    [Id(6)] private readonly DateTimeOffset? _finishedAt;
-    [Id(7)] private readonly int _sequence;
-    [Id(8)] private readonly DateTimeOffset _changedAt;
+    [Id(0)]
+    private readonly Machine _machine;
+
+    [Id(1)]
+    private readonly Status _status;
+
+    [Id(2)]
+    private readonly Reason? _reason;
+
+    [Id(3)]
+    private readonly string? _detail;
+
+    [Id(4)]
+    private readonly DateTimeOffset _createdAt;
+
+    [Id(5)]
+    private readonly DateTimeOffset? _startedAt;
+
+    [Id(6)]
+    private readonly DateTimeOffset? _finishedAt;
+
+    [Id(7)]
+    private readonly int _sequence;
+
+    [Id(8)]
+    private readonly DateTimeOffset _changedAt;
 
     private Lifecycle(
-        Machine machine, Status status, Reason? reason, string? detail,
-        DateTimeOffset createdAt, DateTimeOffset? startedAt, DateTimeOffset? finishedAt, DateTimeOffset changedAt, int sequence)
+        Machine machine,
+        Status status,
+        Reason? reason,
+        string? detail,
+        DateTimeOffset createdAt,
+        DateTimeOffset? startedAt,
+        DateTimeOffset? finishedAt,
+        DateTimeOffset changedAt,
+        int sequence
+    )
     {
         _machine = machine;
         _status = status;
@@ -68,9 +93,16 @@ public sealed record Lifecycle
 
     /// <summary>A life as the database holds it. For the storage alone.</summary>
     public static Lifecycle Restore(
-        Machine machine, Status status, Reason? reason, string? detail,
-        DateTimeOffset createdAt, DateTimeOffset? startedAt, DateTimeOffset? finishedAt, DateTimeOffset changedAt, int sequence) =>
-        new(machine, status, reason, detail, createdAt, startedAt, finishedAt, changedAt, sequence);
+        Machine machine,
+        Status status,
+        Reason? reason,
+        string? detail,
+        DateTimeOffset createdAt,
+        DateTimeOffset? startedAt,
+        DateTimeOffset? finishedAt,
+        DateTimeOffset changedAt,
+        int sequence
+    ) => new(machine, status, reason, detail, createdAt, startedAt, finishedAt, changedAt, sequence);
 
     /// <summary>
     /// The life after a transition. To the same state: unchanged, whatever the reason given.
@@ -91,11 +123,16 @@ public sealed record Lifecycle
         // Clocks of two machines may differ: a life never ends before it began.
         var moment = at < _changedAt ? _changedAt : at;
         return new(
-            _machine, to, reason, detail, _createdAt,
+            _machine,
+            to,
+            reason,
+            detail,
+            _createdAt,
             to == Status.Running ? moment : _startedAt,
             to.IsTerminal() ? moment : null,
             moment,
-            _sequence + 1);
+            _sequence + 1
+        );
     }
 
     /// <summary>
@@ -114,8 +151,9 @@ public sealed record Lifecycle
             throw new InvalidInputException(
                 "history_broken",
                 $"Transition {transition.Sequence} of {transition.Machine.Word()} {transition.EntityId} "
-                + $"({transition.From?.Word() ?? "nothing"} → {transition.To.Word()}) does not follow on "
-                + (life is null ? "nothing." : $"transition {life.Sequence} ({life.Status.Word()})."));
+                    + $"({transition.From?.Word() ?? "nothing"} → {transition.To.Word()}) does not follow on "
+                    + (life is null ? "nothing." : $"transition {life.Sequence} ({life.Status.Word()}).")
+            );
         }
 
         return life is null

@@ -11,11 +11,15 @@ public static class Limits
         var whole = new TimeSpan(limit.Days, limit.Hours, limit.Minutes, 0);
         string[] parts =
         [
-            Part(limit.Days, "d"), Part(limit.Hours, "h"), Part(limit.Minutes, "min"), Part((limit - whole).TotalSeconds, "s"),
+            Part(limit.Days, "d"),
+            Part(limit.Hours, "h"),
+            Part(limit.Minutes, "min"),
+            Part((limit - whole).TotalSeconds, "s"),
         ];
         var said = string.Join(' ', parts.Where(p => p.Length > 0));
         return said.Length > 0 ? said : "0 s";
     }
 
-    private static string Part(double count, string unit) => count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{count:0.###} {unit}");
+    private static string Part(double count, string unit) =>
+        count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{count:0.###} {unit}");
 }

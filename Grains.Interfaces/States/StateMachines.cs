@@ -18,8 +18,7 @@ public static class StateMachines
         (Status.Running, Status.Canceled),
     }.ToFrozenSet();
 
-    private static readonly FrozenSet<(Status, Status)> JobAndStepTable =
-        RunTable.Append((Status.Pending, Status.Skipped)).ToFrozenSet();
+    private static readonly FrozenSet<(Status, Status)> JobAndStepTable = RunTable.Append((Status.Pending, Status.Skipped)).ToFrozenSet();
 
     private static readonly FrozenSet<(Status, Status)> ExecutionTable = new[]
     {
@@ -37,13 +36,14 @@ public static class StateMachines
     }.ToFrozenSet();
 
     /// <summary>The table of a machine: pairs of (from, to).</summary>
-    public static FrozenSet<(Status From, Status To)> Table(Machine machine) => machine switch
-    {
-        Machine.Run => RunTable,
-        Machine.Job or Machine.Step => JobAndStepTable,
-        Machine.Execution => ExecutionTable,
-        _ => throw new ArgumentOutOfRangeException(nameof(machine), machine, "No such machine."),
-    };
+    public static FrozenSet<(Status From, Status To)> Table(Machine machine) =>
+        machine switch
+        {
+            Machine.Run => RunTable,
+            Machine.Job or Machine.Step => JobAndStepTable,
+            Machine.Execution => ExecutionTable,
+            _ => throw new ArgumentOutOfRangeException(nameof(machine), machine, "No such machine."),
+        };
 
     /// <summary>Whether the machine may go from one state to another, different one.</summary>
     public static bool Allows(Machine machine, Status from, Status to) => Table(machine).Contains((from, to));

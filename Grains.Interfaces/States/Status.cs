@@ -77,8 +77,8 @@ public static class Words
     /// <summary>Whether <paramref name="word"/> is a reason word.</summary>
     public static bool TryParseReason(string word, out Reason reason) => Reasons.TryGetValue(word, out reason);
 
-    internal static FrozenDictionary<string, T> Table<T>() where T : struct, Enum =>
-        Enum.GetValues<T>().ToFrozenDictionary(v => Snake(v.ToString()), StringComparer.Ordinal);
+    internal static FrozenDictionary<string, T> Table<T>()
+        where T : struct, Enum => Enum.GetValues<T>().ToFrozenDictionary(v => Snake(v.ToString()), StringComparer.Ordinal);
 
     private static T Parse<T>(FrozenDictionary<string, T> table, string word, string what) =>
         table.TryGetValue(word, out var value)
@@ -92,7 +92,8 @@ public static class Words
 /// A member of a closed set travels as its word and is read from exactly that word: the stock converter also takes other
 /// letter cases and lists, and makes <c>success</c> of <c>"submitted, running"</c>.
 /// </summary>
-public abstract class WordJsonConverter<T> : JsonConverter<T> where T : struct, Enum
+public abstract class WordJsonConverter<T> : JsonConverter<T>
+    where T : struct, Enum
 {
     private static readonly FrozenDictionary<string, T> Values = Words.Table<T>();
 
@@ -100,7 +101,9 @@ public abstract class WordJsonConverter<T> : JsonConverter<T> where T : struct, 
     public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         reader.TokenType == JsonTokenType.String && Values.TryGetValue(reader.GetString()!, out var value)
             ? value
-            : throw new JsonException($"A {typeof(T).Name} is expected: one of {string.Join(", ", Values.Keys.Order(StringComparer.Ordinal))}.");
+            : throw new JsonException(
+                $"A {typeof(T).Name} is expected: one of {string.Join(", ", Values.Keys.Order(StringComparer.Ordinal))}."
+            );
 
     /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>

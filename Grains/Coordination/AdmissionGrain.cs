@@ -9,7 +9,11 @@ namespace Shipinator.Grains.Coordination;
 /// </summary>
 [GrainType("shipinator.admission")]
 public sealed partial class AdmissionGrain(
-    IUnfinishedWork work, TimeProvider time, IOptions<EngineOptions> options, ILogger<AdmissionGrain> logger) : Grain, IAdmissionGrain
+    IUnfinishedWork work,
+    TimeProvider time,
+    IOptions<EngineOptions> options,
+    ILogger<AdmissionGrain> logger
+) : Grain, IAdmissionGrain
 {
     private static readonly TimeSpan FreshLease = TimeSpan.FromMinutes(2);
     private readonly EngineOptions _options = options.Value;
@@ -26,12 +30,15 @@ public sealed partial class AdmissionGrain(
             _book.Adopt(holder);
         }
 
-        this.RegisterGrainTimer(SweepAsync, new GrainTimerCreationOptions
-        {
-            DueTime = _options.LeaseSweepPeriod,
-            Period = _options.LeaseSweepPeriod,
-            KeepAlive = false,
-        });
+        this.RegisterGrainTimer(
+            SweepAsync,
+            new GrainTimerCreationOptions
+            {
+                DueTime = _options.LeaseSweepPeriod,
+                Period = _options.LeaseSweepPeriod,
+                KeepAlive = false,
+            }
+        );
     }
 
     /// <inheritdoc/>

@@ -59,8 +59,7 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
             {
                 _again = false;
                 await SweepOnceAsync(cancellationToken);
-            }
-            while (_again);
+            } while (_again);
             if (_failing)
             {
                 _failing = false;
@@ -105,20 +104,31 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
     private void Schedule(TimeSpan due)
     {
         _timer?.Dispose();
-        _timer = this.RegisterGrainTimer(SweepAsync, new GrainTimerCreationOptions { DueTime = due, Period = Timeout.InfiniteTimeSpan, Interleave = true, KeepAlive = true });
+        _timer = this.RegisterGrainTimer(
+            SweepAsync,
+            new GrainTimerCreationOptions
+            {
+                DueTime = due,
+                Period = Timeout.InfiniteTimeSpan,
+                Interleave = true,
+                KeepAlive = true,
+            }
+        );
     }
 
     private async Task TouchAsync(UnfinishedItem item, CancellationToken cancellationToken)
     {
         try
         {
-            await (item.Machine switch
-            {
-                Machine.Run => GrainFactory.GetGrain<IPipelineRunGrain>(item.Id).Touch(cancellationToken),
-                Machine.Job => GrainFactory.GetGrain<IJobGrain>(item.Id).Touch(cancellationToken),
-                Machine.Execution => GrainFactory.GetGrain<IExecutionGrain>(item.Id).Touch(cancellationToken),
-                _ => Task.CompletedTask,
-            });
+            await (
+                item.Machine switch
+                {
+                    Machine.Run => GrainFactory.GetGrain<IPipelineRunGrain>(item.Id).Touch(cancellationToken),
+                    Machine.Job => GrainFactory.GetGrain<IJobGrain>(item.Id).Touch(cancellationToken),
+                    Machine.Execution => GrainFactory.GetGrain<IExecutionGrain>(item.Id).Touch(cancellationToken),
+                    _ => Task.CompletedTask,
+                }
+            );
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {

@@ -10,13 +10,16 @@ namespace Shipinator.Grains.Coordination;
 public sealed class RepositoryState
 {
     /// <summary>The number that was given last.</summary>
-    [Id(0)] public long LastNumber { get; set; }
+    [Id(0)]
+    public long LastNumber { get; set; }
 
     /// <summary>Idempotency keys of the last day, with their runs.</summary>
-    [Id(1)] public Dictionary<string, KnownKey> Keys { get; set; } = [];
+    [Id(1)]
+    public Dictionary<string, KnownKey> Keys { get; set; } = [];
 
     /// <summary>Concurrency groups that are in use, by name.</summary>
-    [Id(2)] public Dictionary<string, ConcurrencyGroup> Groups { get; set; } = [];
+    [Id(2)]
+    public Dictionary<string, ConcurrencyGroup> Groups { get; set; } = [];
 }
 
 /// <summary>A key that was seen, and what it led to.</summary>
@@ -24,16 +27,20 @@ public sealed class RepositoryState
 public sealed class KnownKey
 {
     /// <summary>The run.</summary>
-    [Id(0)] public Guid Run { get; set; }
+    [Id(0)]
+    public Guid Run { get; set; }
 
     /// <summary>Its number.</summary>
-    [Id(1)] public long Number { get; set; }
+    [Id(1)]
+    public long Number { get; set; }
 
     /// <summary>What was asked for with the key.</summary>
-    [Id(2)] public string Fingerprint { get; set; } = "";
+    [Id(2)]
+    public string Fingerprint { get; set; } = "";
 
     /// <summary>When.</summary>
-    [Id(3)] public DateTimeOffset At { get; set; }
+    [Id(3)]
+    public DateTimeOffset At { get; set; }
 }
 
 /// <summary>Runs that take turns.</summary>
@@ -41,13 +48,16 @@ public sealed class KnownKey
 public sealed class ConcurrencyGroup
 {
     /// <summary>Whose turn it is.</summary>
-    [Id(0)] public GroupMember? Holder { get; set; }
+    [Id(0)]
+    public GroupMember? Holder { get; set; }
 
     /// <summary>Who waits, by run number.</summary>
-    [Id(1)] public List<GroupMember> Waiting { get; set; } = [];
+    [Id(1)]
+    public List<GroupMember> Waiting { get; set; } = [];
 
     /// <summary>Runs whose place was taken, with the number of the newer one.</summary>
-    [Id(2)] public Dictionary<Guid, long> Superseded { get; set; } = [];
+    [Id(2)]
+    public Dictionary<Guid, long> Superseded { get; set; } = [];
 }
 
 /// <summary>A run in a group.</summary>
@@ -58,7 +68,10 @@ public sealed record GroupMember([property: Id(0)] Guid Run, [property: Id(1)] l
 [GrainType("shipinator.repository")]
 public sealed partial class RepositoryGrain(
     [PersistentState("shipinator.repository", StorageNames.Coordinators)] IPersistentState<RepositoryState> state,
-    DeepCopier<RepositoryState> copier, TimeProvider time, ILogger<RepositoryGrain> logger) : Grain, IRepositoryGrain
+    DeepCopier<RepositoryState> copier,
+    TimeProvider time,
+    ILogger<RepositoryGrain> logger
+) : Grain, IRepositoryGrain
 {
     private static readonly TimeSpan KeyLife = TimeSpan.FromHours(24);
     private const int MaxKeys = 2000;
@@ -66,11 +79,18 @@ public sealed partial class RepositoryGrain(
     /// <inheritdoc/>
     public async Task<RunReservation> Reserve(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default)
     {
-        if (idempotencyKey is not null && state.State.Keys.TryGetValue(idempotencyKey, out var known) && time.GetUtcNow() - known.At < KeyLife)
+        if (
+            idempotencyKey is not null
+            && state.State.Keys.TryGetValue(idempotencyKey, out var known)
+            && time.GetUtcNow() - known.At < KeyLife
+        )
         {
             return known.Fingerprint == fingerprint
                 ? new(new(known.Run), known.Number, IsRepeat: true)
-                : throw new ConflictException("idempotency_key_reused", $"The Idempotency-Key '{idempotencyKey}' was used for another request within the last day; take a new one.");
+                : throw new ConflictException(
+                    "idempotency_key_reused",
+                    $"The Idempotency-Key '{idempotencyKey}' was used for another request within the last day; take a new one."
+                );
         }
 
         var run = RunId.New(time);
@@ -81,7 +101,13 @@ public sealed partial class RepositoryGrain(
             if (idempotencyKey is not null)
             {
                 Forget(s);
-                s.Keys[idempotencyKey] = new() { Run = run.Value, Number = number, Fingerprint = fingerprint, At = time.GetUtcNow() };
+                s.Keys[idempotencyKey] = new()
+                {
+                    Run = run.Value,
+                    Number = number,
+                    Fingerprint = fingerprint,
+                    At = time.GetUtcNow(),
+                };
             }
         });
         return new(run, number, IsRepeat: false);
@@ -117,14 +143,24 @@ public sealed partial class RepositoryGrain(
         // A holder that is over and could not say so says it now.
         await TellAsync(group.Holder!);
         var ahead = group.Waiting.TakeWhile(m => m != self).Count();
-        return new(Granted: false, $"Its turn in group '{request.Group}': run #{group.Holder!.Number} is at work{(ahead > 0 ? $", {ahead} more before it" : "")}.", null);
+        return new(
+            Granted: false,
+            $"Its turn in group '{request.Group}': run #{group.Holder!.Number} is at work{(ahead > 0 ? $", {ahead} more before it" : "")}.",
+            null
+        );
     }
 
     /// <inheritdoc/>
     public async Task Leave(RunId run, string group, CancellationToken cancellationToken = default)
     {
-        if (!state.State.Groups.TryGetValue(group, out var current)
-            || (current.Holder?.Run != run.Value && current.Waiting.All(m => m.Run != run.Value) && !current.Superseded.ContainsKey(run.Value)))
+        if (
+            !state.State.Groups.TryGetValue(group, out var current)
+            || (
+                current.Holder?.Run != run.Value
+                && current.Waiting.All(m => m.Run != run.Value)
+                && !current.Superseded.ContainsKey(run.Value)
+            )
+        )
         {
             return;
         }
@@ -193,8 +229,13 @@ public sealed partial class RepositoryGrain(
     private void Forget(RepositoryState s)
     {
         var now = time.GetUtcNow();
-        foreach (var key in s.Keys.Where(k => now - k.Value.At >= KeyLife).Select(k => k.Key)
-            .Concat(s.Keys.OrderByDescending(k => k.Value.At).Skip(MaxKeys - 1).Select(k => k.Key)).ToList())
+        foreach (
+            var key in s
+                .Keys.Where(k => now - k.Value.At >= KeyLife)
+                .Select(k => k.Key)
+                .Concat(s.Keys.OrderByDescending(k => k.Value.At).Skip(MaxKeys - 1).Select(k => k.Key))
+                .ToList()
+        )
         {
             s.Keys.Remove(key);
         }
@@ -218,9 +259,13 @@ public sealed partial class RepositoryGrain(
             state.State = before;
             DeactivateOnIdle();
             var cause = Causes.Of(e);
-            ExceptionDispatchInfo.Throw(cause is InconsistentStateException
-                ? new StorageUnavailableException($"Repository {this.GetPrimaryKey()} was written elsewhere and is read again. The call may be repeated.")
-                : cause);
+            ExceptionDispatchInfo.Throw(
+                cause is InconsistentStateException
+                    ? new StorageUnavailableException(
+                        $"Repository {this.GetPrimaryKey()} was written elsewhere and is read again. The call may be repeated."
+                    )
+                    : cause
+            );
             throw;
         }
     }

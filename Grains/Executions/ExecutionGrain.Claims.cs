@@ -82,8 +82,16 @@ public sealed partial class ExecutionGrain
             {
                 var missing = NewEdit(Actor);
                 await SaveAsync(
-                    ExecutionLogic.End(row, Status.Failed, Reason.ArtifactMissing, $"Step {row.Spec.StepName} asks for an artifact that is not there: {Describe(input)}.", null, missing),
-                    missing);
+                    ExecutionLogic.End(
+                        row,
+                        Status.Failed,
+                        Reason.ArtifactMissing,
+                        $"Step {row.Spec.StepName} asks for an artifact that is not there: {Describe(input)}.",
+                        null,
+                        missing
+                    ),
+                    missing
+                );
                 return;
             }
 
@@ -112,8 +120,12 @@ public sealed partial class ExecutionGrain
     /// </summary>
     private async Task AllowCloneAsync(ClaimWaiter first, ExecutionRecord row, CancellationToken cancellationToken)
     {
-        if (!row.Spec.JoinsWorker && row.Spec.Worker.Source is not null && executors.Get(row.ExecutorType).RunnersClone
-            && !await IsSiblingClaimedAsync(row.Spec, cancellationToken))
+        if (
+            !row.Spec.JoinsWorker
+            && row.Spec.Worker.Source is not null
+            && executors.Get(row.ExecutorType).RunnersClone
+            && !await IsSiblingClaimedAsync(row.Spec, cancellationToken)
+        )
         {
             // The same runner may have asked twice, because it gave the first request up.
             foreach (var waiter in _claims.Append(first).Where(w => w.Runner == first.Runner))
@@ -140,13 +152,17 @@ public sealed partial class ExecutionGrain
         }
     }
 
-    private static string Describe(InputSpec input) => string.Join(" ", new[]
-    {
-        input.ArtifactId is { } id ? $"id {id}" : null,
-        input.Type is { } type ? $"type {type}" : null,
-        input.Step is { } step ? $"of step {step}" : null,
-        input.Jobs is { } jobs ? $"of job {string.Join(" or ", jobs)}" : null,
-    }.Where(p => p is not null));
+    private static string Describe(InputSpec input) =>
+        string.Join(
+            " ",
+            new[]
+            {
+                input.ArtifactId is { } id ? $"id {id}" : null,
+                input.Type is { } type ? $"type {type}" : null,
+                input.Step is { } step ? $"of step {step}" : null,
+                input.Jobs is { } jobs ? $"of job {string.Join(" or ", jobs)}" : null,
+            }.Where(p => p is not null)
+        );
 
     private sealed record ClaimWaiter(string Runner)
     {

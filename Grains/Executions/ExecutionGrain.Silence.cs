@@ -36,9 +36,13 @@ public sealed partial class ExecutionGrain
     /// <summary>Only one that runs has a runner to be heard; a stop that is under way ends by the executor's word.</summary>
     private bool IsListening => Row is { Life.Status: Status.Running, Cancel: null, Stopped: null };
 
-    private string? SilenceInWords() => IsListening && Time.GetElapsedTime(_heard) >= SilenceTold
-        ? string.Create(CultureInfo.InvariantCulture, $"A word from its runner, of which nothing was heard since {_heardAt.UtcDateTime:HH:mm:ss} UTC.")
-        : null;
+    private string? SilenceInWords() =>
+        IsListening && Time.GetElapsedTime(_heard) >= SilenceTold
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"A word from its runner, of which nothing was heard since {_heardAt.UtcDateTime:HH:mm:ss} UTC."
+            )
+            : null;
 
     /// <summary>When the silence must be looked at again, not positive when it was too long; null: nobody listens.</summary>
     private TimeSpan? SilenceLeft()
@@ -66,7 +70,17 @@ public sealed partial class ExecutionGrain
         if (SilenceLeft() is { } left && left <= TimeSpan.Zero)
         {
             var edit = NewEdit(Actor);
-            await SaveAsync(ExecutionLogic.End(Row!, Status.Failed, Reason.Lost, $"Nothing was heard of its runner for {Options.RunnerSilence.InWords()}.", null, edit), edit);
+            await SaveAsync(
+                ExecutionLogic.End(
+                    Row!,
+                    Status.Failed,
+                    Reason.Lost,
+                    $"Nothing was heard of its runner for {Options.RunnerSilence.InWords()}.",
+                    null,
+                    edit
+                ),
+                edit
+            );
         }
     }
 }

@@ -41,7 +41,15 @@ public sealed partial class ExecutionGrain
         {
             _submitFailures++;
             _waitingFor = $"The executor, which answered: {e.Message} (try {_submitFailures})";
-            _notBefore = Now + ExecutionLogic.Backoff(_submitFailures, Options.RetryDelay, e.RetryAfter, Options.SubmitTimeout, Random.Shared.NextDouble());
+            _notBefore =
+                Now
+                + ExecutionLogic.Backoff(
+                    _submitFailures,
+                    Options.RetryDelay,
+                    e.RetryAfter,
+                    Options.SubmitTimeout,
+                    Random.Shared.NextDouble()
+                );
             SubmitDelayed(e, Id, _submitFailures);
         }
         catch (ExecutorException e)
@@ -66,7 +74,10 @@ public sealed partial class ExecutionGrain
         {
             try
             {
-                if ((await GrainFactory.GetGrain<IExecutionGrain>(sibling.FirstExecutionId.Value).Get(cancellationToken)).ClaimedBy is not null)
+                if (
+                    (await GrainFactory.GetGrain<IExecutionGrain>(sibling.FirstExecutionId.Value).Get(cancellationToken)).ClaimedBy
+                    is not null
+                )
                 {
                     return true;
                 }
@@ -141,9 +152,16 @@ public sealed partial class ExecutionGrain
 
         status = RunnerExits.Explain(status, row.ClaimedBy is not null);
         var edit = NewEdit(Actor);
-        var ended = status.Status == Status.Success
-            ? await CheckArtifactsAsync(row, new() { Status = Status.Success, ExitCode = status.ExitCode }, cancellationToken)
-            : new() { Status = Status.Failed, Reason = status.Reason ?? Reason.Lost, Detail = status.Detail ?? "It ended without a result.", ExitCode = status.ExitCode };
+        var ended =
+            status.Status == Status.Success
+                ? await CheckArtifactsAsync(row, new() { Status = Status.Success, ExitCode = status.ExitCode }, cancellationToken)
+                : new()
+                {
+                    Status = Status.Failed,
+                    Reason = status.Reason ?? Reason.Lost,
+                    Detail = status.Detail ?? "It ended without a result.",
+                    ExitCode = status.ExitCode,
+                };
         await SaveAsync(ExecutionLogic.End(row, ended.Status, ended.Reason, ended.Detail, ended.ExitCode, edit), edit);
     }
 
@@ -177,7 +195,12 @@ public sealed partial class ExecutionGrain
         }
         else if (row.Life.Status == Status.Submitted && _handedOver && Now - row.SubmittedAt > Options.ClaimTimeout)
         {
-            limit = new(Now, Reason.ExecutorError, $"No runner took the step within {Options.ClaimTimeout.InWords()}. {_waitingFor}".TrimEnd(), Actor);
+            limit = new(
+                Now,
+                Reason.ExecutorError,
+                $"No runner took the step within {Options.ClaimTimeout.InWords()}. {_waitingFor}".TrimEnd(),
+                Actor
+            );
         }
 
         if (limit is not null)
@@ -203,9 +226,16 @@ public sealed partial class ExecutionGrain
         }
     }
 
-    private static ExecutionReport? Explain(ExecutionReport report, ExecutionStatus status) => status.Reason is { } reason && reason != Reason.ExitCode
-        ? report with { Status = Status.Failed, Reason = reason, Detail = status.Detail ?? report.Detail }
-        : status.Status.IsTerminal() ? report : null;
+    private static ExecutionReport? Explain(ExecutionReport report, ExecutionStatus status) =>
+        status.Reason is { } reason && reason != Reason.ExitCode
+            ? report with
+            {
+                Status = Status.Failed,
+                Reason = reason,
+                Detail = status.Detail ?? report.Detail,
+            }
+        : status.Status.IsTerminal() ? report
+        : null;
 
     /// <summary>Whether it ended now because a stop by somebody else is explained, or nobody will explain it any more.</summary>
     private async Task<bool> SettleStopAsync(ExecutionRecord row, ExecutionStatus? status)
@@ -259,7 +289,11 @@ public sealed partial class ExecutionGrain
     }
 
     /// <summary>A success needs what the step promised; what a report names must be known.</summary>
-    private async Task<ExecutionReport> CheckArtifactsAsync(ExecutionRecord row, ExecutionReport report, CancellationToken cancellationToken)
+    private async Task<ExecutionReport> CheckArtifactsAsync(
+        ExecutionRecord row,
+        ExecutionReport report,
+        CancellationToken cancellationToken
+    )
     {
         if (report.Artifacts.IsEmpty && (row.Spec.Artifacts.IsEmpty || report.Status != Status.Success))
         {
@@ -270,12 +304,23 @@ public sealed partial class ExecutionGrain
         var unknown = report.Artifacts.Where(a => known.All(k => k.Id != a)).ToList();
         if (unknown.Count > 0)
         {
-            throw new InvalidInputException("artifact_unknown", $"Execution {Id} reports artifacts that it has not uploaded: {string.Join(", ", unknown)}.");
+            throw new InvalidInputException(
+                "artifact_unknown",
+                $"Execution {Id} reports artifacts that it has not uploaded: {string.Join(", ", unknown)}."
+            );
         }
 
-        var absent = row.Spec.Artifacts.Where(o => o.IsRequired() && known.All(k => k.Type != o.Type)).Select(o => $"{o.Type} {o.Path ?? o.Ref}").ToList();
+        var absent = row
+            .Spec.Artifacts.Where(o => o.IsRequired() && known.All(k => k.Type != o.Type))
+            .Select(o => $"{o.Type} {o.Path ?? o.Ref}")
+            .ToList();
         return report.Status == Status.Success && absent.Count > 0
-            ? report with { Status = Status.Failed, Reason = Reason.ArtifactMissing, Detail = $"The step succeeded without its declared outputs: {string.Join(", ", absent)}." }
+            ? report with
+            {
+                Status = Status.Failed,
+                Reason = Reason.ArtifactMissing,
+                Detail = $"The step succeeded without its declared outputs: {string.Join(", ", absent)}.",
+            }
             : report;
     }
 

@@ -10,9 +10,15 @@ namespace Shipinator.Grains.Executions;
 [GrainType("shipinator.execution"), Orleans.Placement.PreferLocalPlacement]
 public sealed partial class ExecutionGrain(
     [PersistentState("shipinator.execution", StorageNames.Relational)] IPersistentState<Stored<ExecutionRecord>> state,
-    IExecutorRegistry executors, IArtifactIndex artifacts, ILogStore logs, ISecretSource secrets,
-    IUnfinishedWork work, TimeProvider time, IOptions<EngineOptions> options, ILogger<ExecutionGrain> logger)
-    : FsmGrain<ExecutionRecord>(state, work, time, options, logger), IExecutionGrain
+    IExecutorRegistry executors,
+    IArtifactIndex artifacts,
+    ILogStore logs,
+    ISecretSource secrets,
+    IUnfinishedWork work,
+    TimeProvider time,
+    IOptions<EngineOptions> options,
+    ILogger<ExecutionGrain> logger
+) : FsmGrain<ExecutionRecord>(state, work, time, options, logger), IExecutionGrain
 {
     private const string Actor = "system";
     private readonly List<ClaimWaiter> _claims = [];
@@ -158,35 +164,45 @@ public sealed partial class ExecutionGrain(
     {
         ArgumentNullException.ThrowIfNull(runner);
         Heard(runner);
-        return Task.FromResult(new HeartbeatResult(
-            Row is null || Row.Life.IsTerminal || Row.Cancel is not null || (Row.ClaimedBy is not null && runner.Length > 0 && Row.ClaimedBy != runner),
-            Options.CancelGrace,
-            Row is null or { Life.IsTerminal: true } or { ClaimedBy: null }));
+        return Task.FromResult(
+            new HeartbeatResult(
+                Row is null
+                    || Row.Life.IsTerminal
+                    || Row.Cancel is not null
+                    || (Row.ClaimedBy is not null && runner.Length > 0 && Row.ClaimedBy != runner),
+                Options.CancelGrace,
+                Row is null or { Life.IsTerminal: true } or { ClaimedBy: null }
+            )
+        );
     }
 
     /// <inheritdoc/>
-    public Task<string?> WaitingFor(CancellationToken cancellationToken = default) => Task.FromResult(Row switch
-    {
-        null => "Its job to begin it.",
-        { Life.IsTerminal: true } => null,
-        { Cancel: not null } => "The executor to confirm that nothing of it runs any more.",
-        { Life.Status: Status.Pending } => _waitingFor ?? "A place at its executor.",
-        { Life.Status: Status.Submitted } => _waitingFor ?? "Its runner to take it.",
-        _ => SilenceInWords() ?? _waitingFor,
-    });
+    public Task<string?> WaitingFor(CancellationToken cancellationToken = default) =>
+        Task.FromResult(
+            Row switch
+            {
+                null => "Its job to begin it.",
+                { Life.IsTerminal: true } => null,
+                { Cancel: not null } => "The executor to confirm that nothing of it runs any more.",
+                { Life.Status: Status.Pending } => _waitingFor ?? "A place at its executor.",
+                { Life.Status: Status.Submitted } => _waitingFor ?? "Its runner to take it.",
+                _ => SilenceInWords() ?? _waitingFor,
+            }
+        );
 
     /// <inheritdoc/>
     public Task<ExecutionRecord> Get(CancellationToken cancellationToken = default) =>
         Task.FromResult(Row ?? throw new NotFoundException("execution", Id.ToString()));
 
     /// <inheritdoc/>
-    public Task Admitted() => Row switch
-    {
-        null => Task.CompletedTask,
-        // It left the queue by its end, which the admission has not heard of: the place is for somebody else.
-        { Life.IsTerminal: true } => Admission(Row).Release(Id),
-        _ => RunDriveAsync(CancellationToken.None),
-    };
+    public Task Admitted() =>
+        Row switch
+        {
+            null => Task.CompletedTask,
+            // It left the queue by its end, which the admission has not heard of: the place is for somebody else.
+            { Life.IsTerminal: true } => Admission(Row).Release(Id),
+            _ => RunDriveAsync(CancellationToken.None),
+        };
 
     /// <inheritdoc/>
     public async Task ExecutorChanged()
@@ -237,7 +253,9 @@ public sealed partial class ExecutionGrain(
         }
 
         var poll = Due - Now;
-        return Row.Life.Status == Status.Pending ? Options.ReconcilePeriod : SilenceLeft() is { } silence && silence < poll ? silence : poll;
+        return Row.Life.Status == Status.Pending ? Options.ReconcilePeriod
+            : SilenceLeft() is { } silence && silence < poll ? silence
+            : poll;
     }
 
     /// <summary>Asks for its place again; the admission's memory may have been lost with a silo.</summary>
@@ -246,7 +264,17 @@ public sealed partial class ExecutionGrain(
         if (Now - row.Life.CreatedAt > Options.QueueTimeout)
         {
             var late = NewEdit(Actor);
-            await SaveAsync(ExecutionLogic.End(row, Status.Failed, Reason.Timeout, $"No place at executor {row.ExecutorType} came free within {Options.QueueTimeout.InWords()}.", null, late), late);
+            await SaveAsync(
+                ExecutionLogic.End(
+                    row,
+                    Status.Failed,
+                    Reason.Timeout,
+                    $"No place at executor {row.ExecutorType} came free within {Options.QueueTimeout.InWords()}.",
+                    null,
+                    late
+                ),
+                late
+            );
             return;
         }
 
@@ -259,19 +287,17 @@ public sealed partial class ExecutionGrain(
         }
     }
 
-    private void Queued(AdmissionAnswer answer, ExecutionRecord row) => _waitingFor = answer.Granted
-        ? null
-        : $"A place at executor {row.ExecutorType}: {answer.Ahead} ahead of it, at most {answer.Limit} at once.";
+    private void Queued(AdmissionAnswer answer, ExecutionRecord row) =>
+        _waitingFor = answer.Granted
+            ? null
+            : $"A place at executor {row.ExecutorType}: {answer.Ahead} ahead of it, at most {answer.Limit} at once.";
 
     /// <inheritdoc/>
     private protected override Lifecycle LifeOf(ExecutionRecord row) => row.Life;
 
     /// <summary>A log that is sealed, whether or not the place can be given back, and the other way round.</summary>
     private protected override IReadOnlyList<SettlePart> AfterEnd(ExecutionRecord row) =>
-    [
-        SettlePart.Of("log", stop => logs.Seal(Id, stop)),
-        SettlePart.Of("place", stop => Admission(row).Release(Id, stop)),
-    ];
+        [SettlePart.Of("log", stop => logs.Seal(Id, stop)), SettlePart.Of("place", stop => Admission(row).Release(Id, stop))];
 
     /// <summary>Writes, then tells the job.</summary>
     private async Task SaveAsync(ExecutionRecord next, Edit edit)

@@ -6,41 +6,51 @@ namespace Shipinator.Grains.Executions;
 internal static class ExecutionLogic
 {
     /// <summary>The first row: pending, with the name that the platform will know it by.</summary>
-    public static ExecutionRecord Create(StartExecution command, Edit edit) => new()
-    {
-        Id = command.Spec.ExecutionId,
-        Spec = command.Spec,
-        ExecutorType = command.Executor,
-        ExternalId = ExternalId(command.Spec),
-        Life = edit.Begin(Machine.Execution, command.Spec.ExecutionId.Value),
-        SubmittedAt = edit.Now,
-    };
+    public static ExecutionRecord Create(StartExecution command, Edit edit) =>
+        new()
+        {
+            Id = command.Spec.ExecutionId,
+            Spec = command.Spec,
+            ExecutorType = command.Executor,
+            ExternalId = ExternalId(command.Spec),
+            Life = edit.Begin(Machine.Execution, command.Spec.ExecutionId.Value),
+            SubmittedAt = edit.Now,
+        };
 
     /// <summary>pending → submitted: it has its place, and is about to be handed over.</summary>
-    public static ExecutionRecord Submit(ExecutionRecord row, Edit edit) => row with
-    {
-        Life = edit.Move(row.Life, row.Id.Value, Status.Submitted),
-        SubmittedAt = edit.Now,
-    };
+    public static ExecutionRecord Submit(ExecutionRecord row, Edit edit) =>
+        row with
+        {
+            Life = edit.Move(row.Life, row.Id.Value, Status.Submitted),
+            SubmittedAt = edit.Now,
+        };
 
     /// <summary>submitted → running: a runner took the work; from now on it is that runner's alone.</summary>
-    public static ExecutionRecord Claim(ExecutionRecord row, string runner, Edit edit) => row with
-    {
-        Life = edit.Move(row.Life, row.Id.Value, Status.Running),
-        ClaimedBy = runner,
-    };
+    public static ExecutionRecord Claim(ExecutionRecord row, string runner, Edit edit) =>
+        row with
+        {
+            Life = edit.Move(row.Life, row.Id.Value, Status.Running),
+            ClaimedBy = runner,
+        };
 
     /// <summary>To its end.</summary>
-    public static ExecutionRecord End(ExecutionRecord row, Status to, Reason? reason, string? detail, int? exitCode, Edit edit) => row with
-    {
-        Life = edit.Move(row.Life, row.Id.Value, to, reason, detail),
-        ExitCode = exitCode ?? row.ExitCode,
-    };
+    public static ExecutionRecord End(ExecutionRecord row, Status to, Reason? reason, string? detail, int? exitCode, Edit edit) =>
+        row with
+        {
+            Life = edit.Move(row.Life, row.Id.Value, to, reason, detail),
+            ExitCode = exitCode ?? row.ExitCode,
+        };
 
     /// <summary>The end that a confirmed stop means: a timeout is a failure, everything else is <c>canceled</c>.</summary>
     public static ExecutionRecord Stopped(ExecutionRecord row, CancelRequest cancel, Edit edit) =>
-        End(row, cancel.Reason is Reason.CanceledByUser or Reason.Superseded or Reason.DependencyFailed ? Status.Canceled : Status.Failed,
-            cancel.Reason, cancel.Detail, null, edit);
+        End(
+            row,
+            cancel.Reason is Reason.CanceledByUser or Reason.Superseded or Reason.DependencyFailed ? Status.Canceled : Status.Failed,
+            cancel.Reason,
+            cancel.Detail,
+            null,
+            edit
+        );
 
     /// <summary>
     /// What a runner's report makes of the row. Null: nothing, because a stop was asked for and is confirmed by the
@@ -50,7 +60,10 @@ internal static class ExecutionLogic
     {
         if (!report.Status.IsTerminal() || report.Status == Status.Skipped)
         {
-            throw new InvalidInputException("status_invalid", $"An execution can't be reported as {report.Status.Word()}; expected success, failed or canceled.");
+            throw new InvalidInputException(
+                "status_invalid",
+                $"An execution can't be reported as {report.Status.Word()}; expected success, failed or canceled."
+            );
         }
 
         if (row.Life.IsTerminal)
@@ -73,11 +86,27 @@ internal static class ExecutionLogic
         {
             Status.Success => End(reported, Status.Success, null, null, report.ExitCode ?? 0, edit),
             // Nobody of ours asked for a stop: somebody on the machine did.
-            Status.Canceled => End(reported, Status.Failed, Reason.Lost, report.Detail ?? "Its runner was told to stop by somebody else.", report.ExitCode, edit),
+            Status.Canceled => End(
+                reported,
+                Status.Failed,
+                Reason.Lost,
+                report.Detail ?? "Its runner was told to stop by somebody else.",
+                report.ExitCode,
+                edit
+            ),
             _ => End(
-                reported, Status.Failed, report.Reason ?? Reason.ExitCode,
-                report.Detail ?? (report.ExitCode is { } code ? $"The command ended with exit code {code.ToString(CultureInfo.InvariantCulture)}." : "The runner reported a failure."),
-                report.ExitCode, edit),
+                reported,
+                Status.Failed,
+                report.Reason ?? Reason.ExitCode,
+                report.Detail
+                    ?? (
+                        report.ExitCode is { } code
+                            ? $"The command ended with exit code {code.ToString(CultureInfo.InvariantCulture)}."
+                            : "The runner reported a failure."
+                    ),
+                report.ExitCode,
+                edit
+            ),
         };
     }
 

@@ -30,7 +30,14 @@ internal sealed class InputPlaces
                 continue;
             }
 
-            if ((same ?? _folders.GetValueOrDefault(target) ?? Above(target).Select(f => _files.GetValueOrDefault(f)).FirstOrDefault(f => f is not null)) is { } other)
+            if (
+                (
+                    same
+                    ?? _folders.GetValueOrDefault(target)
+                    ?? Above(target).Select(f => _files.GetValueOrDefault(f)).FirstOrDefault(f => f is not null)
+                ) is
+                { } other
+            )
             {
                 return $"Two artifacts would be put at '{target}': {Name(other.Artifact)} and {Name(artifact)}. Choose one with 'job' or 'matrix' of the input, or give them different paths.";
             }
@@ -47,7 +54,8 @@ internal sealed class InputPlaces
         return null;
     }
 
-    private static string Name(ArtifactEntry artifact) => $"{artifact.Type} {artifact.FileName} of step {artifact.StepName} in job {artifact.JobName} (artifact {artifact.Id})";
+    private static string Name(ArtifactEntry artifact) =>
+        $"{artifact.Type} {artifact.FileName} of step {artifact.StepName} in job {artifact.JobName} (artifact {artifact.Id})";
 
     private static IEnumerable<string> Above(string path)
     {

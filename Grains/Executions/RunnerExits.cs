@@ -13,23 +13,24 @@ internal static class RunnerExits
     private const int Duplicate = 4;
 
     /// <summary>The status as it is to be told; <paramref name="claimed"/>: a runner has taken the step.</summary>
-    public static ExecutionStatus Explain(ExecutionStatus status, bool claimed) => status switch
-    {
-        { IsFromRunner: true } or not { Reason: null or Reason.ExitCode } => status,
-        { ExitCode: Refused } => status with
+    public static ExecutionStatus Explain(ExecutionStatus status, bool claimed) =>
+        status switch
         {
-            ExitCode = null,
-            Reason = Reason.Lost,
-            Detail = claimed
-                ? "Its runner was refused by the server: another runner had the step, or its result was not taken."
-                : "Its runner was refused by the server before it had the step: its token is no good.",
-        },
-        { ExitCode: Duplicate } => status with
-        {
-            ExitCode = null,
-            Reason = Reason.ExecutorError,
-            Detail = "Its runner ended at once: another runner of the same execution was at work in its folder.",
-        },
-        _ => status,
-    };
+            { IsFromRunner: true } or not { Reason: null or Reason.ExitCode } => status,
+            { ExitCode: Refused } => status with
+            {
+                ExitCode = null,
+                Reason = Reason.Lost,
+                Detail = claimed
+                    ? "Its runner was refused by the server: another runner had the step, or its result was not taken."
+                    : "Its runner was refused by the server before it had the step: its token is no good.",
+            },
+            { ExitCode: Duplicate } => status with
+            {
+                ExitCode = null,
+                Reason = Reason.ExecutorError,
+                Detail = "Its runner ended at once: another runner of the same execution was at work in its folder.",
+            },
+            _ => status,
+        };
 }

@@ -7,16 +7,21 @@ namespace Shipinator.Grains.Hosting;
 
 /// <summary>Wakes the recovery when this silo is up, and whenever the set of active silos changes: until it succeeds.</summary>
 public sealed partial class RecoveryService(
-    IGrainFactory grains, IClusterMembershipService membership, TimeProvider time, ILogger<RecoveryService> logger) : BackgroundService
+    IGrainFactory grains,
+    IClusterMembershipService membership,
+    TimeProvider time,
+    ILogger<RecoveryService> logger
+) : BackgroundService
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
-    private readonly Channel<bool> _wishes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _wishes = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
+    );
 
     /// <inheritdoc/>
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
-        ForEverAsync(WatchAsync, stoppingToken),
-        ForEverAsync(WakeAsync, stoppingToken));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(ForEverAsync(WatchAsync, stoppingToken), ForEverAsync(WakeAsync, stoppingToken));
 
     private async Task WatchAsync(CancellationToken stoppingToken)
     {

@@ -30,39 +30,67 @@ internal static class ExecutionSpecFactory
             Workdir = plan.Workdir,
             Cache = plan.Cache,
             Worker = Worker(job),
-            JoinsWorker = attempt > 1 || job.Steps.Any(s =>
-                s.JobAttempt == job.Attempt && s.Started > 0 && s.Id != step.Id && (s.Life.IsTerminal || job.Spec.Plan.Steps[s.Index].Order < plan.Order)),
+            JoinsWorker =
+                attempt > 1
+                || job.Steps.Any(s =>
+                    s.JobAttempt == job.Attempt
+                    && s.Started > 0
+                    && s.Id != step.Id
+                    && (s.Life.IsTerminal || job.Spec.Plan.Steps[s.Index].Order < plan.Order)
+                ),
         };
     }
 
     /// <summary>The begun steps of this attempt that stand before a step. Those of its own parallel group do not see each other.</summary>
     private static System.Collections.Immutable.ImmutableArray<EarlierStep> Earlier(JobRecord job, StepPlan plan) =>
-    [
-        .. job.Steps
-            .Where(s => s.JobAttempt == job.Attempt && s.Started > 0 && job.Spec.Plan.Steps[s.Index].Order < plan.Order)
-            .OrderBy(s => job.Spec.Plan.Steps[s.Index].Order).ThenBy(s => s.Index)
-            .Select(s => new EarlierStep(
-                job.Spec.Plan.Steps[s.Index].Name, s.Executions[s.Started - 1], plan.Secrets.All(n => job.Spec.Plan.Steps[s.Index].Secrets.Contains(n, StringComparer.Ordinal)))),
-    ];
+        [
+            .. job
+                .Steps.Where(s => s.JobAttempt == job.Attempt && s.Started > 0 && job.Spec.Plan.Steps[s.Index].Order < plan.Order)
+                .OrderBy(s => job.Spec.Plan.Steps[s.Index].Order)
+                .ThenBy(s => s.Index)
+                .Select(s => new EarlierStep(
+                    job.Spec.Plan.Steps[s.Index].Name,
+                    s.Executions[s.Started - 1],
+                    plan.Secrets.All(n => job.Spec.Plan.Steps[s.Index].Secrets.Contains(n, StringComparer.Ordinal))
+                )),
+        ];
 
     /// <summary>The same for every execution of an attempt.</summary>
-    private static WorkerSpec Worker(JobRecord job) => new()
-    {
-        ProjectId = job.Spec.ProjectId,
-        RepositoryId = job.Spec.RepositoryId,
-        RunId = job.Spec.RunId,
-        JobId = job.Id,
-        Attempt = job.Attempt,
-        Source = job.Spec.Plan.Checkout ? job.Spec.Source with { CloneOptions = job.Spec.Plan.CloneOptions } : null,
-        Steps = [.. job.Steps.Where(s => s.JobAttempt == job.Attempt).Select(s => new WorkerStep(
-            s.Id, s.Executions[0], job.Spec.Plan.Steps[s.Index].Name, job.Spec.Plan.Steps[s.Index].Image, job.Spec.Plan.Steps[s.Index].Resources, job.Spec.Plan.Steps[s.Index].Order, job.Spec.Plan.Steps[s.Index].Cache is not null))],
-        Services = job.Spec.Plan.Services,
-        Timeout = job.Spec.Plan.Timeout,
-    };
+    private static WorkerSpec Worker(JobRecord job) =>
+        new()
+        {
+            ProjectId = job.Spec.ProjectId,
+            RepositoryId = job.Spec.RepositoryId,
+            RunId = job.Spec.RunId,
+            JobId = job.Id,
+            Attempt = job.Attempt,
+            Source = job.Spec.Plan.Checkout ? job.Spec.Source with { CloneOptions = job.Spec.Plan.CloneOptions } : null,
+            Steps =
+            [
+                .. job
+                    .Steps.Where(s => s.JobAttempt == job.Attempt)
+                    .Select(s => new WorkerStep(
+                        s.Id,
+                        s.Executions[0],
+                        job.Spec.Plan.Steps[s.Index].Name,
+                        job.Spec.Plan.Steps[s.Index].Image,
+                        job.Spec.Plan.Steps[s.Index].Resources,
+                        job.Spec.Plan.Steps[s.Index].Order,
+                        job.Spec.Plan.Steps[s.Index].Cache is not null
+                    )),
+            ],
+            Services = job.Spec.Plan.Services,
+            Timeout = job.Spec.Plan.Timeout,
+        };
 
     /// <summary>The variables that every step has; they win over the user's. The workspace's path is the runner's to add.</summary>
     private static IEnumerable<KeyValuePair<string, string>> BuiltIn(
-        JobRecord job, StepRecord step, StepPlan plan, ExecutionId execution, Uri publicUrl)
+        JobRecord job,
+        StepRecord step,
+        StepPlan plan,
+        ExecutionId execution,
+        Uri publicUrl
+    )
     {
         var spec = job.Spec;
         var commit = spec.Source.Commit;

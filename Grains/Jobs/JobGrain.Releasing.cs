@@ -18,7 +18,14 @@ public sealed partial class JobGrain
     private async Task<TimeSpan?> ReleaseWorkersAsync(CancellationToken cancellationToken)
     {
         var row = Row!;
-        foreach (var attempt in row.Steps.Select(s => s.JobAttempt).Distinct().Where(a => a < row.Attempt || row.Life.IsTerminal).Where(a => !_released.Contains(a)).ToList())
+        foreach (
+            var attempt in row
+                .Steps.Select(s => s.JobAttempt)
+                .Distinct()
+                .Where(a => a < row.Attempt || row.Life.IsTerminal)
+                .Where(a => !_released.Contains(a))
+                .ToList()
+        )
         {
             var before = _unreleased.GetValueOrDefault(attempt);
             if (before.NotBefore > Now)
@@ -51,7 +58,9 @@ public sealed partial class JobGrain
     /// </summary>
     private async Task ReleaseWorkerAsync(JobRecord row, int attempt, CancellationToken cancellationToken)
     {
-        foreach (var execution in row.Steps.Where(s => s.JobAttempt == attempt).SelectMany(s => s.Executions.Take(s.Started)).Select(Execution))
+        foreach (
+            var execution in row.Steps.Where(s => s.JobAttempt == attempt).SelectMany(s => s.Executions.Take(s.Started)).Select(Execution)
+        )
         {
             try
             {
@@ -74,6 +83,10 @@ public sealed partial class JobGrain
     private protected override IReadOnlyList<SettlePart> AfterEnd(JobRecord row) =>
         row.Steps.Any(s => s.Started > 0) ? [new("workers", ReleaseWorkersAsync)] : [];
 
-    [LoggerMessage(1202, LogLevel.Information, "The worker of job {Id}, attempt {Attempt}, could not be given back (try {Try}); it will be tried again in {Seconds} s: {Message}")]
+    [LoggerMessage(
+        1202,
+        LogLevel.Information,
+        "The worker of job {Id}, attempt {Attempt}, could not be given back (try {Try}); it will be tried again in {Seconds} s: {Message}"
+    )]
     private partial void ReleaseDelayed(JobId id, int attempt, int @try, double seconds, string message);
 }

@@ -8,8 +8,12 @@ namespace Shipinator.Grains.Jobs;
 [GrainType("shipinator.job"), Orleans.Placement.PreferLocalPlacement]
 public sealed partial class JobGrain(
     [PersistentState("shipinator.job", StorageNames.Relational)] IPersistentState<Stored<JobRecord>> state,
-    IServerAddress address, IUnfinishedWork work, TimeProvider time, IOptions<EngineOptions> options, ILogger<JobGrain> logger)
-    : FsmGrain<JobRecord>(state, work, time, options, logger), IJobGrain
+    IServerAddress address,
+    IUnfinishedWork work,
+    TimeProvider time,
+    IOptions<EngineOptions> options,
+    ILogger<JobGrain> logger
+) : FsmGrain<JobRecord>(state, work, time, options, logger), IJobGrain
 {
     private const string Actor = "system";
     private readonly Dictionary<ExecutionId, ExecutionOutcome> _outcomes = [];
@@ -85,7 +89,11 @@ public sealed partial class JobGrain(
 
     /// <inheritdoc/>
     public Task<WorkerNeed> NeedOfWorker(int attempt, CancellationToken cancellationToken = default) =>
-        Task.FromResult(Row is not { } row ? WorkerNeed.Unknown : !row.Life.IsTerminal && attempt >= row.Attempt ? WorkerNeed.Needed : WorkerNeed.Over);
+        Task.FromResult(
+            Row is not { } row ? WorkerNeed.Unknown
+            : !row.Life.IsTerminal && attempt >= row.Attempt ? WorkerNeed.Needed
+            : WorkerNeed.Over
+        );
 
     /// <inheritdoc/>
     public async Task<ImmutableDictionary<Guid, string>> WaitingFor(CancellationToken cancellationToken = default)
@@ -105,7 +113,8 @@ public sealed partial class JobGrain(
             : row.RestartBecause is not null ? $"Its old attempt to end. {row.RestartBecause}"
             : row.NotBefore is { } wait && wait > Now ? $"Attempt {row.Attempt} begins in {Seconds(wait)} s."
             : running.Count > 0 ? $"Steps at work: {names}."
-            : row.Life.Status == Status.Pending ? "Its stage to begin." : "Its steps to begin.";
+            : row.Life.Status == Status.Pending ? "Its stage to begin."
+            : "Its steps to begin.";
         foreach (var step in row.Steps.Where(s => s.Life.Status == Status.Pending))
         {
             answer[step.Id.Value] = running.Count > 0 ? $"The steps before it: {names}." : "Its turn in the job.";
@@ -149,7 +158,12 @@ public sealed partial class JobGrain(
         {
             if (Row.Cancel is null && JobLogic.Deadline(Row) <= Now)
             {
-                var limit = new CancelRequest(Now, Reason.Timeout, $"The job ran longer than its timeout of {Row.Spec.Plan.Timeout.InWords()}.", Actor);
+                var limit = new CancelRequest(
+                    Now,
+                    Reason.Timeout,
+                    $"The job ran longer than its timeout of {Row.Spec.Plan.Timeout.InWords()}.",
+                    Actor
+                );
                 await CommitAsync(Row with { Cancel = limit }, []);
             }
 
@@ -171,7 +185,8 @@ public sealed partial class JobGrain(
         var moment = JobLogic.NextMoment(Row) - Now;
         var due = release < moment || moment is null ? release ?? moment : moment;
         return due is null || due > Options.ReconcilePeriod ? Options.ReconcilePeriod
-            : due > TimeSpan.FromMilliseconds(10) ? due : TimeSpan.FromMilliseconds(10);
+            : due > TimeSpan.FromMilliseconds(10) ? due
+            : TimeSpan.FromMilliseconds(10);
     }
 
     /// <summary>Starts or stops what the row says; true when something is known now that was not.</summary>
@@ -191,15 +206,22 @@ public sealed partial class JobGrain(
             _lastRefresh = Now;
         }
 
-        await Task.WhenAll(ask.Select(async a =>
-        {
-            var grain = Execution(a.Execution);
-            Note(a.Execution, stopping
-                ? await grain.Cancel(row.Cancel ?? new(Now, Reason.DependencyFailed, $"The job begins again. {row.RestartBecause}", Actor), cancellationToken)
-                : _outcomes.ContainsKey(a.Execution)
-                    ? await grain.Touch(cancellationToken)
-                    : await grain.Start(Command(row, a.Step, a.Execution), cancellationToken));
-        }));
+        await Task.WhenAll(
+            ask.Select(async a =>
+            {
+                var grain = Execution(a.Execution);
+                Note(
+                    a.Execution,
+                    stopping
+                            ? await grain.Cancel(
+                                row.Cancel ?? new(Now, Reason.DependencyFailed, $"The job begins again. {row.RestartBecause}", Actor),
+                                cancellationToken
+                            )
+                        : _outcomes.ContainsKey(a.Execution) ? await grain.Touch(cancellationToken)
+                        : await grain.Start(Command(row, a.Step, a.Execution), cancellationToken)
+                );
+            })
+        );
         _cancelTold = stopping;
         return ask.Any(a => _outcomes[a.Execution].Status.IsTerminal());
     }

@@ -28,21 +28,38 @@ internal static class JobLogic
     }
 
     /// <summary>pending → skipped, with all its steps.</summary>
-    public static JobRecord Skip(JobRecord job, Edit edit, Reason reason, string detail) => job.Life.Status != Status.Pending ? job : job with
-    {
-        Life = edit.Move(job.Life, job.Id.Value, Status.Skipped, reason, detail),
-        Steps = MovePending(job.Steps, edit, Status.Skipped, reason, detail),
-    };
+    public static JobRecord Skip(JobRecord job, Edit edit, Reason reason, string detail) =>
+        job.Life.Status != Status.Pending
+            ? job
+            : job with
+            {
+                Life = edit.Move(job.Life, job.Id.Value, Status.Skipped, reason, detail),
+                Steps = MovePending(job.Steps, edit, Status.Skipped, reason, detail),
+            };
 
     /// <summary>
     /// Moves the job as far as it goes with what is known. What is then to be done follows from the row alone: see
     /// <see cref="Active"/>.
     /// </summary>
-    public static JobRecord Advance(JobRecord job, IReadOnlyDictionary<ExecutionId, ExecutionOutcome> outcomes, Edit edit, TimeProvider time)
+    public static JobRecord Advance(
+        JobRecord job,
+        IReadOnlyDictionary<ExecutionId, ExecutionOutcome> outcomes,
+        Edit edit,
+        TimeProvider time
+    )
     {
         if (job.Life.Status == Status.Pending && job.Cancel is { } early)
         {
-            return End(job with { Steps = MovePending(job.Steps, edit, Status.Canceled, early.Reason, early.Detail) }, edit, Status.Canceled, early.Reason, early.Detail);
+            return End(
+                job with
+                {
+                    Steps = MovePending(job.Steps, edit, Status.Canceled, early.Reason, early.Detail),
+                },
+                edit,
+                Status.Canceled,
+                early.Reason,
+                early.Detail
+            );
         }
 
         while (job.Life.Status == Status.Running)
@@ -84,7 +101,8 @@ internal static class JobLogic
 
     /// <summary>The executions of steps that ended in this change without ever having begun.</summary>
     public static IEnumerable<ExecutionId> PassedOver(JobRecord before, JobRecord after) =>
-        before.Steps.Zip(after.Steps)
+        before
+            .Steps.Zip(after.Steps)
             .Where(p => p.Second.Life.IsTerminal && !p.First.Life.IsTerminal && p.Second.Started == 0)
             .SelectMany(p => p.Second.Executions);
 
@@ -99,8 +117,11 @@ internal static class JobLogic
             return null;
         }
 
-        var moments = job.Steps.Where(s => IsRunning(s) && s.Started < s.Executions.Length).Select(s => s.NotBefore)
-            .Append(job.NotBefore).Append(job.Cancel is null ? Deadline(job) : null);
+        var moments = job
+            .Steps.Where(s => IsRunning(s) && s.Started < s.Executions.Length)
+            .Select(s => s.NotBefore)
+            .Append(job.NotBefore)
+            .Append(job.Cancel is null ? Deadline(job) : null);
         return moments.Min();
     }
 
@@ -108,7 +129,12 @@ internal static class JobLogic
     public static DateTimeOffset? Deadline(JobRecord job) => job.Life.StartedAt + job.Spec.Plan.Timeout;
 
     /// <summary>Steps whose execution ended: success, another try, or the end of the step.</summary>
-    private static JobRecord Settle(JobRecord job, IReadOnlyDictionary<ExecutionId, ExecutionOutcome> outcomes, Edit edit, TimeProvider time)
+    private static JobRecord Settle(
+        JobRecord job,
+        IReadOnlyDictionary<ExecutionId, ExecutionOutcome> outcomes,
+        Edit edit,
+        TimeProvider time
+    )
     {
         for (var i = 0; i < job.Steps.Length; i++)
         {
@@ -156,24 +182,31 @@ internal static class JobLogic
         var plan = job.Spec.Plan.Steps[step.Index];
         if (!IsStopping(job) && plan.Retry is { } retry && RetriesInPlace(retry, reason, outcome.ExitCode, step.Executions.Length))
         {
-            return With(job, index, step with
-            {
-                Executions = step.Executions.Add(ExecutionId.New(time)),
-                NotBefore = edit.Now + Double(retry.Backoff, step.Executions.Length),
-            });
+            return With(
+                job,
+                index,
+                step with
+                {
+                    Executions = step.Executions.Add(ExecutionId.New(time)),
+                    NotBefore = edit.Now + Double(retry.Backoff, step.Executions.Length),
+                }
+            );
         }
 
         var failed = With(job, index, step with { Life = edit.Move(step.Life, id, Status.Failed, reason, outcome.Detail) });
         return !IsStopping(job) && reason.IsInfrastructure() && plan.Retry is { OnInfrastructure: true } again && job.Attempt <= again.Max
-            ? failed with { RestartBecause = $"Step {plan.Name}: {outcome.Detail ?? reason.Word()}" }
+            ? failed with
+            {
+                RestartBecause = $"Step {plan.Name}: {outcome.Detail ?? reason.Word()}",
+            }
             : failed;
     }
 
     /// <summary>Causes that are the command's own are tried again in the same workspace.</summary>
     private static bool RetriesInPlace(RetryPlan retry, Reason reason, int? exitCode, int tries) =>
-        tries <= retry.Max && !reason.IsInfrastructure() && (
-            reason == Reason.Timeout ? retry.OnTimeout
-            : retry.OnFailure || (exitCode is { } code && retry.OnExitCodes.Contains(code)));
+        tries <= retry.Max
+        && !reason.IsInfrastructure()
+        && (reason == Reason.Timeout ? retry.OnTimeout : retry.OnFailure || (exitCode is { } code && retry.OnExitCodes.Contains(code)));
 
     /// <summary>Nothing runs: the job's end, the next attempt, or the next steps.</summary>
     private static JobRecord Continue(JobRecord job, Edit edit, TimeProvider time)
@@ -181,7 +214,16 @@ internal static class JobLogic
         if (job.Cancel is { } cancel)
         {
             var to = cancel.Reason == Reason.Timeout ? Status.Failed : Status.Canceled;
-            return End(job with { Steps = MovePending(job.Steps, edit, Status.Canceled, cancel.Reason, cancel.Detail) }, edit, to, cancel.Reason, cancel.Detail);
+            return End(
+                job with
+                {
+                    Steps = MovePending(job.Steps, edit, Status.Canceled, cancel.Reason, cancel.Detail),
+                },
+                edit,
+                to,
+                cancel.Reason,
+                cancel.Detail
+            );
         }
 
         if (job.RestartBecause is { } why)
@@ -195,13 +237,21 @@ internal static class JobLogic
         }
 
         var attempt = job.Steps.Where(s => s.JobAttempt == job.Attempt).ToList();
-        var broken = attempt.FirstOrDefault(s => s.Life.Status is Status.Failed or Status.Canceled && !job.Spec.Plan.Steps[s.Index].AllowFailure);
+        var broken = attempt.FirstOrDefault(s =>
+            s.Life.Status is Status.Failed or Status.Canceled && !job.Spec.Plan.Steps[s.Index].AllowFailure
+        );
         var pending = attempt.Where(s => s.Life.Status == Status.Pending).ToList();
         if (pending.Count == 0)
         {
             return broken is null
                 ? End(job, edit, Status.Success, null, null)
-                : End(job, edit, Status.Failed, broken.Life.Reason, $"Step {job.Spec.Plan.Steps[broken.Index].Name}: {broken.Life.Detail ?? broken.Life.Reason?.Word()}");
+                : End(
+                    job,
+                    edit,
+                    Status.Failed,
+                    broken.Life.Reason,
+                    $"Step {job.Spec.Plan.Steps[broken.Index].Name}: {broken.Life.Detail ?? broken.Life.Reason?.Word()}"
+                );
         }
 
         var order = pending.Min(s => job.Spec.Plan.Steps[s.Index].Order);
@@ -210,7 +260,10 @@ internal static class JobLogic
             job = With(job, job.Steps.IndexOf(step), Begin(step, job.Spec.Plan.Steps[step.Index], broken is not null, edit));
         }
 
-        return job with { NotBefore = null };
+        return job with
+        {
+            NotBefore = null,
+        };
     }
 
     private static StepRecord Begin(StepRecord step, StepPlan plan, bool broken, Edit edit)
@@ -231,26 +284,43 @@ internal static class JobLogic
             };
         }
 
-        return step with { Life = edit.Move(step.Life, id, Status.Running), Started = 1 };
+        return step with
+        {
+            Life = edit.Move(step.Life, id, Status.Running),
+            Started = 1,
+        };
     }
 
     /// <summary>The old attempt's rows stay as they ended; the new one has steps, executions and a workspace of its own.</summary>
     private static JobRecord NewAttempt(JobRecord job, string why, Edit edit, TimeProvider time)
     {
-        var retry = job.Spec.Plan.Steps.Select(s => s.Retry).Where(r => r is { OnInfrastructure: true }).Select(r => r!.Backoff).DefaultIfEmpty(TimeSpan.FromSeconds(1)).Min();
-        var ended = MovePending(job.Steps, edit, Status.Skipped, Reason.DependencyFailed, $"The job began again as attempt {job.Attempt + 1}. {why}");
-        var fresh = job.Spec.Plan.Steps.Select((_, i) =>
-        {
-            var id = StepId.New(time);
-            return new StepRecord
+        var retry = job
+            .Spec.Plan.Steps.Select(s => s.Retry)
+            .Where(r => r is { OnInfrastructure: true })
+            .Select(r => r!.Backoff)
+            .DefaultIfEmpty(TimeSpan.FromSeconds(1))
+            .Min();
+        var ended = MovePending(
+            job.Steps,
+            edit,
+            Status.Skipped,
+            Reason.DependencyFailed,
+            $"The job began again as attempt {job.Attempt + 1}. {why}"
+        );
+        var fresh = job.Spec.Plan.Steps.Select(
+            (_, i) =>
             {
-                Id = id,
-                JobAttempt = job.Attempt + 1,
-                Index = i,
-                Life = edit.Begin(Machine.Step, id.Value),
-                Executions = [ExecutionId.New(time)],
-            };
-        });
+                var id = StepId.New(time);
+                return new StepRecord
+                {
+                    Id = id,
+                    JobAttempt = job.Attempt + 1,
+                    Index = i,
+                    Life = edit.Begin(Machine.Step, id.Value),
+                    Executions = [ExecutionId.New(time)],
+                };
+            }
+        );
         return job with
         {
             Attempt = job.Attempt + 1,
@@ -265,7 +335,12 @@ internal static class JobLogic
         for (var i = 0; i < job.Steps.Length; i++)
         {
             var step = job.Steps[i];
-            if (IsRunning(step) && step.Started < step.Executions.Length && !IsStopping(job) && (step.NotBefore is null || step.NotBefore <= now))
+            if (
+                IsRunning(step)
+                && step.Started < step.Executions.Length
+                && !IsStopping(job)
+                && (step.NotBefore is null || step.NotBefore <= now)
+            )
             {
                 job = With(job, i, step with { Started = step.Executions.Length, NotBefore = null });
             }
@@ -274,18 +349,40 @@ internal static class JobLogic
         return job;
     }
 
-    private static StepRecord Stopped(JobRecord job, StepRecord step, Edit edit) => step with
-    {
-        Life = job.Cancel is { } cancel
-            ? edit.Move(step.Life, step.Id.Value, cancel.Reason == Reason.Timeout ? Status.Failed : Status.Canceled, cancel.Reason, cancel.Detail)
-            : edit.Move(step.Life, step.Id.Value, Status.Canceled, Reason.DependencyFailed, $"The job begins again. {job.RestartBecause}"),
-    };
+    private static StepRecord Stopped(JobRecord job, StepRecord step, Edit edit) =>
+        step with
+        {
+            Life = job.Cancel is { } cancel
+                ? edit.Move(
+                    step.Life,
+                    step.Id.Value,
+                    cancel.Reason == Reason.Timeout ? Status.Failed : Status.Canceled,
+                    cancel.Reason,
+                    cancel.Detail
+                )
+                : edit.Move(
+                    step.Life,
+                    step.Id.Value,
+                    Status.Canceled,
+                    Reason.DependencyFailed,
+                    $"The job begins again. {job.RestartBecause}"
+                ),
+        };
 
     private static JobRecord End(JobRecord job, Edit edit, Status to, Reason? reason, string? detail) =>
-        job with { Life = edit.Move(job.Life, job.Id.Value, to, reason, detail), NotBefore = null };
+        job with
+        {
+            Life = edit.Move(job.Life, job.Id.Value, to, reason, detail),
+            NotBefore = null,
+        };
 
-    private static ImmutableArray<StepRecord> MovePending(ImmutableArray<StepRecord> steps, Edit edit, Status to, Reason reason, string detail) =>
-        [.. steps.Select(s => s.Life.Status == Status.Pending ? s with { Life = edit.Move(s.Life, s.Id.Value, to, reason, detail) } : s)];
+    private static ImmutableArray<StepRecord> MovePending(
+        ImmutableArray<StepRecord> steps,
+        Edit edit,
+        Status to,
+        Reason reason,
+        string detail
+    ) => [.. steps.Select(s => s.Life.Status == Status.Pending ? s with { Life = edit.Move(s.Life, s.Id.Value, to, reason, detail) } : s)];
 
     private static TimeSpan Double(TimeSpan first, int times)
     {

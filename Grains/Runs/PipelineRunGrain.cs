@@ -9,8 +9,11 @@ namespace Shipinator.Grains.Runs;
 [GrainType("shipinator.run"), RandomPlacement]
 public sealed class PipelineRunGrain(
     [PersistentState("shipinator.run", StorageNames.Relational)] IPersistentState<Stored<RunRecord>> state,
-    IUnfinishedWork work, TimeProvider time, IOptions<EngineOptions> options, ILogger<PipelineRunGrain> logger)
-    : FsmGrain<RunRecord>(state, work, time, options, logger), IPipelineRunGrain
+    IUnfinishedWork work,
+    TimeProvider time,
+    IOptions<EngineOptions> options,
+    ILogger<PipelineRunGrain> logger
+) : FsmGrain<RunRecord>(state, work, time, options, logger), IPipelineRunGrain
 {
     private const string Actor = "system";
     private readonly Dictionary<JobId, JobOutcome> _outcomes = [];
@@ -57,7 +60,8 @@ public sealed class PipelineRunGrain(
     }
 
     /// <inheritdoc/>
-    public Task Touch(CancellationToken cancellationToken = default) => Row is null ? Task.CompletedTask : RefreshAndDriveAsync(cancellationToken);
+    public Task Touch(CancellationToken cancellationToken = default) =>
+        Row is null ? Task.CompletedTask : RefreshAndDriveAsync(cancellationToken);
 
     /// <inheritdoc/>
     public Task<RunRecord> Get(CancellationToken cancellationToken = default) => Task.FromResult(Existing());
@@ -101,9 +105,10 @@ public sealed class PipelineRunGrain(
         {
             if (outcome.Status == Status.Pending)
             {
-                var why = row.Life.Status == Status.Pending
-                    ? "Its run to begin."
-                    : running.Count > 0 ? $"The jobs before it: {string.Join(", ", running)}." : "Its stage to begin.";
+                var why =
+                    row.Life.Status == Status.Pending ? "Its run to begin."
+                    : running.Count > 0 ? $"The jobs before it: {string.Join(", ", running)}."
+                    : "Its stage to begin.";
                 answer[job.Id.Value] = why;
                 foreach (var step in job.Steps)
                 {
@@ -181,9 +186,10 @@ public sealed class PipelineRunGrain(
             return true;
         }
 
-        var wish = row.Plan.SkipReason is { } skip && row.Jobs.Any(j => !_outcomes[j.Id].Status.IsTerminal())
-            ? new RunWish([], [.. row.Jobs.Where(j => _outcomes[j.Id].Status == Status.Pending)], skip, null)
-            : RunLogic.Next(row, _outcomes);
+        var wish =
+            row.Plan.SkipReason is { } skip && row.Jobs.Any(j => !_outcomes[j.Id].Status.IsTerminal())
+                ? new RunWish([], [.. row.Jobs.Where(j => _outcomes[j.Id].Status == Status.Pending)], skip, null)
+                : RunLogic.Next(row, _outcomes);
         if (wish.End is { } end)
         {
             await MoveAsync(end.Status, end.Reason, end.Detail);
@@ -193,7 +199,8 @@ public sealed class PipelineRunGrain(
         var reason = row.Plan.SkipReason is null ? wish.SkipReason : Reason.Condition;
         await Task.WhenAll(
             wish.Start.Select(async j => Note(j.Id, await Job(j.Id).Start(cancellationToken)))
-                .Concat(wish.Skip.Select(async j => Note(j.Id, await Job(j.Id).Skip(reason, wish.SkipDetail!, cancellationToken)))));
+                .Concat(wish.Skip.Select(async j => Note(j.Id, await Job(j.Id).Skip(reason, wish.SkipDetail!, cancellationToken))))
+        );
         return wish.Start.Concat(wish.Skip).Any(j => _outcomes[j.Id].Status.IsTerminal());
     }
 
@@ -209,7 +216,13 @@ public sealed class PipelineRunGrain(
         var answer = await Repository().RequestTurn(new(Id, row.RunNumber, turn.Group, turn.CancelPrevious), cancellationToken);
         if (answer.SupersededBy is { } newer && RunLogic.MayBeSuperseded(row, _outcomes))
         {
-            await CommitAsync(row with { Cancel = new(Now, Reason.Superseded, $"Run #{newer} of group '{turn.Group}' took its place.", Actor) }, []);
+            await CommitAsync(
+                row with
+                {
+                    Cancel = new(Now, Reason.Superseded, $"Run #{newer} of group '{turn.Group}' took its place.", Actor),
+                },
+                []
+            );
             return true;
         }
 
@@ -222,8 +235,10 @@ public sealed class PipelineRunGrain(
     private async Task<bool> StopAsync(CancelRequest cancel, CancellationToken cancellationToken)
     {
         var row = Row!;
-        await Task.WhenAll(row.Jobs.Where(j => !_outcomes[j.Id].Status.IsTerminal())
-            .Select(async j => Note(j.Id, await Job(j.Id).Cancel(cancel, cancellationToken))));
+        await Task.WhenAll(
+            row.Jobs.Where(j => !_outcomes[j.Id].Status.IsTerminal())
+                .Select(async j => Note(j.Id, await Job(j.Id).Cancel(cancel, cancellationToken)))
+        );
         if (row.Jobs.Any(j => !_outcomes[j.Id].Status.IsTerminal()))
         {
             return false;
@@ -252,15 +267,23 @@ public sealed class PipelineRunGrain(
     /// <summary>Reads the jobs' own word: hints may have been lost.</summary>
     private async Task RefreshAsync(CancellationToken cancellationToken)
     {
-        await Task.WhenAll(Row!.Jobs.Where(j => !(_outcomes.GetValueOrDefault(j.Id)?.Status.IsTerminal() ?? false))
-            .Select(async j => Note(j.Id, await Job(j.Id).Touch(cancellationToken))));
+        await Task.WhenAll(
+            Row!
+                .Jobs.Where(j => !(_outcomes.GetValueOrDefault(j.Id)?.Status.IsTerminal() ?? false))
+                .Select(async j => Note(j.Id, await Job(j.Id).Touch(cancellationToken)))
+        );
         _lastRefresh = Now;
     }
 
     /// <summary>Hints may come late: what is terminal stays so.</summary>
     private void Note(JobId job, JobOutcome outcome)
     {
-        if (!(_outcomes.TryGetValue(job, out var known) && (known.Status.IsTerminal() || (known.Status == Status.Running && outcome.Status == Status.Pending))))
+        if (
+            !(
+                _outcomes.TryGetValue(job, out var known)
+                && (known.Status.IsTerminal() || (known.Status == Status.Running && outcome.Status == Status.Pending))
+            )
+        )
         {
             _outcomes[job] = outcome;
         }

@@ -6,30 +6,36 @@ namespace Shipinator.Grains.Runs;
 internal static class RunLogic
 {
     /// <summary>The first row of a run: pending, with ids for all its jobs and steps.</summary>
-    public static RunRecord Create(RunId id, CreateRun command, Edit edit, TimeProvider time) => new()
-    {
-        Id = id,
-        PipelineId = command.PipelineId,
-        RepositoryId = command.RepositoryId,
-        ProjectId = command.ProjectId,
-        ProjectName = command.ProjectName,
-        RepositoryName = command.RepositoryName,
-        RunNumber = command.RunNumber,
-        Source = command.Source,
-        Executor = command.Executor,
-        Plan = command.Plan,
-        Jobs = [.. command.Plan.Jobs.Select(job => new RunJob
+    public static RunRecord Create(RunId id, CreateRun command, Edit edit, TimeProvider time) =>
+        new()
         {
-            Id = JobId.New(time),
-            Steps = [.. job.Steps.Select(_ => StepId.New(time))],
-            ReusedFrom = command.Reused.TryGetValue(job.Name, out var reused) ? reused : null,
-            ReuseNote = command.Reused.ContainsKey(job.Name) ? "It succeeded in the run that this one repeats; its result and artifacts stand." : null,
-        })],
-        RerunOf = command.RerunOf,
-        IdempotencyKey = command.IdempotencyKey,
-        Actor = command.Actor,
-        Life = edit.Begin(Machine.Run, id.Value),
-    };
+            Id = id,
+            PipelineId = command.PipelineId,
+            RepositoryId = command.RepositoryId,
+            ProjectId = command.ProjectId,
+            ProjectName = command.ProjectName,
+            RepositoryName = command.RepositoryName,
+            RunNumber = command.RunNumber,
+            Source = command.Source,
+            Executor = command.Executor,
+            Plan = command.Plan,
+            Jobs =
+            [
+                .. command.Plan.Jobs.Select(job => new RunJob
+                {
+                    Id = JobId.New(time),
+                    Steps = [.. job.Steps.Select(_ => StepId.New(time))],
+                    ReusedFrom = command.Reused.TryGetValue(job.Name, out var reused) ? reused : null,
+                    ReuseNote = command.Reused.ContainsKey(job.Name)
+                        ? "It succeeded in the run that this one repeats; its result and artifacts stand."
+                        : null,
+                }),
+            ],
+            RerunOf = command.RerunOf,
+            IdempotencyKey = command.IdempotencyKey,
+            Actor = command.Actor,
+            Life = edit.Begin(Machine.Run, id.Value),
+        };
 
     /// <summary>What jobs are known to be when the run has just been written.</summary>
     public static JobOutcome InitialOutcome(RunJob job) =>
@@ -47,22 +53,31 @@ internal static class RunLogic
         {
             foreach (var isClosing in new[] { false, true })
             {
-                var jobs = run.Jobs.Select((j, i) => (Job: j, Plan: run.Plan.Jobs[i])).Where(j => j.Plan.Type == stage && IsClosing(j.Plan) == isClosing).ToImmutableArray();
+                var jobs = run
+                    .Jobs.Select((j, i) => (Job: j, Plan: run.Plan.Jobs[i]))
+                    .Where(j => j.Plan.Type == stage && IsClosing(j.Plan) == isClosing)
+                    .ToImmutableArray();
                 if (jobs.Any(j => !outcomes[j.Job.Id].Status.IsTerminal()))
                 {
                     var pending = jobs.Where(j => outcomes[j.Job.Id].Status == Status.Pending).ToImmutableArray();
-                    var runs = pending.Where(j => blocked is null ? (j.Plan.When ?? StepCondition.OnSuccess).Success : isClosing).ToImmutableArray();
+                    var runs = pending
+                        .Where(j => blocked is null ? (j.Plan.When ?? StepCondition.OnSuccess).Success : isClosing)
+                        .ToImmutableArray();
                     return new(
                         Start: [.. runs.Select(j => j.Job)],
                         Skip: [.. pending.Except(runs).Select(j => j.Job)],
                         SkipDetail: blocked ?? "It runs only after a failure, and nothing failed.",
-                        End: null)
+                        End: null
+                    )
                     {
                         SkipReason = blocked is null ? Reason.Condition : Reason.DependencyFailed,
                     };
                 }
 
-                if (blocked is null && jobs.FirstOrDefault(j => outcomes[j.Job.Id].Status is Status.Failed or Status.Canceled) is { Job: { } broken })
+                if (
+                    blocked is null
+                    && jobs.FirstOrDefault(j => outcomes[j.Job.Id].Status is Status.Failed or Status.Canceled) is { Job: { } broken }
+                )
                 {
                     blocked = $"The {JobName(run, broken)} job did not succeed.";
                 }
@@ -73,13 +88,23 @@ internal static class RunLogic
         if (failed is not null)
         {
             var outcome = outcomes[failed.Id];
-            return new([], [], null, new(Status.Failed, outcome.Reason, $"{JobName(run, failed)}: {outcome.Detail ?? outcome.Status.Word()}"));
+            return new(
+                [],
+                [],
+                null,
+                new(Status.Failed, outcome.Reason, $"{JobName(run, failed)}: {outcome.Detail ?? outcome.Status.Word()}")
+            );
         }
 
         var nothingRan = run.Jobs.All(j => outcomes[j.Id].Status == Status.Skipped && j.ReusedFrom is null);
-        return new([], [], null, nothingRan
-            ? new(Status.Success, Reason.Condition, run.Plan.SkipReason ?? "No job had anything to do for this commit.")
-            : new(Status.Success, null, null));
+        return new(
+            [],
+            [],
+            null,
+            nothingRan
+                ? new(Status.Success, Reason.Condition, run.Plan.SkipReason ?? "No job had anything to do for this commit.")
+                : new(Status.Success, null, null)
+        );
     }
 
     /// <summary>Whether a job comes after the others of its stage, whatever their result or only when one failed.</summary>
@@ -87,7 +112,9 @@ internal static class RunLogic
 
     /// <summary>Whether a newer run may still take this one's place: not once a deploy has begun.</summary>
     public static bool MayBeSuperseded(RunRecord run, IReadOnlyDictionary<JobId, JobOutcome> outcomes) =>
-        !run.Jobs.Where((_, i) => run.Plan.Jobs[i].Type == JobType.Deploy).Any(j => outcomes[j.Id].Status is Status.Running or Status.Success);
+        !run
+            .Jobs.Where((_, i) => run.Plan.Jobs[i].Type == JobType.Deploy)
+            .Any(j => outcomes[j.Id].Status is Status.Running or Status.Success);
 
     /// <summary>The name of a job of the run.</summary>
     public static string JobName(RunRecord run, RunJob job) => run.Plan.Jobs[run.Jobs.IndexOf(job)].Name;

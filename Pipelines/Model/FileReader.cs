@@ -13,7 +13,13 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
         var jobs = ReadStages(file, scope);
         if (jobs.Count == 0 && !JobReader.Stages.Any(s => file.Has(s.Word)))
         {
-            errors.Add("no_stage", "The file has no stage; expected at least one of 'build', 'test', 'deploy'.", file.Line, file.Column, "");
+            errors.Add(
+                "no_stage",
+                "The file has no stage; expected at least one of 'build', 'test', 'deploy'.",
+                file.Line,
+                file.Column,
+                ""
+            );
         }
 
         return new PipelineModel(text, on.Push, on.Pr, ReadConcurrency(file, scope), jobs)
@@ -34,7 +40,13 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
         {
             if (file.Find(word) is YamlMapping stage)
             {
-                jobs.AddRange(new JobReader(errors, scope, type, word, defaults.Image, CloneReader.Over(null, file)).ReadStage(stage, defaults, timeout));
+                jobs.AddRange(
+                    new JobReader(errors, scope, type, word, defaults.Image, CloneReader.Over(null, file)).ReadStage(
+                        stage,
+                        defaults,
+                        timeout
+                    )
+                );
             }
         }
 
@@ -42,7 +54,11 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
         {
             foreach (var again in same.Skip(1))
             {
-                errors.Add("duplicate_name", $"{again.At.Path}: another job is named '{Phrases.Shorten(same.Key)}' (line {same.First().At.Line}); job names are unique in the file.", again.At);
+                errors.Add(
+                    "duplicate_name",
+                    $"{again.At.Path}: another job is named '{Phrases.Shorten(same.Key)}' (line {same.First().At.Line}); job names are unique in the file.",
+                    again.At
+                );
             }
         }
 
@@ -64,7 +80,10 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
             if (!known.TryGetValue((job.Type, job.IsClosing), out var ended))
             {
                 var jobsBefore = jobs.Where(j => IsBefore(j, job)).ToList();
-                ended = (jobsBefore.Select(j => j.Name).ToHashSet(StringComparer.Ordinal), jobsBefore.SelectMany(j => j.Steps).Select(s => s.Name).ToHashSet(StringComparer.Ordinal));
+                ended = (
+                    jobsBefore.Select(j => j.Name).ToHashSet(StringComparer.Ordinal),
+                    jobsBefore.SelectMany(j => j.Steps).Select(s => s.Name).ToHashSet(StringComparer.Ordinal)
+                );
                 known[(job.Type, job.IsClosing)] = ended;
             }
 
@@ -78,9 +97,12 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
 
                 foreach (var input in step.Inputs.Where(i => i is { Job: not null, Id: null } && !before.Contains(i.Job)))
                 {
-                    errors.Add("unknown_job",
+                    errors.Add(
+                        "unknown_job",
                         $"{input.At.Path}.job: no job that ends before this one is named '{Phrases.Shorten(input.Job!)}'.{errors.DidYouMean(input.Job!, before)}"
-                        + (before.Count == 0 ? " No job stands before this one." : $" Known: {Phrases.List(before.Take(20))}."), input.At);
+                            + (before.Count == 0 ? " No job stands before this one." : $" Known: {Phrases.List(before.Take(20))}."),
+                        input.At
+                    );
                 }
             }
 
@@ -99,9 +121,12 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
     {
         if (!earlier.Contains(wanted) && !errors.IsFull)
         {
-            errors.Add("unknown_step",
+            errors.Add(
+                "unknown_step",
                 $"{at.Path}: no step of an earlier stage is named '{Phrases.Shorten(wanted)}'.{errors.DidYouMean(wanted, earlier)}"
-                + (earlier.Count == 0 ? " No stage stands before this one." : $" Known: {Phrases.List(earlier.Take(20))}."), at);
+                    + (earlier.Count == 0 ? " No stage stands before this one." : $" Known: {Phrases.List(earlier.Take(20))}."),
+                at
+            );
         }
     }
 
@@ -116,15 +141,22 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
         var types = PipelineModel.KnownTriggers.Where(named.Contains).ToList();
         if (types.Count == 0 && file.Find("on") is YamlMapping { Entries.Count: 0 } empty)
         {
-            errors.Add("bad_length", "on: the map is empty, so nothing would ever start a run; leave 'on' out for the defaults.", empty.Line, empty.Column, "on");
+            errors.Add(
+                "bad_length",
+                "on: the map is empty, so nothing would ever start a run; leave 'on' out for the defaults.",
+                empty.Line,
+                empty.Column,
+                "on"
+            );
         }
 
         return (types, Filter(file.Map("on")?.Map("push")), Filter(file.Map("on")?.Map("pr")));
     }
 
-    private static RefFilter Filter(YamlMapping? map) => map is null
-        ? RefFilter.Open
-        : new RefFilter(map.Globs("branches"), map.Globs("tags"), map.Globs("paths"), map.Globs("paths_ignore"));
+    private static RefFilter Filter(YamlMapping? map) =>
+        map is null
+            ? RefFilter.Open
+            : new RefFilter(map.Globs("branches"), map.Globs("tags"), map.Globs("paths"), map.Globs("paths_ignore"));
 
     private List<ManualInput> ReadInputs(YamlMapping file)
     {
@@ -135,7 +167,13 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
             var path = $"on.manual.inputs.{Phrases.Shorten(key.Value)}";
             if (!seen.Add(key.Value.Replace('-', '_')))
             {
-                errors.Add("duplicate_name", $"{path}: another input has this name but for the case of its letters, '-' and '_'.", key.Line, key.Column, path);
+                errors.Add(
+                    "duplicate_name",
+                    $"{path}: another input has this name but for the case of its letters, '-' and '_'.",
+                    key.Line,
+                    key.Column,
+                    path
+                );
             }
 
             var map = value as YamlMapping;
@@ -143,7 +181,13 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
             var given = map?.Text("default");
             if (given is not null && options.Count > 0 && !options.Contains(given, StringComparer.Ordinal))
             {
-                errors.Add("bad_value", $"{path}.default: '{Phrases.Shorten(given)}' is not one of the options {Phrases.Some(options)}.", value.Line, value.Column, path);
+                errors.Add(
+                    "bad_value",
+                    $"{path}.default: '{Phrases.Shorten(given)}' is not one of the options {Phrases.Some(options)}.",
+                    value.Line,
+                    value.Column,
+                    path
+                );
             }
 
             inputs.Add(new ManualInput(key.Value, map?.Text("description") ?? "", given, options));
@@ -153,14 +197,18 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
     }
 
     private static List<ScheduleEntry> ReadSchedules(YamlMapping file) =>
-        [.. (file.Map("on")?.Items("schedule") ?? []).OfType<YamlMapping>()
-            .Where(s => s.Text("cron") is not null)
-            .Select(s => new ScheduleEntry(s.Text("cron")!, s.Text("branch")))];
+        [
+            .. (file.Map("on")?.Items("schedule") ?? [])
+                .OfType<YamlMapping>()
+                .Where(s => s.Text("cron") is not null)
+                .Select(s => new ScheduleEntry(s.Text("cron")!, s.Text("branch"))),
+        ];
 
-    private static ConcurrencyModel? ReadConcurrency(YamlMapping file, TemplateScope scope) => file.Find("concurrency") switch
-    {
-        YamlMapping map => new ConcurrencyModel(scope.Read(map, "group", "concurrency"), map.Flag("cancel_previous")),
-        YamlScalar group => new ConcurrencyModel(scope.Read(group, "concurrency"), null),
-        _ => null,
-    };
+    private static ConcurrencyModel? ReadConcurrency(YamlMapping file, TemplateScope scope) =>
+        file.Find("concurrency") switch
+        {
+            YamlMapping map => new ConcurrencyModel(scope.Read(map, "group", "concurrency"), map.Flag("cancel_previous")),
+            YamlScalar group => new ConcurrencyModel(scope.Read(group, "concurrency"), null),
+            _ => null,
+        };
 }

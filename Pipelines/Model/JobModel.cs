@@ -100,7 +100,8 @@ internal sealed record WhenClause(
     GlobList? Tag,
     IReadOnlyList<string>? Event,
     GlobList? Path,
-    IReadOnlyList<string>? Status);
+    IReadOnlyList<string>? Status
+);
 
 /// <summary>A declared output.</summary>
 internal sealed record OutputModel(string Type, Located? Path, Located? Ref, StepCondition? When = null, bool Optional = false);
@@ -124,7 +125,14 @@ internal sealed record CacheModel(IReadOnlyList<Located> Key, IReadOnlyList<Loca
 }
 
 /// <summary>A service.</summary>
-internal sealed record ServiceModel(string Name, Located Image, EnvLayer Env, IReadOnlyList<Located>? Command, int? ReadyTcp, TimeSpan? ReadyTimeout)
+internal sealed record ServiceModel(
+    string Name,
+    Located Image,
+    EnvLayer Env,
+    IReadOnlyList<Located>? Command,
+    int? ReadyTcp,
+    TimeSpan? ReadyTimeout
+)
 {
     public Located At { get; init; } = Image;
 }

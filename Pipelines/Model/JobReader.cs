@@ -1,7 +1,14 @@
 namespace Shipinator.Pipelines;
 
 /// <summary>Reads one stage: its jobs with what they inherit.</summary>
-internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType type, string stageWord, Located? fileImage, ClonePlan? fileClone = null)
+internal sealed class JobReader(
+    ErrorList errors,
+    TemplateScope scope,
+    JobType type,
+    string stageWord,
+    Located? fileImage,
+    ClonePlan? fileClone = null
+)
 {
     private static readonly string[] OfOneJob = ["steps", "matrix", "services", "artifact", "target", "namespace", "release"];
 
@@ -9,7 +16,7 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
 
     /// <summary>The stages in their order, with their words in the file.</summary>
     public static IReadOnlyList<(JobType Type, string Word)> Stages { get; } =
-        [(JobType.Build, "build"), (JobType.Test, "test"), (JobType.Deploy, "deploy")];
+    [(JobType.Build, "build"), (JobType.Test, "test"), (JobType.Deploy, "deploy")];
 
     /// <summary>Puts a level's <c>image</c>, <c>env</c> and <c>secrets</c> over those of the level around it.</summary>
     public static StepDefaults Over(StepDefaults outer, YamlMapping map, TemplateScope scope, string path, ErrorList errors)
@@ -18,19 +25,30 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
         var secrets = map.Texts("secrets") ?? [];
         foreach (var (name, value) in env.Entries.Where(e => secrets.Count > 0 && secrets.Contains(e.Name, StringComparer.Ordinal)))
         {
-            errors.Add("duplicate_name", $"{value.Path}: '{Phrases.Shorten(name)}' is also named in 'secrets'; keep one of the two.", value);
+            errors.Add(
+                "duplicate_name",
+                $"{value.Path}: '{Phrases.Shorten(name)}' is also named in 'secrets'; keep one of the two.",
+                value
+            );
         }
 
         foreach (var twice in secrets.GroupBy(s => s, StringComparer.Ordinal).Where(g => g.Count() > 1))
         {
             var at = map.Find("secrets")!;
-            errors.Add("duplicate_name", $"{path}.secrets: '{Phrases.Shorten(twice.Key)}' is named twice.".TrimStart('.'), at.Line, at.Column, $"{path}.secrets".TrimStart('.'));
+            errors.Add(
+                "duplicate_name",
+                $"{path}.secrets: '{Phrases.Shorten(twice.Key)}' is named twice.".TrimStart('.'),
+                at.Line,
+                at.Column,
+                $"{path}.secrets".TrimStart('.')
+            );
         }
 
         return new StepDefaults(
             scope.Read(map, "image", path) ?? outer.Image,
             env.Entries.Count == 0 ? outer.Env : outer.Env.Add(env),
-            secrets.Count == 0 ? outer.Secrets : [.. outer.Secrets.Union(secrets, StringComparer.Ordinal)])
+            secrets.Count == 0 ? outer.Secrets : [.. outer.Secrets.Union(secrets, StringComparer.Ordinal)]
+        )
         {
             Shell = ShellModel.Read(map) ?? outer.Shell,
         };
@@ -45,19 +63,46 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
 
         foreach (var key in OfOneJob.Where(stage.Has))
         {
-            errors.Add("conflict", $"{stageWord}.{key}: a stage with 'jobs' can't have '{key}' itself; move it into a job.",
-                stage.Line, stage.Column, $"{stageWord}.{key}");
+            errors.Add(
+                "conflict",
+                $"{stageWord}.{key}: a stage with 'jobs' can't have '{key}' itself; move it into a job.",
+                stage.Line,
+                stage.Column,
+                $"{stageWord}.{key}"
+            );
         }
 
         var defaults = Over(outer, stage, scope, stageWord, errors);
         var when = StepReader.ReadWhen(stage);
-        return [.. (jobs as YamlMapping)?.Entries.Take(PipelineLimits.ListItems)
-            .Where(e => e.Value is YamlMapping)
-            .Select(e => ReadJob((YamlMapping)e.Value, e.Key.Value, $"{stageWord}.jobs.{Phrases.Shorten(e.Key.Value)}", defaults, stage.Duration("timeout") ?? timeout, when, CloneReader.Over(fileClone, stage)))
-            ?? []];
+        return
+        [
+            .. (jobs as YamlMapping)
+                ?.Entries.Take(PipelineLimits.ListItems)
+                .Where(e => e.Value is YamlMapping)
+                .Select(e =>
+                    ReadJob(
+                        (YamlMapping)e.Value,
+                        e.Key.Value,
+                        $"{stageWord}.jobs.{Phrases.Shorten(e.Key.Value)}",
+                        defaults,
+                        stage.Duration("timeout") ?? timeout,
+                        when,
+                        CloneReader.Over(fileClone, stage)
+                    )
+                )
+                ?? [],
+        ];
     }
 
-    private JobModel ReadJob(YamlMapping map, string name, string path, StepDefaults outer, TimeSpan outerTimeout, IReadOnlyList<WhenClause> stageWhen, ClonePlan? outerClone)
+    private JobModel ReadJob(
+        YamlMapping map,
+        string name,
+        string path,
+        StepDefaults outer,
+        TimeSpan outerTimeout,
+        IReadOnlyList<WhenClause> stageWhen,
+        ClonePlan? outerClone
+    )
     {
         var at = new Located(name, map.Line, map.Column, path);
         var (names, combinations) = new MatrixReader(errors, path).Read(map.Map("matrix"));
@@ -65,7 +110,9 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
         var defaults = Over(outer, map, inner, path, errors);
         var timeout = map.Duration("timeout") ?? outerTimeout;
         var deploy = ReadDeploy(map, inner, path);
-        var steps = map.Find("steps") is YamlSequence list ? new StepReader(errors, inner, $"{path}.steps").ReadAll(list, defaults, timeout) : [];
+        var steps = map.Find("steps") is YamlSequence list
+            ? new StepReader(errors, inner, $"{path}.steps").ReadAll(list, defaults, timeout)
+            : [];
         inner.EarlierSteps = [];
         CheckBody(map, at, deploy);
         var ownWhen = StepReader.ReadWhen(map);
@@ -92,13 +139,21 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
     {
         if (map.Has("steps") && map.Has("artifact"))
         {
-            errors.Add("conflict", $"{at.Path}: has both 'steps' and 'artifact'; write the steps out with 'inputs', or let the artifact be installed.", at);
+            errors.Add(
+                "conflict",
+                $"{at.Path}: has both 'steps' and 'artifact'; write the steps out with 'inputs', or let the artifact be installed.",
+                at
+            );
         }
         else if (!map.Has("steps") && !map.Has("artifact"))
         {
-            errors.Add("missing_key", type == JobType.Deploy
-                ? $"{at.Path}: neither 'artifact' nor 'steps' is here; a deploy needs one of them."
-                : $"{at.Path}: the key 'steps' (or 'jobs') is missing; expected a list of steps.", at);
+            errors.Add(
+                "missing_key",
+                type == JobType.Deploy
+                    ? $"{at.Path}: neither 'artifact' nor 'steps' is here; a deploy needs one of them."
+                    : $"{at.Path}: the key 'steps' (or 'jobs') is missing; expected a list of steps.",
+                at
+            );
         }
 
         if (deploy is null && type == JobType.Deploy)
@@ -118,7 +173,13 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
         {
             YamlScalar type => new DeployModel(ArtifactTypes.Canonical(type.Value), null, null, release, retry, Place(type)),
             YamlMapping artifact => new DeployModel(
-                ArtifactTypes.Canonical(artifact.Text("type") ?? ""), artifact.Text("step"), inner.Read(artifact, "id", $"{path}.artifact"), release, retry, Place(artifact)),
+                ArtifactTypes.Canonical(artifact.Text("type") ?? ""),
+                artifact.Text("step"),
+                inner.Read(artifact, "id", $"{path}.artifact"),
+                release,
+                retry,
+                Place(artifact)
+            ),
             _ => null,
         };
 
@@ -126,20 +187,25 @@ internal sealed class JobReader(ErrorList errors, TemplateScope scope, JobType t
     }
 
     private static List<ServiceModel> ReadServices(YamlMapping map, TemplateScope inner, string path) =>
-        [.. map.Entries("services").Where(e => e.Value is YamlMapping).Select(e =>
-        {
-            var service = (YamlMapping)e.Value;
-            var place = $"{path}.services.{Phrases.Shorten(e.Key.Value)}";
-            var ready = service.Map("ready");
-            return new ServiceModel(
-                e.Key.Value,
-                inner.Read(service, "image", place) ?? new Located("", service.Line, service.Column, place),
-                inner.ReadEnv(service, place, Runtime.None),
-                inner.ReadList(service, "command", place),
-                ready?.Number("tcp"),
-                ready?.Duration("timeout"))
-            {
-                At = new("", service.Line, service.Column, place),
-            };
-        })];
+        [
+            .. map.Entries("services")
+                .Where(e => e.Value is YamlMapping)
+                .Select(e =>
+                {
+                    var service = (YamlMapping)e.Value;
+                    var place = $"{path}.services.{Phrases.Shorten(e.Key.Value)}";
+                    var ready = service.Map("ready");
+                    return new ServiceModel(
+                        e.Key.Value,
+                        inner.Read(service, "image", place) ?? new Located("", service.Line, service.Column, place),
+                        inner.ReadEnv(service, place, Runtime.None),
+                        inner.ReadList(service, "command", place),
+                        ready?.Number("tcp"),
+                        ready?.Duration("timeout")
+                    )
+                    {
+                        At = new("", service.Line, service.Column, place),
+                    };
+                }),
+        ];
 }

@@ -6,7 +6,8 @@ namespace Shipinator.Pipelines;
 internal sealed record Combination(ImmutableSortedDictionary<string, string> Values, string Label)
 {
     /// <summary>That of a job without a matrix.</summary>
-    public static Combination None { get; } = new(ImmutableSortedDictionary<string, string>.Empty.WithComparers(StringComparer.Ordinal), "");
+    public static Combination None { get; } =
+        new(ImmutableSortedDictionary<string, string>.Empty.WithComparers(StringComparer.Ordinal), "");
 }
 
 /// <summary>
@@ -40,7 +41,13 @@ internal sealed class MatrixReader(ErrorList errors, string path)
         Add(matrix, axes, rows);
         if (rows.Count == 0)
         {
-            errors.Add("bad_length", $"{path}.matrix: no combination is left; expected at least one.", matrix.Line, matrix.Column, $"{path}.matrix");
+            errors.Add(
+                "bad_length",
+                $"{path}.matrix: no combination is left; expected at least one.",
+                matrix.Line,
+                matrix.Column,
+                $"{path}.matrix"
+            );
             return (Names(rows, axes, matrix), [Combination.None]);
         }
 
@@ -53,8 +60,14 @@ internal sealed class MatrixReader(ErrorList errors, string path)
         return (Names(rows, axes, matrix), [.. rows.Select(r => r.ToCombination())]);
     }
 
-    private void TooLarge(YamlMapping matrix, long jobs) => errors.Add(
-        "matrix_too_large", $"{path}.matrix: makes {jobs} jobs; at most {PipelineLimits.MatrixJobs} are allowed.", matrix.Line, matrix.Column, $"{path}.matrix");
+    private void TooLarge(YamlMapping matrix, long jobs) =>
+        errors.Add(
+            "matrix_too_large",
+            $"{path}.matrix: makes {jobs} jobs; at most {PipelineLimits.MatrixJobs} are allowed.",
+            matrix.Line,
+            matrix.Column,
+            $"{path}.matrix"
+        );
 
     private List<Axis> Axes(YamlMapping matrix)
     {
@@ -100,13 +113,25 @@ internal sealed class MatrixReader(ErrorList errors, string path)
         {
             foreach (var (key, _, node) in entry.Where(e => axes.TrueForAll(a => a.Key != e.Key)))
             {
-                errors.Add("unknown_key", $"{place}: the matrix has no key '{Phrases.Shorten(key)}'.{Phrases.DidYouMean(key, axes.Select(a => a.Key))} Known: {Phrases.List(axes.Select(a => a.Key))}.", node.Line, node.Column, place);
+                errors.Add(
+                    "unknown_key",
+                    $"{place}: the matrix has no key '{Phrases.Shorten(key)}'.{Phrases.DidYouMean(key, axes.Select(a => a.Key))} Known: {Phrases.List(axes.Select(a => a.Key))}.",
+                    node.Line,
+                    node.Column,
+                    place
+                );
                 return;
             }
 
             if (rows.RemoveAll(r => entry.TrueForAll(e => r.Fits(e.Key, e.Value))) == 0 && entry is [var first, ..])
             {
-                errors.Add("bad_value", $"{place}: leaves out nothing: no combination (that an earlier entry left) has these values.", first.Node.Line, first.Node.Column, place);
+                errors.Add(
+                    "bad_value",
+                    $"{place}: leaves out nothing: no combination (that an earlier entry left) has these values.",
+                    first.Node.Line,
+                    first.Node.Column,
+                    place
+                );
             }
         }
     }
@@ -128,7 +153,13 @@ internal sealed class MatrixReader(ErrorList errors, string path)
             }
             else if (further.Count == 0)
             {
-                errors.Add("duplicate_name", $"{place}: the matrix has this combination already, and the entry adds no value to it.", entry[0].Node.Line, entry[0].Node.Column, place);
+                errors.Add(
+                    "duplicate_name",
+                    $"{place}: the matrix has this combination already, and the entry adds no value to it.",
+                    entry[0].Node.Line,
+                    entry[0].Node.Column,
+                    place
+                );
             }
             else
             {
@@ -141,19 +172,39 @@ internal sealed class MatrixReader(ErrorList errors, string path)
     }
 
     private List<(List<(string Key, Value Value, YamlNode Node)> Entry, string Place)> Entries(YamlMapping matrix, string key) =>
-        [.. ((matrix.Find(key) as YamlSequence)?.Items ?? []).Select((n, i) => (n, i)).Where(e => e.n is YamlMapping).Select(e => (
-            ((YamlMapping)e.n).Entries.Select(v => (v.Key.Value, Value: Value.Of(v.Value)!, (YamlNode)v.Key)).Where(v => v.Value is not null).ToList(),
-            $"{path}.matrix.{key}[{e.i}]")).Where(e => e.Item1.Count > 0)];
+        [
+            .. ((matrix.Find(key) as YamlSequence)?.Items ?? [])
+                .Select((n, i) => (n, i))
+                .Where(e => e.n is YamlMapping)
+                .Select(e =>
+                    (
+                        ((YamlMapping)e.n)
+                            .Entries.Select(v => (v.Key.Value, Value: Value.Of(v.Value)!, (YamlNode)v.Key))
+                            .Where(v => v.Value is not null)
+                            .ToList(),
+                        $"{path}.matrix.{key}[{e.i}]"
+                    )
+                )
+                .Where(e => e.Item1.Count > 0),
+        ];
 
     /// <summary>All names; two that one environment variable would carry are refused.</summary>
     private List<string> Names(List<Row> rows, List<Axis> axes, YamlMapping matrix)
     {
-        var names = axes.SelectMany(a => a.Values.SelectMany(v => v.Flat(a.Key))).Concat(rows.SelectMany(r => r.Cells.SelectMany(c => c.Value.Flat(c.Key))))
-            .Select(f => f.Name).Distinct(StringComparer.Ordinal).ToList();
+        var names = axes.SelectMany(a => a.Values.SelectMany(v => v.Flat(a.Key)))
+            .Concat(rows.SelectMany(r => r.Cells.SelectMany(c => c.Value.Flat(c.Key))))
+            .Select(f => f.Name)
+            .Distinct(StringComparer.Ordinal)
+            .ToList();
         foreach (var same in names.GroupBy(PipelineEnvironment.OfTemplate, StringComparer.Ordinal).Where(g => g.Count() > 1))
         {
-            errors.Add("duplicate_name",
-                $"{path}.matrix: the names {Phrases.List(same)} differ only in case, '-', '_' or '.', and would be one environment variable.", matrix.Line, matrix.Column, $"{path}.matrix");
+            errors.Add(
+                "duplicate_name",
+                $"{path}.matrix: the names {Phrases.List(same)} differ only in case, '-', '_' or '.', and would be one environment variable.",
+                matrix.Line,
+                matrix.Column,
+                $"{path}.matrix"
+            );
         }
 
         return names;
@@ -164,12 +215,16 @@ internal sealed class MatrixReader(ErrorList errors, string path)
     /// <summary>A value: a text, or a map of texts.</summary>
     private sealed record Value(string? Text, IReadOnlyList<(string Name, string Text)> Members)
     {
-        public static Value? Of(YamlNode node) => node switch
-        {
-            YamlScalar { IsNull: false } scalar => new(scalar.Value, []),
-            YamlMapping map => new(null, [.. map.Entries.Where(e => e.Value is YamlScalar).Select(e => (e.Key.Value, ((YamlScalar)e.Value).Value))]),
-            _ => null,
-        };
+        public static Value? Of(YamlNode node) =>
+            node switch
+            {
+                YamlScalar { IsNull: false } scalar => new(scalar.Value, []),
+                YamlMapping map => new(
+                    null,
+                    [.. map.Entries.Where(e => e.Value is YamlScalar).Select(e => (e.Key.Value, ((YamlScalar)e.Value).Value))]
+                ),
+                _ => null,
+            };
 
         /// <summary>The members' order means nothing.</summary>
         public bool IsSame(Value other) => Text == other.Text && Members.Count == other.Members.Count && Holds(other);
@@ -177,11 +232,14 @@ internal sealed class MatrixReader(ErrorList errors, string path)
         /// <summary>Whether it has all members of another one.</summary>
         public bool Holds(Value part) => Text == part.Text && part.Members.All(Members.Contains);
 
-        public IEnumerable<(string Name, string Text)> Flat(string key) => Text is { } text ? [(key, text)] : Members.Select(m => ($"{key}.{m.Name}", m.Text));
+        public IEnumerable<(string Name, string Text)> Flat(string key) =>
+            Text is { } text ? [(key, text)] : Members.Select(m => ($"{key}.{m.Name}", m.Text));
 
         /// <summary>A map with a member <c>name</c> is called so.</summary>
         public IEnumerable<string> Labels(string key) =>
-            Members.FirstOrDefault(m => m.Name == "name") is { Text: { } name } ? [$"{key}={name}"] : Flat(key).Select(f => $"{f.Name}={f.Text}");
+            Members.FirstOrDefault(m => m.Name == "name") is { Text: { } name }
+                ? [$"{key}={name}"]
+                : Flat(key).Select(f => $"{f.Name}={f.Text}");
     }
 
     private sealed record Row(ImmutableArray<(string Key, Value Value)> Cells, bool IsOfProduct)
@@ -196,8 +254,13 @@ internal sealed class MatrixReader(ErrorList errors, string path)
             return this with { Cells = at < 0 ? Cells.Add((key, value)) : Cells.SetItem(at, (key, value)) };
         }
 
-        public Combination ToCombination() => new(
-            Cells.SelectMany(c => c.Value.Flat(c.Key)).GroupBy(f => f.Name).ToImmutableSortedDictionary(g => g.Key, g => g.Last().Text, StringComparer.Ordinal),
-            $" ({string.Join(", ", Cells.SelectMany(c => c.Value.Labels(c.Key)))})");
+        public Combination ToCombination() =>
+            new(
+                Cells
+                    .SelectMany(c => c.Value.Flat(c.Key))
+                    .GroupBy(f => f.Name)
+                    .ToImmutableSortedDictionary(g => g.Key, g => g.Last().Text, StringComparer.Ordinal),
+                $" ({string.Join(", ", Cells.SelectMany(c => c.Value.Labels(c.Key)))})"
+            );
     }
 }

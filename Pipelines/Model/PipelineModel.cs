@@ -93,11 +93,7 @@ public sealed record ManualInput(string Name, string Description, string? Defaul
 public sealed record ScheduleEntry(string Cron, string? Branch);
 
 /// <summary>What of <c>on.push</c> or <c>on.pr</c> narrows the trigger; a null list narrows nothing.</summary>
-internal sealed record RefFilter(
-    GlobList? Branches,
-    GlobList? Tags,
-    GlobList? Paths,
-    GlobList? PathsIgnore)
+internal sealed record RefFilter(GlobList? Branches, GlobList? Tags, GlobList? Paths, GlobList? PathsIgnore)
 {
     public static RefFilter Open { get; } = new(null, null, null, null);
 

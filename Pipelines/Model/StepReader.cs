@@ -7,8 +7,26 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
 {
     private static readonly HashSet<string> Interpreters = new(StringComparer.Ordinal)
     {
-        "ash", "bash", "busybox", "cmd", "dash", "deno", "env", "fish", "ksh", "lua", "node", "perl", "php", "powershell", "pwsh",
-        "python", "python3", "ruby", "sh", "zsh",
+        "ash",
+        "bash",
+        "busybox",
+        "cmd",
+        "dash",
+        "deno",
+        "env",
+        "fish",
+        "ksh",
+        "lua",
+        "node",
+        "perl",
+        "php",
+        "powershell",
+        "pwsh",
+        "python",
+        "python3",
+        "ruby",
+        "sh",
+        "zsh",
     };
 
     private string? _lastParallel;
@@ -37,7 +55,11 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             var step = Read(map, place, outer, jobTimeout);
             if (step.Name.Length > 0 && !names.TryAdd(step.Name, map.Line))
             {
-                errors.Add("duplicate_name", $"{place}.name: another step of this job is named '{Phrases.Shorten(step.Name)}' (line {names[step.Name]}).", step.At);
+                errors.Add(
+                    "duplicate_name",
+                    $"{place}.name: another step of this job is named '{Phrases.Shorten(step.Name)}' (line {names[step.Name]}).",
+                    step.At
+                );
             }
 
             steps.Add(step);
@@ -49,10 +71,20 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
     }
 
     public static IReadOnlyList<WhenClause> ReadWhen(YamlMapping map) =>
-        [.. (map.Items("when") ?? []).OfType<YamlMapping>().Select(w =>
-            new WhenClause(w.Globs("branch"), w.Globs("tag"), w.Texts("event"), w.Globs("path"), Statuses(w.Texts("status"))))];
+        [
+            .. (map.Items("when") ?? [])
+                .OfType<YamlMapping>()
+                .Select(w => new WhenClause(
+                    w.Globs("branch"),
+                    w.Globs("tag"),
+                    w.Texts("event"),
+                    w.Globs("path"),
+                    Statuses(w.Texts("status"))
+                )),
+        ];
 
-    private static IReadOnlyList<string>? Statuses(IReadOnlyList<string>? words) => words?.Contains("always") == true ? ["success", "failure"] : words;
+    private static IReadOnlyList<string>? Statuses(IReadOnlyList<string>? words) =>
+        words?.Contains("always") == true ? ["success", "failure"] : words;
 
     public static RetryPlan? ReadRetry(YamlMapping map)
     {
@@ -66,8 +98,11 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
 
     private static RetryPlan Retry(int max, IReadOnlyList<YamlNode>? on, TimeSpan? backoff)
     {
-        var words = on?.OfType<YamlScalar>().Select(s => s.Value).ToHashSet(StringComparer.Ordinal) ?? ["infrastructure", "failure", "timeout"];
-        var codes = (on ?? []).OfType<YamlMapping>().SelectMany(m => m.Texts("exit_code") ?? [])
+        var words =
+            on?.OfType<YamlScalar>().Select(s => s.Value).ToHashSet(StringComparer.Ordinal) ?? ["infrastructure", "failure", "timeout"];
+        var codes = (on ?? [])
+            .OfType<YamlMapping>()
+            .SelectMany(m => m.Texts("exit_code") ?? [])
             .Select(t => int.TryParse(t, NumberStyles.None, CultureInfo.InvariantCulture, out var code) ? code : 0)
             .Where(c => c > 0);
         var plan = new RetryPlan
@@ -88,9 +123,13 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
         if (timeout > jobTimeout)
         {
             var node = map.Find("timeout")!;
-            errors.Add("bad_value",
+            errors.Add(
+                "bad_value",
                 $"{place}.timeout: {Durations.Write(timeout.Value)} is longer than the {Durations.Write(jobTimeout)} of its job; raise the job's or the file's 'timeout'.",
-                node.Line, node.Column, $"{place}.timeout");
+                node.Line,
+                node.Column,
+                $"{place}.timeout"
+            );
         }
 
         var command = scope.ReadList(map, "command", place, Runtime.All);
@@ -112,7 +151,10 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             Outputs = [.. ReadOutputs(map, "outputs", place), .. ReadOutputs(map, "artifacts", place)],
             Inputs = ReadInputs(map, place),
             Cache = map.Map("cache") is { } cache
-                ? new CacheModel(scope.ReadList(cache, "key", $"{place}.cache", Runtime.Workspace) ?? [], scope.ReadList(cache, "paths", $"{place}.cache", Runtime.Workspace) ?? [])
+                ? new CacheModel(
+                    scope.ReadList(cache, "key", $"{place}.cache", Runtime.Workspace) ?? [],
+                    scope.ReadList(cache, "paths", $"{place}.cache", Runtime.Workspace) ?? []
+                )
                 {
                     RestoreKeys = scope.ReadList(cache, "restore_keys", $"{place}.cache", Runtime.Workspace) ?? [],
                 }
@@ -131,7 +173,13 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
         {
             if (map.Find("shell") is { } unused && map.Has("command"))
             {
-                errors.Add("conflict", $"{place}.shell: a 'command' is run without any shell; use 'run', or leave 'shell' out.", unused.Line, unused.Column, $"{place}.shell");
+                errors.Add(
+                    "conflict",
+                    $"{place}.shell: a 'command' is run without any shell; use 'run', or leave 'shell' out.",
+                    unused.Line,
+                    unused.Column,
+                    $"{place}.shell"
+                );
             }
 
             return null;
@@ -141,13 +189,25 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
         var by = named ?? shell;
         if (named is not null && map.Find("shell") is { } ignored)
         {
-            errors.Warn("shell_ignored", $"{place}.shell: the script's first line says what runs it; leave one of the two out.", ignored.Line, ignored.Column, $"{place}.shell");
+            errors.Warn(
+                "shell_ignored",
+                $"{place}.shell: the script's first line says what runs it; leave one of the two out.",
+                ignored.Line,
+                ignored.Column,
+                $"{place}.shell"
+            );
         }
 
         if (!by.IsShell && Template.Names(script.Value).FirstOrDefault() is { } template)
         {
-            errors.Add("template_not_here", $"a script for {Phrases.Shorten(by.Name)} can't hold a template, which becomes a shell's variable; give it by 'env' (for instance VALUE: \"{{{{ .{Phrases.Shorten(template)} }}}}\") and read the environment.",
-                script, Math.Max(0, script.Value.IndexOf("{{", StringComparison.Ordinal)), "{{", $"{place}.run");
+            errors.Add(
+                "template_not_here",
+                $"a script for {Phrases.Shorten(by.Name)} can't hold a template, which becomes a shell's variable; give it by 'env' (for instance VALUE: \"{{{{ .{Phrases.Shorten(template)} }}}}\") and read the environment.",
+                script,
+                Math.Max(0, script.Value.IndexOf("{{", StringComparison.Ordinal)),
+                "{{",
+                $"{place}.run"
+            );
         }
 
         if (by.IsSh)
@@ -162,22 +222,40 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
     {
         if (map.Has("run") == map.Has("command"))
         {
-            errors.Add(map.Has("run") ? "conflict" : "missing_key", map.Has("run")
-                ? $"{at.Path}: has both 'run' and 'command'; a step is one of them."
-                : $"{at.Path}: neither 'run' nor 'command' is here; a step needs one of them.", at);
+            errors.Add(
+                map.Has("run") ? "conflict" : "missing_key",
+                map.Has("run")
+                    ? $"{at.Path}: has both 'run' and 'command'; a step is one of them."
+                    : $"{at.Path}: neither 'run' nor 'command' is here; a step needs one of them.",
+                at
+            );
         }
 
         // A value that becomes a program, or a script inside an argument, would let a branch name run commands.
-        if (command is [var program, ..] && Template.Names(program.Value).Any(n => n != Template.Workspace && !n.StartsWith("matrix.", StringComparison.Ordinal)))
+        if (
+            command is [var program, ..]
+            && Template.Names(program.Value).Any(n => n != Template.Workspace && !n.StartsWith("matrix.", StringComparison.Ordinal))
+        )
         {
-            errors.Add("template_not_here", $"{program.Path}: the program itself can't come from a template (but for 'matrix' and 'workspace').", program);
+            errors.Add(
+                "template_not_here",
+                $"{program.Path}: the program itself can't come from a template (but for 'matrix' and 'workspace').",
+                program
+            );
         }
 
-        var script = command?.SkipWhile(a => !Interpreters.Contains(a.Value[(a.Value.LastIndexOf('/') + 1)..]))
-            .SkipWhile(a => !(a.Value is ['-', not '-', ..] && a.Value[^1] is 'c' or 'e' or 'r')).Skip(1).FirstOrDefault();
+        var script = command
+            ?.SkipWhile(a => !Interpreters.Contains(a.Value[(a.Value.LastIndexOf('/') + 1)..]))
+            .SkipWhile(a => !(a.Value is ['-', not '-', ..] && a.Value[^1] is 'c' or 'e' or 'r'))
+            .Skip(1)
+            .FirstOrDefault();
         if (script is not null && Template.Names(script.Value).Any(n => !n.StartsWith("matrix.", StringComparison.Ordinal)))
         {
-            errors.Add("template_not_here", $"{script.Path}: a script given as an argument can't hold a template: a branch name could become a command. Use 'run', where templates travel as environment variables.", script);
+            errors.Add(
+                "template_not_here",
+                $"{script.Path}: a script given as an argument can't hold a template: a branch name could become a command. Use 'run', where templates travel as environment variables.",
+                script
+            );
         }
     }
 
@@ -196,7 +274,13 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             if (!_namedGroups.Add(_group))
             {
                 var node = map.Find("parallel")!;
-                errors.Add("split_group", $"{place}.parallel: the group '{Phrases.Shorten(parallel)}' has ended already; steps of one group must be neighbours.", node.Line, node.Column, $"{place}.parallel");
+                errors.Add(
+                    "split_group",
+                    $"{place}.parallel: the group '{Phrases.Shorten(parallel)}' has ended already; steps of one group must be neighbours.",
+                    node.Line,
+                    node.Column,
+                    $"{place}.parallel"
+                );
             }
         }
 
@@ -210,8 +294,7 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
         do
         {
             name = string.Create(CultureInfo.InvariantCulture, $"parallel-{++_autoGroups}");
-        }
-        while (_written.Contains(name));
+        } while (_written.Contains(name));
 
         return name;
     }
@@ -235,8 +318,13 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             }
             else if (output.Has(pathKey) == output.Has("ref"))
             {
-                errors.Add(output.Has("ref") ? "conflict" : "missing_key",
-                    output.Has("ref") ? $"{here}: has both '{pathKey}' and 'ref'; an output is one of them." : $"{here}: 'path' (or 'ref', for an image) is missing.", at);
+                errors.Add(
+                    output.Has("ref") ? "conflict" : "missing_key",
+                    output.Has("ref")
+                        ? $"{here}: has both '{pathKey}' and 'ref'; an output is one of them."
+                        : $"{here}: 'path' (or 'ref', for an image) is missing.",
+                    at
+                );
             }
             else if (output.Has("ref") && !ArtifactTypes.MayBeRef(type))
             {
@@ -257,13 +345,14 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
         }
     }
 
-    private static StepCondition? OutputWhen(string? word) => word switch
-    {
-        "always" => new(Success: true, Failure: true),
-        "failure" => new(Success: false, Failure: true),
-        "success" => StepCondition.OnSuccess,
-        _ => null,
-    };
+    private static StepCondition? OutputWhen(string? word) =>
+        word switch
+        {
+            "always" => new(Success: true, Failure: true),
+            "failure" => new(Success: false, Failure: true),
+            "success" => StepCondition.OnSuccess,
+            _ => null,
+        };
 
     private List<InputModel> ReadInputs(YamlMapping map, string place)
     {
@@ -278,20 +367,44 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             var here = $"{place}.inputs[{i}]";
             if (!input.Has("type") && !input.Has("step") && !input.Has("id") && !input.Has("job") && !input.Has("matrix"))
             {
-                errors.Add("missing_key", $"{here}: says nothing of which artifacts; expected 'type', 'step' or 'id'.", input.Line, input.Column, here);
+                errors.Add(
+                    "missing_key",
+                    $"{here}: says nothing of which artifacts; expected 'type', 'step' or 'id'.",
+                    input.Line,
+                    input.Column,
+                    here
+                );
             }
             else if (input.Has("id") && (input.Has("job") || input.Has("matrix")))
             {
-                errors.Add("conflict", $"{here}: 'id' names one artifact already; 'job' and 'matrix' can't choose among it.", input.Line, input.Column, here);
+                errors.Add(
+                    "conflict",
+                    $"{here}: 'id' names one artifact already; 'job' and 'matrix' can't choose among it.",
+                    input.Line,
+                    input.Column,
+                    here
+                );
             }
 
-            inputs.Add(new InputModel(
-                input.Text("type") is { } type ? ArtifactTypes.Canonical(type) : null, input.Text("step"), scope.Read(input, "id", here), scope.Read(input, "path", here, Runtime.Workspace))
-            {
-                Job = input.Text("job"),
-                Matrix = [.. input.Entries("matrix").Select(e => (e.Key.Value, Value: scope.Read(e.Value, $"{here}.matrix.{Phrases.Shorten(e.Key.Value)}")!)).Where(e => e.Value is not null)],
-                At = new("", input.Line, input.Column, here),
-            });
+            inputs.Add(
+                new InputModel(
+                    input.Text("type") is { } type ? ArtifactTypes.Canonical(type) : null,
+                    input.Text("step"),
+                    scope.Read(input, "id", here),
+                    scope.Read(input, "path", here, Runtime.Workspace)
+                )
+                {
+                    Job = input.Text("job"),
+                    Matrix =
+                    [
+                        .. input
+                            .Entries("matrix")
+                            .Select(e => (e.Key.Value, Value: scope.Read(e.Value, $"{here}.matrix.{Phrases.Shorten(e.Key.Value)}")!))
+                            .Where(e => e.Value is not null),
+                    ],
+                    At = new("", input.Line, input.Column, here),
+                }
+            );
         }
 
         return inputs;

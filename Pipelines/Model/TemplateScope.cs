@@ -24,7 +24,8 @@ internal sealed class TemplateScope(ErrorList errors, TemplateNames names)
     /// <summary>The steps whose outputs are known at this place: those of the job that have ended by then.</summary>
     public IReadOnlyCollection<string> EarlierSteps { get; set; } = [];
 
-    public Located? Read(YamlMapping map, string key, string path, Runtime runtime = Runtime.None) => Read(map.Find(key), $"{path}.{key}".TrimStart('.'), runtime);
+    public Located? Read(YamlMapping map, string key, string path, Runtime runtime = Runtime.None) =>
+        Read(map.Find(key), $"{path}.{key}".TrimStart('.'), runtime);
 
     public Located? Read(YamlNode? node, string path, Runtime runtime = Runtime.None)
     {
@@ -35,7 +36,11 @@ internal sealed class TemplateScope(ErrorList errors, TemplateNames names)
 
         if (!errors.IsFull)
         {
-            foreach (var (index, part, code, message) in Template.Problems(scalar.Value, names, runtime == Runtime.None ? null : n => RuntimeProblem(n, runtime)).Take(MostProblems))
+            foreach (
+                var (index, part, code, message) in Template
+                    .Problems(scalar.Value, names, runtime == Runtime.None ? null : n => RuntimeProblem(n, runtime))
+                    .Take(MostProblems)
+            )
             {
                 errors.Add(code, message, scalar, index, part, path);
             }
@@ -47,8 +52,12 @@ internal sealed class TemplateScope(ErrorList errors, TemplateNames names)
     public IReadOnlyList<Located>? ReadList(YamlMapping map, string key, string path, Runtime runtime = Runtime.None) =>
         map.Items(key)?.Select((n, i) => Read(n, $"{path}.{key}[{i}]", runtime)).OfType<Located>().ToList();
 
-    public EnvLayer ReadEnv(YamlMapping map, string path, Runtime runtime = Runtime.All) => new(
-        [.. map.Entries("env").Select(e => (e.Key.Value, Value: Read(e.Value, $"{path}.env.{Phrases.Shorten(e.Key.Value)}".TrimStart('.'), runtime)!)).Where(e => e.Value is not null)]);
+    public EnvLayer ReadEnv(YamlMapping map, string path, Runtime runtime = Runtime.All) =>
+        new([
+            .. map.Entries("env")
+                .Select(e => (e.Key.Value, Value: Read(e.Value, $"{path}.env.{Phrases.Shorten(e.Key.Value)}".TrimStart('.'), runtime)!))
+                .Where(e => e.Value is not null),
+        ]);
 
     private string? RuntimeProblem(string name, Runtime runtime)
     {
@@ -62,8 +71,7 @@ internal sealed class TemplateScope(ErrorList errors, TemplateNames names)
             return $"The template '{{{{ .{Phrases.Shorten(name)} }}}}' is not known; expected '{{{{ .steps.STEP.outputs.NAME }}}}'.";
         }
 
-        return runtime == Runtime.Workspace
-            ? "An output of a step can't stand here, only in 'run', 'command' and 'env' of a step."
+        return runtime == Runtime.Workspace ? "An output of a step can't stand here, only in 'run', 'command' and 'env' of a step."
             : EarlierSteps.Contains(step, StringComparer.Ordinal) ? null
             : $"No step of this job that has ended by then is named '{Phrases.Shorten(step)}'.{errors.DidYouMean(step, EarlierSteps)}"
                 + (EarlierSteps.Count == 0 ? " No step stands before this place." : $" Known: {Phrases.List(EarlierSteps.Take(20))}.");

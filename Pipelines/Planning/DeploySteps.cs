@@ -44,7 +44,10 @@ internal static class DeploySteps
         env.Set(PipelineEnvironment.DeployPrefix + "NAMESPACE", Expression.Literal(ns));
         env.Set(
             PipelineEnvironment.DeployPrefix + "RELEASE",
-            Expression.Literal(deploy.Release is { } release ? resolver.Text(release, Formats.Namespace) : NameFrom(settings.RepositoryName)));
+            Expression.Literal(
+                deploy.Release is { } release ? resolver.Text(release, Formats.Namespace) : NameFrom(settings.RepositoryName)
+            )
+        );
         return new StepPlan
         {
             Name = "deploy",

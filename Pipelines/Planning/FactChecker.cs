@@ -9,7 +9,16 @@ internal static class FactChecker
     /// </summary>
     public static TriggerFacts Check(TriggerFacts facts, ErrorList errors)
     {
-        foreach (var (name, value) in new[] { ("event", facts.Event), ("ref", facts.Ref), ("commit", facts.Commit), ("branch", facts.Branch), ("tag", facts.Tag) })
+        foreach (
+            var (name, value) in new[]
+            {
+                ("event", facts.Event),
+                ("ref", facts.Ref),
+                ("commit", facts.Commit),
+                ("branch", facts.Branch),
+                ("tag", facts.Tag),
+            }
+        )
         {
             Check(name, value, errors);
         }
@@ -46,7 +55,13 @@ internal static class FactChecker
 
         if (value.Length > PipelineLimits.FactCharacters)
         {
-            errors.Add("bad_fact", $"The value of '{name}' has {value.Length} characters; at most {PipelineLimits.FactCharacters} are allowed.", 0, 0, name);
+            errors.Add(
+                "bad_fact",
+                $"The value of '{name}' has {value.Length} characters; at most {PipelineLimits.FactCharacters} are allowed.",
+                0,
+                0,
+                name
+            );
             return false;
         }
 
@@ -59,5 +74,6 @@ internal static class FactChecker
         return true;
     }
 
-    private static string? Cut(string? text) => text is { Length: > PipelineLimits.FactCharacters } ? text[..PipelineLimits.FactCharacters] : text;
+    private static string? Cut(string? text) =>
+        text is { Length: > PipelineLimits.FactCharacters } ? text[..PipelineLimits.FactCharacters] : text;
 }

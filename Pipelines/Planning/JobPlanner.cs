@@ -20,8 +20,11 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
     {
         if (!settings.CanRunServices && job.Services.Count > 0)
         {
-            Errors.Add("services_not_supported",
-                $"{job.Services[0].At.Path}: services need containers, and the executor '{settings.Executor}' runs steps as processes; choose another executor for the repository, or start what the steps need in a step.", job.Services[0].At);
+            Errors.Add(
+                "services_not_supported",
+                $"{job.Services[0].At.Path}: services need containers, and the executor '{settings.Executor}' runs steps as processes; choose another executor for the repository, or start what the steps need in a step.",
+                job.Services[0].At
+            );
         }
 
         var skip = job.When.Select(w => when.Evaluate(w).SkipReason).FirstOrDefault(r => r is not null);
@@ -59,8 +62,14 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
     }
 
     /// <summary>On which outcomes of the run so far the job runs; where the stage and the job both name some, both must hold.</summary>
-    private StepCondition Condition() => job.When.Where(w => w.Any(c => c.Status is not null)).Select(w => when.Evaluate(w).Condition)
-        .Aggregate(default(StepCondition?), (all, one) => all is null ? one : new(all.Success && one.Success, all.Failure && one.Failure)) ?? StepCondition.OnSuccess;
+    private StepCondition Condition() =>
+        job.When.Where(w => w.Any(c => c.Status is not null))
+            .Select(w => when.Evaluate(w).Condition)
+            .Aggregate(
+                default(StepCondition?),
+                (all, one) => all is null ? one : new(all.Success && one.Success, all.Failure && one.Failure)
+            )
+        ?? StepCondition.OnSuccess;
 
     private StepPlan PlanStep(StepModel step, Resolver resolver)
     {
@@ -85,14 +94,17 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
             Retry = step.Retry ?? ImplicitRetry(),
             AllowFailure = step.AllowFailure,
             When = condition,
-            Outputs = [.. step.Outputs.Select(o => new ArtifactSpec
-            {
-                Type = o.Type,
-                Path = o.Path is { } path ? resolver.Text(path, Formats.RelativeGlob) : null,
-                Ref = o.Ref is { } name ? resolver.Text(name, Formats.NotBlank) : null,
-                When = o.When,
-                Optional = o.Optional,
-            })],
+            Outputs =
+            [
+                .. step.Outputs.Select(o => new ArtifactSpec
+                {
+                    Type = o.Type,
+                    Path = o.Path is { } path ? resolver.Text(path, Formats.RelativeGlob) : null,
+                    Ref = o.Ref is { } name ? resolver.Text(name, Formats.NotBlank) : null,
+                    When = o.When,
+                    Optional = o.Optional,
+                }),
+            ],
             Inputs = [.. step.Inputs.Select(i => PlanInput(i, resolver))],
             Cache = step.Cache is { } cache ? PlanCache(cache, step, resolver) : null,
             Resources = step.Resources,
@@ -101,20 +113,22 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
         };
     }
 
-    private RetryPlan? ImplicitRetry() => job.Type == JobType.Deploy || settings.InfrastructureRetries == 0
-        ? null
-        : new RetryPlan { Max = settings.InfrastructureRetries, OnInfrastructure = true };
+    private RetryPlan? ImplicitRetry() =>
+        job.Type == JobType.Deploy || settings.InfrastructureRetries == 0
+            ? null
+            : new RetryPlan { Max = settings.InfrastructureRetries, OnInfrastructure = true };
 
-    private InputSpec PlanInput(InputModel input, Resolver resolver) => new()
-    {
-        Type = input.Type,
-        Step = input.Step,
-        ArtifactId = input.Id is { } id ? DeploySteps.Artifact(id, resolver) : null,
-        Path = input.Path is { } path ? resolver.Text(path, Formats.RelativePath) : DefaultInputPath,
-        KeepPaths = true,
-        OfFailed = Condition().Failure ? true : null,
-        Jobs = input.Id is null && (input.Job is not null || input.Matrix.Count > 0) ? Chosen(input, resolver) : null,
-    };
+    private InputSpec PlanInput(InputModel input, Resolver resolver) =>
+        new()
+        {
+            Type = input.Type,
+            Step = input.Step,
+            ArtifactId = input.Id is { } id ? DeploySteps.Artifact(id, resolver) : null,
+            Path = input.Path is { } path ? resolver.Text(path, Formats.RelativePath) : DefaultInputPath,
+            KeepPaths = true,
+            OfFailed = Condition().Failure ? true : null,
+            Jobs = input.Id is null && (input.Job is not null || input.Matrix.Count > 0) ? Chosen(input, resolver) : null,
+        };
 
     /// <summary>The names in the run of the jobs that an input chooses.</summary>
     private ImmutableArray<string> Chosen(InputModel input, Resolver resolver)
@@ -122,13 +136,19 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
         var wanted = input.Matrix.Select(m => (m.Name, Value: resolver.Text(m.Value, Formats.MatrixValue))).ToList();
         ImmutableArray<string> chosen =
         [
-            .. Model.Jobs.Where(j => FileReader.IsBefore(j, job) && (input.Job is null || j.Name == input.Job))
-                .SelectMany(j => j.Combinations.Where(c => wanted.TrueForAll(w => c.Values.GetValueOrDefault(w.Name) == w.Value)).Select(j.NameOf)),
+            .. Model
+                .Jobs.Where(j => FileReader.IsBefore(j, job) && (input.Job is null || j.Name == input.Job))
+                .SelectMany(j =>
+                    j.Combinations.Where(c => wanted.TrueForAll(w => c.Values.GetValueOrDefault(w.Name) == w.Value)).Select(j.NameOf)
+                ),
         ];
         if (chosen.IsEmpty)
         {
-            Errors.Add("unknown_job",
-                $"{input.At.Path}.matrix: no job{(input.Job is null ? "" : $" '{Phrases.Shorten(input.Job)}'")} that ends before this one has {Phrases.List(wanted.Select(w => $"{w.Name}={Phrases.Shorten(w.Value)}"))}.", input.At);
+            Errors.Add(
+                "unknown_job",
+                $"{input.At.Path}.matrix: no job{(input.Job is null ? "" : $" '{Phrases.Shorten(input.Job)}'")} that ends before this one has {Phrases.List(wanted.Select(w => $"{w.Name}={Phrases.Shorten(w.Value)}"))}.",
+                input.At
+            );
         }
 
         return chosen;
@@ -136,7 +156,10 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
 
     private CachePlan PlanCache(CacheModel cache, StepModel step, Resolver resolver)
     {
-        var plan = new CachePlan(Texts(cache.Key, resolver, Formats.NotBlank)!.Value, Texts(cache.Paths, resolver, Formats.RelativePath)!.Value);
+        var plan = new CachePlan(
+            Texts(cache.Key, resolver, Formats.NotBlank)!.Value,
+            Texts(cache.Paths, resolver, Formats.RelativePath)!.Value
+        );
         if (cache.RestoreKeys.Count == 0)
         {
             return plan;
@@ -144,7 +167,11 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
 
         if (plan.Key.Length > MostRestorableKeys)
         {
-            Errors.Add("bad_length", $"{step.At.Path}.cache.key: has {plan.Key.Length} entries; with 'restore_keys' at most {MostRestorableKeys} are allowed.", step.At);
+            Errors.Add(
+                "bad_length",
+                $"{step.At.Path}.cache.key: has {plan.Key.Length} entries; with 'restore_keys' at most {MostRestorableKeys} are allowed.",
+                step.At
+            );
         }
 
         var depths = ImmutableArray.CreateBuilder<int>();
@@ -154,13 +181,20 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
             var at = plan.Key.IndexOf(text);
             if (at < 0 && text != AnyKey)
             {
-                Errors.Add("bad_value", $"{written.Path}: '{Phrases.Shorten(text)}' is no entry of 'key'; expected one of {Phrases.List(plan.Key)}, or {AnyKey}.", written);
+                Errors.Add(
+                    "bad_value",
+                    $"{written.Path}: '{Phrases.Shorten(text)}' is no entry of 'key'; expected one of {Phrases.List(plan.Key)}, or {AnyKey}.",
+                    written
+                );
             }
 
             depths.Add(at + 1);
         }
 
-        return plan with { RestoreDepths = depths.ToImmutable() };
+        return plan with
+        {
+            RestoreDepths = depths.ToImmutable(),
+        };
     }
 
     private static ServicePlan PlanService(ServiceModel service, Resolver resolver)

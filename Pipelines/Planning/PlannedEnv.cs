@@ -9,11 +9,15 @@ internal sealed class PlannedEnv
 
     /// <summary>Those that are known now.</summary>
     public ImmutableSortedDictionary<string, string> Known =>
-        _values.Where(v => !Expression.HasReference(v.Value)).ToImmutableSortedDictionary(v => v.Key, v => Expression.Plain(v.Value), StringComparer.Ordinal);
+        _values
+            .Where(v => !Expression.HasReference(v.Value))
+            .ToImmutableSortedDictionary(v => v.Key, v => Expression.Plain(v.Value), StringComparer.Ordinal);
 
     /// <summary>Those that the runner finishes; null when there are none.</summary>
     public ImmutableSortedDictionary<string, string>? Expressions =>
-        _values.Where(v => Expression.HasReference(v.Value)).ToImmutableSortedDictionary(StringComparer.Ordinal) is { IsEmpty: false } some ? some : null;
+        _values.Where(v => Expression.HasReference(v.Value)).ToImmutableSortedDictionary(StringComparer.Ordinal) is { IsEmpty: false } some
+            ? some
+            : null;
 
     public void Set(string name, string expression) => _values = _values.SetItem(name, expression);
 

@@ -19,9 +19,7 @@ internal sealed class Resolver
     private readonly Budget _budget;
 
     public Resolver(ErrorList errors, ImmutableDictionary<string, string> values, int budget)
-        : this(errors, values, new Budget { Left = budget })
-    {
-    }
+        : this(errors, values, new Budget { Left = budget }) { }
 
     private Resolver(ErrorList errors, ImmutableDictionary<string, string> values, Budget budget)
     {
@@ -42,12 +40,20 @@ internal sealed class Resolver
         var isTemplate = text.Value.Contains("{{", StringComparison.Ordinal);
         if (isTemplate && format != Formats.Any && Characters.FindInvisible(resolved, isText: false) is { } invisible)
         {
-            _errors.Add("bad_character", $"{text.Path}: with its templates replaced it is '{Phrases.Shorten(resolved)}', which has the character {invisible.Name}, which can't stand here.", text);
+            _errors.Add(
+                "bad_character",
+                $"{text.Path}: with its templates replaced it is '{Phrases.Shorten(resolved)}', which has the character {invisible.Name}, which can't stand here.",
+                text
+            );
         }
         else if (isTemplate && format.Problem(resolved) is { } problem)
         {
             var what = problem.Length == 0 || problem[0] == ' ' ? "is not allowed" : problem;
-            _errors.Add("bad_value", $"{text.Path}: with its templates replaced it is '{Phrases.Shorten(resolved)}', which {what}; expected {format.Expected}.", text);
+            _errors.Add(
+                "bad_value",
+                $"{text.Path}: with its templates replaced it is '{Phrases.Shorten(resolved)}', which {what}; expected {format.Expected}.",
+                text
+            );
         }
 
         return resolved;
@@ -61,23 +67,30 @@ internal sealed class Resolver
     {
         ChargeParts(script.Value, "{{");
         var carried = new Dictionary<string, string>(StringComparer.Ordinal);
-        var resolved = Template.Replace(script.Value, name =>
-        {
-            if (name == Template.Workspace)
+        var resolved = Template.Replace(
+            script.Value,
+            name =>
             {
-                return Expression.Variable(Expression.WorkspaceVariable);
-            }
+                if (name == Template.Workspace)
+                {
+                    return Expression.Variable(Expression.WorkspaceVariable);
+                }
 
-            var variable = PipelineEnvironment.OfTemplate(name);
-            if (carried.TryGetValue(variable, out var other) && other != name)
-            {
-                _errors.Add("duplicate_name", $"{script.Path}: the templates '{other}' and '{name}' would be one environment variable, {variable}; put one of them into 'env'.", script);
-            }
+                var variable = PipelineEnvironment.OfTemplate(name);
+                if (carried.TryGetValue(variable, out var other) && other != name)
+                {
+                    _errors.Add(
+                        "duplicate_name",
+                        $"{script.Path}: the templates '{other}' and '{name}' would be one environment variable, {variable}; put one of them into 'env'.",
+                        script
+                    );
+                }
 
-            carried[variable] = name;
-            env.Set(variable, Template.IsRuntime(name) ? Expression.OfTemplate(name) : Expression.Literal(Value(name)));
-            return $"${{{variable}}}";
-        });
+                carried[variable] = name;
+                env.Set(variable, Template.IsRuntime(name) ? Expression.OfTemplate(name) : Expression.Literal(Value(name)));
+                return $"${{{variable}}}";
+            }
+        );
         Charge(resolved.Length);
         return resolved;
     }
@@ -119,8 +132,17 @@ internal sealed class Resolver
     public string Argument(Located text)
     {
         ChargeParts(text.Value, "{{");
-        return Charged(string.Concat(Template.Parts(text.Value).Select(p =>
-            !p.IsName ? Expression.Literal(p.Part) : Template.IsRuntime(p.Part) ? Expression.OfTemplate(p.Part) : Expression.Literal(Value(p.Part)))));
+        return Charged(
+            string.Concat(
+                Template
+                    .Parts(text.Value)
+                    .Select(p =>
+                        !p.IsName ? Expression.Literal(p.Part)
+                        : Template.IsRuntime(p.Part) ? Expression.OfTemplate(p.Part)
+                        : Expression.Literal(Value(p.Part))
+                    )
+            )
+        );
     }
 
     private string EnvValue(Located value, ImmutableDictionary<string, string> outer, IReadOnlyCollection<string> secrets)
@@ -131,19 +153,32 @@ internal sealed class Resolver
         foreach (var (part, isName) in Template.Parts(value.Value))
         {
             var piece = isName
-                ? Template.IsRuntime(part) ? Expression.OfTemplate(part) : Expression.Literal(Value(part))
-                : Expression.Read(part, name =>
-                {
-                    if (secrets.Contains(name))
+                ? Template.IsRuntime(part)
+                    ? Expression.OfTemplate(part)
+                    : Expression.Literal(Value(part))
+                : Expression.Read(
+                    part,
+                    name =>
                     {
-                        _errors.Add("secret_in_env", $"{value.Path}: '${Phrases.Shorten(name)}' is a secret of this step, and secrets are never expanded; use the variable in the command, or write '$$' for a '$'.", value);
-                    }
+                        if (secrets.Contains(name))
+                        {
+                            _errors.Add(
+                                "secret_in_env",
+                                $"{value.Path}: '${Phrases.Shorten(name)}' is a secret of this step, and secrets are never expanded; use the variable in the command, or write '$$' for a '$'.",
+                                value
+                            );
+                        }
 
-                    return outer.TryGetValue(name, out var known) ? Charged(known) : Expression.Variable(name);
-                });
+                        return outer.TryGetValue(name, out var known) ? Charged(known) : Expression.Variable(name);
+                    }
+                );
             if (piece is null)
             {
-                _errors.Add("bad_value", $"{value.Path}: '${{' begins no variable here; expected $NAME or ${{NAME}}, or '$${{' for the characters themselves.", value);
+                _errors.Add(
+                    "bad_value",
+                    $"{value.Path}: '${{' begins no variable here; expected $NAME or ${{NAME}}, or '$${{' for the characters themselves.",
+                    value
+                );
                 piece = "";
             }
 

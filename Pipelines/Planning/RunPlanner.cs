@@ -11,7 +11,12 @@ namespace Shipinator.Pipelines;
 public static partial class RunPlanner
 {
     /// <summary>Plans a run. Errors: <see cref="OperationCanceledException"/>.</summary>
-    public static PlanResult Plan(PipelineModel model, TriggerFacts facts, PlanSettings settings, CancellationToken cancellationToken = default)
+    public static PlanResult Plan(
+        PipelineModel model,
+        TriggerFacts facts,
+        PlanSettings settings,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(facts);
@@ -39,18 +44,36 @@ public static partial class RunPlanner
         }
         catch (GlobTooCostlyException)
         {
-            errors.Add("too_many_matches", "The globs of 'when' are too many and too long to be held against this trigger; name fewer patterns, with fewer wildcards.", 0, 0, "");
+            errors.Add(
+                "too_many_matches",
+                "The globs of 'when' are too many and too long to be held against this trigger; name fewer patterns, with fewer wildcards.",
+                0,
+                0,
+                ""
+            );
             return new PlanResult(null, errors.ToList());
         }
         catch (Resolver.TooLargeException)
         {
-            errors.Add("plan_too_large", $"The plan would have more than {settings.MaxCharacters} characters; move scripts and long values into files of the repository.", 0, 0, "");
+            errors.Add(
+                "plan_too_large",
+                $"The plan would have more than {settings.MaxCharacters} characters; move scripts and long values into files of the repository.",
+                0,
+                0,
+                ""
+            );
             return new PlanResult(null, errors.ToList());
         }
     }
 
     private static ImmutableArray<JobPlan> PlanJobs(
-        PipelineModel model, FactMatcher matcher, PlanSettings settings, Resolver resolver, ErrorList errors, CancellationToken cancellationToken)
+        PipelineModel model,
+        FactMatcher matcher,
+        PlanSettings settings,
+        Resolver resolver,
+        ErrorList errors,
+        CancellationToken cancellationToken
+    )
     {
         var when = new WhenEvaluator(matcher);
         var jobs = ImmutableArray.CreateBuilder<JobPlan>();
@@ -60,7 +83,11 @@ public static partial class RunPlanner
         {
             if (job.Timeout > settings.MaxJobTimeout)
             {
-                errors.Add("limit", $"{job.At.Path}: its timeout {Durations.Write(job.Timeout)} is longer than the {Durations.Write(settings.MaxJobTimeout)} that this server allows.", job.At);
+                errors.Add(
+                    "limit",
+                    $"{job.At.Path}: its timeout {Durations.Write(job.Timeout)} is longer than the {Durations.Write(settings.MaxJobTimeout)} that this server allows.",
+                    job.At
+                );
             }
 
             var planner = new JobPlanner(job, when, settings) { Model = model, Errors = errors };
@@ -70,14 +97,22 @@ public static partial class RunPlanner
                 steps += Math.Max(1, job.Steps.Count);
                 if (jobs.Count == settings.MaxJobs || steps > settings.MaxSteps)
                 {
-                    errors.Add("limit", $"{job.At.Path}: the run would have more than {settings.MaxJobs} jobs or {settings.MaxSteps} steps.", job.At);
+                    errors.Add(
+                        "limit",
+                        $"{job.At.Path}: the run would have more than {settings.MaxJobs} jobs or {settings.MaxSteps} steps.",
+                        job.At
+                    );
                     return jobs.ToImmutable();
                 }
 
                 var planned = planner.Plan(combination, resolver.WithMatrix(combination.Values));
                 if (!names.Add(planned.Name))
                 {
-                    errors.Add("duplicate_name", $"{job.At.Path}: two jobs of the run are named '{Phrases.Shorten(planned.Name)}'.", job.At);
+                    errors.Add(
+                        "duplicate_name",
+                        $"{job.At.Path}: two jobs of the run are named '{Phrases.Shorten(planned.Name)}'.",
+                        job.At
+                    );
                 }
 
                 jobs.Add(planned);
@@ -108,9 +143,13 @@ public static partial class RunPlanner
         foreach (var unknown in given.Keys.Where(k => model.Inputs.All(i => i.Name != k)))
         {
             var names = model.Inputs.Select(i => i.Name).ToList();
-            errors.Add("unknown_input",
+            errors.Add(
+                "unknown_input",
                 $"The input '{Phrases.Shorten(unknown)}' is not declared in 'on.manual.inputs'.{errors.DidYouMean(unknown, names)} Known: {(names.Count == 0 ? "none" : Phrases.Some(names))}.",
-                0, 0, "on.manual.inputs");
+                0,
+                0,
+                "on.manual.inputs"
+            );
         }
 
         foreach (var input in model.Inputs)
@@ -120,7 +159,13 @@ public static partial class RunPlanner
             {
                 if (input.Options.Count > 0 && !input.Options.Contains(value, StringComparer.Ordinal))
                 {
-                    errors.Add("bad_input", $"The input '{input.Name}' is '{Phrases.Shorten(value)}'; expected one of {Phrases.Some(input.Options)}.{errors.DidYouMean(value, input.Options)}", 0, 0, path);
+                    errors.Add(
+                        "bad_input",
+                        $"The input '{input.Name}' is '{Phrases.Shorten(value)}'; expected one of {Phrases.Some(input.Options)}.{errors.DidYouMean(value, input.Options)}",
+                        0,
+                        0,
+                        path
+                    );
                 }
 
                 filled[input.Name] = value;
@@ -140,7 +185,10 @@ public static partial class RunPlanner
     }
 
     private static string? SkipReason(TriggerFacts facts) =>
-        facts.Event is "push" or "pr" && facts.Tag is null && facts.Message is { } message && SkipMark().Match(message) is { Success: true } mark
+        facts.Event is "push" or "pr"
+        && facts.Tag is null
+        && facts.Message is { } message
+        && SkipMark().Match(message) is { Success: true } mark
             ? $"The head commit's message says {mark.Value}."
             : null;
 

@@ -8,7 +8,11 @@ internal static class TemplateValues
 {
     private const int ShortCommitLength = 8;
 
-    public static ImmutableDictionary<string, string> Of(TriggerFacts facts, PlanSettings settings, ImmutableSortedDictionary<string, string> inputs)
+    public static ImmutableDictionary<string, string> Of(
+        TriggerFacts facts,
+        PlanSettings settings,
+        ImmutableSortedDictionary<string, string> inputs
+    )
     {
         var values = ImmutableDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
         values["commit"] = facts.Commit;

@@ -6,7 +6,9 @@ namespace Shipinator.Pipelines;
 internal sealed class WhenEvaluator(FactMatcher matcher)
 {
     private const int MostReasons = 5;
-    private readonly Dictionary<IReadOnlyList<WhenClause>, (string? SkipReason, StepCondition Condition)> _verdicts = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<IReadOnlyList<WhenClause>, (string? SkipReason, StepCondition Condition)> _verdicts = new(
+        ReferenceEqualityComparer.Instance
+    );
 
     /// <summary>Why something is left out (null: it is not), and on which outcomes it runs.</summary>
     public (string? SkipReason, StepCondition Condition) Evaluate(IReadOnlyList<WhenClause> clauses)
@@ -53,8 +55,16 @@ internal sealed class WhenEvaluator(FactMatcher matcher)
     private string? WhyNot(WhenClause clause) =>
         Ref("branch", clause.Branch, matcher.Facts.Branch)
         ?? Ref("tag", clause.Tag, matcher.Facts.Tag)
-        ?? (clause.Event is null || clause.Event.Contains(matcher.Facts.Event, StringComparer.Ordinal) ? null : $"the event '{matcher.Facts.Event}' is not {Phrases.Some(clause.Event)}")
-        ?? (clause.Path is null || matcher.MatchesChanged(clause.Path) ? null : $"no changed file matches {Phrases.Some(clause.Path.Patterns)}");
+        ?? (
+            clause.Event is null || clause.Event.Contains(matcher.Facts.Event, StringComparer.Ordinal)
+                ? null
+                : $"the event '{matcher.Facts.Event}' is not {Phrases.Some(clause.Event)}"
+        )
+        ?? (
+            clause.Path is null || matcher.MatchesChanged(clause.Path)
+                ? null
+                : $"no changed file matches {Phrases.Some(clause.Path.Patterns)}"
+        );
 
     private string? Ref(string what, GlobList? wanted, string? actual) =>
         wanted is null ? null

@@ -11,13 +11,43 @@ internal sealed class ScriptChecker(ErrorList errors)
 
     private static readonly HashSet<string> BashCommands = new(StringComparer.Ordinal)
     {
-        "[[", "declare", "typeset", "shopt", "source", "pushd", "popd", "mapfile", "readarray", "let", "function", "select", "coproc", "compgen", "caller",
+        "[[",
+        "declare",
+        "typeset",
+        "shopt",
+        "source",
+        "pushd",
+        "popd",
+        "mapfile",
+        "readarray",
+        "let",
+        "function",
+        "select",
+        "coproc",
+        "compgen",
+        "caller",
     };
 
     /// <summary>They hardly fail, and when they do their output says so.</summary>
     private static readonly HashSet<string> Harmless = new(StringComparer.Ordinal)
     {
-        "echo", "printf", "cat", "yes", "true", ":", "ls", "seq", "env", "date", "pwd", "id", "whoami", "uname", "hostname", "set", "export",
+        "echo",
+        "printf",
+        "cat",
+        "yes",
+        "true",
+        ":",
+        "ls",
+        "seq",
+        "env",
+        "date",
+        "pwd",
+        "id",
+        "whoami",
+        "uname",
+        "hostname",
+        "set",
+        "export",
     };
 
     private static readonly HashSet<string> Openers = new(StringComparer.Ordinal) { "then", "do", "else", "{", "!", "time" };
@@ -58,7 +88,14 @@ internal sealed class ScriptChecker(ErrorList errors)
         {
             if (All.Count < 50 && _kinds.Add(part))
             {
-                All.Add((index, part, "bash_in_sh", $"'{Phrases.Shorten(part)}' is bash's, but sh runs this script and may not know it, or read it as something else. {UseBash}"));
+                All.Add(
+                    (
+                        index,
+                        part,
+                        "bash_in_sh",
+                        $"'{Phrases.Shorten(part)}' is bash's, but sh runs this script and may not know it, or read it as something else. {UseBash}"
+                    )
+                );
             }
         }
 
@@ -66,8 +103,14 @@ internal sealed class ScriptChecker(ErrorList errors)
         {
             if (All.Count < 50 && _kinds.Add("|"))
             {
-                All.Add((index, "|", "pipe_hides_failure",
-                    $"when '{Phrases.Shorten(left)}' fails, left of this '|', the script goes on: sh knows only the last command of a pipe. Write 'shell: bash', which stops at it (pipefail)."));
+                All.Add(
+                    (
+                        index,
+                        "|",
+                        "pipe_hides_failure",
+                        $"when '{Phrases.Shorten(left)}' fails, left of this '|', the script goes on: sh knows only the last command of a pipe. Write 'shell: bash', which stops at it (pipefail)."
+                    )
+                );
             }
         }
 
@@ -290,7 +333,15 @@ internal sealed class ScriptChecker(ErrorList errors)
 
         private void EndPipe(string by)
         {
-            if (_pipe >= 0 && !isInner && !_inCondition && by != "||" && _first is { } left && !Harmless.Contains(left) && !findings.HasPipefail)
+            if (
+                _pipe >= 0
+                && !isInner
+                && !_inCondition
+                && by != "||"
+                && _first is { } left
+                && !Harmless.Contains(left)
+                && !findings.HasPipefail
+            )
             {
                 findings.Pipe(_pipe, left == "(" ? "( … )" : left);
             }
@@ -312,7 +363,8 @@ internal sealed class ScriptChecker(ErrorList errors)
             }
 
             var inside = word.AsSpan(open + 1, close - open - 1);
-            return !inside.Contains('"') && (inside.Contains(',') || (inside.Contains("..", StringComparison.Ordinal) && inside.Length <= 12));
+            return !inside.Contains('"')
+                && (inside.Contains(',') || (inside.Contains("..", StringComparison.Ordinal) && inside.Length <= 12));
         }
     }
 }

@@ -19,7 +19,17 @@ internal sealed record ShellModel(IReadOnlyList<string> Command)
         ["pwsh"] = ["pwsh", "-NoLogo", "-NoProfile", "-NonInteractive", "-File"],
     };
 
-    private static readonly HashSet<string> Shells = new(StringComparer.Ordinal) { "sh", "bash", "dash", "ash", "busybox", "ksh", "mksh", "zsh" };
+    private static readonly HashSet<string> Shells = new(StringComparer.Ordinal)
+    {
+        "sh",
+        "bash",
+        "dash",
+        "ash",
+        "busybox",
+        "ksh",
+        "mksh",
+        "zsh",
+    };
 
     public static ShellModel Default { get; } = new([]);
 
@@ -35,12 +45,13 @@ internal sealed record ShellModel(IReadOnlyList<string> Command)
     public string Name => Command.Count == 0 ? "sh" : BaseName(Command[0]);
 
     /// <summary>A word, or a program with its arguments; null when the key is absent or no such thing.</summary>
-    public static ShellModel? Read(YamlMapping map) => map.Find("shell") switch
-    {
-        YamlScalar word => Known.TryGetValue(word.Value, out var command) ? new(command) : null,
-        YamlSequence => map.Texts("shell") is { Count: > 0 } command ? new(command) : null,
-        _ => null,
-    };
+    public static ShellModel? Read(YamlMapping map) =>
+        map.Find("shell") switch
+        {
+            YamlScalar word => Known.TryGetValue(word.Value, out var command) ? new(command) : null,
+            YamlSequence => map.Texts("shell") is { Count: > 0 } command ? new(command) : null,
+            _ => null,
+        };
 
     /// <summary>What a script's first line names, as the kernel reads it; null when it does not begin with <c>#!</c>.</summary>
     public static ShellModel? OfShebang(string script)

@@ -14,7 +14,31 @@ internal readonly record struct ShellToken(string Text, int Index, bool IsOperat
 /// </summary>
 internal sealed class ShellTokens(string script, int start, int end, Action<int, string> found)
 {
-    private static readonly string[] Operators = ["<<<", "<<-", "&&", "||", ";;", "|&", "&>", "<<", ">>", ">&", "<&", "<>", ">|", "<(", ">(", "|", "&", ";", "(", ")", "<", ">"];
+    private static readonly string[] Operators =
+    [
+        "<<<",
+        "<<-",
+        "&&",
+        "||",
+        ";;",
+        "|&",
+        "&>",
+        "<<",
+        ">>",
+        ">&",
+        "<&",
+        "<>",
+        ">|",
+        "<(",
+        ">(",
+        "|",
+        "&",
+        ";",
+        "(",
+        ")",
+        "<",
+        ">",
+    ];
 
     private readonly Queue<(string Word, bool Tabs)> _documents = new();
     private int _at = start;
@@ -91,7 +115,15 @@ internal sealed class ShellTokens(string script, int start, int end, Action<int,
 
         var from = _at;
         Word();
-        _documents.Enqueue((script[from.._at].Replace("'", "", StringComparison.Ordinal).Replace("\"", "", StringComparison.Ordinal).Replace("\\", "", StringComparison.Ordinal), tabs));
+        _documents.Enqueue(
+            (
+                script[from.._at]
+                    .Replace("'", "", StringComparison.Ordinal)
+                    .Replace("\"", "", StringComparison.Ordinal)
+                    .Replace("\\", "", StringComparison.Ordinal),
+                tabs
+            )
+        );
     }
 
     private void SkipDocuments()
@@ -237,8 +269,7 @@ internal sealed class ShellTokens(string script, int start, int end, Action<int,
                     _at++;
                     break;
             }
-        }
-        while (depth > 0 && _at < end);
+        } while (depth > 0 && _at < end);
 
         _at = Math.Min(end, _at);
         if (!isArithmetic && from >= 0 && _at - 1 > inner)
@@ -263,11 +294,13 @@ internal sealed class ShellTokens(string script, int start, int end, Action<int,
             length++;
         }
 
-        return length > 0 && length < inside.Length && inside[length] switch
-        {
-            '/' or '^' or ',' or '@' or '[' => true,
-            ':' => length + 1 < inside.Length && (char.IsAsciiDigit(inside[length + 1]) || inside[length + 1] is ' ' or '$' or '('),
-            _ => false,
-        };
+        return length > 0
+            && length < inside.Length
+            && inside[length] switch
+            {
+                '/' or '^' or ',' or '@' or '[' => true,
+                ':' => length + 1 < inside.Length && (char.IsAsciiDigit(inside[length + 1]) || inside[length + 1] is ' ' or '$' or '('),
+                _ => false,
+            };
     }
 }

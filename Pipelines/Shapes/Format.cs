@@ -10,18 +10,25 @@ namespace Shipinator.Pipelines;
 /// a hint when it begins with a blank, the whole sentence when it ends with a full stop.</param>
 /// <param name="Pattern">The same as a regular expression for the JSON Schema, as near as one comes.</param>
 /// <param name="Choices">The closed set, when there is one.</param>
-internal sealed record Format(string Expected, Func<string, string?> Problem, string? Pattern = null, IReadOnlyList<string>? Choices = null);
+internal sealed record Format(
+    string Expected,
+    Func<string, string?> Problem,
+    string? Pattern = null,
+    IReadOnlyList<string>? Choices = null
+);
 
 /// <summary>The formats of the pipeline file.</summary>
 internal static partial class Formats
 {
     private static readonly string[] CronFields = ["minute", "hour", "day of the month", "month", "weekday"];
 
-    private const string NamePattern = "^[^\\u0000-\\u0020\\u007f-\\u00a0]([^\\u0000-\\u001f\\u007f-\\u00a0]{0,98}[^\\u0000-\\u0020\\u007f-\\u00a0])?$";
+    private const string NamePattern =
+        "^[^\\u0000-\\u0020\\u007f-\\u00a0]([^\\u0000-\\u001f\\u007f-\\u00a0]{0,98}[^\\u0000-\\u0020\\u007f-\\u00a0])?$";
     private const string TargetPattern = "^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,99}$";
     private const string EnvPattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$";
     private const string WordPattern = "^[A-Za-z_][A-Za-z0-9_-]{0,62}$";
     private const string MatrixNamePattern = "^[A-Za-z_][A-Za-z0-9_-]{0,62}([.][A-Za-z_][A-Za-z0-9_-]{0,62})?$";
+
     /// <summary>With the four characters that an executor puts before it, it is still a DNS label.</summary>
     private const string DnsPattern = "^[a-z]([a-z0-9-]{0,57}[a-z0-9])?$";
     private const string ImagePattern = "^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}$";
@@ -36,53 +43,75 @@ internal static partial class Formats
 
     public static Format Name { get; } = new("a name of 1 to 100 printable characters", Names.Problem, NamePattern);
 
-    public static Format Target { get; } = Matching("a name of letters, digits, spaces and ._/-, at most 100 characters", TargetPattern, TargetForm());
+    public static Format Target { get; } =
+        Matching("a name of letters, digits, spaces and ._/-, at most 100 characters", TargetPattern, TargetForm());
 
     public static Format Word { get; } = Matching("a word of letters, digits, _ and -, at most 63 characters", WordPattern, WordForm());
 
-    public static Format MatrixValue { get; } = new(
-        "text of 1 to 256 printable characters, not all blank",
-        t => string.IsNullOrWhiteSpace(t) || t.Length > 256 ? "" : Names.HiddenCharacter(t) is { } hidden ? $"holds the character {hidden}, which can't be seen" : null,
-        "^(?=[\\s\\S]*\\S)[\\s\\S]{1,256}$");
+    public static Format MatrixValue { get; } =
+        new(
+            "text of 1 to 256 printable characters, not all blank",
+            t =>
+                string.IsNullOrWhiteSpace(t) || t.Length > 256 ? ""
+                : Names.HiddenCharacter(t) is { } hidden ? $"holds the character {hidden}, which can't be seen"
+                : null,
+            "^(?=[\\s\\S]*\\S)[\\s\\S]{1,256}$"
+        );
 
     /// <summary>A key of a matrix, or of a map value of one: <c>go</c>, <c>image.os</c>.</summary>
     public static Format MatrixName { get; } = Matching("a key of the matrix, such as go or image.os", MatrixNamePattern, MatrixNameForm());
 
-    public static Format OutputPath { get; } = new(
-        "a path or glob below the workspace (no leading /, no ..)",
-        t => t.StartsWith('!') ? "can't exclude: an output names what is kept; write a narrower glob." : RelativeGlob!.Problem(t));
+    public static Format OutputPath { get; } =
+        new(
+            "a path or glob below the workspace (no leading /, no ..)",
+            t => t.StartsWith('!') ? "can't exclude: an output names what is kept; write a narrower glob." : RelativeGlob!.Problem(t)
+        );
 
-    public static Format Dns { get; } = Matching("a host name of lower-case letters, digits and -, at most 59 characters", DnsPattern, DnsForm());
+    public static Format Dns { get; } =
+        Matching("a host name of lower-case letters, digits and -, at most 59 characters", DnsPattern, DnsForm());
 
-    public static Format Namespace { get; } = Matching("a namespace of lower-case letters, digits and -, at most 63 characters", NamespacePattern, NamespaceForm());
+    public static Format Namespace { get; } =
+        Matching("a namespace of lower-case letters, digits and -, at most 63 characters", NamespacePattern, NamespaceForm());
 
-    public static Format Image { get; } = Matching("an image such as golang:1.24 or registry.local/app@sha256:…", ImagePattern, ImageForm());
+    public static Format Image { get; } =
+        Matching("an image such as golang:1.24 or registry.local/app@sha256:…", ImagePattern, ImageForm());
 
     public static Format Cpu { get; } = Matching("an amount of CPU such as 500m or 1.5", CpuPattern, CpuForm());
 
     public static Format Memory { get; } = Matching("an amount of memory such as 512Mi or 1Gi", MemoryPattern, MemoryForm());
 
-    public static Format Uuid { get; } = new(
-        "an artifact's id, a UUID", t => EntityId.TryParse<ArtifactId>(t, out _) ? null : "", UuidPattern);
+    public static Format Uuid { get; } =
+        new("an artifact's id, a UUID", t => EntityId.TryParse<ArtifactId>(t, out _) ? null : "", UuidPattern);
 
-    public static Format EnvName { get; } = new(
-        "a variable name of letters, digits and _",
-        t => !PipelineEnvironment.IsValidName(t) ? "" : PipelineEnvironment.IsReserved(t) ? "is a name that Shipinator keeps for itself (CI, CI_…, SHIPINATOR…); choose another." : null,
-        EnvPattern);
+    public static Format EnvName { get; } =
+        new(
+            "a variable name of letters, digits and _",
+            t =>
+                !PipelineEnvironment.IsValidName(t) ? ""
+                : PipelineEnvironment.IsReserved(t) ? "is a name that Shipinator keeps for itself (CI, CI_…, SHIPINATOR…); choose another."
+                : null,
+            EnvPattern
+        );
 
-    public static Format Duration { get; } = new(
-        "a duration such as 90s, 30m or 1h30m, at most 30d",
-        t => Durations.TryParse(t, out _) ? null : t.Length > 0 && t.All(char.IsAsciiDigit) ? $"has no unit (is {Phrases.Shorten(t)}s or {Phrases.Shorten(t)}m meant?)" : "",
-        Durations.Pattern);
+    public static Format Duration { get; } =
+        new(
+            "a duration such as 90s, 30m or 1h30m, at most 30d",
+            t =>
+                Durations.TryParse(t, out _) ? null
+                : t.Length > 0 && t.All(char.IsAsciiDigit) ? $"has no unit (is {Phrases.Shorten(t)}s or {Phrases.Shorten(t)}m meant?)"
+                : "",
+            Durations.Pattern
+        );
 
-    public static Format GlobPattern { get; } = new(
-        "a glob such as main, release/** or !docs/**", GlobProblem);
+    public static Format GlobPattern { get; } = new("a glob such as main, release/** or !docs/**", GlobProblem);
 
     public static Format RelativePath { get; } = new("a path below the workspace (no leading /, no ..)", PathProblem);
 
-    public static Format RelativeGlob { get; } = new(
-        "a path or glob below the workspace (no leading /, no ..)",
-        t => PathProblem(t) ?? (t.StartsWith('!') ? "only excludes ('\\!' stands for the character itself)" : GlobProblem(t)));
+    public static Format RelativeGlob { get; } =
+        new(
+            "a path or glob below the workspace (no leading /, no ..)",
+            t => PathProblem(t) ?? (t.StartsWith('!') ? "only excludes ('\\!' stands for the character itself)" : GlobProblem(t))
+        );
 
     /// <summary>One of a list, of which some may exclude.</summary>
     public static Format RelativeGlobOfMany { get; } = RelativeGlob with { Problem = t => PathProblem(t) ?? GlobProblem(t) };
@@ -93,17 +122,20 @@ internal static partial class Formats
 
     public static Format ArtifactType { get; } = OneOf([.. ArtifactTypes.Spellings]);
 
-    public static Format DeployedType { get; } = OneOf([.. ArtifactTypes.Spellings.Where(s => ArtifactTypes.IsDeployable(ArtifactTypes.Canonical(s)))]);
+    public static Format DeployedType { get; } =
+        OneOf([.. ArtifactTypes.Spellings.Where(s => ArtifactTypes.IsDeployable(ArtifactTypes.Canonical(s)))]);
 
     /// <summary><c>always</c> is short for both.</summary>
     public static Format Status { get; } = OneOf("success", "failure", "always");
 
     public static Format OutputWhen { get; } = OneOf("success", "failure", "always");
 
-    public static Format OneOf(params string[] words) => new(
-        words.Length == 1 ? words[0] : $"one of {Phrases.List(words)}",
-        t => words.Contains(t, StringComparer.Ordinal) ? null : Phrases.DidYouMean(t, words),
-        Choices: words);
+    public static Format OneOf(params string[] words) =>
+        new(
+            words.Length == 1 ? words[0] : $"one of {Phrases.List(words)}",
+            t => words.Contains(t, StringComparer.Ordinal) ? null : Phrases.DidYouMean(t, words),
+            Choices: words
+        );
 
     /// <summary>Some of the triggers; the words of other systems are understood well enough to point to ours.</summary>
     public static Format Trigger(params string[] words)
@@ -111,23 +143,30 @@ internal static partial class Formats
         var format = OneOf(words);
         return format with
         {
-            Problem = t => t switch
-            {
-                "pull_request" or "merge_request" or "merge_request_event" => " Did you mean 'pr'?",
-                "workflow_dispatch" or "web" => " Did you mean 'manual'?",
-                "cron" => " Did you mean 'schedule'?",
-                "tag" => " A tag is a push: filter by 'tag' or 'tags'.",
-                _ => format.Problem(t),
-            },
+            Problem = t =>
+                t switch
+                {
+                    "pull_request" or "merge_request" or "merge_request_event" => " Did you mean 'pr'?",
+                    "workflow_dispatch" or "web" => " Did you mean 'manual'?",
+                    "cron" => " Did you mean 'schedule'?",
+                    "tag" => " A tag is a push: filter by 'tag' or 'tags'.",
+                    _ => format.Problem(t),
+                },
         };
     }
 
     // In .NET '$' also stands before a line break at the end, which a block scalar leaves there.
-    private static Format Matching(string expected, string pattern, Regex form) => new(expected, t => form.IsMatch(t) && !t.EndsWith('\n') ? null : "", pattern);
+    private static Format Matching(string expected, string pattern, Regex form) =>
+        new(expected, t => form.IsMatch(t) && !t.EndsWith('\n') ? null : "", pattern);
 
     private static string? PathProblem(string text) =>
-        string.IsNullOrWhiteSpace(text) || text.Length > 1024 || text.StartsWith('/') || text.Contains('\n', StringComparison.Ordinal)
-            || text.Split('/').Contains("..") ? "" : null;
+        string.IsNullOrWhiteSpace(text)
+        || text.Length > 1024
+        || text.StartsWith('/')
+        || text.Contains('\n', StringComparison.Ordinal)
+        || text.Split('/').Contains("..")
+            ? ""
+            : null;
 
     private static string? GlobProblem(string text) =>
         Glob.Compile(text.StartsWith('!') ? text[1..] : text, out var problem) is null ? $"is not a glob: {problem}" : null;
@@ -170,7 +209,14 @@ internal static partial class Formats
             CronExpression.Parse(text, CronFormat.Standard, jitterSeed: 0);
             return true;
         }
-        catch (Exception wrong) when (wrong is FormatException or ArgumentException or InvalidOperationException or IndexOutOfRangeException or OverflowException)
+        catch (Exception wrong)
+            when (wrong
+                    is FormatException
+                        or ArgumentException
+                        or InvalidOperationException
+                        or IndexOutOfRangeException
+                        or OverflowException
+            )
         {
             return false;
         }

@@ -48,7 +48,12 @@ internal sealed record MapShape(string What, IReadOnlyList<Key> Keys, bool OrNot
 
 /// <summary>A map whose keys the user chooses, but for <paramref name="Known"/> ones, which have shapes of their own.</summary>
 internal sealed record NamedShape(
-    Format KeyFormat, Shape Value, int Most = PipelineLimits.ListItems, int Least = 0, IReadOnlyList<Key>? Known = null) : Shape
+    Format KeyFormat,
+    Shape Value,
+    int Most = PipelineLimits.ListItems,
+    int Least = 0,
+    IReadOnlyList<Key>? Known = null
+) : Shape
 {
     public override string Expected => "a map";
 }

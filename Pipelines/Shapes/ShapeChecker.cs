@@ -21,7 +21,14 @@ internal sealed class ShapeChecker(ErrorList errors)
             case FlagShape:
                 if (node is not YamlScalar { Plain: true, Value: "true" or "false" })
                 {
-                    Wrong(node, shape, path, node is YamlScalar { Value: "yes" or "no" or "on" or "off" or "True" or "False" } ? " YAML 1.2 knows only true and false." : "");
+                    Wrong(
+                        node,
+                        shape,
+                        path,
+                        node is YamlScalar { Value: "yes" or "no" or "on" or "off" or "True" or "False" }
+                            ? " YAML 1.2 knows only true and false."
+                            : ""
+                    );
                 }
 
                 break;
@@ -54,20 +61,34 @@ internal sealed class ShapeChecker(ErrorList errors)
         number = 0;
         return node is YamlScalar { Plain: true } scalar
             && int.TryParse(scalar.Value, NumberStyles.None, CultureInfo.InvariantCulture, out number)
-            && number >= shape.Least && number <= shape.Most;
+            && number >= shape.Least
+            && number <= shape.Most;
     }
 
     private void Text(YamlNode node, TextShape shape, string path)
     {
         if (node is not YamlScalar scalar || scalar.IsNull)
         {
-            Wrong(node, shape, path, node is YamlScalar ? " Write \"\" for an empty text." : node is YamlMapping && shape.Templates ? " A value that begins with a template needs quotes." : "");
+            Wrong(
+                node,
+                shape,
+                path,
+                node is YamlScalar ? " Write \"\" for an empty text."
+                    : node is YamlMapping && shape.Templates ? " A value that begins with a template needs quotes."
+                    : ""
+            );
             return;
         }
 
         if (!shape.IsRaw && Characters.FindInvisible(scalar.Value, shape.Format == Formats.Any) is { } invisible)
         {
-            errors.Add("bad_character", $"{Name(path)}: '{Phrases.Shorten(scalar.Value)}' has the character {invisible.Name}, which can't stand here.", node.Line, node.Column, path);
+            errors.Add(
+                "bad_character",
+                $"{Name(path)}: '{Phrases.Shorten(scalar.Value)}' has the character {invisible.Name}, which can't stand here.",
+                node.Line,
+                node.Column,
+                path
+            );
             return;
         }
 
@@ -75,7 +96,13 @@ internal sealed class ShapeChecker(ErrorList errors)
         {
             if (!shape.Templates)
             {
-                errors.Add("template_not_here", $"{Name(path)}: a template can't stand here; expected {shape.Expected}.", node.Line, node.Column, path);
+                errors.Add(
+                    "template_not_here",
+                    $"{Name(path)}: a template can't stand here; expected {shape.Expected}.",
+                    node.Line,
+                    node.Column,
+                    path
+                );
             }
 
             return;
@@ -106,7 +133,13 @@ internal sealed class ShapeChecker(ErrorList errors)
 
         if (list.Items.Count < shape.Least || list.Items.Count > shape.Most)
         {
-            errors.Add("bad_length", $"{Name(path)}: the list has {list.Items.Count} entries; expected {shape.Least} to {shape.Most}.", node.Line, node.Column, path);
+            errors.Add(
+                "bad_length",
+                $"{Name(path)}: the list has {list.Items.Count} entries; expected {shape.Least} to {shape.Most}.",
+                node.Line,
+                node.Column,
+                path
+            );
         }
 
         for (var i = 0; i < list.Items.Count; i++)
@@ -136,15 +169,25 @@ internal sealed class ShapeChecker(ErrorList errors)
             else if (!shape.Free || !key.Value.StartsWith("x-", StringComparison.Ordinal))
             {
                 var names = shape.Keys.Select(k => k.Name).ToList();
-                errors.Add("unknown_key",
+                errors.Add(
+                    "unknown_key",
                     $"{Name(path)}: unknown key '{Phrases.Shorten(key.Value)}'.{errors.DidYouMean(key.Value, names)} Known: {Phrases.List(names)}.",
-                    key.Line, key.Column, Join(path, key.Value));
+                    key.Line,
+                    key.Column,
+                    Join(path, key.Value)
+                );
             }
         }
 
         foreach (var missing in shape.Keys.Where(k => k.Required && !map.Has(k.Name)))
         {
-            errors.Add("missing_key", $"{Name(path)}: the key '{missing.Name}' is missing from {shape.What}; expected {missing.Shape.Expected}.", node.Line, node.Column, Join(path, missing.Name));
+            errors.Add(
+                "missing_key",
+                $"{Name(path)}: the key '{missing.Name}' is missing from {shape.What}; expected {missing.Shape.Expected}.",
+                node.Line,
+                node.Column,
+                Join(path, missing.Name)
+            );
         }
     }
 
@@ -158,7 +201,13 @@ internal sealed class ShapeChecker(ErrorList errors)
 
         if (map.Entries.Count < shape.Least || map.Entries.Count > shape.Most)
         {
-            errors.Add("bad_length", $"{Name(path)}: the map has {map.Entries.Count} entries; expected {shape.Least} to {shape.Most}.", node.Line, node.Column, path);
+            errors.Add(
+                "bad_length",
+                $"{Name(path)}: the map has {map.Entries.Count} entries; expected {shape.Least} to {shape.Most}.",
+                node.Line,
+                node.Column,
+                path
+            );
         }
 
         foreach (var (key, value) in map.Entries)
@@ -171,7 +220,13 @@ internal sealed class ShapeChecker(ErrorList errors)
 
             if (Characters.FindInvisible(key.Value, isText: false) is { } invisible)
             {
-                errors.Add("bad_character", $"{Name(path)}: the name '{Phrases.Shorten(key.Value)}' has the character {invisible.Name}, which can't stand here.", key.Line, key.Column, Join(path, key.Value));
+                errors.Add(
+                    "bad_character",
+                    $"{Name(path)}: the name '{Phrases.Shorten(key.Value)}' has the character {invisible.Name}, which can't stand here.",
+                    key.Line,
+                    key.Column,
+                    Join(path, key.Value)
+                );
             }
             else if (shape.KeyFormat.Problem(key.Value) is { } problem)
             {
@@ -196,17 +251,18 @@ internal sealed class ShapeChecker(ErrorList errors)
         Check(node, fitting.FirstOrDefault(o => IsWhole(node, o)) ?? fitting[^1], path);
     }
 
-    private static bool Fits(YamlNode node, Shape shape) => (node, shape) switch
-    {
-        (YamlScalar { IsNull: true }, MapShape { OrNothing: true }) => true,
-        (YamlScalar { IsNull: true }, _) => false,
-        (YamlScalar, TextShape or FlagShape or NumberShape) => true,
-        (YamlSequence, ListShape) => true,
-        (_, ListShape { OrOne: true } list) => Fits(node, list.Item),
-        (YamlMapping, MapShape or NamedShape) => true,
-        (_, EitherShape either) => either.Options.Any(o => Fits(node, o)),
-        _ => false,
-    };
+    private static bool Fits(YamlNode node, Shape shape) =>
+        (node, shape) switch
+        {
+            (YamlScalar { IsNull: true }, MapShape { OrNothing: true }) => true,
+            (YamlScalar { IsNull: true }, _) => false,
+            (YamlScalar, TextShape or FlagShape or NumberShape) => true,
+            (YamlSequence, ListShape) => true,
+            (_, ListShape { OrOne: true } list) => Fits(node, list.Item),
+            (YamlMapping, MapShape or NamedShape) => true,
+            (_, EitherShape either) => either.Options.Any(o => Fits(node, o)),
+            _ => false,
+        };
 
     private static bool IsWhole(YamlNode node, Shape shape) =>
         (node, shape) is (YamlScalar { Plain: true, Value: "true" or "false" }, FlagShape)
@@ -216,13 +272,14 @@ internal sealed class ShapeChecker(ErrorList errors)
     private void Wrong(YamlNode node, Shape shape, string path, string hint) =>
         errors.Add("wrong_type", $"{Name(path)} is {node.Kind}; expected {shape.Expected}.{hint}", node.Line, node.Column, path);
 
-    private static string Sentence(string path, string text, string problem, Format format) => problem switch
-    {
-        "" => $"{Name(path)}: '{Phrases.Shorten(text)}' is not allowed; expected {format.Expected}.",
-        [' ', ..] => $"{Name(path)}: '{Phrases.Shorten(text)}' is not known; expected {format.Expected}.{problem}",
-        [.., '.'] => $"{Name(path)}: '{Phrases.Shorten(text)}' {problem}",
-        _ => $"{Name(path)}: '{Phrases.Shorten(text)}' {problem}; expected {format.Expected}.",
-    };
+    private static string Sentence(string path, string text, string problem, Format format) =>
+        problem switch
+        {
+            "" => $"{Name(path)}: '{Phrases.Shorten(text)}' is not allowed; expected {format.Expected}.",
+            [' ', ..] => $"{Name(path)}: '{Phrases.Shorten(text)}' is not known; expected {format.Expected}.{problem}",
+            [.., '.'] => $"{Name(path)}: '{Phrases.Shorten(text)}' {problem}",
+            _ => $"{Name(path)}: '{Phrases.Shorten(text)}' {problem}; expected {format.Expected}.",
+        };
 
     private static string Name(string path) => path.Length == 0 ? "The file" : path;
 

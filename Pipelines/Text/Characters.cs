@@ -41,14 +41,16 @@ internal static class Characters
         {
             if (IsInvisible(rune))
             {
-                shown.Append(rune.Value switch
-                {
-                    '\t' => "\\t",
-                    '\n' => "\\n",
-                    '\r' => "\\r",
-                    var v and <= 0xFFFF => string.Create(CultureInfo.InvariantCulture, $"\\u{v:X4}"),
-                    var v => string.Create(CultureInfo.InvariantCulture, $"\\U{v:X8}"),
-                });
+                shown.Append(
+                    rune.Value switch
+                    {
+                        '\t' => "\\t",
+                        '\n' => "\\n",
+                        '\r' => "\\r",
+                        var v and <= 0xFFFF => string.Create(CultureInfo.InvariantCulture, $"\\u{v:X4}"),
+                        var v => string.Create(CultureInfo.InvariantCulture, $"\\U{v:X8}"),
+                    }
+                );
             }
             else
             {
@@ -59,22 +61,29 @@ internal static class Characters
         return shown.ToString();
     }
 
-    private static bool IsInvisible(Rune rune) => rune.Value switch
-    {
-        >= ' ' and < 0x7F => false,
-        // Letters and marks by their category that show nothing.
-        0x034F or 0x115F or 0x1160 or 0x17B4 or 0x17B5 or 0x2800 or 0x3164 or 0xFFA0 => true,
-        _ => Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator
-            or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Surrogate,
-    };
+    private static bool IsInvisible(Rune rune) =>
+        rune.Value switch
+        {
+            >= ' ' and < 0x7F => false,
+            // Letters and marks by their category that show nothing.
+            0x034F or 0x115F or 0x1160 or 0x17B4 or 0x17B5 or 0x2800 or 0x3164 or 0xFFA0 => true,
+            _ => Rune.GetUnicodeCategory(rune)
+                is UnicodeCategory.Control
+                    or UnicodeCategory.Format
+                    or UnicodeCategory.LineSeparator
+                    or UnicodeCategory.ParagraphSeparator
+                    or UnicodeCategory.Surrogate,
+        };
 
-    private static string Name(Rune rune) => string.Create(CultureInfo.InvariantCulture, $"U+{rune.Value:X4}") + rune.Value switch
-    {
-        '\t' => " (tab)",
-        '\n' or '\r' => " (line break)",
-        0 => " (NUL)",
-        0x1B => " (escape)",
-        >= 0x202A and <= 0x202E or >= 0x2066 and <= 0x2069 or 0x200E or 0x200F or 0x061C => " (changes the direction of text)",
-        _ => "",
-    };
+    private static string Name(Rune rune) =>
+        string.Create(CultureInfo.InvariantCulture, $"U+{rune.Value:X4}")
+        + rune.Value switch
+        {
+            '\t' => " (tab)",
+            '\n' or '\r' => " (line break)",
+            0 => " (NUL)",
+            0x1B => " (escape)",
+            >= 0x202A and <= 0x202E or >= 0x2066 and <= 0x2069 or 0x200E or 0x200F or 0x061C => " (changes the direction of text)",
+            _ => "",
+        };
 }

@@ -20,14 +20,22 @@ internal static partial class Durations
             return false;
         }
 
-        duration = TimeSpan.FromDays(Part(match, 1)) + TimeSpan.FromHours(Part(match, 2))
-            + TimeSpan.FromMinutes(Part(match, 3)) + TimeSpan.FromSeconds(Part(match, 4));
+        duration =
+            TimeSpan.FromDays(Part(match, 1))
+            + TimeSpan.FromHours(Part(match, 2))
+            + TimeSpan.FromMinutes(Part(match, 3))
+            + TimeSpan.FromSeconds(Part(match, 4));
         return duration > TimeSpan.Zero && duration <= Longest;
     }
 
     /// <summary>The shortest form that <see cref="TryParse"/> reads back.</summary>
-    public static string Write(TimeSpan duration) => string.Concat(
-        Unit((int)duration.TotalDays, "d"), Unit(duration.Hours, "h"), Unit(duration.Minutes, "m"), Unit(duration.Seconds, "s"));
+    public static string Write(TimeSpan duration) =>
+        string.Concat(
+            Unit((int)duration.TotalDays, "d"),
+            Unit(duration.Hours, "h"),
+            Unit(duration.Minutes, "m"),
+            Unit(duration.Seconds, "s")
+        );
 
     private static string Unit(int count, string unit) => count == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{count}{unit}");
 

@@ -25,7 +25,7 @@ internal static partial class Expression
     /// <summary>Whether anything is left for the runner to do.</summary>
     public static bool HasReference(string expression)
     {
-        for (var at = expression.IndexOf('$', StringComparison.Ordinal); at >= 0 && at + 1 < expression.Length;)
+        for (var at = expression.IndexOf('$', StringComparison.Ordinal); at >= 0 && at + 1 < expression.Length; )
         {
             if (expression[at + 1] == '{' && expression.IndexOf('}', at + 2) >= 0)
             {
@@ -66,6 +66,9 @@ internal static partial class Expression
         return made.Append(text, at, text.Length - at).ToString();
     }
 
-    [GeneratedRegex(@"\$\$|\$\{(?<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$(?<name>[A-Za-z_][A-Za-z0-9_]*)|(?<open>\$\{)|\$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"\$\$|\$\{(?<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$(?<name>[A-Za-z_][A-Za-z0-9_]*)|(?<open>\$\{)|\$",
+        RegexOptions.CultureInvariant
+    )]
     private static partial Regex Written();
 }

@@ -54,15 +54,22 @@ internal static class Names
         return null;
     }
 
-    private static bool IsHidden(Rune rune, Rune before) => Rune.GetUnicodeCategory(rune) switch
-    {
-        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
-            or UnicodeCategory.PrivateUse or UnicodeCategory.Surrogate or UnicodeCategory.OtherNotAssigned => true,
-        UnicodeCategory.SpaceSeparator => rune.Value != ' ',
-        // An emoji may ask for its colored form; a mark needs something that it stands on.
-        UnicodeCategory.NonSpacingMark when rune.Value is >= 0xFE00 and <= EmojiStyle or >= 0x180B and <= 0x180F or >= 0xE0100 =>
-            rune.Value != EmojiStyle || Rune.GetUnicodeCategory(before) is not (UnicodeCategory.OtherSymbol or UnicodeCategory.MathSymbol),
-        UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark => before.Value is 0 or ' ' || Blanks.Contains(rune.Value),
-        _ => Blanks.Contains(rune.Value),
-    };
+    private static bool IsHidden(Rune rune, Rune before) =>
+        Rune.GetUnicodeCategory(rune) switch
+        {
+            UnicodeCategory.Control
+            or UnicodeCategory.Format
+            or UnicodeCategory.LineSeparator
+            or UnicodeCategory.ParagraphSeparator
+            or UnicodeCategory.PrivateUse
+            or UnicodeCategory.Surrogate
+            or UnicodeCategory.OtherNotAssigned => true,
+            UnicodeCategory.SpaceSeparator => rune.Value != ' ',
+            // An emoji may ask for its colored form; a mark needs something that it stands on.
+            UnicodeCategory.NonSpacingMark when rune.Value is >= 0xFE00 and <= EmojiStyle or >= 0x180B and <= 0x180F or >= 0xE0100 =>
+                rune.Value != EmojiStyle
+                    || Rune.GetUnicodeCategory(before) is not (UnicodeCategory.OtherSymbol or UnicodeCategory.MathSymbol),
+            UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark => before.Value is 0 or ' ' || Blanks.Contains(rune.Value),
+            _ => Blanks.Contains(rune.Value),
+        };
 }

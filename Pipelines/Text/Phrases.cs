@@ -29,7 +29,8 @@ internal static class Phrases
         var near = words
             .Select(w => (Word: w, Distance: Distance(text, w)))
             .Where(c => c.Distance <= Math.Min(text.Length, c.Word.Length) / 3)
-            .OrderBy(c => c.Distance).ThenBy(c => c.Word, StringComparer.Ordinal)
+            .OrderBy(c => c.Distance)
+            .ThenBy(c => c.Word, StringComparer.Ordinal)
             .Select(c => c.Word)
             .FirstOrDefault();
         return near is null ? "" : $" Did you mean '{near}'?";

@@ -10,7 +10,7 @@ internal static partial class Template
 {
     /// <summary>The names that need no declaration.</summary>
     public static IReadOnlyList<string> PlainNames { get; } =
-        ["branch", "commit", "event", "pr_number", "project", "ref", "repository", "run_number", "short_commit", "tag"];
+    ["branch", "commit", "event", "pr_number", "project", "ref", "repository", "run_number", "short_commit", "tag"];
 
     /// <summary>The absolute path of the workspace, which differs from executor to executor: only the runner knows it.</summary>
     public const string Workspace = "workspace";
@@ -25,7 +25,9 @@ internal static partial class Template
         foreach (Match match in Form().Matches(text))
         {
             yield return (text[at..match.Index], false);
-            yield return match.Groups["name"] is { Success: true } name ? (name.Value, true) : (match.Groups["escaped"].Success ? "{{" : match.Value, false);
+            yield return match.Groups["name"] is { Success: true } name
+                ? (name.Value, true)
+                : (match.Groups["escaped"].Success ? "{{" : match.Value, false);
             at = match.Index + match.Length;
         }
 
@@ -33,7 +35,8 @@ internal static partial class Template
     }
 
     /// <summary>Every template of a text, by name, in order.</summary>
-    public static IEnumerable<string> Names(string text) => Form().Matches(text).Where(m => m.Groups["name"].Success).Select(m => m.Groups["name"].Value);
+    public static IEnumerable<string> Names(string text) =>
+        Form().Matches(text).Where(m => m.Groups["name"].Success).Select(m => m.Groups["name"].Value);
 
     /// <summary>The text with every template replaced.</summary>
     public static string Replace(string text, Func<string, string> value)
@@ -43,31 +46,57 @@ internal static partial class Template
             return text;
         }
 
-        return Form().Replace(text, m => m.Groups["name"] is { Success: true } name ? value(name.Value) : m.Groups["escaped"].Success ? "{{" : m.Value);
+        return Form()
+            .Replace(
+                text,
+                m =>
+                    m.Groups["name"] is { Success: true } name ? value(name.Value)
+                    : m.Groups["escaped"].Success ? "{{"
+                    : m.Value
+            );
     }
 
     /// <summary>What is wrong with the templates of a text, as sentences.</summary>
-    public static IEnumerable<(int Index, string Part, string Code, string Message)> Problems(string text, TemplateNames known, Func<string, string?>? runtime = null)
+    public static IEnumerable<(int Index, string Part, string Code, string Message)> Problems(
+        string text,
+        TemplateNames known,
+        Func<string, string?>? runtime = null
+    )
     {
         foreach (Match match in Form().Matches(text))
         {
             if (match.Groups["dollar"].Success)
             {
-                yield return (match.Index, match.Value, "bad_template", $"'${{{{' is not a template here: write '{{{{ .name }}}}' without the '$'.");
+                yield return (
+                    match.Index,
+                    match.Value,
+                    "bad_template",
+                    $"'${{{{' is not a template here: write '{{{{ .name }}}}' without the '$'."
+                );
             }
             else if (match.Groups["stray"].Success)
             {
                 var rest = text.Substring(match.Index, Math.Min(text.Length - match.Index, 30));
-                yield return (match.Index, match.Value, "bad_template", $"'{Phrases.Shorten(rest)}' is not a template; expected '{{{{ .name }}}}', or '\\{{{{' for the characters themselves.");
+                yield return (
+                    match.Index,
+                    match.Value,
+                    "bad_template",
+                    $"'{Phrases.Shorten(rest)}' is not a template; expected '{{{{ .name }}}}', or '\\{{{{' for the characters themselves."
+                );
             }
-            else if (match.Groups["name"] is { Success: true } name
-                && (IsRuntime(name.Value) && runtime is not null ? runtime(name.Value) : known.Problem(name.Value)) is { } problem)
+            else if (
+                match.Groups["name"] is { Success: true } name
+                && (IsRuntime(name.Value) && runtime is not null ? runtime(name.Value) : known.Problem(name.Value)) is { } problem
+            )
             {
                 yield return (match.Index, match.Value, "unknown_template", problem);
             }
         }
     }
 
-    [GeneratedRegex(@"(?<dollar>\$\{\{)|(?<escaped>\\\{\{)|\{\{[ \t]*\.(?<name>[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*){0,3})[ \t]*\}\}|(?<stray>\{\{)", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"(?<dollar>\$\{\{)|(?<escaped>\\\{\{)|\{\{[ \t]*\.(?<name>[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*){0,3})[ \t]*\}\}|(?<stray>\{\{)",
+        RegexOptions.CultureInvariant
+    )]
     private static partial Regex Form();
 }

@@ -4,7 +4,11 @@ namespace Shipinator.Pipelines;
 internal sealed class TemplateNames(ErrorList errors, IReadOnlyCollection<string> inputs, IReadOnlyCollection<string> matrix)
 {
     private readonly HashSet<string> _known =
-        [.. Template.PlainNames, .. inputs.Select(i => $"inputs.{i}"), .. matrix.Select(m => $"matrix.{m}")];
+    [
+        .. Template.PlainNames,
+        .. inputs.Select(i => $"inputs.{i}"),
+        .. matrix.Select(m => $"matrix.{m}"),
+    ];
 
     private readonly Dictionary<string, string> _problems = new(StringComparer.Ordinal);
 
@@ -23,12 +27,16 @@ internal sealed class TemplateNames(ErrorList errors, IReadOnlyCollection<string
             var why = name switch
             {
                 _ when name.StartsWith("matrix.", StringComparison.Ordinal) && matrix.Count == 0 => " There is no matrix at this place.",
-                _ when name.StartsWith("matrix.", StringComparison.Ordinal) && matrix.Any(m => $"matrix.{m}".StartsWith(name + ".", StringComparison.Ordinal)) => " It is a map: name one of its members.",
+                _ when name.StartsWith("matrix.", StringComparison.Ordinal)
+                        && matrix.Any(m => $"matrix.{m}".StartsWith(name + ".", StringComparison.Ordinal)) =>
+                    " It is a map: name one of its members.",
                 Template.Workspace => " It can't stand here: the place of the workspace is known only when the step runs.",
-                _ when name.StartsWith("inputs.", StringComparison.Ordinal) && inputs.Count == 0 => " No inputs are declared in 'on.manual.inputs'.",
+                _ when name.StartsWith("inputs.", StringComparison.Ordinal) && inputs.Count == 0 =>
+                    " No inputs are declared in 'on.manual.inputs'.",
                 _ => errors.DidYouMean(name, _known),
             };
-            _problems[name] = problem = $"The template '{{{{ .{Phrases.Shorten(name)} }}}}' is not known.{why} Known: {Phrases.Some(_known)}.";
+            _problems[name] = problem =
+                $"The template '{{{{ .{Phrases.Shorten(name)} }}}}' is not known.{why} Known: {Phrases.Some(_known)}.";
         }
 
         return problem;

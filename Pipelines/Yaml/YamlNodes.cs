@@ -67,8 +67,7 @@ internal sealed class YamlMapping(IReadOnlyList<(YamlScalar Key, YamlNode Value)
     public override string Kind => "a map";
 
     /// <summary>The value of a key, unless it is absent or empty.</summary>
-    public YamlNode? Find(string key) =>
-        _values.TryGetValue(key, out var value) && value is not YamlScalar { IsNull: true } ? value : null;
+    public YamlNode? Find(string key) => _values.TryGetValue(key, out var value) && value is not YamlScalar { IsNull: true } ? value : null;
 
     /// <summary>Whether the key is written, with or without a value.</summary>
     public bool Has(string key) => _values.ContainsKey(key);

@@ -27,7 +27,13 @@ internal sealed class YamlTreeReader
     {
         if (Encoding.UTF8.GetByteCount(text) > PipelineLimits.FileBytes)
         {
-            errors.Add("too_large", $"The file has more than {PipelineLimits.FileBytes / 1024} KiB; move scripts into files of the repository and call them.", 0, 0, "");
+            errors.Add(
+                "too_large",
+                $"The file has more than {PipelineLimits.FileBytes / 1024} KiB; move scripts into files of the repository and call them.",
+                0,
+                0,
+                ""
+            );
             return null;
         }
 
@@ -55,11 +61,24 @@ internal sealed class YamlTreeReader
             var (line, column) = reader.Tab(text, broken) ?? ((int)broken.Start.Line, (int)broken.Start.Column);
             errors.Add("bad_yaml", $"This is not valid YAML: {Sentence(broken)}", Math.Max(1, line), Math.Max(1, column), "");
         }
-        catch (Exception broken) when (broken is ArgumentException or InvalidOperationException or FormatException or OverflowException or IndexOutOfRangeException)
+        catch (Exception broken)
+            when (broken
+                    is ArgumentException
+                        or InvalidOperationException
+                        or FormatException
+                        or OverflowException
+                        or IndexOutOfRangeException
+            )
         {
             // The scanner meets some broken escapes and directives with exceptions of the base library.
             var near = reader._parser.Current?.End;
-            errors.Add("bad_yaml", "This is not valid YAML, at this place or soon after it.", Math.Max(1, (int)(near?.Line ?? 1)), Math.Max(1, (int)(near?.Column ?? 1)), "");
+            errors.Add(
+                "bad_yaml",
+                "This is not valid YAML, at this place or soon after it.",
+                Math.Max(1, (int)(near?.Line ?? 1)),
+                Math.Max(1, (int)(near?.Column ?? 1)),
+                ""
+            );
         }
 
         return null;
@@ -74,7 +93,13 @@ internal sealed class YamlTreeReader
             {
                 var before = text.AsSpan(0, i);
                 var (_, name) = Characters.FindInvisible(text.Substring(i, 1), isText: true)!.Value;
-                errors.Add("bad_character", $"The file has the control character {name} here; in double quotes it is written as an escape, such as \"\\e\".", before.Count('\n') + 1, i - before.LastIndexOf('\n'), "");
+                errors.Add(
+                    "bad_character",
+                    $"The file has the control character {name} here; in double quotes it is written as an escape, such as \"\\e\".",
+                    before.Count('\n') + 1,
+                    i - before.LastIndexOf('\n'),
+                    ""
+                );
                 return false;
             }
         }
@@ -125,7 +150,12 @@ internal sealed class YamlTreeReader
         while (_parser.TryConsume<DocumentStart>(out var second))
         {
             // Some editors and templates end a file with '---'; nothing follows it.
-            if (!_parser.TryConsume<Scalar>(out var nothing) || nothing.Value.Length > 0 || nothing.Style != ScalarStyle.Plain || !_parser.TryConsume<DocumentEnd>(out _))
+            if (
+                !_parser.TryConsume<Scalar>(out var nothing)
+                || nothing.Value.Length > 0
+                || nothing.Style != ScalarStyle.Plain
+                || !_parser.TryConsume<DocumentEnd>(out _)
+            )
             {
                 throw Refuse("many_documents", "A second document begins here; a pipeline file is one document.", second.Start);
             }
@@ -186,7 +216,13 @@ internal sealed class YamlTreeReader
             var value = Node(depth + 1);
             if (keyNode is not YamlScalar key)
             {
-                _errors.Add("bad_key", $"A key must be a word, not {keyNode.Kind}. (Is a template in braces missing its quotes?)", keyNode.Line, keyNode.Column, "");
+                _errors.Add(
+                    "bad_key",
+                    $"A key must be a word, not {keyNode.Kind}. (Is a template in braces missing its quotes?)",
+                    keyNode.Line,
+                    keyNode.Column,
+                    ""
+                );
             }
             else if (key is { Value: "<<", Plain: true })
             {
@@ -194,7 +230,13 @@ internal sealed class YamlTreeReader
             }
             else if (!seen.TryAdd(key.Value, key))
             {
-                _errors.Add("duplicate_key", $"The key '{Phrases.Shorten(key.Value)}' stands here twice; the first is in line {seen[key.Value].Line}.", key.Line, key.Column, "");
+                _errors.Add(
+                    "duplicate_key",
+                    $"The key '{Phrases.Shorten(key.Value)}' stands here twice; the first is in line {seen[key.Value].Line}.",
+                    key.Line,
+                    key.Column,
+                    ""
+                );
             }
             else
             {
@@ -236,10 +278,22 @@ internal sealed class YamlTreeReader
         Count(0, scalar.Value.Length, scalar.Start);
         if (Phrases.HasForbiddenCharacter(scalar.Value))
         {
-            _errors.Add("bad_character", "This value has a NUL character or half of a surrogate pair, which neither a process nor the database can take.", Line(scalar), Column(scalar), "");
+            _errors.Add(
+                "bad_character",
+                "This value has a NUL character or half of a surrogate pair, which neither a process nor the database can take.",
+                Line(scalar),
+                Column(scalar),
+                ""
+            );
         }
 
-        return new YamlScalar(scalar.Value, scalar.Style == ScalarStyle.Plain, scalar.Style == ScalarStyle.Literal, Line(scalar), Column(scalar));
+        return new YamlScalar(
+            scalar.Value,
+            scalar.Style == ScalarStyle.Plain,
+            scalar.Style == ScalarStyle.Literal,
+            Line(scalar),
+            Column(scalar)
+        );
     }
 
     private YamlNode Alias(AnchorAlias alias)
@@ -263,7 +317,11 @@ internal sealed class YamlTreeReader
         Count(1, 0, node.Start);
         if (!node.Tag.IsEmpty && node.Tag.Value != "!")
         {
-            throw Refuse("bad_tag", $"The tag '{Phrases.Shorten(node.Tag.Value)}' is not known here; put the value in quotes if it is to begin with '!'.", node.Start);
+            throw Refuse(
+                "bad_tag",
+                $"The tag '{Phrases.Shorten(node.Tag.Value)}' is not known here; put the value in quotes if it is to begin with '!'.",
+                node.Start
+            );
         }
 
         if (!node.Anchor.IsEmpty)
@@ -293,7 +351,11 @@ internal sealed class YamlTreeReader
 
         if (_characters > PipelineLimits.Characters)
         {
-            throw Refuse("too_large", $"With its aliases written out the document has more than {PipelineLimits.Characters} characters.", at);
+            throw Refuse(
+                "too_large",
+                $"With its aliases written out the document has more than {PipelineLimits.Characters} characters.",
+                at
+            );
         }
     }
 

@@ -85,7 +85,9 @@ public sealed class PostgresChangeFeed : IChangeFeed
 
     private sealed class Subscriber(RunId? only)
     {
-        private readonly Channel<bool> _signal = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+        private readonly Channel<bool> _signal = Channel.CreateBounded<bool>(
+            new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
+        );
         private readonly Lock _lock = new();
         private HashSet<RunId> _changed = [];
 

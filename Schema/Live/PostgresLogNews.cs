@@ -18,7 +18,9 @@ public sealed partial class PostgresLogNews : ILogNews, IAsyncDisposable
     private readonly NpgsqlDataSource _source;
     private readonly TimeProvider _time;
     private readonly ILogger<PostgresLogNews> _logger;
-    private readonly Channel<bool> _signal = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _signal = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
+    );
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _sending;

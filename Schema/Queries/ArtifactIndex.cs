@@ -25,7 +25,13 @@ public sealed class ArtifactIndex(NpgsqlDataSource source) : IArtifactIndex
                 {Select}
                 WHERE a.id = $1 AND e.project_id = $2 AND ($3::text IS NULL OR a.artifact_type = $3) AND ($4::text IS NULL OR s.name = $4)
                 """,
-                Map, cancellationToken, Uuid(id.Value), Uuid(project.Value), Text(input.Type), Text(input.Step));
+                Map,
+                cancellationToken,
+                Uuid(id.Value),
+                Uuid(project.Value),
+                Text(input.Type),
+                Text(input.Step)
+            );
         }
 
         // A job that stands for another may itself be stood for by an older one, rerun after rerun.
@@ -42,25 +48,33 @@ public sealed class ArtifactIndex(NpgsqlDataSource source) : IArtifactIndex
               AND ($3::text IS NULL OR a.artifact_type = $3) AND ($4::text IS NULL OR s.name = $4) AND ($5::text[] IS NULL OR j.name = ANY ($5))
             ORDER BY a.id
             """,
-            Map, cancellationToken, Uuid(run.Value), Uuid(project.Value), Text(input.Type), Text(input.Step), Texts(input.Jobs),
-            new NpgsqlParameter<bool> { TypedValue = input.OfFailed == true });
+            Map,
+            cancellationToken,
+            Uuid(run.Value),
+            Uuid(project.Value),
+            Text(input.Type),
+            Text(input.Step),
+            Texts(input.Jobs),
+            new NpgsqlParameter<bool> { TypedValue = input.OfFailed == true }
+        );
     }
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<ArtifactEntry>> OfExecution(ExecutionId execution, CancellationToken cancellationToken) =>
         await source.QueryAsync($"{Select} WHERE a.execution_id = $1 ORDER BY a.id", Map, cancellationToken, Uuid(execution.Value));
 
-    private static ArtifactEntry Map(NpgsqlDataReader r) => new()
-    {
-        Id = new(r.Uuid("id")),
-        JobId = new(r.Uuid("job_id")),
-        ExecutionId = new(r.Uuid("execution_id")),
-        StepName = r.Text("step_name"),
-        JobName = r.Text("job_name"),
-        Type = r.Text("artifact_type"),
-        FileName = r.Text("file_name"),
-        Sha256 = r.TextOrNull("checksum"),
-        Size = r.Long("size"),
-        Ref = r.TextOrNull("ref"),
-    };
+    private static ArtifactEntry Map(NpgsqlDataReader r) =>
+        new()
+        {
+            Id = new(r.Uuid("id")),
+            JobId = new(r.Uuid("job_id")),
+            ExecutionId = new(r.Uuid("execution_id")),
+            StepName = r.Text("step_name"),
+            JobName = r.Text("job_name"),
+            Type = r.Text("artifact_type"),
+            FileName = r.Text("file_name"),
+            Sha256 = r.TextOrNull("checksum"),
+            Size = r.Long("size"),
+            Ref = r.TextOrNull("ref"),
+        };
 }

@@ -65,11 +65,12 @@ internal static class Cursors
         throw Invalid();
     }
 
-    public static Guid? DecodeId(string list, string? cursor) => Decode(list, cursor) switch
-    {
-        null => null,
-        var text => Guid.TryParseExact(text, "D", out var id) ? id : throw Invalid(),
-    };
+    public static Guid? DecodeId(string list, string? cursor) =>
+        Decode(list, cursor) switch
+        {
+            null => null,
+            var text => Guid.TryParseExact(text, "D", out var id) ? id : throw Invalid(),
+        };
 
     public static InvalidInputException Invalid() =>
         new("cursor", "cursor is not one that this list gave out: take next_cursor of the page before, unchanged, or leave it out.");

@@ -41,7 +41,10 @@ public sealed record QueuedExecution
 public sealed class QueueQueries(NpgsqlDataSource source)
 {
     /// <summary>The executions that were made and have not begun, the oldest first and those of one moment in their job's order, at most <paramref name="limit"/>; and how many there are.</summary>
-    public async Task<(IReadOnlyList<QueuedExecution> Oldest, int All)> WaitingAsync(int limit, CancellationToken cancellationToken = default)
+    public async Task<(IReadOnlyList<QueuedExecution> Oldest, int All)> WaitingAsync(
+        int limit,
+        CancellationToken cancellationToken = default
+    )
     {
         var all = 0;
         var oldest = await source.ListAsync(
@@ -74,7 +77,9 @@ public sealed class QueueQueries(NpgsqlDataSource source)
                     Since = r.Time("created_at"),
                 };
             },
-            cancellationToken, Number(limit));
+            cancellationToken,
+            Number(limit)
+        );
         return (oldest, all);
     }
 }

@@ -30,10 +30,16 @@ internal sealed class RunListStatement(RunFilter filter, Guid? before, int limit
         Add(others, "event", filter.Event is { } of ? Text(of) : null);
 
         // Of several places the narrowest leads: the others hold it.
-        var lead = others.Count == 0 ? places.Take(1).ToList() : places.Count == 0 && others.Count == 1 ? others : [];
-        var conditions = lead.Count == 0
-            ? before is { } id ? [$"r.id < {Next(Uuid(id))}"] : []
-            : Range(lead);
+        var lead =
+            others.Count == 0 ? places.Take(1).ToList()
+            : places.Count == 0 && others.Count == 1 ? others
+            : [];
+        var conditions =
+            lead.Count == 0
+                ? before is { } id
+                    ? [$"r.id < {Next(Uuid(id))}"]
+                    : []
+                : Range(lead);
         conditions.AddRange(places.Concat(others).Except(lead).Select(f => $"r.{f.Column} = {Next(f.Value)}"));
         if (filter.IsOver)
         {
@@ -44,7 +50,11 @@ internal sealed class RunListStatement(RunFilter filter, Guid? before, int limit
         var order = string.Join(", ", lead.Select(l => $"r.{l.Column} DESC").Append("r.id DESC"));
         // The pipelines are looked up for the rows of the page alone.
         var sql = $"""
-            {ViewReading.RunSelect.Replace("FROM pipeline_runs r", $"FROM (SELECT * FROM pipeline_runs r {where} ORDER BY {order} LIMIT {limit + 1}) r", StringComparison.Ordinal)}
+            {ViewReading.RunSelect.Replace(
+                "FROM pipeline_runs r",
+                $"FROM (SELECT * FROM pipeline_runs r {where} ORDER BY {order} LIMIT {limit + 1}) r",
+                StringComparison.Ordinal
+            )}
             ORDER BY r.id DESC
             """;
         return (sql, [.. _parameters]);

@@ -24,7 +24,12 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
 
     /// <summary>The stored plan; null when there is no such run.</summary>
     public Task<RunPlan?> PlanAsync(RunId id, CancellationToken cancellationToken = default) =>
-        source.QuerySingleAsync("SELECT plan FROM pipeline_runs WHERE id = $1", r => r.Json<RunPlan>("plan"), cancellationToken, Uuid(id.Value));
+        source.QuerySingleAsync(
+            "SELECT plan FROM pipeline_runs WHERE id = $1",
+            r => r.Json<RunPlan>("plan"),
+            cancellationToken,
+            Uuid(id.Value)
+        );
 
     /// <summary>Newest first. Errors: <see cref="InvalidInputException"/> <c>cursor</c>.</summary>
     public async Task<Page<RunView>> ListAsync(RunFilter filter, PageRequest page, CancellationToken cancellationToken = default)
@@ -37,8 +42,12 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
     }
 
     /// <summary>The runs with this number whose <c>project / repository</c>, as it was then or is now, holds all of the words; newest first.</summary>
-    public async Task<IReadOnlyList<RunView>> NumberedAsync(long number, IReadOnlyCollection<string> words, int limit, CancellationToken cancellationToken = default) =>
-        await source.ListAsync(NumberedStatement, ViewReading.Run, cancellationToken, Long(number), Like(words), Number(limit));
+    public async Task<IReadOnlyList<RunView>> NumberedAsync(
+        long number,
+        IReadOnlyCollection<string> words,
+        int limit,
+        CancellationToken cancellationToken = default
+    ) => await source.ListAsync(NumberedStatement, ViewReading.Run, cancellationToken, Long(number), Like(words), Number(limit));
 
     /// <summary>
     /// All jobs in the plan's order, with steps, executions and artifacts, from one moment. Empty when there is no such run.
@@ -49,13 +58,20 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
         {
             await using var connection = await source.OpenConnectionAsync(cancellationToken);
             // One snapshot, so that no execution shows without its step.
-            await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
+            await using var transaction = await connection.BeginTransactionAsync(
+                System.Data.IsolationLevel.RepeatableRead,
+                cancellationToken
+            );
             await using var batch = new NpgsqlBatch(connection, transaction);
-            foreach (var sql in (string[])[
-                $"SELECT {ViewReading.JobColumns} FROM jobs WHERE pipeline_run_id = $1 ORDER BY position, id",
-                $"SELECT {ViewReading.StepColumns} FROM job_steps WHERE job_id IN (SELECT id FROM jobs WHERE pipeline_run_id = $1) ORDER BY job_attempt, position",
-                $"SELECT {ViewReading.ExecutionColumns} FROM executions WHERE pipeline_run_id = $1 ORDER BY attempt, id",
-                $"SELECT {ArtifactMetadataStore.Columns} FROM artifacts WHERE job_id IN (SELECT id FROM jobs WHERE pipeline_run_id = $1) ORDER BY id"])
+            foreach (
+                var sql in (string[])
+                    [
+                        $"SELECT {ViewReading.JobColumns} FROM jobs WHERE pipeline_run_id = $1 ORDER BY position, id",
+                        $"SELECT {ViewReading.StepColumns} FROM job_steps WHERE job_id IN (SELECT id FROM jobs WHERE pipeline_run_id = $1) ORDER BY job_attempt, position",
+                        $"SELECT {ViewReading.ExecutionColumns} FROM executions WHERE pipeline_run_id = $1 ORDER BY attempt, id",
+                        $"SELECT {ArtifactMetadataStore.Columns} FROM artifacts WHERE job_id IN (SELECT id FROM jobs WHERE pipeline_run_id = $1) ORDER BY id",
+                    ]
+            )
             {
                 batch.BatchCommands.Add(new(sql) { Parameters = { Uuid(run.Value) } });
             }
@@ -88,18 +104,32 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
     public async Task<ExecutionView?> ExecutionAsync(ExecutionId id, CancellationToken cancellationToken = default)
     {
         var view = await source.QuerySingleAsync(
-            $"SELECT {ViewReading.ExecutionColumns} FROM executions WHERE id = $1", ViewReading.Execution, cancellationToken, Uuid(id.Value));
-        return view is null ? null : view with
-        {
-            Artifacts = await source.QueryAsync(
-                $"SELECT {ArtifactMetadataStore.Columns} FROM artifacts WHERE execution_id = $1 ORDER BY id", ArtifactMetadataStore.Map, cancellationToken, Uuid(id.Value)),
-        };
+            $"SELECT {ViewReading.ExecutionColumns} FROM executions WHERE id = $1",
+            ViewReading.Execution,
+            cancellationToken,
+            Uuid(id.Value)
+        );
+        return view is null
+            ? null
+            : view with
+            {
+                Artifacts = await source.QueryAsync(
+                    $"SELECT {ArtifactMetadataStore.Columns} FROM artifacts WHERE execution_id = $1 ORDER BY id",
+                    ArtifactMetadataStore.Map,
+                    cancellationToken,
+                    Uuid(id.Value)
+                ),
+            };
     }
 
     /// <summary>Every transition of the run and of all below it, so far, in the order in which they were committed.</summary>
     public async Task<IReadOnlyList<HistoryEntry>> HistoryAsync(RunId run, CancellationToken cancellationToken = default) =>
         await source.QueryAsync(
-            $"SELECT {TransitionColumns} FROM state_transitions t WHERE run_id = $1 ORDER BY t.transaction, t.position", Entry, cancellationToken, Uuid(run.Value));
+            $"SELECT {TransitionColumns} FROM state_transitions t WHERE run_id = $1 ORDER BY t.transaction, t.position",
+            Entry,
+            cancellationToken,
+            Uuid(run.Value)
+        );
 
     /// <summary>
     /// Transitions after a cursor of <see cref="HistoryEntry"/>, or from the start. Following the cursors never skips a line,
@@ -108,7 +138,12 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
     /// <c>cursor</c>.
     /// </summary>
     public async Task<HistoryPage> TransitionsAfterAsync(
-        RunId run, string? cursor, int limit = 500, bool isPatient = true, CancellationToken cancellationToken = default)
+        RunId run,
+        string? cursor,
+        int limit = 500,
+        bool isPatient = true,
+        CancellationToken cancellationToken = default
+    )
     {
         var pause = Pause;
         var (transaction, position) = DecodePosition(cursor);
@@ -124,7 +159,12 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
                 LIMIT $4
                 """,
                 r => (Entry: Entry(r), Settled: r.GetBoolean(r.GetOrdinal("settled"))),
-                cancellationToken, Uuid(run.Value), Text(transaction.ToString(CultureInfo.InvariantCulture)), Long(position), Number(limit + 1));
+                cancellationToken,
+                Uuid(run.Value),
+                Text(transaction.ToString(CultureInfo.InvariantCulture)),
+                Long(position),
+                Number(limit + 1)
+            );
             var settled = rows.TakeWhile(r => r.Settled).Take(limit).Select(r => r.Entry).ToList();
             var heldBack = rows.Exists(r => !r.Settled);
 
@@ -152,7 +192,11 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
     internal static (string Sql, NpgsqlParameter[] Parameters) ListStatement(RunFilter filter, PageRequest page) =>
         new RunListStatement(filter, Cursors.DecodeId(List, page.Cursor), page.Limit).Build();
 
-    private static async Task<List<T>> ReadAsync<T>(NpgsqlDataReader reader, Func<NpgsqlDataReader, T> map, CancellationToken cancellationToken)
+    private static async Task<List<T>> ReadAsync<T>(
+        NpgsqlDataReader reader,
+        Func<NpgsqlDataReader, T> map,
+        CancellationToken cancellationToken
+    )
     {
         var rows = new List<T>();
         while (await reader.ReadAsync(cancellationToken))
@@ -175,7 +219,8 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
         }
 
         var parts = text.Split('.');
-        return parts.Length == 2
+        return
+            parts.Length == 2
             && ulong.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var transaction)
             && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var position)
             ? (transaction, position)

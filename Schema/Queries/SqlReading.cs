@@ -6,7 +6,12 @@ namespace Shipinator.Schema.Queries;
 internal static class SqlReading
 {
     public static async Task<List<T>> QueryAsync<T>(
-        this NpgsqlDataSource source, string sql, Func<NpgsqlDataReader, T> map, CancellationToken cancellationToken, params NpgsqlParameter[] parameters)
+        this NpgsqlDataSource source,
+        string sql,
+        Func<NpgsqlDataReader, T> map,
+        CancellationToken cancellationToken,
+        params NpgsqlParameter[] parameters
+    )
     {
         try
         {
@@ -33,7 +38,12 @@ internal static class SqlReading
     /// with it.
     /// </summary>
     public static async Task<List<T>> ListAsync<T>(
-        this NpgsqlDataSource source, string sql, Func<NpgsqlDataReader, T> map, CancellationToken cancellationToken, params NpgsqlParameter[] parameters)
+        this NpgsqlDataSource source,
+        string sql,
+        Func<NpgsqlDataReader, T> map,
+        CancellationToken cancellationToken,
+        params NpgsqlParameter[] parameters
+    )
     {
         try
         {
@@ -59,13 +69,21 @@ internal static class SqlReading
     }
 
     public static async Task<T?> QuerySingleAsync<T>(
-        this NpgsqlDataSource source, string sql, Func<NpgsqlDataReader, T> map, CancellationToken cancellationToken, params NpgsqlParameter[] parameters)
-        where T : class =>
-        (await source.QueryAsync(sql, map, cancellationToken, parameters)).SingleOrDefault();
+        this NpgsqlDataSource source,
+        string sql,
+        Func<NpgsqlDataReader, T> map,
+        CancellationToken cancellationToken,
+        params NpgsqlParameter[] parameters
+    )
+        where T : class => (await source.QueryAsync(sql, map, cancellationToken, parameters)).SingleOrDefault();
 
     /// <summary>How many rows were touched.</summary>
     public static async Task<int> ExecuteAsync(
-        this NpgsqlDataSource source, string sql, CancellationToken cancellationToken, params NpgsqlParameter[] parameters)
+        this NpgsqlDataSource source,
+        string sql,
+        CancellationToken cancellationToken,
+        params NpgsqlParameter[] parameters
+    )
     {
         try
         {
@@ -81,21 +99,39 @@ internal static class SqlReading
 
     public static NpgsqlParameter Uuid(Guid value) => new NpgsqlParameter<Guid> { TypedValue = value };
 
-    public static NpgsqlParameter Uuid(Guid? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid, Value = (object?)value ?? DBNull.Value };
+    public static NpgsqlParameter Uuid(Guid? value) =>
+        new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Uuid, Value = (object?)value ?? DBNull.Value };
 
     public static NpgsqlParameter Uuids(IEnumerable<Guid> values) => new NpgsqlParameter<Guid[]> { TypedValue = [.. values] };
 
     /// <summary>Errors: <see cref="InvalidInputException"/> <c>text_malformed</c> for what a column of text can't hold.</summary>
-    public static NpgsqlParameter Text(string? value) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)StorableText.Require(value) ?? DBNull.Value };
+    public static NpgsqlParameter Text(string? value) =>
+        new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)StorableText.Require(value) ?? DBNull.Value };
 
     public static NpgsqlParameter Texts(IEnumerable<string>? values) =>
-        new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)values?.ToArray() ?? DBNull.Value };
+        new()
+        {
+            NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Text,
+            Value = (object?)values?.ToArray() ?? DBNull.Value,
+        };
 
     /// <summary>Patterns for <c>LIKE</c> that mean the words themselves.</summary>
-    public static NpgsqlParameter Like(IEnumerable<string> words) => new NpgsqlParameter<string[]>
-    {
-        TypedValue = [.. words.Select(w => "%" + StorableText.Require(w)!.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("%", @"\%", StringComparison.Ordinal).Replace("_", @"\_", StringComparison.Ordinal) + "%")],
-    };
+    public static NpgsqlParameter Like(IEnumerable<string> words) =>
+        new NpgsqlParameter<string[]>
+        {
+            TypedValue =
+            [
+                .. words.Select(w =>
+                    "%"
+                    + StorableText
+                        .Require(w)!
+                        .Replace(@"\", @"\\", StringComparison.Ordinal)
+                        .Replace("%", @"\%", StringComparison.Ordinal)
+                        .Replace("_", @"\_", StringComparison.Ordinal)
+                    + "%"
+                ),
+            ],
+        };
 
     public static NpgsqlParameter Number(int value) => new NpgsqlParameter<int> { TypedValue = value };
 

@@ -28,7 +28,11 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
     public async Task<IReadOnlyList<LiveRun>> LiveAsync(int limit, CancellationToken cancellationToken = default)
     {
         var runs = await source.ListAsync(
-            $"{ViewReading.RunSelect} WHERE r.finished_at IS NULL ORDER BY r.id DESC LIMIT $1", ViewReading.Run, cancellationToken, Number(limit));
+            $"{ViewReading.RunSelect} WHERE r.finished_at IS NULL ORDER BY r.id DESC LIMIT $1",
+            ViewReading.Run,
+            cancellationToken,
+            Number(limit)
+        );
         var current = await source.ListAsync(
             """
             SELECT j.pipeline_run_id, j.job_type, j.name, s.name AS step
@@ -37,15 +41,16 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
             ORDER BY j.position, s.position
             """,
             r => new CurrentStep(new(r.Uuid("pipeline_run_id")), r.Text("job_type"), r.Text("name"), r.TextOrNull("step")),
-            cancellationToken, new NpgsqlParameter<Guid[]> { TypedValue = [.. runs.Select(r => r.Id.Value)] });
+            cancellationToken,
+            new NpgsqlParameter<Guid[]> { TypedValue = [.. runs.Select(r => r.Id.Value)] }
+        );
         var ofRun = current.ToLookup(c => c.RunId);
         return [.. runs.Select(r => new LiveRun(r, [.. ofRun[r.Id]]))];
     }
 
     /// <summary>How many runs are at work, and how many have not begun.</summary>
     public async Task<(int Running, int Pending)> LiveCountAsync(CancellationToken cancellationToken = default) =>
-        (await source.ListAsync(
-            LiveCountStatement, r => (r.Number("running"), r.Number("pending")), cancellationToken)).Single();
+        (await source.ListAsync(LiveCountStatement, r => (r.Number("running"), r.Number("pending")), cancellationToken)).Single();
 
     internal const string LiveCountStatement =
         "SELECT count(*) FILTER (WHERE status = 'running')::int AS running, count(*) FILTER (WHERE status = 'pending')::int AS pending FROM pipeline_runs WHERE finished_at IS NULL";
@@ -83,11 +88,23 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
             GROUP BY day
             """,
             r => new DayTrend(
-                r.GetFieldValue<DateOnly>(r.GetOrdinal("day")), r.Number("success"), r.Number("failed"), r.Number("canceled"),
-                r.IsDBNull(r.GetOrdinal("median")) ? null : TimeSpan.FromSeconds(r.GetDouble(r.GetOrdinal("median")))),
-            cancellationToken, [.. parameters]);
+                r.GetFieldValue<DateOnly>(r.GetOrdinal("day")),
+                r.Number("success"),
+                r.Number("failed"),
+                r.Number("canceled"),
+                r.IsDBNull(r.GetOrdinal("median")) ? null : TimeSpan.FromSeconds(r.GetDouble(r.GetOrdinal("median")))
+            ),
+            cancellationToken,
+            [.. parameters]
+        );
         var byDay = rows.ToDictionary(r => r.Day);
-        return [.. Enumerable.Range(0, days).Select(d => first.AddDays(d)).Select(d => byDay.GetValueOrDefault(d) ?? new DayTrend(d, 0, 0, 0, null))];
+        return
+        [
+            .. Enumerable
+                .Range(0, days)
+                .Select(d => first.AddDays(d))
+                .Select(d => byDay.GetValueOrDefault(d) ?? new DayTrend(d, 0, 0, 0, null)),
+        ];
     }
 
     /// <summary>How long a pipeline takes: the median of its last successful runs; null when it has none.</summary>
@@ -99,12 +116,19 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
             FROM (SELECT finished_at, started_at FROM (SELECT * FROM pipeline_runs WHERE pipeline_id = $1 ORDER BY id DESC LIMIT 200) r
                   WHERE status = 'success' AND started_at IS NOT NULL LIMIT {Typical}) last
             """,
-            r => r.IsDBNull(0) ? (TimeSpan?)null : TimeSpan.FromSeconds(r.GetDouble(0)), cancellationToken, Uuid(pipeline.Value));
+            r => r.IsDBNull(0) ? (TimeSpan?)null : TimeSpan.FromSeconds(r.GetDouble(0)),
+            cancellationToken,
+            Uuid(pipeline.Value)
+        );
         return rows.Single();
     }
 
     /// <summary>The newest run of each branch that ran lately, the newest branch first.</summary>
-    public async Task<IReadOnlyList<BranchHead>> BranchesAsync(RepositoryId repository, int limit, CancellationToken cancellationToken = default) =>
+    public async Task<IReadOnlyList<BranchHead>> BranchesAsync(
+        RepositoryId repository,
+        int limit,
+        CancellationToken cancellationToken = default
+    ) =>
         await source.ListAsync(
             $"""
             {ViewReading.RunSelect}
@@ -113,13 +137,20 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
                   WHERE branch IS NOT NULL GROUP BY branch) b ON b.id = r.id
             ORDER BY r.id DESC LIMIT $2
             """,
-            r => ViewReading.Run(r) is var run ? new BranchHead(run.Branch!, run) : null!, cancellationToken, Uuid(repository.Value), Number(limit));
+            r => ViewReading.Run(r) is var run ? new BranchHead(run.Branch!, run) : null!,
+            cancellationToken,
+            Uuid(repository.Value),
+            Number(limit)
+        );
 
     /// <summary>
     /// The newest run of each repository that has one: the last entry of its part of the index, in a form that only this index can
     /// give. By <c>repository_id =</c> the planner may walk all runs backwards, far for a repository that is quiet.
     /// </summary>
-    public async Task<IReadOnlyList<RunView>> NewestAsync(IReadOnlyCollection<RepositoryId> repositories, CancellationToken cancellationToken = default) =>
+    public async Task<IReadOnlyList<RunView>> NewestAsync(
+        IReadOnlyCollection<RepositoryId> repositories,
+        CancellationToken cancellationToken = default
+    ) =>
         await source.ListAsync(
             $"""
             {ViewReading.RunSelect}
@@ -129,7 +160,10 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
                                       ORDER BY repository_id DESC, id DESC LIMIT 1) n
                   WHERE n.repository_id = w.id) newest ON newest.id = r.id
             """,
-            ViewReading.Run, cancellationToken, Uuids(repositories.Select(r => r.Value)));
+            ViewReading.Run,
+            cancellationToken,
+            Uuids(repositories.Select(r => r.Value))
+        );
 
     private static Guid FirstIdAt(DateTimeOffset moment)
     {

@@ -29,14 +29,17 @@ public sealed class UnfinishedWork(NpgsqlDataSource source, GroupCommitWriter wr
             do
             {
                 ids = await source.QueryAsync(
-                    $"SELECT id FROM {table} WHERE {condition} AND id > $1 ORDER BY id LIMIT {PageSize}", r => r.GetGuid(0), cancellationToken, Uuid(after));
+                    $"SELECT id FROM {table} WHERE {condition} AND id > $1 ORDER BY id LIMIT {PageSize}",
+                    r => r.GetGuid(0),
+                    cancellationToken,
+                    Uuid(after)
+                );
                 foreach (var id in ids)
                 {
                     yield return new(machine, id);
                     after = id;
                 }
-            }
-            while (ids.Count == PageSize);
+            } while (ids.Count == PageSize);
         }
 
         var last = Guid.Empty;
@@ -45,18 +48,21 @@ public sealed class UnfinishedWork(NpgsqlDataSource source, GroupCommitWriter wr
         {
             ended = await source.QueryAsync(
                 $"SELECT id, machine FROM unsettled WHERE id > $1 ORDER BY id LIMIT {PageSize}",
-                r => new UnfinishedItem(Words.ParseMachine(r.GetString(1)), r.GetGuid(0)), cancellationToken, Uuid(last));
+                r => new UnfinishedItem(Words.ParseMachine(r.GetString(1)), r.GetGuid(0)),
+                cancellationToken,
+                Uuid(last)
+            );
             foreach (var item in ended)
             {
                 yield return item;
                 last = item.Id;
             }
-        }
-        while (ended.Count == PageSize);
+        } while (ended.Count == PageSize);
     }
 
     /// <inheritdoc/>
-    public Task Settled(Guid id, CancellationToken cancellationToken) => writer.WriteAsync(new SettledWrite(id)).WaitAsync(cancellationToken);
+    public Task Settled(Guid id, CancellationToken cancellationToken) =>
+        writer.WriteAsync(new SettledWrite(id)).WaitAsync(cancellationToken);
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<LeaseHolder>> Holders(string executorType, CancellationToken cancellationToken) =>
@@ -67,5 +73,7 @@ public sealed class UnfinishedWork(NpgsqlDataSource source, GroupCommitWriter wr
             ORDER BY id
             """,
             r => new LeaseHolder(new(r.GetGuid(0)), new(r.GetGuid(1)), r.GetFieldValue<DateTimeOffset>(2)),
-            cancellationToken, Text(executorType));
+            cancellationToken,
+            Text(executorType)
+        );
 }

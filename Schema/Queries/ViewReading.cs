@@ -22,107 +22,112 @@ internal static class ViewReading
     public const string ExecutionColumns =
         "id, job_step_id, job_id, pipeline_run_id, project_id, attempt, executor_type, external_id, status, reason, detail, exit_code, logs_uri, cancel_requested_at, cancel_reason, cancel_detail, cancel_actor, created_at, submitted_at, started_at, completed_at, version";
 
-    public static RunView Run(NpgsqlDataReader r) => new()
-    {
-        Id = new(r.Uuid("id")),
-        PipelineId = new(r.Uuid("pipeline_id")),
-        PipelineName = r.Text("pipeline_name"),
-        RepositoryId = new(r.Uuid("repository_id")),
-        RepositoryName = r.Text("repository_name"),
-        ProjectId = new(r.Uuid("project_id")),
-        ProjectName = r.Text("project_name"),
-        RunNumber = r.Long("run_number"),
-        GitRef = r.Text("git_ref"),
-        GitSha = r.Text("git_sha"),
-        Event = r.Text("event"),
-        Branch = r.TextOrNull("branch"),
-        CommitMessage = r.TextOrNull("commit_message"),
-        CommitAuthor = r.TextOrNull("commit_author"),
-        Executor = r.Text("executor"),
-        Actor = r.Text("actor"),
-        RerunOf = r.UuidOrNull("rerun_of") is { } rerun ? new RunId(rerun) : null,
-        Status = r.Status(),
-        Reason = r.ReasonOrNull(),
-        Detail = r.TextOrNull("detail"),
-        Cancel = r.Cancel(),
-        CreatedAt = r.Time("created_at"),
-        StartedAt = r.TimeOrNull("started_at"),
-        FinishedAt = r.TimeOrNull("finished_at"),
-        Version = r.Number("version"),
-    };
+    public static RunView Run(NpgsqlDataReader r) =>
+        new()
+        {
+            Id = new(r.Uuid("id")),
+            PipelineId = new(r.Uuid("pipeline_id")),
+            PipelineName = r.Text("pipeline_name"),
+            RepositoryId = new(r.Uuid("repository_id")),
+            RepositoryName = r.Text("repository_name"),
+            ProjectId = new(r.Uuid("project_id")),
+            ProjectName = r.Text("project_name"),
+            RunNumber = r.Long("run_number"),
+            GitRef = r.Text("git_ref"),
+            GitSha = r.Text("git_sha"),
+            Event = r.Text("event"),
+            Branch = r.TextOrNull("branch"),
+            CommitMessage = r.TextOrNull("commit_message"),
+            CommitAuthor = r.TextOrNull("commit_author"),
+            Executor = r.Text("executor"),
+            Actor = r.Text("actor"),
+            RerunOf = r.UuidOrNull("rerun_of") is { } rerun ? new RunId(rerun) : null,
+            Status = r.Status(),
+            Reason = r.ReasonOrNull(),
+            Detail = r.TextOrNull("detail"),
+            Cancel = r.Cancel(),
+            CreatedAt = r.Time("created_at"),
+            StartedAt = r.TimeOrNull("started_at"),
+            FinishedAt = r.TimeOrNull("finished_at"),
+            Version = r.Number("version"),
+        };
 
-    public static JobView Job(NpgsqlDataReader r) => new()
-    {
-        Id = new(r.Uuid("id")),
-        RunId = new(r.Uuid("pipeline_run_id")),
-        Type = r.Text("job_type"),
-        Name = r.Text("name"),
-        Attempt = r.Number("attempt"),
-        Status = r.Status(),
-        Reason = r.ReasonOrNull(),
-        Detail = r.TextOrNull("detail"),
-        ReusedFrom = r.UuidOrNull("reused_from") is { } reused ? new JobId(reused) : null,
-        NotBefore = r.TimeOrNull("not_before"),
-        Cancel = r.Cancel(),
-        CreatedAt = r.Time("created_at"),
-        StartedAt = r.TimeOrNull("started_at"),
-        FinishedAt = r.TimeOrNull("finished_at"),
-        Version = r.Number("version"),
-    };
+    public static JobView Job(NpgsqlDataReader r) =>
+        new()
+        {
+            Id = new(r.Uuid("id")),
+            RunId = new(r.Uuid("pipeline_run_id")),
+            Type = r.Text("job_type"),
+            Name = r.Text("name"),
+            Attempt = r.Number("attempt"),
+            Status = r.Status(),
+            Reason = r.ReasonOrNull(),
+            Detail = r.TextOrNull("detail"),
+            ReusedFrom = r.UuidOrNull("reused_from") is { } reused ? new JobId(reused) : null,
+            NotBefore = r.TimeOrNull("not_before"),
+            Cancel = r.Cancel(),
+            CreatedAt = r.Time("created_at"),
+            StartedAt = r.TimeOrNull("started_at"),
+            FinishedAt = r.TimeOrNull("finished_at"),
+            Version = r.Number("version"),
+        };
 
-    public static StepView Step(NpgsqlDataReader r) => new()
-    {
-        Id = new(r.Uuid("id")),
-        JobId = new(r.Uuid("job_id")),
-        Name = r.Text("name"),
-        JobAttempt = r.Number("job_attempt"),
-        Position = r.Number("position"),
-        ExecutionOrder = r.NumberOrNull("execution_order"),
-        ParallelGroup = r.TextOrNull("parallel_group"),
-        Status = r.Status(),
-        Reason = r.ReasonOrNull(),
-        Detail = r.TextOrNull("detail"),
-        ExitCode = r.NumberOrNull("exit_code"),
-        NotBefore = r.TimeOrNull("not_before"),
-        CreatedAt = r.Time("created_at"),
-        StartedAt = r.TimeOrNull("started_at"),
-        FinishedAt = r.TimeOrNull("finished_at"),
-    };
+    public static StepView Step(NpgsqlDataReader r) =>
+        new()
+        {
+            Id = new(r.Uuid("id")),
+            JobId = new(r.Uuid("job_id")),
+            Name = r.Text("name"),
+            JobAttempt = r.Number("job_attempt"),
+            Position = r.Number("position"),
+            ExecutionOrder = r.NumberOrNull("execution_order"),
+            ParallelGroup = r.TextOrNull("parallel_group"),
+            Status = r.Status(),
+            Reason = r.ReasonOrNull(),
+            Detail = r.TextOrNull("detail"),
+            ExitCode = r.NumberOrNull("exit_code"),
+            NotBefore = r.TimeOrNull("not_before"),
+            CreatedAt = r.Time("created_at"),
+            StartedAt = r.TimeOrNull("started_at"),
+            FinishedAt = r.TimeOrNull("finished_at"),
+        };
 
-    public static ExecutionView Execution(NpgsqlDataReader r) => new()
-    {
-        Id = new(r.Uuid("id")),
-        StepId = new(r.Uuid("job_step_id")),
-        JobId = new(r.Uuid("job_id")),
-        RunId = new(r.Uuid("pipeline_run_id")),
-        ProjectId = new(r.Uuid("project_id")),
-        Attempt = r.Number("attempt"),
-        ExecutorType = r.Text("executor_type"),
-        ExternalId = r.Text("external_id"),
-        Status = r.Status(),
-        Reason = r.ReasonOrNull(),
-        Detail = r.TextOrNull("detail"),
-        ExitCode = r.NumberOrNull("exit_code"),
-        LogsUri = r.TextOrNull("logs_uri"),
-        Cancel = r.Cancel(),
-        CreatedAt = r.Time("created_at"),
-        SubmittedAt = r.Time("submitted_at"),
-        StartedAt = r.TimeOrNull("started_at"),
-        CompletedAt = r.TimeOrNull("completed_at"),
-        Version = r.Number("version"),
-    };
+    public static ExecutionView Execution(NpgsqlDataReader r) =>
+        new()
+        {
+            Id = new(r.Uuid("id")),
+            StepId = new(r.Uuid("job_step_id")),
+            JobId = new(r.Uuid("job_id")),
+            RunId = new(r.Uuid("pipeline_run_id")),
+            ProjectId = new(r.Uuid("project_id")),
+            Attempt = r.Number("attempt"),
+            ExecutorType = r.Text("executor_type"),
+            ExternalId = r.Text("external_id"),
+            Status = r.Status(),
+            Reason = r.ReasonOrNull(),
+            Detail = r.TextOrNull("detail"),
+            ExitCode = r.NumberOrNull("exit_code"),
+            LogsUri = r.TextOrNull("logs_uri"),
+            Cancel = r.Cancel(),
+            CreatedAt = r.Time("created_at"),
+            SubmittedAt = r.Time("submitted_at"),
+            StartedAt = r.TimeOrNull("started_at"),
+            CompletedAt = r.TimeOrNull("completed_at"),
+            Version = r.Number("version"),
+        };
 
-    public static Transition Transition(NpgsqlDataReader r) => new()
-    {
-        Machine = Words.ParseMachine(r.Text("machine")),
-        EntityId = r.Uuid("entity_id"),
-        RunId = new(r.Uuid("run_id")),
-        Sequence = r.Number("sequence"),
-        At = r.Time("at"),
-        From = r.TextOrNull("from_status") is { } from ? Words.ParseStatus(from) : null,
-        To = r.Status("to_status"),
-        Reason = r.ReasonOrNull(),
-        Detail = r.TextOrNull("detail"),
-        Actor = r.Text("actor"),
-    };
+    public static Transition Transition(NpgsqlDataReader r) =>
+        new()
+        {
+            Machine = Words.ParseMachine(r.Text("machine")),
+            EntityId = r.Uuid("entity_id"),
+            RunId = new(r.Uuid("run_id")),
+            Sequence = r.Number("sequence"),
+            At = r.Time("at"),
+            From = r.TextOrNull("from_status") is { } from ? Words.ParseStatus(from) : null,
+            To = r.Status("to_status"),
+            Reason = r.ReasonOrNull(),
+            Detail = r.TextOrNull("detail"),
+            Actor = r.Text("actor"),
+        };
 }

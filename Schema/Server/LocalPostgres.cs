@@ -52,14 +52,15 @@ public sealed partial class LocalPostgres : IAsyncDisposable
     public int ProcessId { get; private set; }
 
     /// <summary>For a database of the server; <c>shipinator</c> is made at the first start.</summary>
-    public string ConnectionString(string database = "shipinator") => new NpgsqlConnectionStringBuilder
-    {
-        Host = "127.0.0.1",
-        Port = _secrets.Port,
-        Username = UserName,
-        Password = _secrets.Password,
-        Database = database,
-    }.ConnectionString;
+    public string ConnectionString(string database = "shipinator") =>
+        new NpgsqlConnectionStringBuilder
+        {
+            Host = "127.0.0.1",
+            Port = _secrets.Port,
+            Username = UserName,
+            Password = _secrets.Password,
+            Database = database,
+        }.ConnectionString;
 
     private string DataFolder => Path.Combine(_options.Folder, "data");
 
@@ -75,7 +76,11 @@ public sealed partial class LocalPostgres : IAsyncDisposable
     /// <see cref="InvalidInputException"/> <c>postgres_missing</c>, <c>postgres_user</c>, <c>postgres_failed</c> (with the end of its log).
     /// </summary>
     public static async Task<LocalPostgres> StartAsync(
-        LocalPostgresOptions options, ILogger logger, TimeProvider? time = null, CancellationToken cancellationToken = default)
+        LocalPostgresOptions options,
+        ILogger logger,
+        TimeProvider? time = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(options);
         var server = new LocalPostgres(options, logger, time ?? TimeProvider.System);
@@ -173,8 +178,18 @@ public sealed partial class LocalPostgres : IAsyncDisposable
     {
         string[] arguments =
         [
-            "--pgdata", OpenFolder, "--pwfile", OpenPassword, "--username", UserName, "--auth", "scram-sha-256",
-            "--encoding", "UTF8", "--no-locale", .. _options.Fsync ? Array.Empty<string>() : ["--no-sync"],
+            "--pgdata",
+            OpenFolder,
+            "--pwfile",
+            OpenPassword,
+            "--username",
+            UserName,
+            "--auth",
+            "scram-sha-256",
+            "--encoding",
+            "UTF8",
+            "--no-locale",
+            .. _options.Fsync ? Array.Empty<string>() : ["--no-sync"],
         ];
         using var process = Process.Start(StartInfo(WithFolder, [folder, passwordFile], "initdb", arguments))!;
         process.StandardInput.Close();
@@ -195,9 +210,23 @@ public sealed partial class LocalPostgres : IAsyncDisposable
     {
         string[] settings =
         [
-            "-D", OpenFolder, "-c", "listen_addresses=127.0.0.1", "-c", $"port={_secrets.Port}", "-c", "unix_socket_directories=",
-            "-c", $"max_connections={_options.MaxConnections}", "-c", "log_min_messages=warning", "-c", "shared_buffers=128MB",
-            "-c", "max_wal_size=1GB", .. _options.Fsync ? Array.Empty<string>() : ["-c", "fsync=off", "-c", "full_page_writes=off"],
+            "-D",
+            OpenFolder,
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            $"port={_secrets.Port}",
+            "-c",
+            "unix_socket_directories=",
+            "-c",
+            $"max_connections={_options.MaxConnections}",
+            "-c",
+            "log_min_messages=warning",
+            "-c",
+            "shared_buffers=128MB",
+            "-c",
+            "max_wal_size=1GB",
+            .. _options.Fsync ? Array.Empty<string>() : ["-c", "fsync=off", "-c", "full_page_writes=off"],
         ];
         using var shell = Process.Start(StartInfo(Detach, [DataFolder, LogFile], "postgres", settings))!;
         shell.StandardInput.Close();
@@ -236,7 +265,8 @@ public sealed partial class LocalPostgres : IAsyncDisposable
                 ProcessId = RunningPid() ?? throw Failed("it answers, but its postmaster.pid is gone");
                 return;
             }
-            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification)
+            catch (PostgresException e)
+                when (e.SqlState is PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification)
             {
                 throw Failed($"the server of this folder does not take the password in {SecretsFile}: {e.MessageText}");
             }
@@ -326,7 +356,10 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         try
         {
             var line = File.ReadLines(Path.Combine(DataFolder, "postmaster.pid")).FirstOrDefault();
-            return int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && Processes.IsAlive(pid) && Processes.WorksIn(pid, WorkingFolder)
+            return
+                int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
+                && Processes.IsAlive(pid)
+                && Processes.WorksIn(pid, WorkingFolder)
                 ? pid
                 : null;
         }
@@ -336,8 +369,7 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         }
     }
 
-    private Secrets? ReadSecrets() =>
-        File.Exists(SecretsFile) ? JsonSerializer.Deserialize<Secrets>(File.ReadAllText(SecretsFile)) : null;
+    private Secrets? ReadSecrets() => File.Exists(SecretsFile) ? JsonSerializer.Deserialize<Secrets>(File.ReadAllText(SecretsFile)) : null;
 
     private void WriteSecrets() => WriteFile(SecretsFile, JsonSerializer.Serialize(_secrets));
 
@@ -362,7 +394,10 @@ public sealed partial class LocalPostgres : IAsyncDisposable
     private InvalidInputException Failed(string what)
     {
         string[] log = File.Exists(LogFile) ? File.ReadAllLines(LogFile) : [];
-        return new("postgres_failed", $"PostgreSQL in {_options.Folder} could not be run: {what}\n{string.Join('\n', log.TakeLast(10))}".TrimEnd());
+        return new(
+            "postgres_failed",
+            $"PostgreSQL in {_options.Folder} could not be run: {what}\n{string.Join('\n', log.TakeLast(10))}".TrimEnd()
+        );
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Took over the PostgreSQL server {Pid} that was left running in {Folder}.")]

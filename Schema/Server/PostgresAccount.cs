@@ -28,7 +28,10 @@ internal sealed class PostgresAccount
             return null;
         }
 
-        var users = File.ReadAllLines("/etc/passwd").Select(l => l.Split(':')).Where(f => f.Length > 3).ToLookup(f => f[0], StringComparer.Ordinal);
+        var users = File.ReadAllLines("/etc/passwd")
+            .Select(l => l.Split(':'))
+            .Where(f => f.Length > 3)
+            .ToLookup(f => f[0], StringComparer.Ordinal);
         foreach (var name in (string[])["postgres", "nobody"])
         {
             if (users[name].FirstOrDefault() is { } user && int.Parse(user[2], CultureInfo.InvariantCulture) != 0)
@@ -38,7 +41,9 @@ internal sealed class PostgresAccount
         }
 
         throw new InvalidInputException(
-            "postgres_user", "PostgreSQL can't run as root, and there is neither a user 'postgres' nor 'nobody' to run it as. Start Shipinator as another user.");
+            "postgres_user",
+            "PostgreSQL can't run as root, and there is neither a user 'postgres' nor 'nobody' to run it as. Start Shipinator as another user."
+        );
     }
 
     /// <summary>The folder itself, or the one that a link in its place leads to, which an earlier version made for servers started by root.</summary>
@@ -51,7 +56,10 @@ internal sealed class PostgresAccount
 
         return target.Exists
             ? target.FullName
-            : throw new InvalidInputException("postgres_failed", $"{folder} is a link to {target.FullName}, which does not exist. Restore that folder, or remove the link to begin with an empty database.");
+            : throw new InvalidInputException(
+                "postgres_failed",
+                $"{folder} is a link to {target.FullName}, which does not exist. Restore that folder, or remove the link to begin with an empty database."
+            );
     }
 
     /// <summary>Gives a file or folder to this user.</summary>

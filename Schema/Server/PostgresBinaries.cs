@@ -17,23 +17,37 @@ internal static class PostgresBinaries
         {
             return HasServer(configured)
                 ? configured
-                : throw new InvalidInputException("postgres_missing", $"There are no PostgreSQL server programs (initdb, postgres) in '{configured}'. Name the folder that holds them.");
+                : throw new InvalidInputException(
+                    "postgres_missing",
+                    $"There are no PostgreSQL server programs (initdb, postgres) in '{configured}'. Name the folder that holds them."
+                );
         }
 
         var candidates = new List<string>();
         if (Directory.Exists(DebianFolder))
         {
-            candidates.AddRange(Directory.EnumerateDirectories(DebianFolder)
-                .Select(d => (Folder: Path.Combine(d, "bin"), Version: double.TryParse(Path.GetFileName(d), CultureInfo.InvariantCulture, out var v) ? v : 0))
-                .OrderByDescending(c => c.Version)
-                .Select(c => c.Folder));
+            candidates.AddRange(
+                Directory
+                    .EnumerateDirectories(DebianFolder)
+                    .Select(d =>
+                        (
+                            Folder: Path.Combine(d, "bin"),
+                            Version: double.TryParse(Path.GetFileName(d), CultureInfo.InvariantCulture, out var v) ? v : 0
+                        )
+                    )
+                    .OrderByDescending(c => c.Version)
+                    .Select(c => c.Folder)
+            );
         }
 
         candidates.AddRange((Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries));
-        return candidates.Find(HasServer) ?? throw new InvalidInputException(
-            "postgres_missing",
-            "No PostgreSQL server is installed on this machine: looked in /usr/lib/postgresql/*/bin and the PATH. Install it (Debian: apt-get install postgresql), name its folder, or give a connection string to a server elsewhere.");
+        return candidates.Find(HasServer)
+            ?? throw new InvalidInputException(
+                "postgres_missing",
+                "No PostgreSQL server is installed on this machine: looked in /usr/lib/postgresql/*/bin and the PATH. Install it (Debian: apt-get install postgresql), name its folder, or give a connection string to a server elsewhere."
+            );
     }
 
-    private static bool HasServer(string folder) => File.Exists(Path.Combine(folder, "initdb")) && File.Exists(Path.Combine(folder, "postgres"));
+    private static bool HasServer(string folder) =>
+        File.Exists(Path.Combine(folder, "initdb")) && File.Exists(Path.Combine(folder, "postgres"));
 }

@@ -60,7 +60,8 @@ internal static partial class Processes
     public static void Send(int pid, Signal signal) => _ = Kill(pid, (int)signal);
 
     private static IEnumerable<int> All() =>
-        Directory.EnumerateDirectories("/proc")
+        Directory
+            .EnumerateDirectories("/proc")
             .Select(d => int.TryParse(Path.GetFileName(d), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0)
             .Where(pid => pid != 0);
 

@@ -38,21 +38,29 @@ internal static class Column
 {
     public static Column<T> Uuid<T>(string name, Func<T, Guid> value) => new Column<T, Guid>(name, "uuid[]", NpgsqlDbType.Uuid, value);
 
-    public static Column<T> UuidOrNull<T>(string name, Func<T, Guid?> value) => new Column<T, Guid?>(name, "uuid[]", NpgsqlDbType.Uuid, value);
+    public static Column<T> UuidOrNull<T>(string name, Func<T, Guid?> value) =>
+        new Column<T, Guid?>(name, "uuid[]", NpgsqlDbType.Uuid, value);
 
     /// <summary>An array per row: arrays of arrays must be rectangular, so each travels as its text.</summary>
     public static Column<T> Uuids<T>(string name, Func<T, IEnumerable<Guid>> value) =>
-        new Column<T, string>(name, "text[]", NpgsqlDbType.Text, r => $"{{{string.Join(',', value(r))}}}") { Expression = $"u.{name}::uuid[]" };
+        new Column<T, string>(name, "text[]", NpgsqlDbType.Text, r => $"{{{string.Join(',', value(r))}}}")
+        {
+            Expression = $"u.{name}::uuid[]",
+        };
 
-    public static Column<T> Text<T>(string name, Func<T, string?> value) => new Column<T, string?>(name, "text[]", NpgsqlDbType.Text, r => Storable(value(r)));
+    public static Column<T> Text<T>(string name, Func<T, string?> value) =>
+        new Column<T, string?>(name, "text[]", NpgsqlDbType.Text, r => Storable(value(r)));
 
-    public static Column<T> Json<T>(string name, Func<T, string> value) => new Column<T, string>(name, "jsonb[]", NpgsqlDbType.Jsonb, value);
+    public static Column<T> Json<T>(string name, Func<T, string> value) =>
+        new Column<T, string>(name, "jsonb[]", NpgsqlDbType.Jsonb, value);
 
-    public static Column<T> JsonOrNull<T>(string name, Func<T, string?> value) => new Column<T, string?>(name, "jsonb[]", NpgsqlDbType.Jsonb, value);
+    public static Column<T> JsonOrNull<T>(string name, Func<T, string?> value) =>
+        new Column<T, string?>(name, "jsonb[]", NpgsqlDbType.Jsonb, value);
 
     public static Column<T> Number<T>(string name, Func<T, int> value) => new Column<T, int>(name, "int[]", NpgsqlDbType.Integer, value);
 
-    public static Column<T> NumberOrNull<T>(string name, Func<T, int?> value) => new Column<T, int?>(name, "int[]", NpgsqlDbType.Integer, value);
+    public static Column<T> NumberOrNull<T>(string name, Func<T, int?> value) =>
+        new Column<T, int?>(name, "int[]", NpgsqlDbType.Integer, value);
 
     public static Column<T> Long<T>(string name, Func<T, long> value) => new Column<T, long>(name, "bigint[]", NpgsqlDbType.Bigint, value);
 
@@ -64,23 +72,23 @@ internal static class Column
 
     /// <summary>The status and what belongs to it.</summary>
     public static Column<T>[] Life<T>(Func<T, Lifecycle> life) =>
-    [
-        Text<T>("status", r => life(r).Status.Word()),
-        Text<T>("reason", r => life(r).Reason?.Word()),
-        Text<T>("detail", r => life(r).Detail),
-        TimeOrNull<T>("started_at", r => life(r).StartedAt),
-        Number<T>("sequence", r => life(r).Sequence),
-        Time<T>("updated_at", r => life(r).ChangedAt),
-    ];
+        [
+            Text<T>("status", r => life(r).Status.Word()),
+            Text<T>("reason", r => life(r).Reason?.Word()),
+            Text<T>("detail", r => life(r).Detail),
+            TimeOrNull<T>("started_at", r => life(r).StartedAt),
+            Number<T>("sequence", r => life(r).Sequence),
+            Time<T>("updated_at", r => life(r).ChangedAt),
+        ];
 
     /// <summary>A stop that was asked for.</summary>
     public static Column<T>[] Cancel<T>(Func<T, CancelRequest?> cancel) =>
-    [
-        TimeOrNull<T>("cancel_requested_at", r => cancel(r)?.RequestedAt),
-        Text<T>("cancel_reason", r => cancel(r)?.Reason.Word()),
-        Text<T>("cancel_detail", r => cancel(r)?.Detail),
-        Text<T>("cancel_actor", r => cancel(r)?.Actor),
-    ];
+        [
+            TimeOrNull<T>("cancel_requested_at", r => cancel(r)?.RequestedAt),
+            Text<T>("cancel_reason", r => cancel(r)?.Reason.Word()),
+            Text<T>("cancel_detail", r => cancel(r)?.Detail),
+            Text<T>("cancel_actor", r => cancel(r)?.Actor),
+        ];
 
     /// <summary>
     /// PostgreSQL's text holds neither NUL nor half a surrogate pair, and a sentence from a platform may hold both: a

@@ -43,11 +43,9 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
         _source = source;
         _logger = logger;
         _maxBatch = options.MaxBatch;
-        _waiting = Channel.CreateBounded<PendingWrite>(new BoundedChannelOptions(options.Capacity)
-        {
-            FullMode = BoundedChannelFullMode.Wait,
-            SingleReader = true,
-        });
+        _waiting = Channel.CreateBounded<PendingWrite>(
+            new BoundedChannelOptions(options.Capacity) { FullMode = BoundedChannelFullMode.Wait, SingleReader = true }
+        );
         _loop = Task.Run(RunAsync);
     }
 
@@ -158,14 +156,18 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
         }
     }
 
-    private static Exception Refusal(Exception error, PendingWrite write) => error switch
-    {
-        PostgresException { SqlState: DatabaseErrors.VersionConflict } or
-        PostgresException { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "state_transitions_pkey" or "jobs_pkey" } =>
-            new InconsistentStateException($"{write.What} is not at version {write.Expected} any more: somebody else wrote it."),
-        PostgresException refused => DatabaseErrors.Rejected(refused, write.What),
-        _ => DatabaseErrors.Unwritable(error, write.What),
-    };
+    private static Exception Refusal(Exception error, PendingWrite write) =>
+        error switch
+        {
+            PostgresException { SqlState: DatabaseErrors.VersionConflict }
+            or PostgresException
+            {
+                SqlState: PostgresErrorCodes.UniqueViolation,
+                ConstraintName: "state_transitions_pkey" or "jobs_pkey"
+            } => new InconsistentStateException($"{write.What} is not at version {write.Expected} any more: somebody else wrote it."),
+            PostgresException refused => DatabaseErrors.Rejected(refused, write.What),
+            _ => DatabaseErrors.Unwritable(error, write.What),
+        };
 
     /// <summary>One round trip: without a transaction of its own, a batch is one implicit transaction.</summary>
     private async Task ExecuteAsync(List<PendingWrite> writes)
@@ -205,10 +207,15 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
             Tables.Settled.AddTo(batch, rows.Settled);
             foreach (var ids in rows.Changed.Chunk(IdsPerNotice))
             {
-                batch.BatchCommands.Add(new($"SELECT pg_notify('{PostgresNotices.Runs}', $1)")
-                {
-                    Parameters = { new NpgsqlParameter<string> { TypedValue = string.Join(',', ids.Select(i => i.Value.ToString("N"))) } },
-                });
+                batch.BatchCommands.Add(
+                    new($"SELECT pg_notify('{PostgresNotices.Runs}', $1)")
+                    {
+                        Parameters =
+                        {
+                            new NpgsqlParameter<string> { TypedValue = string.Join(',', ids.Select(i => i.Value.ToString("N"))) },
+                        },
+                    }
+                );
             }
 
             return batch;

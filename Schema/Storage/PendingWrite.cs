@@ -70,9 +70,10 @@ internal sealed class RunWrite : PendingWrite
     public RunWrite(RunRecord record, int expected, ImmutableArray<Transition> transitions, bool unsettled)
         : base($"run {record.Id}", expected, transitions, unsettled ? new(record.Id.Value, Machine.Run) : null)
     {
-        _row = expected == 0
-            ? new(record, expected, PlanJson.Serialize(record.Plan), PlanJson.Serialize(record.Jobs))
-            : new(record, expected, "", "");
+        _row =
+            expected == 0
+                ? new(record, expected, PlanJson.Serialize(record.Plan), PlanJson.Serialize(record.Jobs))
+                : new(record, expected, "", "");
         _planting = expected == 0 ? Planting.Of(record) : null;
     }
 

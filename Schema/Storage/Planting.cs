@@ -22,10 +22,10 @@ internal sealed record Planting(List<JobRow> Jobs, List<StepRow> Steps, List<Tra
         return planting;
     }
 
-    public static List<StepRow> StepRows(JobRecord job) =>
-        [.. job.Steps.Select(s => new StepRow(s, job.Id, job.Spec.Plan.Steps[s.Index]))];
+    public static List<StepRow> StepRows(JobRecord job) => [.. job.Steps.Select(s => new StepRow(s, job.Id, job.Spec.Plan.Steps[s.Index]))];
 
-    private static InvalidInputException Unfitting(RunRecord run, string what) => new("run_plan", $"Run {run.Id} does not fit its plan: {what}.");
+    private static InvalidInputException Unfitting(RunRecord run, string what) =>
+        new("run_plan", $"Run {run.Id} does not fit its plan: {what}.");
 
     private void Add(RunRecord run, RunJob job, JobPlan plan, int position)
     {
@@ -54,24 +54,37 @@ internal sealed record Planting(List<JobRow> Jobs, List<StepRow> Steps, List<Tra
             Id = job.Id,
             Spec = Spec(run, plan),
             Life = Begin(Machine.Job, job.Id.Value),
-            Steps = [.. job.Steps.Select((id, index) => new StepRecord { Id = id, JobAttempt = 1, Index = index, Life = Begin(Machine.Step, id.Value) })],
+            Steps =
+            [
+                .. job.Steps.Select(
+                    (id, index) =>
+                        new StepRecord
+                        {
+                            Id = id,
+                            JobAttempt = 1,
+                            Index = index,
+                            Life = Begin(Machine.Step, id.Value),
+                        }
+                ),
+            ],
             ReusedFrom = job.ReusedFrom,
         };
         Jobs.Add(new(record, 0, position, PlanJson.Serialize(record.Spec)));
         Steps.AddRange(StepRows(record));
     }
 
-    private static JobSpec Spec(RunRecord run, JobPlan plan) => new()
-    {
-        RunId = run.Id,
-        ProjectId = run.ProjectId,
-        RepositoryId = run.RepositoryId,
-        RunNumber = run.RunNumber,
-        ProjectName = run.ProjectName,
-        RepositoryName = run.RepositoryName,
-        Source = run.Source,
-        Trigger = run.Plan.Trigger with { ChangedFiles = (ImmutableArray<string>?)null },
-        Executor = run.Executor,
-        Plan = plan,
-    };
+    private static JobSpec Spec(RunRecord run, JobPlan plan) =>
+        new()
+        {
+            RunId = run.Id,
+            ProjectId = run.ProjectId,
+            RepositoryId = run.RepositoryId,
+            RunNumber = run.RunNumber,
+            ProjectName = run.ProjectName,
+            RepositoryName = run.RepositoryName,
+            Source = run.Source,
+            Trigger = run.Plan.Trigger with { ChangedFiles = (ImmutableArray<string>?)null },
+            Executor = run.Executor,
+            Plan = plan,
+        };
 }

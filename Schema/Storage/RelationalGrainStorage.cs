@@ -46,9 +46,16 @@ public sealed class RelationalGrainStorage(NpgsqlDataSource source, GroupCommitW
         {
             Stored<RunRecord> { Row: { } row } s when row.Id.Value == id => new RunWrite(row, expected, s.Uncommitted, s.Unsettled),
             Stored<JobRecord> { Row: { } row } s when row.Id.Value == id => new JobWrite(row, expected, s.Uncommitted, s.Unsettled),
-            Stored<ExecutionRecord> { Row: { } row } s when row.Id.Value == id => new ExecutionWrite(row, expected, s.Uncommitted, s.Unsettled),
-            Stored<RunRecord> or Stored<JobRecord> or Stored<ExecutionRecord> =>
-                throw new ArgumentException($"Grain {grainId} wrote no row, or another grain's row, as {stateName}.", nameof(grainState)),
+            Stored<ExecutionRecord> { Row: { } row } s when row.Id.Value == id => new ExecutionWrite(
+                row,
+                expected,
+                s.Uncommitted,
+                s.Unsettled
+            ),
+            Stored<RunRecord> or Stored<JobRecord> or Stored<ExecutionRecord> => throw new ArgumentException(
+                $"Grain {grainId} wrote no row, or another grain's row, as {stateName}.",
+                nameof(grainState)
+            ),
             _ => throw Unsupported<T>(stateName),
         };
         await writer.WriteAsync(write);
@@ -60,7 +67,8 @@ public sealed class RelationalGrainStorage(NpgsqlDataSource source, GroupCommitW
     public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
         throw new NotSupportedException($"{stateName} of {grainId} can't be cleared: runs, jobs and executions are kept.");
 
-    private static void Set<T, TRow>(IGrainState<T> state, (TRow Row, int Version)? found) where TRow : class
+    private static void Set<T, TRow>(IGrainState<T> state, (TRow Row, int Version)? found)
+        where TRow : class
     {
         state.State = (T)(object)new Stored<TRow> { Row = found?.Row };
         state.ETag = found is { } row ? Tag(row.Version) : null;
@@ -70,11 +78,18 @@ public sealed class RelationalGrainStorage(NpgsqlDataSource source, GroupCommitW
     private static string Tag(int version) => version.ToString(CultureInfo.InvariantCulture);
 
     private static NotSupportedException Unsupported<T>(string stateName) =>
-        new($"The storage '{StorageNames.Relational}' keeps Stored<RunRecord>, Stored<JobRecord> and Stored<ExecutionRecord> only, not {typeof(T)} ({stateName}). Use '{StorageNames.Coordinators}'.");
+        new(
+            $"The storage '{StorageNames.Relational}' keeps Stored<RunRecord>, Stored<JobRecord> and Stored<ExecutionRecord> only, not {typeof(T)} ({stateName}). Use '{StorageNames.Coordinators}'."
+        );
 
     private async Task<(TRow, int)?> ReadAsync<TRow>(string table, Guid id, Func<NpgsqlDataReader, TRow> map)
     {
-        var rows = await source.QueryAsync($"SELECT * FROM {table} WHERE id = $1", r => (map(r), r.Number("version")), CancellationToken.None, Uuid(id));
+        var rows = await source.QueryAsync(
+            $"SELECT * FROM {table} WHERE id = $1",
+            r => (map(r), r.Number("version")),
+            CancellationToken.None,
+            Uuid(id)
+        );
         return rows.Count == 0 ? null : rows[0];
     }
 
@@ -87,7 +102,11 @@ public sealed class RelationalGrainStorage(NpgsqlDataSource source, GroupCommitW
         }
 
         var steps = await source.QueryAsync(
-            "SELECT * FROM job_steps WHERE job_id = $1 ORDER BY job_attempt, position", RecordReading.Step, CancellationToken.None, Uuid(id));
+            "SELECT * FROM job_steps WHERE job_id = $1 ORDER BY job_attempt, position",
+            RecordReading.Step,
+            CancellationToken.None,
+            Uuid(id)
+        );
         return (job with { Steps = [.. steps] }, version);
     }
 }

@@ -20,7 +20,11 @@ internal sealed class Statement<T>
 
     /// <summary>First writes: with version 1; the whole batch is refused when one of the rows is already there.</summary>
     public static Statement<T> First(string table, params Column<T>[] columns) =>
-        new($"INSERT INTO {table} ({Names(columns)}, version) SELECT {Values(columns)}, 1 {From(columns)} ON CONFLICT (id) DO NOTHING", columns, @checked: true);
+        new(
+            $"INSERT INTO {table} ({Names(columns)}, version) SELECT {Values(columns)}, 1 {From(columns)} ON CONFLICT (id) DO NOTHING",
+            columns,
+            @checked: true
+        );
 
     /// <summary>
     /// Later writes: only what can change travels; the whole batch is refused when one of the rows has another version than
@@ -29,16 +33,23 @@ internal sealed class Statement<T>
     public static Statement<T> Next(string table, params Column<T>[] columns) =>
         new(
             $"UPDATE {table} t SET {Sets(columns[2..])}, version = t.version + 1 {From(columns)} WHERE t.id = u.{columns[0].Name} AND t.version = u.{columns[1].Name}",
-            columns, @checked: true);
+            columns,
+            @checked: true
+        );
 
     /// <summary>Rows that another row's version guards: added, or changed where <paramref name="differs"/> says that they differ.</summary>
     public static Statement<T> Guarded(string table, string differs, Column<T>[] added, Column<T>[] changed) =>
         new(
             $"""
-            INSERT INTO {table} AS t ({Names([.. added, .. changed])}) SELECT {Values([.. added, .. changed])} {From([.. added, .. changed])}
+            INSERT INTO {table} AS t ({Names([.. added, .. changed])}) SELECT {Values([.. added, .. changed])} {From([
+                .. added,
+                .. changed,
+            ])}
             ON CONFLICT (id) DO UPDATE SET {string.Join(", ", changed.Select(c => $"{c.Name} = excluded.{c.Name}"))} WHERE {differs}
             """,
-            [.. added, .. changed], @checked: false);
+            [.. added, .. changed],
+            @checked: false
+        );
 
     /// <summary>Rows that are only ever added.</summary>
     public static Statement<T> Append(string table, params Column<T>[] columns) =>
@@ -46,11 +57,19 @@ internal sealed class Statement<T>
 
     /// <summary>Rows that are only ever added, and may be there already.</summary>
     public static Statement<T> AppendOnce(string table, params Column<T>[] columns) =>
-        new($"INSERT INTO {table} ({Names(columns)}) SELECT {Values(columns)} {From(columns)} ON CONFLICT DO NOTHING", columns, @checked: false);
+        new(
+            $"INSERT INTO {table} ({Names(columns)}) SELECT {Values(columns)} {From(columns)} ON CONFLICT DO NOTHING",
+            columns,
+            @checked: false
+        );
 
     /// <summary>Removes rows, by the one column that is their key; those that are not there are passed over.</summary>
     public static Statement<T> Remove(string table, Column<T> key) =>
-        new($"DELETE FROM {table} t USING (SELECT {Values([key])} AS id {From([key])}) k WHERE t.{key.Name} = k.id", [key], @checked: false);
+        new(
+            $"DELETE FROM {table} t USING (SELECT {Values([key])} AS id {From([key])}) k WHERE t.{key.Name} = k.id",
+            [key],
+            @checked: false
+        );
 
     /// <summary>Adds the statement to a batch, unless there is nothing to write.</summary>
     public void AddTo(NpgsqlBatch batch, List<T> rows)

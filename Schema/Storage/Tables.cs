@@ -74,35 +74,43 @@ internal static class Tables
             Json<RunRow>("plan", r => r.PlanJson),
             Json<RunRow>("jobs", r => r.JobsJson),
             .. RunChanging,
-        ]);
+        ]
+    );
 
     public static readonly Statement<RunRow> NextRun = Statement<RunRow>.Next(
         "pipeline_runs",
-        [Uuid<RunRow>("id", r => r.Record.Id.Value), Number<RunRow>("expected", r => r.Expected), .. RunChanging]);
+        [Uuid<RunRow>("id", r => r.Record.Id.Value), Number<RunRow>("expected", r => r.Expected), .. RunChanging]
+    );
 
     public static readonly Statement<JobRow> FirstJob = Statement<JobRow>.First(
         "jobs",
         [
             Uuid<JobRow>("id", r => r.Record.Id.Value),
             Uuid<JobRow>("pipeline_run_id", r => r.Record.Spec.RunId.Value),
-            Text<JobRow>("job_type", r => r.Record.Spec.Plan.Type switch
-            {
-                JobType.Build => "build",
-                JobType.Test => "test",
-                JobType.Deploy => "deploy",
-                var other => other.ToString(),
-            }),
+            Text<JobRow>(
+                "job_type",
+                r =>
+                    r.Record.Spec.Plan.Type switch
+                    {
+                        JobType.Build => "build",
+                        JobType.Test => "test",
+                        JobType.Deploy => "deploy",
+                        var other => other.ToString(),
+                    }
+            ),
             Text<JobRow>("name", r => r.Record.Spec.Plan.Name),
             Time<JobRow>("created_at", r => r.Record.Life.CreatedAt),
             Number<JobRow>("position", r => r.Position),
             Json<JobRow>("spec", r => r.SpecJson),
             UuidOrNull<JobRow>("reused_from", r => r.Record.ReusedFrom?.Value),
             .. JobChanging,
-        ]);
+        ]
+    );
 
     public static readonly Statement<JobRow> NextJob = Statement<JobRow>.Next(
         "jobs",
-        [Uuid<JobRow>("id", r => r.Record.Id.Value), Number<JobRow>("expected", r => r.Expected), .. JobChanging]);
+        [Uuid<JobRow>("id", r => r.Record.Id.Value), Number<JobRow>("expected", r => r.Expected), .. JobChanging]
+    );
 
     /// <summary>A job's write names all its steps: those that did not change cost a look, not a row.</summary>
     public static readonly Statement<StepRow> Steps = Statement<StepRow>.Guarded(
@@ -128,7 +136,8 @@ internal static class Tables
             Number<StepRow>("started", r => r.Record.Started),
             TimeOrNull<StepRow>("not_before", r => r.Record.NotBefore),
             NumberOrNull<StepRow>("exit_code", r => r.Record.ExitCode),
-        ]);
+        ]
+    );
 
     public static readonly Statement<ExecutionRow> FirstExecution = Statement<ExecutionRow>.First(
         "executions",
@@ -144,11 +153,13 @@ internal static class Tables
             Json<ExecutionRow>("spec", r => r.SpecJson),
             Time<ExecutionRow>("created_at", r => r.Record.Life.CreatedAt),
             .. ExecutionChanging,
-        ]);
+        ]
+    );
 
     public static readonly Statement<ExecutionRow> NextExecution = Statement<ExecutionRow>.Next(
         "executions",
-        [Uuid<ExecutionRow>("id", r => r.Record.Id.Value), Number<ExecutionRow>("expected", r => r.Expected), .. ExecutionChanging]);
+        [Uuid<ExecutionRow>("id", r => r.Record.Id.Value), Number<ExecutionRow>("expected", r => r.Expected), .. ExecutionChanging]
+    );
 
     public static readonly Statement<Transition> Transitions = Statement<Transition>.Append(
         "state_transitions",
@@ -161,10 +172,14 @@ internal static class Tables
         Text<Transition>("to_status", t => t.To.Word()),
         Text<Transition>("reason", t => t.Reason?.Word()),
         Text<Transition>("detail", t => t.Detail),
-        Text<Transition>("actor", t => t.Actor));
+        Text<Transition>("actor", t => t.Actor)
+    );
 
     public static readonly Statement<UnsettledRow> Unsettled = Statement<UnsettledRow>.AppendOnce(
-        "unsettled", Uuid<UnsettledRow>("id", u => u.Id), Text<UnsettledRow>("machine", u => u.Machine.Word()));
+        "unsettled",
+        Uuid<UnsettledRow>("id", u => u.Id),
+        Text<UnsettledRow>("machine", u => u.Machine.Word())
+    );
 
     public static readonly Statement<Guid> Settled = Statement<Guid>.Remove("unsettled", Uuid<Guid>("id", id => id));
 }

@@ -57,11 +57,22 @@ public sealed class ArtifactMetadataStore(NpgsqlDataSource source)
         ArgumentNullException.ThrowIfNull(row);
         try
         {
-            var added = await source.ExecuteAsync(
-                $"INSERT INTO artifacts ({Columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
-                cancellationToken,
-                Uuid(row.Id.Value), Uuid(row.JobId.Value), Text(row.Type), Text(row.StorageBackend), Text(row.StoragePath), Text(row.Checksum),
-                Time(row.CreatedAt), Uuid(row.ExecutionId.Value), Text(row.FileName), Long(row.Size), Text(row.Ref)) == 1;
+            var added =
+                await source.ExecuteAsync(
+                    $"INSERT INTO artifacts ({Columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+                    cancellationToken,
+                    Uuid(row.Id.Value),
+                    Uuid(row.JobId.Value),
+                    Text(row.Type),
+                    Text(row.StorageBackend),
+                    Text(row.StoragePath),
+                    Text(row.Checksum),
+                    Time(row.CreatedAt),
+                    Uuid(row.ExecutionId.Value),
+                    Text(row.FileName),
+                    Long(row.Size),
+                    Text(row.Ref)
+                ) == 1;
             if (added)
             {
                 return (row, true);
@@ -76,13 +87,20 @@ public sealed class ArtifactMetadataStore(NpgsqlDataSource source)
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.CheckViolation)
         {
             throw new InvalidInputException(
-                "artifact_type", $"'{row.Type}' is not an artifact type; known: binary, image, chart, test-report, coverage, file.");
+                "artifact_type",
+                $"'{row.Type}' is not an artifact type; known: binary, image, chart, test-report, coverage, file."
+            );
         }
 
-        var existing = await source.QuerySingleAsync(
-            $"SELECT {Columns} FROM artifacts WHERE execution_id = $1 AND artifact_type = $2 AND file_name = $3",
-            Map, cancellationToken, Uuid(row.ExecutionId.Value), Text(row.Type), Text(row.FileName))
-            ?? throw new ConflictException("artifact_id_taken", $"Artifact {row.Id} exists already, of another execution.");
+        var existing =
+            await source.QuerySingleAsync(
+                $"SELECT {Columns} FROM artifacts WHERE execution_id = $1 AND artifact_type = $2 AND file_name = $3",
+                Map,
+                cancellationToken,
+                Uuid(row.ExecutionId.Value),
+                Text(row.Type),
+                Text(row.FileName)
+            ) ?? throw new ConflictException("artifact_id_taken", $"Artifact {row.Id} exists already, of another execution.");
         return (existing, false);
     }
 
@@ -94,16 +112,27 @@ public sealed class ArtifactMetadataStore(NpgsqlDataSource source)
     public async Task<IReadOnlyList<ArtifactRow>> ListByRunAsync(RunId run, CancellationToken cancellationToken = default) =>
         await source.QueryAsync(
             $"SELECT {Columns} FROM artifacts WHERE job_id IN (SELECT id FROM jobs WHERE pipeline_run_id = $1) ORDER BY id",
-            Map, cancellationToken, Uuid(run.Value));
+            Map,
+            cancellationToken,
+            Uuid(run.Value)
+        );
 
     /// <summary>How many bytes the artifacts of a run have together.</summary>
     public async Task<long> BytesOfRunAsync(RunId run, CancellationToken cancellationToken = default) =>
-        (await source.QueryAsync(
-            "SELECT coalesce(sum(size), 0)::bigint AS bytes FROM artifacts WHERE job_id IN (SELECT id FROM jobs WHERE pipeline_run_id = $1)",
-            r => r.Long("bytes"), cancellationToken, Uuid(run.Value))).Single();
+        (
+            await source.QueryAsync(
+                "SELECT coalesce(sum(size), 0)::bigint AS bytes FROM artifacts WHERE job_id IN (SELECT id FROM jobs WHERE pipeline_run_id = $1)",
+                r => r.Long("bytes"),
+                cancellationToken,
+                Uuid(run.Value)
+            )
+        ).Single();
 
     /// <summary>Those of the stored artifacts that have no row although their execution has one.</summary>
-    public async Task<IReadOnlyList<ArtifactId>> OrphansAsync(IReadOnlyList<StoredOwner> stored, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<ArtifactId>> OrphansAsync(
+        IReadOnlyList<StoredOwner> stored,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(stored);
         return await source.QueryAsync(
@@ -111,21 +140,26 @@ public sealed class ArtifactMetadataStore(NpgsqlDataSource source)
             SELECT s.id FROM unnest($1::uuid[], $2::uuid[]) AS s (id, execution_id)
             WHERE NOT EXISTS (SELECT FROM artifacts a WHERE a.id = s.id) AND EXISTS (SELECT FROM executions e WHERE e.id = s.execution_id)
             """,
-            r => new ArtifactId(r.Uuid("id")), cancellationToken, Uuids(stored.Select(s => s.Artifact.Value)), Uuids(stored.Select(s => s.Execution.Value)));
+            r => new ArtifactId(r.Uuid("id")),
+            cancellationToken,
+            Uuids(stored.Select(s => s.Artifact.Value)),
+            Uuids(stored.Select(s => s.Execution.Value))
+        );
     }
 
-    internal static ArtifactRow Map(NpgsqlDataReader r) => new()
-    {
-        Id = new(r.Uuid("id")),
-        JobId = new(r.Uuid("job_id")),
-        ExecutionId = new(r.Uuid("execution_id")),
-        Type = r.Text("artifact_type"),
-        FileName = r.Text("file_name"),
-        StorageBackend = r.Text("storage_backend"),
-        StoragePath = r.Text("storage_path"),
-        Checksum = r.TextOrNull("checksum"),
-        Size = r.Long("size"),
-        Ref = r.TextOrNull("ref"),
-        CreatedAt = r.Time("created_at"),
-    };
+    internal static ArtifactRow Map(NpgsqlDataReader r) =>
+        new()
+        {
+            Id = new(r.Uuid("id")),
+            JobId = new(r.Uuid("job_id")),
+            ExecutionId = new(r.Uuid("execution_id")),
+            Type = r.Text("artifact_type"),
+            FileName = r.Text("file_name"),
+            StorageBackend = r.Text("storage_backend"),
+            StoragePath = r.Text("storage_path"),
+            Checksum = r.TextOrNull("checksum"),
+            Size = r.Long("size"),
+            Ref = r.TextOrNull("ref"),
+            CreatedAt = r.Time("created_at"),
+        };
 }

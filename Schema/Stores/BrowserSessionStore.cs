@@ -19,7 +19,12 @@ public sealed class BrowserSessionStore(NpgsqlDataSource source, TimeProvider ti
         await source.ExecuteAsync("DELETE FROM browser_sessions WHERE expires_at <= $1", cancellationToken, Time(now));
         await source.ExecuteAsync(
             "INSERT INTO browser_sessions (session_hash, token_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
-            cancellationToken, Bytes(Hash(session)), Uuid(token), Time(now), Time(now + lifetime));
+            cancellationToken,
+            Bytes(Hash(session)),
+            Uuid(token),
+            Time(now),
+            Time(now + lifetime)
+        );
     }
 
     /// <summary>The API token behind a session that counts; null for any other text.</summary>
@@ -29,27 +34,40 @@ public sealed class BrowserSessionStore(NpgsqlDataSource source, TimeProvider ti
             SELECT {TokenStore.Columns} FROM api_tokens
             WHERE revoked_at IS NULL AND id = (SELECT token_id FROM browser_sessions WHERE session_hash = $1 AND expires_at > $2)
             """,
-            TokenStore.Map, cancellationToken, Bytes(Hash(session)), Time(time.GetUtcNow()));
+            TokenStore.Map,
+            cancellationToken,
+            Bytes(Hash(session)),
+            Time(time.GetUtcNow())
+        );
 
     /// <summary>Lets one that is used live on; at most one write a day, however often it is called.</summary>
     public Task ExtendAsync(string session, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
         source.ExecuteAsync(
             "UPDATE browser_sessions SET expires_at = $2 WHERE session_hash = $1 AND expires_at < $2 - interval '1 day'",
-            cancellationToken, Bytes(Hash(session)), Time(time.GetUtcNow() + lifetime));
+            cancellationToken,
+            Bytes(Hash(session)),
+            Time(time.GetUtcNow() + lifetime)
+        );
 
     /// <summary>Ends one, at every server. Idempotent.</summary>
     public Task EndAsync(string session, CancellationToken cancellationToken = default) =>
         source.ExecuteAsync("DELETE FROM browser_sessions WHERE session_hash = $1", cancellationToken, Bytes(Hash(session)));
 
     /// <summary>Those of the sessions that count no more.</summary>
-    public async Task<IReadOnlyCollection<string>> EndedAsync(IReadOnlyCollection<string> sessions, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyCollection<string>> EndedAsync(
+        IReadOnlyCollection<string> sessions,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(sessions);
         var hashes = sessions.Distinct(StringComparer.Ordinal).ToDictionary(s => Convert.ToHexString(Hash(s)), StringComparer.Ordinal);
         var alive = await source.QueryAsync(
             "SELECT session_hash FROM browser_sessions WHERE session_hash = ANY ($1) AND expires_at > $2",
-            r => Convert.ToHexString(r.GetFieldValue<byte[]>(0)), cancellationToken,
-            new NpgsqlParameter<byte[][]> { TypedValue = [.. hashes.Keys.Select(Convert.FromHexString)] }, Time(time.GetUtcNow()));
+            r => Convert.ToHexString(r.GetFieldValue<byte[]>(0)),
+            cancellationToken,
+            new NpgsqlParameter<byte[][]> { TypedValue = [.. hashes.Keys.Select(Convert.FromHexString)] },
+            Time(time.GetUtcNow())
+        );
         alive.ForEach(h => hashes.Remove(h));
         return hashes.Values;
     }

@@ -27,7 +27,8 @@ public sealed class DataProtectionKeyStore(NpgsqlDataSource source, TimeProvider
     public void Add(string name, string xml)
     {
         using var command = source.CreateCommand(
-            "INSERT INTO data_protection_keys (name, xml, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING");
+            "INSERT INTO data_protection_keys (name, xml, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING"
+        );
         command.Parameters.AddRange(new NpgsqlParameter[] { Text(name), Text(xml), Time(time.GetUtcNow()) });
         command.ExecuteNonQuery();
     }

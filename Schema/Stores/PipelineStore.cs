@@ -6,7 +6,13 @@ namespace Shipinator.Schema.Stores;
 
 /// <summary>A row of <c>pipelines</c>.</summary>
 public sealed record PipelineRow(
-    PipelineId Id, RepositoryId RepositoryId, string Name, string TriggerType, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
+    PipelineId Id,
+    RepositoryId RepositoryId,
+    string Name,
+    string TriggerType,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt
+);
 
 /// <summary>Pipelines: one per trigger type of a repository. Errors of every method: <see cref="StorageUnavailableException"/>.</summary>
 public sealed class PipelineStore(NpgsqlDataSource source, TimeProvider time)
@@ -22,12 +28,22 @@ public sealed class PipelineStore(NpgsqlDataSource source, TimeProvider time)
     /// Returns all of the repository's. Errors: <see cref="NotFoundException"/>.
     /// </summary>
     public async Task<IReadOnlyList<PipelineRow>> SyncAsync(
-        RepositoryId repository, string name, IReadOnlyCollection<string> triggerTypes, CancellationToken cancellationToken = default)
+        RepositoryId repository,
+        string name,
+        IReadOnlyCollection<string> triggerTypes,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(triggerTypes);
         var now = time.GetUtcNow();
-        if (await source.ExecuteAsync(
-            "UPDATE repositories SET last_synced_at = $2 WHERE id = $1", cancellationToken, Uuid(repository.Value), Time(now)) == 0)
+        if (
+            await source.ExecuteAsync(
+                "UPDATE repositories SET last_synced_at = $2 WHERE id = $1",
+                cancellationToken,
+                Uuid(repository.Value),
+                Time(now)
+            ) == 0
+        )
         {
             throw new NotFoundException("repository", repository.ToString());
         }
@@ -41,7 +57,12 @@ public sealed class PipelineStore(NpgsqlDataSource source, TimeProvider time)
     }
 
     /// <summary>The pipeline of a trigger type, made if need be and named anew.</summary>
-    public async Task<PipelineRow> EnsureAsync(RepositoryId repository, string name, string triggerType, CancellationToken cancellationToken = default)
+    public async Task<PipelineRow> EnsureAsync(
+        RepositoryId repository,
+        string name,
+        string triggerType,
+        CancellationToken cancellationToken = default
+    )
     {
         try
         {
@@ -52,7 +73,14 @@ public sealed class PipelineStore(NpgsqlDataSource source, TimeProvider time)
                 SET name = excluded.name, updated_at = CASE WHEN p.name = excluded.name THEN p.updated_at ELSE excluded.updated_at END
                 RETURNING {Columns}
                 """,
-                Map, cancellationToken, Uuid(PipelineId.New(time).Value), Uuid(repository.Value), Text(name), Text(triggerType), Time(time.GetUtcNow()));
+                Map,
+                cancellationToken,
+                Uuid(PipelineId.New(time).Value),
+                Uuid(repository.Value),
+                Text(name),
+                Text(triggerType),
+                Time(time.GetUtcNow())
+            );
             return rows.Single();
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ForeignKeyViolation)
@@ -72,13 +100,29 @@ public sealed class PipelineStore(NpgsqlDataSource source, TimeProvider time)
     /// <summary>The repository's pipeline of a trigger type; null when there is none.</summary>
     public Task<PipelineRow?> FindAsync(RepositoryId repository, string triggerType, CancellationToken cancellationToken = default) =>
         source.QuerySingleAsync(
-            $"SELECT {Columns} FROM pipelines WHERE repository_id = $1 AND trigger_type = $2", Map, cancellationToken, Uuid(repository.Value), Text(triggerType));
+            $"SELECT {Columns} FROM pipelines WHERE repository_id = $1 AND trigger_type = $2",
+            Map,
+            cancellationToken,
+            Uuid(repository.Value),
+            Text(triggerType)
+        );
 
     /// <summary>All of a repository, by trigger type.</summary>
     public async Task<IReadOnlyList<PipelineRow>> ListAsync(RepositoryId repository, CancellationToken cancellationToken = default) =>
         await source.QueryAsync(
-            $"SELECT {Columns} FROM pipelines WHERE repository_id = $1 ORDER BY trigger_type", Map, cancellationToken, Uuid(repository.Value));
+            $"SELECT {Columns} FROM pipelines WHERE repository_id = $1 ORDER BY trigger_type",
+            Map,
+            cancellationToken,
+            Uuid(repository.Value)
+        );
 
     private static PipelineRow Map(NpgsqlDataReader r) =>
-        new(new(r.Uuid("id")), new(r.Uuid("repository_id")), r.Text("name"), r.Text("trigger_type"), r.Time("created_at"), r.Time("updated_at"));
+        new(
+            new(r.Uuid("id")),
+            new(r.Uuid("repository_id")),
+            r.Text("name"),
+            r.Text("trigger_type"),
+            r.Time("created_at"),
+            r.Time("updated_at")
+        );
 }

@@ -20,9 +20,17 @@ public sealed class ProjectStore(NpgsqlDataSource source, TimeProvider time)
     public async Task<ProjectRow> CreateAsync(string name, string? description, CancellationToken cancellationToken = default)
     {
         var now = time.GetUtcNow();
-        return (await source.QueryAsync(
-            $"INSERT INTO projects ({Columns}) VALUES ($1, $2, $3, $4, $4) ON CONFLICT (name) DO NOTHING RETURNING {Columns}",
-            Map, cancellationToken, Uuid(ProjectId.New(time).Value), Text(name), Text(description), Time(now))).SingleOrDefault() ?? throw Taken(name);
+        return (
+                await source.QueryAsync(
+                    $"INSERT INTO projects ({Columns}) VALUES ($1, $2, $3, $4, $4) ON CONFLICT (name) DO NOTHING RETURNING {Columns}",
+                    Map,
+                    cancellationToken,
+                    Uuid(ProjectId.New(time).Value),
+                    Text(name),
+                    Text(description),
+                    Time(now)
+                )
+            ).SingleOrDefault() ?? throw Taken(name);
     }
 
     /// <summary>Null when there is none.</summary>
@@ -39,28 +47,52 @@ public sealed class ProjectStore(NpgsqlDataSource source, TimeProvider time)
         ArgumentNullException.ThrowIfNull(page);
         var rows = await source.ListAsync(
             $"SELECT {Columns} FROM projects WHERE ($1::text IS NULL OR name > $1) ORDER BY name LIMIT $2",
-            Map, cancellationToken, Text(Cursors.Decode(List, page.Cursor)), Number(page.Limit + 1));
+            Map,
+            cancellationToken,
+            Text(Cursors.Decode(List, page.Cursor)),
+            Number(page.Limit + 1)
+        );
         return Cursors.Cut(List, rows, page.Limit, r => r.Name);
     }
 
     /// <summary>Those whose name holds all of the words, whatever their case; by name.</summary>
-    public async Task<IReadOnlyList<ProjectRow>> SearchAsync(IReadOnlyCollection<string> words, int limit, CancellationToken cancellationToken = default) =>
+    public async Task<IReadOnlyList<ProjectRow>> SearchAsync(
+        IReadOnlyCollection<string> words,
+        int limit,
+        CancellationToken cancellationToken = default
+    ) =>
         await source.QueryAsync(
-            $"SELECT {Columns} FROM projects WHERE name ILIKE ALL ($1) ORDER BY name LIMIT $2", Map, cancellationToken, Like(words), Number(limit));
+            $"SELECT {Columns} FROM projects WHERE name ILIKE ALL ($1) ORDER BY name LIMIT $2",
+            Map,
+            cancellationToken,
+            Like(words),
+            Number(limit)
+        );
 
     /// <summary>What is null stays as it is; an empty description removes it. Errors: <see cref="NotFoundException"/>.</summary>
-    public async Task<ProjectRow> UpdateAsync(ProjectId id, string? name, string? description, CancellationToken cancellationToken = default)
+    public async Task<ProjectRow> UpdateAsync(
+        ProjectId id,
+        string? name,
+        string? description,
+        CancellationToken cancellationToken = default
+    )
     {
         try
         {
             return await source.QuerySingleAsync(
-                $"""
-                UPDATE projects
-                SET name = coalesce($2, name), description = CASE WHEN $3 IS NULL THEN description ELSE nullif($3, '') END, updated_at = $4
-                WHERE id = $1
-                RETURNING {Columns}
-                """,
-                Map, cancellationToken, Uuid(id.Value), Text(name), Text(description), Time(time.GetUtcNow())) ?? throw new NotFoundException("project", id.ToString());
+                    $"""
+                    UPDATE projects
+                    SET name = coalesce($2, name), description = CASE WHEN $3 IS NULL THEN description ELSE nullif($3, '') END, updated_at = $4
+                    WHERE id = $1
+                    RETURNING {Columns}
+                    """,
+                    Map,
+                    cancellationToken,
+                    Uuid(id.Value),
+                    Text(name),
+                    Text(description),
+                    Time(time.GetUtcNow())
+                ) ?? throw new NotFoundException("project", id.ToString());
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {
@@ -86,7 +118,8 @@ public sealed class ProjectStore(NpgsqlDataSource source, TimeProvider time)
         }
     }
 
-    private static ConflictException Taken(string name) => new("name_taken", $"There is already a project named '{name}'. Choose another name.");
+    private static ConflictException Taken(string name) =>
+        new("name_taken", $"There is already a project named '{name}'. Choose another name.");
 
     private static ProjectRow Map(NpgsqlDataReader r) =>
         new(new(r.Uuid("id")), r.Text("name"), r.TextOrNull("description"), r.Time("created_at"), r.Time("updated_at"));

@@ -45,7 +45,14 @@ public sealed record RepositoryRow
 }
 
 /// <summary>What registers a repository.</summary>
-public sealed record NewRepository(ProjectId ProjectId, string Name, string VcsProvider, string CloneUrl, string DefaultBranch, string? Executor = null)
+public sealed record NewRepository(
+    ProjectId ProjectId,
+    string Name,
+    string VcsProvider,
+    string CloneUrl,
+    string DefaultBranch,
+    string? Executor = null
+)
 {
     /// <summary>Where the pipeline file lies; absent or empty: <c>.shipinator.yaml</c>.</summary>
     public string? PipelineFile { get; init; }
@@ -53,7 +60,12 @@ public sealed record NewRepository(ProjectId ProjectId, string Name, string VcsP
 
 /// <summary>What is null stays as it is; an empty <see cref="Executor"/> or <see cref="PipelineFile"/> goes back to the default.</summary>
 public sealed record RepositoryChange(
-    string? Name = null, string? VcsProvider = null, string? CloneUrl = null, string? DefaultBranch = null, string? Executor = null)
+    string? Name = null,
+    string? VcsProvider = null,
+    string? CloneUrl = null,
+    string? DefaultBranch = null,
+    string? Executor = null
+)
 {
     /// <summary>Where the pipeline file lies.</summary>
     public string? PipelineFile { get; init; }
@@ -67,7 +79,8 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
 {
     private const string List = "repositories";
 
-    private const string Columns = "r.id, r.project_id, p.name AS project_name, r.name, r.vcs_provider, r.clone_url, r.default_branch, r.executor, r.pipeline_file, r.last_synced_at, r.created_at, r.updated_at";
+    private const string Columns =
+        "r.id, r.project_id, p.name AS project_name, r.name, r.vcs_provider, r.clone_url, r.default_branch, r.executor, r.pipeline_file, r.last_synced_at, r.created_at, r.updated_at";
     private const string Select = $"SELECT {Columns} FROM repositories r JOIN projects p ON p.id = r.project_id";
 
     /// <summary>A new repository. Errors: <see cref="NotFoundException"/> for its project.</summary>
@@ -83,8 +96,16 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
                 VALUES ($1, $2, $3, $4, $5, $6, nullif($7, ''), $8, $8, nullif($9, ''))
                 """,
                 cancellationToken,
-                Uuid(id.Value), Uuid(repository.ProjectId.Value), Text(repository.Name), Text(repository.VcsProvider), Text(repository.CloneUrl),
-                Text(repository.DefaultBranch), Text(repository.Executor), Time(time.GetUtcNow()), Text(repository.PipelineFile));
+                Uuid(id.Value),
+                Uuid(repository.ProjectId.Value),
+                Text(repository.Name),
+                Text(repository.VcsProvider),
+                Text(repository.CloneUrl),
+                Text(repository.DefaultBranch),
+                Text(repository.Executor),
+                Time(time.GetUtcNow()),
+                Text(repository.PipelineFile)
+            );
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {
@@ -104,7 +125,13 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
 
     /// <summary>Null when there is none.</summary>
     public Task<RepositoryRow?> FindByNameAsync(ProjectId project, string name, CancellationToken cancellationToken = default) =>
-        source.QuerySingleAsync($"{Select} WHERE r.project_id = $1 AND r.name = $2", Map, cancellationToken, Uuid(project.Value), Text(name));
+        source.QuerySingleAsync(
+            $"{Select} WHERE r.project_id = $1 AND r.name = $2",
+            Map,
+            cancellationToken,
+            Uuid(project.Value),
+            Text(name)
+        );
 
     /// <summary>Of one project, by name.</summary>
     public async Task<Page<RepositoryRow>> ListAsync(ProjectId project, PageRequest page, CancellationToken cancellationToken = default)
@@ -112,24 +139,46 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
         ArgumentNullException.ThrowIfNull(page);
         var rows = await source.ListAsync(
             $"{Select} WHERE r.project_id = $1 AND ($2::text IS NULL OR r.name > $2) ORDER BY r.name LIMIT $3",
-            Map, cancellationToken, Uuid(project.Value), Text(Cursors.Decode(List, page.Cursor)), Number(page.Limit + 1));
+            Map,
+            cancellationToken,
+            Uuid(project.Value),
+            Text(Cursors.Decode(List, page.Cursor)),
+            Number(page.Limit + 1)
+        );
         return Cursors.Cut(List, rows, page.Limit, r => r.Name);
     }
 
     /// <summary>Of several projects, by name, at most <paramref name="most"/> of each.</summary>
-    public async Task<IReadOnlyList<RepositoryRow>> ListAsync(IReadOnlyCollection<ProjectId> projects, int most, CancellationToken cancellationToken = default) =>
+    public async Task<IReadOnlyList<RepositoryRow>> ListAsync(
+        IReadOnlyCollection<ProjectId> projects,
+        int most,
+        CancellationToken cancellationToken = default
+    ) =>
         await source.QueryAsync(
             $"""
             SELECT {Columns}
             FROM projects p CROSS JOIN LATERAL (SELECT * FROM repositories WHERE project_id = p.id ORDER BY name LIMIT $2) r
             WHERE p.id = ANY ($1) ORDER BY r.name, r.id
             """,
-            Map, cancellationToken, Uuids(projects.Select(p => p.Value)), Number(most));
+            Map,
+            cancellationToken,
+            Uuids(projects.Select(p => p.Value)),
+            Number(most)
+        );
 
     /// <summary>Those whose <c>project / name</c> holds all of the words, whatever their case; the last changed first.</summary>
-    public async Task<IReadOnlyList<RepositoryRow>> SearchAsync(IReadOnlyCollection<string> words, int limit, CancellationToken cancellationToken = default) =>
+    public async Task<IReadOnlyList<RepositoryRow>> SearchAsync(
+        IReadOnlyCollection<string> words,
+        int limit,
+        CancellationToken cancellationToken = default
+    ) =>
         await source.QueryAsync(
-            $"{Select} WHERE p.name || ' / ' || r.name ILIKE ALL ($1) ORDER BY r.updated_at DESC, r.id LIMIT $2", Map, cancellationToken, Like(words), Number(limit));
+            $"{Select} WHERE p.name || ' / ' || r.name ILIKE ALL ($1) ORDER BY r.updated_at DESC, r.id LIMIT $2",
+            Map,
+            cancellationToken,
+            Like(words),
+            Number(limit)
+        );
 
     /// <summary>Errors: <see cref="NotFoundException"/>.</summary>
     public async Task<RepositoryRow> UpdateAsync(RepositoryId id, RepositoryChange change, CancellationToken cancellationToken = default)
@@ -147,8 +196,17 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
                 WHERE id = $1
                 """,
                 cancellationToken,
-                Uuid(id.Value), Text(change.Name), Text(change.VcsProvider), Text(change.CloneUrl), Text(change.DefaultBranch), Text(change.Executor), Time(time.GetUtcNow()), Text(change.PipelineFile));
-            return (touched == 0 ? null : await GetAsync(id, cancellationToken)) ?? throw new NotFoundException("repository", id.ToString());
+                Uuid(id.Value),
+                Text(change.Name),
+                Text(change.VcsProvider),
+                Text(change.CloneUrl),
+                Text(change.DefaultBranch),
+                Text(change.Executor),
+                Time(time.GetUtcNow()),
+                Text(change.PipelineFile)
+            );
+            return (touched == 0 ? null : await GetAsync(id, cancellationToken))
+                ?? throw new NotFoundException("repository", id.ToString());
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {
@@ -162,12 +220,16 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
         try
         {
             // One statement, and so one transaction; the outer one sees what the inner one removed only through its result.
-            if (await source.ExecuteAsync(
-                """
-                WITH removed AS (DELETE FROM pipelines WHERE repository_id = $1)
-                DELETE FROM repositories WHERE id = $1
-                """,
-                cancellationToken, Uuid(id.Value)) == 0)
+            if (
+                await source.ExecuteAsync(
+                    """
+                    WITH removed AS (DELETE FROM pipelines WHERE repository_id = $1)
+                    DELETE FROM repositories WHERE id = $1
+                    """,
+                    cancellationToken,
+                    Uuid(id.Value)
+                ) == 0
+            )
             {
                 throw new NotFoundException("repository", id.ToString());
             }
@@ -181,19 +243,20 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
     private static ConflictException Taken(string name) =>
         new("name_taken", $"The project already has a repository named '{name}'. Choose another name.");
 
-    private static RepositoryRow Map(NpgsqlDataReader r) => new()
-    {
-        Id = new(r.Uuid("id")),
-        ProjectId = new(r.Uuid("project_id")),
-        ProjectName = r.Text("project_name"),
-        Name = r.Text("name"),
-        VcsProvider = r.Text("vcs_provider"),
-        CloneUrl = r.Text("clone_url"),
-        DefaultBranch = r.Text("default_branch"),
-        Executor = r.TextOrNull("executor"),
-        PipelineFile = r.TextOrNull("pipeline_file"),
-        LastSyncedAt = r.TimeOrNull("last_synced_at"),
-        CreatedAt = r.Time("created_at"),
-        UpdatedAt = r.Time("updated_at"),
-    };
+    private static RepositoryRow Map(NpgsqlDataReader r) =>
+        new()
+        {
+            Id = new(r.Uuid("id")),
+            ProjectId = new(r.Uuid("project_id")),
+            ProjectName = r.Text("project_name"),
+            Name = r.Text("name"),
+            VcsProvider = r.Text("vcs_provider"),
+            CloneUrl = r.Text("clone_url"),
+            DefaultBranch = r.Text("default_branch"),
+            Executor = r.TextOrNull("executor"),
+            PipelineFile = r.TextOrNull("pipeline_file"),
+            LastSyncedAt = r.TimeOrNull("last_synced_at"),
+            CreatedAt = r.Time("created_at"),
+            UpdatedAt = r.Time("updated_at"),
+        };
 }

@@ -16,8 +16,18 @@ public sealed class ServerKeyStore(NpgsqlDataSource source, TimeProvider time)
     {
         await source.ExecuteAsync(
             "INSERT INTO server_keys (name, value, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
-            cancellationToken, Text(name), Bytes(RandomNumberGenerator.GetBytes(length)), Time(time.GetUtcNow()));
-        return (await source.QueryAsync(
-            "SELECT value FROM server_keys WHERE name = $1", r => r.GetFieldValue<byte[]>(0), cancellationToken, Text(name))).Single();
+            cancellationToken,
+            Text(name),
+            Bytes(RandomNumberGenerator.GetBytes(length)),
+            Time(time.GetUtcNow())
+        );
+        return (
+            await source.QueryAsync(
+                "SELECT value FROM server_keys WHERE name = $1",
+                r => r.GetFieldValue<byte[]>(0),
+                cancellationToken,
+                Text(name)
+            )
+        ).Single();
     }
 }

@@ -8,7 +8,14 @@ namespace Shipinator.Schema.Stores;
 
 /// <summary>A row of <c>api_tokens</c>: never the token itself.</summary>
 public sealed record TokenRow(
-    Guid Id, string Name, string Role, string Prefix, DateTimeOffset CreatedAt, DateTimeOffset? LastUsedAt, DateTimeOffset? RevokedAt);
+    Guid Id,
+    string Name,
+    string Role,
+    string Prefix,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? LastUsedAt,
+    DateTimeOffset? RevokedAt
+);
 
 /// <summary>API tokens: kept as SHA-256, found by it. Errors of every method: <see cref="StorageUnavailableException"/>.</summary>
 public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
@@ -27,10 +34,19 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
         ArgumentException.ThrowIfNullOrEmpty(token);
         try
         {
-            return (await source.QueryAsync(
-                $"INSERT INTO api_tokens (id, name, role, token_hash, prefix, created_at) VALUES ($1, $2, $3, $4, $5, $6) RETURNING {Columns}",
-                Map, cancellationToken,
-                Uuid(EntityId.NewValue(time)), Text(name), Text(role), Bytes(Hash(token)), Text(token[..Math.Min(PrefixLength, token.Length)]), Time(time.GetUtcNow()))).Single();
+            return (
+                await source.QueryAsync(
+                    $"INSERT INTO api_tokens (id, name, role, token_hash, prefix, created_at) VALUES ($1, $2, $3, $4, $5, $6) RETURNING {Columns}",
+                    Map,
+                    cancellationToken,
+                    Uuid(EntityId.NewValue(time)),
+                    Text(name),
+                    Text(role),
+                    Bytes(Hash(token)),
+                    Text(token[..Math.Min(PrefixLength, token.Length)]),
+                    Time(time.GetUtcNow())
+                )
+            ).Single();
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {
@@ -47,12 +63,15 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
     /// <summary>The row of a token that is not revoked; null for any other text.</summary>
     public Task<TokenRow?> FindAsync(string token, CancellationToken cancellationToken = default) =>
         source.QuerySingleAsync(
-            $"SELECT {Columns} FROM api_tokens WHERE token_hash = $1 AND revoked_at IS NULL", Map, cancellationToken, Bytes(Hash(token)));
+            $"SELECT {Columns} FROM api_tokens WHERE token_hash = $1 AND revoked_at IS NULL",
+            Map,
+            cancellationToken,
+            Bytes(Hash(token))
+        );
 
     /// <summary>The row of a token that is not revoked, by its id; null for any other.</summary>
     public Task<TokenRow?> GetAsync(Guid id, CancellationToken cancellationToken = default) =>
-        source.QuerySingleAsync(
-            $"SELECT {Columns} FROM api_tokens WHERE id = $1 AND revoked_at IS NULL", Map, cancellationToken, Uuid(id));
+        source.QuerySingleAsync($"SELECT {Columns} FROM api_tokens WHERE id = $1 AND revoked_at IS NULL", Map, cancellationToken, Uuid(id));
 
     /// <summary>All, revoked ones too, oldest first.</summary>
     public async Task<IReadOnlyList<TokenRow>> ListAsync(CancellationToken cancellationToken = default) =>
@@ -60,13 +79,25 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
 
     /// <summary>Whether any token works.</summary>
     public async Task<bool> AnyAsync(CancellationToken cancellationToken = default) =>
-        (await source.QueryAsync("SELECT EXISTS (SELECT 1 FROM api_tokens WHERE revoked_at IS NULL)", r => r.GetBoolean(0), cancellationToken)).Single();
+        (
+            await source.QueryAsync(
+                "SELECT EXISTS (SELECT 1 FROM api_tokens WHERE revoked_at IS NULL)",
+                r => r.GetBoolean(0),
+                cancellationToken
+            )
+        ).Single();
 
     /// <summary>From now on it is nobody's. Idempotent. Errors: <see cref="NotFoundException"/>.</summary>
     public async Task RevokeAsync(Guid id, CancellationToken cancellationToken = default)
     {
-        if (await source.ExecuteAsync(
-            "UPDATE api_tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1", cancellationToken, Uuid(id), Time(time.GetUtcNow())) == 0)
+        if (
+            await source.ExecuteAsync(
+                "UPDATE api_tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1",
+                cancellationToken,
+                Uuid(id),
+                Time(time.GetUtcNow())
+            ) == 0
+        )
         {
             throw new NotFoundException("token", id.ToString("D"));
         }
@@ -75,7 +106,12 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
     /// <summary>Those of the tokens that count no more: revoked or gone.</summary>
     public async Task<IReadOnlyCollection<Guid>> RevokedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken = default)
     {
-        var alive = await source.QueryAsync("SELECT id FROM api_tokens WHERE id = ANY ($1) AND revoked_at IS NULL", r => r.GetGuid(0), cancellationToken, Uuids(ids));
+        var alive = await source.QueryAsync(
+            "SELECT id FROM api_tokens WHERE id = ANY ($1) AND revoked_at IS NULL",
+            r => r.GetGuid(0),
+            cancellationToken,
+            Uuids(ids)
+        );
         return [.. ids.Except(alive)];
     }
 
@@ -83,10 +119,21 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
     public Task TouchAsync(Guid id, CancellationToken cancellationToken = default) =>
         source.ExecuteAsync(
             "UPDATE api_tokens SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2 - interval '1 minute')",
-            cancellationToken, Uuid(id), Time(time.GetUtcNow()));
+            cancellationToken,
+            Uuid(id),
+            Time(time.GetUtcNow())
+        );
 
     private static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 
     internal static TokenRow Map(NpgsqlDataReader r) =>
-        new(r.Uuid("id"), r.Text("name"), r.Text("role"), r.Text("prefix"), r.Time("created_at"), r.TimeOrNull("last_used_at"), r.TimeOrNull("revoked_at"));
+        new(
+            r.Uuid("id"),
+            r.Text("name"),
+            r.Text("role"),
+            r.Text("prefix"),
+            r.Time("created_at"),
+            r.TimeOrNull("last_used_at"),
+            r.TimeOrNull("revoked_at")
+        );
 }

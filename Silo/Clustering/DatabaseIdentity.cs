@@ -20,7 +20,8 @@ public sealed class DatabaseIdentity : IPeerIdentity
     private X509Certificate2Collection _authority = [];
 
     /// <inheritdoc/>
-    public X509Certificate2 Certificate => _certificate ?? throw new InvalidOperationException("The cluster's key has not been loaded yet.");
+    public X509Certificate2 Certificate =>
+        _certificate ?? throw new InvalidOperationException("The cluster's key has not been loaded yet.");
 
     /// <inheritdoc/>
     public bool Trusts(X509Certificate2 certificate, X509Chain? presented) => PeerTrust.Holds(certificate, _authority, presented);
@@ -36,7 +37,9 @@ public sealed class DatabaseIdentity : IPeerIdentity
     {
         using var authorityKey = ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = secret });
         var root = new CertificateRequest("CN=Shipinator cluster", authorityKey, HashAlgorithmName.SHA256);
-        root.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: true, 0, critical: true));
+        root.CertificateExtensions.Add(
+            new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: true, 0, critical: true)
+        );
         root.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, critical: true));
         root.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(root.PublicKey, critical: false));
         using var authority = root.CreateSelfSigned(From, To);
@@ -44,7 +47,9 @@ public sealed class DatabaseIdentity : IPeerIdentity
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var silo = new CertificateRequest("CN=Shipinator silo", key, HashAlgorithmName.SHA256);
         silo.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, critical: true));
-        silo.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new("1.3.6.1.5.5.7.3.1"), new("1.3.6.1.5.5.7.3.2")], critical: false));
+        silo.CertificateExtensions.Add(
+            new X509EnhancedKeyUsageExtension([new("1.3.6.1.5.5.7.3.1"), new("1.3.6.1.5.5.7.3.2")], critical: false)
+        );
         using var issued = silo.Create(authority, From, To, RandomNumberGenerator.GetBytes(16));
         _authority = [X509CertificateLoader.LoadCertificate(authority.Export(X509ContentType.Cert))];
         _certificate = issued.CopyWithPrivateKey(key);

@@ -98,7 +98,12 @@ public sealed partial class FileIdentity : IPeerIdentity
             }
             catch (Exception e) when (e is CryptographicException or ArgumentException)
             {
-                throw Wrong(nameof(settings.Certificate), settings.Certificate!, $"and {settings.Key} are no PEM certificate and its private key: {e.Message}", e);
+                throw Wrong(
+                    nameof(settings.Certificate),
+                    settings.Certificate!,
+                    $"and {settings.Key} are no PEM certificate and its private key: {e.Message}",
+                    e
+                );
             }
 
             var authority = new X509Certificate2Collection();
@@ -115,22 +120,33 @@ public sealed partial class FileIdentity : IPeerIdentity
             if (!PeerTrust.Holds(certificate, authority, peerName: settings.PeerName))
             {
                 throw Wrong(
-                    nameof(settings.Certificate), settings.Certificate!,
-                    $"is not one that other silos would accept: it must be in its time of validity, issued by the authority in {settings.Authority}{(settings.PeerName is { } name ? $", and bear the name {name}" : "")}.");
+                    nameof(settings.Certificate),
+                    settings.Certificate!,
+                    $"is not one that other silos would accept: it must be in its time of validity, issued by the authority in {settings.Authority}{(settings.PeerName is { } name ? $", and bear the name {name}" : "")}."
+                );
             }
 
-            var uses = certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().FirstOrDefault()?.EnhancedKeyUsages.Cast<Oid>().Select(o => o.Value).ToList();
+            var uses = certificate
+                .Extensions.OfType<X509EnhancedKeyUsageExtension>()
+                .FirstOrDefault()
+                ?.EnhancedKeyUsages.Cast<Oid>()
+                .Select(o => o.Value)
+                .ToList();
             return uses is null || (uses.Contains("1.3.6.1.5.5.7.3.1") && uses.Contains("1.3.6.1.5.5.7.3.2"))
                 ? new(texts, certificate, authority)
-                : throw Wrong(nameof(settings.Certificate), settings.Certificate!, "must be good for both server and client authentication (extendedKeyUsage serverAuth, clientAuth).");
+                : throw Wrong(
+                    nameof(settings.Certificate),
+                    settings.Certificate!,
+                    "must be good for both server and client authentication (extendedKeyUsage serverAuth, clientAuth)."
+                );
         }
 
         private static string[] ReadAll(TlsSettings settings) =>
-        [
-            Text(nameof(settings.Certificate), settings.Certificate!),
-            Text(nameof(settings.Key), settings.Key!),
-            Text(nameof(settings.Authority), settings.Authority!),
-        ];
+            [
+                Text(nameof(settings.Certificate), settings.Certificate!),
+                Text(nameof(settings.Key), settings.Key!),
+                Text(nameof(settings.Authority), settings.Authority!),
+            ];
 
         private static string Text(string key, string file)
         {

@@ -4,7 +4,8 @@ namespace Shipinator.Silo.Clustering;
 /// Notices that this process stood still (SIGSTOP, a suspended machine, memory that was swapped out): the others may have
 /// declared it dead meanwhile, so it reads the membership table at once, and ends if that says so.
 /// </summary>
-public sealed partial class FreezeWatch(IClusterMembershipService membership, TimeProvider time, ILogger<FreezeWatch> logger) : BackgroundService
+public sealed partial class FreezeWatch(IClusterMembershipService membership, TimeProvider time, ILogger<FreezeWatch> logger)
+    : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500);
 
@@ -40,7 +41,11 @@ public sealed partial class FreezeWatch(IClusterMembershipService membership, Ti
         }
     }
 
-    [LoggerMessage(1504, LogLevel.Warning, "This server stood still for {Seconds:0.0} s: it asks whether the others still take it for alive")]
+    [LoggerMessage(
+        1504,
+        LogLevel.Warning,
+        "This server stood still for {Seconds:0.0} s: it asks whether the others still take it for alive"
+    )]
     private partial void StoodStill(double seconds);
 
     [LoggerMessage(1505, LogLevel.Information, "The table of the cluster's members could not be read")]

@@ -15,7 +15,12 @@ public interface IPeerIdentity
 /// <summary>Checks certificates against an authority of our own, never those of the machine.</summary>
 internal static class PeerTrust
 {
-    public static bool Holds(X509Certificate2 certificate, X509Certificate2Collection authority, X509Chain? presented = null, string? peerName = null)
+    public static bool Holds(
+        X509Certificate2 certificate,
+        X509Certificate2Collection authority,
+        X509Chain? presented = null,
+        string? peerName = null
+    )
     {
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;

@@ -4,7 +4,8 @@ namespace Shipinator.Silo.Clustering;
 /// Whether the others take this silo for alive, as the membership table says: one that was frozen and declared dead learns
 /// it here at once, not when it next reads the table by itself.
 /// </summary>
-public sealed class MembershipCheck(IMembershipTable table, ILocalSiloDetails silo, IClusterMembershipService membership) : WebFrontend.IReadinessCheck
+public sealed class MembershipCheck(IMembershipTable table, ILocalSiloDetails silo, IClusterMembershipService membership)
+    : WebFrontend.IReadinessCheck
 {
     /// <inheritdoc/>
     public async Task<string?> ReasonAsync(CancellationToken cancellationToken)
@@ -17,8 +18,10 @@ public sealed class MembershipCheck(IMembershipTable table, ILocalSiloDetails si
         }
 
         // It ends itself as soon as it sees that.
-        _ = membership.Refresh(default, CancellationToken.None).AsTask().ContinueWith(
-            t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        _ = membership
+            .Refresh(default, CancellationToken.None)
+            .AsTask()
+            .ContinueWith(t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         return own is { } status
             ? $"The other servers see this one as {status}; once it knows, it ends and is to be started again."
             : "This server is not in the table of the cluster's members.";

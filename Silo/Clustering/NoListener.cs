@@ -16,7 +16,9 @@ internal sealed class NoListener(EndPoint endpoint) : IConnectionListener
         var listeners = services.Where(s => s.IsKeyedService && s.ServiceType == typeof(IConnectionListenerFactory)).ToList();
         if (listeners.Count == 0)
         {
-            throw new InvalidOperationException("Orleans registers its listeners in another way than we know: they would be open to every user of this machine.");
+            throw new InvalidOperationException(
+                "Orleans registers its listeners in another way than we know: they would be open to every user of this machine."
+            );
         }
 
         foreach (var listener in listeners)
@@ -26,7 +28,8 @@ internal sealed class NoListener(EndPoint endpoint) : IConnectionListener
         }
     }
 
-    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default) => await _closed.Task.WaitAsync(cancellationToken);
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default) =>
+        await _closed.Task.WaitAsync(cancellationToken);
 
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
@@ -38,6 +41,7 @@ internal sealed class NoListener(EndPoint endpoint) : IConnectionListener
 
     private sealed class Factory : IConnectionListenerFactory
     {
-        public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) => new(new NoListener(endpoint));
+        public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
+            new(new NoListener(endpoint));
     }
 }

@@ -48,7 +48,10 @@ public static class OrleansSetup
     private static void Join(ISiloBuilder silo, ShipinatorOptions options, DataFolder folder)
     {
         var address = IPAddress.Parse(options.Orleans.AdvertisedAddress);
-        var siloPort = options.Orleans.SiloPort == 0 ? folder.ClaimSiloPort(IPAddress.IsLoopback(address) ? address : IPAddress.Any) : options.Orleans.SiloPort;
+        var siloPort =
+            options.Orleans.SiloPort == 0
+                ? folder.ClaimSiloPort(IPAddress.IsLoopback(address) ? address : IPAddress.Any)
+                : options.Orleans.SiloPort;
         silo.ConfigureEndpoints(address, siloPort, options.Orleans.GatewayPort, listenOnAnyHostAddress: !IPAddress.IsLoopback(address));
         if (options.Orleans.GatewayPort == 0)
         {

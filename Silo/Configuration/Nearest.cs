@@ -14,7 +14,9 @@ internal static class Nearest
 
     /// <summary>A name that was cut short is nearer than the letters that it lacks.</summary>
     private static int DistanceOfLast(string written, string known) =>
-        written.Length > 2 && known.StartsWith(written, StringComparison.OrdinalIgnoreCase) ? Math.Min(1, known.Length - written.Length) : Distance(written, known);
+        written.Length > 2 && known.StartsWith(written, StringComparison.OrdinalIgnoreCase)
+            ? Math.Min(1, known.Length - written.Length)
+            : Distance(written, known);
 
     /// <summary>How many letters must be changed, added or left out (Levenshtein), in whatever case.</summary>
     private static int Distance(string left, string right)

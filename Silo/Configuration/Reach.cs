@@ -18,10 +18,17 @@ public static class Reach
 
         if (OfSilos(options))
         {
-            settings.Add($"{ShipinatorOptions.Section}:Orleans:{nameof(options.Orleans.AdvertisedAddress)} ({options.Orleans.AdvertisedAddress})");
+            settings.Add(
+                $"{ShipinatorOptions.Section}:Orleans:{nameof(options.Orleans.AdvertisedAddress)} ({options.Orleans.AdvertisedAddress})"
+            );
             if (options.Orleans.GatewayPort != 0)
             {
-                settings.Add(string.Create(CultureInfo.InvariantCulture, $"{ShipinatorOptions.Section}:Orleans:{nameof(options.Orleans.GatewayPort)} ({options.Orleans.GatewayPort})"));
+                settings.Add(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{ShipinatorOptions.Section}:Orleans:{nameof(options.Orleans.GatewayPort)} ({options.Orleans.GatewayPort})"
+                    )
+                );
             }
         }
 

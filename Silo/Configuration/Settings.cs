@@ -39,9 +39,12 @@ public static class Settings
     /// <summary>Members that the server itself sets, or that have a setting by another name.</summary>
     internal static readonly IReadOnlyList<string> NotSettings =
     [
-        $"{Process}:{nameof(ProcessExecutorOptions.ListensBeyondLoopback)}", $"{Process}:{nameof(ProcessExecutorOptions.ListensAt)}",
-        $"{Process}:{nameof(ProcessExecutorOptions.Root)}", $"{Process}:{nameof(ProcessExecutorOptions.HasSeveralServers)}",
-        $"{Web}:{nameof(WebOptions.DefaultExecutor)}", $"{Web}:{nameof(WebOptions.StaticRunnerPath)}",
+        $"{Process}:{nameof(ProcessExecutorOptions.ListensBeyondLoopback)}",
+        $"{Process}:{nameof(ProcessExecutorOptions.ListensAt)}",
+        $"{Process}:{nameof(ProcessExecutorOptions.Root)}",
+        $"{Process}:{nameof(ProcessExecutorOptions.HasSeveralServers)}",
+        $"{Web}:{nameof(WebOptions.DefaultExecutor)}",
+        $"{Web}:{nameof(WebOptions.StaticRunnerPath)}",
     ];
 
     /// <summary>
@@ -60,7 +63,9 @@ public static class Settings
 
         var options = section.Get<ShipinatorOptions>() ?? new();
         var result = new ShipinatorOptionsValidator().Validate(null, options);
-        return result.Succeeded ? options : throw new OptionsValidationException(ShipinatorOptions.Section, typeof(ShipinatorOptions), result.Failures!);
+        return result.Succeeded
+            ? options
+            : throw new OptionsValidationException(ShipinatorOptions.Section, typeof(ShipinatorOptions), result.Failures!);
     }
 
     /// <summary>Gives a room's options what is set in their section.</summary>

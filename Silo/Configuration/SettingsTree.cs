@@ -60,8 +60,12 @@ internal sealed class SettingsTree
             }
             else
             {
-                errors.AddRange(Leaves(child).Select(leaf =>
-                    $"{leaf} is no setting: nothing would read it. {Nearest.To(leaf[(ShipinatorOptions.Section.Length + 1)..], Whole.Keys())}"));
+                errors.AddRange(
+                    Leaves(child)
+                        .Select(leaf =>
+                            $"{leaf} is no setting: nothing would read it. {Nearest.To(leaf[(ShipinatorOptions.Section.Length + 1)..], Whole.Keys())}"
+                        )
+                );
             }
         }
     }
@@ -87,7 +91,10 @@ internal sealed class SettingsTree
 
         try
         {
-            _ = type == typeof(Uri) ? new Uri(text, UriKind.RelativeOrAbsolute) : TypeDescriptor.GetConverter(type).ConvertFromInvariantString(text);
+            _ =
+                type == typeof(Uri)
+                    ? new Uri(text, UriKind.RelativeOrAbsolute)
+                    : TypeDescriptor.GetConverter(type).ConvertFromInvariantString(text);
         }
         catch (Exception e) when (e is FormatException or ArgumentException or NotSupportedException or OverflowException)
         {
@@ -103,12 +110,18 @@ internal sealed class SettingsTree
         : type == typeof(Uri) ? "a URL"
         : $"a {type.Name}";
 
-    private string Names() => _elements is not null ? _numbered ? "0, 1, 2, …" : "names that you make up" : string.Join(", ", _members.Keys);
+    private string Names() =>
+        _elements is not null
+            ? _numbered
+                ? "0, 1, 2, …"
+                : "names that you make up"
+            : string.Join(", ", _members.Keys);
 
     private SettingsTree? Find(ReadOnlySpan<string> path) =>
         path.IsEmpty || _free ? this
         : _elements is not null ? _elements.Find(path[1..])
-        : _members.TryGetValue(path[0], out var member) ? member.Find(path[1..]) : null;
+        : _members.TryGetValue(path[0], out var member) ? member.Find(path[1..])
+        : null;
 
     private IEnumerable<string> Keys(string prefix)
     {
@@ -180,6 +193,8 @@ internal sealed class SettingsTree
     /// <summary>What the binder fills: what can be set, and dictionaries that are there already.</summary>
     private static bool IsSetting(PropertyInfo property) =>
         property.GetIndexParameters().Length == 0
-        && (property.SetMethod is { IsPublic: true }
-            || (property.PropertyType.IsGenericType && property.PropertyType.GetGenericTypeDefinition() == typeof(IDictionary<,>)));
+        && (
+            property.SetMethod is { IsPublic: true }
+            || (property.PropertyType.IsGenericType && property.PropertyType.GetGenericTypeDefinition() == typeof(IDictionary<,>))
+        );
 }

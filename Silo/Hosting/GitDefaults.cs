@@ -9,7 +9,16 @@ namespace Shipinator.Silo.Hosting;
 internal static class GitDefaults
 {
     /// <summary>Loopback and private networks: what a person's own server on a person's own machine may reach.</summary>
-    private static readonly string[] OwnNetworks = ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
+    private static readonly string[] OwnNetworks =
+    [
+        "127.0.0.0/8",
+        "::1/128",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "fc00::/7",
+    ];
 
     /// <summary>Puts the settings into the forges' options.</summary>
     public static void Apply(ForgeOptions forge, ShipinatorOptions options, DataFolder folder)
@@ -26,8 +35,9 @@ internal static class GitDefaults
         forge.FetchesPerHost = given.FetchesPerHost;
         forge.Fetches = given.Fetches;
         // Whoever has said which hosts are allowed means those; a server that others can reach allows none by itself.
-        forge.AllowedHosts = given.AllowedHosts.Count > 0 || !isStandalone || !IPAddress.IsLoopback(IPAddress.Parse(options.Listen))
-            ? [.. given.AllowedHosts]
-            : [.. OwnNetworks];
+        forge.AllowedHosts =
+            given.AllowedHosts.Count > 0 || !isStandalone || !IPAddress.IsLoopback(IPAddress.Parse(options.Listen))
+                ? [.. given.AllowedHosts]
+                : [.. OwnNetworks];
     }
 }

@@ -64,7 +64,9 @@ public static class Server
         catch (IOException e)
         {
             throw new StartupException(
-                $"{options.Listen}:{port} can't be listened on: {e.Message} Choose another port with --port (0 takes a free one).", e);
+                $"{options.Listen}:{port} can't be listened on: {e.Message} Choose another port with --port (0 takes a free one).",
+                e
+            );
         }
     }
 

@@ -21,12 +21,25 @@ public static class SiloApp
 {
     /// <summary>Puts the rooms together; starts nothing. <paramref name="replace"/> may put something else in a room's place.</summary>
     public static WebApplication Build(
-        string[] args, IConfiguration configuration, ShipinatorOptions options, ShipinatorDatabase database, DataFolder folder, int port,
-        Action<IServiceCollection>? replace = null)
+        string[] args,
+        IConfiguration configuration,
+        ShipinatorOptions options,
+        ShipinatorDatabase database,
+        DataFolder folder,
+        int port,
+        Action<IServiceCollection>? replace = null
+    )
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(folder);
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory, ApplicationName = "Shipinator.Silo" });
+        var builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions
+            {
+                Args = args,
+                ContentRootPath = AppContext.BaseDirectory,
+                ApplicationName = "Shipinator.Silo",
+            }
+        );
         UsePagesOfTheBuild(builder);
         builder.Configuration.AddConfiguration(configuration);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Parse(options.Listen), port));
@@ -64,13 +77,17 @@ public static class SiloApp
                 process.ListensAt = string.Join(", ", Reach.BeyondLoopback(options));
                 process.ListensBeyondLoopback = process.ListensAt.Length > 0;
                 process.HasSeveralServers = options.Clustering == ClusteringKind.AdoNet;
-                process.Root = options.Process.WorkFolder ?? (process.IsIsolated ? process.OwnWorkFolder(folder.Path) : Path.Combine(folder.Path, "work"));
+                process.Root =
+                    options.Process.WorkFolder
+                    ?? (process.IsIsolated ? process.OwnWorkFolder(folder.Path) : Path.Combine(folder.Path, "work"));
             });
         }
 
         if (options.Kubernetes.Namespace.Length > 0)
         {
-            builder.Services.AddKubernetesExecutor(kubernetes => Settings.Bind(configuration, nameof(ShipinatorOptions.Kubernetes), kubernetes));
+            builder.Services.AddKubernetesExecutor(kubernetes =>
+                Settings.Bind(configuration, nameof(ShipinatorOptions.Kubernetes), kubernetes)
+            );
         }
 
         builder.Services.AddShipinatorWeb(web =>
@@ -108,7 +125,9 @@ public static class SiloApp
         {
             throw new StartupException(
                 $"The dashboard's files can't be read: {e.Message} A build works only in its checkout, for users who can read that and the folder "
-                + "of NuGet packages. For another place or user, publish it: dotnet publish Silo -c Release -o FOLDER.", e);
+                    + "of NuGet packages. For another place or user, publish it: dotnet publish Silo -c Release -o FOLDER.",
+                e
+            );
         }
     }
 
@@ -152,7 +171,10 @@ public static class SiloApp
         catch (AggregateException e)
         {
             throw new OptionsValidationException(
-                ShipinatorOptions.Section, typeof(ShipinatorOptions), e.InnerExceptions.SelectMany(i => i is OptionsValidationException o ? o.Failures : [i.Message]));
+                ShipinatorOptions.Section,
+                typeof(ShipinatorOptions),
+                e.InnerExceptions.SelectMany(i => i is OptionsValidationException o ? o.Failures : [i.Message])
+            );
         }
     }
 }

@@ -65,7 +65,11 @@ public sealed class DataFolder : IDisposable
             }
 
             var file = new FileStream(
-                System.IO.Path.Combine(path, "server.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                System.IO.Path.Combine(path, "server.lock"),
+                FileMode.OpenOrCreate,
+                FileAccess.ReadWrite,
+                FileShare.None
+            );
             return new(path, file);
         }
         catch (UnauthorizedAccessException e)
@@ -75,7 +79,9 @@ public sealed class DataFolder : IDisposable
         catch (IOException e)
         {
             throw new StartupException(
-                $"The data folder {path} is in use by another Shipinator server (or can't be made: {e.Message}). Stop that server, or choose another folder with --data.", e);
+                $"The data folder {path} is in use by another Shipinator server (or can't be made: {e.Message}). Stop that server, or choose another folder with --data.",
+                e
+            );
         }
     }
 
@@ -138,12 +144,17 @@ public sealed class DataFolder : IDisposable
     {
         var temporary = ServerFile + ".new";
         File.Delete(temporary);
-        using (var stream = new FileStream(temporary, new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            UnixCreateMode = OwnerOnly,
-        }))
+        using (
+            var stream = new FileStream(
+                temporary,
+                new FileStreamOptions
+                {
+                    Mode = FileMode.CreateNew,
+                    Access = FileAccess.Write,
+                    UnixCreateMode = OwnerOnly,
+                }
+            )
+        )
         {
             JsonSerializer.Serialize(stream, content, ServerFileJson.Default.ServerFileContent);
         }

@@ -34,7 +34,9 @@ internal static class PrivateFolder
 
         if (mode.HasFlag(UnixFileMode.StickyBit) || IsMuchElse(path))
         {
-            throw new StartupException($"The data folder {path} is not Shipinator's alone, and it would be closed to others: choose another with --data, one below it for instance.");
+            throw new StartupException(
+                $"The data folder {path} is not Shipinator's alone, and it would be closed to others: choose another with --data, one below it for instance."
+            );
         }
 
         try
@@ -43,7 +45,9 @@ internal static class PrivateFolder
         }
         catch (UnauthorizedAccessException)
         {
-            Console.Error.WriteLine($"shipinator: {path} belongs to another user and can't be closed to others (its mode is {Convert.ToString((int)mode, 8)}): what is made below it is.");
+            Console.Error.WriteLine(
+                $"shipinator: {path} belongs to another user and can't be closed to others (its mode is {Convert.ToString((int)mode, 8)}): what is made below it is."
+            );
         }
     }
 
@@ -52,7 +56,26 @@ internal static class PrivateFolder
     {
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         return Path.GetDirectoryName(full) is null or "/"
-            && full is "/" or "/bin" or "/boot" or "/dev" or "/etc" or "/home" or "/lib" or "/media" or "/mnt" or "/opt" or "/proc" or "/root" or "/run" or "/sbin" or "/srv" or "/sys" or "/tmp" or "/usr" or "/var"
+                && full
+                    is "/"
+                        or "/bin"
+                        or "/boot"
+                        or "/dev"
+                        or "/etc"
+                        or "/home"
+                        or "/lib"
+                        or "/media"
+                        or "/mnt"
+                        or "/opt"
+                        or "/proc"
+                        or "/root"
+                        or "/run"
+                        or "/sbin"
+                        or "/srv"
+                        or "/sys"
+                        or "/tmp"
+                        or "/usr"
+                        or "/var"
             || full == Path.TrimEndingDirectorySeparator(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile));
     }
 }

@@ -46,7 +46,9 @@ internal sealed class SiloPort : IDisposable
             return new(file, port);
         }
 
-        throw new StartupException($"{folder} can't be written, or {Most} silos of this machine hold its ports already: set Shipinator:Orleans:SiloPort, or another folder with --data.");
+        throw new StartupException(
+            $"{folder} can't be written, or {Most} silos of this machine hold its ports already: set Shipinator:Orleans:SiloPort, or another folder with --data."
+        );
     }
 
     public void Dispose() => _file.Dispose();
@@ -67,7 +69,10 @@ internal sealed class SiloPort : IDisposable
     {
         var bytes = new byte[8];
         var length = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-        return int.TryParse(bytes.AsSpan(0, length), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535 ? port : 0;
+        return
+            int.TryParse(bytes.AsSpan(0, length), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535
+            ? port
+            : 0;
     }
 
     private static bool IsFree(IPAddress address, int port)

@@ -15,7 +15,9 @@ public static class StandaloneDatabase
         try
         {
             return await LocalPostgres.StartAsync(
-                new() { Folder = Path.Combine(folder.Path, "postgres"), BinFolder = settings.BinFolder }, NullLogger.Instance);
+                new() { Folder = Path.Combine(folder.Path, "postgres"), BinFolder = settings.BinFolder },
+                NullLogger.Instance
+            );
         }
         catch (InvalidInputException e)
         {

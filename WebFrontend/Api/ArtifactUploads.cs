@@ -7,7 +7,13 @@ using Shipinator.WebFrontend.Security;
 namespace Shipinator.WebFrontend.Api;
 
 /// <summary>Takes what steps leave: everything is checked before the first byte is stored, and what gets no row is not kept.</summary>
-public sealed class ArtifactUploads(IArtifactStores stores, ArtifactMetadataStore metadata, ExecutionMasks masks, TimeProvider time, IOptions<WebOptions> options)
+public sealed class ArtifactUploads(
+    IArtifactStores stores,
+    ArtifactMetadataStore metadata,
+    ExecutionMasks masks,
+    TimeProvider time,
+    IOptions<WebOptions> options
+)
 {
     private const int LongestText = 1000;
 
@@ -16,14 +22,23 @@ public sealed class ArtifactUploads(IArtifactStores stores, ArtifactMetadataStor
     /// <c>artifact_type</c>, <c>artifact_limit</c>, <c>checksum_mismatch</c>, <see cref="ConflictException"/>.
     /// </summary>
     public async Task<UploadedArtifact> TakeAsync(
-        ExecutionRecord execution, string type, string name, string? reference, HttpRequest request, CancellationToken cancellation)
+        ExecutionRecord execution,
+        string type,
+        string name,
+        string? reference,
+        HttpRequest request,
+        CancellationToken cancellation
+    )
     {
         ArgumentNullException.ThrowIfNull(execution);
         ArgumentNullException.ThrowIfNull(request);
         Check(type, name, reference);
         if (execution.Life.IsTerminal)
         {
-            throw new ConflictException("already_ended", $"Execution {execution.Id} has ended as {execution.Life.Status.Word()}; nothing can be added to it.");
+            throw new ConflictException(
+                "already_ended",
+                $"Execution {execution.Id} has ended as {execution.Life.Status.Word()}; nothing can be added to it."
+            );
         }
 
         var mask = await masks.OfAsync(execution.Id, cancellation);
@@ -47,8 +62,16 @@ public sealed class ArtifactUploads(IArtifactStores stores, ArtifactMetadataStor
 
         await RequireRoomAsync(execution.Spec.Worker.RunId, request, cancellation);
         var digest = request.Headers["X-Content-SHA256"].ToString() is { Length: > 0 } given ? given : null;
-        var stored = await stores.Current.Put(row.Id, new(type, row.FileName, row.JobId, row.ExecutionId, row.CreatedAt), request.Body, digest, cancellation);
-        return Answer(await InsertAsync(row with { StoragePath = stored.StoragePath, Checksum = stored.Sha256, Size = stored.Size }, cancellation));
+        var stored = await stores.Current.Put(
+            row.Id,
+            new(type, row.FileName, row.JobId, row.ExecutionId, row.CreatedAt),
+            request.Body,
+            digest,
+            cancellation
+        );
+        return Answer(
+            await InsertAsync(row with { StoragePath = stored.StoragePath, Checksum = stored.Sha256, Size = stored.Size }, cancellation)
+        );
     }
 
     private static void Check(string type, string name, string? reference)
@@ -60,12 +83,23 @@ public sealed class ArtifactUploads(IArtifactStores stores, ArtifactMetadataStor
 
         if (!ArtifactRules.Types.Contains(type))
         {
-            throw new InvalidInputException("artifact_type", $"'{type}' is not an artifact type; known: {string.Join(", ", ArtifactRules.Types)}.");
+            throw new InvalidInputException(
+                "artifact_type",
+                $"'{type}' is not an artifact type; known: {string.Join(", ", ArtifactRules.Types)}."
+            );
         }
 
-        if (name.Length is 0 or > LongestText || name.Any(char.IsControl) || (reference is null && (name.StartsWith('/') || name.Split('/').Contains(".."))))
+        if (
+            name.Length is 0 or > LongestText
+            || name.Any(char.IsControl)
+            || (reference is null && (name.StartsWith('/') || name.Split('/').Contains("..")))
+        )
         {
-            throw new MalformedException("name_malformed", "name", $"name must be a path below the workspace, with forward slashes and without control characters, of at most {LongestText} characters.");
+            throw new MalformedException(
+                "name_malformed",
+                "name",
+                $"name must be a path below the workspace, with forward slashes and without control characters, of at most {LongestText} characters."
+            );
         }
 
         if (reference is not null && (reference.Length is 0 or > LongestText || reference.Any(char.IsControl)))
@@ -82,7 +116,9 @@ public sealed class ArtifactUploads(IArtifactStores stores, ArtifactMetadataStor
         if (room < (request.ContentLength ?? 1))
         {
             throw new InvalidInputException(
-                "artifact_limit", $"The artifacts of a run may have {most} bytes together, and {Math.Max(0, room)} are left: keep less, or raise Shipinator:Storage:MaxRunArtifactBytes.");
+                "artifact_limit",
+                $"The artifacts of a run may have {most} bytes together, and {Math.Max(0, room)} are left: keep less, or raise Shipinator:Storage:MaxRunArtifactBytes."
+            );
         }
 
         RunnerRoutes.Limit(request.HttpContext, Math.Min(options.Value.MaxArtifactBytes, room));
@@ -107,12 +143,21 @@ public sealed class ArtifactUploads(IArtifactStores stores, ArtifactMetadataStor
             await stores.Current.Delete(row.StoragePath, CancellationToken.None);
             if (kept.Checksum != row.Checksum)
             {
-                throw new ConflictException("artifact_exists", $"Execution {row.ExecutionId} has left another {row.Type} named {row.FileName} already; artifacts never change.");
+                throw new ConflictException(
+                    "artifact_exists",
+                    $"Execution {row.ExecutionId} has left another {row.Type} named {row.FileName} already; artifacts never change."
+                );
             }
         }
 
         return kept;
     }
 
-    private static UploadedArtifact Answer(ArtifactRow row) => new() { Id = row.Id.ToString(), Sha256 = row.Checksum, Size = row.Size };
+    private static UploadedArtifact Answer(ArtifactRow row) =>
+        new()
+        {
+            Id = row.Id.ToString(),
+            Sha256 = row.Checksum,
+            Size = row.Size,
+        };
 }

@@ -20,7 +20,12 @@ internal static class ExecutionRoutes
     }
 
     private static async Task<ExecutionAnswer> GetAsync(
-        string id, RunQueries runs, Waiting waiters, IServerAddress address, CancellationToken cancellation)
+        string id,
+        RunQueries runs,
+        Waiting waiters,
+        IServerAddress address,
+        CancellationToken cancellation
+    )
     {
         var view = await ExistingAsync(runs, id, cancellation);
         var waiting = view.Status.IsTerminal() ? null : await waiters.OfAsync(view.Id, cancellation);
@@ -29,7 +34,14 @@ internal static class ExecutionRoutes
 
     /// <summary>The log's bytes: <c>offset</c>, <c>Range</c>, or <c>follow=true</c> until the seal.</summary>
     private static async Task<IResult> LogAsync(
-        string id, long? offset, bool? follow, HttpContext context, RunQueries runs, ILogStore logs, CancellationToken cancellation)
+        string id,
+        long? offset,
+        bool? follow,
+        HttpContext context,
+        RunQueries runs,
+        ILogStore logs,
+        CancellationToken cancellation
+    )
     {
         var from = Offset(offset);
         var execution = (await ExistingAsync(runs, id, cancellation)).Id;
@@ -46,11 +58,21 @@ internal static class ExecutionRoutes
         var info = await logs.Info(execution, cancellation);
         context.Response.Headers["X-Log-Length"] = info.Length.ToString(System.Globalization.CultureInfo.InvariantCulture);
         context.Response.Headers["X-Log-Sealed"] = info.Sealed ? "true" : "false";
-        return Results.Stream(new LogStream(logs, execution, Math.Min(from, info.Length), info.Length), "text/plain; charset=utf-8", enableRangeProcessing: true);
+        return Results.Stream(
+            new LogStream(logs, execution, Math.Min(from, info.Length), info.Length),
+            "text/plain; charset=utf-8",
+            enableRangeProcessing: true
+        );
     }
 
     /// <summary>When which bytes of the log were printed.</summary>
-    private static async Task<LogTimesAnswer> TimesAsync(string id, long? offset, RunQueries runs, ILogStore logs, CancellationToken cancellation)
+    private static async Task<LogTimesAnswer> TimesAsync(
+        string id,
+        long? offset,
+        RunQueries runs,
+        ILogStore logs,
+        CancellationToken cancellation
+    )
     {
         var from = Offset(offset);
         var execution = (await ExistingAsync(runs, id, cancellation)).Id;
@@ -59,11 +81,22 @@ internal static class ExecutionRoutes
         return new() { Times = [.. times.Select(t => new LogTimeAnswer { Offset = t.Offset, At = t.At })] };
     }
 
-    private static long Offset(long? given) => given is null or >= 0
-        ? given ?? 0
-        : throw new MalformedException("offset_malformed", "offset", $"offset is {given}; it must be 0 or more: a place in the log, in bytes.");
+    private static long Offset(long? given) =>
+        given is null or >= 0
+            ? given ?? 0
+            : throw new MalformedException(
+                "offset_malformed",
+                "offset",
+                $"offset is {given}; it must be 0 or more: a place in the log, in bytes."
+            );
 
-    private static async Task FollowAsync(HttpContext context, ILogStore logs, ExecutionId execution, long offset, CancellationToken cancellation)
+    private static async Task FollowAsync(
+        HttpContext context,
+        ILogStore logs,
+        ExecutionId execution,
+        long offset,
+        CancellationToken cancellation
+    )
     {
         context.Response.ContentType = "text/plain; charset=utf-8";
         context.Response.Headers["X-Accel-Buffering"] = "no";

@@ -19,17 +19,24 @@ internal static class Fields
     public const int Ref = 250;
 
     /// <summary>How many inputs a run may be given, and how long the value of one may be.</summary>
-    public const int Inputs = 100, InputValue = 32_000;
+    public const int Inputs = 100,
+        InputValue = 32_000;
 
     /// <summary>A text of at most so many characters.</summary>
-    public static string? Text(string? text, string field, int most) => text is null || text.Length <= most
-        ? text
-        : throw new MalformedException($"{field}_too_long", field, $"{field} has {text.Length} characters; it may have {most}.");
+    public static string? Text(string? text, string field, int most) =>
+        text is null || text.Length <= most
+            ? text
+            : throw new MalformedException($"{field}_too_long", field, $"{field} has {text.Length} characters; it may have {most}.");
 
     /// <summary>A commit's id, whole or abbreviated.</summary>
-    public static string? Commit(string? text, string field) => text is null || (text.Length is >= 4 and <= 64 && text.All(char.IsAsciiHexDigit))
-        ? text
-        : throw new MalformedException($"{field}_malformed", field, $"'{Short(text)}' is not a commit: expected 4 to 64 hexadecimal digits.");
+    public static string? Commit(string? text, string field) =>
+        text is null || (text.Length is >= 4 and <= 64 && text.All(char.IsAsciiHexDigit))
+            ? text
+            : throw new MalformedException(
+                $"{field}_malformed",
+                field,
+                $"'{Short(text)}' is not a commit: expected 4 to 64 hexadecimal digits."
+            );
 
     /// <summary>The inputs of a run.</summary>
     public static IReadOnlyDictionary<string, string>? InputValues(IReadOnlyDictionary<string, string>? inputs)

@@ -22,7 +22,13 @@ internal static class RunEvents
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
 
     public static async Task StreamAsync(
-        string id, HttpContext context, RunQueries runs, IChangeFeed feed, TimeProvider time, CancellationToken cancellation)
+        string id,
+        HttpContext context,
+        RunQueries runs,
+        IChangeFeed feed,
+        TimeProvider time,
+        CancellationToken cancellation
+    )
     {
         var run = await RunRoutes.ExistingAsync(runs, id, cancellation);
         var cursor = context.Request.Headers["Last-Event-ID"].ToString() is { Length: > 0 } last ? last : null;
@@ -60,8 +66,10 @@ internal static class RunEvents
 
             var quiet = KeepAlive - teller.SinceLast;
             var wait = isHeldBack && pause < quiet ? pause : quiet;
-            pause = await WaitAsync(news, wait, teller.Time, cancellation) || !isHeldBack ? FirstPause
-                : pause * 2 < LongestPause ? pause * 2 : LongestPause;
+            pause =
+                await WaitAsync(news, wait, teller.Time, cancellation) || !isHeldBack ? FirstPause
+                : pause * 2 < LongestPause ? pause * 2
+                : LongestPause;
             if (teller.SinceLast >= KeepAlive)
             {
                 await teller.KeepAliveAsync(cancellation);
@@ -140,7 +148,10 @@ internal static class RunEvents
                 if (!page.More)
                 {
                     // A reader that resumes after the last line finds nothing more to come.
-                    return (isOver || (page.Items.Count == 0 && (await runs.GetAsync(run, cancellation))?.Status.IsTerminal() == true), false);
+                    return (
+                        isOver || (page.Items.Count == 0 && (await runs.GetAsync(run, cancellation))?.Status.IsTerminal() == true),
+                        false
+                    );
                 }
 
                 if (page.Items.Count == 0)

@@ -3,8 +3,8 @@ using System.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
-using Shipinator.WebFrontend.Live;
 using Shipinator.Schema.Stores;
+using Shipinator.WebFrontend.Live;
 using Shipinator.WebFrontend.Problems;
 using Shipinator.WebFrontend.Security;
 using Shipinator.WebFrontend.Triggers;
@@ -24,36 +24,77 @@ internal static class RunRoutes
         group.MapGet("/{id}/jobs", JobsAsync).RequireAuthorization(Policies.Read);
         group.MapPost("/{id}/cancel", CancelAsync).RequireAuthorization(Policies.Write);
         group.MapPost("/{id}/rerun", RerunAsync).RequireAuthorization(Policies.Write);
-        group.MapGet("/{id}/history", async (string id, RunQueries runs, CancellationToken cancellation) =>
-            Answers.All(await runs.HistoryAsync((await ExistingAsync(runs, id, cancellation)).Id, cancellation), Answers.Of)).RequireAuthorization(Policies.Read);
-        group.MapGet("/{id}/events", RunEvents.StreamAsync).RequireAuthorization(Policies.Read).Produces<TransitionAnswer>(200, "text/event-stream");
+        group
+            .MapGet(
+                "/{id}/history",
+                async (string id, RunQueries runs, CancellationToken cancellation) =>
+                    Answers.All(await runs.HistoryAsync((await ExistingAsync(runs, id, cancellation)).Id, cancellation), Answers.Of)
+            )
+            .RequireAuthorization(Policies.Read);
+        group
+            .MapGet("/{id}/events", RunEvents.StreamAsync)
+            .RequireAuthorization(Policies.Read)
+            .Produces<TransitionAnswer>(200, "text/event-stream");
     }
 
     public static async Task<RunView> ExistingAsync(RunQueries runs, string id, CancellationToken cancellation) =>
         await runs.GetAsync(Ids.Parse<RunId>(id), cancellation) ?? throw new NotFoundException("pipeline run", id);
 
     private static async Task<IResult> CreateAsync(
-        string id, CreateRunRequest body, HttpContext context, RunTrigger trigger, RunQueries runs, IServerAddress address, CancellationToken cancellation)
+        string id,
+        CreateRunRequest body,
+        HttpContext context,
+        RunTrigger trigger,
+        RunQueries runs,
+        IServerAddress address,
+        CancellationToken cancellation
+    )
     {
         Check(body);
         var (run, isRepeat) = await trigger.CreateAsync(
-            Ids.Parse<PipelineId>(id), body.GitRef, body.GitSha, body.Inputs, context.Actor(), Ids.IdempotencyKey(context), cancellation);
+            Ids.Parse<PipelineId>(id),
+            body.GitRef,
+            body.GitSha,
+            body.Inputs,
+            context.Actor(),
+            Ids.IdempotencyKey(context),
+            cancellation
+        );
         return await CreatedAsync(run, isRepeat, context, runs, address, cancellation);
     }
 
     /// <summary>By the repository and a trigger type: the pipeline is made when it is the first of its kind.</summary>
     private static async Task<IResult> CreateOfRepositoryAsync(
-        string id, CreateRunRequest body, HttpContext context, RunTrigger trigger, RunQueries runs, IServerAddress address, CancellationToken cancellation)
+        string id,
+        CreateRunRequest body,
+        HttpContext context,
+        RunTrigger trigger,
+        RunQueries runs,
+        IServerAddress address,
+        CancellationToken cancellation
+    )
     {
         Check(body);
         var type = body.TriggerType ?? "manual";
         if (!PipelineStore.TriggerTypes.Contains(type, StringComparer.Ordinal))
         {
-            throw new MalformedException("trigger_type_malformed", "trigger_type", $"trigger_type must be one of {string.Join(", ", PipelineStore.TriggerTypes)}.");
+            throw new MalformedException(
+                "trigger_type_malformed",
+                "trigger_type",
+                $"trigger_type must be one of {string.Join(", ", PipelineStore.TriggerTypes)}."
+            );
         }
 
         var (run, isRepeat) = await trigger.CreateAsync(
-            Ids.Parse<RepositoryId>(id), type, body.GitRef, body.GitSha, body.Inputs, context.Actor(), Ids.IdempotencyKey(context), cancellation);
+            Ids.Parse<RepositoryId>(id),
+            type,
+            body.GitRef,
+            body.GitSha,
+            body.Inputs,
+            context.Actor(),
+            Ids.IdempotencyKey(context),
+            cancellation
+        );
         return await CreatedAsync(run, isRepeat, context, runs, address, cancellation);
     }
 
@@ -69,20 +110,42 @@ internal static class RunRoutes
     }
 
     private static async Task<IResult> RerunAsync(
-        string id, RerunRequest body, HttpContext context, RunTrigger trigger, RunQueries runs, IServerAddress address, CancellationToken cancellation)
+        string id,
+        RerunRequest body,
+        HttpContext context,
+        RunTrigger trigger,
+        RunQueries runs,
+        IServerAddress address,
+        CancellationToken cancellation
+    )
     {
         if (body.From is not ("start" or "failed"))
         {
-            throw new MalformedException("from_malformed", "from", $"'{Fields.Short(body.From)}' is no place to begin from: expected start or failed.");
+            throw new MalformedException(
+                "from_malformed",
+                "from",
+                $"'{Fields.Short(body.From)}' is no place to begin from: expected start or failed."
+            );
         }
 
         var (run, isRepeat) = await trigger.RerunAsync(
-            Ids.Parse<RunId>(id), body.From == "failed", context.Actor(), Ids.IdempotencyKey(context), cancellation);
+            Ids.Parse<RunId>(id),
+            body.From == "failed",
+            context.Actor(),
+            Ids.IdempotencyKey(context),
+            cancellation
+        );
         return await CreatedAsync(run, isRepeat, context, runs, address, cancellation);
     }
 
     private static async Task<IResult> CreatedAsync(
-        RunId run, bool isRepeat, HttpContext context, RunQueries runs, IServerAddress address, CancellationToken cancellation)
+        RunId run,
+        bool isRepeat,
+        HttpContext context,
+        RunQueries runs,
+        IServerAddress address,
+        CancellationToken cancellation
+    )
     {
         if (isRepeat)
         {
@@ -94,15 +157,29 @@ internal static class RunRoutes
     }
 
     private static async Task<PageAnswer<RunAnswer>> ListAsync(
-        string? project, string? repository, string? pipeline, string? status, string? branch, string? @event, int? limit, string? cursor,
-        RunQueries runs, IServerAddress address, CancellationToken cancellation)
+        string? project,
+        string? repository,
+        string? pipeline,
+        string? status,
+        string? branch,
+        string? @event,
+        int? limit,
+        string? cursor,
+        RunQueries runs,
+        IServerAddress address,
+        CancellationToken cancellation
+    )
     {
         Status? wanted = null;
         if (status is not null)
         {
             wanted = Words.TryParseStatus(status, out var parsed)
                 ? parsed
-                : throw new MalformedException("status_malformed", "status", $"'{status}' is no status: expected pending, running, success, failed or canceled.");
+                : throw new MalformedException(
+                    "status_malformed",
+                    "status",
+                    $"'{status}' is no status: expected pending, running, success, failed or canceled."
+                );
         }
 
         var page = await runs.ListAsync(
@@ -115,12 +192,20 @@ internal static class RunRoutes
                 Branch = branch,
                 Event = @event,
             },
-            new PageRequest(limit, cursor), cancellation);
+            new PageRequest(limit, cursor),
+            cancellation
+        );
         return Answers.Page(page, r => Answers.Of(r, address));
     }
 
     private static async Task<Results<Ok<RunAnswer>, StatusCodeHttpResult>> GetAsync(
-        string id, HttpContext context, RunQueries runs, Waiting waiters, IServerAddress address, CancellationToken cancellation)
+        string id,
+        HttpContext context,
+        RunQueries runs,
+        Waiting waiters,
+        IServerAddress address,
+        CancellationToken cancellation
+    )
     {
         var run = await ExistingAsync(runs, id, cancellation);
         var waiting = await waiters.OfAsync(run, [], cancellation);
@@ -130,23 +215,46 @@ internal static class RunRoutes
     }
 
     private static async Task<Results<Ok<JobsAnswer>, StatusCodeHttpResult>> JobsAsync(
-        string id, HttpContext context, RunQueries runs, Waiting waiters, IServerAddress address, CancellationToken cancellation)
+        string id,
+        HttpContext context,
+        RunQueries runs,
+        Waiting waiters,
+        IServerAddress address,
+        CancellationToken cancellation
+    )
     {
         var run = await ExistingAsync(runs, id, cancellation);
         var jobs = await runs.JobsAsync(run.Id, cancellation);
         var waiting = await waiters.OfAsync(run, jobs, cancellation);
-        var versions = jobs.Select(j => $"{j.Version}:{string.Join(',', j.Steps.SelectMany(s => s.Executions).Select(e => $"{e.Version}.{e.Artifacts.Count}"))}");
-        return Unchanged(context, $"{run.Version}|{string.Join(';', versions)}|{string.Join(';', waiting.OrderBy(w => w.Key).Select(w => w.Value))}")
+        var versions = jobs.Select(j =>
+            $"{j.Version}:{string.Join(',', j.Steps.SelectMany(s => s.Executions).Select(e => $"{e.Version}.{e.Artifacts.Count}"))}"
+        );
+        return Unchanged(
+            context,
+            $"{run.Version}|{string.Join(';', versions)}|{string.Join(';', waiting.OrderBy(w => w.Key).Select(w => w.Value))}"
+        )
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
             : TypedResults.Ok(new JobsAnswer { Jobs = [.. jobs.Select(j => Answers.Of(j, address, waiting))] });
     }
 
     private static async Task<RunAnswer> CancelAsync(
-        string id, HttpContext context, RunQueries runs, IGrainFactory grains, Waiting waiters, IServerAddress address, TimeProvider time, CancellationToken cancellation)
+        string id,
+        HttpContext context,
+        RunQueries runs,
+        IGrainFactory grains,
+        Waiting waiters,
+        IServerAddress address,
+        TimeProvider time,
+        CancellationToken cancellation
+    )
     {
         var run = await ExistingAsync(runs, id, cancellation);
-        await grains.GetGrain<IPipelineRunGrain>(run.Id.Value).Cancel(
-            new(time.GetUtcNow(), Reason.CanceledByUser, $"Stopped by {context.User.Identity?.Name}.", context.Actor()), cancellation);
+        await grains
+            .GetGrain<IPipelineRunGrain>(run.Id.Value)
+            .Cancel(
+                new(time.GetUtcNow(), Reason.CanceledByUser, $"Stopped by {context.User.Identity?.Name}.", context.Actor()),
+                cancellation
+            );
         run = await ExistingAsync(runs, id, cancellation);
         return Answers.Of(run, address, await waiters.OfAsync(run, [], cancellation));
     }

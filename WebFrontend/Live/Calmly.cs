@@ -9,7 +9,12 @@ internal static class Calmly
     /// One element for all that changed, whatever it was, then a rest: whose change it was is not said, and when much goes on, such
     /// a screen need not follow each step. What comes in the rest is told after it.
     /// </summary>
-    public static async IAsyncEnumerable<bool> ChangesAsync(this IChangeFeed feed, TimeSpan rest, TimeProvider time, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public static async IAsyncEnumerable<bool> ChangesAsync(
+        this IChangeFeed feed,
+        TimeSpan rest,
+        TimeProvider time,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         await foreach (var _ in feed.Changes(null, cancellationToken))
         {

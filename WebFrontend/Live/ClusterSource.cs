@@ -17,14 +17,29 @@ public sealed class ClusterSource(IGrainFactory grains) : IViewSource<bool, Clus
     public async Task<ClusterSnapshot> ReadAsync(bool key, ClusterSnapshot? previous, CancellationToken cancellationToken)
     {
         var management = grains.GetGrain<IManagementGrain>(0);
-        var hosts = (await management.GetDetailedHosts(onlyActive: false, cancellationToken)).Where(h => h.Status != SiloStatus.Dead).ToArray();
+        var hosts = (await management.GetDetailedHosts(onlyActive: false, cancellationToken))
+            .Where(h => h.Status != SiloStatus.Dead)
+            .ToArray();
         var active = hosts.Where(h => h.Status == SiloStatus.Active).Select(h => h.SiloAddress).ToArray();
         var statistics = await management.GetRuntimeStatistics(active, cancellationToken);
         return new(
-            [.. hosts.OrderBy(h => h.SiloAddress.ToString(), StringComparer.Ordinal).Select(h => new SiloDetail(
-                h.SiloAddress.Endpoint.ToString(), h.HostName, h.Status.ToString(), new(DateTime.SpecifyKind(h.StartTime, DateTimeKind.Utc)),
-                Array.IndexOf(active, h.SiloAddress) is var at and >= 0 ? statistics[at] : null))],
-            [.. (await management.GetSimpleGrainStatistics(active, cancellationToken)).Where(g => g.GrainType.Contains("Shipinator", StringComparison.Ordinal))]);
+            [
+                .. hosts
+                    .OrderBy(h => h.SiloAddress.ToString(), StringComparer.Ordinal)
+                    .Select(h => new SiloDetail(
+                        h.SiloAddress.Endpoint.ToString(),
+                        h.HostName,
+                        h.Status.ToString(),
+                        new(DateTime.SpecifyKind(h.StartTime, DateTimeKind.Utc)),
+                        Array.IndexOf(active, h.SiloAddress) is var at and >= 0 ? statistics[at] : null
+                    )),
+            ],
+            [
+                .. (await management.GetSimpleGrainStatistics(active, cancellationToken)).Where(g =>
+                    g.GrainType.Contains("Shipinator", StringComparison.Ordinal)
+                ),
+            ]
+        );
     }
 
     /// <summary>Nothing tells of a change in these numbers: they are read every few seconds, once for all who look.</summary>

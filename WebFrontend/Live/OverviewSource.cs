@@ -48,7 +48,15 @@ public sealed record SiloLine(string Address, string Status);
 
 /// <summary>Reads the overview. There is one for everybody.</summary>
 public sealed class OverviewSource(
-    RunQueries runs, TrendQueries trends, QueueQueries queue, IExecutorRegistry executors, IGrainFactory grains, Waiting waiters, IChangeFeed feed, TimeProvider time) : IViewSource<bool, OverviewSnapshot>
+    RunQueries runs,
+    TrendQueries trends,
+    QueueQueries queue,
+    IExecutorRegistry executors,
+    IGrainFactory grains,
+    Waiting waiters,
+    IChangeFeed feed,
+    TimeProvider time
+) : IViewSource<bool, OverviewSnapshot>
 {
     private const int LiveLimit = 50;
     private const int RecentLimit = 15;
@@ -69,7 +77,9 @@ public sealed class OverviewSource(
         var reasons = await Task.WhenAll(queued.Select(q => waiters.OfAsync(q.Id, cancellationToken)));
         var recent = await runs.ListAsync(new() { IsOver = true }, new PageRequest(RecentLimit), cancellationToken);
         var hosts = await waiters.TryAsync(t => grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: false, t), cancellationToken);
-        var loads = await Task.WhenAll(executors.Types.Order(StringComparer.Ordinal).Select(t => LoadAsync(t, previous, cancellationToken)));
+        var loads = await Task.WhenAll(
+            executors.Types.Order(StringComparer.Ordinal).Select(t => LoadAsync(t, previous, cancellationToken))
+        );
         return new()
         {
             Live = live,
@@ -77,17 +87,29 @@ public sealed class OverviewSource(
             Pending = begins,
             Queue = [.. queued.Zip(reasons, (execution, reason) => new QueueLine(execution, reason))],
             Queued = all,
-            Waiting = pending.Zip(waiting).Where(w => w.Second is not null).ToImmutableDictionary(w => w.First.Run.Id.Value, w => w.Second!),
+            Waiting = pending
+                .Zip(waiting)
+                .Where(w => w.Second is not null)
+                .ToImmutableDictionary(w => w.First.Run.Id.Value, w => w.Second!),
             Recent = recent.Items,
             Trend = await Trend.ReadAsync(previous?.Trend, time, () => trends.DaysAsync(new(), 14, cancellationToken)),
             // What can't be asked now stays as it was last seen.
             Executors = [.. loads.OfType<ExecutorLoad>()],
-            Silos = hosts is null ? previous?.Silos ?? [] : [.. hosts.Where(h => h.Value is not SiloStatus.Dead).OrderBy(h => h.Key.ToString(), StringComparer.Ordinal).Select(h => new SiloLine(h.Key.Endpoint.ToString(), h.Value.ToString()))],
+            Silos = hosts is null
+                ? previous?.Silos ?? []
+                :
+                [
+                    .. hosts
+                        .Where(h => h.Value is not SiloStatus.Dead)
+                        .OrderBy(h => h.Key.ToString(), StringComparer.Ordinal)
+                        .Select(h => new SiloLine(h.Key.Endpoint.ToString(), h.Value.ToString())),
+                ],
         };
     }
 
     /// <inheritdoc/>
-    public IAsyncEnumerable<bool> ChangesAsync(bool key, CancellationToken cancellationToken) => feed.ChangesAsync(Calm, time, cancellationToken);
+    public IAsyncEnumerable<bool> ChangesAsync(bool key, CancellationToken cancellationToken) =>
+        feed.ChangesAsync(Calm, time, cancellationToken);
 
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(OverviewSnapshot view) => Refresh;

@@ -8,10 +8,20 @@ namespace Shipinator.WebFrontend.Live;
 public sealed record ProjectsKey(string? Cursor);
 
 /// <summary>Projects by name, with their repositories and how each of those stands.</summary>
-public sealed record ProjectsSnapshot(Page<ProjectRow> Projects, ILookup<ProjectId, RepositoryRow> Repositories, ImmutableDictionary<RepositoryId, RunView> Newest);
+public sealed record ProjectsSnapshot(
+    Page<ProjectRow> Projects,
+    ILookup<ProjectId, RepositoryRow> Repositories,
+    ImmutableDictionary<RepositoryId, RunView> Newest
+);
 
 /// <summary>Reads the list of projects for screens.</summary>
-public sealed class ProjectsSource(ProjectStore projects, RepositoryStore repositories, TrendQueries trends, IChangeFeed feed, TimeProvider time) : IViewSource<ProjectsKey, ProjectsSnapshot>
+public sealed class ProjectsSource(
+    ProjectStore projects,
+    RepositoryStore repositories,
+    TrendQueries trends,
+    IChangeFeed feed,
+    TimeProvider time
+) : IViewSource<ProjectsKey, ProjectsSnapshot>
 {
     /// <summary>How many repositories of a project are shown; its own page has the others.</summary>
     public const int MostRepositories = 12;
@@ -30,7 +40,8 @@ public sealed class ProjectsSource(ProjectStore projects, RepositoryStore reposi
     }
 
     /// <inheritdoc/>
-    public IAsyncEnumerable<bool> ChangesAsync(ProjectsKey key, CancellationToken cancellationToken) => feed.ChangesAsync(Calm, time, cancellationToken);
+    public IAsyncEnumerable<bool> ChangesAsync(ProjectsKey key, CancellationToken cancellationToken) =>
+        feed.ChangesAsync(Calm, time, cancellationToken);
 
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(ProjectsSnapshot view) => null;

@@ -13,9 +13,13 @@ public sealed record RunSnapshot(RunView Run, IReadOnlyList<JobView> Jobs, Immut
 {
     /// <summary>Whether a screen would look the same: rows have versions, steps change with their jobs.</summary>
     public bool Equals(RunSnapshot? other) =>
-        other is not null && Run.Id == other.Run.Id && Run.Version == other.Run.Version && Typical == other.Typical
+        other is not null
+        && Run.Id == other.Run.Id
+        && Run.Version == other.Run.Version
+        && Typical == other.Typical
         && Jobs.SequenceEqual(other.Jobs, ReferenceEqualityComparer.Instance)
-        && Waiting.Count == other.Waiting.Count && Waiting.All(w => other.Waiting.GetValueOrDefault(w.Key) == w.Value);
+        && Waiting.Count == other.Waiting.Count
+        && Waiting.All(w => other.Waiting.GetValueOrDefault(w.Key) == w.Value);
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Run.Id, Run.Version);
@@ -50,12 +54,19 @@ public sealed class RunSource(RunQueries runs, TrendQueries trends, Waiting wait
     private static List<JobView> Keep(IReadOnlyList<JobView>? known, IReadOnlyList<JobView> read)
     {
         var before = known?.ToDictionary(j => j.Id) ?? [];
-        return [.. read.Select(j => before.GetValueOrDefault(j.Id) is { } same && same.Version == j.Version && Marks(same).SequenceEqual(Marks(j)) ? same : j)];
+        return
+        [
+            .. read.Select(j =>
+                before.GetValueOrDefault(j.Id) is { } same && same.Version == j.Version && Marks(same).SequenceEqual(Marks(j)) ? same : j
+            ),
+        ];
     }
 
     /// <summary>Steps change with their job's row; executions and what they leave do not.</summary>
     private static IEnumerable<(ExecutionId, int, int)> Marks(JobView job) =>
-        from step in job.Steps from execution in step.Executions select (execution.Id, execution.Version, execution.Artifacts.Count);
+        from step in job.Steps
+        from execution in step.Executions
+        select (execution.Id, execution.Version, execution.Artifacts.Count);
 
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(RunSnapshot view) => view?.Run.Status.IsTerminal() == false ? WaitingRefresh : null;

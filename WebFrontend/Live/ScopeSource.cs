@@ -4,7 +4,12 @@ using Shipinator.Schema.Stores;
 namespace Shipinator.WebFrontend.Live;
 
 /// <summary>Exactly one of a project, a repository and a pipeline; of a project with a page of its repositories, null being the first.</summary>
-public readonly record struct Scope(ProjectId? Project = null, RepositoryId? Repository = null, PipelineId? Pipeline = null, string? Cursor = null);
+public readonly record struct Scope(
+    ProjectId? Project = null,
+    RepositoryId? Repository = null,
+    PipelineId? Pipeline = null,
+    string? Cursor = null
+);
 
 /// <summary>A project, a repository or a pipeline with what ran in it.</summary>
 public sealed record ScopeSnapshot
@@ -41,8 +46,15 @@ public sealed record ScopeSnapshot
 }
 
 /// <summary>Reads them for screens. Errors: <see cref="NotFoundException"/>.</summary>
-public sealed class ScopeSource(ProjectStore projects, RepositoryStore repositories, PipelineStore pipelines, RunQueries runs, TrendQueries trends, IChangeFeed feed, TimeProvider time)
-    : IViewSource<Scope, ScopeSnapshot>
+public sealed class ScopeSource(
+    ProjectStore projects,
+    RepositoryStore repositories,
+    PipelineStore pipelines,
+    RunQueries runs,
+    TrendQueries trends,
+    IChangeFeed feed,
+    TimeProvider time
+) : IViewSource<Scope, ScopeSnapshot>
 {
     private const int NewestRuns = 20;
     private const int MostRepositories = 100;
@@ -52,16 +64,18 @@ public sealed class ScopeSource(ProjectStore projects, RepositoryStore repositor
     private static readonly TimeSpan Calm = TimeSpan.FromSeconds(1);
 
     /// <inheritdoc/>
-    public Task<ScopeSnapshot> ReadAsync(Scope key, ScopeSnapshot? previous, CancellationToken cancellationToken) => key switch
-    {
-        { Pipeline: { } pipeline } => PipelineAsync(pipeline, previous?.Trend, cancellationToken),
-        { Repository: { } repository } => RepositoryAsync(repository, previous?.Trend, cancellationToken),
-        { Project: { } project } => ProjectAsync(project, key.Cursor, previous?.Trend, cancellationToken),
-        _ => throw new NotFoundException("page", ""),
-    };
+    public Task<ScopeSnapshot> ReadAsync(Scope key, ScopeSnapshot? previous, CancellationToken cancellationToken) =>
+        key switch
+        {
+            { Pipeline: { } pipeline } => PipelineAsync(pipeline, previous?.Trend, cancellationToken),
+            { Repository: { } repository } => RepositoryAsync(repository, previous?.Trend, cancellationToken),
+            { Project: { } project } => ProjectAsync(project, key.Cursor, previous?.Trend, cancellationToken),
+            _ => throw new NotFoundException("page", ""),
+        };
 
     /// <inheritdoc/>
-    public IAsyncEnumerable<bool> ChangesAsync(Scope key, CancellationToken cancellationToken) => feed.ChangesAsync(Calm, time, cancellationToken);
+    public IAsyncEnumerable<bool> ChangesAsync(Scope key, CancellationToken cancellationToken) =>
+        feed.ChangesAsync(Calm, time, cancellationToken);
 
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(ScopeSnapshot view) => null;
@@ -85,7 +99,9 @@ public sealed class ScopeSource(ProjectStore projects, RepositoryStore repositor
         var repository = await repositories.GetAsync(id, cancellationToken) ?? throw new NotFoundException("repository", id.ToString());
         return new()
         {
-            Project = await projects.GetAsync(repository.ProjectId, cancellationToken) ?? throw new NotFoundException("project", repository.ProjectId.ToString()),
+            Project =
+                await projects.GetAsync(repository.ProjectId, cancellationToken)
+                ?? throw new NotFoundException("project", repository.ProjectId.ToString()),
             Repository = repository,
             Pipelines = await pipelines.ListAsync(id, cancellationToken),
             Branches = await trends.BranchesAsync(id, MostBranches + 1, cancellationToken),
@@ -97,10 +113,14 @@ public sealed class ScopeSource(ProjectStore projects, RepositoryStore repositor
     private async Task<ScopeSnapshot> PipelineAsync(PipelineId id, Trend? known, CancellationToken cancellationToken)
     {
         var pipeline = await pipelines.GetAsync(id, cancellationToken) ?? throw new NotFoundException("pipeline", id.ToString());
-        var repository = await repositories.GetAsync(pipeline.RepositoryId, cancellationToken) ?? throw new NotFoundException("repository", pipeline.RepositoryId.ToString());
+        var repository =
+            await repositories.GetAsync(pipeline.RepositoryId, cancellationToken)
+            ?? throw new NotFoundException("repository", pipeline.RepositoryId.ToString());
         return new()
         {
-            Project = await projects.GetAsync(repository.ProjectId, cancellationToken) ?? throw new NotFoundException("project", repository.ProjectId.ToString()),
+            Project =
+                await projects.GetAsync(repository.ProjectId, cancellationToken)
+                ?? throw new NotFoundException("project", repository.ProjectId.ToString()),
             Repository = repository,
             Pipeline = pipeline,
             Typical = await trends.TypicalDurationAsync(id, cancellationToken),

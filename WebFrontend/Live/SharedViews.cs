@@ -26,7 +26,11 @@ public interface IViewSource<TKey, TView>
 /// at most ten times a second. Screens are drawn one after the other, with rests that are <see cref="Rest"/> times as long: a
 /// crowd before one thing takes a small part of one processor from the work itself, and waits the longer for its pictures.
 /// </summary>
-public sealed partial class SharedViews<TKey, TView>(IViewSource<TKey, TView> source, TimeProvider time, ILogger<SharedViews<TKey, TView>> logger)
+public sealed partial class SharedViews<TKey, TView>(
+    IViewSource<TKey, TView> source,
+    TimeProvider time,
+    ILogger<SharedViews<TKey, TView>> logger
+)
     where TKey : notnull
     where TView : class
 {
@@ -203,7 +207,8 @@ public sealed partial class SharedViews<TKey, TView>(IViewSource<TKey, TView> so
             {
                 await viewer.Changed(state).WaitAsync(Patience, time, stop);
             }
-            catch (Exception e) when (!stop.IsCancellationRequested && e is TimeoutException or ObjectDisposedException or OperationCanceledException)
+            catch (Exception e)
+                when (!stop.IsCancellationRequested && e is TimeoutException or ObjectDisposedException or OperationCanceledException)
             {
                 // A slow screen, or one that was closed meanwhile.
             }

@@ -10,7 +10,8 @@ public sealed record TokensSnapshot(IReadOnlyList<TokenRow> Tokens);
 public sealed class TokensSource(TokenStore tokens, IChangeFeed feed) : IViewSource<bool, TokensSnapshot>
 {
     /// <inheritdoc/>
-    public async Task<TokensSnapshot> ReadAsync(bool key, TokensSnapshot? previous, CancellationToken cancellationToken) => new(await tokens.ListAsync(cancellationToken));
+    public async Task<TokensSnapshot> ReadAsync(bool key, TokensSnapshot? previous, CancellationToken cancellationToken) =>
+        new(await tokens.ListAsync(cancellationToken));
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<bool> ChangesAsync(bool key, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -10,13 +10,18 @@ namespace Shipinator.WebFrontend.Live;
 public sealed class Waiting(IGrainFactory grains, TimeProvider time)
 {
     /// <summary>Said of what can't be asked now.</summary>
-    public const string Unknown = "It is not known now: the server that runs it does not answer. If it stays away, another one takes over within seconds.";
+    public const string Unknown =
+        "It is not known now: the server that runs it does not answer. If it stays away, another one takes over within seconds.";
 
     /// <summary>The owner answers from memory, in milliseconds; one that takes longer is not answering.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     /// <summary>Of a run and what is below it, by id; nothing of what is over.</summary>
-    public async Task<ImmutableDictionary<Guid, string>> OfAsync(RunView run, IReadOnlyList<JobView> jobs, CancellationToken cancellationToken)
+    public async Task<ImmutableDictionary<Guid, string>> OfAsync(
+        RunView run,
+        IReadOnlyList<JobView> jobs,
+        CancellationToken cancellationToken
+    )
     {
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(jobs);
@@ -32,16 +37,19 @@ public sealed class Waiting(IGrainFactory grains, TimeProvider time)
 
     /// <summary>Of one run alone; null when it does not wait.</summary>
     public async Task<string?> OfAsync(RunId run, CancellationToken cancellationToken) =>
-        await AskAsync(t => grains.GetGrain<IPipelineRunGrain>(run.Value).WaitingFor(t), cancellationToken) is (true, { } known) ? known.GetValueOrDefault(run.Value) : Unknown;
+        await AskAsync(t => grains.GetGrain<IPipelineRunGrain>(run.Value).WaitingFor(t), cancellationToken) is (true, { } known)
+            ? known.GetValueOrDefault(run.Value)
+            : Unknown;
 
     /// <summary>Of an execution that is not over; null when it does not wait.</summary>
     public async Task<string?> OfAsync(ExecutionId execution, CancellationToken cancellationToken) =>
-        await AskAsync(t => grains.GetGrain<IExecutionGrain>(execution.Value).WaitingFor(t), cancellationToken) is (true, var why) ? why : Unknown;
+        await AskAsync(t => grains.GetGrain<IExecutionGrain>(execution.Value).WaitingFor(t), cancellationToken) is (true, var why)
+            ? why
+            : Unknown;
 
     /// <summary>What a grain says; null when it can't be asked now. Errors: only that the caller gave up.</summary>
     public async Task<T?> TryAsync<T>(Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
-        where T : class =>
-        (await AskAsync(ask, cancellationToken)).Answer;
+        where T : class => (await AskAsync(ask, cancellationToken)).Answer;
 
     /// <summary>The first value says whether there was an answer. Errors: only that the caller gave up.</summary>
     private async Task<(bool IsKnown, T? Answer)> AskAsync<T>(Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
@@ -51,7 +59,12 @@ public sealed class Waiting(IGrainFactory grains, TimeProvider time)
         {
             var answer = ask(patience.Token);
             // Nobody may be left to look at how it ends.
-            _ = answer.ContinueWith(static a => a.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            _ = answer.ContinueWith(
+                static a => a.Exception,
+                CancellationToken.None,
+                TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default
+            );
             return (true, await answer.WaitAsync(Patience, time, cancellationToken));
         }
         catch (Exception) when (!cancellationToken.IsCancellationRequested)
@@ -62,7 +75,8 @@ public sealed class Waiting(IGrainFactory grains, TimeProvider time)
     }
 
     private static IEnumerable<Guid> Open(RunView run, IReadOnlyList<JobView> jobs) =>
-        jobs.Where(j => !j.Status.IsTerminal()).Select(j => j.Id.Value)
+        jobs.Where(j => !j.Status.IsTerminal())
+            .Select(j => j.Id.Value)
             .Concat(jobs.SelectMany(j => j.Steps).Where(s => !s.Status.IsTerminal()).Select(s => s.Id.Value))
             .Concat(jobs.SelectMany(j => j.Steps).SelectMany(s => s.Executions).Where(e => !e.Status.IsTerminal()).Select(e => e.Id.Value))
             .Prepend(run.Id.Value);

@@ -4,7 +4,16 @@ namespace Shipinator.WebFrontend.Logs;
 /// The graphic rendition that is in force (ECMA-48 SGR): colours 0–15 by class; of 256 and true colours the nearest of the
 /// sixteen, so that both themes keep their contrast.
 /// </summary>
-public readonly record struct AnsiStyle(int Foreground, int Background, bool Bold, bool Dim, bool Italic, bool Underline, bool Reverse, bool Strike)
+public readonly record struct AnsiStyle(
+    int Foreground,
+    int Background,
+    bool Bold,
+    bool Dim,
+    bool Italic,
+    bool Underline,
+    bool Reverse,
+    bool Strike
+)
 {
     /// <summary>Nothing in force.</summary>
     public static AnsiStyle Plain { get; } = new(-1, -1, false, false, false, false, false, false);
@@ -93,28 +102,36 @@ public readonly record struct AnsiStyle(int Foreground, int Background, bool Bol
     }
 
     /// <summary>A colour, with or without a colour space before red, green and blue; or a kind of underline, 0 for none.</summary>
-    private AnsiStyle AfterGroup(ReadOnlySpan<int> parts) => parts switch
-    {
-        [38 or 48 or 58, 2, _, var r, var g, var b, ..] => With(parts[0], Nearest(r, g, b)),
-        [38 or 48 or 58, .. var rest] => With(parts[0], Extended(rest).Colour),
-        [4, var kind, ..] => this with { Underline = kind != 0 },
-        _ => this,
-    };
+    private AnsiStyle AfterGroup(ReadOnlySpan<int> parts) =>
+        parts switch
+        {
+            [38 or 48 or 58, 2, _, var r, var g, var b, ..] => With(parts[0], Nearest(r, g, b)),
+            [38 or 48 or 58, .. var rest] => With(parts[0], Extended(rest).Colour),
+            [4, var kind, ..] => this with { Underline = kind != 0 },
+            _ => this,
+        };
 
     /// <summary>With a colour for the text (38) or what is behind it (48); the underline (58) has the text's.</summary>
-    private AnsiStyle With(int what, int colour) => what switch
-    {
-        38 => this with { Foreground = colour },
-        48 => this with { Background = colour },
-        _ => this,
-    };
+    private AnsiStyle With(int what, int colour) =>
+        what switch
+        {
+            38 => this with { Foreground = colour },
+            48 => this with { Background = colour },
+            _ => this,
+        };
 
-    private static (int Colour, int Used) Extended(ReadOnlySpan<int> rest) => rest switch
-    {
-        [5, var n, ..] => (n < 16 ? n : n < 232 ? Nearest((n - 16) / 36 * 51, (n - 16) / 6 % 6 * 51, (n - 16) % 6 * 51) : Nearest(8 + ((n - 232) * 10), 8 + ((n - 232) * 10), 8 + ((n - 232) * 10)), 2),
-        [2, var r, var g, var b, ..] => (Nearest(r, g, b), 4),
-        _ => (-1, rest.Length),
-    };
+    private static (int Colour, int Used) Extended(ReadOnlySpan<int> rest) =>
+        rest switch
+        {
+            [5, var n, ..] => (
+                n < 16 ? n
+                : n < 232 ? Nearest((n - 16) / 36 * 51, (n - 16) / 6 % 6 * 51, (n - 16) % 6 * 51)
+                : Nearest(8 + ((n - 232) * 10), 8 + ((n - 232) * 10), 8 + ((n - 232) * 10)),
+                2
+            ),
+            [2, var r, var g, var b, ..] => (Nearest(r, g, b), 4),
+            _ => (-1, rest.Length),
+        };
 
     private static int Nearest(int red, int green, int blue)
     {

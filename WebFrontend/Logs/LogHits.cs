@@ -12,7 +12,7 @@ public static class LogHits
         var (position, hit) = (0, Next(line, text, 0));
         foreach (var span in spans)
         {
-            for (var begin = 0; begin < span.Text.Length;)
+            for (var begin = 0; begin < span.Text.Length; )
             {
                 var isHit = position >= hit;
                 var end = Math.Min(span.Text.Length, begin + (isHit ? hit + text.Length : hit) - position);

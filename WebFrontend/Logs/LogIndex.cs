@@ -126,7 +126,9 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
     }
 
     private async IAsyncEnumerable<(int Number, long Offset, string Text, AnsiStyle Style, long Unread)> LinesAsync(
-        int first, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+        int first,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         Mark mark;
         int number;
@@ -146,7 +148,12 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
         using var open = new OpenLine();
         while (position < end)
         {
-            var read = await logs.Read(execution, position, buffer.AsMemory(0, (int)Math.Min(buffer.Length, end - position)), cancellationToken);
+            var read = await logs.Read(
+                execution,
+                position,
+                buffer.AsMemory(0, (int)Math.Min(buffer.Length, end - position)),
+                cancellationToken
+            );
             if (read == 0)
             {
                 break;
@@ -233,7 +240,11 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
 
         public void Add(ReadOnlySpan<byte> bytes)
         {
-            if (_kept.Length + bytes.Length > LongestLine && bytes.LastIndexOf((byte)'\r') is var carriage and >= 0 && carriage < bytes.Length - 1)
+            if (
+                _kept.Length + bytes.Length > LongestLine
+                && bytes.LastIndexOf((byte)'\r') is var carriage and >= 0
+                && carriage < bytes.Length - 1
+            )
             {
                 Clear();
                 bytes = bytes[carriage..];

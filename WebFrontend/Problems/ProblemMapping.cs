@@ -41,7 +41,13 @@ public sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IEx
         var result = Map(exception, httpContext);
         if (result.StatusCode >= 500)
         {
-            Failed(exception, httpContext.Request.Method, OneLine(httpContext.Request.Path), httpContext.TraceIdentifier, System.Diagnostics.Activity.Current?.Id);
+            Failed(
+                exception,
+                httpContext.Request.Method,
+                OneLine(httpContext.Request.Path),
+                httpContext.TraceIdentifier,
+                System.Diagnostics.Activity.Current?.Id
+            );
         }
 
         if (exception is TooManyException { RetryAfter: var wait })
@@ -85,7 +91,8 @@ public sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IEx
     }
 
     /// <summary>As <c>Retry-After</c> tells a time.</summary>
-    public static string Seconds(TimeSpan wait) => Math.Max(1, Math.Ceiling(wait.TotalSeconds)).ToString("0", System.Globalization.CultureInfo.InvariantCulture);
+    public static string Seconds(TimeSpan wait) =>
+        Math.Max(1, Math.Ceiling(wait.TotalSeconds)).ToString("0", System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>What happened to a grain when it was made, or read its state, arrives wrapped in errors of Orleans.</summary>
     internal static Exception Cause(Exception exception)
@@ -103,33 +110,64 @@ public sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IEx
 
     private static string OneLine(string path) => string.Concat(path.Select(c => char.IsControl(c) ? '?' : c));
 
-    private static ProblemHttpResult Map(Exception exception, HttpContext context) => exception switch
-    {
-        MalformedException e => Problem(400, e.Code, e.Message, Field(e.Field, e.Message)),
-        PipelineFileException e => Problem(422, "pipeline_file_invalid", e.Message, new Dictionary<string, object?> { ["pipeline_errors"] = e.Errors.Select(Answers.Of).ToList() }),
-        BadHttpRequestException e when RequestFaults.Describe(e) is var (detail, field) => Problem(
-            e.StatusCode,
-            e.StatusCode switch { 413 => "body_too_large", 415 => "media_type_unsupported", _ => "request_malformed" },
-            detail, field is null ? null : Field(field, detail)),
-        NotFoundException e => Problem(404, e.Code, e.Message),
-        AlreadyEndedException e => Problem(409, e.Code, e.Message, new Dictionary<string, object?> { ["execution_status"] = e.Status.Word() }),
-        ConflictException e => Problem(409, e.Code, e.Message),
-        TransitionRefusedException e => Problem(409, e.Code, e.Message),
-        InvalidInputException { Code: Schema.StorableText.Code } e => Problem(400, e.Code, e.Message),
-        InvalidInputException e when e.Code.StartsWith("cursor", StringComparison.Ordinal) || e.Code.StartsWith("limit", StringComparison.Ordinal) || e.Code.StartsWith("page", StringComparison.Ordinal)
-            => Problem(400, e.Code, e.Message),
-        InvalidInputException e => Problem(422, e.Code, e.Message),
-        ForgeException { Code: ForgeException.Unreachable } e => Problem(502, e.Code, e.Message),
-        ForgeException { Code: ForgeException.NotAllowed } e => Problem(400, e.Code, e.Message, Field("clone_url", e.Message)),
-        ForgeException e => Problem(422, e.Code, e.Message),
-        ExecutorException e => Problem(e.IsTransient ? 503 : 422, e.Code, e.Message),
-        StorageUnavailableException e => Problem(503, e.Code, e.Message),
-        TooManyException e => Problem(429, e.Code, e.Message),
-        Triggers.PlanningBusyException e => Problem(503, "planning_busy", e.Message),
-        OperationCanceledException or TimeoutException or OrleansMessageRejectionException or SiloUnavailableException or Orleans.Storage.InconsistentStateException
-            => Problem(503, "temporarily_unavailable", "The part of the cluster that owns this can't be reached at the moment; the same request may succeed in a few seconds."),
-        _ => Problem(500, "internal_error", $"Something went wrong on the server; its log names this request as {context.TraceIdentifier}."),
-    };
+    private static ProblemHttpResult Map(Exception exception, HttpContext context) =>
+        exception switch
+        {
+            MalformedException e => Problem(400, e.Code, e.Message, Field(e.Field, e.Message)),
+            PipelineFileException e => Problem(
+                422,
+                "pipeline_file_invalid",
+                e.Message,
+                new Dictionary<string, object?> { ["pipeline_errors"] = e.Errors.Select(Answers.Of).ToList() }
+            ),
+            BadHttpRequestException e when RequestFaults.Describe(e) is var (detail, field) => Problem(
+                e.StatusCode,
+                e.StatusCode switch
+                {
+                    413 => "body_too_large",
+                    415 => "media_type_unsupported",
+                    _ => "request_malformed",
+                },
+                detail,
+                field is null ? null : Field(field, detail)
+            ),
+            NotFoundException e => Problem(404, e.Code, e.Message),
+            AlreadyEndedException e => Problem(
+                409,
+                e.Code,
+                e.Message,
+                new Dictionary<string, object?> { ["execution_status"] = e.Status.Word() }
+            ),
+            ConflictException e => Problem(409, e.Code, e.Message),
+            TransitionRefusedException e => Problem(409, e.Code, e.Message),
+            InvalidInputException { Code: Schema.StorableText.Code } e => Problem(400, e.Code, e.Message),
+            InvalidInputException e
+                when e.Code.StartsWith("cursor", StringComparison.Ordinal)
+                    || e.Code.StartsWith("limit", StringComparison.Ordinal)
+                    || e.Code.StartsWith("page", StringComparison.Ordinal) => Problem(400, e.Code, e.Message),
+            InvalidInputException e => Problem(422, e.Code, e.Message),
+            ForgeException { Code: ForgeException.Unreachable } e => Problem(502, e.Code, e.Message),
+            ForgeException { Code: ForgeException.NotAllowed } e => Problem(400, e.Code, e.Message, Field("clone_url", e.Message)),
+            ForgeException e => Problem(422, e.Code, e.Message),
+            ExecutorException e => Problem(e.IsTransient ? 503 : 422, e.Code, e.Message),
+            StorageUnavailableException e => Problem(503, e.Code, e.Message),
+            TooManyException e => Problem(429, e.Code, e.Message),
+            Triggers.PlanningBusyException e => Problem(503, "planning_busy", e.Message),
+            OperationCanceledException
+            or TimeoutException
+            or OrleansMessageRejectionException
+            or SiloUnavailableException
+            or Orleans.Storage.InconsistentStateException => Problem(
+                503,
+                "temporarily_unavailable",
+                "The part of the cluster that owns this can't be reached at the moment; the same request may succeed in a few seconds."
+            ),
+            _ => Problem(
+                500,
+                "internal_error",
+                $"Something went wrong on the server; its log names this request as {context.TraceIdentifier}."
+            ),
+        };
 
     private static Dictionary<string, object?> Field(string field, string message) =>
         new() { ["errors"] = new Dictionary<string, string[]> { [field] = [message] } };

@@ -11,7 +11,8 @@ internal static class ProblemPage
 {
     /// <summary>Whether a person asked, with a browser, and for a page.</summary>
     public static bool IsWanted(HttpContext context) =>
-        context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal) && !context.Request.Path.StartsWithSegments("/v1");
+        context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal)
+        && !context.Request.Path.StartsWithSegments("/v1");
 
     public static async Task WriteAsync(HttpContext context, int status, string detail)
     {
@@ -25,7 +26,8 @@ internal static class ProblemPage
         context.Response.StatusCode = status;
         context.Response.ContentType = "text/html; charset=utf-8";
         context.Response.Headers.CacheControl = "no-store";
-        await context.Response.WriteAsync($"""
+        await context.Response.WriteAsync(
+            $"""
             <!DOCTYPE html>
             <html lang="en">
             <head>
@@ -42,10 +44,14 @@ internal static class ProblemPage
                 <img src="/_content/Shipinator.WebFrontend/icon.svg" alt="" width="56" height="56" />
                 <h1>{title}</h1>
                 <p role="alert">{WebUtility.HtmlEncode(detail)}</p>
-                <p class="sub">{(isPassing ? "This page comes back by itself. Runs go on meanwhile; nothing is lost." : "")} <a href="/">To the overview</a></p>
+                <p class="sub">{(
+                isPassing ? "This page comes back by itself. Runs go on meanwhile; nothing is lost." : ""
+            )} <a href="/">To the overview</a></p>
               </main>
             </body>
             </html>
-            """, Encoding.UTF8);
+            """,
+            Encoding.UTF8
+        );
     }
 }

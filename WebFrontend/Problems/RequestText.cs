@@ -10,36 +10,39 @@ namespace Shipinator.WebFrontend.Problems;
 /// </summary>
 internal static class RequestText
 {
-    public static IApplicationBuilder UseRequestText(this IApplicationBuilder app) => app.Use(async (context, next) =>
-    {
-        var request = context.Request;
-        Require(request.Path.Value, "path");
-        foreach (var (name, values) in request.Query)
-        {
-            Require(name, "query");
-            foreach (var value in values)
+    public static IApplicationBuilder UseRequestText(this IApplicationBuilder app) =>
+        app.Use(
+            async (context, next) =>
             {
-                Require(value, name);
+                var request = context.Request;
+                Require(request.Path.Value, "path");
+                foreach (var (name, values) in request.Query)
+                {
+                    Require(name, "query");
+                    foreach (var value in values)
+                    {
+                        Require(value, name);
+                    }
+                }
+
+                foreach (var (name, values) in request.Headers)
+                {
+                    foreach (var value in values)
+                    {
+                        Require(value, name);
+                    }
+                }
+
+                RequireCharset(request.ContentType);
+                // The API takes no forms, and says so when it is known whose they are.
+                if (request.HasFormContentType && !request.Path.StartsWithSegments("/v1"))
+                {
+                    await RequireFormAsync(request, context.RequestAborted);
+                }
+
+                await next(context);
             }
-        }
-
-        foreach (var (name, values) in request.Headers)
-        {
-            foreach (var value in values)
-            {
-                Require(value, name);
-            }
-        }
-
-        RequireCharset(request.ContentType);
-        // The API takes no forms, and says so when it is known whose they are.
-        if (request.HasFormContentType && !request.Path.StartsWithSegments("/v1"))
-        {
-            await RequireFormAsync(request, context.RequestAborted);
-        }
-
-        await next(context);
-    });
+        );
 
     private static void Require(string? text, string field)
     {
@@ -51,9 +54,16 @@ internal static class RequestText
 
     private static void RequireCharset(string? contentType)
     {
-        if (MediaTypeHeaderValue.TryParse(contentType, out var type) && type.Charset.HasValue && !HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+        if (
+            MediaTypeHeaderValue.TryParse(contentType, out var type)
+            && type.Charset.HasValue
+            && !HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase)
+        )
         {
-            throw new BadHttpRequestException($"The body's charset is '{Api.Fields.Short(type.Charset.ToString())}'; only utf-8 is taken.", StatusCodes.Status415UnsupportedMediaType);
+            throw new BadHttpRequestException(
+                $"The body's charset is '{Api.Fields.Short(type.Charset.ToString())}'; only utf-8 is taken.",
+                StatusCodes.Status415UnsupportedMediaType
+            );
         }
     }
 
@@ -76,7 +86,8 @@ internal static class RequestText
                 }
             }
         }
-        catch (Exception e) when (e is InvalidDataException or IOException and not BadHttpRequestException && !cancellation.IsCancellationRequested)
+        catch (Exception e)
+            when (e is InvalidDataException or IOException and not BadHttpRequestException && !cancellation.IsCancellationRequested)
         {
             // Too many fields, or too long ones, or parts that don't end.
             throw new BadHttpRequestException($"The form can't be read: {e.Message}", e);

@@ -38,17 +38,33 @@ public static class Policies
     /// <summary>Registers scheme and policies.</summary>
     public static IServiceCollection AddAccess(this IServiceCollection services)
     {
-        services.AddAuthentication(Either)
+        services
+            .AddAuthentication(Either)
             .AddScheme<AuthenticationSchemeOptions, TokenHandler>(Scheme, null)
             .AddPolicyScheme(Either, null, o => o.ForwardDefaultSelector = Choose);
-        services.AddAuthorizationBuilder()
+        services
+            .AddAuthorizationBuilder()
             .SetFallbackPolicy(new AuthorizationPolicyBuilder(Either).RequireAssertion(_ => false).Build())
             .AddPolicy(Read, p => p.RequireRole("read", "write", "admin"))
             .AddPolicy(Write, p => p.RequireRole("write", "admin"))
             .AddPolicy(Admin, p => p.RequireRole("admin"))
-            .AddPolicy(ReadOrExecution, p => p.RequireAssertion(c => c.User.IsInRole("read") || c.User.IsInRole("write") || c.User.IsInRole("admin") || c.User.HasClaim(k => k.Type == ExecutionClaim)))
-            .AddPolicy(Execution, p => p.RequireAssertion(c =>
-                c.Resource is HttpContext http && http.GetRouteValue("id") is string id && c.User.HasClaim(ExecutionClaim, id)));
+            .AddPolicy(
+                ReadOrExecution,
+                p =>
+                    p.RequireAssertion(c =>
+                        c.User.IsInRole("read")
+                        || c.User.IsInRole("write")
+                        || c.User.IsInRole("admin")
+                        || c.User.HasClaim(k => k.Type == ExecutionClaim)
+                    )
+            )
+            .AddPolicy(
+                Execution,
+                p =>
+                    p.RequireAssertion(c =>
+                        c.Resource is HttpContext http && http.GetRouteValue("id") is string id && c.User.HasClaim(ExecutionClaim, id)
+                    )
+            );
         return services;
     }
 
@@ -60,7 +76,10 @@ public static class Policies
     {
         var isApi = context.Request.Path.StartsWithSegments("/v1");
         var isReading = HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
-        return context.Request.Headers.Authorization.Count > 0 || (isApi && !isReading) || (isApi && !context.Request.Headers.Cookie.ToString().Contains("shipinator", StringComparison.Ordinal))
+        return
+            context.Request.Headers.Authorization.Count > 0
+            || (isApi && !isReading)
+            || (isApi && !context.Request.Headers.Cookie.ToString().Contains("shipinator", StringComparison.Ordinal))
             ? Scheme
             : DashboardAccess.CookieScheme;
     }
@@ -68,8 +87,13 @@ public static class Policies
 
 /// <summary>Bearer tokens: a person's (<c>shp_</c>) or one execution's (<c>shx_</c>).</summary>
 public sealed class TokenHandler(
-    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder,
-    TokenStore tokens, IExecutionTokens executionTokens, AttemptLimits limits) : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
+    IOptionsMonitor<AuthenticationSchemeOptions> options,
+    ILoggerFactory logger,
+    UrlEncoder encoder,
+    TokenStore tokens,
+    IExecutionTokens executionTokens,
+    AttemptLimits limits
+) : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     private const string Prefix = "Bearer ";
     private static readonly object MustWait = new();
@@ -96,7 +120,10 @@ public sealed class TokenHandler(
             return AuthenticateResult.Fail("Too many wrong tokens were tried from this address.");
         }
 
-        var row = token.Length is > 0 and <= 512 && !token.StartsWith("shx_", StringComparison.Ordinal) ? await tokens.FindAsync(token, Context.RequestAborted) : null;
+        var row =
+            token.Length is > 0 and <= 512 && !token.StartsWith("shx_", StringComparison.Ordinal)
+                ? await tokens.FindAsync(token, Context.RequestAborted)
+                : null;
         if (row is null)
         {
             limits.Failed(Context, token, isSignIn: false);
@@ -110,7 +137,11 @@ public sealed class TokenHandler(
             await tokens.TouchAsync(row.Id, Context.RequestAborted);
         }
 
-        return Success(new Claim(DashboardAccess.TokenClaim, row.Id.ToString()), new Claim(ClaimTypes.Role, row.Role), new Claim(ClaimTypes.Name, row.Name));
+        return Success(
+            new Claim(DashboardAccess.TokenClaim, row.Id.ToString()),
+            new Claim(ClaimTypes.Role, row.Role),
+            new Claim(ClaimTypes.Name, row.Name)
+        );
     }
 
     /// <inheritdoc/>
@@ -118,11 +149,15 @@ public sealed class TokenHandler(
     {
         if (Context.Items[MustWait] is TimeSpan wait)
         {
-            return ProblemHandler.TooMany(Context, "too_many_attempts", "Too many wrong tokens were tried from this address; try again later.", wait).ExecuteAsync(Context);
+            return ProblemHandler
+                .TooMany(Context, "too_many_attempts", "Too many wrong tokens were tried from this address; try again later.", wait)
+                .ExecuteAsync(Context);
         }
 
         Response.Headers.WWWAuthenticate = "Bearer realm=\"Shipinator\"";
-        return ProblemHandler.Problem(401, "unauthenticated", "A valid token is needed: send it as 'Authorization: Bearer …'.").ExecuteAsync(Context);
+        return ProblemHandler
+            .Problem(401, "unauthenticated", "A valid token is needed: send it as 'Authorization: Bearer …'.")
+            .ExecuteAsync(Context);
     }
 
     /// <inheritdoc/>

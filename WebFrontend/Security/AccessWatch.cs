@@ -8,7 +8,8 @@ namespace Shipinator.WebFrontend.Security;
 /// Ends what is open for somebody who may no more: requests that last (followed logs, events, downloads) and circuits, within seconds of
 /// the token's revocation or the session's end at any server. All that is open is looked up by two queries, every two seconds.
 /// </summary>
-public sealed partial class AccessWatch(TokenStore tokens, BrowserSessionStore sessions, TimeProvider time, ILogger<AccessWatch> logger) : IAsyncDisposable
+public sealed partial class AccessWatch(TokenStore tokens, BrowserSessionStore sessions, TimeProvider time, ILogger<AccessWatch> logger)
+    : IAsyncDisposable
 {
     /// <summary>How often is looked.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
@@ -26,7 +27,12 @@ public sealed partial class AccessWatch(TokenStore tokens, BrowserSessionStore s
     {
         ArgumentNullException.ThrowIfNull(user);
         ArgumentNullException.ThrowIfNull(ended);
-        var grant = new Grant(this, Guid.TryParse(user.FindFirst(DashboardAccess.TokenClaim)?.Value, out var id) ? id : null, user.FindFirst(DashboardAccess.SessionClaim)?.Value, ended);
+        var grant = new Grant(
+            this,
+            Guid.TryParse(user.FindFirst(DashboardAccess.TokenClaim)?.Value, out var id) ? id : null,
+            user.FindFirst(DashboardAccess.SessionClaim)?.Value,
+            ended
+        );
         if (grant.Token is not null)
         {
             _grants[grant] = true;
@@ -130,19 +136,21 @@ internal static class AccessWatching
     {
         var watch = app.ApplicationServices.GetRequiredService<AccessWatch>();
         var time = app.ApplicationServices.GetRequiredService<TimeProvider>();
-        return app.Use(async (context, next) =>
-        {
-            using var over = new CancellationTokenSource();
-            using var watching = watch.Watch(context.User, why => _ = EndAsync(context, time, over.Token));
-            try
+        return app.Use(
+            async (context, next) =>
             {
-                await next(context);
+                using var over = new CancellationTokenSource();
+                using var watching = watch.Watch(context.User, why => _ = EndAsync(context, time, over.Token));
+                try
+                {
+                    await next(context);
+                }
+                finally
+                {
+                    await over.CancelAsync();
+                }
             }
-            finally
-            {
-                await over.CancelAsync();
-            }
-        });
+        );
     }
 
     private static async Task EndAsync(HttpContext context, TimeProvider time, CancellationToken over)

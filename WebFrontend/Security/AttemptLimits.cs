@@ -71,8 +71,16 @@ public sealed class AttemptLimits : IDisposable
     /// <summary>Takes the place of one run. Errors: <see cref="TooManyException"/>.</summary>
     public void TakeRun(string actor, RepositoryId repository)
     {
-        Take(_runsByActor, actor, $"More runs were asked for with the token '{(actor.StartsWith("token:", StringComparison.Ordinal) ? actor[6..] : actor)}' than may be made in a minute (Shipinator:Limits:RunsPerMinutePerToken).");
-        Take(_runsByRepository, repository.ToString(), "More runs of this repository were asked for than may be made in a minute (Shipinator:Limits:RunsPerMinutePerRepository).");
+        Take(
+            _runsByActor,
+            actor,
+            $"More runs were asked for with the token '{(actor.StartsWith("token:", StringComparison.Ordinal) ? actor[6..] : actor)}' than may be made in a minute (Shipinator:Limits:RunsPerMinutePerToken)."
+        );
+        Take(
+            _runsByRepository,
+            repository.ToString(),
+            "More runs of this repository were asked for than may be made in a minute (Shipinator:Limits:RunsPerMinutePerRepository)."
+        );
     }
 
     /// <inheritdoc/>
@@ -97,17 +105,35 @@ public sealed class AttemptLimits : IDisposable
     private static TimeSpan RetryAfter(RateLimitLease lease) =>
         lease.TryGetMetadata(MetadataName.RetryAfter, out var wait) && wait > TimeSpan.Zero ? wait : TimeSpan.FromSeconds(1);
 
-    private static PartitionedRateLimiter<string>? Limiter(int perMinute) => perMinute <= 0 ? null : PartitionedRateLimiter.Create<string, string>(
-        key => RateLimitPartition.GetFixedWindowLimiter(key, _ => new() { PermitLimit = perMinute, Window = Window, QueueLimit = 0 }), StringComparer.Ordinal);
+    private static PartitionedRateLimiter<string>? Limiter(int perMinute) =>
+        perMinute <= 0
+            ? null
+            : PartitionedRateLimiter.Create<string, string>(
+                key =>
+                    RateLimitPartition.GetFixedWindowLimiter(
+                        key,
+                        _ =>
+                            new()
+                            {
+                                PermitLimit = perMinute,
+                                Window = Window,
+                                QueueLimit = 0,
+                            }
+                    ),
+                StringComparer.Ordinal
+            );
 
     /// <summary>Whoever has one address of the sixth version has very many: the first half of it counts.</summary>
-    private static string Address(HttpContext context) => context.Connection.RemoteIpAddress switch
-    {
-        null => "",
-        { IsIPv4MappedToIPv6: true } mapped => mapped.MapToIPv4().ToString(),
-        { AddressFamily: AddressFamily.InterNetworkV6 } wide when !IPAddress.IsLoopback(wide) => Convert.ToHexString(wide.GetAddressBytes().AsSpan(0, 8)),
-        var address => address.ToString(),
-    };
+    private static string Address(HttpContext context) =>
+        context.Connection.RemoteIpAddress switch
+        {
+            null => "",
+            { IsIPv4MappedToIPv6: true } mapped => mapped.MapToIPv4().ToString(),
+            { AddressFamily: AddressFamily.InterNetworkV6 } wide when !IPAddress.IsLoopback(wide) => Convert.ToHexString(
+                wide.GetAddressBytes().AsSpan(0, 8)
+            ),
+            var address => address.ToString(),
+        };
 
     private static string Hash(string token) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
 }

@@ -11,7 +11,12 @@ public static class BootstrapTokens
     public static string NewText() => "shp_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
 
     /// <summary>A new token; returns its text.</summary>
-    public static async Task<string> CreateAsync(IServiceProvider services, string name, string role, CancellationToken cancellationToken = default)
+    public static async Task<string> CreateAsync(
+        IServiceProvider services,
+        string name,
+        string role,
+        CancellationToken cancellationToken = default
+    )
     {
         var text = NewText();
         await services.GetRequiredService<TokenStore>().CreateAsync(name, role, text, cancellationToken);

@@ -24,27 +24,32 @@ internal static class BrowserHeaders
     public static IApplicationBuilder UseBrowserHeaders(this IApplicationBuilder app)
     {
         var isHttps = app.ApplicationServices.GetRequiredService<IServerAddress>().PublicUrl.Scheme == Uri.UriSchemeHttps;
-        return app.Use((context, next) =>
-        {
-            context.Response.OnStarting(() =>
+        return app.Use(
+            (context, next) =>
             {
-                var headers = context.Response.Headers;
-                headers.XContentTypeOptions = "nosniff";
-                headers.TryAdd("Referrer-Policy", "same-origin");
-                headers.TryAdd("Cross-Origin-Opener-Policy", "same-origin");
-                headers.TryAdd("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
-                headers.XFrameOptions = "DENY";
-                if (isHttps)
+                context.Response.OnStarting(() =>
                 {
-                    headers.StrictTransportSecurity = "max-age=31536000";
-                }
+                    var headers = context.Response.Headers;
+                    headers.XContentTypeOptions = "nosniff";
+                    headers.TryAdd("Referrer-Policy", "same-origin");
+                    headers.TryAdd("Cross-Origin-Opener-Policy", "same-origin");
+                    headers.TryAdd("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
+                    headers.XFrameOptions = "DENY";
+                    if (isHttps)
+                    {
+                        headers.StrictTransportSecurity = "max-age=31536000";
+                    }
 
-                // Blazor sets a smaller policy of its own: ours stands in its place.
-                headers.ContentSecurityPolicy = context.Items.ContainsKey(IsForeign) ? Foreign
-                    : context.Request.Path.StartsWithSegments("/scalar") || context.Request.Path.StartsWithSegments("/admin/orleans") ? Guests : Pages;
-                return Task.CompletedTask;
-            });
-            return next(context);
-        });
+                    // Blazor sets a smaller policy of its own: ours stands in its place.
+                    headers.ContentSecurityPolicy =
+                        context.Items.ContainsKey(IsForeign) ? Foreign
+                        : context.Request.Path.StartsWithSegments("/scalar") || context.Request.Path.StartsWithSegments("/admin/orleans")
+                            ? Guests
+                        : Pages;
+                    return Task.CompletedTask;
+                });
+                return next(context);
+            }
+        );
     }
 }

@@ -33,31 +33,44 @@ public static class DashboardAccess
     /// <summary>Registers the cookie and the keys that protect it.</summary>
     public static IServiceCollection AddDashboardAccess(this IServiceCollection services)
     {
-        services.AddAuthentication().AddCookie(CookieScheme, cookie =>
-        {
-            cookie.Cookie.HttpOnly = true;
-            // Lax, not Strict: a link in a chat opens the run, not the sign-in page. What changes something is a form or a circuit of ours.
-            cookie.Cookie.SameSite = SameSiteMode.Lax;
-            cookie.LoginPath = SignInPath;
-            cookie.AccessDeniedPath = "/forbidden";
-            cookie.ReturnUrlParameter = "return";
-            cookie.ExpireTimeSpan = Lifetime;
-            cookie.SlidingExpiration = true;
-            cookie.Events.OnValidatePrincipal = ValidateAsync;
-        });
-        services.AddOptions<CookieAuthenticationOptions>(CookieScheme).Configure<IServerAddress>((cookie, address) =>
-        {
-            var isHttps = address.PublicUrl.Scheme == Uri.UriSchemeHttps;
-            cookie.Cookie.SecurePolicy = isHttps ? CookieSecurePolicy.Always : CookieSecurePolicy.SameAsRequest;
-            cookie.Cookie.Name = isHttps ? "__Host-shipinator" : $"shipinator-{address.PublicUrl.Port}";
-        });
+        services
+            .AddAuthentication()
+            .AddCookie(
+                CookieScheme,
+                cookie =>
+                {
+                    cookie.Cookie.HttpOnly = true;
+                    // Lax, not Strict: a link in a chat opens the run, not the sign-in page. What changes something is a form or a circuit of ours.
+                    cookie.Cookie.SameSite = SameSiteMode.Lax;
+                    cookie.LoginPath = SignInPath;
+                    cookie.AccessDeniedPath = "/forbidden";
+                    cookie.ReturnUrlParameter = "return";
+                    cookie.ExpireTimeSpan = Lifetime;
+                    cookie.SlidingExpiration = true;
+                    cookie.Events.OnValidatePrincipal = ValidateAsync;
+                }
+            );
+        services
+            .AddOptions<CookieAuthenticationOptions>(CookieScheme)
+            .Configure<IServerAddress>(
+                (cookie, address) =>
+                {
+                    var isHttps = address.PublicUrl.Scheme == Uri.UriSchemeHttps;
+                    cookie.Cookie.SecurePolicy = isHttps ? CookieSecurePolicy.Always : CookieSecurePolicy.SameAsRequest;
+                    cookie.Cookie.Name = isHttps ? "__Host-shipinator" : $"shipinator-{address.PublicUrl.Port}";
+                }
+            );
         services.AddAntiforgery();
-        services.AddOptions<AntiforgeryOptions>().Configure<IServerAddress>((form, address) =>
-        {
-            var isHttps = address.PublicUrl.Scheme == Uri.UriSchemeHttps;
-            form.Cookie.Name = isHttps ? "__Host-shipinator-form" : "shipinator-form";
-            form.Cookie.SecurePolicy = isHttps ? CookieSecurePolicy.Always : CookieSecurePolicy.SameAsRequest;
-        });
+        services
+            .AddOptions<AntiforgeryOptions>()
+            .Configure<IServerAddress>(
+                (form, address) =>
+                {
+                    var isHttps = address.PublicUrl.Scheme == Uri.UriSchemeHttps;
+                    form.Cookie.Name = isHttps ? "__Host-shipinator-form" : "shipinator-form";
+                    form.Cookie.SecurePolicy = isHttps ? CookieSecurePolicy.Always : CookieSecurePolicy.SameAsRequest;
+                }
+            );
         services.AddDataProtection().SetApplicationName("Shipinator");
         services.AddSingleton<KeyRing>();
         services.AddOptions<KeyManagementOptions>().Configure<KeyRing>((o, ring) => o.XmlRepository = ring);
@@ -77,7 +90,9 @@ public static class DashboardAccess
         var services = context.RequestServices;
         var limits = services.GetRequiredService<AttemptLimits>();
         RequireAttempt(context, limits, token);
-        var row = token.Length is > 0 and <= 512 ? await services.GetRequiredService<TokenStore>().FindAsync(token, context.RequestAborted) : null;
+        var row = token.Length is > 0 and <= 512
+            ? await services.GetRequiredService<TokenStore>().FindAsync(token, context.RequestAborted)
+            : null;
         if (row is null)
         {
             limits.Failed(context, token, isSignIn: true);
@@ -110,7 +125,11 @@ public static class DashboardAccess
     {
         if (limits.MustWait(context, token, isSignIn: true) is { } wait)
         {
-            throw new TooManyException("too_many_attempts", $"Too many wrong tokens were tried from this address. Try again in {Math.Ceiling(wait.TotalSeconds):0} s.", wait);
+            throw new TooManyException(
+                "too_many_attempts",
+                $"Too many wrong tokens were tried from this address. Try again in {Math.Ceiling(wait.TotalSeconds):0} s.",
+                wait
+            );
         }
     }
 
@@ -118,8 +137,17 @@ public static class DashboardAccess
     public static ClaimsPrincipal Principal(TokenRow row, string session)
     {
         ArgumentNullException.ThrowIfNull(row);
-        return new(new ClaimsIdentity(
-            [new(TokenClaim, row.Id.ToString()), new(ClaimTypes.Role, row.Role), new(ClaimTypes.Name, row.Name), new(SessionClaim, session)], CookieScheme));
+        return new(
+            new ClaimsIdentity(
+                [
+                    new(TokenClaim, row.Id.ToString()),
+                    new(ClaimTypes.Role, row.Role),
+                    new(ClaimTypes.Name, row.Name),
+                    new(SessionClaim, session),
+                ],
+                CookieScheme
+            )
+        );
     }
 
     /// <summary>Nobody any more, and why.</summary>
@@ -127,9 +155,16 @@ public static class DashboardAccess
 
     /// <summary>A path of ours to go to after signing in; anything else leads to the overview.</summary>
     public static string LocalPath(string? wanted) =>
-        wanted is ['/', ..] && wanted is not ['/', '/' or '\\', ..] && !wanted.Any(char.IsControl) && wanted.Length <= 2000
+        wanted is ['/', ..]
+        && wanted is not ['/', '/' or '\\', ..]
+        && !wanted.Any(char.IsControl)
+        && wanted.Length <= 2000
         // As it stands in a header, where only ASCII may.
-        && Uri.TryCreate("http://localhost" + wanted, UriKind.Absolute, out var url) && url.Host == "localhost" && url.PathAndQuery is not ['/', '/' or '\\', ..] ? url.PathAndQuery + url.Fragment : "/";
+        && Uri.TryCreate("http://localhost" + wanted, UriKind.Absolute, out var url)
+        && url.Host == "localhost"
+        && url.PathAndQuery is not ['/', '/' or '\\', ..]
+            ? url.PathAndQuery + url.Fragment
+            : "/";
 
     /// <summary>A token that was revoked, or whose role changed, counts at once, not when the cookie ends.</summary>
     private static async Task ValidateAsync(CookieValidatePrincipalContext context)
@@ -155,7 +190,10 @@ public static class DashboardAccess
         }
 
         context.ReplacePrincipal(Principal(row, session));
-        if (context.Properties.IssuedUtc is { } issued && context.HttpContext.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow() - issued > TimeSpan.FromDays(1))
+        if (
+            context.Properties.IssuedUtc is { } issued
+            && context.HttpContext.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow() - issued > TimeSpan.FromDays(1)
+        )
         {
             // As the cookie does, at its half.
             await sessions.ExtendAsync(session, Lifetime, context.HttpContext.RequestAborted);

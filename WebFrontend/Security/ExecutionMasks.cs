@@ -8,7 +8,13 @@ namespace Shipinator.WebFrontend.Security;
 /// The runner masks them first; here they are masked again, because whoever has the token can send what he likes. Kept in memory for
 /// as long as an execution speaks.
 /// </summary>
-public sealed class ExecutionMasks(IGrainFactory grains, ISecretSource secrets, IGitCredentials credentials, IExecutionTokens tokens, TimeProvider time)
+public sealed class ExecutionMasks(
+    IGrainFactory grains,
+    ISecretSource secrets,
+    IGitCredentials credentials,
+    IExecutionTokens tokens,
+    TimeProvider time
+)
 {
     private const int PruneFrom = 256;
     private static readonly TimeSpan Forgotten = TimeSpan.FromMinutes(10);
@@ -24,10 +30,21 @@ public sealed class ExecutionMasks(IGrainFactory grains, ISecretSource secrets, 
         }
 
         var spec = (await grains.GetGrain<IExecutionGrain>(execution.Value).Get(cancellation)).Spec;
-        var values = spec.Secrets.IsEmpty ? [] : (await secrets.Resolve(spec.Worker.ProjectId, spec.Worker.RepositoryId, spec.Secrets, cancellation)).Values;
+        var values = spec.Secrets.IsEmpty
+            ? []
+            : (await secrets.Resolve(spec.Worker.ProjectId, spec.Worker.RepositoryId, spec.Secrets, cancellation)).Values;
         var credential = spec.Worker.Source is { } source ? await credentials.Find(source.CloneUrl, cancellation) : null;
         Prune();
-        return _entries.GetOrAdd(execution, _ => new(new(new SecretSet([.. values, credential?.Password ?? "", tokens.Issue(execution)]))) { LastUse = time.GetTimestamp() }).Mask;
+        return _entries
+            .GetOrAdd(
+                execution,
+                _ =>
+                    new(new(new SecretSet([.. values, credential?.Password ?? "", tokens.Issue(execution)])))
+                    {
+                        LastUse = time.GetTimestamp(),
+                    }
+            )
+            .Mask;
     }
 
     /// <summary>The execution has ended: nothing more comes of it.</summary>

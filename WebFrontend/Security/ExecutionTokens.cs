@@ -28,7 +28,12 @@ public sealed class ExecutionTokens(ServerKeyStore keys) : IExecutionTokens
     /// <inheritdoc/>
     public ExecutionId? Verify(string token)
     {
-        if (token is null || !token.StartsWith(Prefix, StringComparison.Ordinal) || !Base64Url.IsValid(token.AsSpan(Prefix.Length), out var length) || length != IdBytes + HMACSHA256.HashSizeInBytes)
+        if (
+            token is null
+            || !token.StartsWith(Prefix, StringComparison.Ordinal)
+            || !Base64Url.IsValid(token.AsSpan(Prefix.Length), out var length)
+            || length != IdBytes + HMACSHA256.HashSizeInBytes
+        )
         {
             return null;
         }

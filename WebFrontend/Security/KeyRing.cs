@@ -14,6 +14,9 @@ public sealed class KeyRing(DataProtectionKeyStore store, TimeProvider time) : I
     public void StoreElement(XElement element, string friendlyName)
     {
         ArgumentNullException.ThrowIfNull(element);
-        store.Add(string.IsNullOrEmpty(friendlyName) ? EntityId.NewValue(time).ToString() : friendlyName, element.ToString(SaveOptions.DisableFormatting));
+        store.Add(
+            string.IsNullOrEmpty(friendlyName) ? EntityId.NewValue(time).ToString() : friendlyName,
+            element.ToString(SaveOptions.DisableFormatting)
+        );
     }
 }

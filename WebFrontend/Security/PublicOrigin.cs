@@ -21,7 +21,13 @@ internal sealed class PublicOrigin(IServerAddress address)
     /// </summary>
     public bool IsOurs(string origin, HostString host)
     {
-        if (!Uri.TryCreate(origin, UriKind.Absolute, out var page) || origin.TrimEnd('/') != page.GetLeftPart(UriPartial.Authority) || origin.EndsWith('/') || page.UserInfo.Length > 0 || page.Scheme != _public.Scheme)
+        if (
+            !Uri.TryCreate(origin, UriKind.Absolute, out var page)
+            || origin.TrimEnd('/') != page.GetLeftPart(UriPartial.Authority)
+            || origin.EndsWith('/')
+            || page.UserInfo.Length > 0
+            || page.Scheme != _public.Scheme
+        )
         {
             return false;
         }
@@ -33,7 +39,9 @@ internal sealed class PublicOrigin(IServerAddress address)
 
     /// <summary>The host to name in addresses that are sent to a browser: never one that only the request claims.</summary>
     public HostString HostFor(HostString asked) =>
-        asked.HasValue && (IsPublic(asked.Host, asked.Port ?? DefaultPort) || IsNumbered(asked)) ? asked : new HostString(_public.Authority);
+        asked.HasValue && (IsPublic(asked.Host, asked.Port ?? DefaultPort) || IsNumbered(asked))
+            ? asked
+            : new HostString(_public.Authority);
 
     private bool IsPublic(string host, int port) => port == _public.Port && host.Equals(_public.Host, StringComparison.OrdinalIgnoreCase);
 
@@ -41,7 +49,9 @@ internal sealed class PublicOrigin(IServerAddress address)
 
     /// <summary>An address of the machine itself, at a server that was given no name.</summary>
     private bool IsNumbered(HostString host) =>
-        _public.IsLoopback && host.HasValue && (IPAddress.TryParse(host.Host.Trim('[', ']'), out _) || host.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase));
+        _public.IsLoopback
+        && host.HasValue
+        && (IPAddress.TryParse(host.Host.Trim('[', ']'), out _) || host.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase));
 }
 
 /// <summary>Refuses what a page of another site makes a browser send.</summary>
@@ -55,20 +65,25 @@ internal static class OriginCheck
     {
         var address = app.ApplicationServices.GetRequiredService<IServerAddress>();
         var ours = new PublicOrigin(address);
-        return app.Use((context, next) =>
-        {
-            if (IsForeign(context, ours))
+        return app.Use(
+            (context, next) =>
             {
-                return ProblemHandler.Problem(
-                    403, "origin_refused",
-                    $"A page at '{Api.Fields.Short(context.Request.Headers.Origin.ToString())}' may not use this server, which is known as {address.PublicUrl}. If that is not its address, set Shipinator:PublicUrl.")
-                    .ExecuteAsync(context);
-            }
+                if (IsForeign(context, ours))
+                {
+                    return ProblemHandler
+                        .Problem(
+                            403,
+                            "origin_refused",
+                            $"A page at '{Api.Fields.Short(context.Request.Headers.Origin.ToString())}' may not use this server, which is known as {address.PublicUrl}. If that is not its address, set Shipinator:PublicUrl."
+                        )
+                        .ExecuteAsync(context);
+                }
 
-            context.Request.Scheme = address.PublicUrl.Scheme;
-            context.Request.Host = ours.HostFor(context.Request.Host);
-            return next(context);
-        });
+                context.Request.Scheme = address.PublicUrl.Scheme;
+                context.Request.Host = ours.HostFor(context.Request.Host);
+                return next(context);
+            }
+        );
     }
 
     /// <summary>
@@ -84,7 +99,9 @@ internal static class OriginCheck
         }
 
         var isReading = HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
-        var isForPages = context.Request.Path.StartsWithSegments(PublicOrigin.CircuitPath) || (!isReading && !context.Request.Path.StartsWithSegments("/v1"));
+        var isForPages =
+            context.Request.Path.StartsWithSegments(PublicOrigin.CircuitPath)
+            || (!isReading && !context.Request.Path.StartsWithSegments("/v1"));
         return isForPages && origin.Count > 0 && !IsOurs(origin);
 
         bool IsOurs(StringValues given) => given is [{ } one] && ours.IsOurs(one, context.Request.Host);

@@ -10,7 +10,8 @@ namespace Shipinator.WebFrontend.Security;
 public sealed class Session(AuthenticationStateProvider authentication, BrowserSessionStore sessions)
 {
     /// <summary>Whether to show what changes things.</summary>
-    public async Task<bool> MayAsync(string policy) => Allows((await authentication.GetAuthenticationStateAsync()).User.FindFirst(ClaimTypes.Role)?.Value, policy);
+    public async Task<bool> MayAsync(string policy) =>
+        Allows((await authentication.GetAuthenticationStateAsync()).User.FindFirst(ClaimTypes.Role)?.Value, policy);
 
     /// <summary>
     /// The actor for the history, if the token behind this session still may. Errors: <see cref="InvalidInputException"/>
@@ -22,16 +23,22 @@ public sealed class Session(AuthenticationStateProvider authentication, BrowserS
         var row = session is null ? null : await sessions.FindAsync(session, cancellationToken);
         return row is not null && Allows(row.Role, policy)
             ? $"token:{row.Name}"
-            : throw new InvalidInputException("forbidden", row is null ? "You are signed out: your token was revoked, or you signed out in another tab. Sign in again." : $"Your token's role is '{row.Role}': it may not do that.");
+            : throw new InvalidInputException(
+                "forbidden",
+                row is null
+                    ? "You are signed out: your token was revoked, or you signed out in another tab. Sign in again."
+                    : $"Your token's role is '{row.Role}': it may not do that."
+            );
     }
 
-    private static bool Allows(string? role, string policy) => policy switch
-    {
-        Policies.Admin => role is Policies.Admin,
-        Policies.Write => role is Policies.Admin or Policies.Write,
-        Policies.Read => role is Policies.Admin or Policies.Write or Policies.Read,
-        _ => false,
-    };
+    private static bool Allows(string? role, string policy) =>
+        policy switch
+        {
+            Policies.Admin => role is Policies.Admin,
+            Policies.Write => role is Policies.Admin or Policies.Write,
+            Policies.Read => role is Policies.Admin or Policies.Write or Policies.Read,
+            _ => false,
+        };
 }
 
 /// <summary>
@@ -52,7 +59,13 @@ public sealed class SessionRevalidation : RevalidatingServerAuthenticationStateP
     private bool _isDisposed;
 
     /// <summary>For one circuit, or one page that is no circuit's.</summary>
-    public SessionRevalidation(ILoggerFactory loggers, BrowserSessionStore store, AccessWatch watch, SharedViews<bool, TokensSnapshot> news, Sessions sessions)
+    public SessionRevalidation(
+        ILoggerFactory loggers,
+        BrowserSessionStore store,
+        AccessWatch watch,
+        SharedViews<bool, TokensSnapshot> news,
+        Sessions sessions
+    )
         : base(loggers)
     {
         ArgumentNullException.ThrowIfNull(sessions);
@@ -65,7 +78,10 @@ public sealed class SessionRevalidation : RevalidatingServerAuthenticationStateP
     protected override TimeSpan RevalidationInterval => TimeSpan.FromSeconds(30);
 
     /// <inheritdoc/>
-    protected override async Task<bool> ValidateAuthenticationStateAsync(AuthenticationState authenticationState, CancellationToken cancellationToken)
+    protected override async Task<bool> ValidateAuthenticationStateAsync(
+        AuthenticationState authenticationState,
+        CancellationToken cancellationToken
+    )
     {
         ArgumentNullException.ThrowIfNull(authenticationState);
         try

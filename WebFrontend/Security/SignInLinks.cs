@@ -21,7 +21,8 @@ public sealed class SignInLinks(IOptions<WebOptions> options, TimeProvider time)
     }
 
     /// <summary>Serves the links.</summary>
-    public static void Map(IEndpointRouteBuilder app) => app.MapGet(DashboardAccess.SignInPath + "/{code}", OpenAsync).AllowAnonymous().ExcludeFromDescription();
+    public static void Map(IEndpointRouteBuilder app) =>
+        app.MapGet(DashboardAccess.SignInPath + "/{code}", OpenAsync).AllowAnonymous().ExcludeFromDescription();
 
     private static async Task<IResult> OpenAsync(string code, HttpContext context, SignInLinks links, AttemptLimits limits)
     {
@@ -29,7 +30,9 @@ public sealed class SignInLinks(IOptions<WebOptions> options, TimeProvider time)
         DashboardAccess.RequireAttempt(context, limits, code);
         if (links.Take(code) is { } token)
         {
-            return TypedResults.LocalRedirect(await DashboardAccess.SignInAsync(context, token) ? "/" : $"{DashboardAccess.SignInPath}?gone=true");
+            return TypedResults.LocalRedirect(
+                await DashboardAccess.SignInAsync(context, token) ? "/" : $"{DashboardAccess.SignInPath}?gone=true"
+            );
         }
 
         limits.Failed(context, code, isSignIn: true);

@@ -22,7 +22,9 @@ public static class TrustedProxies
         var options = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor, ForwardLimit = null };
         options.KnownProxies.Clear();
         options.KnownIPNetworks.Clear();
-        foreach (var network in proxies.Select(p => TryParse(p) ?? throw new FormatException($"'{p}' is neither an IP address nor a network.")))
+        foreach (
+            var network in proxies.Select(p => TryParse(p) ?? throw new FormatException($"'{p}' is neither an IP address nor a network."))
+        )
         {
             options.KnownIPNetworks.Add(network);
         }
@@ -33,5 +35,6 @@ public static class TrustedProxies
     /// <summary>An IP address (<c>10.0.0.5</c>) or a network (<c>10.0.0.0/8</c>); null for anything else.</summary>
     public static System.Net.IPNetwork? TryParse(string text) =>
         System.Net.IPNetwork.TryParse(text, out var network) ? network
-        : IPAddress.TryParse(text, out var address) ? new System.Net.IPNetwork(address, address.GetAddressBytes().Length * 8) : null;
+        : IPAddress.TryParse(text, out var address) ? new System.Net.IPNetwork(address, address.GetAddressBytes().Length * 8)
+        : null;
 }

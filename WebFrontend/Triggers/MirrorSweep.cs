@@ -3,7 +3,12 @@ using Shipinator.Schema.Stores;
 namespace Shipinator.WebFrontend.Triggers;
 
 /// <summary>Removes the mirrors of repositories that are gone: deleted on another silo, or left by a check that a crash cut off.</summary>
-public sealed partial class MirrorSweep(IRepositoryMirrors mirrors, RepositoryStore repositories, TimeProvider time, ILogger<MirrorSweep> logger) : BackgroundService
+public sealed partial class MirrorSweep(
+    IRepositoryMirrors mirrors,
+    RepositoryStore repositories,
+    TimeProvider time,
+    ILogger<MirrorSweep> logger
+) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromHours(1);
 
@@ -38,8 +43,7 @@ public sealed partial class MirrorSweep(IRepositoryMirrors mirrors, RepositorySt
             do
             {
                 await SweepAsync(stoppingToken);
-            }
-            while (await timer.WaitForNextTickAsync(stoppingToken));
+            } while (await timer.WaitForNextTickAsync(stoppingToken));
         }
         catch (OperationCanceledException)
         {

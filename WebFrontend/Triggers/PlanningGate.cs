@@ -12,9 +12,7 @@ public sealed class PlanningGate : IDisposable
 
     /// <summary>For this machine.</summary>
     public PlanningGate()
-        : this(Math.Max(2, Environment.ProcessorCount))
-    {
-    }
+        : this(Math.Max(2, Environment.ProcessorCount)) { }
 
     /// <summary>With a number of its own.</summary>
     public PlanningGate(int atOnce) => _limiter = new(new ConcurrencyLimiterOptions { PermitLimit = atOnce, QueueLimit = 1000 });
@@ -23,7 +21,8 @@ public sealed class PlanningGate : IDisposable
     public IDisposable Enter() => Require(_limiter.AttemptAcquire());
 
     /// <summary>In its turn, for what makes a run. Errors: as <see cref="Enter"/>.</summary>
-    public async Task<IDisposable> EnterAsync(CancellationToken cancellationToken) => Require(await _limiter.AcquireAsync(1, cancellationToken));
+    public async Task<IDisposable> EnterAsync(CancellationToken cancellationToken) =>
+        Require(await _limiter.AcquireAsync(1, cancellationToken));
 
     private static RateLimitLease Require(RateLimitLease lease)
     {
@@ -41,4 +40,5 @@ public sealed class PlanningGate : IDisposable
 }
 
 /// <summary>Too many pipeline files are read at once.</summary>
-public sealed class PlanningBusyException() : Exception("The server reads as many pipeline files at once as it can; the same request may succeed in a second.");
+public sealed class PlanningBusyException()
+    : Exception("The server reads as many pipeline files at once as it can; the same request may succeed in a second.");

@@ -14,7 +14,11 @@ public sealed class RepositorySync(PipelineStore pipelines, IForgeRegistry forge
         var forge = forges.Get(repository.VcsProvider);
         var head = await forge.Resolve(RunTrigger.Of(repository), RunTrigger.DefaultRef(repository), cancellationToken);
         var path = repository.PipelineFile ?? PipelineFile.DefaultName;
-        var file = PipelineFile.Parse(await forge.ReadFile(RunTrigger.Of(repository), head.Commit, path, cancellationToken), path, cancellationToken);
+        var file = PipelineFile.Parse(
+            await forge.ReadFile(RunTrigger.Of(repository), head.Commit, path, cancellationToken),
+            path,
+            cancellationToken
+        );
         return file.Model is null
             ? throw new PipelineFileException(file.Errors)
             : await pipelines.SyncAsync(repository.Id, repository.Name, file.Model.TriggerTypes, cancellationToken);

@@ -33,36 +33,51 @@ public static class ClaimBenchmark
             }
 
             var p50 = Yardstick.Median(times);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{concurrent,3} concurrent runs: p50 {p50:F1} ms, p99 {Yardstick.Percentile(times, 0.99):F1} ms over {times.Count} hand-overs; one bare commit {commit:F2} ms; p50 = {p50 / commit:F1} commits"));
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{concurrent, 3} concurrent runs: p50 {p50:F1} ms, p99 {Yardstick.Percentile(times, 0.99):F1} ms over {times.Count} hand-overs; one bare commit {commit:F2} ms; p50 = {p50 / commit:F1} commits"
+                )
+            );
         }
 
         return 0;
     }
 
-    private static async Task<IReadOnlyCollection<double>> MeasureAsync(EngineHost host, RunMaker maker, WaitingExecutor executor, int concurrent)
+    private static async Task<IReadOnlyCollection<double>> MeasureAsync(
+        EngineHost host,
+        RunMaker maker,
+        WaitingExecutor executor,
+        int concurrent
+    )
     {
         var times = new ConcurrentBag<double>();
-        await Task.WhenAll(Enumerable.Range(0, concurrent).Select(async _ =>
-        {
-            var id = RunId.New(TimeProvider.System);
-            var worker = executor.WorkerOf(id);
-            var run = host.Grains.GetGrain<IPipelineRunGrain>(id.Value);
-            await run.Create(maker.Make(jobs: 1, steps: Steps));
-            var executions = (await worker).Steps.Select(s => host.Grains.GetGrain<IExecutionGrain>(s.FirstExecutionId.Value)).ToList();
-            await ClaimAsync(executions[0]);
-            for (var i = 0; i + 1 < executions.Count; i++)
-            {
-                var next = ClaimAsync(executions[i + 1]);
-                var start = TimeProvider.System.GetTimestamp();
-                await executions[i].Report(new ExecutionReport { Status = Status.Success, ExitCode = 0 });
-                await next;
-                times.Add(TimeProvider.System.GetElapsedTime(start).TotalMilliseconds);
-            }
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, concurrent)
+                .Select(async _ =>
+                {
+                    var id = RunId.New(TimeProvider.System);
+                    var worker = executor.WorkerOf(id);
+                    var run = host.Grains.GetGrain<IPipelineRunGrain>(id.Value);
+                    await run.Create(maker.Make(jobs: 1, steps: Steps));
+                    var executions = (await worker)
+                        .Steps.Select(s => host.Grains.GetGrain<IExecutionGrain>(s.FirstExecutionId.Value))
+                        .ToList();
+                    await ClaimAsync(executions[0]);
+                    for (var i = 0; i + 1 < executions.Count; i++)
+                    {
+                        var next = ClaimAsync(executions[i + 1]);
+                        var start = TimeProvider.System.GetTimestamp();
+                        await executions[i].Report(new ExecutionReport { Status = Status.Success, ExitCode = 0 });
+                        await next;
+                        times.Add(TimeProvider.System.GetElapsedTime(start).TotalMilliseconds);
+                    }
 
-            await executions[^1].Report(new ExecutionReport { Status = Status.Success, ExitCode = 0 });
-            await EndOfRun.WaitAsync(run, CancellationToken.None);
-        }));
+                    await executions[^1].Report(new ExecutionReport { Status = Status.Success, ExitCode = 0 });
+                    await EndOfRun.WaitAsync(run, CancellationToken.None);
+                })
+        );
         return times;
     }
 
@@ -72,8 +87,7 @@ public static class ClaimBenchmark
         do
         {
             answer = await execution.Claim("benchmark", TimeSpan.FromSeconds(20));
-        }
-        while (answer.Kind == ClaimKind.NotYet);
+        } while (answer.Kind == ClaimKind.NotYet);
 
         if (answer.Kind != ClaimKind.Work)
         {
@@ -93,8 +107,16 @@ public static class ClaimBenchmark
         public Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken)
         {
             Source(spec.Worker.RunId).TrySetResult(spec.Worker);
-            return Task.FromResult(new ExecutionHandle(
-                Type, spec.ExecutionId.ToString(), spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId));
+            return Task.FromResult(
+                new ExecutionHandle(
+                    Type,
+                    spec.ExecutionId.ToString(),
+                    spec.ExecutionId,
+                    spec.Worker.JobId,
+                    spec.Worker.Attempt,
+                    spec.StepId
+                )
+            );
         }
 
         public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) =>

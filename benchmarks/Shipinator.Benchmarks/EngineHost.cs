@@ -35,10 +35,9 @@ public sealed class EngineHost : IAsyncDisposable
         var (siloPort, gatewayPort) = (FreePort(), FreePort());
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        builder.UseOrleans(silo => silo
-            .UseLocalhostClustering(siloPort, gatewayPort)
-            .UseShipinatorAdoNet(data)
-            .AddRelationalGrainStorage());
+        builder.UseOrleans(silo =>
+            silo.UseLocalhostClustering(siloPort, gatewayPort).UseShipinatorAdoNet(data).AddRelationalGrainStorage()
+        );
         builder.Services.AddShipinatorSchema(data);
         builder.Services.AddShipinatorGrains(o => o.DefaultAdmissionLimit = 100_000);
         builder.Services.AddSingleton<IExecutorRegistry>(s => new OneExecutor(executor(s)));
@@ -75,19 +74,33 @@ public sealed class EngineHost : IAsyncDisposable
 
     private sealed class NoLogs : ILogStore
     {
-        public Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, CancellationToken cancellationToken) =>
-            Task.FromResult(offset + bytes.Length);
+        public Task<long> Append(
+            ExecutionId execution,
+            long offset,
+            ReadOnlyMemory<byte> bytes,
+            IReadOnlyList<LogTime> times,
+            CancellationToken cancellationToken
+        ) => Task.FromResult(offset + bytes.Length);
 
-        public Task<LogAppended> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, LogRules rules, CancellationToken cancellationToken) =>
-            Task.FromResult(new LogAppended(offset + bytes.Length, IsFull: false));
+        public Task<LogAppended> Append(
+            ExecutionId execution,
+            long offset,
+            ReadOnlyMemory<byte> bytes,
+            IReadOnlyList<LogTime> times,
+            LogRules rules,
+            CancellationToken cancellationToken
+        ) => Task.FromResult(new LogAppended(offset + bytes.Length, IsFull: false));
 
         public Task Seal(ExecutionId execution, CancellationToken cancellationToken) => Task.CompletedTask;
 
-        public Task<LogInfo> Info(ExecutionId execution, CancellationToken cancellationToken) => Task.FromResult(new LogInfo(0, Sealed: true));
+        public Task<LogInfo> Info(ExecutionId execution, CancellationToken cancellationToken) =>
+            Task.FromResult(new LogInfo(0, Sealed: true));
 
-        public Task<int> Read(ExecutionId execution, long offset, Memory<byte> buffer, CancellationToken cancellationToken) => Task.FromResult(0);
+        public Task<int> Read(ExecutionId execution, long offset, Memory<byte> buffer, CancellationToken cancellationToken) =>
+            Task.FromResult(0);
 
-        public Task<IReadOnlyList<LogTime>> Times(ExecutionId execution, long from, long to, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<LogTime>>([]);
+        public Task<IReadOnlyList<LogTime>> Times(ExecutionId execution, long from, long to, CancellationToken cancellationToken) =>
+            Task.FromResult<IReadOnlyList<LogTime>>([]);
 
         public Task WaitForMore(ExecutionId execution, long length, CancellationToken cancellationToken) => Task.CompletedTask;
     }
@@ -95,8 +108,11 @@ public sealed class EngineHost : IAsyncDisposable
     private sealed class NoSecrets : ISecretSource
     {
         public Task<IReadOnlyDictionary<string, string>> Resolve(
-            ProjectId project, RepositoryId repository, IReadOnlyCollection<string> names, CancellationToken cancellationToken) =>
-            Task.FromResult<IReadOnlyDictionary<string, string>>(ImmutableDictionary<string, string>.Empty);
+            ProjectId project,
+            RepositoryId repository,
+            IReadOnlyCollection<string> names,
+            CancellationToken cancellationToken
+        ) => Task.FromResult<IReadOnlyDictionary<string, string>>(ImmutableDictionary<string, string>.Empty);
     }
 
     private sealed class Nowhere : IServerAddress
@@ -118,18 +134,22 @@ public sealed class RunMaker(NpgsqlDataSource data)
     /// <summary>Inserts project, repository and pipeline.</summary>
     public async Task PrepareAsync()
     {
-        await using var command = data.CreateCommand("""
+        await using var command = data.CreateCommand(
+            """
             INSERT INTO projects (id, name, created_at, updated_at) VALUES ($1, 'bench-' || $1::text, now(), now())
-            """);
+            """
+        );
         command.Parameters.AddWithValue(_project.Value);
         await command.ExecuteNonQueryAsync();
         await using var repository = data.CreateCommand(
-            "INSERT INTO repositories (id, project_id, name, vcs_provider, clone_url, default_branch, created_at, updated_at) VALUES ($1, $2, 'bench', 'git', '/none', 'main', now(), now())");
+            "INSERT INTO repositories (id, project_id, name, vcs_provider, clone_url, default_branch, created_at, updated_at) VALUES ($1, $2, 'bench', 'git', '/none', 'main', now(), now())"
+        );
         repository.Parameters.AddWithValue(_repository.Value);
         repository.Parameters.AddWithValue(_project.Value);
         await repository.ExecuteNonQueryAsync();
         await using var pipeline = data.CreateCommand(
-            "INSERT INTO pipelines (id, repository_id, name, trigger_type, created_at, updated_at) VALUES ($1, $2, 'manual', 'manual', now(), now())");
+            "INSERT INTO pipelines (id, repository_id, name, trigger_type, created_at, updated_at) VALUES ($1, $2, 'manual', 'manual', now(), now())"
+        );
         pipeline.Parameters.AddWithValue(_pipeline.Value);
         pipeline.Parameters.AddWithValue(_repository.Value);
         await pipeline.ExecuteNonQueryAsync();
@@ -147,26 +167,47 @@ public sealed class RunMaker(NpgsqlDataSource data)
             ProjectName = "bench",
             RepositoryName = "bench",
             RunNumber = Interlocked.Increment(ref _number),
-            Source = new SourceSpec { CloneUrl = "/none", Ref = "refs/heads/main", Commit = commit },
+            Source = new SourceSpec
+            {
+                CloneUrl = "/none",
+                Ref = "refs/heads/main",
+                Commit = commit,
+            },
             Executor = "made-up",
             Actor = "benchmark",
             Plan = new RunPlan
             {
-                Trigger = new TriggerFacts { Event = "manual", Ref = "refs/heads/main", Commit = commit, Branch = "main" },
-                Jobs = [.. Enumerable.Range(0, jobs).Select(j => new JobPlan
+                Trigger = new TriggerFacts
                 {
-                    Name = $"job-{j}",
-                    Type = (JobType)(j % 3),
-                    Timeout = TimeSpan.FromHours(1),
-                    Steps = [.. Enumerable.Range(0, steps).Select(s => new StepPlan
-                    {
-                        Name = $"step-{s}",
-                        Order = s,
-                        Image = "none",
-                        Run = "true",
-                        Timeout = TimeSpan.FromMinutes(10),
-                    })],
-                })],
+                    Event = "manual",
+                    Ref = "refs/heads/main",
+                    Commit = commit,
+                    Branch = "main",
+                },
+                Jobs =
+                [
+                    .. Enumerable
+                        .Range(0, jobs)
+                        .Select(j => new JobPlan
+                        {
+                            Name = $"job-{j}",
+                            Type = (JobType)(j % 3),
+                            Timeout = TimeSpan.FromHours(1),
+                            Steps =
+                            [
+                                .. Enumerable
+                                    .Range(0, steps)
+                                    .Select(s => new StepPlan
+                                    {
+                                        Name = $"step-{s}",
+                                        Order = s,
+                                        Image = "none",
+                                        Run = "true",
+                                        Timeout = TimeSpan.FromMinutes(10),
+                                    }),
+                            ],
+                        }),
+                ],
             },
         };
     }

@@ -20,12 +20,18 @@ public sealed class InstantExecutor(IGrainFactory grains) : IWorkerExecutor
         if (_seen.TryAdd(spec.ExecutionId, true))
         {
             // Not awaited: a runner is not part of the submit.
-            _ = Task.Run(() => grains.GetGrain<IExecutionGrain>(spec.ExecutionId.Value).Report(
-                new ExecutionReport { Status = Shipinator.Status.Success, ExitCode = 0 }, CancellationToken.None), CancellationToken.None);
+            _ = Task.Run(
+                () =>
+                    grains
+                        .GetGrain<IExecutionGrain>(spec.ExecutionId.Value)
+                        .Report(new ExecutionReport { Status = Shipinator.Status.Success, ExitCode = 0 }, CancellationToken.None),
+                CancellationToken.None
+            );
         }
 
-        return Task.FromResult(new ExecutionHandle(
-            Type, spec.ExecutionId.ToString(), spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId));
+        return Task.FromResult(
+            new ExecutionHandle(Type, spec.ExecutionId.ToString(), spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId)
+        );
     }
 
     /// <inheritdoc/>

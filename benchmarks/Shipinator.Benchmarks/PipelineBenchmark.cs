@@ -17,9 +17,14 @@ public static class PipelineBenchmark
         var root = PassableFolder.Create("ship-bench-");
         var repository = Path.Combine(root, "six");
         Directory.CreateDirectory(repository);
-        await File.WriteAllTextAsync(Path.Combine(repository, ".shipinator.yaml"),
-            "image: none\nbuild:\n  steps:\n" + string.Concat(Enumerable.Range(1, 6).Select(i => $"    - {{ name: s{i}, run: \"true\" }}\n")));
-        await ServerProcess.ShellAsync($"cd {repository} && git init -q -b main && git add -A && git -c user.name=b -c user.email=b@b commit -q -m six");
+        await File.WriteAllTextAsync(
+            Path.Combine(repository, ".shipinator.yaml"),
+            "image: none\nbuild:\n  steps:\n"
+                + string.Concat(Enumerable.Range(1, 6).Select(i => $"    - {{ name: s{i}, run: \"true\" }}\n"))
+        );
+        await ServerProcess.ShellAsync(
+            $"cd {repository} && git init -q -b main && git add -A && git -c user.name=b -c user.email=b@b commit -q -m six"
+        );
         try
         {
             await using var server = await ServerProcess.StartAsync(Path.Combine(root, "data"));
@@ -29,7 +34,9 @@ public static class PipelineBenchmark
             for (var round = 0; round <= Rounds; round++)
             {
                 var start = TimeProvider.System.GetTimestamp();
-                await ServerProcess.ShellAsync($"d=$(mktemp -d) && git clone -q {repository} $d/w && cd $d/w && for i in 1 2 3 4 5 6; do sh -e -c true; done; rm -rf $d");
+                await ServerProcess.ShellAsync(
+                    $"d=$(mktemp -d) && git clone -q {repository} $d/w && cd $d/w && for i in 1 2 3 4 5 6; do sh -e -c true; done; rm -rf $d"
+                );
                 var shell = TimeProvider.System.GetElapsedTime(start).TotalMilliseconds;
                 start = TimeProvider.System.GetTimestamp();
                 var id = await server.TriggerAsync(pipeline, "main");
@@ -46,8 +53,12 @@ public static class PipelineBenchmark
                 }
             }
 
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"six steps of 'true': pipeline median {Yardstick.Median(runs):F0} ms (min {runs.Min():F0}, max {runs.Max():F0}); shell with clone {Yardstick.Median(shells):F0} ms; difference {Yardstick.Median(runs) - Yardstick.Median(shells):F0} ms, ratio {Yardstick.Median(runs) / Yardstick.Median(shells):F1}"));
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"six steps of 'true': pipeline median {Yardstick.Median(runs):F0} ms (min {runs.Min():F0}, max {runs.Max():F0}); shell with clone {Yardstick.Median(shells):F0} ms; difference {Yardstick.Median(runs) - Yardstick.Median(shells):F0} ms, ratio {Yardstick.Median(runs) / Yardstick.Median(shells):F1}"
+                )
+            );
             return 0;
         }
         finally

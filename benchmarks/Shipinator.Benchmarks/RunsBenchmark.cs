@@ -17,7 +17,8 @@ public static class RunsBenchmark
         await postgres.InitializeAsync();
         await using var host = await EngineHost.StartAsync(
             await postgres.CreateDatabaseAsync(migrated: true),
-            services => new InstantExecutor((IGrainFactory)services.GetService(typeof(IGrainFactory))!));
+            services => new InstantExecutor((IGrainFactory)services.GetService(typeof(IGrainFactory))!)
+        );
         var maker = new RunMaker(host.Data);
         await maker.PrepareAsync();
 
@@ -30,12 +31,20 @@ public static class RunsBenchmark
             var start = TimeProvider.System.GetTimestamp();
             await RoundAsync(host, maker, RunsPerRound);
             runs.Add(RunsPerRound / TimeProvider.System.GetElapsedTime(start).TotalSeconds);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"round {round}: {runs[^1]:F0} runs/s; yardstick {commits[^1]:F0} single commits/s"));
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"round {round}: {runs[^1]:F0} runs/s; yardstick {commits[^1]:F0} single commits/s"
+                )
+            );
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"median: {Yardstick.Median(runs):F0} runs/s of 3 jobs x 2 steps ({Concurrent} at once); single commits {Yardstick.Median(commits):F0}/s; runs per commit {Yardstick.Median(runs) / Yardstick.Median(commits):F3}"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"median: {Yardstick.Median(runs):F0} runs/s of 3 jobs x 2 steps ({Concurrent} at once); single commits {Yardstick.Median(commits):F0}/s; runs per commit {Yardstick.Median(runs) / Yardstick.Median(commits):F3}"
+            )
+        );
         return 0;
     }
 
@@ -49,7 +58,8 @@ public static class RunsBenchmark
                 var grain = host.Grains.GetGrain<IPipelineRunGrain>(RunId.New(TimeProvider.System).Value);
                 await grain.Create(maker.Make(jobs: 3, steps: 2), cancellation);
                 await EndOfRun.WaitAsync(grain, cancellation);
-            });
+            }
+        );
     }
 }
 

@@ -18,7 +18,13 @@ internal sealed class ServerProcess : IAsyncDisposable
     /// <summary>Of the Release build, from the project's root.</summary>
     public static async Task<ServerProcess> StartAsync(string data, IReadOnlyDictionary<string, string>? settings = null)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.GetFullPath("Silo/bin/Release/net10.0/Shipinator.Silo.dll"), "--data", data, "--port", "0"]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(
+            "dotnet",
+            [Path.GetFullPath("Silo/bin/Release/net10.0/Shipinator.Silo.dll"), "--data", data, "--port", "0"]
+        )
+        {
+            RedirectStandardOutput = true,
+        };
         foreach (var (key, value) in settings ?? new Dictionary<string, string>())
         {
             start.Environment[key] = value;
@@ -34,7 +40,15 @@ internal sealed class ServerProcess : IAsyncDisposable
     public async Task<string> RegisterAsync(string clone)
     {
         var project = await PostAsync("/v1/projects", new { name = "bench" });
-        var repository = await PostAsync($"/v1/projects/{Text(project, "id")}/repositories", new { vcs_provider = "git", clone_url = clone, default_branch = "main" });
+        var repository = await PostAsync(
+            $"/v1/projects/{Text(project, "id")}/repositories",
+            new
+            {
+                vcs_provider = "git",
+                clone_url = clone,
+                default_branch = "main",
+            }
+        );
         await PostAsync($"/v1/repositories/{Text(repository, "id")}/sync", new { });
         var pipelines = await Http.GetFromJsonAsync<JsonElement>($"/v1/repositories/{Text(repository, "id")}/pipelines");
         var items = pipelines.ValueKind == JsonValueKind.Array ? pipelines : pipelines.GetProperty("items");
@@ -49,7 +63,8 @@ internal sealed class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Starts a run, of a branch.</summary>
-    public async Task<string> TriggerAsync(string pipeline, string branch) => Text(await PostAsync($"/v1/pipelines/{pipeline}/runs", new { git_ref = branch }), "id");
+    public async Task<string> TriggerAsync(string pipeline, string branch) =>
+        Text(await PostAsync($"/v1/pipelines/{pipeline}/runs", new { git_ref = branch }), "id");
 
     /// <summary>Its status, once that is final.</summary>
     public async Task<string> EndAsync(string run)
@@ -96,7 +111,10 @@ internal sealed class ServerProcess : IAsyncDisposable
             {
                 using var document = JsonDocument.Parse(await File.ReadAllTextAsync(file));
                 var http = new HttpClient { BaseAddress = new Uri(document.RootElement.GetProperty("url").GetString()!) };
-                http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", document.RootElement.GetProperty("token").GetString());
+                http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+                    "Bearer",
+                    document.RootElement.GetProperty("token").GetString()
+                );
                 return http;
             }
 

@@ -31,10 +31,9 @@ public static class StorageBenchmark
         var (siloPort, gatewayPort) = (FreePort(), FreePort());
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Error);
-        builder.UseOrleans(silo => silo
-            .UseLocalhostClustering(siloPort, gatewayPort)
-            .UseShipinatorAdoNet(database)
-            .AddRelationalGrainStorage());
+        builder.UseOrleans(silo =>
+            silo.UseLocalhostClustering(siloPort, gatewayPort).UseShipinatorAdoNet(database).AddRelationalGrainStorage()
+        );
         builder.Services.AddShipinatorSchema(database);
         using var host = builder.Build();
         await host.StartAsync();
@@ -64,13 +63,21 @@ public static class StorageBenchmark
     }
 
     private static void Write(string label, Result ours, Result stock) =>
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{label}: relational {ours.PerSecond:F0}/s (p50 {ours.P50:F1} ms, p99 {ours.P99:F1} ms); stock {stock.PerSecond:F0}/s (p50 {stock.P50:F1} ms, p99 {stock.P99:F1} ms); ratio {ours.PerSecond / stock.PerSecond:F2}"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{label}: relational {ours.PerSecond:F0}/s (p50 {ours.P50:F1} ms, p99 {ours.P99:F1} ms); stock {stock.PerSecond:F0}/s (p50 {stock.P50:F1} ms, p99 {stock.P99:F1} ms); ratio {ours.PerSecond / stock.PerSecond:F2}"
+            )
+        );
 
     private static Result Median(IEnumerable<Result> results)
     {
         var all = results.ToList();
-        return new(Yardstick.Median(all.Select(r => r.PerSecond)), Yardstick.Median(all.Select(r => r.P50)), Yardstick.Median(all.Select(r => r.P99)));
+        return new(
+            Yardstick.Median(all.Select(r => r.PerSecond)),
+            Yardstick.Median(all.Select(r => r.P50)),
+            Yardstick.Median(all.Select(r => r.P99))
+        );
     }
 
     /// <summary>Each writer takes one execution after another through its life: four writes.</summary>
@@ -79,34 +86,43 @@ public static class StorageBenchmark
         var time = TimeProvider.System;
         var latencies = new ConcurrentBag<List<double>>();
         var began = time.GetTimestamp();
-        await Task.WhenAll(Enumerable.Range(0, writers).Select(writer => Task.Run(async () =>
-        {
-            var mine = new List<double>();
-            while (time.GetElapsedTime(began) < length)
-            {
-                var record = NewExecution(jobs[writer % jobs.Count]);
-                var id = GrainId.Create(GrainType.Create("execution"), GrainIdKeyExtensions.CreateGuidKey(record.Id.Value));
-                var state = new GrainState<Stored<ExecutionRecord>>(new() { Row = record });
-                await WriteAsync(null, record);
-                foreach (var to in (Status[])[Status.Submitted, Status.Running, Status.Success])
-                {
-                    var next = record with { Life = record.Life.MoveTo(to, time.GetUtcNow()) };
-                    await WriteAsync(record.Life, next);
-                    record = next;
-                }
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, writers)
+                .Select(writer =>
+                    Task.Run(async () =>
+                    {
+                        var mine = new List<double>();
+                        while (time.GetElapsedTime(began) < length)
+                        {
+                            var record = NewExecution(jobs[writer % jobs.Count]);
+                            var id = GrainId.Create(GrainType.Create("execution"), GrainIdKeyExtensions.CreateGuidKey(record.Id.Value));
+                            var state = new GrainState<Stored<ExecutionRecord>>(new() { Row = record });
+                            await WriteAsync(null, record);
+                            foreach (var to in (Status[])[Status.Submitted, Status.Running, Status.Success])
+                            {
+                                var next = record with { Life = record.Life.MoveTo(to, time.GetUtcNow()) };
+                                await WriteAsync(record.Life, next);
+                                record = next;
+                            }
 
-                async Task WriteAsync(Lifecycle? before, ExecutionRecord row)
-                {
-                    state.State!.Row = row;
-                    state.State.Uncommitted = [Transition.Between(before, row.Life, row.Id.Value, row.Spec.Worker.RunId, "system")!];
-                    var start = time.GetTimestamp();
-                    await storage.WriteStateAsync("benchmark", id, state);
-                    mine.Add(time.GetElapsedTime(start).TotalMilliseconds);
-                }
-            }
+                            async Task WriteAsync(Lifecycle? before, ExecutionRecord row)
+                            {
+                                state.State!.Row = row;
+                                state.State.Uncommitted =
+                                [
+                                    Transition.Between(before, row.Life, row.Id.Value, row.Spec.Worker.RunId, "system")!,
+                                ];
+                                var start = time.GetTimestamp();
+                                await storage.WriteStateAsync("benchmark", id, state);
+                                mine.Add(time.GetElapsedTime(start).TotalMilliseconds);
+                            }
+                        }
 
-            latencies.Add(mine);
-        })));
+                        latencies.Add(mine);
+                    })
+                )
+        );
         var seconds = time.GetElapsedTime(began).TotalSeconds;
         var all = latencies.SelectMany(l => l).ToList();
         return new(all.Count / seconds, Yardstick.Percentile(all, 0.5), Yardstick.Percentile(all, 0.99));
@@ -116,21 +132,41 @@ public static class StorageBenchmark
     {
         var time = TimeProvider.System;
         var project = await services.GetRequiredService<ProjectStore>().CreateAsync("benchmark", null);
-        var repository = await services.GetRequiredService<RepositoryStore>().CreateAsync(new(project.Id, "benchmark", "git", "/benchmark", "main"));
+        var repository = await services
+            .GetRequiredService<RepositoryStore>()
+            .CreateAsync(new(project.Id, "benchmark", "git", "/benchmark", "main"));
         var pipeline = await services.GetRequiredService<PipelineStore>().EnsureAsync(repository.Id, "benchmark", "push");
-        var trigger = new TriggerFacts { Event = "push", Ref = "refs/heads/main", Commit = new string('a', 40), Branch = "main" };
+        var trigger = new TriggerFacts
+        {
+            Event = "push",
+            Ref = "refs/heads/main",
+            Commit = new string('a', 40),
+            Branch = "main",
+        };
         var plan = new RunPlan
         {
             Trigger = trigger,
             Jobs =
             [
-                .. Enumerable.Range(0, Writers).Select(j => new JobPlan
-                {
-                    Name = $"job{j}",
-                    Type = JobType.Build,
-                    Timeout = TimeSpan.FromHours(1),
-                    Steps = [new() { Name = "step", Order = 0, Image = "alpine", Run = "true", Timeout = TimeSpan.FromMinutes(1) }],
-                }),
+                .. Enumerable
+                    .Range(0, Writers)
+                    .Select(j => new JobPlan
+                    {
+                        Name = $"job{j}",
+                        Type = JobType.Build,
+                        Timeout = TimeSpan.FromHours(1),
+                        Steps =
+                        [
+                            new()
+                            {
+                                Name = "step",
+                                Order = 0,
+                                Image = "alpine",
+                                Run = "true",
+                                Timeout = TimeSpan.FromMinutes(1),
+                            },
+                        ],
+                    }),
             ],
         };
         var run = new RunRecord
@@ -142,25 +178,38 @@ public static class StorageBenchmark
             ProjectName = project.Name,
             RepositoryName = repository.Name,
             RunNumber = 1,
-            Source = new() { CloneUrl = repository.CloneUrl, Ref = trigger.Ref, Commit = trigger.Commit },
+            Source = new()
+            {
+                CloneUrl = repository.CloneUrl,
+                Ref = trigger.Ref,
+                Commit = trigger.Commit,
+            },
             Executor = "process",
             Plan = plan,
             Jobs = [.. plan.Jobs.Select(_ => new RunJob { Id = JobId.New(time), Steps = [StepId.New(time)] })],
             Actor = "system",
             Life = Lifecycle.Begin(Machine.Run, time.GetUtcNow()),
         };
-        var state = new GrainState<Stored<RunRecord>>(new()
-        {
-            Row = run,
-            Uncommitted = [Transition.Between(null, run.Life, run.Id.Value, run.Id, "system")!],
-        });
-        await storage.WriteStateAsync("benchmark", GrainId.Create(GrainType.Create("run"), GrainIdKeyExtensions.CreateGuidKey(run.Id.Value)), state);
-        return await Task.WhenAll(run.Jobs.Select(async job =>
-        {
-            var read = new GrainState<Stored<JobRecord>>(new());
-            await storage.ReadStateAsync("benchmark", GrainId.Create(GrainType.Create("job"), GrainIdKeyExtensions.CreateGuidKey(job.Id.Value)), read);
-            return read.State!.Row!;
-        }));
+        var state = new GrainState<Stored<RunRecord>>(
+            new() { Row = run, Uncommitted = [Transition.Between(null, run.Life, run.Id.Value, run.Id, "system")!] }
+        );
+        await storage.WriteStateAsync(
+            "benchmark",
+            GrainId.Create(GrainType.Create("run"), GrainIdKeyExtensions.CreateGuidKey(run.Id.Value)),
+            state
+        );
+        return await Task.WhenAll(
+            run.Jobs.Select(async job =>
+            {
+                var read = new GrainState<Stored<JobRecord>>(new());
+                await storage.ReadStateAsync(
+                    "benchmark",
+                    GrainId.Create(GrainType.Create("job"), GrainIdKeyExtensions.CreateGuidKey(job.Id.Value)),
+                    read
+                );
+                return read.State!.Row!;
+            })
+        );
     }
 
     private static ExecutionRecord NewExecution(JobRecord job)

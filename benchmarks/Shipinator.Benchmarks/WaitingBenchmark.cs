@@ -28,34 +28,57 @@ public static class WaitingBenchmark
         var root = PassableFolder.Create("ship-bench-");
         var programs = Directory.CreateDirectory(Path.Combine(root, "programs")).FullName;
         var runner = Path.Combine(programs, "shipinator-runner");
-        await File.WriteAllTextAsync(runner, $"#!/bin/sh\nexec dotnet {Path.GetFullPath("Silo/bin/Release/net10.0/runner/Shipinator.Runner.dll")} \"$@\"\n");
+        await File.WriteAllTextAsync(
+            runner,
+            $"#!/bin/sh\nexec dotnet {Path.GetFullPath("Silo/bin/Release/net10.0/runner/Shipinator.Runner.dll")} \"$@\"\n"
+        );
         File.SetUnixFileMode(runner, (UnixFileMode)0b111_101_101);
         var repository = Path.Combine(root, "waits");
         foreach (var (branch, file, _) in Reasons)
         {
             Directory.CreateDirectory(repository);
             await File.WriteAllTextAsync(Path.Combine(repository, ".shipinator.yaml"), file);
-            await ServerProcess.ShellAsync($"cd {repository} && (git init -q -b main 2>/dev/null; git checkout -q -B {branch}; git add -A; git -c user.name=b -c user.email=b@b commit -q -m {branch}; git branch -f main)");
+            await ServerProcess.ShellAsync(
+                $"cd {repository} && (git init -q -b main 2>/dev/null; git checkout -q -B {branch}; git add -A; git -c user.name=b -c user.email=b@b commit -q -m {branch}; git branch -f main)"
+            );
         }
 
         LiveKubelet kubelet = null!;
-        await using var cluster = await FakeCluster.StartAsync(new WallTime(), LiveKubelet.Beginning(new HostContainers(programs), root, k => kubelet = k));
+        await using var cluster = await FakeCluster.StartAsync(
+            new WallTime(),
+            LiveKubelet.Beginning(new HostContainers(programs), root, k => kubelet = k)
+        );
         await using (kubelet)
-        await using (var server = await ServerProcess.StartAsync(Path.Combine(root, "data"), new Dictionary<string, string>
-        {
-            ["SHIPINATOR__Executor"] = "kubernetes",
-            ["SHIPINATOR__Kubernetes__Namespace"] = "ci",
-            ["SHIPINATOR__Kubernetes__RunnerImage"] = "runner:1",
-            ["SHIPINATOR__Kubernetes__Kubeconfig"] = cluster.Kubeconfig,
-            ["SHIPINATOR__Kubernetes__TerminationGrace"] = "00:00:01",
-        }))
+        await using (
+            var server = await ServerProcess.StartAsync(
+                Path.Combine(root, "data"),
+                new Dictionary<string, string>
+                {
+                    ["SHIPINATOR__Executor"] = "kubernetes",
+                    ["SHIPINATOR__Kubernetes__Namespace"] = "ci",
+                    ["SHIPINATOR__Kubernetes__RunnerImage"] = "runner:1",
+                    ["SHIPINATOR__Kubernetes__Kubeconfig"] = cluster.Kubeconfig,
+                    ["SHIPINATOR__Kubernetes__TerminationGrace"] = "00:00:01",
+                }
+            )
+        )
         {
             var pipeline = await server.RegisterAsync(repository);
             foreach (var (branch, _, words) in Reasons)
             {
                 if (branch == "quota")
                 {
-                    cluster.Writing.Create(Kind.Of("resourcequotas"), "ci", new() { ["apiVersion"] = "v1", ["kind"] = "ResourceQuota", ["metadata"] = new JsonObject { ["name"] = "none" }, ["spec"] = new JsonObject { ["hard"] = new JsonObject { ["pods"] = "0" } } });
+                    cluster.Writing.Create(
+                        Kind.Of("resourcequotas"),
+                        "ci",
+                        new()
+                        {
+                            ["apiVersion"] = "v1",
+                            ["kind"] = "ResourceQuota",
+                            ["metadata"] = new JsonObject { ["name"] = "none" },
+                            ["spec"] = new JsonObject { ["hard"] = new JsonObject { ["pods"] = "0" } },
+                        }
+                    );
                 }
 
                 var took = new List<double>();
@@ -67,7 +90,12 @@ public static class WaitingBenchmark
                     asking.Add(asked);
                 }
 
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{branch}: shown after {Yardstick.Median(took):F0} ms (median), {took.Max():F0} ms (longest of {Rounds}); one GET {Yardstick.Median(asking):F1} ms: ratio {Yardstick.Median(took) / Yardstick.Median(asking):F1}"));
+                Console.WriteLine(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{branch}: shown after {Yardstick.Median(took):F0} ms (median), {took.Max():F0} ms (longest of {Rounds}); one GET {Yardstick.Median(asking):F1} ms: ratio {Yardstick.Median(took) / Yardstick.Median(asking):F1}"
+                    )
+                );
             }
         }
 
@@ -75,7 +103,13 @@ public static class WaitingBenchmark
         return 0;
     }
 
-    private static async Task<(double Shown, double Asked)> MeasureAsync(FakeCluster cluster, ServerProcess server, string pipeline, string branch, string words)
+    private static async Task<(double Shown, double Asked)> MeasureAsync(
+        FakeCluster cluster,
+        ServerProcess server,
+        string pipeline,
+        string branch,
+        string words
+    )
     {
         var said = 0L;
         void See(Change change)
@@ -109,6 +143,11 @@ public static class WaitingBenchmark
         return (took, asked);
     }
 
-    private static bool Says(Change change, string words) => change.Type != "DELETED" && (change.Key.Kind == "events" ? change.Object.Text("reason") == "FailedCreate" && change.Object.Text("message")!.Contains(words, StringComparison.Ordinal)
-        : change.Key.Kind == "pods" && change.Object["status"]?.ToJsonString().Contains(words, StringComparison.Ordinal) == true);
+    private static bool Says(Change change, string words) =>
+        change.Type != "DELETED"
+        && (
+            change.Key.Kind == "events"
+                ? change.Object.Text("reason") == "FailedCreate" && change.Object.Text("message")!.Contains(words, StringComparison.Ordinal)
+                : change.Key.Kind == "pods" && change.Object["status"]?.ToJsonString().Contains(words, StringComparison.Ordinal) == true
+        );
 }

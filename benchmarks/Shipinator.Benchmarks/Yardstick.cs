@@ -11,7 +11,12 @@ public static class Yardstick
         ArgumentNullException.ThrowIfNull(data);
         const int Count = 300;
         await using var connection = await data.OpenConnectionAsync();
-        await using (var create = new NpgsqlCommand("CREATE TABLE IF NOT EXISTS yardstick (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz NOT NULL)", connection))
+        await using (
+            var create = new NpgsqlCommand(
+                "CREATE TABLE IF NOT EXISTS yardstick (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz NOT NULL)",
+                connection
+            )
+        )
         {
             await create.ExecuteNonQueryAsync();
         }

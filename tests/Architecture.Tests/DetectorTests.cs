@@ -7,12 +7,22 @@ public sealed class DetectorTests
 {
     private static readonly ModuleDefinition Module = ModuleDefinition.ReadModule(typeof(DetectorTests).Assembly.Location);
 
-    private static List<TypeDefinition> Planted => [.. Detectors.AllTypes(Module).Where(t => t.FullName.Split('.', '/').Any(part => part.StartsWith("Planted", StringComparison.Ordinal) || part == "IPlantedGrain"))];
+    private static List<TypeDefinition> Planted =>
+        [
+            .. Detectors
+                .AllTypes(Module)
+                .Where(t =>
+                    t.FullName.Split('.', '/').Any(part => part.StartsWith("Planted", StringComparison.Ordinal) || part == "IPlantedGrain")
+                ),
+        ];
 
     [Fact]
     public void TypeUses_SeesUsesInAsyncBodiesAndIterators()
     {
-        Assert.Contains(Detectors.TypeUses(Planted, n => n.StartsWith("Npgsql.", StringComparison.Ordinal)), f => Short(f) == nameof(PlantedSql));
+        Assert.Contains(
+            Detectors.TypeUses(Planted, n => n.StartsWith("Npgsql.", StringComparison.Ordinal)),
+            f => Short(f) == nameof(PlantedSql)
+        );
         Assert.Equal([nameof(PlantedFiles)], Detectors.TypeUses(Planted, n => n == "System.IO.File").Select(Short));
         Assert.Equal([nameof(PlantedFiles)], Detectors.TypeUses(Planted, n => n == "System.IO.StringReader").Select(Short));
     }
@@ -21,13 +31,15 @@ public sealed class DetectorTests
     public void SqlLiterals_SeesStatementsAndNoSentences() =>
         Assert.Equal(
             ["UPDATE jobs SET name = ", "select id from jobs where status = 'running'"],
-            Detectors.SqlLiterals(Planted).Select(f => f.What).Order(StringComparer.Ordinal));
+            Detectors.SqlLiterals(Planted).Select(f => f.What).Order(StringComparer.Ordinal)
+        );
 
     [Fact]
     public void Calls_SeesCallsInAsyncBodiesAndDelegates() =>
         Assert.Equal(
             ["System.DateTimeOffset::get_UtcNow", "System.Guid::NewGuid"],
-            Detectors.Calls(Planted, WallTests.Banned).Select(f => f.What).Order(StringComparer.Ordinal));
+            Detectors.Calls(Planted, WallTests.Banned).Select(f => f.What).Order(StringComparer.Ordinal)
+        );
 
     [Fact]
     public void Calls_SeesARestoredLifecycle() =>
@@ -35,17 +47,24 @@ public sealed class DetectorTests
 
     [Fact]
     public void GrainsWithoutAlias_SeesInterfaceAndMethod() =>
-        Assert.Equal(["Nameless", "the interface itself"], Detectors.GrainsWithoutAlias(Planted).Select(f => f.What).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["Nameless", "the interface itself"],
+            Detectors.GrainsWithoutAlias(Planted).Select(f => f.What).Order(StringComparer.Ordinal)
+        );
 
     [Fact]
     public void BadAliases_SeesMissingMisspeltAndTaken() =>
         Assert.Equal(
             [nameof(PlantedFirst), nameof(PlantedPascal), nameof(PlantedSecond), nameof(PlantedWithoutAlias)],
-            Detectors.BadAliases(Planted).Select(Short).Order(StringComparer.Ordinal));
+            Detectors.BadAliases(Planted).Select(Short).Order(StringComparer.Ordinal)
+        );
 
     [Fact]
     public void SharedStateNames_SeesBothGrains() =>
-        Assert.Equal([nameof(PlantedGrainA), nameof(PlantedGrainB)], Detectors.SharedStateNames(Planted).Select(Short).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            [nameof(PlantedGrainA), nameof(PlantedGrainB)],
+            Detectors.SharedStateNames(Planted).Select(Short).Order(StringComparer.Ordinal)
+        );
 
     private static string Short(Finding finding) => finding.Where[(finding.Where.LastIndexOf('.') + 1)..];
 }

@@ -17,10 +17,15 @@ public sealed partial class GrainContractTests
 
     [Fact]
     public void GrainInterfaces_MethodAliases_AreUniqueInTheirInterface() =>
-        WallTests.None(Detectors.GrainInterfaces(AllTypes).SelectMany(t => t.Methods
-            .GroupBy(m => Detectors.AttributeText(m, "Orleans.AliasAttribute"))
-            .Where(g => g.Count() > 1)
-            .Select(g => new Finding(t.FullName, $"alias '{g.Key}' is taken"))));
+        WallTests.None(
+            Detectors
+                .GrainInterfaces(AllTypes)
+                .SelectMany(t =>
+                    t.Methods.GroupBy(m => Detectors.AttributeText(m, "Orleans.AliasAttribute"))
+                        .Where(g => g.Count() > 1)
+                        .Select(g => new Finding(t.FullName, $"alias '{g.Key}' is taken"))
+                )
+        );
 
     [Fact]
     public void SerializedTypes_HaveUniqueAliasesOfOurForm()
@@ -31,22 +36,35 @@ public sealed partial class GrainContractTests
 
     [Fact]
     public void Exceptions_ThatAreOurs_AreSerialized() =>
-        WallTests.None(AllTypes
-            .Where(t => t.BaseType?.FullName == "Shipinator.ShipinatorException" && Detectors.AttributeText(t, "Orleans.GenerateSerializerAttribute") is null)
-            .Select(t => new Finding(t.FullName, "has no [GenerateSerializer]")));
+        WallTests.None(
+            AllTypes
+                .Where(t =>
+                    t.BaseType?.FullName == "Shipinator.ShipinatorException"
+                    && Detectors.AttributeText(t, "Orleans.GenerateSerializerAttribute") is null
+                )
+                .Select(t => new Finding(t.FullName, "has no [GenerateSerializer]"))
+        );
 
     [Fact]
     public void Names_OnTheWireAndInStorage_AreWrittenOut()
     {
-        var byName = House.Files("*.cs").Where(f => !f.Contains("Architecture.Tests", StringComparison.Ordinal))
-            .SelectMany(f => NotLiteral().Matches(File.ReadAllText(f)).Select(m => new Finding(Path.GetRelativePath(House.Root, f), m.Value)));
+        var byName = House
+            .Files("*.cs")
+            .Where(f => !f.Contains("Architecture.Tests", StringComparison.Ordinal))
+            .SelectMany(f =>
+                NotLiteral().Matches(File.ReadAllText(f)).Select(m => new Finding(Path.GetRelativePath(House.Root, f), m.Value))
+            );
         WallTests.None(byName);
     }
 
     [Fact]
     public void StateNames_AreUniqueAndTheirStorageIsKnown()
     {
-        var storages = House.Room("Grains.Interfaces").Module.GetType("Shipinator.StorageNames").Fields.Select(f => (string)f.Constant).ToList();
+        var storages = House
+            .Room("Grains.Interfaces")
+            .Module.GetType("Shipinator.StorageNames")
+            .Fields.Select(f => (string)f.Constant)
+            .ToList();
         var states = Detectors.PersistentStates(AllTypes).ToList();
         Assert.NotEmpty(states);
         WallTests.None(Detectors.SharedStateNames(AllTypes));
@@ -55,24 +73,35 @@ public sealed partial class GrainContractTests
 
     [Fact]
     public void Lifecycle_IsRestoredByTheStorageAlone() =>
-        WallTests.None(House.Rooms.Where(r => r.Name != "Schema")
-            .SelectMany(r => Detectors.Calls(Detectors.AllTypes(r.Module), c => c == "Shipinator.Lifecycle::Restore")));
+        WallTests.None(
+            House
+                .Rooms.Where(r => r.Name != "Schema")
+                .SelectMany(r => Detectors.Calls(Detectors.AllTypes(r.Module), c => c == "Shipinator.Lifecycle::Restore"))
+        );
 
     [Fact]
     public void Lifecycle_MovesOnlyInsideGrains() =>
-        WallTests.None(House.Rooms.Where(r => r.Name is not ("Grains" or "Grains.Interfaces"))
-            .SelectMany(r => Detectors.Calls(Detectors.AllTypes(r.Module), c => c == "Shipinator.Lifecycle::MoveTo"))
-            // A run's first write plants the rows of its jobs and steps, whose grains don't exist yet.
-            .Where(f => f.Where != "Shipinator.Schema.Storage.Planting"));
+        WallTests.None(
+            House
+                .Rooms.Where(r => r.Name is not ("Grains" or "Grains.Interfaces"))
+                .SelectMany(r => Detectors.Calls(Detectors.AllTypes(r.Module), c => c == "Shipinator.Lifecycle::MoveTo"))
+                // A run's first write plants the rows of its jobs and steps, whose grains don't exist yet.
+                .Where(f => f.Where != "Shipinator.Schema.Storage.Planting")
+        );
 
     [Fact]
     public void Grains_HaveUniqueTypeNamesOfOurForm()
     {
-        var grains = AllTypes.Where(t => !t.IsAbstract && Bases(t).Contains("Orleans.Grain"))
-            .Select(t => (t.FullName, Type: Detectors.AttributeText(t, "Orleans.GrainTypeAttribute"))).ToList();
+        var grains = AllTypes
+            .Where(t => !t.IsAbstract && Bases(t).Contains("Orleans.Grain"))
+            .Select(t => (t.FullName, Type: Detectors.AttributeText(t, "Orleans.GrainTypeAttribute")))
+            .ToList();
         Assert.NotEmpty(grains);
-        WallTests.None(grains.Where(g => g.Type?.StartsWith("shipinator.", StringComparison.Ordinal) != true || grains.Count(o => o.Type == g.Type) > 1)
-            .Select(g => new Finding(g.FullName, $"grain type '{g.Type}'")));
+        WallTests.None(
+            grains
+                .Where(g => g.Type?.StartsWith("shipinator.", StringComparison.Ordinal) != true || grains.Count(o => o.Type == g.Type) > 1)
+                .Select(g => new Finding(g.FullName, $"grain type '{g.Type}'"))
+        );
     }
 
     [Fact]
@@ -86,7 +115,10 @@ public sealed partial class GrainContractTests
         // Those who return one: creation, the tables' move and fold, and the storage's restore.
         Assert.Equal(
             ["Begin", "Fold", "MoveTo", "Restore"],
-            life.Methods.Where(m => m.IsPublic && m.ReturnType.FullName == life.FullName && !m.Name.StartsWith('<')).Select(m => m.Name).Order(StringComparer.Ordinal));
+            life.Methods.Where(m => m.IsPublic && m.ReturnType.FullName == life.FullName && !m.Name.StartsWith('<'))
+                .Select(m => m.Name)
+                .Order(StringComparer.Ordinal)
+        );
     }
 
     private static IEnumerable<string> Bases(TypeDefinition type)

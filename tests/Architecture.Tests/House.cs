@@ -11,20 +11,28 @@ internal static class House
 
     /// <summary>Every project of the repository.</summary>
     public static IReadOnlyList<Project> Projects { get; } =
-        [.. Files("*.csproj").Select(Project.Read).OrderBy(p => p.Path, StringComparer.Ordinal)];
+    [.. Files("*.csproj").Select(Project.Read).OrderBy(p => p.Path, StringComparer.Ordinal)];
 
     /// <summary>The projects that are delivered: all but tests, benchmarks and samples.</summary>
-    public static IReadOnlyList<Project> Rooms { get; } = [.. Projects.Where(p => !p.Path.Contains('/', StringComparison.Ordinal) || p.Path.Count(c => c == '/') == 1)];
+    public static IReadOnlyList<Project> Rooms { get; } =
+    [.. Projects.Where(p => !p.Path.Contains('/', StringComparison.Ordinal) || p.Path.Count(c => c == '/') == 1)];
 
     /// <summary>A room by its name.</summary>
     public static Project Room(string name) =>
-        Rooms.SingleOrDefault(r => r.Name == name) ?? throw new InvalidOperationException($"There is no room {name}; known: {string.Join(", ", Rooms.Select(r => r.Name))}.");
+        Rooms.SingleOrDefault(r => r.Name == name)
+        ?? throw new InvalidOperationException($"There is no room {name}; known: {string.Join(", ", Rooms.Select(r => r.Name))}.");
 
     /// <summary>Absolute paths of the repository's own files with names like <paramref name="pattern"/>, build output left out.</summary>
     public static IEnumerable<string> Files(string pattern) =>
-        Directory.EnumerateFiles(Root, pattern, SearchOption.AllDirectories)
-            .Where(f => !Path.GetRelativePath(Root, f).Split(Path.DirectorySeparatorChar)
-                .Any(part => part is "bin" or "obj" or ".git" or "samples" or "node_modules" or ".shipinator-data" or ".shipinator-data-sample"));
+        Directory
+            .EnumerateFiles(Root, pattern, SearchOption.AllDirectories)
+            .Where(f =>
+                !Path.GetRelativePath(Root, f)
+                    .Split(Path.DirectorySeparatorChar)
+                    .Any(part =>
+                        part is "bin" or "obj" or ".git" or "samples" or "node_modules" or ".shipinator-data" or ".shipinator-data-sample"
+                    )
+            );
 
     private static string FindRoot()
     {
@@ -59,7 +67,8 @@ internal sealed record Project(string Path, string AssemblyName, IReadOnlyList<s
             System.IO.Path.GetRelativePath(House.Root, file),
             xml.Descendants("AssemblyName").FirstOrDefault()?.Value ?? "Shipinator." + System.IO.Path.GetFileNameWithoutExtension(file),
             [.. Includes("ProjectReference").Select(r => System.IO.Path.GetFileNameWithoutExtension(r.Replace('\\', '/')))],
-            [.. Includes("PackageReference")]);
+            [.. Includes("PackageReference")]
+        );
 
         IEnumerable<string> Includes(string element) =>
             xml.Descendants(element).Select(e => (string?)e.Attribute("Include")).OfType<string>();

@@ -12,11 +12,14 @@ public sealed partial class PaletteTests
         var dark = look[look.IndexOf("PaletteDark =", StringComparison.Ordinal)..look.IndexOf("Typography =", StringComparison.Ordinal)];
         var variables = Variable().Matches(File.ReadAllText(Path.Combine(House.Root, "WebFrontend", "wwwroot", "app.css"))).ToList();
         Assert.True(variables.Count > 10, $"{variables.Count} variables");
-        Assert.All(variables, v =>
-        {
-            var name = string.Concat(v.Groups["name"].Value.Split('-').Select(part => char.ToUpperInvariant(part[0]) + part[1..]));
-            Assert.Contains($"{name} = \"{v.Groups["color"].Value}\"", dark, StringComparison.Ordinal);
-        });
+        Assert.All(
+            variables,
+            v =>
+            {
+                var name = string.Concat(v.Groups["name"].Value.Split('-').Select(part => char.ToUpperInvariant(part[0]) + part[1..]));
+                Assert.Contains($"{name} = \"{v.Groups["color"].Value}\"", dark, StringComparison.Ordinal);
+            }
+        );
     }
 
     [GeneratedRegex("--mud-palette-(?<name>[a-z-]+): (?<color>#[0-9a-f]{6})")]

@@ -43,8 +43,7 @@ internal static class PlantedFiles
 
 internal static class PlantedRestore
 {
-    public static Lifecycle Make(DateTimeOffset at) =>
-        Lifecycle.Restore(Machine.Run, Status.Success, null, null, at, at, at, at, 3);
+    public static Lifecycle Make(DateTimeOffset at) => Lifecycle.Restore(Machine.Run, Status.Success, null, null, at, at, at, at, 3);
 }
 
 internal interface IPlantedGrain : IGrainWithGuidKey

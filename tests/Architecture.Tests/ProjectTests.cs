@@ -31,16 +31,25 @@ public sealed class ProjectTests
     public void References_PointOneWay()
     {
         Assert.Equal(MayReferTo.Keys.Order(StringComparer.Ordinal), House.Rooms.Select(r => r.Name).Order(StringComparer.Ordinal));
-        WallTests.None(House.Rooms.SelectMany(r => r.References.Except(MayReferTo[r.Name]).Except(MayCarry.GetValueOrDefault(r.Name, [])).Select(to => new Finding(r.Path, $"refers to {to}"))));
+        WallTests.None(
+            House.Rooms.SelectMany(r =>
+                r.References.Except(MayReferTo[r.Name])
+                    .Except(MayCarry.GetValueOrDefault(r.Name, []))
+                    .Select(to => new Finding(r.Path, $"refers to {to}"))
+            )
+        );
     }
 
     [Fact]
     public void Assemblies_ReferToNoOther_ThanTheirProjectsMay()
     {
         var ours = House.Rooms.ToDictionary(r => r.AssemblyName, r => r.Name);
-        WallTests.None(House.Rooms.SelectMany(r => r.Module.AssemblyReferences
-            .Where(a => ours.ContainsKey(a.Name) && !MayReferTo[r.Name].Contains(ours[a.Name]))
-            .Select(a => new Finding(r.AssemblyName, $"refers to {a.Name}"))));
+        WallTests.None(
+            House.Rooms.SelectMany(r =>
+                r.Module.AssemblyReferences.Where(a => ours.ContainsKey(a.Name) && !MayReferTo[r.Name].Contains(ours[a.Name]))
+                    .Select(a => new Finding(r.AssemblyName, $"refers to {a.Name}"))
+            )
+        );
     }
 
     [Theory]
@@ -50,27 +59,50 @@ public sealed class ProjectTests
     [InlineData("LibGit2Sharp", "Forges")]
     [InlineData("YamlDotNet", "Pipelines")]
     public void Package_BelongsToOneRoom(string package, string owner) =>
-        WallTests.None(House.Rooms.Where(r => r.Name != owner)
-            .SelectMany(r => r.Packages.Where(p => p.StartsWith(package, StringComparison.OrdinalIgnoreCase)).Select(p => new Finding(r.Path, $"has {p}"))));
+        WallTests.None(
+            House
+                .Rooms.Where(r => r.Name != owner)
+                .SelectMany(r =>
+                    r.Packages.Where(p => p.StartsWith(package, StringComparison.OrdinalIgnoreCase))
+                        .Select(p => new Finding(r.Path, $"has {p}"))
+                )
+        );
 
     [Fact]
     public void Packages_AreAllExplained()
     {
-        var versions = XDocument.Load(Path.Combine(House.Root, "Directory.Packages.props")).Descendants("PackageVersion").Select(e => (string)e.Attribute("Include")!).ToList();
+        var versions = XDocument
+            .Load(Path.Combine(House.Root, "Directory.Packages.props"))
+            .Descendants("PackageVersion")
+            .Select(e => (string)e.Attribute("Include")!)
+            .ToList();
         var table = File.ReadAllText(Path.Combine(House.Root, "docs", "dependencies.md"));
-        Assert.All(versions, name => Assert.True(table.Contains($"| {name} |", StringComparison.Ordinal), $"docs/dependencies.md has no row for {name}."));
+        Assert.All(
+            versions,
+            name => Assert.True(table.Contains($"| {name} |", StringComparison.Ordinal), $"docs/dependencies.md has no row for {name}.")
+        );
         Assert.Equal(versions.Order(StringComparer.OrdinalIgnoreCase), versions);
     }
 
     [Fact]
     public void BannedSymbols_AreThoseThatTheCodeIsCheckedFor()
     {
-        var banned = File.ReadAllLines(Path.Combine(House.Root, "BannedSymbols.txt")).Select(l => l.Split(';')[0]).Where(l => l.Length > 0).ToList();
-        foreach (var symbol in new[]
-        {
-            "P:System.DateTime.Now", "P:System.DateTime.UtcNow", "P:System.DateTimeOffset.Now", "P:System.DateTimeOffset.UtcNow",
-            "M:System.Guid.NewGuid", "M:System.Threading.Thread.Sleep(System.Int32)", "T:System.Diagnostics.Stopwatch",
-        })
+        var banned = File.ReadAllLines(Path.Combine(House.Root, "BannedSymbols.txt"))
+            .Select(l => l.Split(';')[0])
+            .Where(l => l.Length > 0)
+            .ToList();
+        foreach (
+            var symbol in new[]
+            {
+                "P:System.DateTime.Now",
+                "P:System.DateTime.UtcNow",
+                "P:System.DateTimeOffset.Now",
+                "P:System.DateTimeOffset.UtcNow",
+                "M:System.Guid.NewGuid",
+                "M:System.Threading.Thread.Sleep(System.Int32)",
+                "T:System.Diagnostics.Stopwatch",
+            }
+        )
         {
             Assert.Contains(symbol, banned);
         }
@@ -82,12 +114,25 @@ public sealed class ProjectTests
         var props = XDocument.Load(Path.Combine(House.Root, "Directory.Build.props"));
         Assert.Equal("true", props.Descendants("TreatWarningsAsErrors").Single().Value);
         Assert.Equal("enable", props.Descendants("Nullable").Single().Value);
-        Assert.Contains(props.Descendants("PackageReference"), p => (string?)p.Attribute("Include") == "Microsoft.CodeAnalysis.BannedApiAnalyzers");
-        Assert.Contains(props.Descendants("AdditionalFiles"), f => ((string?)f.Attribute("Include"))!.EndsWith("BannedSymbols.txt", StringComparison.Ordinal));
+        Assert.Contains(
+            props.Descendants("PackageReference"),
+            p => (string?)p.Attribute("Include") == "Microsoft.CodeAnalysis.BannedApiAnalyzers"
+        );
+        Assert.Contains(
+            props.Descendants("AdditionalFiles"),
+            f => ((string?)f.Attribute("Include"))!.EndsWith("BannedSymbols.txt", StringComparison.Ordinal)
+        );
 
         // A props file further down hides this one unless it imports it; a project could also switch a rule off for itself.
         var nested = House.Files("Directory.Build.props").Where(f => Path.GetDirectoryName(f) != House.Root);
-        Assert.All(nested, f => Assert.Contains(XDocument.Load(f).Descendants("Import"), i => ((string?)i.Attribute("Project"))!.Contains("Directory.Build.props", StringComparison.Ordinal)));
+        Assert.All(
+            nested,
+            f =>
+                Assert.Contains(
+                    XDocument.Load(f).Descendants("Import"),
+                    i => ((string?)i.Attribute("Project"))!.Contains("Directory.Build.props", StringComparison.Ordinal)
+                )
+        );
         foreach (var file in House.Files("*.csproj").Concat(nested))
         {
             var elements = XDocument.Load(file).Descendants().Select(e => e.Name.LocalName).ToList();

@@ -10,7 +10,8 @@ public sealed class WallTests
     private const string AspNet = @"Microsoft\.AspNetCore\.";
     private const string Http = @"System\.Net\.Http";
     private const string Network = @"System\.Net\.";
-    private const string Grains = @"Orleans\.Grain$|Orleans\.IGrain\b|Orleans\.IGrainFactory|Orleans\.IClusterClient|Orleans\.Runtime\.|Shipinator\.I\w+Grain$";
+    private const string Grains =
+        @"Orleans\.Grain$|Orleans\.IGrain\b|Orleans\.IGrainFactory|Orleans\.IClusterClient|Orleans\.Runtime\.|Shipinator\.I\w+Grain$";
 
     /// <summary>All of <c>System.IO</c> that can reach outside the process; readers and writers of text in memory may stay.</summary>
     private const string InputOutput =
@@ -38,17 +39,26 @@ public sealed class WallTests
     [Fact]
     public void EveryRoom_HasItsWall()
     {
-        var walled = typeof(WallTests).GetMethod(nameof(Room_UsesNoType_ThatItMayNeverKnow))!
-            .GetCustomAttributesData().Where(a => a.AttributeType == typeof(InlineDataAttribute))
-            .Select(a => (string)((IReadOnlyList<System.Reflection.CustomAttributeTypedArgument>)a.ConstructorArguments[0].Value!)[0].Value!);
+        var walled = typeof(WallTests)
+            .GetMethod(nameof(Room_UsesNoType_ThatItMayNeverKnow))!
+            .GetCustomAttributesData()
+            .Where(a => a.AttributeType == typeof(InlineDataAttribute))
+            .Select(a =>
+                (string)((IReadOnlyList<System.Reflection.CustomAttributeTypedArgument>)a.ConstructorArguments[0].Value!)[0].Value!
+            );
         Assert.Equal(House.Rooms.Select(r => r.Name).Order(StringComparer.Ordinal), walled.Order(StringComparer.Ordinal));
     }
 
     [Fact]
     public void Executors_KubernetesWords_StayInTheirFolder() =>
-        None(Detectors.TypeUses(
-            Detectors.AllTypes(House.Room("Executors").Module).Where(t => !t.FullName.StartsWith("Shipinator.Executors.Kubernetes.", StringComparison.Ordinal)),
-            name => name.StartsWith("k8s.", StringComparison.Ordinal)));
+        None(
+            Detectors.TypeUses(
+                Detectors
+                    .AllTypes(House.Room("Executors").Module)
+                    .Where(t => !t.FullName.StartsWith("Shipinator.Executors.Kubernetes.", StringComparison.Ordinal)),
+                name => name.StartsWith("k8s.", StringComparison.Ordinal)
+            )
+        );
 
     [Fact]
     public void SqlText_IsInSchemaAlone() =>
@@ -60,9 +70,19 @@ public sealed class WallTests
 
     [Fact]
     public void Grains_NeverBlockAThread() =>
-        None(Detectors.Calls(Detectors.AllTypes(House.Room("Grains").Module), call => call is
-            "System.Threading.Monitor::Enter" or "System.Threading.Monitor::TryEnter" or "System.Threading.Tasks.Task::Wait"
-            or "System.Threading.Tasks.Task::WaitAll" or "System.Threading.Tasks.Task::WaitAny" or "System.Threading.Lock::EnterScope"));
+        None(
+            Detectors.Calls(
+                Detectors.AllTypes(House.Room("Grains").Module),
+                call =>
+                    call
+                        is "System.Threading.Monitor::Enter"
+                            or "System.Threading.Monitor::TryEnter"
+                            or "System.Threading.Tasks.Task::Wait"
+                            or "System.Threading.Tasks.Task::WaitAll"
+                            or "System.Threading.Tasks.Task::WaitAny"
+                            or "System.Threading.Lock::EnterScope"
+            )
+        );
 
     [Fact]
     public void Rooms_TakeTimeAndIdsFromATimeProvider() =>
@@ -70,8 +90,13 @@ public sealed class WallTests
 
     /// <summary>What <c>BannedSymbols.txt</c> bans, as calls: a suppressed warning doesn't get past this.</summary>
     internal static bool Banned(string call) =>
-        call is "System.DateTime::get_UtcNow" or "System.DateTime::get_Now" or "System.DateTimeOffset::get_UtcNow"
-            or "System.DateTimeOffset::get_Now" or "System.Guid::NewGuid" or "System.Threading.Thread::Sleep"
+        call
+            is "System.DateTime::get_UtcNow"
+                or "System.DateTime::get_Now"
+                or "System.DateTimeOffset::get_UtcNow"
+                or "System.DateTimeOffset::get_Now"
+                or "System.Guid::NewGuid"
+                or "System.Threading.Thread::Sleep"
         || call.StartsWith("System.Diagnostics.Stopwatch::", StringComparison.Ordinal);
 
     internal static void None(IEnumerable<Finding> findings)

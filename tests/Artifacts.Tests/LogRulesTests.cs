@@ -15,34 +15,51 @@ public sealed class LogRulesTests : IDisposable
     /// <summary>Whatever the chunks and whichever silo takes them: the secret is stars, every other byte is at its own place.</summary>
     [Fact]
     public void Append_ASecretInAnyChunksOnTwoSilos_IsMaskedInItsPlace() =>
-        Gen.Select(Gen.OneOf(Gen.Const("s3cret"), Gen.Const("s3c"), Gen.Const("ret\n"), Gen.Const("line\n")).List[1, 20], Gen.Int[1, 20].List[1, 40], Gen.Int[0, 9].List[1, 40], Gen.Bool.List[1, 40]).Sample((parts, sizes, backs, silos) =>
-        {
-            var text = string.Concat(parts);
-            var source = Encoding.UTF8.GetBytes(text);
-            var (one, two) = ((Store(), new Masker()), (Store(), new Masker()));
-            var id = ExecutionId.New(TimeProvider.System);
-            var sent = 0;
-            for (var i = 0; sent < source.Length; i++)
-            {
-                var from = Math.Max(0, sent - backs[i % backs.Count]);
-                var to = Math.Min(source.Length, sent + sizes[i % sizes.Count]);
-                var (store, masker) = silos[i % silos.Count] ? one : two;
-                for (var repeat = 0; repeat < 2; repeat++)
+        Gen.Select(
+                Gen.OneOf(Gen.Const("s3cret"), Gen.Const("s3c"), Gen.Const("ret\n"), Gen.Const("line\n")).List[1, 20],
+                Gen.Int[1, 20].List[1, 40],
+                Gen.Int[0, 9].List[1, 40],
+                Gen.Bool.List[1, 40]
+            )
+            .Sample(
+                (parts, sizes, backs, silos) =>
                 {
-                    var appended = store.Append(id, from, source.AsMemory(from, to - from), [], new() { Masker = masker }, default).GetAwaiter().GetResult();
-                    Assert.Equal(new LogAppended(to, IsFull: false), appended);
-                }
+                    var text = string.Concat(parts);
+                    var source = Encoding.UTF8.GetBytes(text);
+                    var (one, two) = ((Store(), new Masker()), (Store(), new Masker()));
+                    var id = ExecutionId.New(TimeProvider.System);
+                    var sent = 0;
+                    for (var i = 0; sent < source.Length; i++)
+                    {
+                        var from = Math.Max(0, sent - backs[i % backs.Count]);
+                        var to = Math.Min(source.Length, sent + sizes[i % sizes.Count]);
+                        var (store, masker) = silos[i % silos.Count] ? one : two;
+                        for (var repeat = 0; repeat < 2; repeat++)
+                        {
+                            var appended = store
+                                .Append(id, from, source.AsMemory(from, to - from), [], new() { Masker = masker }, default)
+                                .GetAwaiter()
+                                .GetResult();
+                            Assert.Equal(new LogAppended(to, IsFull: false), appended);
+                        }
 
-                sent = to;
-            }
+                        sent = to;
+                    }
 
-            Assert.Equal(text.Replace(Secret, "******", StringComparison.Ordinal), Read(one.Item1, id));
-        }, iter: 60, threads: 1);
+                    Assert.Equal(text.Replace(Secret, "******", StringComparison.Ordinal), Read(one.Item1, id));
+                },
+                iter: 60,
+                threads: 1
+            );
 
     [Fact]
     public async Task Append_BeyondTheLimit_EndsWithALineThatSaysSoAndTakesNothingMore()
     {
-        var (store, id, rules) = (Store(), ExecutionId.New(TimeProvider.System), new LogRules { MaxBytes = 10, FullNotice = "that is all" });
+        var (store, id, rules) = (
+            Store(),
+            ExecutionId.New(TimeProvider.System),
+            new LogRules { MaxBytes = 10, FullNotice = "that is all" }
+        );
         Assert.Equal(new(10, IsFull: false), await store.Append(id, 0, "0123456789"u8.ToArray(), [], rules, default));
         Assert.Equal(new(14, IsFull: true), await store.Append(id, 8, "89abcd"u8.ToArray(), [], rules, default));
         Assert.Equal(new(1_000_005, IsFull: true), await store.Append(id, 1_000_000, "abcde"u8.ToArray(), [], rules, default));
@@ -66,9 +83,17 @@ public sealed class LogRulesTests : IDisposable
     {
         var (store, id) = (Store(), ExecutionId.New(TimeProvider.System));
         await store.Append(id, 0, "abc"u8.ToArray(), [], default);
-        Assert.Equal(offset > 3 ? "log_gap" : null, offset > 3 ? (await Assert.ThrowsAsync<ConflictException>(() => store.Append(id, offset, "xy"u8.ToArray(), [], default))).Code : null);
+        Assert.Equal(
+            offset > 3 ? "log_gap" : null,
+            offset > 3
+                ? (await Assert.ThrowsAsync<ConflictException>(() => store.Append(id, offset, "xy"u8.ToArray(), [], default))).Code
+                : null
+        );
         await store.Seal(id, default);
-        Assert.Equal("log_sealed", (await Assert.ThrowsAsync<ConflictException>(() => store.Append(id, offset, "xy"u8.ToArray(), [], default))).Code);
+        Assert.Equal(
+            "log_sealed",
+            (await Assert.ThrowsAsync<ConflictException>(() => store.Append(id, offset, "xy"u8.ToArray(), [], default))).Code
+        );
         Assert.Equal("abc", Read(store, id));
     }
 
@@ -91,16 +116,22 @@ public sealed class LogRulesTests : IDisposable
         Directory.CreateDirectory(Path.Combine(_root, "logs"));
         var locks = new[] { new LogLock(TimeProvider.System), new LogLock(TimeProvider.System) };
         var (inside, done) = (0, 0);
-        await Task.WhenAll(Enumerable.Range(0, 60).Select(i => Task.Run(async () =>
-        {
-            using (await locks[i % 2].TakeAsync(folder, default))
-            {
-                Assert.Equal(1, Interlocked.Increment(ref inside));
-                await Task.Yield();
-                done++;
-                Interlocked.Decrement(ref inside);
-            }
-        })));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 60)
+                .Select(i =>
+                    Task.Run(async () =>
+                    {
+                        using (await locks[i % 2].TakeAsync(folder, default))
+                        {
+                            Assert.Equal(1, Interlocked.Increment(ref inside));
+                            await Task.Yield();
+                            done++;
+                            Interlocked.Decrement(ref inside);
+                        }
+                    })
+                )
+        );
         Assert.Equal(60, done);
     }
 
@@ -145,7 +176,7 @@ public sealed class LogRulesTests : IDisposable
 
     private static void InterlockedMax(ref long target, long value)
     {
-        for (var seen = Volatile.Read(ref target); seen < value;)
+        for (var seen = Volatile.Read(ref target); seen < value; )
         {
             seen = Interlocked.CompareExchange(ref target, value, seen) is var was && was == seen ? value : was;
         }

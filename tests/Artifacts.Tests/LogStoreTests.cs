@@ -14,27 +14,32 @@ public sealed class LogStoreTests : IDisposable
 
     [Fact]
     public void Append_AnyDuplicatesAndOverlapsByTwoSilos_GivesExactlyTheSource() =>
-        Gen.Select(Gen.Byte.Array[0, 400], Gen.Int[1, 60].List[1, 40], Gen.Int[0, 30].List[1, 40]).Sample((source, sizes, backs) =>
-        {
-            var (one, two) = (Store(), Store());
-            var id = ExecutionId.New(TimeProvider.System);
-            var sent = 0;
-            for (var i = 0; sent < source.Length; i++)
-            {
-                // A runner that lost an answer sends from where it knows; another silo may take it.
-                var from = Math.Max(0, sent - backs[i % backs.Count]);
-                var to = Math.Min(source.Length, sent + sizes[i % sizes.Count]);
-                var store = i % 2 == 0 ? one : two;
-                sent = (int)store.Append(id, from, source.AsMemory(from, to - from), [], default).GetAwaiter().GetResult();
-                store.Append(id, from, source.AsMemory(from, to - from), [], default).GetAwaiter().GetResult();
-            }
+        Gen.Select(Gen.Byte.Array[0, 400], Gen.Int[1, 60].List[1, 40], Gen.Int[0, 30].List[1, 40])
+            .Sample(
+                (source, sizes, backs) =>
+                {
+                    var (one, two) = (Store(), Store());
+                    var id = ExecutionId.New(TimeProvider.System);
+                    var sent = 0;
+                    for (var i = 0; sent < source.Length; i++)
+                    {
+                        // A runner that lost an answer sends from where it knows; another silo may take it.
+                        var from = Math.Max(0, sent - backs[i % backs.Count]);
+                        var to = Math.Min(source.Length, sent + sizes[i % sizes.Count]);
+                        var store = i % 2 == 0 ? one : two;
+                        sent = (int)store.Append(id, from, source.AsMemory(from, to - from), [], default).GetAwaiter().GetResult();
+                        store.Append(id, from, source.AsMemory(from, to - from), [], default).GetAwaiter().GetResult();
+                    }
 
-            one.Seal(id, default).GetAwaiter().GetResult();
-            var read = new byte[source.Length + 10];
-            var length = two.Read(id, 0, read, default).GetAwaiter().GetResult();
-            Assert.Equal(source, read[..length]);
-            Assert.Equal(new LogInfo(source.Length, Sealed: true), two.Info(id, default).GetAwaiter().GetResult());
-        }, iter: 60, threads: 1);
+                    one.Seal(id, default).GetAwaiter().GetResult();
+                    var read = new byte[source.Length + 10];
+                    var length = two.Read(id, 0, read, default).GetAwaiter().GetResult();
+                    Assert.Equal(source, read[..length]);
+                    Assert.Equal(new LogInfo(source.Length, Sealed: true), two.Info(id, default).GetAwaiter().GetResult());
+                },
+                iter: 60,
+                threads: 1
+            );
 
     [Fact]
     public async Task Append_BeyondTheEnd_IsAGapThatNamesTheLength()
@@ -56,7 +61,10 @@ public sealed class LogStoreTests : IDisposable
         await store.Seal(id, default);
         await store.Seal(id, default);
         Assert.Equal(3, await store.Append(id, 0, "abc"u8.ToArray(), [], default));
-        Assert.Equal("log_sealed", (await Assert.ThrowsAsync<ConflictException>(() => store.Append(id, 3, "d"u8.ToArray(), [], default))).Code);
+        Assert.Equal(
+            "log_sealed",
+            (await Assert.ThrowsAsync<ConflictException>(() => store.Append(id, 3, "d"u8.ToArray(), [], default))).Code
+        );
     }
 
     [Fact]
@@ -98,36 +106,58 @@ public sealed class LogStoreTests : IDisposable
     /// <summary>A model in which each byte has a time of its own, against the file; marks in any order, repeated, beyond the end, or none.</summary>
     [Fact]
     public void Times_OfAnyAppends_SpeakForEveryByteAsItWasPrinted() =>
-        Gen.Select(Gen.Int[1, 50].List[1, 30], Gen.Int[0, 20].List[1, 30], Gen.Int[0, 6].List[1, 30]).Sample((sizes, backs, marks) =>
-        {
-            var clock = new FakeTimeProvider();
-            using var store = new FileSystemLogStore(Options.Create(new FileStoreOptions { Root = _root }), clock);
-            var id = ExecutionId.New(TimeProvider.System);
-            var model = new List<DateTimeOffset>();
-            for (var i = 0; i < sizes.Count; i++)
-            {
-                clock.Advance(TimeSpan.FromSeconds(10));
-                var from = Math.Max(0, model.Count - backs[i % backs.Count]);
-                var to = model.Count + sizes[i];
-                var told = Enumerable.Range(0, marks[i % marks.Count]).Select(m => new LogTime(from + (m * 7), clock.Start.AddMilliseconds((i * 100) + m))).Reverse().ToList();
-                for (var at = model.Count; at < to; at++)
+        Gen.Select(Gen.Int[1, 50].List[1, 30], Gen.Int[0, 20].List[1, 30], Gen.Int[0, 6].List[1, 30])
+            .Sample(
+                (sizes, backs, marks) =>
                 {
-                    model.Add(told.Where(t => t.Offset <= at).OrderBy(t => t.Offset).Select(t => t.At).DefaultIfEmpty(clock.GetUtcNow()).Last());
-                }
+                    var clock = new FakeTimeProvider();
+                    using var store = new FileSystemLogStore(Options.Create(new FileStoreOptions { Root = _root }), clock);
+                    var id = ExecutionId.New(TimeProvider.System);
+                    var model = new List<DateTimeOffset>();
+                    for (var i = 0; i < sizes.Count; i++)
+                    {
+                        clock.Advance(TimeSpan.FromSeconds(10));
+                        var from = Math.Max(0, model.Count - backs[i % backs.Count]);
+                        var to = model.Count + sizes[i];
+                        var told = Enumerable
+                            .Range(0, marks[i % marks.Count])
+                            .Select(m => new LogTime(from + (m * 7), clock.Start.AddMilliseconds((i * 100) + m)))
+                            .Reverse()
+                            .ToList();
+                        for (var at = model.Count; at < to; at++)
+                        {
+                            model.Add(
+                                told.Where(t => t.Offset <= at)
+                                    .OrderBy(t => t.Offset)
+                                    .Select(t => t.At)
+                                    .DefaultIfEmpty(clock.GetUtcNow())
+                                    .Last()
+                            );
+                        }
 
-                store.Append(id, from, new byte[to - from], told, default).GetAwaiter().GetResult();
-            }
+                        store.Append(id, from, new byte[to - from], told, default).GetAwaiter().GetResult();
+                    }
 
-            foreach (var (first, end) in new[] { (0, model.Count), (model.Count / 2, model.Count), (model.Count / 3, (model.Count / 3) + 1) })
-            {
-                var times = store.Times(id, first, end, default).GetAwaiter().GetResult();
-                Assert.True(times[0].Offset <= first && times[^1].Offset < end);
-                for (var at = first; at < end; at++)
-                {
-                    Assert.Equal(model[at], times.Last(t => t.Offset <= at).At);
-                }
-            }
-        }, iter: 100, threads: 1);
+                    foreach (
+                        var (first, end) in new[]
+                        {
+                            (0, model.Count),
+                            (model.Count / 2, model.Count),
+                            (model.Count / 3, (model.Count / 3) + 1),
+                        }
+                    )
+                    {
+                        var times = store.Times(id, first, end, default).GetAwaiter().GetResult();
+                        Assert.True(times[0].Offset <= first && times[^1].Offset < end);
+                        for (var at = first; at < end; at++)
+                        {
+                            Assert.Equal(model[at], times.Last(t => t.Offset <= at).At);
+                        }
+                    }
+                },
+                iter: 100,
+                threads: 1
+            );
 
     [Fact]
     public async Task Times_AfterARecordThatWasCutOff_GoOn()
@@ -138,7 +168,10 @@ public sealed class LogStoreTests : IDisposable
         await store.Append(id, 0, "abc"u8.ToArray(), [new(0, DateTimeOffset.UnixEpoch.AddDays(1))], default);
         await File.AppendAllTextAsync(Directory.GetFiles(_root, "*.times", SearchOption.AllDirectories).Single(), "torn");
         await store.Append(id, 3, "def"u8.ToArray(), [new(3, DateTimeOffset.UnixEpoch.AddDays(2))], default);
-        Assert.Equal([new(0, DateTimeOffset.UnixEpoch.AddDays(1)), new(3, DateTimeOffset.UnixEpoch.AddDays(2))], await store.Times(id, 0, 6, default));
+        Assert.Equal(
+            [new(0, DateTimeOffset.UnixEpoch.AddDays(1)), new(3, DateTimeOffset.UnixEpoch.AddDays(2))],
+            await store.Times(id, 0, 6, default)
+        );
     }
 
     private FileSystemLogStore Store() => Store(TimeSpan.FromMilliseconds(20));

@@ -13,7 +13,9 @@ public sealed class ConnectionTests(Dashboard dashboard)
     public async Task Line_CutAndMended_CatchesUpWithoutAReload()
     {
         var gate = Path.Combine(Path.GetTempPath(), $"ship-gate-{Guid.CreateVersion7():N}");
-        var run = await dashboard.RunAsync($"build:\n  steps:\n    - {{ name: before, run: \"echo seen before\" }}\n    - {{ name: hold, run: \"echo held; while [ ! -e {gate} ]; do sleep 0.05; done; echo let go\" }}\n");
+        var run = await dashboard.RunAsync(
+            $"build:\n  steps:\n    - {{ name: before, run: \"echo seen before\" }}\n    - {{ name: hold, run: \"echo held; while [ ! -e {gate} ]; do sleep 0.05; done; echo let go\" }}\n"
+        );
         await using var line = new Forwarder(dashboard.Url.Port);
         await using var visitor = await dashboard.VisitAsync(line.Url);
         visitor.ExpectComplaints();
@@ -42,7 +44,8 @@ public sealed class ConnectionTests(Dashboard dashboard)
     public async Task Server_StoppedAndStarted_IsFoundAgainByItsOpenPages()
     {
         using var bench = new Workbench();
-        string token, address;
+        string token,
+            address;
         Uri url;
         await using (var server = await Dashboard.StartServerAsync(bench, "--port", "0"))
         {

@@ -14,7 +14,13 @@ public sealed class Dashboard : IAsyncLifetime
 {
     private static readonly string[] Quiet =
     [
-        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
     ];
 
     private readonly Workbench _bench = new();
@@ -47,12 +53,17 @@ public sealed class Dashboard : IAsyncLifetime
     }
 
     /// <summary>A browser; scrollbars, which tests go without, for those that drag one.</summary>
-    public Task<IBrowser> LaunchAsync(bool hasScrollbars = false) => _playwright.Chromium.LaunchAsync(new()
-    {
-        ExecutablePath = File.Exists("/usr/bin/chromium") ? "/usr/bin/chromium" : throw new InvalidOperationException("/usr/bin/chromium is missing: apt-get install chromium"),
-        Args = Quiet,
-        IgnoreDefaultArgs = hasScrollbars ? ["--hide-scrollbars"] : [],
-    });
+    public Task<IBrowser> LaunchAsync(bool hasScrollbars = false) =>
+        _playwright.Chromium.LaunchAsync(
+            new()
+            {
+                ExecutablePath = File.Exists("/usr/bin/chromium")
+                    ? "/usr/bin/chromium"
+                    : throw new InvalidOperationException("/usr/bin/chromium is missing: apt-get install chromium"),
+                Args = Quiet,
+                IgnoreDefaultArgs = hasScrollbars ? ["--hide-scrollbars"] : [],
+            }
+        );
 
     public async ValueTask DisposeAsync()
     {
@@ -67,9 +78,22 @@ public sealed class Dashboard : IAsyncLifetime
     }
 
     /// <summary>A browser of its own, signed in with an admin's token unless said otherwise.</summary>
-    public async Task<Visitor> VisitAsync(Uri? url = null, bool asReader = false, bool signIn = true, Action<BrowserNewContextOptions>? configure = null, string? token = null, IBrowser? browser = null)
+    public async Task<Visitor> VisitAsync(
+        Uri? url = null,
+        bool asReader = false,
+        bool signIn = true,
+        Action<BrowserNewContextOptions>? configure = null,
+        string? token = null,
+        IBrowser? browser = null
+    )
     {
-        var options = new BrowserNewContextOptions { BaseURL = (url ?? Url).ToString(), ViewportSize = new() { Width = 1360, Height = 860 }, ReducedMotion = ReducedMotion.Reduce, AcceptDownloads = true };
+        var options = new BrowserNewContextOptions
+        {
+            BaseURL = (url ?? Url).ToString(),
+            ViewportSize = new() { Width = 1360, Height = 860 },
+            ReducedMotion = ReducedMotion.Reduce,
+            AcceptDownloads = true,
+        };
         configure?.Invoke(options);
         var context = await (browser ?? _browser).NewContextAsync(options);
         context.SetDefaultTimeout(20_000);
@@ -109,11 +133,23 @@ public sealed class Dashboard : IAsyncLifetime
     internal async Task<string> ExecutionAsync(string run, string step)
     {
         JsonElement[] executions = [];
-        await Api.WaitForRunAsync(run, _ =>
-        {
-            executions = [.. Api.StepsAsync(run).GetAwaiter().GetResult().Where(s => s.GetProperty("name").GetString() == step).SelectMany(s => s.GetProperty("executions").EnumerateArray())];
-            return executions.Length > 0;
-        }, $"an execution of {step}", TimeSpan.FromSeconds(30));
+        await Api.WaitForRunAsync(
+            run,
+            _ =>
+            {
+                executions =
+                [
+                    .. Api.StepsAsync(run)
+                        .GetAwaiter()
+                        .GetResult()
+                        .Where(s => s.GetProperty("name").GetString() == step)
+                        .SelectMany(s => s.GetProperty("executions").EnumerateArray()),
+                ];
+                return executions.Length > 0;
+            },
+            $"an execution of {step}",
+            TimeSpan.FromSeconds(30)
+        );
         return executions[^1].GetProperty("id").GetString()!;
     }
 
@@ -125,7 +161,9 @@ public sealed class Dashboard : IAsyncLifetime
         {
             if (server.Output.Split('\n').FirstOrDefault(l => l.Contains("Sign in", StringComparison.Ordinal)) is { } line)
             {
-                return new(line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Single(w => w.StartsWith("http", StringComparison.Ordinal)));
+                return new(
+                    line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Single(w => w.StartsWith("http", StringComparison.Ordinal))
+                );
             }
 
             Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "The server printed no link.");
@@ -140,16 +178,19 @@ public sealed class Dashboard : IAsyncLifetime
     internal static async Task<NpgsqlDataSource> OpenDatabaseAsync(Workbench bench)
     {
         using var kept = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(bench.Data, "postgres", "server.json")));
-        return NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder
-        {
-            Host = "127.0.0.1",
-            Port = kept.RootElement.GetProperty("Port").GetInt32(),
-            Username = "shipinator",
-            Database = "shipinator",
-            Password = kept.RootElement.GetProperty("Password").GetString(),
-        });
+        return NpgsqlDataSource.Create(
+            new NpgsqlConnectionStringBuilder
+            {
+                Host = "127.0.0.1",
+                Port = kept.RootElement.GetProperty("Port").GetInt32(),
+                Username = "shipinator",
+                Database = "shipinator",
+                Password = kept.RootElement.GetProperty("Password").GetString(),
+            }
+        );
     }
 
     /// <summary>Starts the same server again, as after a restart of the machine.</summary>
-    internal static Task<SiloProcess> StartServerAsync(Workbench bench, params string[] arguments) => SiloProcess.StartAsync(bench.Data, null, arguments);
+    internal static Task<SiloProcess> StartServerAsync(Workbench bench, params string[] arguments) =>
+        SiloProcess.StartAsync(bench.Data, null, arguments);
 }

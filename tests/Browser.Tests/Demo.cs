@@ -56,7 +56,9 @@ internal sealed class Demo : IAsyncDisposable
             - { name: publish, run: "true" }
         """;
 
-    private static readonly string Crowded = "test:\n  steps:\n" + string.Concat("abcdefghijkl".Select(c => $"    - {{ name: shard-{c}, run: \"sleep 600\", parallel: true }}\n"));
+    private static readonly string Crowded =
+        "test:\n  steps:\n"
+        + string.Concat("abcdefghijkl".Select(c => $"    - {{ name: shard-{c}, run: \"sleep 600\", parallel: true }}\n"));
 
     private readonly Workbench _bench = new();
     private SiloProcess _server = null!;
@@ -92,7 +94,15 @@ internal sealed class Demo : IAsyncDisposable
         // At work before the crowd takes every other place.
         demo.Runs["indexer"] = await demo.Api.TriggerAsync(indexer);
         await demo.Api.WaitForRunAsync(
-            demo.Runs["indexer"], _ => demo.Api.StepsAsync(demo.Runs["indexer"]).GetAwaiter().GetResult().Any(s => s.GetProperty("name").GetString() == "index" && s.GetProperty("status").GetString() == "running"), "the long step", TimeSpan.FromSeconds(60));
+            demo.Runs["indexer"],
+            _ =>
+                demo.Api.StepsAsync(demo.Runs["indexer"])
+                    .GetAwaiter()
+                    .GetResult()
+                    .Any(s => s.GetProperty("name").GetString() == "index" && s.GetProperty("status").GetString() == "running"),
+            "the long step",
+            TimeSpan.FromSeconds(60)
+        );
         demo.Runs["relevance"] = await demo.Api.TriggerAsync(crowded);
         return demo;
     }
@@ -110,22 +120,43 @@ internal sealed class Demo : IAsyncDisposable
         _bench.Dispose();
     }
 
-    private async Task<string> ProjectAsync(string name, string description) => (await Api.PostAsync("/v1/projects", new { name, description })).GetProperty("id").GetString()!;
+    private async Task<string> ProjectAsync(string name, string description) =>
+        (await Api.PostAsync("/v1/projects", new { name, description })).GetProperty("id").GetString()!;
 
     private async Task<string> PipelineAsync(string project, string name, string file, string message, string author)
     {
         var folder = Path.Combine(_bench.Root, name);
         Directory.CreateDirectory(folder);
         await File.WriteAllTextAsync(Path.Combine(folder, ".shipinator.yaml"), file);
-        foreach (string[] arguments in (string[][])[["init", "-q", "-b", "main"], ["add", "-A"], ["-c", $"user.name={author}", "-c", "user.email=dev@example.invalid", "commit", "-q", "-m", message]])
+        foreach (
+            string[] arguments in (string[][])
+                [
+                    ["init", "-q", "-b", "main"],
+                    ["add", "-A"],
+                    ["-c", $"user.name={author}", "-c", "user.email=dev@example.invalid", "commit", "-q", "-m", message],
+                ]
+        )
         {
             using var git = Process.Start(new ProcessStartInfo("git", arguments) { WorkingDirectory = folder })!;
             await git.WaitForExitAsync();
         }
 
-        var repository = (await Api.PostAsync($"/v1/projects/{project}/repositories", new { vcs_provider = "git", clone_url = folder, default_branch = "main" })).GetProperty("id").GetString();
+        var repository = (
+            await Api.PostAsync(
+                $"/v1/projects/{project}/repositories",
+                new
+                {
+                    vcs_provider = "git",
+                    clone_url = folder,
+                    default_branch = "main",
+                }
+            )
+        ).GetProperty("id").GetString();
         await Api.PostAsync($"/v1/repositories/{repository}/sync");
-        return Api.Items(await Api.GetAsync($"/v1/repositories/{repository}/pipelines")).Single(p => p.GetProperty("trigger_type").GetString() == "manual").GetProperty("id").GetString()!;
+        return Api.Items(await Api.GetAsync($"/v1/repositories/{repository}/pipelines"))
+            .Single(p => p.GetProperty("trigger_type").GetString() == "manual")
+            .GetProperty("id")
+            .GetString()!;
     }
 
     /// <summary>Copies of the ended runs on the days before, as if they had been run then; the same at every start.</summary>
@@ -138,18 +169,28 @@ internal sealed class Demo : IAsyncDisposable
         {
             foreach (var (name, usual, seconds, failing) in new[] { ("checkout", 7, 64, 0.1), ("catalog", 4, 95, 0.3) })
             {
-                var many = TimeProvider.System.GetUtcNow().AddDays(-day).DayOfWeek is DayOfWeek.Saturday or DayOfWeek.Sunday ? 1 : usual + random.Next(-2, 3);
+                var many = TimeProvider.System.GetUtcNow().AddDays(-day).DayOfWeek is DayOfWeek.Saturday or DayOfWeek.Sunday
+                    ? 1
+                    : usual + random.Next(-2, 3);
                 for (var i = 0; i < many; i++)
                 {
                     var at = TimeProvider.System.GetUtcNow().AddDays(-day).AddMinutes(random.Next(-400, 400));
                     var (draw, took) = (random.NextDouble(), seconds + (random.NextDouble() * 20) + ((28 - day) * 0.4));
-                    await using var copy = data.CreateCommand("SELECT string_agg(quote_ident(column_name), ',') FROM information_schema.columns WHERE table_name = 'pipeline_runs' AND column_name NOT IN ('id', 'run_number', 'status', 'reason', 'detail', 'created_at', 'started_at', 'finished_at', 'idempotency_key')");
+                    await using var copy = data.CreateCommand(
+                        "SELECT string_agg(quote_ident(column_name), ',') FROM information_schema.columns WHERE table_name = 'pipeline_runs' AND column_name NOT IN ('id', 'run_number', 'status', 'reason', 'detail', 'created_at', 'started_at', 'finished_at', 'idempotency_key')"
+                    );
                     var rest = (string)(await copy.ExecuteScalarAsync())!;
                     var failed = draw < failing;
-                    await using var insert = data.CreateCommand($"INSERT INTO pipeline_runs (id, run_number, status, reason, detail, created_at, started_at, finished_at, {rest}) SELECT $1, $2, $3, $4, $5, $6, $6, $7, {rest} FROM pipeline_runs WHERE id = $8");
+                    await using var insert = data.CreateCommand(
+                        $"INSERT INTO pipeline_runs (id, run_number, status, reason, detail, created_at, started_at, finished_at, {rest}) SELECT $1, $2, $3, $4, $5, $6, $6, $7, {rest} FROM pipeline_runs WHERE id = $8"
+                    );
                     insert.Parameters.AddWithValue(Guid.CreateVersion7(at));
                     insert.Parameters.AddWithValue((long)++number);
-                    insert.Parameters.AddWithValue(failed ? "failed" : draw > 0.96 ? "canceled" : "success");
+                    insert.Parameters.AddWithValue(
+                        failed ? "failed"
+                        : draw > 0.96 ? "canceled"
+                        : "success"
+                    );
                     insert.Parameters.AddWithValue(failed ? "exit_code" : DBNull.Value);
                     insert.Parameters.AddWithValue(failed ? "test: Step unit: The command ended with exit code 1." : DBNull.Value);
                     insert.Parameters.AddWithValue(at);

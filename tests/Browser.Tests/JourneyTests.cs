@@ -72,7 +72,9 @@ public sealed partial class JourneyTests(Dashboard dashboard)
 
         // What it left can be had.
         await page.GetByRole(AriaRole.Link, new() { Name = "Artifacts" }).ClickAsync();
-        var download = await page.RunAndWaitForDownloadAsync(() => page.GetByTestId("artifacts").GetByRole(AriaRole.Link, new() { Name = "out/app" }).ClickAsync());
+        var download = await page.RunAndWaitForDownloadAsync(() =>
+            page.GetByTestId("artifacts").GetByRole(AriaRole.Link, new() { Name = "out/app" }).ClickAsync()
+        );
         Assert.Equal("made\n", await System.IO.File.ReadAllTextAsync(await download.PathAsync()));
     }
 
@@ -97,7 +99,9 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         var bench = dashboard.Repository("build:\n  steps:\n    - { name: ok, run: \"true\" }\n");
         foreach (var arguments in new[] { "branch feature/x", "tag v1.2" })
         {
-            using var git = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("git", arguments) { WorkingDirectory = bench.Repository })!;
+            using var git = System.Diagnostics.Process.Start(
+                new System.Diagnostics.ProcessStartInfo("git", arguments) { WorkingDirectory = bench.Repository }
+            )!;
             await git.WaitForExitAsync();
         }
 
@@ -123,9 +127,14 @@ public sealed partial class JourneyTests(Dashboard dashboard)
     [Fact]
     public async Task Trigger_RunsWhatIsShownOrNothing()
     {
-        var bench = dashboard.Repository("on:\n  push: {}\n  manual: { inputs: { note: { description: \"Why\" } } }\nbuild:\n  steps:\n    - { name: of-main, run: \"true\" }\n");
+        var bench = dashboard.Repository(
+            "on:\n  push: {}\n  manual: { inputs: { note: { description: \"Why\" } } }\nbuild:\n  steps:\n    - { name: of-main, run: \"true\" }\n"
+        );
         await GitAsync("checkout", "-q", "-b", "feature/x");
-        await System.IO.File.WriteAllTextAsync(Path.Combine(bench.Repository, ".shipinator.yaml"), "on:\n  push: {}\n  manual: { inputs: { note: { description: \"Why\" } } }\nbuild:\n  steps:\n    - { name: of-feature, run: \"true\" }\n");
+        await System.IO.File.WriteAllTextAsync(
+            Path.Combine(bench.Repository, ".shipinator.yaml"),
+            "on:\n  push: {}\n  manual: { inputs: { note: { description: \"Why\" } } }\nbuild:\n  steps:\n    - { name: of-feature, run: \"true\" }\n"
+        );
         await GitAsync("-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-qam", "on the feature");
         await GitAsync("checkout", "-q", "main");
         await dashboard.Api.RegisterAsync(bench.Repository);
@@ -141,7 +150,9 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         await Expect(run).ToBeDisabledAsync();
 
         // What a push is not asked for is not asked for.
-        await dialog.GetByLabel("Pipeline").SelectOptionAsync(new SelectOptionValue { Label = $"{Path.GetFileName(bench.Repository)} (push)" });
+        await dialog
+            .GetByLabel("Pipeline")
+            .SelectOptionAsync(new SelectOptionValue { Label = $"{Path.GetFileName(bench.Repository)} (push)" });
         await Expect(page.GetByTestId("plan")).ToContainTextAsync("of-main");
         await Expect(dialog.GetByLabel("note")).ToHaveCountAsync(0);
         await Expect(run).ToBeEnabledAsync();
@@ -151,14 +162,16 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         await Expect(page.GetByTestId("plan")).ToBeVisibleAsync();
 
         // A new branch, and a click on Run as fast as they come: never the old commit under the new name.
-        await page.EvaluateAsync("""
+        await page.EvaluateAsync(
+            """
             () => {
               const field = document.querySelector('[data-testid=trigger-ref]');
               field.value = 'feature/x';
               field.dispatchEvent(new Event('change', { bubbles: true }));
               document.querySelector('[data-testid=trigger-run]').click();
             }
-            """);
+            """
+        );
         await Expect(page.GetByTestId("plan")).ToContainTextAsync("of-feature");
         await run.DblClickAsync();
         await Expect(page).ToHaveURLAsync(RunAddress());
@@ -175,7 +188,9 @@ public sealed partial class JourneyTests(Dashboard dashboard)
 
         async Task GitAsync(params string[] arguments)
         {
-            using var git = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("git", arguments) { WorkingDirectory = bench.Repository })!;
+            using var git = System.Diagnostics.Process.Start(
+                new System.Diagnostics.ProcessStartInfo("git", arguments) { WorkingDirectory = bench.Repository }
+            )!;
             await git.WaitForExitAsync();
         }
     }

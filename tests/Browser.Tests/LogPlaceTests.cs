@@ -60,7 +60,9 @@ public sealed class LogPlaceTests(Dashboard dashboard)
     [Fact]
     public async Task Wrapped_KeepsThePlace_AndGoesOnWhereItEnded()
     {
-        var run = await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: talk, run: \"for i in $(seq 1 5000); do echo line $i; done\" }\n");
+        var run = await dashboard.EndedRunAsync(
+            "build:\n  steps:\n    - { name: talk, run: \"for i in $(seq 1 5000); do echo line $i; done\" }\n"
+        );
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
         var log = await OpenAsync(visitor, run, "&line=2500");
@@ -113,7 +115,10 @@ public sealed class LogPlaceTests(Dashboard dashboard)
     public async Task Panel_OfAStepThatPrintedNothing_OpensInSight()
     {
         // Whichever step begins first prints that it checks out.
-        var run = await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: first, run: \"true\" }\n" + string.Concat("abcdefghij".Select(c => $"    - {{ name: step-{c}, run: \"true\", parallel: true }}\n")));
+        var run = await dashboard.EndedRunAsync(
+            "build:\n  steps:\n    - { name: first, run: \"true\" }\n"
+                + string.Concat("abcdefghij".Select(c => $"    - {{ name: step-{c}, run: \"true\", parallel: true }}\n"))
+        );
         await using var visitor = await dashboard.VisitAsync(configure: o => o.ViewportSize = new() { Width = 1360, Height = 500 });
         await visitor.OpenAsync($"/runs/{run}?view=timeline");
         await visitor.Page.Locator("a.span").Filter(new() { HasText = "step-a" }).ClickAsync();

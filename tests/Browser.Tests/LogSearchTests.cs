@@ -9,11 +9,13 @@ public sealed class LogSearchTests(Dashboard dashboard)
     [Fact]
     public async Task Enter_GoesFromMatchToMatch_EachMarkedAndInSight()
     {
-        var run = await dashboard.EndedRunAsync("""
+        var run = await dashboard.EndedRunAsync(
+            """
             build:
               steps:
                 - { name: talk, run: "seq 1 200; echo a needle; seq 1 300; printf '%3000s needle, \\033[31mnee\\033[1mdle\\n' x; seq 1 300; echo NEEDLE; seq 1 50" }
-            """);
+            """
+        );
         var execution = await dashboard.ExecutionAsync(run, "talk");
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
@@ -68,7 +70,9 @@ public sealed class LogSearchTests(Dashboard dashboard)
     public async Task Matches_AreCounted_WhileTheLogGrows()
     {
         var gate = Path.Combine(Path.GetTempPath(), $"ship-gate-{Guid.CreateVersion7():N}");
-        var run = await dashboard.RunAsync($"build:\n  steps:\n    - {{ name: talk, run: \"seq 1 300; echo needle; while [ ! -e {gate} ]; do sleep 0.05; done; echo needle; seq 1 300; printf needle\" }}\n");
+        var run = await dashboard.RunAsync(
+            $"build:\n  steps:\n    - {{ name: talk, run: \"seq 1 300; echo needle; while [ ! -e {gate} ]; do sleep 0.05; done; echo needle; seq 1 300; printf needle\" }}\n"
+        );
         var execution = await dashboard.ExecutionAsync(run, "talk");
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
@@ -85,8 +89,15 @@ public sealed class LogSearchTests(Dashboard dashboard)
     [Fact]
     public async Task LogBeside_IsSearched_AndItsLinesHaveLinks()
     {
-        var run = await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: talk, retry: { max: 1, on: [failure] }, run: \"for i in $(seq 1 500); do echo line $i; done; if [ ! -e t ]; then touch t; exit 3; fi\" }\n");
-        var tries = (await dashboard.Api.StepsAsync(run)).Single().GetProperty("executions").EnumerateArray().Select(e => e.GetProperty("id").GetString()!).ToList();
+        var run = await dashboard.EndedRunAsync(
+            "build:\n  steps:\n    - { name: talk, retry: { max: 1, on: [failure] }, run: \"for i in $(seq 1 500); do echo line $i; done; if [ ! -e t ]; then touch t; exit 3; fi\" }\n"
+        );
+        var tries = (await dashboard.Api.StepsAsync(run))
+            .Single()
+            .GetProperty("executions")
+            .EnumerateArray()
+            .Select(e => e.GetProperty("id").GetString()!)
+            .ToList();
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
         await visitor.OpenAsync($"/runs/{run}?execution={tries[1]}&beside={tries[0]}");

@@ -49,7 +49,9 @@ public sealed class LogTests(Dashboard dashboard)
         await Expect(log).ToContainTextAsync("THE-LAST-LINE");
 
         // The download has every byte.
-        var download = await page.RunAndWaitForDownloadAsync(() => page.GetByRole(AriaRole.Link, new() { Name = "Download the log" }).ClickAsync());
+        var download = await page.RunAndWaitForDownloadAsync(() =>
+            page.GetByRole(AriaRole.Link, new() { Name = "Download the log" }).ClickAsync()
+        );
         var lines = await File.ReadAllLinesAsync(await download.PathAsync());
         Assert.Equal(Many, lines.Count(l => l.EndsWith(" of many", StringComparison.Ordinal)));
         Assert.Equal("build-talk-1.log", download.SuggestedFilename);
@@ -89,7 +91,9 @@ public sealed class LogTests(Dashboard dashboard)
     [Fact]
     public async Task WrapAndTimes_AreWaysOfShowing_KeptInTheAddress()
     {
-        var run = await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: talk, run: \"printf 'x%.0s' $(seq 1 2000); echo; sleep 0.5; echo after\" }\n");
+        var run = await dashboard.EndedRunAsync(
+            "build:\n  steps:\n    - { name: talk, run: \"printf 'x%.0s' $(seq 1 2000); echo; sleep 0.5; echo after\" }\n"
+        );
         var execution = await dashboard.ExecutionAsync(run, "talk");
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
@@ -104,14 +108,19 @@ public sealed class LogTests(Dashboard dashboard)
         await page.ReloadAsync();
         await Expect(log).ToHaveClassAsync(new Regex("wrapped"));
         var times = (await log.Locator(".when").AllInnerTextsAsync()).Select(t => TimeSpan.Parse(t, CultureInfo.InvariantCulture)).ToList();
-        Assert.True(times[^1] - times[^2] > TimeSpan.FromSeconds(0.4) || times[^1] < times[^2], $"Half a second lies between {times[^2]} and {times[^1]}.");
+        Assert.True(
+            times[^1] - times[^2] > TimeSpan.FromSeconds(0.4) || times[^1] < times[^2],
+            $"Half a second lies between {times[^2]} and {times[^1]}."
+        );
     }
 
     [Fact]
     public async Task Follow_SticksToTheEnd_UntilThePersonScrollsAway()
     {
         var gate = Path.Combine(Path.GetTempPath(), $"ship-gate-{Guid.CreateVersion7():N}");
-        var run = await dashboard.RunAsync($"build:\n  steps:\n    - {{ name: talk, run: \"seq 1 500; while [ ! -e {gate} ]; do sleep 0.05; done; seq 501 1000; while [ ! -e {gate}2 ]; do sleep 0.05; done; seq 1001 1200; echo THE-END\" }}\n");
+        var run = await dashboard.RunAsync(
+            $"build:\n  steps:\n    - {{ name: talk, run: \"seq 1 500; while [ ! -e {gate} ]; do sleep 0.05; done; seq 501 1000; while [ ! -e {gate}2 ]; do sleep 0.05; done; seq 1001 1200; echo THE-END\" }}\n"
+        );
         var execution = await dashboard.ExecutionAsync(run, "talk");
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;

@@ -76,7 +76,8 @@ public sealed class LookTests(Dashboard dashboard)
         await page.GetByRole(AriaRole.Link, new() { Name = "Back to all steps" }).ClickAsync();
         await Expect(JourneyTests.Step(page, "compile")).ToBeVisibleAsync();
 
-        Task MenuIsAwayAsync() => page.WaitForFunctionAsync("() => document.querySelector('nav[aria-label=Main]').getBoundingClientRect().right <= 0");
+        Task MenuIsAwayAsync() =>
+            page.WaitForFunctionAsync("() => document.querySelector('nav[aria-label=Main]').getBoundingClientRect().right <= 0");
     }
 
     [Theory]
@@ -86,19 +87,65 @@ public sealed class LookTests(Dashboard dashboard)
     {
         var name = new string('w', 90) + Guid.CreateVersion7().ToString("N")[^10..];
         var bench = dashboard.Repository("build:\n  steps:\n    - { name: ok, run: \"true\" }\n");
-        foreach (string[] arguments in (string[][])[["-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-q", "--allow-empty", "-m", new string('s', 150)]])
+        foreach (
+            string[] arguments in (string[][])
+                [
+                    [
+                        "-c",
+                        "user.name=T",
+                        "-c",
+                        "user.email=t@example.invalid",
+                        "commit",
+                        "-q",
+                        "--allow-empty",
+                        "-m",
+                        new string('s', 150),
+                    ],
+                ]
+        )
         {
-            using var git = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("git", arguments) { WorkingDirectory = bench.Repository })!;
+            using var git = System.Diagnostics.Process.Start(
+                new System.Diagnostics.ProcessStartInfo("git", arguments) { WorkingDirectory = bench.Repository }
+            )!;
             await git.WaitForExitAsync();
         }
 
-        var project = (await dashboard.Api.PostAsync("/v1/projects", new { name, description = new string('d', 300) })).GetProperty("id").GetString();
-        var repository = (await dashboard.Api.PostAsync($"/v1/projects/{project}/repositories", new { vcs_provider = "git", clone_url = bench.Repository, default_branch = "main", name })).GetProperty("id").GetString();
+        var project = (await dashboard.Api.PostAsync("/v1/projects", new { name, description = new string('d', 300) }))
+            .GetProperty("id")
+            .GetString();
+        var repository = (
+            await dashboard.Api.PostAsync(
+                $"/v1/projects/{project}/repositories",
+                new
+                {
+                    vcs_provider = "git",
+                    clone_url = bench.Repository,
+                    default_branch = "main",
+                    name,
+                }
+            )
+        ).GetProperty("id").GetString();
         await dashboard.Api.PostAsync($"/v1/repositories/{repository}/sync");
-        var pipeline = EndToEnd.Tests.Api.Items(await dashboard.Api.GetAsync($"/v1/repositories/{repository}/pipelines")).Single(p => p.GetProperty("trigger_type").GetString() == "manual").GetProperty("id").GetString()!;
+        var pipeline = EndToEnd
+            .Tests.Api.Items(await dashboard.Api.GetAsync($"/v1/repositories/{repository}/pipelines"))
+            .Single(p => p.GetProperty("trigger_type").GetString() == "manual")
+            .GetProperty("id")
+            .GetString()!;
         var run = await dashboard.Api.TriggerAsync(pipeline);
         await using var visitor = await dashboard.VisitAsync(configure: o => o.ViewportSize = new() { Width = width, Height = 800 });
-        foreach (var path in new[] { "/", "/runs", $"/runs?repository={repository}&branch=main", "/projects", $"/projects/{project}", $"/repositories/{repository}", $"/pipelines/{pipeline}", $"/runs/{run}" })
+        foreach (
+            var path in new[]
+            {
+                "/",
+                "/runs",
+                $"/runs?repository={repository}&branch=main",
+                "/projects",
+                $"/projects/{project}",
+                $"/repositories/{repository}",
+                $"/pipelines/{pipeline}",
+                $"/runs/{run}",
+            }
+        )
         {
             await visitor.OpenAsync(path);
             await visitor.ExpectNoSidewaysScrollingAsync($"{path} at {width}");
@@ -238,18 +285,32 @@ public sealed class LookTests(Dashboard dashboard)
     }
 
     private static Task<int> BrightnessAsync(IPage page) =>
-        page.EvaluateAsync<int>("() => { const c = getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number); return Math.round((c[0] + c[1] + c[2]) / 3); }");
+        page.EvaluateAsync<int>(
+            "() => { const c = getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number); return Math.round((c[0] + c[1] + c[2]) / 3); }"
+        );
 
     private async Task<List<(string Name, string Path)>> PagesAsync()
     {
         var (run, project, repository, pipeline, execution) = await RunAsync();
         return
         [
-            ("overview", "/"), ("runs", "/runs"), ("no runs", "/runs?branch=nonesuch"), ("run", $"/runs/{run}"), ("log", $"/runs/{run}?execution={execution}&times=1"),
+            ("overview", "/"),
+            ("runs", "/runs"),
+            ("no runs", "/runs?branch=nonesuch"),
+            ("run", $"/runs/{run}"),
+            ("log", $"/runs/{run}?execution={execution}&times=1"),
             ("wrapped log", $"/runs/{run}?execution={execution}&wrap=1"),
-            ("found line", $"/runs/{run}?execution={execution}&wrap=1&times=1&line=1&find=e"), ("timeline", $"/runs/{run}?view=timeline"), ("history", $"/runs/{run}?view=history&at=5"),
-            ("artifacts", $"/runs/{run}?view=artifacts"), ("projects", "/projects"), ("project", $"/projects/{project}"), ("repository", $"/repositories/{repository}"),
-            ("pipeline", $"/pipelines/{pipeline}"), ("tokens", "/settings/tokens"), ("cluster", "/admin"), ("missing", "/runs/nonsense"),
+            ("found line", $"/runs/{run}?execution={execution}&wrap=1&times=1&line=1&find=e"),
+            ("timeline", $"/runs/{run}?view=timeline"),
+            ("history", $"/runs/{run}?view=history&at=5"),
+            ("artifacts", $"/runs/{run}?view=artifacts"),
+            ("projects", "/projects"),
+            ("project", $"/projects/{project}"),
+            ("repository", $"/repositories/{repository}"),
+            ("pipeline", $"/pipelines/{pipeline}"),
+            ("tokens", "/settings/tokens"),
+            ("cluster", "/admin"),
+            ("missing", "/runs/nonsense"),
         ];
     }
 

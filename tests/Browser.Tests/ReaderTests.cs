@@ -6,24 +6,49 @@ namespace Shipinator.Browser.Tests;
 /// <summary>Somebody who may look and nothing else.</summary>
 public sealed class ReaderTests(Dashboard dashboard)
 {
-    private static readonly string[] Changing = ["Cancel", "Rerun", "Rerun failed", "Trigger", "New project", "Add repository", "Edit", "Delete", "Read pipelines"];
+    private static readonly string[] Changing =
+    [
+        "Cancel",
+        "Rerun",
+        "Rerun failed",
+        "Trigger",
+        "New project",
+        "Add repository",
+        "Edit",
+        "Delete",
+        "Read pipelines",
+    ];
 
     [Fact]
     public async Task Reader_SeesEverythingAndNoButtonThatWouldBeRefused()
     {
         var live = await dashboard.RunAsync("build:\n  steps:\n    - { name: long, run: \"echo hello reader; sleep 600\" }\n");
-        var failed = await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: ok, run: \"true\" }\ntest:\n  steps:\n    - { name: bad, run: \"exit 1\" }\n");
+        var failed = await dashboard.EndedRunAsync(
+            "build:\n  steps:\n    - { name: ok, run: \"true\" }\ntest:\n  steps:\n    - { name: bad, run: \"exit 1\" }\n"
+        );
         var run = await dashboard.Api.GetAsync($"/v1/pipeline-runs/{failed}");
         await using var visitor = await dashboard.VisitAsync(asReader: true);
-        foreach (var path in new[]
-        {
-            "/", "/runs", $"/runs/{live}", $"/runs/{failed}", "/projects", $"/projects/{Text("project_id")}", $"/repositories/{Text("repository_id")}", $"/pipelines/{Text("pipeline_id")}",
-        })
+        foreach (
+            var path in new[]
+            {
+                "/",
+                "/runs",
+                $"/runs/{live}",
+                $"/runs/{failed}",
+                "/projects",
+                $"/projects/{Text("project_id")}",
+                $"/repositories/{Text("repository_id")}",
+                $"/pipelines/{Text("pipeline_id")}",
+            }
+        )
         {
             await visitor.OpenAsync(path);
             foreach (var name in Changing)
             {
-                Assert.True(await visitor.Page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true }).CountAsync() == 0, $"{path} shows '{name}' to a reader.");
+                Assert.True(
+                    await visitor.Page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true }).CountAsync() == 0,
+                    $"{path} shows '{name}' to a reader."
+                );
             }
         }
 
@@ -62,13 +87,20 @@ public sealed class ReaderTests(Dashboard dashboard)
         await Expect(JourneyTests.Step(page, "long")).ToHaveAttributeAsync("data-status", "running");
         if (isTold)
         {
-            var id = (await dashboard.Api.GetAsync("/v1/tokens")).GetProperty("items").EnumerateArray().Single(t => t.GetProperty("name").GetString() == name).GetProperty("id").GetString();
+            var id = (await dashboard.Api.GetAsync("/v1/tokens"))
+                .GetProperty("items")
+                .EnumerateArray()
+                .Single(t => t.GetProperty("name").GetString() == name)
+                .GetProperty("id")
+                .GetString();
             await dashboard.Api.DeleteAsync($"/v1/tokens/{id}");
         }
         else
         {
             await using var data = await dashboard.OpenDatabaseAsync();
-            await using var silently = data.CreateCommand("SET session_replication_role = replica; UPDATE api_tokens SET revoked_at = now() WHERE name = '" + name + "'");
+            await using var silently = data.CreateCommand(
+                "SET session_replication_role = replica; UPDATE api_tokens SET revoked_at = now() WHERE name = '" + name + "'"
+            );
             Assert.Equal(1, await silently.ExecuteNonQueryAsync());
             await page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
             await page.GetByRole(AriaRole.Button, new() { Name = "Cancel the run" }).ClickAsync();

@@ -10,7 +10,9 @@ public sealed class RunTests(Dashboard dashboard)
     [Fact]
     public async Task Cancel_SaysWhatItStops_AndIsDoneWhenNothingRunsAnyMore()
     {
-        var run = await dashboard.RunAsync("build:\n  steps:\n    - { name: long, run: \"sleep 600\" }\ntest:\n  steps:\n    - { name: never, run: \"true\" }\n");
+        var run = await dashboard.RunAsync(
+            "build:\n  steps:\n    - { name: long, run: \"sleep 600\" }\ntest:\n  steps:\n    - { name: never, run: \"true\" }\n"
+        );
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
         await visitor.OpenAsync($"/runs/{run}");
@@ -29,7 +31,9 @@ public sealed class RunTests(Dashboard dashboard)
     public async Task RerunFailed_BeginsAtWhatFailedAndKeepsTheRest()
     {
         var mark = Path.Combine(Path.GetTempPath(), $"ship-mark-{Guid.CreateVersion7():N}");
-        var run = await dashboard.EndedRunAsync($"build:\n  steps:\n    - {{ name: good, run: \"true\" }}\ntest:\n  steps:\n    - {{ name: bad, run: \"test -e {mark}\" }}\n");
+        var run = await dashboard.EndedRunAsync(
+            $"build:\n  steps:\n    - {{ name: good, run: \"true\" }}\ntest:\n  steps:\n    - {{ name: bad, run: \"test -e {mark}\" }}\n"
+        );
         await File.WriteAllTextAsync(mark, "");
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
@@ -46,7 +50,9 @@ public sealed class RunTests(Dashboard dashboard)
     [Fact]
     public async Task History_ShowsTheRunAsItWasAtAnyMoment()
     {
-        var run = await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: first, run: \"true\" }\n    - { name: second, run: \"true\" }\n");
+        var run = await dashboard.EndedRunAsync(
+            "build:\n  steps:\n    - { name: first, run: \"true\" }\n    - { name: second, run: \"true\" }\n"
+        );
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
         await visitor.OpenAsync($"/runs/{run}?view=history");
@@ -63,7 +69,9 @@ public sealed class RunTests(Dashboard dashboard)
         for (var at = 1; at <= count; at++)
         {
             await Expect(page.GetByTestId("moment")).ToContainTextAsync($"{at} of {count}");
-            seen.Add($"{await page.GetByTestId("run-status").InnerTextAsync()} {await JourneyTests.Step(page, "first").GetAttributeAsync("data-status")} {await JourneyTests.Step(page, "second").GetAttributeAsync("data-status")}");
+            seen.Add(
+                $"{await page.GetByTestId("run-status").InnerTextAsync()} {await JourneyTests.Step(page, "first").GetAttributeAsync("data-status")} {await JourneyTests.Step(page, "second").GetAttributeAsync("data-status")}"
+            );
             await page.Keyboard.PressAsync("ArrowRight");
         }
 
@@ -83,7 +91,10 @@ public sealed class RunTests(Dashboard dashboard)
     [Fact]
     public async Task History_OfALargeRun_FollowsEveryKey()
     {
-        var run = await dashboard.EndedRunAsync("build:\n  steps:\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"    - {{ name: s{i:00}, parallel: true, run: \"true\" }}\n")));
+        var run = await dashboard.EndedRunAsync(
+            "build:\n  steps:\n"
+                + string.Concat(Enumerable.Range(0, 40).Select(i => $"    - {{ name: s{i:00}, parallel: true, run: \"true\" }}\n"))
+        );
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
         await visitor.OpenAsync($"/runs/{run}?view=history");
@@ -104,7 +115,9 @@ public sealed class RunTests(Dashboard dashboard)
     [Fact]
     public async Task Attempts_StandSideBySideWithTheirLogs()
     {
-        var run = await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: flaky, retry: { max: 1, on: [failure] }, run: \"if [ -e t ]; then echo second went well; else touch t; echo first went wrong; exit 3; fi\" }\n");
+        var run = await dashboard.EndedRunAsync(
+            "build:\n  steps:\n    - { name: flaky, retry: { max: 1, on: [failure] }, run: \"if [ -e t ]; then echo second went well; else touch t; echo first went wrong; exit 3; fi\" }\n"
+        );
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
         await visitor.OpenAsync($"/runs/{run}");
@@ -122,7 +135,9 @@ public sealed class RunTests(Dashboard dashboard)
     [Fact]
     public async Task Timeline_ShowsWhatRanWhen_AndABarOpensItsLog()
     {
-        var run = await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: one, run: \"sleep 0.3\" }\n    - { name: two, run: \"echo of-two; sleep 0.3\" }\n");
+        var run = await dashboard.EndedRunAsync(
+            "build:\n  steps:\n    - { name: one, run: \"sleep 0.3\" }\n    - { name: two, run: \"echo of-two; sleep 0.3\" }\n"
+        );
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
         await visitor.OpenAsync($"/runs/{run}?view=timeline");
@@ -131,7 +146,8 @@ public sealed class RunTests(Dashboard dashboard)
         await page.GetByRole(AriaRole.Link, new() { Name = "two, try 1" }).ClickAsync();
         await Expect(page.GetByTestId("log")).ToContainTextAsync("of-two");
 
-        async Task<LocatorBoundingBoxResult> BoxAsync(string step) => (await page.GetByRole(AriaRole.Link, new() { Name = step + ", try 1" }).BoundingBoxAsync())!;
+        async Task<LocatorBoundingBoxResult> BoxAsync(string step) =>
+            (await page.GetByRole(AriaRole.Link, new() { Name = step + ", try 1" }).BoundingBoxAsync())!;
     }
 
     [Fact]
@@ -147,7 +163,8 @@ public sealed class RunTests(Dashboard dashboard)
         await Expect(live.GetByRole(AriaRole.Row, new() { Name = name })).ToContainTextAsync("build › hold");
         await Expect(other.Page.GetByRole(AriaRole.Row, new() { Name = name })).ToContainTextAsync("running");
         await dashboard.Api.PostAsync($"/v1/pipeline-runs/{run}/cancel");
-        await Expect(visitor.Page.Locator("section[aria-labelledby=recent]").GetByRole(AriaRole.Row, new() { Name = name })).ToContainTextAsync("canceled");
+        await Expect(visitor.Page.Locator("section[aria-labelledby=recent]").GetByRole(AriaRole.Row, new() { Name = name }))
+            .ToContainTextAsync("canceled");
         await Expect(other.Page.GetByRole(AriaRole.Row, new() { Name = name })).ToContainTextAsync("canceled");
     }
 
@@ -157,13 +174,22 @@ public sealed class RunTests(Dashboard dashboard)
         // Copies of a run at work stay at work: recovery, once a minute, ends a run whose jobs are over.
         var run = await dashboard.RunAsync("build:\n  steps:\n    - { name: hold, run: \"sleep 600\" }\n");
         await dashboard.ExecutionAsync(run, "hold");
-        var (row, other) = (await dashboard.Api.GetAsync($"/v1/pipeline-runs/{run}"), await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: ok, run: \"true\" }\n"));
+        var (row, other) = (
+            await dashboard.Api.GetAsync($"/v1/pipeline-runs/{run}"),
+            await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: ok, run: \"true\" }\n")
+        );
         var (pipeline, repository) = (row.GetProperty("pipeline_id").GetString(), row.GetProperty("repository_id").GetString());
         await using var data = await dashboard.OpenDatabaseAsync();
-        await using (var copies = data.CreateCommand("SELECT string_agg(quote_ident(column_name), ',') FROM information_schema.columns WHERE table_name = 'pipeline_runs' AND column_name NOT IN ('id', 'run_number', 'status', 'finished_at')"))
+        await using (
+            var copies = data.CreateCommand(
+                "SELECT string_agg(quote_ident(column_name), ',') FROM information_schema.columns WHERE table_name = 'pipeline_runs' AND column_name NOT IN ('id', 'run_number', 'status', 'finished_at')"
+            )
+        )
         {
             var rest = (string)(await copies.ExecuteScalarAsync())!;
-            await using var insert = data.CreateCommand($"INSERT INTO pipeline_runs (id, run_number, status, {rest}) SELECT (lpad(to_hex(g), 8, '0') || '-0000-7000-8000-' || right($1::text, 12))::uuid, 10000 + g, 'running', {rest} FROM pipeline_runs, generate_series(1, 60) g WHERE id = $1");
+            await using var insert = data.CreateCommand(
+                $"INSERT INTO pipeline_runs (id, run_number, status, {rest}) SELECT (lpad(to_hex(g), 8, '0') || '-0000-7000-8000-' || right($1::text, 12))::uuid, 10000 + g, 'running', {rest} FROM pipeline_runs, generate_series(1, 60) g WHERE id = $1"
+            );
             insert.Parameters.AddWithValue(Guid.Parse(run));
             await insert.ExecuteNonQueryAsync();
         }
@@ -174,7 +200,11 @@ public sealed class RunTests(Dashboard dashboard)
             var page = visitor.Page;
             await visitor.OpenAsync("/");
             await Expect(page.GetByTestId("more-live")).ToContainTextAsync("more: all that are running");
-            Assert.InRange(int.Parse(await page.GetByTestId("live-count").InnerTextAsync(), System.Globalization.CultureInfo.InvariantCulture), 60, 200);
+            Assert.InRange(
+                int.Parse(await page.GetByTestId("live-count").InnerTextAsync(), System.Globalization.CultureInfo.InvariantCulture),
+                60,
+                200
+            );
             await Expect(page.Locator("section[aria-labelledby=recent] tbody tr")).Not.ToHaveCountAsync(0);
 
             await visitor.OpenAsync($"/pipelines/{pipeline}");

@@ -20,7 +20,12 @@ public sealed class ScreenshotTests(Dashboard dashboard)
         await using var demo = await Demo.StartAsync();
         var checkout = await demo.Api.GetAsync($"/v1/pipeline-runs/{demo.Runs["checkout"]}");
         var repository = await demo.Api.GetAsync($"/v1/repositories/{Of("repository_id")}");
-        var tries = (await demo.Api.StepsAsync(demo.Runs["checkout"])).Single(s => s.GetProperty("name").GetString() == "pay-flow").GetProperty("executions").EnumerateArray().Select(e => e.GetProperty("id").GetString()).ToList();
+        var tries = (await demo.Api.StepsAsync(demo.Runs["checkout"]))
+            .Single(s => s.GetProperty("name").GetString() == "pay-flow")
+            .GetProperty("executions")
+            .EnumerateArray()
+            .Select(e => e.GetProperty("id").GetString())
+            .ToList();
         var (failed, live) = (await StepAsync("catalog", "unit"), await StepAsync("indexer", "index"));
 
         await using (var stranger = await dashboard.VisitAsync(demo.Url, signIn: false))
@@ -70,7 +75,13 @@ public sealed class ScreenshotTests(Dashboard dashboard)
             await ShootAsync(night, "run-failed-dark", $"/runs/{demo.Runs["catalog"]}?execution={failed}", log: true);
         }
 
-        await using (var phone = await dashboard.VisitAsync(demo.Url, token: demo.Token, configure: o => o.ViewportSize = new() { Width = 400, Height = 800 }))
+        await using (
+            var phone = await dashboard.VisitAsync(
+                demo.Url,
+                token: demo.Token,
+                configure: o => o.ViewportSize = new() { Width = 400, Height = 800 }
+            )
+        )
         {
             await ShootAsync(phone, "phone-overview", "/");
             await ShootAsync(phone, "phone-run", $"/runs/{demo.Runs["checkout"]}");
@@ -81,12 +92,23 @@ public sealed class ScreenshotTests(Dashboard dashboard)
         async Task<string> StepAsync(string run, string step)
         {
             var found = "";
-            await demo.Api.WaitForRunAsync(demo.Runs[run], _ =>
-            {
-                found = demo.Api.StepsAsync(demo.Runs[run]).GetAwaiter().GetResult().Where(s => s.GetProperty("name").GetString() == step)
-                    .SelectMany(s => s.GetProperty("executions").EnumerateArray()).Select(e => e.GetProperty("id").GetString()!).LastOrDefault("");
-                return found.Length > 0;
-            }, step, TimeSpan.FromSeconds(30));
+            await demo.Api.WaitForRunAsync(
+                demo.Runs[run],
+                _ =>
+                {
+                    found = demo
+                        .Api.StepsAsync(demo.Runs[run])
+                        .GetAwaiter()
+                        .GetResult()
+                        .Where(s => s.GetProperty("name").GetString() == step)
+                        .SelectMany(s => s.GetProperty("executions").EnumerateArray())
+                        .Select(e => e.GetProperty("id").GetString()!)
+                        .LastOrDefault("");
+                    return found.Length > 0;
+                },
+                step,
+                TimeSpan.FromSeconds(30)
+            );
             return found;
         }
     }
@@ -106,7 +128,9 @@ public sealed class ScreenshotTests(Dashboard dashboard)
     {
         await visitor.Page.EvaluateAsync("document.fonts.ready");
         // The browser's own words for times come with its next tick.
-        await visitor.Page.WaitForFunctionAsync("() => ![...document.querySelectorAll('[data-ago]')].some(e => e.textContent.includes('UTC'))");
+        await visitor.Page.WaitForFunctionAsync(
+            "() => ![...document.querySelectorAll('[data-ago]')].some(e => e.textContent.includes('UTC'))"
+        );
         var file = Path.Combine(Folder, name + ".png");
         await visitor.Page.ScreenshotAsync(new() { Path = file, Animations = ScreenshotAnimations.Disabled });
         Assert.InRange(new FileInfo(file).Length, 5_000, 2_000_000);

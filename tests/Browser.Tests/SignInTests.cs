@@ -46,7 +46,9 @@ public sealed class SignInTests(Dashboard dashboard)
     public async Task Cookie_IsOutOfReachOfScriptsAndOtherSites_AndOfNoUseForChangesThroughTheApi()
     {
         await using var visitor = await dashboard.VisitAsync();
-        var cookie = (await visitor.Context.CookiesAsync()).Single(c => c.Name.StartsWith("shipinator-", StringComparison.Ordinal) && c.Name != "shipinator-form");
+        var cookie = (await visitor.Context.CookiesAsync()).Single(c =>
+            c.Name.StartsWith("shipinator-", StringComparison.Ordinal) && c.Name != "shipinator-form"
+        );
         Assert.True(cookie.HttpOnly);
         Assert.Equal(SameSiteAttribute.Lax, cookie.SameSite);
         Assert.Equal("", await visitor.Page.EvaluateAsync<string>("document.cookie"));
@@ -95,7 +97,10 @@ public sealed class SignInTests(Dashboard dashboard)
         other.ExpectComplaints();
         await other.OpenAsync("/projects");
 
-        await admin.Page.GetByRole(AriaRole.Row, new() { Name = "short-lived" }).GetByRole(AriaRole.Button, new() { Name = "Revoke" }).ClickAsync();
+        await admin
+            .Page.GetByRole(AriaRole.Row, new() { Name = "short-lived" })
+            .GetByRole(AriaRole.Button, new() { Name = "Revoke" })
+            .ClickAsync();
         await admin.Page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Revoke" }).ClickAsync();
         await Expect(admin.Page.GetByRole(AriaRole.Row, new() { Name = "short-lived" })).ToContainTextAsync("revoked");
 
@@ -113,10 +118,21 @@ public sealed class SignInTests(Dashboard dashboard)
     public async Task Server_WithAnHttpsAddress_SendsBrowsersThereAndKeepsItsCookiesForIt()
     {
         using var bench = new Workbench();
-        await using var server = await SiloProcess.StartAsync(bench.Data, new Dictionary<string, string> { ["SHIPINATOR__PublicUrl"] = "https://ci.example.org" }, "--port", "0");
+        await using var server = await SiloProcess.StartAsync(
+            bench.Data,
+            new Dictionary<string, string> { ["SHIPINATOR__PublicUrl"] = "https://ci.example.org" },
+            "--port",
+            "0"
+        );
         var link = await Dashboard.LinkAsync(server);
-        var port = int.Parse(await File.ReadAllTextAsync(Path.Combine(bench.Data, "port")), System.Globalization.CultureInfo.InvariantCulture);
-        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new($"http://127.0.0.1:{port}") };
+        var port = int.Parse(
+            await File.ReadAllTextAsync(Path.Combine(bench.Data, "port")),
+            System.Globalization.CultureInfo.InvariantCulture
+        );
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false })
+        {
+            BaseAddress = new($"http://127.0.0.1:{port}"),
+        };
         http.DefaultRequestHeaders.Host = "ci.example.org";
         http.DefaultRequestHeaders.Add("Accept", "text/html");
         using var refused = await http.GetAsync("/runs");

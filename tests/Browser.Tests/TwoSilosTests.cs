@@ -14,7 +14,9 @@ public sealed class TwoSilosTests(Dashboard dashboard)
         await using var cluster = await ClusterOfTwo.StartAsync(bench.Data);
         using var api = new Api(cluster.Servers[1], cluster.Token);
         var gate = bench.Mark("gate");
-        bench.Commit($"build:\n  steps:\n    - {{ name: hold, run: \"echo one; while [ ! -e {gate} ]; do sleep 0.05; done; echo two\" }}\n    - {{ name: after, run: \"true\" }}\n");
+        bench.Commit(
+            $"build:\n  steps:\n    - {{ name: hold, run: \"echo one; while [ ! -e {gate} ]; do sleep 0.05; done; echo two\" }}\n    - {{ name: after, run: \"true\" }}\n"
+        );
         var pipeline = await api.RegisterAsync(bench.Repository);
 
         await using var visitor = await dashboard.VisitAsync(cluster.Servers[0], token: cluster.Token);
@@ -27,7 +29,8 @@ public sealed class TwoSilosTests(Dashboard dashboard)
         await Expect(page.GetByRole(AriaRole.Row, new() { Name = "a token of the other server" })).ToBeVisibleAsync();
         await visitor.OpenAsync("/");
         var run = await api.TriggerAsync(pipeline);
-        await Expect(page.Locator("section[aria-labelledby=live]").GetByRole(AriaRole.Row, new() { Name = "hello" })).ToContainTextAsync("hold");
+        await Expect(page.Locator("section[aria-labelledby=live]").GetByRole(AriaRole.Row, new() { Name = "hello" }))
+            .ToContainTextAsync("hold");
         await page.GetByRole(AriaRole.Link, new() { Name = "#1" }).First.ClickAsync();
         await JourneyTests.Step(page, "hold").GetByRole(AriaRole.Link).ClickAsync();
         await Expect(page.GetByTestId("log")).ToContainTextAsync("one");
@@ -37,8 +40,13 @@ public sealed class TwoSilosTests(Dashboard dashboard)
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("success");
 
         // Cookies know no ports: the other server reads what this one made.
-        var cookie = (await visitor.Context.CookiesAsync()).Single(c => c.Name.StartsWith("shipinator-", StringComparison.Ordinal) && c.Name != "shipinator-form");
-        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = cluster.Servers[1] };
+        var cookie = (await visitor.Context.CookiesAsync()).Single(c =>
+            c.Name.StartsWith("shipinator-", StringComparison.Ordinal) && c.Name != "shipinator-form"
+        );
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false })
+        {
+            BaseAddress = cluster.Servers[1],
+        };
         // Each server of this test has an address of its own; behind one address they share the cookie's name, too.
         http.DefaultRequestHeaders.Add("Cookie", $"shipinator-{cluster.Servers[1].Port}={cookie.Value}");
         using var answer = await http.GetAsync($"/v1/pipeline-runs/{run}");

@@ -40,16 +40,32 @@ public sealed class Visitor(IBrowserContext context, IPage page, Uri url, Func<s
     /// <summary>No rule of WCAG 2 A and AA is broken, as axe sees it.</summary>
     public async Task ExpectAccessibleAsync(string what)
     {
-        var found = await page.RunAxe(new AxeRunOptions { RunOnly = new RunOnlyOptions { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] } });
+        var found = await page.RunAxe(
+            new AxeRunOptions
+            {
+                RunOnly = new RunOnlyOptions { Type = "tag", Values = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] },
+            }
+        );
         Assert.True(
             found.Violations.Length == 0,
-            $"{what}:\n" + string.Join('\n', found.Violations.Select(v => $"{v.Id} ({v.Impact}): {v.Help}\n  " + string.Join("\n  ", v.Nodes.Take(5).Select(n => $"{n.Html} {string.Join(' ', n.Any.Select(a => a.Message))}")))));
+            $"{what}:\n"
+                + string.Join(
+                    '\n',
+                    found.Violations.Select(v =>
+                        $"{v.Id} ({v.Impact}): {v.Help}\n  "
+                        + string.Join("\n  ", v.Nodes.Take(5).Select(n => $"{n.Html} {string.Join(' ', n.Any.Select(a => a.Message))}"))
+                    )
+                )
+        );
     }
 
     /// <summary>Nothing sticks out at the side.</summary>
     public async Task ExpectNoSidewaysScrollingAsync(string what)
     {
-        var (wide, seen) = (await page.EvaluateAsync<int>("document.documentElement.scrollWidth"), await page.EvaluateAsync<int>("document.documentElement.clientWidth"));
+        var (wide, seen) = (
+            await page.EvaluateAsync<int>("document.documentElement.scrollWidth"),
+            await page.EvaluateAsync<int>("document.documentElement.clientWidth")
+        );
         Assert.True(wide <= seen, $"{what} is {wide} pixels wide in a window of {seen}.");
     }
 

@@ -126,13 +126,32 @@ public sealed class CommandTests : IAsyncLifetime
     [Fact]
     public void Contracts_MembersThatAreAbsent_HaveTheirDefaults()
     {
-        Assert.Empty(System.Text.Json.JsonSerializer.Deserialize("""{"valid":true,"errors":[]}""", Client.ShipinatorJson.Default.LintAnswer)!.Warnings);
-        Assert.Equal(("manual", "main"), System.Text.Json.JsonSerializer.Deserialize("""{"content":""}""", Client.ShipinatorJson.Default.LintRequest) is { } lint ? (lint.Event, lint.Branch) : default);
+        Assert.Empty(
+            System
+                .Text.Json.JsonSerializer.Deserialize("""{"valid":true,"errors":[]}""", Client.ShipinatorJson.Default.LintAnswer)!
+                .Warnings
+        );
+        Assert.Equal(
+            ("manual", "main"),
+            System.Text.Json.JsonSerializer.Deserialize("""{"content":""}""", Client.ShipinatorJson.Default.LintRequest) is { } lint
+                ? (lint.Event, lint.Branch)
+                : default
+        );
         Assert.Equal("start", System.Text.Json.JsonSerializer.Deserialize("{}", Client.ShipinatorJson.Default.RerunRequest)!.From);
-        var defaulted = typeof(Client.LintAnswer).Assembly.GetExportedTypes().Where(t => !t.ContainsGenericParameters && t.GetConstructor([]) is not null && t.GetProperties().Length > 0)
-            .SelectMany(t => t.GetProperties().Where(p => p.SetMethod is { } set && set.ReturnParameter.GetRequiredCustomModifiers().Length > 0
-                && !p.IsDefined(typeof(System.Runtime.CompilerServices.RequiredMemberAttribute), false) && p.GetValue(System.Runtime.CompilerServices.RuntimeHelpers.GetUninitializedObject(t)) is var none
-                && !Equals(none, p.GetValue(Activator.CreateInstance(t)))).Select(p => $"{t.Name}.{p.Name}"));
+        var defaulted = typeof(Client.LintAnswer)
+            .Assembly.GetExportedTypes()
+            .Where(t => !t.ContainsGenericParameters && t.GetConstructor([]) is not null && t.GetProperties().Length > 0)
+            .SelectMany(t =>
+                t.GetProperties()
+                    .Where(p =>
+                        p.SetMethod is { } set
+                        && set.ReturnParameter.GetRequiredCustomModifiers().Length > 0
+                        && !p.IsDefined(typeof(System.Runtime.CompilerServices.RequiredMemberAttribute), false)
+                        && p.GetValue(System.Runtime.CompilerServices.RuntimeHelpers.GetUninitializedObject(t)) is var none
+                        && !Equals(none, p.GetValue(Activator.CreateInstance(t)))
+                    )
+                    .Select(p => $"{t.Name}.{p.Name}")
+            );
         Assert.Empty(defaulted);
     }
 
@@ -146,7 +165,10 @@ public sealed class CommandTests : IAsyncLifetime
         var outcome = await _shell.RunAsync("lint");
 
         Assert.Equal(code, outcome.ExitCode);
-        Assert.Equal(code == ExitCodes.PipelineFile, outcome.Error.Contains(".shipinator.yaml:2:3: build: unknown key 'stpes'", StringComparison.Ordinal));
+        Assert.Equal(
+            code == ExitCodes.PipelineFile,
+            outcome.Error.Contains(".shipinator.yaml:2:3: build: unknown key 'stpes'", StringComparison.Ordinal)
+        );
     }
 
     [Theory]
@@ -173,7 +195,11 @@ public sealed class CommandTests : IAsyncLifetime
     public async Task Lint_Warnings_AreShownAndDoNotFail()
     {
         var file = Path.Combine(_shell.Folder, "ci.yaml");
-        await File.WriteAllBytesAsync(file, [0xEF, 0xBB, 0xBF, .. "build: { steps: [ { name: a, run: warned } ] }"u8], TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(
+            file,
+            [0xEF, 0xBB, 0xBF, .. "build: { steps: [ { name: a, run: warned } ] }"u8],
+            TestContext.Current.CancellationToken
+        );
 
         var outcome = await _shell.RunAsync("lint", file);
 
@@ -205,7 +231,10 @@ public sealed class CommandTests : IAsyncLifetime
         _shell.Environment.Clear();
         _shell.Environment["SHIPINATOR_DATA"] = _shell.Folder;
         await File.WriteAllTextAsync(
-            Path.Combine(_shell.Folder, "server.json"), $$"""{"url":"{{_server.Url}}","token":"{{FakeServer.Token}}","pid":1}""", TestContext.Current.CancellationToken);
+            Path.Combine(_shell.Folder, "server.json"),
+            $$"""{"url":"{{_server.Url}}","token":"{{FakeServer.Token}}","pid":1}""",
+            TestContext.Current.CancellationToken
+        );
 
         Assert.Equal(0, (await _shell.RunAsync("list")).ExitCode);
     }
@@ -244,12 +273,32 @@ public sealed class CommandTests : IAsyncLifetime
         }
 
         var document = await File.ReadAllTextAsync(Path.Combine(folder, "docs", "cli.md"), TestContext.Current.CancellationToken);
-        var commands = help[help.IndexOf("Commands:", StringComparison.Ordinal)..].Split('\n').Skip(1)
+        var commands = help[help.IndexOf("Commands:", StringComparison.Ordinal)..]
+            .Split('\n')
+            .Skip(1)
             .Where(l => l.Length > 2 && l.StartsWith("  ", StringComparison.Ordinal) && char.IsAsciiLetterLower(l[2]))
-            .Select(l => l.Trim().Split(' ')[0]).ToList();
+            .Select(l => l.Trim().Split(' ')[0])
+            .ToList();
 
         Assert.Equal(
-            ["up", "login", "run", "trigger", "rerun", "cancel", "list", "status", "logs", "lint", "artifacts", "projects", "repositories", "tokens"], commands);
+            [
+                "up",
+                "login",
+                "run",
+                "trigger",
+                "rerun",
+                "cancel",
+                "list",
+                "status",
+                "logs",
+                "lint",
+                "artifacts",
+                "projects",
+                "repositories",
+                "tokens",
+            ],
+            commands
+        );
         Assert.All(commands, c => Assert.Contains($"`{c}", document, StringComparison.Ordinal));
     }
 }

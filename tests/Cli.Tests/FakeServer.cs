@@ -101,7 +101,10 @@ internal sealed class FakeServer : IAsyncDisposable
             Keys.Enqueue(context.Request.Headers["Idempotency-Key"].ToString());
         }
 
-        if (Faults.FirstOrDefault(f => context.Request.Path.Value!.EndsWith(f.Key, StringComparison.Ordinal)).Value is { } faults && faults.TryDequeue(out var status))
+        if (
+            Faults.FirstOrDefault(f => context.Request.Path.Value!.EndsWith(f.Key, StringComparison.Ordinal)).Value is { } faults
+            && faults.TryDequeue(out var status)
+        )
         {
             if (status == 0)
             {
@@ -122,46 +125,72 @@ internal sealed class FakeServer : IAsyncDisposable
         app.MapGet("/v1/me", () => Json("""{"name":"tester","role":"admin"}"""));
         app.MapGet("/v1/projects", () => Json($$"""{"items":[{{project}}]}"""));
         app.MapPost("/v1/projects", () => Json("""{"title":"Conflict","detail":"There is a project 'shop'.","code":"conflict"}""", 409));
-        app.MapGet("/v1/projects/p1/repositories", () => Json($$"""{"items":[{{(_registered is { } url ? Repository("main", url) : HasRepository ? Repository("main") : "")}}]}"""));
+        app.MapGet(
+            "/v1/projects/p1/repositories",
+            () => Json($$"""{"items":[{{(_registered is { } url ? Repository("main", url) : HasRepository ? Repository("main") : "")}}]}""")
+        );
         app.MapPost("/v1/projects/p1/repositories", (Delegate)RepositoryAsync);
-        app.MapPost("/v1/repositories/r1/sync", () => Json(
-            $$"""{"items":[{"id":"m1","repository_id":"r1","name":"shop","trigger_type":"manual","created_at":"{{At}}","updated_at":"{{At}}"}]}"""));
+        app.MapPost(
+            "/v1/repositories/r1/sync",
+            () =>
+                Json(
+                    $$"""{"items":[{"id":"m1","repository_id":"r1","name":"shop","trigger_type":"manual","created_at":"{{At}}","updated_at":"{{At}}"}]}"""
+                )
+        );
         app.MapPatch("/v1/repositories/r1", (Delegate)RepositoryAsync);
-        app.MapPost("/v1/repositories/r1/runs", async (HttpContext context) =>
-        {
-            using var reader = new StreamReader(context.Request.Body);
-            RunRequests.Enqueue(await reader.ReadToEndAsync());
-            return Refusal is { } no ? Json(no.Body, no.Status) : Json(RunBody("pending"), 201);
-        });
+        app.MapPost(
+            "/v1/repositories/r1/runs",
+            async (HttpContext context) =>
+            {
+                using var reader = new StreamReader(context.Request.Body);
+                RunRequests.Enqueue(await reader.ReadToEndAsync());
+                return Refusal is { } no ? Json(no.Body, no.Status) : Json(RunBody("pending"), 201);
+            }
+        );
         app.MapPost("/v1/pipelines/m1/runs", () => Refusal is { } no ? Json(no.Body, no.Status) : Json(RunBody("pending"), 201));
         app.MapGet("/v1/pipeline-runs", () => Json($$"""{"items":[{{RunBody("success")}}]}"""));
-        app.MapGet("/v1/pipeline-runs/{id}", (string id) => id == Run
-            ? Json(RunBody(Ends ?? (_canceled.Task.IsCompleted ? "canceled" : "running")))
-            : Json("""{"title":"Not found","detail":"There is no such pipeline run @H.","code":"not_found"}""", 404));
-        app.MapGet("/v1/executions/{id}", (string id) => Json("""{"title":"Not found","detail":"There is no such execution.","code":"not_found"}""", 404));
+        app.MapGet(
+            "/v1/pipeline-runs/{id}",
+            (string id) =>
+                id == Run
+                    ? Json(RunBody(Ends ?? (_canceled.Task.IsCompleted ? "canceled" : "running")))
+                    : Json("""{"title":"Not found","detail":"There is no such pipeline run @H.","code":"not_found"}""", 404)
+        );
+        app.MapGet(
+            "/v1/executions/{id}",
+            (string id) => Json("""{"title":"Not found","detail":"There is no such execution.","code":"not_found"}""", 404)
+        );
         app.MapGet($"/v1/pipeline-runs/{Run}/jobs", () => Json(Jobs()));
-        app.MapPost($"/v1/pipeline-runs/{Run}/cancel", () =>
-        {
-            _canceled.TrySetResult();
-            return Json(RunBody("running"), 202);
-        });
+        app.MapPost(
+            $"/v1/pipeline-runs/{Run}/cancel",
+            () =>
+            {
+                _canceled.TrySetResult();
+                return Json(RunBody("running"), 202);
+            }
+        );
         app.MapGet($"/v1/pipeline-runs/{Run}/events", EventsAsync);
         app.MapGet("/v1/executions/e1/logs", LogAsync);
         app.MapGet($"/v1/artifacts/{Artifact}/metadata", () => Json(ArtifactBody()));
         app.MapGet($"/v1/artifacts/{Artifact}/download", () => Results.Bytes("payload"u8.ToArray()));
-        app.MapPost("/v1/pipeline-files/lint", async (HttpContext context) =>
-        {
-            using var reader = new StreamReader(context.Request.Body);
-            var body = await reader.ReadToEndAsync();
-            if (body.Contains("warned", StringComparison.Ordinal))
+        app.MapPost(
+            "/v1/pipeline-files/lint",
+            async (HttpContext context) =>
             {
-                var name = Path.GetFileName(System.Text.Json.JsonDocument.Parse(body).RootElement.GetProperty("file_name").GetString());
-                return Json($$"""{"valid":true,"errors":[],"warnings":[{"code":"pipe_hides_failure","message":"pipes","file":"{{name}}","line":1,"column":5,"path":"build"}]}""");
-            }
+                using var reader = new StreamReader(context.Request.Body);
+                var body = await reader.ReadToEndAsync();
+                if (body.Contains("warned", StringComparison.Ordinal))
+                {
+                    var name = Path.GetFileName(System.Text.Json.JsonDocument.Parse(body).RootElement.GetProperty("file_name").GetString());
+                    return Json(
+                        $$"""{"valid":true,"errors":[],"warnings":[{"code":"pipe_hides_failure","message":"pipes","file":"{{name}}","line":1,"column":5,"path":"build"}]}"""
+                    );
+                }
 
-            var isGood = body.Contains("run", StringComparison.Ordinal);
-            return Json(isGood ? """{"valid":true,"errors":[]}""" : $$"""{"valid":false,"errors":[{{PipelineError}}]}""");
-        });
+                var isGood = body.Contains("run", StringComparison.Ordinal);
+                return Json(isGood ? """{"valid":true,"errors":[]}""" : $$"""{"valid":false,"errors":[{{PipelineError}}]}""");
+            }
+        );
     }
 
     public const string PipelineError =
@@ -215,14 +244,19 @@ internal sealed class FakeServer : IAsyncDisposable
     private static async Task SendAsync(HttpContext context, string cursor, string machine, string entity, string from, string to)
     {
         await context.Response.WriteAsync(
-            $$"""data: {"cursor":"{{cursor}}","machine":"{{machine}}","entity_id":"{{entity}}","sequence":1,"at":"{{At}}","from":"{{from}}","to":"{{to}}","actor":"test"}""" + "\n\n");
+            $$"""data: {"cursor":"{{cursor}}","machine":"{{machine}}","entity_id":"{{entity}}","sequence":1,"at":"{{At}}","from":"{{from}}","to":"{{to}}","actor":"test"}"""
+                + "\n\n"
+        );
         await context.Response.Body.FlushAsync();
     }
 
     /// <summary>Breaks within a line, and within a character.</summary>
     private async Task LogAsync(HttpContext context)
     {
-        var bytes = Encoding.UTF8.GetBytes("compiling größer\n\u001b]0;evil\u0007\u001b[31mred\u001b[0m\nno end" + System.Text.Json.JsonSerializer.Deserialize<string>($"\"{Hostile}\""));
+        var bytes = Encoding.UTF8.GetBytes(
+            "compiling größer\n\u001b]0;evil\u0007\u001b[31mred\u001b[0m\nno end"
+                + System.Text.Json.JsonSerializer.Deserialize<string>($"\"{Hostile}\"")
+        );
         var offset = int.Parse(context.Request.Query["offset"]!, System.Globalization.CultureInfo.InvariantCulture);
         foreach (var b in CutsStreams ? bytes.Skip(offset).Take(10) : bytes.Skip(offset))
         {
@@ -234,23 +268,30 @@ internal sealed class FakeServer : IAsyncDisposable
 
     private static string RunBody(string status) =>
         $$"""
-        {"id":"{{Run}}","pipeline_id":"m1","pipeline_name":"shop","repository_id":"r1","repository_name":"shop@H","project_id":"p1","project_name":"shop",
-         "run_number":7,"git_ref":"main","git_sha":"0123456789abcdef0123456789abcdef01234567","event":"manual","branch":"main@H","executor":"process","actor":"tester",
-         "status":"{{status}}","created_at":"{{At}}","finished_at":"2026-01-02T03:04:09Z","url":"http://shipinator.invalid/runs/7@H"}
-        """;
+            {"id":"{{Run}}","pipeline_id":"m1","pipeline_name":"shop","repository_id":"r1","repository_name":"shop@H","project_id":"p1","project_name":"shop",
+             "run_number":7,"git_ref":"main","git_sha":"0123456789abcdef0123456789abcdef01234567","event":"manual","branch":"main@H","executor":"process","actor":"tester",
+             "status":"{{status}}","created_at":"{{At}}","finished_at":"2026-01-02T03:04:09Z","url":"http://shipinator.invalid/runs/7@H"}
+            """;
 
     private string ArtifactBody() =>
         $$"""{"id":"{{Artifact}}","job_id":"j1","execution_id":"e1","artifact_type":"binary","file_name":"{{ArtifactName}}@H","size":7,"checksum":"{{ArtifactSum}}","storage_backend":"file","created_at":"{{At}}"}""";
 
     private string Jobs() =>
         $$"""
-        {"jobs":[{"id":"j1","name":"build@H","detail":"because @H","job_type":"build","attempt":1,"status":"{{Ends ?? "canceled"}}","created_at":"{{At}}","steps":[
-          {"id":"s1","name":"compile@H","job_attempt":1,"execution_order":0,"status":"{{Ends ?? "canceled"}}","created_at":"{{At}}","executions":[
-            {"id":"e1","step_id":"s1","job_id":"j1","run_id":"{{Run}}","attempt":1,"executor_type":"process","external_id":"x","status":"success","logs_uri":"/l","submitted_at":"{{At}}","artifacts":[{{ArtifactBody()}}]}]}]}]}
-        """;
+            {"jobs":[{"id":"j1","name":"build@H","detail":"because @H","job_type":"build","attempt":1,"status":"{{Ends
+                ?? "canceled"}}","created_at":"{{At}}","steps":[
+              {"id":"s1","name":"compile@H","job_attempt":1,"execution_order":0,"status":"{{Ends
+                ?? "canceled"}}","created_at":"{{At}}","executions":[
+                {"id":"e1","step_id":"s1","job_id":"j1","run_id":"{{Run}}","attempt":1,"executor_type":"process","external_id":"x","status":"success","logs_uri":"/l","submitted_at":"{{At}}","artifacts":[{{ArtifactBody()}}]}]}]}]}
+            """;
 
     private IResult Json(string body, int status = 200) =>
-        Results.Text(body.Replace("@H", Hostile, StringComparison.Ordinal), status >= 400 ? "application/problem+json" : "application/json", Encoding.UTF8, status);
+        Results.Text(
+            body.Replace("@H", Hostile, StringComparison.Ordinal),
+            status >= 400 ? "application/problem+json" : "application/json",
+            Encoding.UTF8,
+            status
+        );
 
     private static async Task ProblemAsync(HttpContext context, int status, string body)
     {

@@ -21,14 +21,16 @@ public sealed class LiveTreeTests
         tree.Note(Move("pack", "running"));
         _time.Advance(TimeSpan.FromSeconds(1.5));
         Assert.Equal(
-        [
-            "▶ build      3.5s",
-            "  ✓ compile  2.0s",
-            "  ▶ pack     1.5s",
-            "• test",
-            "  • unit",
-            "━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ 1/3 steps  3.5s",
-        ], tree.Lines(20).Select(l => l.Text));
+            [
+                "▶ build      3.5s",
+                "  ✓ compile  2.0s",
+                "  ▶ pack     1.5s",
+                "• test",
+                "  • unit",
+                "━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌ 1/3 steps  3.5s",
+            ],
+            tree.Lines(20).Select(l => l.Text)
+        );
     }
 
     [Fact]
@@ -47,25 +49,42 @@ public sealed class LiveTreeTests
     [Fact]
     public void Lines_BeforeAnythingIsKnown_AreTheBarAlone() => Assert.Single(new LiveTree(_time).Lines(10));
 
-    private TransitionAnswer Move(string id, string to) => new()
-    {
-        Cursor = "1",
-        Machine = "step",
-        EntityId = id,
-        Sequence = 1,
-        At = _time.GetUtcNow(),
-        To = to,
-        Actor = "system",
-    };
+    private TransitionAnswer Move(string id, string to) =>
+        new()
+        {
+            Cursor = "1",
+            Machine = "step",
+            EntityId = id,
+            Sequence = 1,
+            At = _time.GetUtcNow(),
+            To = to,
+            Actor = "system",
+        };
 
-    private JobAnswer Job(string name, params string[] steps) => new()
-    {
-        Id = name,
-        Name = name,
-        JobType = "build",
-        Attempt = 1,
-        Status = "pending",
-        CreatedAt = _time.GetUtcNow(),
-        Steps = [.. steps.Select((s, i) => new StepAnswer { Id = s, Name = s, JobAttempt = 1, ExecutionOrder = i, Status = "pending", CreatedAt = _time.GetUtcNow(), Executions = [] })],
-    };
+    private JobAnswer Job(string name, params string[] steps) =>
+        new()
+        {
+            Id = name,
+            Name = name,
+            JobType = "build",
+            Attempt = 1,
+            Status = "pending",
+            CreatedAt = _time.GetUtcNow(),
+            Steps =
+            [
+                .. steps.Select(
+                    (s, i) =>
+                        new StepAnswer
+                        {
+                            Id = s,
+                            Name = s,
+                            JobAttempt = 1,
+                            ExecutionOrder = i,
+                            Status = "pending",
+                            CreatedAt = _time.GetUtcNow(),
+                            Executions = [],
+                        }
+                ),
+            ],
+        };
 }

@@ -132,7 +132,13 @@ public sealed class ReferenceTests : IAsyncLifetime
 
     private string Git(params string[] arguments)
     {
-        using var git = Process.Start(new ProcessStartInfo("git", ["-c", "user.name=t", "-c", "user.email=t@example.invalid", .. arguments]) { WorkingDirectory = _folder, RedirectStandardOutput = true })!;
+        using var git = Process.Start(
+            new ProcessStartInfo("git", ["-c", "user.name=t", "-c", "user.email=t@example.invalid", .. arguments])
+            {
+                WorkingDirectory = _folder,
+                RedirectStandardOutput = true,
+            }
+        )!;
         var output = git.StandardOutput.ReadToEnd();
         git.WaitForExit();
         Assert.Equal(0, git.ExitCode);

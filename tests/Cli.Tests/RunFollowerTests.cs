@@ -67,16 +67,24 @@ public sealed class RunFollowerTests
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             var path = request.RequestUri!.AbsolutePath;
-            HttpContent content = path.EndsWith("/events", StringComparison.Ordinal) ? new StringContent(
-                    """data: {"cursor":"1","machine":"execution","entity_id":"e1","sequence":1,"at":"2026-01-02T03:04:05Z","from":"submitted","to":"running","actor":"t"}""" + "\n\n"
-                    + """data: {"cursor":"2","machine":"run","entity_id":"r1","sequence":1,"at":"2026-01-02T03:04:05Z","from":"running","to":"success","actor":"t"}""" + "\n\n")
-                : path.EndsWith("/logs", StringComparison.Ordinal) ? Interlocked.Increment(ref _logRequests) == 1 ? new StreamContent(log) : new ByteArrayContent([])
+            HttpContent content =
+                path.EndsWith("/events", StringComparison.Ordinal)
+                    ? new StringContent(
+                        """data: {"cursor":"1","machine":"execution","entity_id":"e1","sequence":1,"at":"2026-01-02T03:04:05Z","from":"submitted","to":"running","actor":"t"}"""
+                            + "\n\n"
+                            + """data: {"cursor":"2","machine":"run","entity_id":"r1","sequence":1,"at":"2026-01-02T03:04:05Z","from":"running","to":"success","actor":"t"}"""
+                            + "\n\n"
+                    )
+                : path.EndsWith("/logs", StringComparison.Ordinal)
+                    ? Interlocked.Increment(ref _logRequests) == 1 ? new StreamContent(log)
+                        : new ByteArrayContent([])
                 : path.EndsWith("/jobs", StringComparison.Ordinal) ? new StringContent("""{"jobs":[]}""")
                 : new StringContent(
                     """
                     {"id":"r1","pipeline_id":"p","pipeline_name":"p","repository_id":"r","repository_name":"r","project_id":"p","project_name":"p","run_number":1,"git_ref":"main",
                      "git_sha":"0","event":"manual","executor":"process","actor":"t","status":"success","created_at":"2026-01-02T03:04:05Z","url":"http://server.invalid/runs/1"}
-                    """);
+                    """
+                );
             return Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK) { Content = content });
         }
     }
@@ -99,23 +107,15 @@ public sealed class RunFollowerTests
 
         public void Note(string text) => Notes.Enqueue(text);
 
-        public void Result(string line)
-        {
-        }
+        public void Result(string line) { }
 
-        public void Show(IRenderable content)
-        {
-        }
+        public void Show(IRenderable content) { }
 
-        public void Say(string markup)
-        {
-        }
+        public void Say(string markup) { }
 
         public void Error(string text) => Notes.Enqueue(text);
 
-        public void Status(IReadOnlyList<StatusLine> lines)
-        {
-        }
+        public void Status(IReadOnlyList<StatusLine> lines) { }
 
         public Stream OpenOutput() => throw new NotSupportedException();
 

@@ -38,7 +38,10 @@ public sealed class RunTests : IAsyncLifetime
         Assert.Contains("[build/compile] compiling größer", lines);
         Assert.Contains("[build/compile] red", lines);
         Assert.Contains("[build/compile] no end", lines);
-        Assert.Contains(lines, l => l.StartsWith("Run #7 of shop/shop", StringComparison.Ordinal) && l.Contains($"{end} in 4.0s", StringComparison.Ordinal));
+        Assert.Contains(
+            lines,
+            l => l.StartsWith("Run #7 of shop/shop", StringComparison.Ordinal) && l.Contains($"{end} in 4.0s", StringComparison.Ordinal)
+        );
         Assert.Contains("http://shipinator.invalid/runs/7", lines);
         Assert.DoesNotContain('\u001b', outcome.Output);
     }
@@ -53,7 +56,10 @@ public sealed class RunTests : IAsyncLifetime
         var outcome = await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline));
 
         Assert.Equal(0, outcome.ExitCode);
-        Assert.Equal(["[build/compile] compiling größer", "[build/compile] red", "[build/compile] no end"], outcome.Output.Split('\n').Where(l => l.StartsWith('[')));
+        Assert.Equal(
+            ["[build/compile] compiling größer", "[build/compile] red", "[build/compile] no end"],
+            outcome.Output.Split('\n').Where(l => l.StartsWith('['))
+        );
         Assert.Contains("Lost the connection to the server", outcome.Error, StringComparison.Ordinal);
     }
 
@@ -65,7 +71,10 @@ public sealed class RunTests : IAsyncLifetime
         var outcome = await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline));
 
         Assert.Equal(0, outcome.ExitCode);
-        Assert.Equal(["[build/compile] compiling größer", "[build/compile] red", "[build/compile] no end"], outcome.Output.Split('\n').Where(l => l.StartsWith('[')));
+        Assert.Equal(
+            ["[build/compile] compiling größer", "[build/compile] red", "[build/compile] no end"],
+            outcome.Output.Split('\n').Where(l => l.StartsWith('['))
+        );
     }
 
     [Theory]
@@ -165,7 +174,10 @@ public sealed class RunTests : IAsyncLifetime
     [Fact]
     public async Task Run_FileWithErrors_ShowsThemAll()
     {
-        _server.Refusal = (422, $$"""{"title":"Invalid","detail":"The pipeline file has errors.","code":"pipeline_invalid","pipeline_errors":[{{FakeServer.PipelineError}}]}""");
+        _server.Refusal = (
+            422,
+            $$"""{"title":"Invalid","detail":"The pipeline file has errors.","code":"pipeline_invalid","pipeline_errors":[{{FakeServer.PipelineError}}]}"""
+        );
 
         var outcome = await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline));
 

@@ -17,12 +17,19 @@ internal sealed class Shell : IDisposable
 
     public Task<Outcome> RunAsync(params string[] arguments) => FinishAsync(Start(arguments));
 
-    public Process Start(params string[] arguments) => StartProgram("dotnet", [Path.Combine(AppContext.BaseDirectory, "shipinator.dll"), .. arguments]);
+    public Process Start(params string[] arguments) =>
+        StartProgram("dotnet", [Path.Combine(AppContext.BaseDirectory, "shipinator.dll"), .. arguments]);
 
     /// <summary>Any program, in the same home.</summary>
     public Process StartProgram(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = Folder };
+        var start = new ProcessStartInfo(program)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            WorkingDirectory = Folder,
+        };
         foreach (var argument in arguments)
         {
             start.ArgumentList.Add(argument);

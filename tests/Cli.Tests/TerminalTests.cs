@@ -48,7 +48,11 @@ public sealed partial class TerminalTests : IAsyncLifetime
 
     [Fact]
     public async Task Download_ToATerminal_IsRefused() =>
-        Assert.Contains("not written to a terminal", await OnATerminalAsync($"artifacts download {FakeServer.Artifact} --to -"), StringComparison.Ordinal);
+        Assert.Contains(
+            "not written to a terminal",
+            await OnATerminalAsync($"artifacts download {FakeServer.Artifact} --to -"),
+            StringComparison.Ordinal
+        );
 
     [Fact]
     public void JobTable_LongReason_LeavesTheOtherColumnsTheirWidth()
@@ -74,7 +78,13 @@ public sealed partial class TerminalTests : IAsyncLifetime
         console.Write(RunSummary.JobTable([job]));
 
         var lines = text.ToString().Split('\n');
-        Assert.Contains(lines, l => l.Contains("integration-tests-on-linux", StringComparison.Ordinal) && l.Contains("canceled", StringComparison.Ordinal) && l.Contains("1m01s", StringComparison.Ordinal));
+        Assert.Contains(
+            lines,
+            l =>
+                l.Contains("integration-tests-on-linux", StringComparison.Ordinal)
+                && l.Contains("canceled", StringComparison.Ordinal)
+                && l.Contains("1m01s", StringComparison.Ordinal)
+        );
         Assert.True(lines.Length > 10, "the reason is not shown whole");
     }
 

@@ -47,18 +47,55 @@ public sealed partial class TextTests
     public void Name_WithHalfACharacter_ShowsAReplacement() => Assert.Equal("\ufffdx", TerminalText.Name("\ud800x"));
 
     [Fact]
-    public void Message_OfSeveralLines_KeepsThem() => Assert.Equal("a\n\tb\\u{001B}[2J\\u{000D}", TerminalText.Message("a\r\n\tb\u001b[2J\r"));
+    public void Message_OfSeveralLines_KeepsThem() =>
+        Assert.Equal("a\n\tb\\u{001B}[2J\\u{000D}", TerminalText.Message("a\r\n\tb\u001b[2J\r"));
 
     private static readonly string[] Pieces =
-        ["\u001b", "[", "]", "0", ";", "m", "2J", "K", "\u0007", "\\", "\u009b", "\u009d", "P", "X", "^", "_", " ", "(", "#", "?", "a", "\u202e", "\ud800", "é"];
+    [
+        "\u001b",
+        "[",
+        "]",
+        "0",
+        ";",
+        "m",
+        "2J",
+        "K",
+        "\u0007",
+        "\\",
+        "\u009b",
+        "\u009d",
+        "P",
+        "X",
+        "^",
+        "_",
+        " ",
+        "(",
+        "#",
+        "?",
+        "a",
+        "\u202e",
+        "\ud800",
+        "é",
+    ];
 
     /// <summary>Whatever comes: no control character is left but whole colors, and cleaning again changes nothing.</summary>
     [Fact]
     public void Clean_AnyText_IsSafeAndStable() =>
-        Gen.Int[0, Pieces.Length - 1].Select(i => Pieces[i])
-            .Array[0, 24].Select(string.Concat).Sample(text =>
+        Gen.Int[0, Pieces.Length - 1]
+            .Select(i => Pieces[i])
+            .Array[0, 24]
+            .Select(string.Concat)
+            .Sample(text =>
             {
-                foreach (var clean in new[] { TerminalText.Log(text, true), TerminalText.Log(text, false), TerminalText.Name(text), TerminalText.Message(text) })
+                foreach (
+                    var clean in new[]
+                    {
+                        TerminalText.Log(text, true),
+                        TerminalText.Log(text, false),
+                        TerminalText.Name(text),
+                        TerminalText.Message(text),
+                    }
+                )
                 {
                     Assert.DoesNotContain(WholeColor().Replace(clean, ""), c => char.IsControl(c) || c == '\u202e');
                 }
@@ -94,5 +131,6 @@ public sealed partial class TextTests
     [InlineData(59.94, "59.9s")]
     [InlineData(61, "1m01s")]
     [InlineData(3700, "1h01m")]
-    public void Duration_OfSeconds_IsShort(double seconds, string expected) => Assert.Equal(expected, Looks.Duration(TimeSpan.FromSeconds(seconds)));
+    public void Duration_OfSeconds_IsShort(double seconds, string expected) =>
+        Assert.Equal(expected, Looks.Duration(TimeSpan.FromSeconds(seconds)));
 }

@@ -26,7 +26,13 @@ public sealed class UpTests : IDisposable
     {
         Script("trap 'echo stopping; exit 0' TERM; echo ready; while :; do sleep 0.1; done");
         var process = _shell.Start("up");
-        Assert.Equal("ready", await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+        Assert.Equal(
+            "ready",
+            await process
+                .StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken)
+                .AsTask()
+                .WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken)
+        );
 
         Shell.Signal(process, 15);
         var outcome = await Shell.FinishAsync(process);

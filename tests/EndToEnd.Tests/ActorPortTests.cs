@@ -51,9 +51,11 @@ public sealed class ActorPortTests : IAsyncLifetime
 
         using var foreign = _authority.Issue();
         await Task.WhenAll(
-            ClientIsRefusedAsync(ports[2]), ClientIsRefusedAsync(ports[2], foreign),
+            ClientIsRefusedAsync(ports[2]),
+            ClientIsRefusedAsync(ports[2], foreign),
             // It even has the database's password, without which it could not name itself a member.
-            SiloIsRefusedAsync(connectionString, ports[4], foreign));
+            SiloIsRefusedAsync(connectionString, ports[4], foreign)
+        );
     }
 
     [Fact]
@@ -70,10 +72,11 @@ public sealed class ActorPortTests : IAsyncLifetime
         using var impostors = new TestAuthority();
         using var foreign = impostors.Issue();
         using var ended = _authority.Issue(days: -1);
-        await Task.WhenAll(new[] { ports[2], ports[4] }.SelectMany(port => new[]
-        {
-            ClientIsRefusedAsync(port), ClientIsRefusedAsync(port, foreign), ClientIsRefusedAsync(port, ended),
-        }));
+        await Task.WhenAll(
+            new[] { ports[2], ports[4] }.SelectMany(port =>
+                new[] { ClientIsRefusedAsync(port), ClientIsRefusedAsync(port, foreign), ClientIsRefusedAsync(port, ended) }
+            )
+        );
         await Task.WhenAll(SiloIsRefusedAsync(connectionString, ports[5]), SiloIsRefusedAsync(connectionString, ports[6], foreign));
 
         using var member = OrleansCaller.BuildSilo(connectionString, ports[7], ours);
@@ -84,18 +87,25 @@ public sealed class ActorPortTests : IAsyncLifetime
     [Fact]
     public async Task SiloBeyondLoopback_WithoutCertificates_DoesNotStart_AndWithThemHasNoOtherPort()
     {
-        var address = NetworkInterface.GetAllNetworkInterfaces().SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address)
+        var address = NetworkInterface
+            .GetAllNetworkInterfaces()
+            .SelectMany(i => i.GetIPProperties().UnicastAddresses)
+            .Select(a => a.Address)
             .FirstOrDefault(a => a.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(a));
         Assert.SkipUnless(address is not null, "This machine has no address but loopback.");
         var connectionString = await _postgres.CreateDatabaseAsync(migrated: false);
         var ports = Ports.Free(2);
         var settings = new[] { ("AdvertisedAddress", address!.ToString()) };
-        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => StartAsync(connectionString, ports[0], ports[1], null, settings));
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            StartAsync(connectionString, ports[0], ports[1], null, settings)
+        );
         Assert.Contains("Shipinator:Orleans:Tls:Certificate", error.Message, StringComparison.Ordinal);
 
         // The process executor is refused by this port, too, though HTTP is on loopback.
         var files = _authority.WriteTo(Path.Combine(_bench.Root, "tls"));
-        error = await Assert.ThrowsAsync<InvalidOperationException>(() => StartAsync(connectionString, ports[0], ports[1], files, settings));
+        error = await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            StartAsync(connectionString, ports[0], ports[1], files, settings)
+        );
         Assert.Contains($"Shipinator:Orleans:AdvertisedAddress ({address})", error.Message, StringComparison.Ordinal);
 
         Environment.SetEnvironmentVariable("SHIPINATOR__Process__AllowBeyondLoopback", "true");
@@ -131,7 +141,12 @@ public sealed class ActorPortTests : IAsyncLifetime
     }
 
     private Task<SiloProcess> StartAsync(
-        string connectionString, int port, int siloPort, IReadOnlyDictionary<string, string>? files = null, params (string Key, string Value)[] orleans)
+        string connectionString,
+        int port,
+        int siloPort,
+        IReadOnlyDictionary<string, string>? files = null,
+        params (string Key, string Value)[] orleans
+    )
     {
         var settings = new Dictionary<string, string>
         {
@@ -159,7 +174,9 @@ public sealed class ActorPortTests : IAsyncLifetime
     private static async Task<string?> MembersAsync(string connectionString)
     {
         await using var source = NpgsqlDataSource.Create(connectionString);
-        await using var command = source.CreateCommand("SELECT string_agg(status || ' ' || coalesce(proxyport, 0), ' ') FROM orleansmembershiptable");
+        await using var command = source.CreateCommand(
+            "SELECT string_agg(status || ' ' || coalesce(proxyport, 0), ' ') FROM orleansmembershiptable"
+        );
         return (string?)await command.ExecuteScalarAsync();
     }
 }

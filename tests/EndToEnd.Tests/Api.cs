@@ -41,7 +41,13 @@ public sealed class Api : IDisposable
         var project = await PostAsync("/v1/projects", new { name = $"p-{Path.GetFileName(repositoryPath)}" });
         var repository = await PostAsync(
             $"/v1/projects/{project.GetProperty("id").GetString()}/repositories",
-            new { vcs_provider = "git", clone_url = repositoryPath, default_branch = "main" });
+            new
+            {
+                vcs_provider = "git",
+                clone_url = repositoryPath,
+                default_branch = "main",
+            }
+        );
         var id = repository.GetProperty("id").GetString();
         await PostAsync($"/v1/repositories/{id}/sync");
         var pipelines = await GetAsync($"/v1/repositories/{id}/pipelines");
@@ -96,6 +102,10 @@ public sealed class Api : IDisposable
         var text = await response.Content.ReadAsStringAsync();
         return response.IsSuccessStatusCode
             ? JsonDocument.Parse(text.Length == 0 ? "null" : text).RootElement
-            : throw new HttpRequestException($"{response.RequestMessage?.RequestUri}: {(int)response.StatusCode} {text}", null, response.StatusCode);
+            : throw new HttpRequestException(
+                $"{response.RequestMessage?.RequestUri}: {(int)response.StatusCode} {text}",
+                null,
+                response.StatusCode
+            );
     }
 }

@@ -24,7 +24,13 @@ public sealed class ClusterOfTwo : IAsyncDisposable
     public IReadOnlyList<Uri> Servers { get; private set; } = [];
 
     /// <summary>Given to the servers by their operator, as a secret would be.</summary>
-    public string Token { get; } = "shp_" + Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)).Replace('+', '-').Replace('/', '_').TrimEnd('=');
+    public string Token { get; } =
+        "shp_"
+        + Convert
+            .ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32))
+            .Replace('+', '-')
+            .Replace('/', '_')
+            .TrimEnd('=');
 
     /// <summary>With settings of the executor beside its own.</summary>
     public static async Task<ClusterOfTwo> StartAsync(string dataFolder, IReadOnlyDictionary<string, string>? further = null)
@@ -34,7 +40,11 @@ public sealed class ClusterOfTwo : IAsyncDisposable
         var cluster = new ClusterOfTwo(postgres);
         try
         {
-            await cluster.StartSilosAsync(dataFolder, await postgres.CreateDatabaseAsync(migrated: false), further ?? new Dictionary<string, string>());
+            await cluster.StartSilosAsync(
+                dataFolder,
+                await postgres.CreateDatabaseAsync(migrated: false),
+                further ?? new Dictionary<string, string>()
+            );
             return cluster;
         }
         catch
@@ -117,7 +127,9 @@ public sealed class ClusterOfTwo : IAsyncDisposable
         }
 
         _client = OrleansCaller.Build(
-            client => client.UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = ("Npgsql", connectionString)), _authority.Issue());
+            client => client.UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = ("Npgsql", connectionString)),
+            _authority.Issue()
+        );
         await _client.StartAsync();
     }
 

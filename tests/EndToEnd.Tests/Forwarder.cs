@@ -68,7 +68,8 @@ public sealed class Forwarder : IAsyncDisposable
             {
                 await Task.WhenAny(
                     client.GetStream().CopyToAsync(server.GetStream(), whole),
-                    server.GetStream().CopyToAsync(client.GetStream(), whole));
+                    server.GetStream().CopyToAsync(client.GetStream(), whole)
+                );
             }
             catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
             {

@@ -30,11 +30,19 @@ public sealed class FrozenSiloTests : IAsyncLifetime
         var ports = Ports.Free(2);
         await using var first = await StartAsync(connectionString, ports[0]);
         await using var second = await StartAsync(connectionString, ports[1]);
-        await WaitForAsync(async () => await ReadyAsync(ports[1]) == HttpStatusCode.OK && await CountAsync(connectionString, 3) == 2, TimeSpan.FromSeconds(30), "both are ready");
+        await WaitForAsync(
+            async () => await ReadyAsync(ports[1]) == HttpStatusCode.OK && await CountAsync(connectionString, 3) == 2,
+            TimeSpan.FromSeconds(30),
+            "both are ready"
+        );
 
         await SignalAsync(second, "-STOP");
         // The bound is 10 s (docs/operations.md); this machine may be busy.
-        await WaitForAsync(async () => await CountAsync(connectionString, 6) == 1, TimeSpan.FromSeconds(30), "the frozen one is declared dead");
+        await WaitForAsync(
+            async () => await CountAsync(connectionString, 6) == 1,
+            TimeSpan.FromSeconds(30),
+            "the frozen one is declared dead"
+        );
         await SignalAsync(second, "-CONT");
 
         var began = TimeProvider.System.GetTimestamp();
@@ -66,7 +74,10 @@ public sealed class FrozenSiloTests : IAsyncLifetime
         try
         {
             await WaitForAsync(
-                async () => await ReadyAsync(ports[0]) == HttpStatusCode.OK && await ReadyAsync(ports[1]) == HttpStatusCode.OK, TimeSpan.FromSeconds(40), "both are ready again");
+                async () => await ReadyAsync(ports[0]) == HttpStatusCode.OK && await ReadyAsync(ports[1]) == HttpStatusCode.OK,
+                TimeSpan.FromSeconds(40),
+                "both are ready again"
+            );
             Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(60));
             Assert.Equal(2, await CountAsync(connectionString, 3));
         }
@@ -94,14 +105,18 @@ public sealed class FrozenSiloTests : IAsyncLifetime
         await WaitForAsync(async () => await ReadyAsync(ports[2]) == HttpStatusCode.OK, TimeSpan.FromSeconds(40), "it is ready");
     }
 
-    private Task<SiloProcess> StartAsync(string connectionString, int port, int siloPort = 0) => SiloProcess.StartAsync(_bench.Data, new Dictionary<string, string>
-    {
-        ["SHIPINATOR__ConnectionString"] = connectionString,
-        ["SHIPINATOR__Clustering"] = "AdoNet",
-        ["SHIPINATOR__Process__OneMachine"] = "true",
-        ["SHIPINATOR__Port"] = port.ToString(CultureInfo.InvariantCulture),
-        ["SHIPINATOR__Orleans__SiloPort"] = siloPort.ToString(CultureInfo.InvariantCulture),
-    });
+    private Task<SiloProcess> StartAsync(string connectionString, int port, int siloPort = 0) =>
+        SiloProcess.StartAsync(
+            _bench.Data,
+            new Dictionary<string, string>
+            {
+                ["SHIPINATOR__ConnectionString"] = connectionString,
+                ["SHIPINATOR__Clustering"] = "AdoNet",
+                ["SHIPINATOR__Process__OneMachine"] = "true",
+                ["SHIPINATOR__Port"] = port.ToString(CultureInfo.InvariantCulture),
+                ["SHIPINATOR__Orleans__SiloPort"] = siloPort.ToString(CultureInfo.InvariantCulture),
+            }
+        );
 
     private async Task<HttpStatusCode> ReadyAsync(int port)
     {

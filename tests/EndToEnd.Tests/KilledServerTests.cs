@@ -75,35 +75,40 @@ public sealed class KilledServerTests : IDisposable
         // The history folds to the row: the API's own account of every step is one beginning and one end.
         var history = Api.Items(await api.GetAsync($"/v1/pipeline-runs/{run}/history")).ToList();
         Assert.Equal("success", Last(history, "run", run).GetProperty("to").GetString());
-        Assert.Single(history, t => t.GetProperty("machine").GetString() == "step"
-            && t.GetProperty("entity_id").GetString() == second.GetProperty("id").GetString()
-            && t.GetProperty("to").GetString() == "running");
+        Assert.Single(
+            history,
+            t =>
+                t.GetProperty("machine").GetString() == "step"
+                && t.GetProperty("entity_id").GetString() == second.GetProperty("id").GetString()
+                && t.GetProperty("to").GetString() == "running"
+        );
     }
 
     private static JsonElement Last(List<JsonElement> history, string machine, string id) =>
         history.Last(t => t.GetProperty("machine").GetString() == machine && t.GetProperty("entity_id").GetString() == id);
 
-    private string PipelineFile() => $$"""
-        image: debian:bookworm-slim
-        env: { MARKS: "{{_bench.Marks}}" }
-        build:
-          steps:
-            - name: first
-              run: umask 0; echo first >> "$MARKS/begun"
-            - name: second
-              run: |
-                echo second >> "$MARKS/begun"
-                i=0
-                while [ $i -lt 1000 ]; do i=$((i+1)); echo "line $i"; done
-                touch "$MARKS/second-started"
-                while [ ! -e "$MARKS/go-away" ]; do sleep 0.05; done
-                while [ $i -lt 2000 ]; do i=$((i+1)); echo "line $i"; done
-                touch "$MARKS/wrote-while-away"
-                while [ ! -e "$MARKS/go-on" ]; do sleep 0.05; done
-                while [ $i -lt 3000 ]; do i=$((i+1)); echo "line $i"; done
-        test:
-          steps:
-            - name: third
-              run: echo third >> "$MARKS/begun"
-        """;
+    private string PipelineFile() =>
+        $$"""
+            image: debian:bookworm-slim
+            env: { MARKS: "{{_bench.Marks}}" }
+            build:
+              steps:
+                - name: first
+                  run: umask 0; echo first >> "$MARKS/begun"
+                - name: second
+                  run: |
+                    echo second >> "$MARKS/begun"
+                    i=0
+                    while [ $i -lt 1000 ]; do i=$((i+1)); echo "line $i"; done
+                    touch "$MARKS/second-started"
+                    while [ ! -e "$MARKS/go-away" ]; do sleep 0.05; done
+                    while [ $i -lt 2000 ]; do i=$((i+1)); echo "line $i"; done
+                    touch "$MARKS/wrote-while-away"
+                    while [ ! -e "$MARKS/go-on" ]; do sleep 0.05; done
+                    while [ $i -lt 3000 ]; do i=$((i+1)); echo "line $i"; done
+            test:
+              steps:
+                - name: third
+                  run: echo third >> "$MARKS/begun"
+            """;
 }

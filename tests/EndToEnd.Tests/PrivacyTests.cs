@@ -16,13 +16,19 @@ public sealed class PrivacyTests : IDisposable
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root may start a server as another user.");
         Assert.Equal(0, (await RunAsync("chown", Nobody, _bench.Data)).Code);
-        await using var server = await SiloProcess.StartAsAsync(Nobody, _bench.Data, new Dictionary<string, string>
-        {
-            ["SHIPINATOR__Secrets__PLANTED"] = "planted-secret",
-            ["HOME"] = _bench.Root,
-            // The pages' files are in the home of who built the server, where this user may not go.
-            ["ASPNETCORE_STATICWEBASSETS"] = "/nowhere",
-        }, "--port", "0");
+        await using var server = await SiloProcess.StartAsAsync(
+            Nobody,
+            _bench.Data,
+            new Dictionary<string, string>
+            {
+                ["SHIPINATOR__Secrets__PLANTED"] = "planted-secret",
+                ["HOME"] = _bench.Root,
+                // The pages' files are in the home of who built the server, where this user may not go.
+                ["ASPNETCORE_STATICWEBASSETS"] = "/nowhere",
+            },
+            "--port",
+            "0"
+        );
 
         // As a step of the process executor that runs as the server's user would.
         var id = server.Id.ToString(CultureInfo.InvariantCulture);
@@ -38,7 +44,20 @@ public sealed class PrivacyTests : IDisposable
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root may look as another user.");
         await using var server = await SiloProcess.StartAsync(_bench.Data, null, "--port", "0");
-        foreach (var part in new[] { "", "artifacts", "logs", "git", "postgres", "postgres/data", "server.json", "postgres/server.json", "postgres/server.log" })
+        foreach (
+            var part in new[]
+            {
+                "",
+                "artifacts",
+                "logs",
+                "git",
+                "postgres",
+                "postgres/data",
+                "server.json",
+                "postgres/server.json",
+                "postgres/server.log",
+            }
+        )
         {
             var path = Path.Combine(_bench.Data, part);
             Assert.True(Path.Exists(path), path);
@@ -53,7 +72,9 @@ public sealed class PrivacyTests : IDisposable
 
     private static async Task<(int Code, string Output)> RunAsync(string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true }
+        )!;
         var errors = process.StandardError.ReadToEndAsync();
         var output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();

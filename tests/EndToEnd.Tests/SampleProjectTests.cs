@@ -18,10 +18,25 @@ public sealed class SampleProjectTests : IDisposable
     public async Task Lz4_FromItsDebianSource_IsGreenWithItsOutputs()
     {
         var jobs = await RunAsync("lz4", await SourcePackages.DebianAsync("lz4"));
-        Assert.Equal(["lib/liblz4.a", "lib/lz4.h", "lib/lz4file.h", "lib/lz4frame.h", "lib/lz4frame_static.h", "lib/lz4hc.h", "programs/lz4", "version.txt"], Artifacts(jobs["build"]));
+        Assert.Equal(
+            [
+                "lib/liblz4.a",
+                "lib/lz4.h",
+                "lib/lz4file.h",
+                "lib/lz4frame.h",
+                "lib/lz4frame_static.h",
+                "lib/lz4hc.h",
+                "programs/lz4",
+                "version.txt",
+            ],
+            Artifacts(jobs["build"])
+        );
         Assert.Equal(
             ["1, blocks=dependent", "1, blocks=independent", "12, blocks=legacy", "9, blocks=independent"],
-            jobs.Keys.Where(k => k.StartsWith("round trip", StringComparison.Ordinal)).Select(k => k[(k.IndexOf('=', StringComparison.Ordinal) + 1)..^1]).Order(StringComparer.Ordinal));
+            jobs.Keys.Where(k => k.StartsWith("round trip", StringComparison.Ordinal))
+                .Select(k => k[(k.IndexOf('=', StringComparison.Ordinal) + 1)..^1])
+                .Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]
@@ -35,7 +50,12 @@ public sealed class SampleProjectTests : IDisposable
     private async Task<Dictionary<string, JsonElement>> RunAsync(string sample, string archive)
     {
         await Tools.RunAsync("tar", ["xf", archive, "-C", _bench.Repository, "--strip-components=1", "--no-same-owner"]);
-        _bench.Commit(await File.ReadAllTextAsync(Path.Combine(Layout.Root, "tests", "EndToEnd.Tests", "Samples", sample, ".shipinator.yaml"), TestContext.Current.CancellationToken));
+        _bench.Commit(
+            await File.ReadAllTextAsync(
+                Path.Combine(Layout.Root, "tests", "EndToEnd.Tests", "Samples", sample, ".shipinator.yaml"),
+                TestContext.Current.CancellationToken
+            )
+        );
         await using var server = await SiloProcess.StartAsync(_bench.Data, null, "--port", "0");
         var (url, token) = SiloProcess.Connection(_bench.Data);
         using var api = new Api(url, token);
@@ -45,8 +65,12 @@ public sealed class SampleProjectTests : IDisposable
         if (end.GetProperty("status").GetString() != "success")
         {
             var logs = new List<string>();
-            foreach (var execution in jobs.Values.SelectMany(j => j.GetProperty("steps").EnumerateArray()).Where(s => s.GetProperty("status").GetString() == "failed")
-                .SelectMany(s => s.GetProperty("executions").EnumerateArray()))
+            foreach (
+                var execution in jobs
+                    .Values.SelectMany(j => j.GetProperty("steps").EnumerateArray())
+                    .Where(s => s.GetProperty("status").GetString() == "failed")
+                    .SelectMany(s => s.GetProperty("executions").EnumerateArray())
+            )
             {
                 logs.Add(await api.TextAsync($"/v1/executions/{execution.GetProperty("id").GetString()}/logs"));
             }
@@ -55,12 +79,20 @@ public sealed class SampleProjectTests : IDisposable
         }
 
         Assert.All(jobs.Values, j => Assert.Equal("success", j.GetProperty("status").GetString()));
-        Assert.True(jobs["summary"].GetProperty("started_at").GetDateTimeOffset() >= jobs.Where(j => j.Key != "summary").Max(j => j.Value.GetProperty("finished_at").GetDateTimeOffset()));
+        Assert.True(
+            jobs["summary"].GetProperty("started_at").GetDateTimeOffset()
+                >= jobs.Where(j => j.Key != "summary").Max(j => j.Value.GetProperty("finished_at").GetDateTimeOffset())
+        );
         return jobs;
     }
 
-    private static IEnumerable<string> Artifacts(JsonElement job) => job.GetProperty("steps").EnumerateArray()
-        .SelectMany(s => s.GetProperty("executions").EnumerateArray()).SelectMany(e => e.GetProperty("artifacts").EnumerateArray()).Select(a => a.GetProperty("file_name").GetString()!).Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Artifacts(JsonElement job) =>
+        job.GetProperty("steps")
+            .EnumerateArray()
+            .SelectMany(s => s.GetProperty("executions").EnumerateArray())
+            .SelectMany(e => e.GetProperty("artifacts").EnumerateArray())
+            .Select(a => a.GetProperty("file_name").GetString()!)
+            .Order(StringComparer.Ordinal);
 }
 
 /// <summary>Sources of other people's projects, by package name. One that can't be had fails the test that wants it, and says why.</summary>
@@ -68,36 +100,69 @@ internal static class SourcePackages
 {
     private const string Keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-    private static string Cache { get; } = Path.Combine(
-        Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } cache ? cache : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
-        "shipinator-tests", "sources");
+    private static string Cache { get; } =
+        Path.Combine(
+            Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } cache
+                ? cache
+                : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
+            "shipinator-tests",
+            "sources"
+        );
 
     /// <summary>The upstream archive of a Debian source package, checked by apt. The machine's own sources and lists stay as they are.</summary>
-    public static Task<string> DebianAsync(string package) => CachedAsync($"{package}_*.orig.tar.*", async folder =>
-    {
-        var suite = (await File.ReadAllLinesAsync("/etc/os-release")).FirstOrDefault(l => l.StartsWith("VERSION_CODENAME=", StringComparison.Ordinal))?.Split('=')[1].Trim('"') ?? "stable";
-        foreach (var part in new[] { "lists/partial", "cache/archives/partial", "got" })
-        {
-            Directory.CreateDirectory(Path.Combine(folder, part));
-        }
+    public static Task<string> DebianAsync(string package) =>
+        CachedAsync(
+            $"{package}_*.orig.tar.*",
+            async folder =>
+            {
+                var suite =
+                    (await File.ReadAllLinesAsync("/etc/os-release"))
+                        .FirstOrDefault(l => l.StartsWith("VERSION_CODENAME=", StringComparison.Ordinal))
+                        ?.Split('=')[1]
+                        .Trim('"')
+                    ?? "stable";
+                foreach (var part in new[] { "lists/partial", "cache/archives/partial", "got" })
+                {
+                    Directory.CreateDirectory(Path.Combine(folder, part));
+                }
 
-        await File.WriteAllTextAsync(Path.Combine(folder, "sources.list"), $"deb-src [signed-by={Keyring}] http://deb.debian.org/debian {suite} main\n");
-        string[] own =
-        [
-            "-o", $"Dir::Etc::sourcelist={folder}/sources.list", "-o", "Dir::Etc::sourceparts=-", "-o", $"Dir::State::lists={folder}/lists",
-            "-o", $"Dir::Cache={folder}/cache", "-o", "APT::Sandbox::User=", "-o", "Acquire::Retries=3",
-        ];
-        await Tools.RunAsync("apt-get", [.. own, "-qq", "update"]);
-        await Tools.RunAsync("apt-get", [.. own, "-qq", "source", "--download-only", package], Path.Combine(folder, "got"));
-        return Directory.GetFiles(Path.Combine(folder, "got"), $"{package}_*.orig.tar.*").Single(f => !f.EndsWith(".asc", StringComparison.Ordinal));
-    });
+                await File.WriteAllTextAsync(
+                    Path.Combine(folder, "sources.list"),
+                    $"deb-src [signed-by={Keyring}] http://deb.debian.org/debian {suite} main\n"
+                );
+                string[] own =
+                [
+                    "-o",
+                    $"Dir::Etc::sourcelist={folder}/sources.list",
+                    "-o",
+                    "Dir::Etc::sourceparts=-",
+                    "-o",
+                    $"Dir::State::lists={folder}/lists",
+                    "-o",
+                    $"Dir::Cache={folder}/cache",
+                    "-o",
+                    "APT::Sandbox::User=",
+                    "-o",
+                    "Acquire::Retries=3",
+                ];
+                await Tools.RunAsync("apt-get", [.. own, "-qq", "update"]);
+                await Tools.RunAsync("apt-get", [.. own, "-qq", "source", "--download-only", package], Path.Combine(folder, "got"));
+                return Directory
+                    .GetFiles(Path.Combine(folder, "got"), $"{package}_*.orig.tar.*")
+                    .Single(f => !f.EndsWith(".asc", StringComparison.Ordinal));
+            }
+        );
 
     /// <summary>An npm package's archive, checked by npm.</summary>
-    public static Task<string> NpmAsync(string package, string version) => CachedAsync($"{package}-{version}.tgz", async folder =>
-    {
-        await Tools.RunAsync("npm", ["pack", "--silent", $"{package}@{version}", "--pack-destination", folder], folder);
-        return Path.Combine(folder, $"{package}-{version}.tgz");
-    });
+    public static Task<string> NpmAsync(string package, string version) =>
+        CachedAsync(
+            $"{package}-{version}.tgz",
+            async folder =>
+            {
+                await Tools.RunAsync("npm", ["pack", "--silent", $"{package}@{version}", "--pack-destination", folder], folder);
+                return Path.Combine(folder, $"{package}-{version}.tgz");
+            }
+        );
 
     private static async Task<string> CachedAsync(string pattern, Func<string, Task<string>> fetch)
     {
@@ -132,14 +197,23 @@ internal static class Tools
     /// <summary>Errors: <see cref="InvalidOperationException"/> with what the program said.</summary>
     public static async Task RunAsync(string program, string[] arguments, string? folder = null)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder ?? "" })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(program, arguments)
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                WorkingDirectory = folder ?? "",
+            }
+        )!;
         using var limit = new CancellationTokenSource(Patience);
         var output = process.StandardOutput.ReadToEndAsync(limit.Token);
         var error = await process.StandardError.ReadToEndAsync(limit.Token);
         await process.WaitForExitAsync(limit.Token);
         if (process.ExitCode != 0)
         {
-            throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {await output} {error}");
+            throw new InvalidOperationException(
+                $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {await output} {error}"
+            );
         }
     }
 }

@@ -30,17 +30,34 @@ public sealed class SiloProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
-    public static Task<SiloProcess> StartAsync(string dataFolder, IReadOnlyDictionary<string, string>? environment = null, params string[] arguments) =>
-        StartAsync("dotnet", [], dataFolder, environment, arguments);
+    public static Task<SiloProcess> StartAsync(
+        string dataFolder,
+        IReadOnlyDictionary<string, string>? environment = null,
+        params string[] arguments
+    ) => StartAsync("dotnet", [], dataFolder, environment, arguments);
 
     /// <summary>As another user, which root alone may.</summary>
-    public static Task<SiloProcess> StartAsAsync(string uid, string dataFolder, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
-        StartAsync("setpriv", [$"--reuid={uid}", $"--regid={uid}", "--clear-groups", "--", "dotnet"], dataFolder, environment, arguments);
+    public static Task<SiloProcess> StartAsAsync(
+        string uid,
+        string dataFolder,
+        IReadOnlyDictionary<string, string> environment,
+        params string[] arguments
+    ) => StartAsync("setpriv", [$"--reuid={uid}", $"--regid={uid}", "--clear-groups", "--", "dotnet"], dataFolder, environment, arguments);
 
     private static async Task<SiloProcess> StartAsync(
-        string program, string[] before, string dataFolder, IReadOnlyDictionary<string, string>? environment, string[] arguments)
+        string program,
+        string[] before,
+        string dataFolder,
+        IReadOnlyDictionary<string, string>? environment,
+        string[] arguments
+    )
     {
-        var start = new ProcessStartInfo(program, before) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(program, before)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
         start.ArgumentList.Add(Layout.Server);
         start.ArgumentList.Add("--data");
         start.ArgumentList.Add(dataFolder);
@@ -57,7 +74,8 @@ public sealed class SiloProcess : IAsyncDisposable
         var silo = new SiloProcess(new Process { StartInfo = start, EnableRaisingEvents = true });
         silo._process.OutputDataReceived += silo.Received;
         silo._process.ErrorDataReceived += silo.Received;
-        silo._process.Exited += (_, _) => silo._ready.TrySetException(new InvalidOperationException("The server ended before it was ready."));
+        silo._process.Exited += (_, _) =>
+            silo._ready.TrySetException(new InvalidOperationException("The server ended before it was ready."));
         silo._process.Start();
         silo._process.BeginOutputReadLine();
         silo._process.BeginErrorReadLine();

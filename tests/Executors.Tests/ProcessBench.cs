@@ -27,26 +27,41 @@ public sealed class ProcessBench : IAsyncDisposable
 
     public static async Task<ProcessBench> StartAsync() => new(await FakeServer.StartAsync());
 
-    internal ProcessExecutorOptions Settings(bool asServer = false, string? jobs = null) => new()
-    {
-        Root = jobs ?? Jobs,
-        RunnerPath = RunnerPath,
-        CacheFolder = Path.Combine(Root, "cache"),
-        RunAsServerUser = asServer,
-    };
+    internal ProcessExecutorOptions Settings(bool asServer = false, string? jobs = null) =>
+        new()
+        {
+            Root = jobs ?? Jobs,
+            RunnerPath = RunnerPath,
+            CacheFolder = Path.Combine(Root, "cache"),
+            RunAsServerUser = asServer,
+        };
 
-    internal ProcessExecutor Executor(bool asServer = false, TimeSpan? killAfter = null, string? jobs = null, ILogger<ProcessExecutor>? logger = null)
+    internal ProcessExecutor Executor(
+        bool asServer = false,
+        TimeSpan? killAfter = null,
+        string? jobs = null,
+        ILogger<ProcessExecutor>? logger = null
+    )
     {
         var settings = Settings(asServer, jobs);
         settings.KillAfter = killAfter ?? settings.KillAfter;
-        return new(Options.Create(settings), new Tokens(), new Address(Server.Url), TimeProvider.System, logger ?? NullLogger<ProcessExecutor>.Instance);
+        return new(
+            Options.Create(settings),
+            new Tokens(),
+            new Address(Server.Url),
+            TimeProvider.System,
+            logger ?? NullLogger<ProcessExecutor>.Instance
+        );
     }
 
     /// <summary>A job with so many steps; the answers are the specs of its steps' first executions.</summary>
     public static ExecutionSpec[] Job(int steps = 1, RepositoryId? repository = null, SourceSpec? source = null)
     {
         var time = TimeProvider.System;
-        var all = Enumerable.Range(1, steps).Select(i => new WorkerStep(StepId.New(time), ExecutionId.New(time), $"step {i}", "none", null)).ToImmutableArray();
+        var all = Enumerable
+            .Range(1, steps)
+            .Select(i => new WorkerStep(StepId.New(time), ExecutionId.New(time), $"step {i}", "none", null))
+            .ToImmutableArray();
         var worker = new WorkerSpec
         {
             ProjectId = ProjectId.New(time),
@@ -58,19 +73,25 @@ public sealed class ProcessBench : IAsyncDisposable
             Steps = all,
             Timeout = TimeSpan.FromMinutes(5),
         };
-        return [.. all.Select((s, i) => new ExecutionSpec
-        {
-            ExecutionId = s.FirstExecutionId,
-            StepId = s.StepId,
-            StepName = s.Name,
-            Attempt = 1,
-            Image = "none",
-            Script = "true",
-            Env = ImmutableSortedDictionary<string, string>.Empty,
-            Timeout = TimeSpan.FromMinutes(1),
-            Worker = worker,
-            JoinsWorker = i > 0,
-        })];
+        return
+        [
+            .. all.Select(
+                (s, i) =>
+                    new ExecutionSpec
+                    {
+                        ExecutionId = s.FirstExecutionId,
+                        StepId = s.StepId,
+                        StepName = s.Name,
+                        Attempt = 1,
+                        Image = "none",
+                        Script = "true",
+                        Env = ImmutableSortedDictionary<string, string>.Empty,
+                        Timeout = TimeSpan.FromMinutes(1),
+                        Worker = worker,
+                        JoinsWorker = i > 0,
+                    }
+            ),
+        ];
     }
 
     public static ExecutionHandle Handle(ExecutionSpec spec) => new("process", "x", spec.ExecutionId, spec.Worker.JobId, 1, spec.StepId);
@@ -78,22 +99,30 @@ public sealed class ProcessBench : IAsyncDisposable
     public string Folder(ExecutionSpec spec) => Path.Combine(Jobs, spec.Worker.ExternalName);
 
     /// <summary>What the server answers to the execution's claim.</summary>
-    public void Work(ExecutionSpec spec, string script, CacheAnswer? cache = null) => Server.Work[spec.ExecutionId.ToString()] = new ClaimAnswer
-    {
-        ExecutionId = spec.ExecutionId.ToString(),
-        StepName = spec.StepName,
-        JobId = spec.Worker.JobId.ToString(),
-        JobAttempt = 1,
-        Script = script,
-        Env = new Dictionary<string, string> { ["SHIPINATOR_EXECUTION_ID"] = spec.ExecutionId.ToString() },
-        Secrets = new Dictionary<string, string>(),
-        TimeoutSeconds = 600,
-        GraceSeconds = 0.3,
-        Inputs = [],
-        Outputs = [],
-        Cache = cache,
-        Source = spec.Worker.Source is { } s ? new() { CloneUrl = s.CloneUrl, Ref = s.Ref, Commit = s.Commit } : null,
-    };
+    public void Work(ExecutionSpec spec, string script, CacheAnswer? cache = null) =>
+        Server.Work[spec.ExecutionId.ToString()] = new ClaimAnswer
+        {
+            ExecutionId = spec.ExecutionId.ToString(),
+            StepName = spec.StepName,
+            JobId = spec.Worker.JobId.ToString(),
+            JobAttempt = 1,
+            Script = script,
+            Env = new Dictionary<string, string> { ["SHIPINATOR_EXECUTION_ID"] = spec.ExecutionId.ToString() },
+            Secrets = new Dictionary<string, string>(),
+            TimeoutSeconds = 600,
+            GraceSeconds = 0.3,
+            Inputs = [],
+            Outputs = [],
+            Cache = cache,
+            Source = spec.Worker.Source is { } s
+                ? new()
+                {
+                    CloneUrl = s.CloneUrl,
+                    Ref = s.Ref,
+                    Commit = s.Commit,
+                }
+                : null,
+        };
 
     /// <summary>Submits an execution and waits for its end.</summary>
     internal async Task<ExecutionStatus> RunAsync(ProcessExecutor executor, ExecutionSpec spec, string script, CacheAnswer? cache = null)

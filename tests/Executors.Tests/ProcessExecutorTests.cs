@@ -117,8 +117,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
             await executor.Cancel(Handle, default);
             status = await executor.Status(Handle, default);
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
-        }
-        while ((!status.Status.IsTerminal() || status.StillPresent) && TimeProvider.System.GetUtcNow() < deadline);
+        } while ((!status.Status.IsTerminal() || status.StillPresent) && TimeProvider.System.GetUtcNow() < deadline);
 
         Assert.True(status.Status.IsTerminal());
         Assert.False(status.StillPresent);
@@ -128,7 +127,13 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     [Fact]
     public async Task Submit_WithServices_IsRejectedWithTheReason()
     {
-        var services = _spec with { Worker = _spec.Worker with { Services = ImmutableSortedDictionary<string, ServicePlan>.Empty.Add("db", new() { Image = "postgres" }) } };
+        var services = _spec with
+        {
+            Worker = _spec.Worker with
+            {
+                Services = ImmutableSortedDictionary<string, ServicePlan>.Empty.Add("db", new() { Image = "postgres" }),
+            },
+        };
         var error = await Assert.ThrowsAsync<ExecutorException>(() => Executor().Submit(services, default));
         Assert.Equal((false, Reason.ConfigError), (error.IsTransient, error.Reason));
         Assert.Contains("db", error.Message, StringComparison.Ordinal);
@@ -137,20 +142,38 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     [Fact]
     public void Options_BeyondLoopback_AreRefusedUnlessTheOperatorSaysSo()
     {
-        var options = new ProcessExecutorOptions { Root = _bench.Jobs, RunnerPath = ProcessBench.RunnerPath, ListensBeyondLoopback = true };
+        var options = new ProcessExecutorOptions
+        {
+            Root = _bench.Jobs,
+            RunnerPath = ProcessBench.RunnerPath,
+            ListensBeyondLoopback = true,
+        };
         var result = new ProcessExecutorOptionsValidator(TimeProvider.System).Validate(null, options);
         Assert.Contains("AllowBeyondLoopback", result.FailureMessage, StringComparison.Ordinal);
         options.AllowBeyondLoopback = true;
         Assert.True(new ProcessExecutorOptionsValidator(TimeProvider.System).Validate(null, options).Succeeded);
         options.RunnerPath = "/nowhere";
-        Assert.Contains("RunnerPath", new ProcessExecutorOptionsValidator(TimeProvider.System).Validate(null, options).FailureMessage, StringComparison.Ordinal);
+        Assert.Contains(
+            "RunnerPath",
+            new ProcessExecutorOptionsValidator(TimeProvider.System).Validate(null, options).FailureMessage,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void Options_SeveralServers_AreRefusedUnlessTheyAreOnOneMachine()
     {
-        var options = new ProcessExecutorOptions { Root = _bench.Jobs, RunnerPath = ProcessBench.RunnerPath, HasSeveralServers = true };
-        Assert.Contains("OneMachine", new ProcessExecutorOptionsValidator(TimeProvider.System).Validate(null, options).FailureMessage, StringComparison.Ordinal);
+        var options = new ProcessExecutorOptions
+        {
+            Root = _bench.Jobs,
+            RunnerPath = ProcessBench.RunnerPath,
+            HasSeveralServers = true,
+        };
+        Assert.Contains(
+            "OneMachine",
+            new ProcessExecutorOptionsValidator(TimeProvider.System).Validate(null, options).FailureMessage,
+            StringComparison.Ordinal
+        );
         options.OneMachine = true;
         Assert.True(new ProcessExecutorOptionsValidator(TimeProvider.System).Validate(null, options).Succeeded);
     }
@@ -177,5 +200,6 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
 
     private Task FileAsync(string name) => _bench.FileAsync(name);
 
-    private Task<ExecutionStatus> UntilAsync(ProcessExecutor executor, Func<ExecutionStatus, bool> condition) => _bench.UntilAsync(executor, _spec, condition);
+    private Task<ExecutionStatus> UntilAsync(ProcessExecutor executor, Func<ExecutionStatus, bool> condition) =>
+        _bench.UntilAsync(executor, _spec, condition);
 }

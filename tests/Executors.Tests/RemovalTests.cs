@@ -39,7 +39,14 @@ public sealed class RemovalTests : IAsyncLifetime
         // The same commands, as that user: what the executor runs when the server is not root.
         var folder = Path.Combine(_bench.Root, "closed");
         var (code, words) = await Command.RunAsync(
-            [.. StepUsers.Prefix(399_999), "sh", "-c", $"mkdir -p {folder}/a/b; touch {folder}/a/b/f; chmod 0 {folder}/a/b {folder}/a {folder}; chmod -R -- u+rwx {folder}; rm -rf --one-file-system -- {folder}"], default);
+            [
+                .. StepUsers.Prefix(399_999),
+                "sh",
+                "-c",
+                $"mkdir -p {folder}/a/b; touch {folder}/a/b/f; chmod 0 {folder}/a/b {folder}/a {folder}; chmod -R -- u+rwx {folder}; rm -rf --one-file-system -- {folder}",
+            ],
+            default
+        );
         Assert.True(code == 0, words);
         Assert.False(Directory.Exists(folder));
     }
@@ -52,7 +59,10 @@ public sealed class RemovalTests : IAsyncLifetime
         var executor = _bench.Executor(logger: log);
         await _bench.RunAsync(executor, spec, "mkdir mount; touch beside");
         var mount = Path.Combine(_bench.Folder(spec), "workspace", "mount");
-        Assert.SkipUnless((await Command.RunAsync(["mount", "-t", "tmpfs", "none", mount], default)).Code == 0, "Nothing can be mounted here.");
+        Assert.SkipUnless(
+            (await Command.RunAsync(["mount", "-t", "tmpfs", "none", mount], default)).Code == 0,
+            "Nothing can be mounted here."
+        );
         try
         {
             await File.WriteAllTextAsync(Path.Combine(mount, "somebody's"), "");
@@ -82,7 +92,12 @@ public sealed class RemovalTests : IAsyncLifetime
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Warnings.Add(formatter(state, exception));
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        ) => Warnings.Add(formatter(state, exception));
     }
 }

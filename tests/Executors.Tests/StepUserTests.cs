@@ -35,7 +35,13 @@ public sealed class StepUserTests : IAsyncLifetime
         await File.WriteAllTextAsync(Path.Combine(_bench.Root, "server.json"), "{}");
         File.SetUnixFileMode(Path.Combine(_bench.Root, "server.json"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
         var executor = _bench.Executor(asServer);
-        var cache = new CacheAnswer { Scope = RepositoryId.New(TimeProvider.System).ToString(), Image = "none", KeyFiles = [], Paths = ["kept"] };
+        var cache = new CacheAnswer
+        {
+            Scope = RepositoryId.New(TimeProvider.System).ToString(),
+            Image = "none",
+            KeyFiles = [],
+            Paths = ["kept"],
+        };
 
         // A neighbor at work, with a file of its own, and one before it that left a cache.
         var before = ProcessBench.Job(repository: RepositoryId.Parse(cache.Scope))[0];
@@ -101,7 +107,10 @@ public sealed class StepUserTests : IAsyncLifetime
     {
         var steps = ProcessBench.Job(2);
         var executor = _bench.Executor();
-        var first = await _bench.RunAsync(executor, steps[0], """
+        var first = await _bench.RunAsync(
+            executor,
+            steps[0],
+            """
             test "$(id -u)" -ge 400000 && test "$(id -u)" = "$(id -g)" && test -z "$(id -G | tr -d '0-9')"
             test "$(umask)" = 0022 -o "$(umask)" = 022
             touch "$HOME/.config-of-a-tool" && mktemp && test -d "$TMPDIR"
@@ -109,16 +118,22 @@ public sealed class StepUserTests : IAsyncLifetime
             git init -q . && git config user.name x && git config user.email x@example.org
             printf 'all:\n\techo made > out\n' > Makefile && make && git add -A && git commit -qm first
             test "$(stat -c %a out)" = 644
-            """);
+            """
+        );
         Assert.Equal((Status.Success, _bench.Server.Log), (first.Status, _bench.Server.Log));
-        var second = await _bench.RunAsync(executor, steps[1], "echo more >> out && git diff --quiet HEAD -- Makefile && test -e \"$HOME/.config-of-a-tool\"");
+        var second = await _bench.RunAsync(
+            executor,
+            steps[1],
+            "echo more >> out && git diff --quiet HEAD -- Makefile && test -e \"$HOME/.config-of-a-tool\""
+        );
         Assert.True(second.Status == Status.Success, _bench.Server.Log);
     }
 
     [Fact]
     public async Task Users_OfJobsAtTheSameTime_AreNeverTheSame_AndAJobKeepsItsOwnOverARestart()
     {
-        string Write(string name) => $"id -u > {_bench.Root}/{name}.new; mv {_bench.Root}/{name}.new {_bench.Root}/{name}; while [ ! -e {_bench.Root}/go ]; do sleep 0.02; done";
+        string Write(string name) =>
+            $"id -u > {_bench.Root}/{name}.new; mv {_bench.Root}/{name}.new {_bench.Root}/{name}; while [ ! -e {_bench.Root}/go ]; do sleep 0.02; done";
         var jobs = Enumerable.Range(0, 4).Select(_ => ProcessBench.Job(2)).ToList();
         // Two servers on one machine, each with a folder of its own.
         var executors = jobs.Select((_, i) => _bench.Executor(jobs: i % 2 == 0 ? null : Path.Combine(_bench.Root, "other"))).ToList();
@@ -147,15 +162,31 @@ public sealed class StepUserTests : IAsyncLifetime
     {
         var closed = Directory.CreateTempSubdirectory("ship-closed-").FullName;
         var origin = Directory.CreateDirectory(Path.Combine(closed, "origin")).FullName;
-        await Sh($"umask 077; cd {origin}; git init -q -b main; echo content > file; git add -A; git -c user.name=x -c user.email=x@example.org commit -qm one");
+        await Sh(
+            $"umask 077; cd {origin}; git init -q -b main; echo content > file; git add -A; git -c user.name=x -c user.email=x@example.org commit -qm one"
+        );
         var commit = (await Sh($"git -C {origin} rev-parse HEAD")).Trim();
         try
         {
-            var spec = ProcessBench.Job(source: new() { CloneUrl = origin, Ref = "refs/heads/main", Commit = commit })[0];
+            var spec = ProcessBench.Job(
+                source: new()
+                {
+                    CloneUrl = origin,
+                    Ref = "refs/heads/main",
+                    Commit = commit,
+                }
+            )[0];
             var end = await _bench.RunAsync(_bench.Executor(), spec, "test \"$(cat file)\" = content; git fetch -q origin");
             Assert.True(end.Status == Status.Success, _bench.Server.Log + end.Detail);
 
-            var absent = ProcessBench.Job(source: new() { CloneUrl = closed + "/nothing", Ref = "refs/heads/main", Commit = commit })[0];
+            var absent = ProcessBench.Job(
+                source: new()
+                {
+                    CloneUrl = closed + "/nothing",
+                    Ref = "refs/heads/main",
+                    Commit = commit,
+                }
+            )[0];
             var error = await Assert.ThrowsAsync<ExecutorException>(() => _bench.Executor().Submit(absent, default));
             Assert.Contains("/nothing", error.Message, StringComparison.Ordinal);
             Assert.Equal((false, Reason.ExecutorError), (error.IsTransient, error.Reason));
@@ -170,17 +201,34 @@ public sealed class StepUserTests : IAsyncLifetime
     public async Task Cache_IsSharedByTheJobsOfARepositoryAlone()
     {
         var (mine, other) = (RepositoryId.New(TimeProvider.System), RepositoryId.New(TimeProvider.System));
-        CacheAnswer Cache(RepositoryId of) => new() { Scope = of.ToString(), Image = "none", KeyFiles = [], Paths = ["kept"] };
+        CacheAnswer Cache(RepositoryId of) =>
+            new()
+            {
+                Scope = of.ToString(),
+                Image = "none",
+                KeyFiles = [],
+                Paths = ["kept"],
+            };
         var executor = _bench.Executor();
         var first = ProcessBench.Job(repository: mine)[0];
         // It also tries to put something under the other repository's name.
-        await _bench.RunAsync(executor, first, $"mkdir kept; echo bytes > kept/file; mkdir -p ../cache/{other}; ln -s /etc/shadow ../cache/{mine}/{new string('a', 64)}.tar.gz; mkfifo ../cache/{mine}/{new string('b', 64)}.tar.gz; echo evil > ../cache/{other}/{new string('c', 64)}.tar.gz", Cache(mine));
+        await _bench.RunAsync(
+            executor,
+            first,
+            $"mkdir kept; echo bytes > kept/file; mkdir -p ../cache/{other}; ln -s /etc/shadow ../cache/{mine}/{new string('a', 64)}.tar.gz; mkfifo ../cache/{mine}/{new string('b', 64)}.tar.gz; echo evil > ../cache/{other}/{new string('c', 64)}.tar.gz",
+            Cache(mine)
+        );
         await executor.Release(first.Worker.JobId, 1, default);
         var kept = Assert.Single(Directory.GetFiles(Path.Combine(_bench.Jobs, ".cache"), "*", SearchOption.AllDirectories));
         Assert.StartsWith(Path.Combine(_bench.Jobs, ".cache", mine.ToString()), kept, StringComparison.Ordinal);
         File.SetLastWriteTimeUtc(kept, DateTime.UnixEpoch);
 
-        var hit = await _bench.RunAsync(_bench.Executor(), ProcessBench.Job(repository: mine)[0], "test \"$(cat kept/file)\" = bytes; ! echo x >> ../cache/*/*.gz 2>/dev/null", Cache(mine));
+        var hit = await _bench.RunAsync(
+            _bench.Executor(),
+            ProcessBench.Job(repository: mine)[0],
+            "test \"$(cat kept/file)\" = bytes; ! echo x >> ../cache/*/*.gz 2>/dev/null",
+            Cache(mine)
+        );
         Assert.True(hit.Status == Status.Success, _bench.Server.Log);
         Assert.Contains("Cache: restored 1 of 1 paths.", _bench.Server.Log, StringComparison.Ordinal);
         var miss = await _bench.RunAsync(executor, ProcessBench.Job(repository: other)[0], "test ! -e kept", Cache(other));
@@ -199,7 +247,14 @@ public sealed class StepUserTests : IAsyncLifetime
     public async Task CacheWithFallbacks_IsKeptAndRestored_AlsoForAnotherKey()
     {
         var mine = RepositoryId.New(TimeProvider.System);
-        var cache = new CacheAnswer { Scope = mine.ToString(), Image = "none", KeyFiles = ["lock"], Paths = ["kept"], RestoreDepths = [0] };
+        var cache = new CacheAnswer
+        {
+            Scope = mine.ToString(),
+            Image = "none",
+            KeyFiles = ["lock"],
+            Paths = ["kept"],
+            RestoreDepths = [0],
+        };
         var executor = _bench.Executor();
         // The key is made of files that are there before the step runs: its first step leaves them.
         async Task<string> RunAsync(string key, string script)
@@ -213,8 +268,16 @@ public sealed class StepUserTests : IAsyncLifetime
         }
 
         Assert.Contains("Cache: kept ", await RunAsync("one", "mkdir kept; echo bytes > kept/file"), StringComparison.Ordinal);
-        Assert.Contains("Cache: restored 1 of 1 paths.", await RunAsync("one", "test \"$(cat kept/file)\" = bytes"), StringComparison.Ordinal);
-        Assert.Contains("what an older key kept is restored", await RunAsync("two", "test \"$(cat kept/file)\" = bytes"), StringComparison.Ordinal);
+        Assert.Contains(
+            "Cache: restored 1 of 1 paths.",
+            await RunAsync("one", "test \"$(cat kept/file)\" = bytes"),
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "what an older key kept is restored",
+            await RunAsync("two", "test \"$(cat kept/file)\" = bytes"),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -222,18 +285,29 @@ public sealed class StepUserTests : IAsyncLifetime
     {
         var spec = ProcessBench.Job()[0];
         var executor = _bench.Executor();
-        await _bench.RunAsync(executor, spec, $"env -i setsid sh -c 'echo $$ > {_bench.Root}/hidden.new; mv {_bench.Root}/hidden.new {_bench.Root}/hidden; exec sleep 1000' >/dev/null 2>&1 & while [ ! -e {_bench.Root}/hidden ]; do sleep 0.02; done");
+        await _bench.RunAsync(
+            executor,
+            spec,
+            $"env -i setsid sh -c 'echo $$ > {_bench.Root}/hidden.new; mv {_bench.Root}/hidden.new {_bench.Root}/hidden; exec sleep 1000' >/dev/null 2>&1 & while [ ! -e {_bench.Root}/hidden ]; do sleep 0.02; done"
+        );
         var pid = int.Parse(await File.ReadAllTextAsync(Path.Combine(_bench.Root, "hidden")), CultureInfo.InvariantCulture);
         Assert.True(Directory.Exists($"/proc/{pid}"));
         await executor.Release(spec.Worker.JobId, 1, default);
-        await ProcessBench.WatchAsync(() => Task.FromResult(!Directory.Exists($"/proc/{pid}") || File.ReadAllText($"/proc/{pid}/stat").Contains(") Z", StringComparison.Ordinal)), "the end of a hidden process");
+        await ProcessBench.WatchAsync(
+            () =>
+                Task.FromResult(
+                    !Directory.Exists($"/proc/{pid}") || File.ReadAllText($"/proc/{pid}/stat").Contains(") Z", StringComparison.Ordinal)
+                ),
+            "the end of a hidden process"
+        );
         Assert.False(Directory.Exists(_bench.Folder(spec)));
     }
 
     [Fact]
     public void Options_FolderThatStepsCantEnterOrUsersThatExist_AreRefusedWithTheFix()
     {
-        string Failure(ProcessExecutorOptions options) => new ProcessExecutorOptionsValidator(TimeProvider.System).Validate(null, options).FailureMessage ?? "";
+        string Failure(ProcessExecutorOptions options) =>
+            new ProcessExecutorOptionsValidator(TimeProvider.System).Validate(null, options).FailureMessage ?? "";
         var closed = Directory.CreateDirectory(Path.Combine(_bench.Root, "closed"), WorkerFolder.OwnerOnly).FullName;
         var hidden = Failure(_bench.Settings(jobs: Path.Combine(closed, "work")));
         Assert.Contains("WorkFolder", hidden, StringComparison.Ordinal);

@@ -14,7 +14,13 @@ public sealed class WorkerSweepTests : IWorkerOwnership
     {
         var time = new Agenda();
         var inventory = new Inventory(
-            Worker(WorkerNeed.Over, mayBeForeign: true), Worker(null), Worker(WorkerNeed.Needed), Worker(WorkerNeed.Unknown), Worker(WorkerNeed.Unknown, mayBeForeign: true), Worker(WorkerNeed.Over));
+            Worker(WorkerNeed.Over, mayBeForeign: true),
+            Worker(null),
+            Worker(WorkerNeed.Needed),
+            Worker(WorkerNeed.Unknown),
+            Worker(WorkerNeed.Unknown, mayBeForeign: true),
+            Worker(WorkerNeed.Over)
+        );
         using var sweep = new WorkerSweep([inventory], this, time, NullLogger<WorkerSweep>.Instance);
         await sweep.StartAsync(default);
         var began = TimeProvider.System.GetTimestamp();
@@ -108,7 +114,8 @@ public sealed class WorkerSweepTests : IWorkerOwnership
 
         public Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
         public Task Cancel(ExecutionHandle handle, CancellationToken cancellationToken) => throw new NotSupportedException();
     }

@@ -56,8 +56,14 @@ public sealed class ClonePolicyTests : IDisposable
     public async Task Server_WithNothingAllowed_RefusesWithoutTrying(string url)
     {
         _bench.Options.AllowedHosts.Clear();
-        Assert.Equal(ForgeException.NotAllowed, (await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(RemoteBench.At(url), "main", default))).Code);
-        Assert.Equal(ForgeException.NotAllowed, Assert.Throws<ForgeException>(() => new ClonePolicy(Options.Create(_bench.Options)).Check(url)).Code);
+        Assert.Equal(
+            ForgeException.NotAllowed,
+            (await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(RemoteBench.At(url), "main", default))).Code
+        );
+        Assert.Equal(
+            ForgeException.NotAllowed,
+            Assert.Throws<ForgeException>(() => new ClonePolicy(Options.Create(_bench.Options)).Check(url)).Code
+        );
     }
 
     [Theory]
@@ -80,7 +86,10 @@ public sealed class ClonePolicyTests : IDisposable
         server.Create("/app.git", ("a", "one"));
         _bench.Options.AllowedHosts.Clear();
         var repository = RemoteBench.At(server.Url("/app.git", host: "localhost"));
-        Assert.Equal(ForgeException.NotAllowed, (await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(repository, "main", default))).Code);
+        Assert.Equal(
+            ForgeException.NotAllowed,
+            (await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(repository, "main", default))).Code
+        );
         Assert.Empty(server.Requests);
 
         _bench.Options.AllowedHosts.Add("localhost");
@@ -120,7 +129,11 @@ public sealed class ClonePolicyTests : IDisposable
     {
         _bench.Options.CacheRoot = _bench.Cache;
         _bench.Options.AllowedHosts.Add(entry);
-        Assert.Contains("AllowedHosts", new ForgeOptionsValidator().Validate(null, _bench.Options).FailureMessage, StringComparison.Ordinal);
+        Assert.Contains(
+            "AllowedHosts",
+            new ForgeOptionsValidator().Validate(null, _bench.Options).FailureMessage,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -131,7 +144,10 @@ public sealed class ClonePolicyTests : IDisposable
         {
             context.Response.StatusCode = context.Request.Path.Value!.Contains("status", StringComparison.Ordinal) ? 418 : 200;
             context.Response.ContentType = "application/x-git-upload-pack-advertisement";
-            await Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(context.Response, "001e# service=git-upload-pack\n00000025ERR inner-secret-of-the-network\n0000");
+            await Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(
+                context.Response,
+                "001e# service=git-upload-pack\n00000025ERR inner-secret-of-the-network\n0000"
+            );
             return true;
         };
         foreach (var path in new[] { "/status.git", "/words.git" })

@@ -43,7 +43,15 @@ public sealed class CredentialScopeTests : IAsyncLifetime
     public async Task Fetch_FromAnotherPathOrPort_SendsNothing()
     {
         _bench.Credential(_own.Url("/org"));
-        foreach (var url in new[] { _own.Url("/orgevil/app.git"), _other.Url("/org/app.git"), _own.Url("/org/app.git", host: "localhost"), _own.Url("/Org/app.git") })
+        foreach (
+            var url in new[]
+            {
+                _own.Url("/orgevil/app.git"),
+                _other.Url("/org/app.git"),
+                _own.Url("/org/app.git", host: "localhost"),
+                _own.Url("/Org/app.git"),
+            }
+        )
         {
             var error = await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(RemoteBench.At(url), "main", default));
             Assert.Contains("none is configured", error.Message, StringComparison.Ordinal);
@@ -62,7 +70,9 @@ public sealed class CredentialScopeTests : IAsyncLifetime
         _bench.Settings["Shipinator:GitCredentials:127.0.0.1:Username"] = "bot";
         _bench.Settings["Shipinator:GitCredentials:127.0.0.1:Password"] = "top-secret";
         await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(RemoteBench.At(_own.Url("/org/app.git")), "main", default));
-        await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(RemoteBench.At(tls.Url("/org/app.git", scheme: "https")), "main", default));
+        await RemoteBench.FailsAsync(() =>
+            _bench.Forge().Resolve(RemoteBench.At(tls.Url("/org/app.git", scheme: "https")), "main", default)
+        );
         Assert.Empty(_own.Credentials);
         Assert.Empty(tls.Credentials);
 
@@ -93,7 +103,11 @@ public sealed class CredentialScopeTests : IAsyncLifetime
         };
         var error = await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(RemoteBench.At(_own.Url("/org/app.git")), "main", default));
         Assert.Contains("redirect", error.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain(_other.Port.ToString(System.Globalization.CultureInfo.InvariantCulture), error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            _other.Port.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            error.Message,
+            StringComparison.Ordinal
+        );
         Assert.Empty(_other.Requests);
     }
 
@@ -105,7 +119,9 @@ public sealed class CredentialScopeTests : IAsyncLifetime
         {
             if (context.Request.Path.Value!.StartsWith("/org/app/", StringComparison.Ordinal))
             {
-                context.Response.Redirect(context.Request.Path.Value.Replace("/org/app/", "/org/app.git/", StringComparison.Ordinal) + context.Request.QueryString);
+                context.Response.Redirect(
+                    context.Request.Path.Value.Replace("/org/app/", "/org/app.git/", StringComparison.Ordinal) + context.Request.QueryString
+                );
                 return Task.FromResult(true);
             }
 
@@ -123,7 +139,10 @@ public sealed class CredentialScopeTests : IAsyncLifetime
             context.Response.Redirect("/x" + context.Request.Path + context.Request.QueryString);
             return Task.FromResult(true);
         };
-        Assert.Equal(ForgeException.Unreachable, (await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(RemoteBench.At(_own.Url("/org/app.git")), "main", default))).Code);
+        Assert.Equal(
+            ForgeException.Unreachable,
+            (await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(RemoteBench.At(_own.Url("/org/app.git")), "main", default))).Code
+        );
     }
 
     [Theory]
@@ -155,7 +174,10 @@ public sealed class CredentialScopeTests : IAsyncLifetime
     public async Task Find_UrlsOfAllKinds_OnlyThoseBelowTheScope(string url, bool isGiven)
     {
         _bench.Credential("https://git.example.org/org");
-        var found = await new ConfigurationGitCredentials(new ConfigurationBuilder().AddInMemoryCollection(_bench.Settings).Build()).Find(url, default);
+        var found = await new ConfigurationGitCredentials(new ConfigurationBuilder().AddInMemoryCollection(_bench.Settings).Build()).Find(
+            url,
+            default
+        );
         Assert.Equal(isGiven, found is not null);
     }
 
@@ -183,14 +205,18 @@ public sealed class CredentialScopeTests : IAsyncLifetime
     [Fact]
     public void Problems_UnencryptedWithoutTheWordAndNoUrl_AreNamed()
     {
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
-        {
-            ["Shipinator:GitCredentials:plain:Url"] = "http://git.example.org",
-            ["Shipinator:GitCredentials:plain:Password"] = "pw",
-            ["Shipinator:GitCredentials:odd:Url"] = "https://a@git.example.org",
-            ["Shipinator:GitCredentials:odd:Password"] = "pw",
-            ["Shipinator:GitCredentials:git.example.org:Password"] = "pw",
-        }).Build();
+        var configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection(
+                new Dictionary<string, string?>
+                {
+                    ["Shipinator:GitCredentials:plain:Url"] = "http://git.example.org",
+                    ["Shipinator:GitCredentials:plain:Password"] = "pw",
+                    ["Shipinator:GitCredentials:odd:Url"] = "https://a@git.example.org",
+                    ["Shipinator:GitCredentials:odd:Password"] = "pw",
+                    ["Shipinator:GitCredentials:git.example.org:Password"] = "pw",
+                }
+            )
+            .Build();
         var problems = ConfigurationGitCredentials.Problems(configuration);
         Assert.Equal(2, problems.Count);
         Assert.Contains(problems, p => p.Contains("Shipinator:GitCredentials:plain:AllowUnencrypted", StringComparison.Ordinal));

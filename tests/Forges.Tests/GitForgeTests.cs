@@ -79,7 +79,10 @@ public sealed class GitForgeTests : IDisposable
         Git("branch", topic, "main");
         Assert.Equal(topic, (await Forge().ResolveCommit(_repository, topic, default)).Commit);
         Assert.Equal(topic, (await Forge().ResolveCommit(_repository, topic.ToUpperInvariant(), default)).Commit);
-        Assert.Equal(ForgeException.RefNotFound, (await Assert.ThrowsAsync<ForgeException>(() => Forge().ResolveCommit(_repository, "main", default))).Code);
+        Assert.Equal(
+            ForgeException.RefNotFound,
+            (await Assert.ThrowsAsync<ForgeException>(() => Forge().ResolveCommit(_repository, "main", default))).Code
+        );
         Assert.Equal(main, (await Forge().Resolve(_repository, "refs/heads/" + topic, default)).Commit);
     }
 
@@ -88,7 +91,10 @@ public sealed class GitForgeTests : IDisposable
     {
         var id = Git("rev-parse", "main");
         Assert.Equal(id, (await Forge().Resolve(_repository, id[..7], default)).Commit);
-        Assert.Equal(ForgeException.RefNotFound, (await Assert.ThrowsAsync<ForgeException>(() => Forge().Resolve(_repository, id[..6], default))).Code);
+        Assert.Equal(
+            ForgeException.RefNotFound,
+            (await Assert.ThrowsAsync<ForgeException>(() => Forge().Resolve(_repository, id[..6], default))).Code
+        );
     }
 
     [Fact]
@@ -108,7 +114,10 @@ public sealed class GitForgeTests : IDisposable
     {
         var (main, topic) = (Git("rev-parse", "main"), Git("rev-parse", "topic/x"));
         Assert.Equal("two\n", await Forge().ReadFile(_repository, topic, "b/ü.txt", default));
-        Assert.Equal(ForgeException.FileNotFound, (await Assert.ThrowsAsync<ForgeException>(() => Forge().ReadFile(_repository, main, "b/ü.txt", default))).Code);
+        Assert.Equal(
+            ForgeException.FileNotFound,
+            (await Assert.ThrowsAsync<ForgeException>(() => Forge().ReadFile(_repository, main, "b/ü.txt", default))).Code
+        );
     }
 
     [Fact]
@@ -126,9 +135,15 @@ public sealed class GitForgeTests : IDisposable
     public async Task Repository_ThatIsNotThere_IsUnreachable()
     {
         var gone = _repository with { CloneUrl = Path.Combine(_root, "gone") };
-        Assert.Equal(ForgeException.Unreachable, (await Assert.ThrowsAsync<ForgeException>(() => Forge().Resolve(gone, "main", default))).Code);
+        Assert.Equal(
+            ForgeException.Unreachable,
+            (await Assert.ThrowsAsync<ForgeException>(() => Forge().Resolve(gone, "main", default))).Code
+        );
         var nobody = _repository with { CloneUrl = "http://127.0.0.1:9/x.git" };
-        Assert.Equal(ForgeException.Unreachable, (await Assert.ThrowsAsync<ForgeException>(() => Forge().Resolve(nobody, "main", default))).Code);
+        Assert.Equal(
+            ForgeException.Unreachable,
+            (await Assert.ThrowsAsync<ForgeException>(() => Forge().Resolve(nobody, "main", default))).Code
+        );
     }
 
     [Fact]
@@ -145,16 +160,23 @@ public sealed class GitForgeTests : IDisposable
     public async Task Credentials_AreFoundByHostAndSecretsFromTheNarrowestPlace()
     {
         var (project, repository) = (ProjectId.New(TimeProvider.System), RepositoryId.New(TimeProvider.System));
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
-        {
-            ["Shipinator:GitCredentials:git.example.org:Username"] = "bot",
-            ["Shipinator:GitCredentials:git.example.org:Password"] = "pw",
-            ["Shipinator:Secrets:A"] = "all",
-            [$"Shipinator:Secrets:{project}:A"] = "project",
-            [$"Shipinator:Secrets:{repository}:A"] = "repository",
-            ["Shipinator:Secrets:B"] = "all",
-        }).Build();
-        Assert.Equal(new GitCredential("bot", "pw", "https://git.example.org"), await new ConfigurationGitCredentials(configuration).Find("https://git.example.org/x.git", default));
+        var configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection(
+                new Dictionary<string, string?>
+                {
+                    ["Shipinator:GitCredentials:git.example.org:Username"] = "bot",
+                    ["Shipinator:GitCredentials:git.example.org:Password"] = "pw",
+                    ["Shipinator:Secrets:A"] = "all",
+                    [$"Shipinator:Secrets:{project}:A"] = "project",
+                    [$"Shipinator:Secrets:{repository}:A"] = "repository",
+                    ["Shipinator:Secrets:B"] = "all",
+                }
+            )
+            .Build();
+        Assert.Equal(
+            new GitCredential("bot", "pw", "https://git.example.org"),
+            await new ConfigurationGitCredentials(configuration).Find("https://git.example.org/x.git", default)
+        );
         Assert.Null(await new ConfigurationGitCredentials(configuration).Find("https://example.org/x.git", default));
         var secrets = await new ConfigurationSecrets(configuration).Resolve(project, repository, ["A", "B", "C"], default);
         Assert.Equal("repository", secrets["A"]);
@@ -162,9 +184,19 @@ public sealed class GitForgeTests : IDisposable
         Assert.False(secrets.ContainsKey("C"));
     }
 
-    private GitForge Forge() => new(
-        Options.Create(new ForgeOptions { CacheRoot = Path.Combine(_root, "cache"), AllowLocalPaths = true, AllowedHosts = ["127.0.0.0/8"] }),
-        new ConfigurationGitCredentials(new ConfigurationBuilder().Build()), TimeProvider.System);
+    private GitForge Forge() =>
+        new(
+            Options.Create(
+                new ForgeOptions
+                {
+                    CacheRoot = Path.Combine(_root, "cache"),
+                    AllowLocalPaths = true,
+                    AllowedHosts = ["127.0.0.0/8"],
+                }
+            ),
+            new ConfigurationGitCredentials(new ConfigurationBuilder().Build()),
+            TimeProvider.System
+        );
 
     private void Commit(string file, string text, string message)
     {

@@ -24,7 +24,11 @@ internal sealed class RemoteBench : IDisposable
     {
         Options.CacheRoot = Cache;
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(Settings).Build();
-        var forge = new GitForge(Microsoft.Extensions.Options.Options.Create(Options), new ConfigurationGitCredentials(configuration), TimeProvider.System);
+        var forge = new GitForge(
+            Microsoft.Extensions.Options.Options.Create(Options),
+            new ConfigurationGitCredentials(configuration),
+            TimeProvider.System
+        );
         _forges.Add(forge);
         return forge;
     }

@@ -26,9 +26,15 @@ public sealed class SilentHostTests : IDisposable
         // Twice: the repository is given back after the first.
         for (var i = 0; i < 2; i++)
         {
-            var error = await RemoteBench.FailsAsync(() => forge.Resolve(repository, "main", default).WaitAsync(Patience, TestContext.Current.CancellationToken));
+            var error = await RemoteBench.FailsAsync(() =>
+                forge.Resolve(repository, "main", default).WaitAsync(Patience, TestContext.Current.CancellationToken)
+            );
             Assert.Equal(ForgeException.Unreachable, error.Code);
-            Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"{scheme}://127.0.0.1:{host.Port}"), error.Message, StringComparison.Ordinal);
+            Assert.Contains(
+                string.Create(CultureInfo.InvariantCulture, $"{scheme}://127.0.0.1:{host.Port}"),
+                error.Message,
+                StringComparison.Ordinal
+            );
         }
 
         await GoneAsync(host);
@@ -44,7 +50,9 @@ public sealed class SilentHostTests : IDisposable
         var fetch = forge.Resolve(repository, "main", cancel.Token);
         await host.First.Task.WaitAsync(Patience, TestContext.Current.CancellationToken);
         await cancel.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fetch.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            fetch.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken)
+        );
         await GoneAsync(host);
     }
 
@@ -58,12 +66,21 @@ public sealed class SilentHostTests : IDisposable
         good.Create("/app.git", ("a", "one"));
         using var cancel = new CancellationTokenSource();
         var forge = _bench.Forge();
-        var hanging = Enumerable.Range(0, 250)
-            .Select(i => forge.Resolve(RemoteBench.At(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{silent.Port}/{i}.git")), "main", cancel.Token))
+        var hanging = Enumerable
+            .Range(0, 250)
+            .Select(i =>
+                forge.Resolve(
+                    RemoteBench.At(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{silent.Port}/{i}.git")),
+                    "main",
+                    cancel.Token
+                )
+            )
             .ToList();
         await silent.First.Task.WaitAsync(Patience, TestContext.Current.CancellationToken);
         // By another name of this machine: limits are per host.
-        var found = await forge.Resolve(RemoteBench.At(good.Url("/app.git", host: "localhost")), "main", default).WaitAsync(Patience, TestContext.Current.CancellationToken);
+        var found = await forge
+            .Resolve(RemoteBench.At(good.Url("/app.git", host: "localhost")), "main", default)
+            .WaitAsync(Patience, TestContext.Current.CancellationToken);
         Assert.Equal("refs/heads/main", found.FullRef);
         Assert.InRange(silent.Most, 1, 3);
         await cancel.CancelAsync();
@@ -88,10 +105,22 @@ public sealed class SilentHostTests : IDisposable
         var repository = RemoteBench.At(url);
         var first = forge.Resolve(repository, "main", cancel.Token);
         await host.First.Task.WaitAsync(Patience, TestContext.Current.CancellationToken);
-        Assert.Contains("127.0.0.1 can't be asked now", (await RemoteBench.FailsAsync(() => forge.Resolve(RemoteBench.At(url), "main", default))).Message, StringComparison.Ordinal);
-        Assert.Contains("Another fetch of", (await RemoteBench.FailsAsync(() => forge.Resolve(repository, "main", default))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "127.0.0.1 can't be asked now",
+            (await RemoteBench.FailsAsync(() => forge.Resolve(RemoteBench.At(url), "main", default))).Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "Another fetch of",
+            (await RemoteBench.FailsAsync(() => forge.Resolve(repository, "main", default))).Message,
+            StringComparison.Ordinal
+        );
         // The same of another silo that shares the folder.
-        Assert.Contains("Another fetch of", (await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(repository, "main", default))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Another fetch of",
+            (await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(repository, "main", default))).Message,
+            StringComparison.Ordinal
+        );
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
     }

@@ -4,32 +4,36 @@ using CsCheck;
 namespace Shipinator.Tests;
 
 /// <summary>What holds for every typed id; the derived classes only name the type.</summary>
-public abstract class IdTests<T>(Func<TimeProvider, T> make, Func<string, T> parse) where T : struct, IEntityId<T>
+public abstract class IdTests<T>(Func<TimeProvider, T> make, Func<string, T> parse)
+    where T : struct, IEntityId<T>
 {
     private static readonly DateTimeOffset Start = new(2026, 11, 24, 0, 0, 0, TimeSpan.Zero);
 
     /// <summary>As text and as PostgreSQL compares them: byte by byte.</summary>
     [Fact]
     public void New_WithinAMillisecond_IsInTheOrderOfTime() =>
-        Gen.Int[0, 9_996].Sample(ticks =>
-        {
-            var (one, other) = (make(new SetClock(Start.AddTicks(ticks))).Value, make(new SetClock(Start.AddTicks(ticks + 3))).Value);
-            Assert.True(string.CompareOrdinal(one.ToString("N")[..16], other.ToString("N")[..16]) < 0, $"{one} and {other}");
-            Assert.Equal(7, one.Version);
-            Assert.Equal(8, one.Variant & 0b1100);
-        });
+        Gen.Int[0, 9_996]
+            .Sample(ticks =>
+            {
+                var (one, other) = (make(new SetClock(Start.AddTicks(ticks))).Value, make(new SetClock(Start.AddTicks(ticks + 3))).Value);
+                Assert.True(string.CompareOrdinal(one.ToString("N")[..16], other.ToString("N")[..16]) < 0, $"{one} and {other}");
+                Assert.Equal(7, one.Version);
+                Assert.Equal(8, one.Variant & 0b1100);
+            });
 
     [Fact]
     public void Parse_CanonicalText_GivesTheSameId() =>
-        Gen.Guid.Where(g => g != Guid.Empty).Sample(value =>
-        {
-            var text = T.From(value).ToString();
-            Assert.Equal(36, text!.Length);
-            Assert.Equal(text.ToLowerInvariant(), text);
-            Assert.Equal(value, parse(text).Value);
-            // RFC 9562 §4: written in lower case, read in either.
-            Assert.Equal(value, parse(text.ToUpperInvariant()).Value);
-        });
+        Gen
+            .Guid.Where(g => g != Guid.Empty)
+            .Sample(value =>
+            {
+                var text = T.From(value).ToString();
+                Assert.Equal(36, text!.Length);
+                Assert.Equal(text.ToLowerInvariant(), text);
+                Assert.Equal(value, parse(text).Value);
+                // RFC 9562 §4: written in lower case, read in either.
+                Assert.Equal(value, parse(text.ToUpperInvariant()).Value);
+            });
 
     [Theory]
     [InlineData("")]
@@ -59,8 +63,12 @@ public abstract class IdTests<T>(Func<TimeProvider, T> make, Func<string, T> par
 
     [Fact]
     public void Parse_AnyText_AcceptsOnlyWhatItWouldWrite() =>
-        Gen.String[Gen.Char["0123456789abcdefABCDEFx+-{} "], 30, 40].Sample(text =>
-            Assert.True(!EntityId.TryParse<T>(text, out var id) || string.Equals(id.ToString(), text, StringComparison.OrdinalIgnoreCase)));
+        Gen.String[Gen.Char["0123456789abcdefABCDEFx+-{} "], 30, 40]
+            .Sample(text =>
+                Assert.True(
+                    !EntityId.TryParse<T>(text, out var id) || string.Equals(id.ToString(), text, StringComparison.OrdinalIgnoreCase)
+                )
+            );
 
     [Fact]
     public void Parse_LongText_IsShortenedInTheError() =>
@@ -71,35 +79,40 @@ public abstract class IdTests<T>(Func<TimeProvider, T> make, Func<string, T> par
 
     [Fact]
     public void Json_AnyId_IsAStringAndComesBack() =>
-        Gen.Guid.Where(g => g != Guid.Empty).Sample(value =>
-        {
-            var json = JsonSerializer.Serialize(T.From(value));
-            Assert.Equal($"\"{value:D}\"", json);
-            Assert.Equal(value, JsonSerializer.Deserialize<T>(json).Value);
-        });
+        Gen
+            .Guid.Where(g => g != Guid.Empty)
+            .Sample(value =>
+            {
+                var json = JsonSerializer.Serialize(T.From(value));
+                Assert.Equal($"\"{value:D}\"", json);
+                Assert.Equal(value, JsonSerializer.Deserialize<T>(json).Value);
+            });
 
     [Theory]
     [InlineData("42")]
     [InlineData("{}")]
     [InlineData("null")]
     [InlineData("true")]
-    public void Json_OtherThanAString_IsRefused(string json) =>
-        Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<T>(json));
+    public void Json_OtherThanAString_IsRefused(string json) => Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<T>(json));
 
     [Fact]
     public void New_AtRisingTimes_IsVersion7AndSortsByCreation() =>
-        Gen.Int[1, 100_000].Array[2, 20].Sample(steps =>
-        {
-            var clock = new SetClock(Start);
-            var made = steps.Select(ms =>
+        Gen.Int[1, 100_000]
+            .Array[2, 20]
+            .Sample(steps =>
             {
-                clock.Now += TimeSpan.FromMilliseconds(ms);
-                return make(clock);
-            }).ToList();
-            Assert.All(made, id => Assert.Equal(7, id.Value.Version));
-            Assert.Equal(made, made.OrderBy(id => id.Value));
-            Assert.Equal(made, made.OrderBy(id => id.ToString(), StringComparer.Ordinal));
-        });
+                var clock = new SetClock(Start);
+                var made = steps
+                    .Select(ms =>
+                    {
+                        clock.Now += TimeSpan.FromMilliseconds(ms);
+                        return make(clock);
+                    })
+                    .ToList();
+                Assert.All(made, id => Assert.Equal(7, id.Value.Version));
+                Assert.Equal(made, made.OrderBy(id => id.Value));
+                Assert.Equal(made, made.OrderBy(id => id.ToString(), StringComparer.Ordinal));
+            });
 
     [Fact]
     public void New_AtOneMoment_IsUnique()
@@ -138,7 +151,8 @@ public sealed class IdTypesTests
     public void EveryIdType_HasItsTests()
     {
         var ids = typeof(RunId).Assembly.GetTypes().Where(t => t.IsValueType && t.GetInterface("IEntityId`1") is not null);
-        var tested = typeof(IdTypesTests).Assembly.GetTypes()
+        var tested = typeof(IdTypesTests)
+            .Assembly.GetTypes()
             .Where(t => t.BaseType is { IsGenericType: true } b && b.GetGenericTypeDefinition() == typeof(IdTests<>))
             .Select(t => t.BaseType!.GetGenericArguments()[0]);
         Assert.Equal(ids.Select(t => t.Name).Order(), tested.Select(t => t.Name).Order());

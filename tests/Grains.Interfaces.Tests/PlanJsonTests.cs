@@ -29,12 +29,14 @@ public sealed class PlanJsonTests
     [Fact]
     public void APlanOfAnOlderVersion_MembersThatItLacks_HaveTheirDefaults()
     {
-        var plan = PlanJson.Deserialize<RunPlan>("""
+        var plan = PlanJson.Deserialize<RunPlan>(
+            """
             {"trigger":{"event":"push","ref":"refs/heads/main","commit":"c"},
              "jobs":[{"name":"build","type":"build","timeout":"01:00:00",
                       "services":{"db":{"image":"postgres"}},
                       "steps":[{"name":"s","order":0,"image":"i","run":"true","timeout":"00:30:00","retry":{"max":1}}]}]}
-            """);
+            """
+        );
         var job = Assert.Single(plan.Jobs);
         var step = Assert.Single(job.Steps);
 
@@ -89,8 +91,7 @@ public sealed class PlanJsonTests
     [InlineData("{}")]
     [InlineData("{\"trigger\":null}")]
     [InlineData("[]")]
-    public void AnythingThatIsNoPlan_IsRefused(string json) =>
-        Assert.Throws<JsonException>(() => PlanJson.Deserialize<RunPlan>(json));
+    public void AnythingThatIsNoPlan_IsRefused(string json) => Assert.Throws<JsonException>(() => PlanJson.Deserialize<RunPlan>(json));
 
     private static void Same<T>(T value)
     {
@@ -100,10 +101,11 @@ public sealed class PlanJsonTests
         Assert.Equal(JsonSerializer.Serialize(value), JsonSerializer.Serialize(PlanJson.Deserialize<T>(text)));
     }
 
-    private static IEnumerable<string> Keys(JsonNode? node) => node switch
-    {
-        JsonObject o => o.SelectMany(p => Keys(p.Value).Prepend(p.Key)),
-        JsonArray a => a.SelectMany(Keys),
-        _ => [],
-    };
+    private static IEnumerable<string> Keys(JsonNode? node) =>
+        node switch
+        {
+            JsonObject o => o.SelectMany(p => Keys(p.Value).Prepend(p.Key)),
+            JsonArray a => a.SelectMany(Keys),
+            _ => [],
+        };
 }

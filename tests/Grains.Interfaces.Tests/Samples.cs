@@ -34,8 +34,14 @@ public sealed class Samples(bool flag)
             _ when type == typeof(Lifecycle) => Life(),
             { IsEnum: true } => Enum.GetValues(type).GetValue(Enum.GetValues(type).Length - 1)!,
             { IsGenericType: true } when type.GetGenericTypeDefinition() == typeof(ImmutableArray<>) => Array(type),
-            { IsGenericType: true } when type.GetGenericTypeDefinition() == typeof(ImmutableSortedDictionary<,>) => Dictionary(type, typeof(ImmutableSortedDictionary)),
-            { IsGenericType: true } when type.GetGenericTypeDefinition() == typeof(ImmutableDictionary<,>) => Dictionary(type, typeof(ImmutableDictionary)),
+            { IsGenericType: true } when type.GetGenericTypeDefinition() == typeof(ImmutableSortedDictionary<,>) => Dictionary(
+                type,
+                typeof(ImmutableSortedDictionary)
+            ),
+            { IsGenericType: true } when type.GetGenericTypeDefinition() == typeof(ImmutableDictionary<,>) => Dictionary(
+                type,
+                typeof(ImmutableDictionary)
+            ),
             _ => Record(type),
         };
     }
@@ -52,24 +58,30 @@ public sealed class Samples(bool flag)
         var items = System.Array.CreateInstance(element, 2);
         items.SetValue(Of(element), 0);
         items.SetValue(Of(element), 1);
-        return typeof(ImmutableArray).GetMethods()
+        return typeof(ImmutableArray)
+            .GetMethods()
             .Single(m => m.Name == "Create" && m.GetParameters() is [{ ParameterType.IsArray: true }])
-            .MakeGenericMethod(element).Invoke(null, [items])!;
+            .MakeGenericMethod(element)
+            .Invoke(null, [items])!;
     }
 
     private object Dictionary(Type type, Type factory)
     {
         var arguments = type.GetGenericArguments();
-        var empty = factory.GetMethods()
+        var empty = factory
+            .GetMethods()
             .Single(m => m.Name == "Create" && m.GetParameters().Length == 0 && m.GetGenericArguments().Length == 2)
-            .MakeGenericMethod(arguments).Invoke(null, null)!;
+            .MakeGenericMethod(arguments)
+            .Invoke(null, null)!;
         return type.GetMethod("Add", arguments)!.Invoke(empty, [Of(arguments[0]), Of(arguments[1])])!;
     }
 
     private object Record(Type type)
     {
-        var constructor = type.GetConstructors(BindingFlags.Public | BindingFlags.Instance)
-            .OrderByDescending(c => c.GetParameters().Length).FirstOrDefault()
+        var constructor =
+            type.GetConstructors(BindingFlags.Public | BindingFlags.Instance)
+                .OrderByDescending(c => c.GetParameters().Length)
+                .FirstOrDefault()
             ?? throw new InvalidOperationException($"{type} has no public constructor: teach Samples to make one.");
         var made = constructor.Invoke([.. constructor.GetParameters().Select(p => Of(p.ParameterType))]);
         var named = constructor.GetParameters().Select(p => p.Name).ToHashSet(StringComparer.OrdinalIgnoreCase);

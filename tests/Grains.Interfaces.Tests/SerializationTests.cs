@@ -11,11 +11,13 @@ public sealed class SerializationTests
     /// <summary>Shows every public member, so that two values are the same exactly when their texts are.</summary>
     private static readonly JsonSerializerOptions Shown = new() { WriteIndented = true };
 
-    private static readonly Serializer Orleans =
-        new ServiceCollection().AddSerializer(b => b.AddAssembly(typeof(RunId).Assembly)).BuildServiceProvider().GetRequiredService<Serializer>();
+    private static readonly Serializer Orleans = new ServiceCollection()
+        .AddSerializer(b => b.AddAssembly(typeof(RunId).Assembly))
+        .BuildServiceProvider()
+        .GetRequiredService<Serializer>();
 
-    private static IEnumerable<Type> SerializedTypes => typeof(RunId).Assembly.GetTypes()
-        .Where(t => t.IsDefined(typeof(GenerateSerializerAttribute), inherit: false));
+    private static IEnumerable<Type> SerializedTypes =>
+        typeof(RunId).Assembly.GetTypes().Where(t => t.IsDefined(typeof(GenerateSerializerAttribute), inherit: false));
 
     public static TheoryData<string> Values =>
         [.. SerializedTypes.Where(t => !typeof(Exception).IsAssignableFrom(t) && !t.IsGenericTypeDefinition).Select(t => t.FullName!)];
@@ -103,7 +105,8 @@ public sealed class SerializationTests
     public void EveryException_IsHere() =>
         Assert.Equal(
             typeof(RunId).Assembly.GetTypes().Where(t => typeof(Exception).IsAssignableFrom(t)).Select(t => t.Name).Order(),
-            Exceptions.Select(e => e.GetType().Name).Distinct().Order());
+            Exceptions.Select(e => e.GetType().Name).Distinct().Order()
+        );
 
     private static object RoundTrip(object value) => Orleans.Deserialize<object>(Orleans.SerializeToArray(value))!;
 

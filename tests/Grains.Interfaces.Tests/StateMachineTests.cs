@@ -35,20 +35,30 @@ public sealed class StateMachineTests
 
     [Fact]
     public void Allows_EveryPair_IsWhatTheTableHolds() =>
-        Assert.All(Enum.GetValues<Machine>(), machine =>
-            Assert.All(Enum.GetValues<Status>(), from =>
-                Assert.All(Enum.GetValues<Status>(), to =>
-                    Assert.Equal(StateMachines.Table(machine).Contains((from, to)), StateMachines.Allows(machine, from, to)))));
+        Assert.All(
+            Enum.GetValues<Machine>(),
+            machine =>
+                Assert.All(
+                    Enum.GetValues<Status>(),
+                    from =>
+                        Assert.All(
+                            Enum.GetValues<Status>(),
+                            to => Assert.Equal(StateMachines.Table(machine).Contains((from, to)), StateMachines.Allows(machine, from, to))
+                        )
+                )
+        );
 
     [Fact]
     public void IsTerminal_ExactlyTheStatesThatNothingFollows() =>
-        Assert.All(Enum.GetValues<Machine>(), machine =>
-        {
-            var reachable = StateMachines.Table(machine).Select(t => t.To).Append(Status.Pending).Distinct();
-            Assert.All(reachable, s => Assert.Equal(s.IsTerminal(), StateMachines.Table(machine).All(t => t.From != s)));
-        });
+        Assert.All(
+            Enum.GetValues<Machine>(),
+            machine =>
+            {
+                var reachable = StateMachines.Table(machine).Select(t => t.To).Append(Status.Pending).Distinct();
+                Assert.All(reachable, s => Assert.Equal(s.IsTerminal(), StateMachines.Table(machine).All(t => t.From != s)));
+            }
+        );
 
     [Fact]
-    public void Table_UnknownMachine_IsRefused() =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => StateMachines.Table((Machine)99));
+    public void Table_UnknownMachine_IsRefused() => Assert.Throws<ArgumentOutOfRangeException>(() => StateMachines.Table((Machine)99));
 }

@@ -9,8 +9,21 @@ public sealed class WordsTests
 
     private static readonly string[] Reasons =
     [
-        "exit_code", "timeout", "oom_killed", "evicted", "image_pull", "lost", "unschedulable", "executor_error",
-        "config_error", "artifact_missing", "dependency_failed", "condition", "canceled_by_user", "superseded", "artifact_invalid",
+        "exit_code",
+        "timeout",
+        "oom_killed",
+        "evicted",
+        "image_pull",
+        "lost",
+        "unschedulable",
+        "executor_error",
+        "config_error",
+        "artifact_missing",
+        "dependency_failed",
+        "condition",
+        "canceled_by_user",
+        "superseded",
+        "artifact_invalid",
     ];
 
     private static readonly string[] Machines = ["run", "job", "step", "execution"];
@@ -82,12 +95,12 @@ public sealed class WordsTests
     [InlineData("\"Running\"")]
     [InlineData("\"submitted, running\"")]
     [InlineData("null")]
-    public void Json_NotAWord_IsRefused(string json) =>
-        Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<Status>(json));
+    public void Json_NotAWord_IsRefused(string json) => Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<Status>(json));
 
     [Fact]
     public void InfrastructureReasons_AreThoseThatAreNotTheUsersDoing() =>
         Assert.Equal(
             new[] { Reason.Evicted, Reason.ImagePull, Reason.Lost, Reason.Unschedulable, Reason.ExecutorError },
-            Enum.GetValues<Reason>().Where(r => r.IsInfrastructure()));
+            Enum.GetValues<Reason>().Where(r => r.IsInfrastructure())
+        );
 }

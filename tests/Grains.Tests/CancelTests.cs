@@ -12,12 +12,20 @@ public sealed class CancelTests(EngineCluster engine)
     {
         var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var gone = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var run = await engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"), Step("b"))), r => engine.Executor.Script(r, "a", async (_, stop) =>
-        {
-            await using var registration = stop.Register(() => stopping.TrySetResult());
-            await gone.Task;
-            return FakeExecutor.Success;
-        }));
+        var run = await engine.BeginAsync(
+            Of(Job("j", JobType.Build, Step("a"), Step("b"))),
+            r =>
+                engine.Executor.Script(
+                    r,
+                    "a",
+                    async (_, stop) =>
+                    {
+                        await using var registration = stop.Register(() => stopping.TrySetResult());
+                        await gone.Task;
+                        return FakeExecutor.Success;
+                    }
+                )
+        );
         await engine.Executor.Begun(run, "a");
         var grain = engine.Grains.GetGrain<IPipelineRunGrain>(run.Value);
         await grain.Cancel(ByUser, TestContext.Current.CancellationToken);
@@ -34,7 +42,21 @@ public sealed class CancelTests(EngineCluster engine)
     [Fact]
     public async Task Cancel_BetweenTwoTries_EndsWithoutAnotherTry()
     {
-        var plan = Of(Job("j", JobType.Build, Step("a") with { Retry = new() { Max = 3, OnFailure = true, Backoff = TimeSpan.FromMinutes(4) } }));
+        var plan = Of(
+            Job(
+                "j",
+                JobType.Build,
+                Step("a") with
+                {
+                    Retry = new()
+                    {
+                        Max = 3,
+                        OnFailure = true,
+                        Backoff = TimeSpan.FromMinutes(4),
+                    },
+                }
+            )
+        );
         var run = await engine.BeginAsync(plan, r => engine.Executor.Script(r, "a", (_, _) => Task.FromResult(FakeExecutor.Exit(1))));
         var grain = engine.Grains.GetGrain<IPipelineRunGrain>(run.Value);
         await engine.Executor.Begun(run, "a");
@@ -42,8 +64,7 @@ public sealed class CancelTests(EngineCluster engine)
         do
         {
             await grain.Touch(TestContext.Current.CancellationToken);
-        }
-        while (!(await engine.TreeAsync(run)).Step("a").NotBefore.HasValue);
+        } while (!(await engine.TreeAsync(run)).Step("a").NotBefore.HasValue);
 
         var waiting = await grain.WaitingFor(TestContext.Current.CancellationToken);
         Assert.Contains("Try 2 begins in", waiting[(await engine.TreeAsync(run)).Step("a").Id.Value], StringComparison.Ordinal);

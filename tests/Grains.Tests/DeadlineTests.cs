@@ -29,7 +29,9 @@ public sealed class DeadlineTests
         await using var engine = new EngineCluster { Configure = o => o.SubmitTimeout = TimeSpan.FromMilliseconds(500) };
         await engine.InitializeAsync();
         var refusals = Enumerable.Range(0, 1000).Select(_ => ExecutorException.Transient("The quota is full.")).ToArray();
-        var tree = await engine.EndAsync(await engine.BeginAsync(Of(Job("j", JobType.Deploy, Step("a"))), r => engine.Executor.Refuse(r, "a", refusals)));
+        var tree = await engine.EndAsync(
+            await engine.BeginAsync(Of(Job("j", JobType.Deploy, Step("a"))), r => engine.Executor.Refuse(r, "a", refusals))
+        );
         Assert.Equal(Status.Failed, tree.Step("a").Status);
         Assert.Contains("The quota is full.", tree.Step("a").Detail, StringComparison.Ordinal);
         Assert.Empty(engine.Executor.Commands);
@@ -40,7 +42,9 @@ public sealed class DeadlineTests
     {
         await using var engine = new EngineCluster { Configure = o => o.ClaimTimeout = TimeSpan.FromMilliseconds(500) };
         await engine.InitializeAsync();
-        var tree = await engine.EndAsync(await engine.BeginAsync(Of(Job("j", JobType.Deploy, Step("a"))), r => engine.Executor.NeverClaim(r, "a")));
+        var tree = await engine.EndAsync(
+            await engine.BeginAsync(Of(Job("j", JobType.Deploy, Step("a"))), r => engine.Executor.NeverClaim(r, "a"))
+        );
         Assert.Equal((Status.Failed, Reason.ExecutorError), (tree.Step("a").Status, tree.Step("a").Reason!.Value));
         Assert.Contains("No runner took the step", tree.Step("a").Detail, StringComparison.Ordinal);
         Assert.Empty(engine.Executor.Commands);

@@ -12,14 +12,20 @@ public sealed class ExecutionTests(EngineCluster engine)
         var execution = (await engine.EndAsync(run)).Step("a").Executions[0].Id;
         var grain = engine.Grains.GetGrain<IExecutionGrain>(execution.Value);
         await grain.Report(FakeExecutor.Success, TestContext.Current.CancellationToken);
-        var refused = await Assert.ThrowsAsync<AlreadyEndedException>(() => grain.Report(FakeExecutor.Exit(1), TestContext.Current.CancellationToken));
+        var refused = await Assert.ThrowsAsync<AlreadyEndedException>(() =>
+            grain.Report(FakeExecutor.Exit(1), TestContext.Current.CancellationToken)
+        );
         Assert.Equal(Status.Success, refused.Status);
         Assert.Equal(Status.Success, (await grain.Get(TestContext.Current.CancellationToken)).Life.Status);
     }
 
     [Fact]
-    public async Task Report_UnknownExecution_IsNotFound() => await Assert.ThrowsAsync<NotFoundException>(
-        () => engine.Grains.GetGrain<IExecutionGrain>(ExecutionId.New(TimeProvider.System).Value).Report(FakeExecutor.Success, TestContext.Current.CancellationToken));
+    public async Task Report_UnknownExecution_IsNotFound() =>
+        await Assert.ThrowsAsync<NotFoundException>(() =>
+            engine
+                .Grains.GetGrain<IExecutionGrain>(ExecutionId.New(TimeProvider.System).Value)
+                .Report(FakeExecutor.Success, TestContext.Current.CancellationToken)
+        );
 
     [Fact]
     public async Task Claim_AnotherRunner_IsRefusedAndTheSameOneIsAnsweredAgain()
@@ -29,7 +35,10 @@ public sealed class ExecutionTests(EngineCluster engine)
         var spec = await engine.Executor.Begun(run, "a");
         var grain = engine.Grains.GetGrain<IExecutionGrain>(spec.ExecutionId.Value);
         var stop = TestContext.Current.CancellationToken;
-        Assert.Equal("claimed", (await Assert.ThrowsAsync<ConflictException>(() => grain.Claim("another", TimeSpan.FromSeconds(20), stop))).Code);
+        Assert.Equal(
+            "claimed",
+            (await Assert.ThrowsAsync<ConflictException>(() => grain.Claim("another", TimeSpan.FromSeconds(20), stop))).Code
+        );
         Assert.Equal(ClaimKind.Work, (await grain.Claim($"runner-{spec.ExecutionId}", TimeSpan.FromSeconds(20), stop)).Kind);
         Assert.True((await grain.Heartbeat("another", stop)).Cancel);
         Assert.False((await grain.Heartbeat($"runner-{spec.ExecutionId}", stop)).Cancel);
@@ -58,10 +67,16 @@ public sealed class ExecutionTests(EngineCluster engine)
     public async Task Submit_TransientErrors_AreTriedAgain_RejectedOnesAreFinal()
     {
         var plan = Of(Job("j", JobType.Build, Step("a")));
-        var run = await engine.BeginAsync(plan, r => engine.Executor.Refuse(r, "a", ExecutorException.Transient("full"), ExecutorException.Transient("full")));
+        var run = await engine.BeginAsync(
+            plan,
+            r => engine.Executor.Refuse(r, "a", ExecutorException.Transient("full"), ExecutorException.Transient("full"))
+        );
         Assert.Equal(Status.Success, (await engine.EndAsync(run)).Run.Status);
 
-        run = await engine.BeginAsync(plan, r => engine.Executor.Refuse(r, "a", ExecutorException.Rejected(Reason.ImagePull, "There is no such image.")));
+        run = await engine.BeginAsync(
+            plan,
+            r => engine.Executor.Refuse(r, "a", ExecutorException.Rejected(Reason.ImagePull, "There is no such image."))
+        );
         var tree = await engine.EndAsync(run);
         Assert.Equal((Reason.ImagePull, "There is no such image."), (tree.Step("a").Reason!.Value, tree.Step("a").Detail));
     }
@@ -72,7 +87,8 @@ public sealed class ExecutionTests(EngineCluster engine)
         var start = TimeProvider.System.GetTimestamp();
         var run = await engine.BeginAsync(
             Of(Job("j", JobType.Build, Step("a"))),
-            r => engine.Executor.Refuse(r, "a", ExecutorException.Transient("throttled", retryAfter: TimeSpan.FromSeconds(2))));
+            r => engine.Executor.Refuse(r, "a", ExecutorException.Transient("throttled", retryAfter: TimeSpan.FromSeconds(2)))
+        );
         await engine.Executor.Begun(run, "a");
         Assert.InRange(TimeProvider.System.GetElapsedTime(start), TimeSpan.FromSeconds(2), EngineCluster.Patience);
         Assert.Equal(Status.Success, (await engine.EndAsync(run)).Run.Status);
@@ -86,7 +102,16 @@ public sealed class ExecutionTests(EngineCluster engine)
     {
         var run = await engine.BeginAsync(Of(Job("j", JobType.Deploy, Step("a"))), r => engine.Executor.Hold(r, "a"));
         var spec = await engine.Executor.Begun(run, "a");
-        engine.Executor.Die(spec.ExecutionId, new() { Status = Status.Failed, Reason = Reason.ExitCode, ExitCode = code, Detail = $"Its container ended with exit code {code}." });
+        engine.Executor.Die(
+            spec.ExecutionId,
+            new()
+            {
+                Status = Status.Failed,
+                Reason = Reason.ExitCode,
+                ExitCode = code,
+                Detail = $"Its container ended with exit code {code}.",
+            }
+        );
         var step = (await engine.EndAsync(run)).Step("a");
         Assert.Equal((Status.Failed, reason, reason == Reason.ExitCode ? code : null), (step.Status, step.Reason!.Value, step.ExitCode));
     }
@@ -96,11 +121,14 @@ public sealed class ExecutionTests(EngineCluster engine)
     {
         var plan = Of(Job("j", JobType.Deploy, Step("x") with { ParallelGroup = "g" }, Step("y") with { ParallelGroup = "g" }));
         TaskCompletionSource<ExecutionReport> gate = null!;
-        var run = await engine.BeginAsync(plan, r =>
-        {
-            gate = engine.Executor.Hold(r, "x");
-            engine.Executor.NeverClaim(r, "y");
-        });
+        var run = await engine.BeginAsync(
+            plan,
+            r =>
+            {
+                gate = engine.Executor.Hold(r, "x");
+                engine.Executor.NeverClaim(r, "y");
+            }
+        );
         await engine.Executor.Begun(run, "x");
         var first = await engine.Executor.Taken(run, "y");
         Assert.False(first.JoinsWorker);
@@ -110,7 +138,12 @@ public sealed class ExecutionTests(EngineCluster engine)
         await y.Touch(TestContext.Current.CancellationToken);
         Assert.True(engine.Executor.Submits.Last(s => s.Worker.RunId == run && s.StepName == "y").JoinsWorker);
         gate.SetResult(FakeExecutor.Success);
-        await engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"), TestContext.Current.CancellationToken);
+        await engine
+            .Grains.GetGrain<IPipelineRunGrain>(run.Value)
+            .Cancel(
+                new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"),
+                TestContext.Current.CancellationToken
+            );
         await engine.EndAsync(run);
     }
 
@@ -127,7 +160,9 @@ public sealed class ExecutionTests(EngineCluster engine)
     [Fact]
     public async Task Outputs_MissingAfterSuccess_FailTheStep()
     {
-        var run = await engine.BeginAsync(Of(Job("j", JobType.Build, Step("a") with { Outputs = [new() { Type = "binary", Path = "bin/app" }] })));
+        var run = await engine.BeginAsync(
+            Of(Job("j", JobType.Build, Step("a") with { Outputs = [new() { Type = "binary", Path = "bin/app" }] }))
+        );
         var tree = await engine.EndAsync(run);
         Assert.Equal((Status.Failed, Reason.ArtifactMissing), (tree.Step("a").Status, tree.Step("a").Reason!.Value));
     }
@@ -137,27 +172,48 @@ public sealed class ExecutionTests(EngineCluster engine)
     {
         var plan = Of(
             Job("compile", JobType.Build, Step("a") with { Outputs = [new() { Type = "binary", Path = "bin/app" }] }),
-            Job("ship", JobType.Deploy, Step("good") with { Inputs = [new() { Type = "binary", Path = "in" }] }, Step("bad") with { Inputs = [new() { Type = "chart", Path = "in" }] }));
-        var run = await engine.BeginAsync(plan, r => engine.Executor.Script(r, "a", async (spec, stop) =>
-        {
-            var id = ArtifactId.New(TimeProvider.System);
-            await engine.Artifacts.InsertAsync(
-                new()
+            Job(
+                "ship",
+                JobType.Deploy,
+                Step("good") with
                 {
-                    Id = id,
-                    JobId = spec.Worker.JobId,
-                    ExecutionId = spec.ExecutionId,
-                    Type = "binary",
-                    FileName = "bin/app",
-                    StorageBackend = "nfs",
-                    StoragePath = $"/{id}/payload",
-                    Checksum = new string('0', 64),
-                    Size = 1,
-                    CreatedAt = TimeProvider.System.GetUtcNow(),
+                    Inputs = [new() { Type = "binary", Path = "in" }],
                 },
-                stop);
-            return FakeExecutor.Success with { Artifacts = [id] };
-        }));
+                Step("bad") with
+                {
+                    Inputs = [new() { Type = "chart", Path = "in" }],
+                }
+            )
+        );
+        var run = await engine.BeginAsync(
+            plan,
+            r =>
+                engine.Executor.Script(
+                    r,
+                    "a",
+                    async (spec, stop) =>
+                    {
+                        var id = ArtifactId.New(TimeProvider.System);
+                        await engine.Artifacts.InsertAsync(
+                            new()
+                            {
+                                Id = id,
+                                JobId = spec.Worker.JobId,
+                                ExecutionId = spec.ExecutionId,
+                                Type = "binary",
+                                FileName = "bin/app",
+                                StorageBackend = "nfs",
+                                StoragePath = $"/{id}/payload",
+                                Checksum = new string('0', 64),
+                                Size = 1,
+                                CreatedAt = TimeProvider.System.GetUtcNow(),
+                            },
+                            stop
+                        );
+                        return FakeExecutor.Success with { Artifacts = [id] };
+                    }
+                )
+        );
         var tree = await engine.EndAsync(run);
         Assert.Equal((Status.Success, Status.Success), (tree.Step("a").Status, tree.Step("good").Status));
         Assert.Equal((Status.Failed, Reason.ArtifactMissing), (tree.Step("bad").Status, tree.Step("bad").Reason!.Value));
@@ -171,8 +227,9 @@ public sealed class ExecutionTests(EngineCluster engine)
         var run = await engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"))), r => gate = engine.Executor.Hold(r, "a"));
         var spec = await engine.Executor.Begun(run, "a");
         var report = FakeExecutor.Success with { Artifacts = [ArtifactId.New(TimeProvider.System)] };
-        var refused = await Assert.ThrowsAsync<InvalidInputException>(
-            () => engine.Grains.GetGrain<IExecutionGrain>(spec.ExecutionId.Value).Report(report, TestContext.Current.CancellationToken));
+        var refused = await Assert.ThrowsAsync<InvalidInputException>(() =>
+            engine.Grains.GetGrain<IExecutionGrain>(spec.ExecutionId.Value).Report(report, TestContext.Current.CancellationToken)
+        );
         Assert.Equal("artifact_unknown", refused.Code);
         gate.SetResult(FakeExecutor.Success);
         Assert.Equal(Status.Success, (await engine.EndAsync(run)).Run.Status);

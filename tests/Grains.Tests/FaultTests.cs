@@ -63,7 +63,8 @@ public sealed class FaultTests : IAsyncLifetime
                     await _engine.Grains.GetGrain<IRecoveryGrain>(0).Wake(waking.Token);
                 }
             },
-            Stop);
+            Stop
+        );
         foreach (var run in runs)
         {
             var tree = await _engine.EndAsync(run);
@@ -71,7 +72,10 @@ public sealed class FaultTests : IAsyncLifetime
             Assert.Equal(["a", "b", "c"], _engine.Executor.Commands.Where(c => c.Worker.RunId == run).Select(c => c.StepName));
             tree.AssertHistoryFolds();
             await _engine.SettledAsync(tree);
-            Assert.All(tree.Jobs.SelectMany(j => j.Steps).SelectMany(s => s.Executions), e => Assert.True(_engine.Logs.Sealed.ContainsKey(e.Id)));
+            Assert.All(
+                tree.Jobs.SelectMany(j => j.Steps).SelectMany(s => s.Executions),
+                e => Assert.True(_engine.Logs.Sealed.ContainsKey(e.Id))
+            );
             Assert.All(tree.Jobs, j => Assert.True(_engine.Executor.Released.ContainsKey((j.Id, 1))));
         }
 
@@ -89,7 +93,8 @@ public sealed class FaultTests : IAsyncLifetime
         var second = (await _engine.TreeAsync(run)).Step("b");
         var id = spec.Worker.Steps.Single(s => s.StepId == second.Id).FirstExecutionId;
         var fails = 1;
-        _engine.Faults.BeforeWrite = row => row is ExecutionRecord e && e.Id == id && Interlocked.Exchange(ref fails, 0) == 1 ? Faults.Away : null;
+        _engine.Faults.BeforeWrite = row =>
+            row is ExecutionRecord e && e.Id == id && Interlocked.Exchange(ref fails, 0) == 1 ? Faults.Away : null;
         var grain = _engine.Grains.GetGrain<IExecutionGrain>(id.Value);
         var claim = grain.Claim($"runner-{id}", TimeSpan.FromSeconds(25), Stop);
         // The claim is there before the write is.
@@ -114,11 +119,13 @@ public sealed class FaultTests : IAsyncLifetime
         {
             await own.Grains.GetGrain<IPipelineRunGrain>(second.Value).Touch(Stop);
             waiting = (await own.TreeAsync(second)).Step("b").Executions is [var only, ..] ? only.Id.Value : default;
-        }
-        while (waiting == default);
+        } while (waiting == default);
 
-        own.Faults.Call = (type, method) => method == nameof(IExecutionGrain.Admitted) ? new InvalidOperationException("The gateway is gone.") : null;
-        await Assert.ThrowsAnyAsync<Exception>(() => own.Grains.GetGrain<IExecutionGrain>(waiting).Claim("gone", TimeSpan.FromSeconds(20), Stop));
+        own.Faults.Call = (type, method) =>
+            method == nameof(IExecutionGrain.Admitted) ? new InvalidOperationException("The gateway is gone.") : null;
+        await Assert.ThrowsAnyAsync<Exception>(() =>
+            own.Grains.GetGrain<IExecutionGrain>(waiting).Claim("gone", TimeSpan.FromSeconds(20), Stop)
+        );
         own.Faults.Call = (_, _) => null;
         gate.SetResult(FakeExecutor.Success);
         Assert.Equal(Status.Success, (await own.EndAsync(second)).Run.Status);
@@ -145,7 +152,9 @@ public sealed class FaultTests : IAsyncLifetime
         }
 
         // A client without our filter finds it in the chain.
-        var error = await Assert.ThrowsAnyAsync<Exception>(() => _engine.Grains.GetGrain<IPipelineRunGrain>(Guid.CreateVersion7(TimeProvider.System.GetUtcNow())).Get(Stop));
+        var error = await Assert.ThrowsAnyAsync<Exception>(() =>
+            _engine.Grains.GetGrain<IPipelineRunGrain>(Guid.CreateVersion7(TimeProvider.System.GetUtcNow())).Get(Stop)
+        );
         Assert.Contains(Chain(error), e => e is StorageUnavailableException);
         _engine.Faults.BeforeRead = _ => null;
         Assert.Equal(run, (await _engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).Get(Stop)).Id);
@@ -158,7 +167,9 @@ public sealed class FaultTests : IAsyncLifetime
         await _engine.Executor.Begun(run, "a");
         _engine.Faults.BeforeWrite = row => Faults.RunOf(row) == run ? Faults.Away : null;
         var cancel = new CancelRequest(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada");
-        await Assert.ThrowsAsync<StorageUnavailableException>(() => _engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).Cancel(cancel, Stop));
+        await Assert.ThrowsAsync<StorageUnavailableException>(() =>
+            _engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).Cancel(cancel, Stop)
+        );
         _engine.Faults.BeforeWrite = _ => null;
         await _engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).Cancel(cancel, Stop);
         Assert.Equal(Status.Canceled, (await _engine.EndAsync(run)).Run.Status);
@@ -173,7 +184,9 @@ public sealed class FaultTests : IAsyncLifetime
         Assert.Equal(1, (await repository.Reserve("one", "f", Stop)).RunNumber);
         var fails = 1;
         Exception? Fault(object row) => Faults.RunOf(row) is null && Interlocked.Exchange(ref fails, 0) == 1 ? Faults.Away : null;
-        (_engine.Faults.BeforeWrite, _engine.Faults.AfterWrite) = isWritten ? (_engine.Faults.BeforeWrite, Fault) : ((Func<object, Exception?>)Fault, _engine.Faults.AfterWrite);
+        (_engine.Faults.BeforeWrite, _engine.Faults.AfterWrite) = isWritten
+            ? (_engine.Faults.BeforeWrite, Fault)
+            : ((Func<object, Exception?>)Fault, _engine.Faults.AfterWrite);
         // Both are in the grain's queue when the first one's write fails; the other may meet the activation that goes.
         var answers = await Task.WhenAll(TryAsync(), TryAsync());
         Assert.Contains(null, answers);

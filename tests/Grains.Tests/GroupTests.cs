@@ -6,7 +6,10 @@ namespace Shipinator.Grains.Tests;
 public sealed class GroupTests(EngineCluster engine)
 {
     private static RunPlan Grouped(bool cancelPrevious, JobType type = JobType.Build) =>
-        Of(Job("j", type, Step("a"))) with { Concurrency = new("main", cancelPrevious) };
+        Of(Job("j", type, Step("a"))) with
+        {
+            Concurrency = new("main", cancelPrevious),
+        };
 
     [Fact]
     public async Task Group_SecondRun_WaitsForItsTurnAndSaysSo()

@@ -10,9 +10,28 @@ public sealed class JobTests(EngineCluster engine)
     [Fact]
     public async Task ParallelGroup_Steps_RunSideBySideAndThenTheNext()
     {
-        var plan = Of(Job("j", JobType.Build,
-            Step("x") with { ParallelGroup = "g", Order = 0 }, Step("y") with { ParallelGroup = "g", Order = 0 }, Step("z") with { Order = 1 }));
-        TaskCompletionSource<ExecutionReport> x = null!, y = null!;
+        var plan = Of(
+            Job(
+                "j",
+                JobType.Build,
+                Step("x") with
+                {
+                    ParallelGroup = "g",
+                    Order = 0,
+                },
+                Step("y") with
+                {
+                    ParallelGroup = "g",
+                    Order = 0,
+                },
+                Step("z") with
+                {
+                    Order = 1,
+                }
+            )
+        );
+        TaskCompletionSource<ExecutionReport> x = null!,
+            y = null!;
         var run = await engine.BeginAsync(plan, r => (x, y) = (engine.Executor.Hold(r, "x"), engine.Executor.Hold(r, "y")));
         await engine.Executor.Begun(run, "x");
         await engine.Executor.Begun(run, "y");
@@ -26,15 +45,29 @@ public sealed class JobTests(EngineCluster engine)
     [Fact]
     public async Task Failure_OnFailureStepRuns_AllowedFailureDoesNotCount()
     {
-        var plan = Of(Job("j", JobType.Build,
-            Step("lint") with { AllowFailure = true },
-            Step("test"),
-            Step("notify") with { When = new(Success: false, Failure: true) }));
-        var run = await engine.BeginAsync(plan, r =>
-        {
-            engine.Executor.Script(r, "lint", (_, _) => Task.FromResult(FakeExecutor.Exit(1)));
-            engine.Executor.Script(r, "test", (_, _) => Task.FromResult(FakeExecutor.Exit(2)));
-        });
+        var plan = Of(
+            Job(
+                "j",
+                JobType.Build,
+                Step("lint") with
+                {
+                    AllowFailure = true,
+                },
+                Step("test"),
+                Step("notify") with
+                {
+                    When = new(Success: false, Failure: true),
+                }
+            )
+        );
+        var run = await engine.BeginAsync(
+            plan,
+            r =>
+            {
+                engine.Executor.Script(r, "lint", (_, _) => Task.FromResult(FakeExecutor.Exit(1)));
+                engine.Executor.Script(r, "test", (_, _) => Task.FromResult(FakeExecutor.Exit(2)));
+            }
+        );
         var tree = await engine.EndAsync(run);
         Assert.Equal((Status.Failed, 2), (tree.Step("test").Status, tree.Step("test").ExitCode!.Value));
         Assert.Equal(Status.Success, tree.Step("notify").Status);
@@ -48,9 +81,31 @@ public sealed class JobTests(EngineCluster engine)
     [Fact]
     public async Task Retry_ByExitCode_NewExecutionInTheSameAttempt()
     {
-        var plan = Of(Job("j", JobType.Build, Step("a") with { Retry = new() { Max = 2, OnExitCodes = [75], Backoff = Soon } }, Step("b")));
-        var run = await engine.BeginAsync(plan, r => engine.Executor.Script(
-            r, "a", (spec, _) => Task.FromResult(spec.Attempt < 3 ? FakeExecutor.Exit(75) : FakeExecutor.Success)));
+        var plan = Of(
+            Job(
+                "j",
+                JobType.Build,
+                Step("a") with
+                {
+                    Retry = new()
+                    {
+                        Max = 2,
+                        OnExitCodes = [75],
+                        Backoff = Soon,
+                    },
+                },
+                Step("b")
+            )
+        );
+        var run = await engine.BeginAsync(
+            plan,
+            r =>
+                engine.Executor.Script(
+                    r,
+                    "a",
+                    (spec, _) => Task.FromResult(spec.Attempt < 3 ? FakeExecutor.Exit(75) : FakeExecutor.Success)
+                )
+        );
         var tree = await engine.EndAsync(run);
         Assert.Equal(Status.Success, tree.Run.Status);
         Assert.Equal([Status.Failed, Status.Failed, Status.Success], tree.Step("a").Executions.Select(e => e.Status));
@@ -60,7 +115,21 @@ public sealed class JobTests(EngineCluster engine)
     [Fact]
     public async Task Retry_OtherExitCode_FailsAtOnce()
     {
-        var plan = Of(Job("j", JobType.Build, Step("a") with { Retry = new() { Max = 2, OnExitCodes = [75], Backoff = Soon } }));
+        var plan = Of(
+            Job(
+                "j",
+                JobType.Build,
+                Step("a") with
+                {
+                    Retry = new()
+                    {
+                        Max = 2,
+                        OnExitCodes = [75],
+                        Backoff = Soon,
+                    },
+                }
+            )
+        );
         var run = await engine.BeginAsync(plan, r => engine.Executor.Script(r, "a", (_, _) => Task.FromResult(FakeExecutor.Exit(1))));
         Assert.Single((await engine.EndAsync(run)).Step("a").Executions);
     }
@@ -68,19 +137,42 @@ public sealed class JobTests(EngineCluster engine)
     [Fact]
     public async Task Retry_LostMachine_NewAttemptInANewWorkspace()
     {
-        var plan = Of(Job("j", JobType.Build, Step("a"), Step("b") with { Retry = new() { Max = 1, OnInfrastructure = true, Backoff = Soon } }));
+        var plan = Of(
+            Job(
+                "j",
+                JobType.Build,
+                Step("a"),
+                Step("b") with
+                {
+                    Retry = new()
+                    {
+                        Max = 1,
+                        OnInfrastructure = true,
+                        Backoff = Soon,
+                    },
+                }
+            )
+        );
         var first = true;
-        var run = await engine.BeginAsync(plan, r => engine.Executor.Script(r, "b", async (spec, stop) =>
-        {
-            if (first)
-            {
-                first = false;
-                engine.Executor.Vanish(spec.ExecutionId);
-                await Task.Delay(Timeout.InfiniteTimeSpan, stop);
-            }
+        var run = await engine.BeginAsync(
+            plan,
+            r =>
+                engine.Executor.Script(
+                    r,
+                    "b",
+                    async (spec, stop) =>
+                    {
+                        if (first)
+                        {
+                            first = false;
+                            engine.Executor.Vanish(spec.ExecutionId);
+                            await Task.Delay(Timeout.InfiniteTimeSpan, stop);
+                        }
 
-            return FakeExecutor.Success;
-        }));
+                        return FakeExecutor.Success;
+                    }
+                )
+        );
         var tree = await engine.EndAsync(run);
         Assert.Equal((Status.Success, 2), (tree.Run.Status, tree.Job("j").Attempt));
         Assert.Equal([1, 1, 2, 2], tree.Job("j").Steps.Select(s => s.JobAttempt));
@@ -113,17 +205,42 @@ public sealed class JobTests(EngineCluster engine)
     public async Task Worker_AskedFor_IsNeededWhileItsAttemptLivesAndNeverGuessedAt()
     {
         var stop = TestContext.Current.CancellationToken;
-        Assert.Equal(WorkerNeed.Unknown, await engine.Grains.GetGrain<IJobGrain>(JobId.New(TimeProvider.System).Value).NeedOfWorker(1, stop));
-        var plan = Of(Job("j", JobType.Build, Step("a") with { Retry = new() { Max = 1, OnInfrastructure = true, Backoff = Soon } }));
+        Assert.Equal(
+            WorkerNeed.Unknown,
+            await engine.Grains.GetGrain<IJobGrain>(JobId.New(TimeProvider.System).Value).NeedOfWorker(1, stop)
+        );
+        var plan = Of(
+            Job(
+                "j",
+                JobType.Build,
+                Step("a") with
+                {
+                    Retry = new()
+                    {
+                        Max = 1,
+                        OnInfrastructure = true,
+                        Backoff = Soon,
+                    },
+                }
+            )
+        );
         var gates = new Queue<TaskCompletionSource<ExecutionReport>>();
         var begun = new SemaphoreSlim(0);
-        var run = await engine.BeginAsync(plan, r => engine.Executor.Script(r, "a", async (_, cancel) =>
-        {
-            var gate = new TaskCompletionSource<ExecutionReport>();
-            gates.Enqueue(gate);
-            begun.Release();
-            return await gate.Task.WaitAsync(cancel);
-        }));
+        var run = await engine.BeginAsync(
+            plan,
+            r =>
+                engine.Executor.Script(
+                    r,
+                    "a",
+                    async (_, cancel) =>
+                    {
+                        var gate = new TaskCompletionSource<ExecutionReport>();
+                        gates.Enqueue(gate);
+                        begun.Release();
+                        return await gate.Task.WaitAsync(cancel);
+                    }
+                )
+        );
         var spec = await engine.Executor.Begun(run, "a");
         var job = engine.Grains.GetGrain<IJobGrain>(spec.Worker.JobId.Value);
         Assert.True(await begun.WaitAsync(EngineCluster.Patience, stop));

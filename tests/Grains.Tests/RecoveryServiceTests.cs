@@ -74,7 +74,8 @@ public sealed class RecoveryServiceTests
         await service.StopAsync(stop);
     }
 
-    private static T Proxy<T>(Func<MethodInfo, object> answer) where T : class
+    private static T Proxy<T>(Func<MethodInfo, object> answer)
+        where T : class
     {
         var proxy = DispatchProxy.Create<T, Answering>();
         ((Answering)(object)proxy).Answer = answer;
@@ -100,11 +101,16 @@ public sealed class RecoveryServiceTests
         public IAsyncEnumerable<ClusterMembershipSnapshot> MembershipUpdates =>
             Failures-- > 0 ? throw new InvalidOperationException("a bug") : _snapshots.Reader.ReadAllAsync();
 
-        public void Tell(int silos) => _snapshots.Writer.TryWrite(new(
-            Enumerable.Range(1, silos)
-                .Select(i => SiloAddress.New(System.Net.IPAddress.Loopback, i, 1))
-                .ToImmutableDictionary(a => a, a => new ClusterMember(a, SiloStatus.Active, a.ToString())),
-            new MembershipVersion(++_version)));
+        public void Tell(int silos) =>
+            _snapshots.Writer.TryWrite(
+                new(
+                    Enumerable
+                        .Range(1, silos)
+                        .Select(i => SiloAddress.New(System.Net.IPAddress.Loopback, i, 1))
+                        .ToImmutableDictionary(a => a, a => new ClusterMember(a, SiloStatus.Active, a.ToString())),
+                    new MembershipVersion(++_version)
+                )
+            );
 
         public ValueTask Refresh(MembershipVersion minimumVersion = default, CancellationToken cancellationToken = default) => default;
 
@@ -117,10 +123,17 @@ public sealed class RecoveryServiceTests
 
         public IEnumerable<LogLevel> Levels => _levels;
 
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => _levels.Enqueue(logLevel);
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        ) => _levels.Enqueue(logLevel);
     }
 }

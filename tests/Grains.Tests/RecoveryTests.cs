@@ -6,8 +6,7 @@ namespace Shipinator.Grains.Tests;
 /// <summary>Memory may be lost at any moment: the rows bring everything back.</summary>
 public sealed class RecoveryTests(EngineCluster engine)
 {
-    private static RunPlan TwoJobs { get; } = Of(
-        Job("compile", JobType.Build, Step("a"), Step("b")), Job("unit", JobType.Test, Step("c")));
+    private static RunPlan TwoJobs { get; } = Of(Job("compile", JobType.Build, Step("a"), Step("b")), Job("unit", JobType.Test, Step("c")));
 
     [Fact]
     public async Task Grains_DeactivatedInTheMiddle_TheRunEndsAndNoStepRunsTwice()
@@ -28,11 +27,19 @@ public sealed class RecoveryTests(EngineCluster engine)
     [Fact]
     public async Task Job_DeadWhenItsExecutionEnds_FindsTheResultByItself()
     {
-        var run = await engine.BeginAsync(TwoJobs, r => engine.Executor.Script(r, "b", async (spec, _) =>
-        {
-            await engine.Cluster.DeactivateAsync(engine.Grains.GetGrain<IJobGrain>(spec.Worker.JobId.Value));
-            return FakeExecutor.Success;
-        }));
+        var run = await engine.BeginAsync(
+            TwoJobs,
+            r =>
+                engine.Executor.Script(
+                    r,
+                    "b",
+                    async (spec, _) =>
+                    {
+                        await engine.Cluster.DeactivateAsync(engine.Grains.GetGrain<IJobGrain>(spec.Worker.JobId.Value));
+                        return FakeExecutor.Success;
+                    }
+                )
+        );
         Assert.Equal(Status.Success, (await engine.EndAsync(run)).Run.Status);
     }
 

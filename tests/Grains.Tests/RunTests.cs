@@ -6,10 +6,12 @@ namespace Shipinator.Grains.Tests;
 
 public sealed class RunTests(EngineCluster engine)
 {
-    private static RunPlan ThreeStages { get; } = Of(
-        Job("compile", JobType.Build, Step("a"), Step("b")),
-        Job("unit", JobType.Test, Step("c"), Step("d")),
-        Job("ship", JobType.Deploy, Step("e")));
+    private static RunPlan ThreeStages { get; } =
+        Of(
+            Job("compile", JobType.Build, Step("a"), Step("b")),
+            Job("unit", JobType.Test, Step("c"), Step("d")),
+            Job("ship", JobType.Deploy, Step("e"))
+        );
 
     [Fact]
     public async Task Run_AllSucceed_RunsEveryStepOnceInOrder()
@@ -24,7 +26,10 @@ public sealed class RunTests(EngineCluster engine)
     [Fact]
     public async Task Run_BuildFails_LaterStagesAreSkipped()
     {
-        var run = await engine.BeginAsync(ThreeStages, r => engine.Executor.Script(r, "a", (_, _) => Task.FromResult(FakeExecutor.Exit(3))));
+        var run = await engine.BeginAsync(
+            ThreeStages,
+            r => engine.Executor.Script(r, "a", (_, _) => Task.FromResult(FakeExecutor.Exit(3)))
+        );
         var tree = await engine.EndAsync(run);
         Assert.Equal((Status.Failed, Reason.ExitCode), (tree.Run.Status, tree.Run.Reason!.Value));
         Assert.Equal((Status.Skipped, Reason.DependencyFailed), (tree.Job("ship").Status, tree.Job("ship").Reason!.Value));
@@ -36,7 +41,8 @@ public sealed class RunTests(EngineCluster engine)
     public async Task Run_JobsOfOneStage_RunSideBySide()
     {
         var plan = Of(Job("one", JobType.Test, Step("x")), Job("two", JobType.Test, Step("y")));
-        TaskCompletionSource<ExecutionReport> x = null!, y = null!;
+        TaskCompletionSource<ExecutionReport> x = null!,
+            y = null!;
         var run = await engine.BeginAsync(plan, r => (x, y) = (engine.Executor.Hold(r, "x"), engine.Executor.Hold(r, "y")));
         await engine.Executor.Begun(run, "x");
         await engine.Executor.Begun(run, "y");
@@ -60,7 +66,12 @@ public sealed class RunTests(EngineCluster engine)
     {
         var at = await engine.NewRepositoryAsync();
         var first = await engine.EndAsync(await engine.BeginAsync(ThreeStages, at: at));
-        var run = await engine.BeginAsync(ThreeStages, at: at, number: 2, reused: new Dictionary<string, JobId> { ["compile"] = first.Job("compile").Id }.ToImmutableDictionary());
+        var run = await engine.BeginAsync(
+            ThreeStages,
+            at: at,
+            number: 2,
+            reused: new Dictionary<string, JobId> { ["compile"] = first.Job("compile").Id }.ToImmutableDictionary()
+        );
         var tree = await engine.EndAsync(run);
         Assert.Equal((Status.Success, Status.Skipped), (tree.Run.Status, tree.Job("compile").Status));
         Assert.Equal(["c", "d", "e"], engine.Executor.Commands.Where(c => c.Worker.RunId == run).Select(c => c.StepName));

@@ -17,7 +17,8 @@ public sealed class SettlingTests : IAsyncLifetime
     [Fact]
     public async Task Log_AdmissionOutOfReach_IsSealedAllTheSame()
     {
-        _engine.Faults.Call = (type, method) => method == nameof(IAdmissionGrain.Release) ? new TimeoutException("The silo is dead.") : null;
+        _engine.Faults.Call = (type, method) =>
+            method == nameof(IAdmissionGrain.Release) ? new TimeoutException("The silo is dead.") : null;
         var run = await _engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"))));
         var tree = await _engine.EndAsync(run);
         var execution = tree.Step("a").Executions[0].Id;
@@ -68,7 +69,8 @@ public sealed class SettlingTests : IAsyncLifetime
     public async Task Silo_KilledBetweenTheEndsAndWhatFollows_EveryLogIsSealedAndEveryWorkerReleased()
     {
         _engine.Logs.Refuses = _ => new IOException("The disk is full.");
-        _engine.Faults.Call = (_, method) => method is nameof(IExecutionGrain.ReleaseWorker) or nameof(IAdmissionGrain.Release) ? new TimeoutException("Dead.") : null;
+        _engine.Faults.Call = (_, method) =>
+            method is nameof(IExecutionGrain.ReleaseWorker) or nameof(IAdmissionGrain.Release) ? new TimeoutException("Dead.") : null;
         var trees = new List<Tree>();
         for (var i = 0; i < 4; i++)
         {
@@ -133,7 +135,9 @@ public sealed class SettlingTests : IAsyncLifetime
         var plan = Of(Job("j", JobType.Deploy, Step("x") with { ParallelGroup = "g" }, Step("y") with { ParallelGroup = "g" }));
         var run = await _engine.BeginAsync(plan, r => _engine.Executor.Hold(r, "y"));
         await _engine.Executor.Begun(run, "y");
-        await _engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"), Stop);
+        await _engine
+            .Grains.GetGrain<IPipelineRunGrain>(run.Value)
+            .Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"), Stop);
         var tree = await _engine.EndAsync(run);
         Assert.Empty(tree.Step("x").Executions);
         await _engine.SettledAsync(tree);
@@ -161,7 +165,9 @@ public sealed class SettlingTests : IAsyncLifetime
             await _engine.Grains.GetGrain<IPipelineRunGrain>(canceled.Value).Touch(Stop);
         }
 
-        await _engine.Grains.GetGrain<IPipelineRunGrain>(canceled.Value).Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"), Stop);
+        await _engine
+            .Grains.GetGrain<IPipelineRunGrain>(canceled.Value)
+            .Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"), Stop);
         var tree = await _engine.EndAsync(canceled);
         await _engine.Cluster.DeactivateAsync(_engine.Grains.GetGrain<IExecutionGrain>(tree.Step("a").Executions[0].Id.Value));
         Assert.Single((await admission.View(Stop)).Waiting);

@@ -38,18 +38,29 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
     [Fact]
     public async Task Runner_SilentForTooLong_IsLostAndTheJobBeginsAgain()
     {
-        var step = Step("a") with { Retry = new() { Max = 1, OnInfrastructure = true, Backoff = TimeSpan.FromMilliseconds(20) } };
-        var first = true;
-        var (run, _, grain, spec) = await BeginAsync(step, async (_, stop) =>
+        var step = Step("a") with
         {
-            if (first)
+            Retry = new()
             {
-                first = false;
-                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stop);
-            }
+                Max = 1,
+                OnInfrastructure = true,
+                Backoff = TimeSpan.FromMilliseconds(20),
+            },
+        };
+        var first = true;
+        var (run, _, grain, spec) = await BeginAsync(
+            step,
+            async (_, stop) =>
+            {
+                if (first)
+                {
+                    first = false;
+                    await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stop);
+                }
 
-            return FakeExecutor.Success;
-        });
+                return FakeExecutor.Success;
+            }
+        );
         await LoseAsync(grain);
         var tree = await _engine.EndAsync(run);
         Assert.Equal((Status.Success, 2), (tree.Run.Status, tree.Job("j").Attempt));
@@ -102,19 +113,27 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
     {
         var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var gone = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var (run, _, grain, _) = await BeginAsync(Step("a"), async (_, stop) =>
-        {
-            await using var registration = stop.Register(() => stopping.TrySetResult());
-            await gone.Task;
-            return FakeExecutor.Success;
-        });
-        await _engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"), Stop);
+        var (run, _, grain, _) = await BeginAsync(
+            Step("a"),
+            async (_, stop) =>
+            {
+                await using var registration = stop.Register(() => stopping.TrySetResult());
+                await gone.Task;
+                return FakeExecutor.Success;
+            }
+        );
+        await _engine
+            .Grains.GetGrain<IPipelineRunGrain>(run.Value)
+            .Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"), Stop);
         await stopping.Task.WaitAsync(EngineCluster.Patience, Stop);
         await LoseAsync(grain);
         Assert.Equal(Status.Running, (await grain.Get(Stop)).Life.Status);
         Assert.Equal("The executor to confirm that nothing of it runs any more.", await grain.WaitingFor(Stop));
         gone.SetResult();
-        Assert.Equal((Status.Canceled, Reason.CanceledByUser), ((await _engine.EndAsync(run)).Run.Status, (await _engine.TreeAsync(run)).Run.Reason));
+        Assert.Equal(
+            (Status.Canceled, Reason.CanceledByUser),
+            ((await _engine.EndAsync(run)).Run.Status, (await _engine.TreeAsync(run)).Run.Reason)
+        );
     }
 
     [Fact]
@@ -122,14 +141,25 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
     {
         var (run, gate, grain, spec) = await BeginAsync(Step("a"));
         // The platform does not know of it yet, and the runner goes once it is answered.
-        await grain.Report(new() { Status = Status.Canceled, ExitCode = 143, Detail = "Somebody sent SIGTERM." }, Stop);
+        await grain.Report(
+            new()
+            {
+                Status = Status.Canceled,
+                ExitCode = 143,
+                Detail = "Somebody sent SIGTERM.",
+            },
+            Stop
+        );
         Assert.Equal(Status.Running, (await grain.Get(Stop)).Life.Status);
         await _engine.Cluster.DeactivateAsync(grain);
         turned.Clock.Turn(TimeSpan.FromSeconds(16));
         await grain.Touch(Stop);
         await grain.Touch(Stop);
         var tree = await _engine.EndAsync(run);
-        Assert.Equal((Status.Failed, Reason.Lost, "Somebody sent SIGTERM.", 143), (tree.Step("a").Status, tree.Step("a").Reason, tree.Step("a").Detail, tree.Step("a").ExitCode));
+        Assert.Equal(
+            (Status.Failed, Reason.Lost, "Somebody sent SIGTERM.", 143),
+            (tree.Step("a").Status, tree.Step("a").Reason, tree.Step("a").Detail, tree.Step("a").ExitCode)
+        );
         gate.TrySetResult(FakeExecutor.Success);
         tree.AssertHistoryFolds();
     }
@@ -141,7 +171,9 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
         var grain = _engine.Grains.GetGrain<IExecutionGrain>((await _engine.Executor.Taken(run, "a")).ExecutionId.Value);
         await LoseAsync(grain);
         Assert.Equal(Status.Submitted, (await grain.Get(Stop)).Life.Status);
-        await _engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"), Stop);
+        await _engine
+            .Grains.GetGrain<IPipelineRunGrain>(run.Value)
+            .Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"), Stop);
         Assert.Equal(Status.Canceled, (await _engine.EndAsync(run)).Run.Status);
     }
 
@@ -150,7 +182,12 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
     {
         var (run, gate, _, spec) = await BeginAsync(Step("a"));
         var id = spec.Worker.JobId;
-        _engine.Executor.RefuseRelease(id, ExecutorException.Transient("away"), ExecutorException.Transient("away"), ExecutorException.Transient("throttled", retryAfter: TimeSpan.FromMinutes(1)));
+        _engine.Executor.RefuseRelease(
+            id,
+            ExecutorException.Transient("away"),
+            ExecutorException.Transient("away"),
+            ExecutorException.Transient("throttled", retryAfter: TimeSpan.FromMinutes(1))
+        );
         gate.SetResult(FakeExecutor.Success);
         Assert.Equal(Status.Success, (await _engine.EndAsync(run)).Run.Status);
         // The first wait is 10 s, each later one twice as long, give or take a quarter; at last the executor's own wish.
@@ -173,18 +210,23 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
 
     /// <summary>A job of one step whose runner has taken it.</summary>
     private async Task<(RunId Run, TaskCompletionSource<ExecutionReport> Gate, IExecutionGrain Grain, ExecutionSpec Spec)> BeginAsync(
-        StepPlan step, Func<ExecutionSpec, CancellationToken, Task<ExecutionReport>>? command = null)
+        StepPlan step,
+        Func<ExecutionSpec, CancellationToken, Task<ExecutionReport>>? command = null
+    )
     {
         TaskCompletionSource<ExecutionReport> gate = null!;
         var plan = Of(Job("j", JobType.Build, step with { Timeout = Long }) with { Timeout = Long });
-        var run = await _engine.BeginAsync(plan, r =>
-        {
-            gate = _engine.Executor.Hold(r, step.Name);
-            if (command is not null)
+        var run = await _engine.BeginAsync(
+            plan,
+            r =>
             {
-                _engine.Executor.Script(r, step.Name, command);
+                gate = _engine.Executor.Hold(r, step.Name);
+                if (command is not null)
+                {
+                    _engine.Executor.Script(r, step.Name, command);
+                }
             }
-        });
+        );
         var spec = await _engine.Executor.Begun(run, step.Name);
         return (run, gate, _engine.Grains.GetGrain<IExecutionGrain>(spec.ExecutionId.Value), spec);
     }

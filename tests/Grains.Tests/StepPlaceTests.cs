@@ -13,17 +13,40 @@ public sealed class StepPlaceTests(EngineCluster engine)
     {
         TaskCompletionSource<ExecutionReport> second = new(TaskCreationOptions.RunContinuationsAsynchronously);
         TaskCompletionSource<ExecutionSpec> begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        var plan = Of(Job("j", JobType.Build, Step("a") with { Retry = new() { Max = 1, OnFailure = true, Backoff = TimeSpan.FromMilliseconds(10) } }, Step("b")));
-        var run = await engine.BeginAsync(plan, r => engine.Executor.Script(r, "a", (spec, _) =>
-        {
-            if (spec.Attempt == 1)
-            {
-                return Task.FromResult(FakeExecutor.Exit(1));
-            }
+        var plan = Of(
+            Job(
+                "j",
+                JobType.Build,
+                Step("a") with
+                {
+                    Retry = new()
+                    {
+                        Max = 1,
+                        OnFailure = true,
+                        Backoff = TimeSpan.FromMilliseconds(10),
+                    },
+                },
+                Step("b")
+            )
+        );
+        var run = await engine.BeginAsync(
+            plan,
+            r =>
+                engine.Executor.Script(
+                    r,
+                    "a",
+                    (spec, _) =>
+                    {
+                        if (spec.Attempt == 1)
+                        {
+                            return Task.FromResult(FakeExecutor.Exit(1));
+                        }
 
-            begun.TrySetResult(spec);
-            return second.Task;
-        }));
+                        begun.TrySetResult(spec);
+                        return second.Task;
+                    }
+                )
+        );
         var again = await begun.Task.WaitAsync(EngineCluster.Patience);
         var job = engine.Grains.GetGrain<IJobGrain>(again.Worker.JobId.Value);
         var first = again.Worker.Steps[0].FirstExecutionId;
@@ -50,7 +73,10 @@ public sealed class StepPlaceTests(EngineCluster engine)
 
         await engine.EndAsync(run);
         Assert.Equal(ClaimKind.NotNeeded, (await waiting.WaitAsync(TimeSpan.FromSeconds(20))).Kind);
-        Assert.Equal(StepPlace.Over, await engine.Grains.GetGrain<IJobGrain>(spec.Worker.JobId.Value).StepOf(spec.Worker.Steps[1].FirstExecutionId));
+        Assert.Equal(
+            StepPlace.Over,
+            await engine.Grains.GetGrain<IJobGrain>(spec.Worker.JobId.Value).StepOf(spec.Worker.Steps[1].FirstExecutionId)
+        );
     }
 
     /// <summary>The claim and the word that it is in vain may pass each other on the way.</summary>
@@ -60,7 +86,7 @@ public sealed class StepPlaceTests(EngineCluster engine)
         var execution = engine.Grains.GetGrain<IExecutionGrain>(ExecutionId.New(TimeProvider.System).Value);
         await execution.NotNeeded();
         // One-way: the call above is answered before it is done.
-        for (var kind = ClaimKind.NotYet; kind != ClaimKind.NotNeeded;)
+        for (var kind = ClaimKind.NotYet; kind != ClaimKind.NotNeeded; )
         {
             kind = (await execution.Claim("late", TimeSpan.Zero)).Kind;
         }

@@ -35,7 +35,10 @@ public sealed class CharacterTests
         Assert.NotNull(PipelineFile.Parse($"build: {{ steps: [ {{ name: a, command: [\"{Escape}\"] }} ] }}").Model);
         Assert.NotNull(PipelineFile.Parse("build: { steps: [ { name: a, run: \"a\\tb\\e[0m\" } ] }").Model);
         // A template in the program itself is an error that quotes its line.
-        var error = Assert.Single(PipelineFile.Parse($"build: {{ steps: [ {{ name: a, command: [\"{Escape}{{{{ .nope }}}}\"] }} ] }}").Errors, e => e.Code == "unknown_template");
+        var error = Assert.Single(
+            PipelineFile.Parse($"build: {{ steps: [ {{ name: a, command: [\"{Escape}{{{{ .nope }}}}\"] }} ] }}").Errors,
+            e => e.Code == "unknown_template"
+        );
         Assert.DoesNotContain('\u001b', error.Message + error.Snippet);
     }
 
@@ -43,7 +46,8 @@ public sealed class CharacterTests
     [InlineData("emoji 👩‍💻 no", false)]
     [InlineData("é ü 日本語 ✈️", true)]
     [InlineData("a\u00A0b", true)]
-    public void FindInvisible_VisibleText_IsLeftAlone(string text, bool isFine) => Assert.Equal(isFine, Characters.FindInvisible(text, isText: false) is null);
+    public void FindInvisible_VisibleText_IsLeftAlone(string text, bool isFine) =>
+        Assert.Equal(isFine, Characters.FindInvisible(text, isText: false) is null);
 
     [Theory]
     [InlineData("build:\n  steps: \0", 2, 10)]
@@ -66,7 +70,10 @@ public sealed class CharacterTests
 
     [Fact]
     public void SecondDocument_IsRefused() =>
-        Assert.Equal("many_documents", Assert.Single(PipelineFile.Parse("build: { steps: [ { name: a, run: x } ] }\n---\n~\n").Errors).Code);
+        Assert.Equal(
+            "many_documents",
+            Assert.Single(PipelineFile.Parse("build: { steps: [ { name: a, run: x } ] }\n---\n~\n").Errors).Code
+        );
 
     [Theory]
     [InlineData("build:\n\tsteps:\n", 2, 1)]

@@ -52,25 +52,30 @@ public sealed partial class DocumentationTests
         }
 
         // Keys at the left edge, each with the lines below it: of the file, or else of a step of the stage that has what it may need.
-        return Parts().Split(example).Where(p => Words().IsMatch(p)).Select(p =>
-            FileKeys.Contains(p[..p.IndexOf(':', StringComparison.Ordinal)])
-                ? p + "build: { steps: [ { name: compile, run: make } ] }\n"
-                : $"build:\n  matrix: {{ go: [\"1.23\"] }}\n  steps: [ {{ name: package, run: make, outputs: [ {{ type: binary, path: bin/app }} ] }} ]\n"
-                    + $"test:\n  steps:\n    - name: unit\n      run: make\n{Indent(p, 6)}");
+        return Parts()
+            .Split(example)
+            .Where(p => Words().IsMatch(p))
+            .Select(p =>
+                FileKeys.Contains(p[..p.IndexOf(':', StringComparison.Ordinal)])
+                    ? p + "build: { steps: [ { name: compile, run: make } ] }\n"
+                    : $"build:\n  matrix: {{ go: [\"1.23\"] }}\n  steps: [ {{ name: package, run: make, outputs: [ {{ type: binary, path: bin/app }} ] }} ]\n"
+                        + $"test:\n  steps:\n    - name: unit\n      run: make\n{Indent(p, 6)}"
+            );
     }
 
     private static HashSet<string> FileKeys => new(["on", "concurrency", "clone"], StringComparer.Ordinal);
 
     private static string Indent(string text, int by) => Regex.Replace(text, "^(?=.)", new string(' ', by), RegexOptions.Multiline);
 
-    private static IEnumerable<string> Keys(Shape shape) => shape switch
-    {
-        MapShape map => map.Keys.SelectMany(k => Keys(k.Shape).Prepend(k.Name)),
-        ListShape list => Keys(list.Item),
-        NamedShape named => Keys(named.Value),
-        EitherShape either => either.Options.SelectMany(Keys),
-        _ => [],
-    };
+    private static IEnumerable<string> Keys(Shape shape) =>
+        shape switch
+        {
+            MapShape map => map.Keys.SelectMany(k => Keys(k.Shape).Prepend(k.Name)),
+            ListShape list => Keys(list.Item),
+            NamedShape named => Keys(named.Value),
+            EitherShape either => either.Options.SelectMany(Keys),
+            _ => [],
+        };
 
     [GeneratedRegex("^[^#\\n]*\\w", RegexOptions.Multiline)]
     private static partial Regex Words();

@@ -102,7 +102,25 @@ public sealed class GlobTests
     public void MayMatchBelow_Folders(string pattern, string folder, bool may) =>
         Assert.Equal(may, GlobList.Of([pattern], out _).MayMatchBelow(folder));
 
-    private static readonly Gen<string> Patterns = Of("a", "b", "/", "*", "**", "**/", "?", "[ab]", "[!a]", "\\*", "{a,b}", "{,/b}", "{a*b,**/b}", "{a/,b}", ".").Array[1, 8].Select(string.Concat);
+    private static readonly Gen<string> Patterns = Of(
+        "a",
+        "b",
+        "/",
+        "*",
+        "**",
+        "**/",
+        "?",
+        "[ab]",
+        "[!a]",
+        "\\*",
+        "{a,b}",
+        "{,/b}",
+        "{a*b,**/b}",
+        "{a/,b}",
+        "."
+    )
+        .Array[1, 8]
+        .Select(string.Concat);
 
     private static readonly Gen<string> Names = Of("a", "b", "/", "*", ".", "ab").Array[0, 8].Select(string.Concat);
 
@@ -110,27 +128,44 @@ public sealed class GlobTests
 
     [Fact]
     public void Matches_RandomPatterns_AgreesWithTheSlowAndObviousWay() =>
-        Gen.Select(Patterns, Names).Sample((pattern, name) =>
-        {
-            // An empty choice after '**/' could mean the root folder itself, which is nothing that anybody writes.
-            if (Glob.Compile(pattern, out _) is { } glob && !(pattern.Contains('*', StringComparison.Ordinal) && pattern.Contains("{,", StringComparison.Ordinal)) && !pattern.StartsWith('/') && !pattern.StartsWith("./", StringComparison.Ordinal) && !name.StartsWith('/'))
-            {
-                Assert.Equal(Oracle.Matches(pattern, name), glob.Matches(name));
-            }
-        }, iter: 50_000);
+        Gen.Select(Patterns, Names)
+            .Sample(
+                (pattern, name) =>
+                {
+                    // An empty choice after '**/' could mean the root folder itself, which is nothing that anybody writes.
+                    if (
+                        Glob.Compile(pattern, out _) is { } glob
+                        && !(pattern.Contains('*', StringComparison.Ordinal) && pattern.Contains("{,", StringComparison.Ordinal))
+                        && !pattern.StartsWith('/')
+                        && !pattern.StartsWith("./", StringComparison.Ordinal)
+                        && !name.StartsWith('/')
+                    )
+                    {
+                        Assert.Equal(Oracle.Matches(pattern, name), glob.Matches(name));
+                    }
+                },
+                iter: 50_000
+            );
 
     [Fact]
     public void MayMatchBelow_RandomPatterns_NeverHidesAMatch() =>
-        Gen.Select(Patterns, Names).Sample((pattern, name) =>
-        {
-            var slash = name.IndexOf('/', StringComparison.Ordinal);
-            if (Glob.Compile(pattern, out _) is { } glob && slash > 0)
-            {
-                var folder = name[..slash];
-                Assert.True(!glob.Matches(name) || glob.MayMatchBelow(folder), $"{pattern} hides {name}");
-                Assert.True(glob.Matches(name) || name.EndsWith('/') || !glob.MatchesAllBelow(folder), $"{pattern} does not take {name}");
-            }
-        }, iter: 50_000);
+        Gen.Select(Patterns, Names)
+            .Sample(
+                (pattern, name) =>
+                {
+                    var slash = name.IndexOf('/', StringComparison.Ordinal);
+                    if (Glob.Compile(pattern, out _) is { } glob && slash > 0)
+                    {
+                        var folder = name[..slash];
+                        Assert.True(!glob.Matches(name) || glob.MayMatchBelow(folder), $"{pattern} hides {name}");
+                        Assert.True(
+                            glob.Matches(name) || name.EndsWith('/') || !glob.MatchesAllBelow(folder),
+                            $"{pattern} does not take {name}"
+                        );
+                    }
+                },
+                iter: 50_000
+            );
 
     [Theory]
     [InlineData("*a")]
@@ -187,7 +222,9 @@ public sealed class GlobTests
             }
 
             var close = pattern.IndexOf('}', open);
-            return pattern[(open + 1)..close].Split(',').SelectMany(o => Unbraced(string.Concat(pattern.AsSpan(0, open), o, pattern.AsSpan(close + 1))));
+            return pattern[(open + 1)..close]
+                .Split(',')
+                .SelectMany(o => Unbraced(string.Concat(pattern.AsSpan(0, open), o, pattern.AsSpan(close + 1))));
         }
 
         private static bool One(string p, int i, string t, int j)
@@ -207,7 +244,8 @@ public sealed class GlobTests
 
                 if (stars - i > 1 && (i == 0 || p[i - 1] == '/') && stars < p.Length && p[stars] == '/')
                 {
-                    return One(p, stars + 1, t, j) || Enumerable.Range(j, t.Length - j).Any(k => t[k] == '/' && One(p, stars + 1, t, k + 1));
+                    return One(p, stars + 1, t, j)
+                        || Enumerable.Range(j, t.Length - j).Any(k => t[k] == '/' && One(p, stars + 1, t, k + 1));
                 }
 
                 for (var k = j; ; k++)

@@ -75,19 +75,33 @@ public sealed class SchemaTests
                 "minProperties" => node is not YamlMappingNode map || map.Children.Count >= value!.GetValue<int>(),
                 "maxProperties" => node is not YamlMappingNode map || map.Children.Count <= value!.GetValue<int>(),
                 "required" => node is not YamlMappingNode map || value!.AsArray().All(k => Keys(map).Any(e => e.Key == k!.ToString())),
-                "items" => node is not YamlSequenceNode list || list.Children.Select((c, i) => Sub(c, value!, $"{path}[{i}]", problems)).ToList().TrueForAll(_ => true),
+                "items" => node is not YamlSequenceNode list
+                    || list.Children.Select((c, i) => Sub(c, value!, $"{path}[{i}]", problems)).ToList().TrueForAll(_ => true),
                 "properties" => node is not YamlMappingNode map
-                    || Keys(map).Where(e => value!.AsObject().ContainsKey(e.Key)).Select(e => Sub(e.Value, value![e.Key]!, $"{path}.{e.Key}", problems)).ToList().TrueForAll(_ => true),
-                "additionalProperties" when value is JsonValue => node is not YamlMappingNode map || Keys(map).All(e => schema["properties"]!.AsObject().ContainsKey(e.Key) || IsOfPattern(schema, e.Key)),
+                    || Keys(map)
+                        .Where(e => value!.AsObject().ContainsKey(e.Key))
+                        .Select(e => Sub(e.Value, value![e.Key]!, $"{path}.{e.Key}", problems))
+                        .ToList()
+                        .TrueForAll(_ => true),
+                "additionalProperties" when value is JsonValue => node is not YamlMappingNode map
+                    || Keys(map).All(e => schema["properties"]!.AsObject().ContainsKey(e.Key) || IsOfPattern(schema, e.Key)),
                 "patternProperties" => value!.AsObject().All(p => p.Value!.AsObject().All(k => k.Key == "description")),
-                "additionalProperties" => node is not YamlMappingNode map || Keys(map).Where(e => schema["properties"]?.AsObject().ContainsKey(e.Key) != true).Select(e => Sub(e.Value, value!, $"{path}.{e.Key}", problems)).ToList().TrueForAll(_ => true),
-                "propertyNames" => node is not YamlMappingNode map || Keys(map).All(e => Regex.IsMatch(e.Key, value!["pattern"]!.ToString())),
-                "anyOf" => value!.AsArray().Any(option =>
-                {
-                    var inner = new List<string>();
-                    Check(node, option!.AsObject(), path, inner);
-                    return inner.Count == 0;
-                }),
+                "additionalProperties" => node is not YamlMappingNode map
+                    || Keys(map)
+                        .Where(e => schema["properties"]?.AsObject().ContainsKey(e.Key) != true)
+                        .Select(e => Sub(e.Value, value!, $"{path}.{e.Key}", problems))
+                        .ToList()
+                        .TrueForAll(_ => true),
+                "propertyNames" => node is not YamlMappingNode map
+                    || Keys(map).All(e => Regex.IsMatch(e.Key, value!["pattern"]!.ToString())),
+                "anyOf" => value!
+                    .AsArray()
+                    .Any(option =>
+                    {
+                        var inner = new List<string>();
+                        Check(node, option!.AsObject(), path, inner);
+                        return inner.Count == 0;
+                    }),
                 _ => throw new InvalidOperationException($"The schema uses '{keyword}', which this check does not know."),
             };
             if (!holds)
@@ -97,7 +111,8 @@ public sealed class SchemaTests
         }
     }
 
-    private static bool IsOfPattern(JsonObject schema, string key) => schema["patternProperties"]?.AsObject().Any(p => Regex.IsMatch(key, p.Key)) == true;
+    private static bool IsOfPattern(JsonObject schema, string key) =>
+        schema["patternProperties"]?.AsObject().Any(p => Regex.IsMatch(key, p.Key)) == true;
 
     private static bool Sub(Node node, JsonNode schema, string path, List<string> problems)
     {
@@ -105,21 +120,23 @@ public sealed class SchemaTests
         return true;
     }
 
-    private static IEnumerable<string> Types(JsonNode value) => value is JsonArray many ? many.Select(v => v!.ToString()) : [value.ToString()];
+    private static IEnumerable<string> Types(JsonNode value) =>
+        value is JsonArray many ? many.Select(v => v!.ToString()) : [value.ToString()];
 
     private static string? Scalar(Node node) => (node as YamlScalarNode)?.Value;
 
-    private static bool Is(Node node, string type) => (node, type) switch
-    {
-        (YamlMappingNode, "object") or (YamlSequenceNode, "array") => true,
-        (YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain, Value: "" or "~" or "null" }, _) => type == "null",
-        (YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain, Value: "true" or "false" }, _) => type == "boolean",
-        (YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain } s, "integer") => int.TryParse(s.Value, out _),
-        (YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain } s, "number") => double.TryParse(s.Value, out _),
-        (YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain } s, "string") => !double.TryParse(s.Value, out _),
-        (YamlScalarNode, "string") => true,
-        _ => false,
-    };
+    private static bool Is(Node node, string type) =>
+        (node, type) switch
+        {
+            (YamlMappingNode, "object") or (YamlSequenceNode, "array") => true,
+            (YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain, Value: "" or "~" or "null" }, _) => type == "null",
+            (YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain, Value: "true" or "false" }, _) => type == "boolean",
+            (YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain } s, "integer") => int.TryParse(s.Value, out _),
+            (YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain } s, "number") => double.TryParse(s.Value, out _),
+            (YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain } s, "string") => !double.TryParse(s.Value, out _),
+            (YamlScalarNode, "string") => true,
+            _ => false,
+        };
 
     /// <summary>As an editor sees the map: with what <c>&lt;&lt;</c> merges into it.</summary>
     private static IEnumerable<KeyValuePair<string, Node>> Keys(YamlMappingNode map)

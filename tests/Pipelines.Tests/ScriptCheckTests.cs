@@ -105,7 +105,8 @@ public sealed class ScriptCheckTests
         var plan = RunPlanner.Plan(PipelineFile.Parse(file).Model!, Table.Facts(""), Table.Settings).Plan!;
         Assert.Equal(
             ["python3", "", "ruby -w", "", "", "bash -euo pipefail", ""],
-            plan.Jobs.SelectMany(j => j.Steps).Select(s => string.Join(' ', s.Shell ?? [])));
+            plan.Jobs.SelectMany(j => j.Steps).Select(s => string.Join(' ', s.Shell ?? []))
+        );
     }
 
     [Theory]

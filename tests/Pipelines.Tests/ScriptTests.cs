@@ -17,7 +17,8 @@ public sealed class ScriptTests : IDisposable
     [InlineData("${PATH}'{{ .commit }}")]
     public async Task Run_HostileBranchName_IsOnlyText(string branch)
     {
-        const string File = "build: { steps: [ { name: a, run: 'printf %s \"{{ .branch }}\" > said; printf %s {{ .branch }} > /dev/null' } ] }";
+        const string File =
+            "build: { steps: [ { name: a, run: 'printf %s \"{{ .branch }}\" > said; printf %s {{ .branch }} > /dev/null' } ] }";
         var facts = Table.Facts("") with { Branch = branch };
         var step = RunPlanner.Plan(PipelineFile.Parse(File).Model!, facts, Table.Settings).Plan!.Jobs[0].Steps[0];
         Assert.Equal(0, await Run(step));
@@ -31,7 +32,9 @@ public sealed class ScriptTests : IDisposable
         Put(".shipinator/deploy/out/app-1.0.tgz", "chart");
         Assert.Equal(0, await Run(Deploy("deploy: { artifact: chart, target: staging, namespace: shop, release: web }")));
         Assert.Equal(
-            "helm upgrade --install web .shipinator/deploy/out/app-1.0.tgz --namespace shop --create-namespace --wait --kube-context staging\n", Read("calls"));
+            "helm upgrade --install web .shipinator/deploy/out/app-1.0.tgz --namespace shop --create-namespace --wait --kube-context staging\n",
+            Read("calls")
+        );
     }
 
     [Fact]
@@ -39,7 +42,10 @@ public sealed class ScriptTests : IDisposable
     {
         Put(".shipinator/deploy/chart", "oci://registry.local/charts/app");
         Assert.Equal(0, await Run(Deploy("deploy: { artifact: chart }")));
-        Assert.Equal("helm upgrade --install shop-backend oci://registry.local/charts/app --namespace default --create-namespace --wait\n", Read("calls"));
+        Assert.Equal(
+            "helm upgrade --install shop-backend oci://registry.local/charts/app --namespace default --create-namespace --wait\n",
+            Read("calls")
+        );
     }
 
     [Fact]
@@ -57,7 +63,9 @@ public sealed class ScriptTests : IDisposable
         Put(".shipinator/deploy/registry.local/app:1", "registry.local/app:1");
         Assert.Equal(0, await Run(Deploy("deploy: { artifact: image, release: web }")));
         Assert.Equal(
-            "kubectl set image deployment/web *=registry.local/app:1 --namespace default\nkubectl rollout status deployment/web --namespace default\n", Read("calls"));
+            "kubectl set image deployment/web *=registry.local/app:1 --namespace default\nkubectl rollout status deployment/web --namespace default\n",
+            Read("calls")
+        );
     }
 
     [Fact]
@@ -82,7 +90,12 @@ public sealed class ScriptTests : IDisposable
 
     private async Task<int> Run(StepPlan step)
     {
-        var start = new ProcessStartInfo("/bin/sh") { WorkingDirectory = _folder.FullName, RedirectStandardInput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("/bin/sh")
+        {
+            WorkingDirectory = _folder.FullName,
+            RedirectStandardInput = true,
+            RedirectStandardError = true,
+        };
         start.ArgumentList.Add("-e");
         foreach (var (name, value) in step.Env)
         {

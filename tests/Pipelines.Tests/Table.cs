@@ -11,13 +11,20 @@ internal static class Table
 {
     public const string Commit = "0123456789abcdef0123456789abcdef01234567";
 
-    public static PlanSettings Settings { get; } = new() { ProjectName = "shop", RepositoryName = "Shop.Backend", RunNumber = 42 };
+    public static PlanSettings Settings { get; } =
+        new()
+        {
+            ProjectName = "shop",
+            RepositoryName = "Shop.Backend",
+            RunNumber = 42,
+        };
 
     public static IEnumerable<TheoryDataRow<string>> Good => Names("good");
 
     public static IEnumerable<TheoryDataRow<string>> Bad => Names("bad");
 
-    public static string Read(string kind, string name) => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "data", kind, name + ".yaml"));
+    public static string Read(string kind, string name) =>
+        File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "data", kind, name + ".yaml"));
 
     public static IReadOnlyList<string> GoodTexts => [.. Good.Select(row => Read("good", row.Data))];
 
@@ -41,29 +48,38 @@ internal static class Table
     public static TriggerFacts Facts(string text)
     {
         var words = text.StartsWith("#!", StringComparison.Ordinal)
-            ? text[2..text.IndexOf('\n', StringComparison.Ordinal)].Split(' ', StringSplitOptions.RemoveEmptyEntries)
-                .Select(w => w.Split('=', 2)).ToDictionary(p => p[0], p => p[1], StringComparer.Ordinal)
+            ? text[2..text.IndexOf('\n', StringComparison.Ordinal)]
+                .Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                .Select(w => w.Split('=', 2))
+                .ToDictionary(p => p[0], p => p[1], StringComparer.Ordinal)
             : [];
         var tag = words.GetValueOrDefault("tag");
         var branch = words.GetValueOrDefault("branch") ?? (tag is null ? "main" : null);
-        var pr = words.GetValueOrDefault("pr") is { } number ? int.Parse(number, System.Globalization.CultureInfo.InvariantCulture) : (int?)null;
+        var pr = words.GetValueOrDefault("pr") is { } number
+            ? int.Parse(number, System.Globalization.CultureInfo.InvariantCulture)
+            : (int?)null;
         return new TriggerFacts
         {
             Event = words.GetValueOrDefault("event") ?? "push",
-            Ref = pr is not null ? $"refs/pull/{pr}/head" : tag is not null ? $"refs/tags/{tag}" : $"refs/heads/{branch}",
+            Ref =
+                pr is not null ? $"refs/pull/{pr}/head"
+                : tag is not null ? $"refs/tags/{tag}"
+                : $"refs/heads/{branch}",
             Commit = Commit,
             Branch = branch,
             Tag = tag,
             PrNumber = pr,
             Message = words.GetValueOrDefault("message")?.Replace('_', ' '),
             ChangedFiles = words.GetValueOrDefault("files") is { } files ? files.Split(',').ToImmutableArray() : null,
-            Inputs = words.Where(w => w.Key.StartsWith("inputs.", StringComparison.Ordinal))
+            Inputs = words
+                .Where(w => w.Key.StartsWith("inputs.", StringComparison.Ordinal))
                 .ToImmutableSortedDictionary(w => w.Key["inputs.".Length..], w => w.Value, StringComparer.Ordinal),
         };
     }
 
     private static IEnumerable<TheoryDataRow<string>> Names(string kind) =>
-        Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "data", kind), "*.yaml")
+        Directory
+            .EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "data", kind), "*.yaml")
             .Select(f => Path.GetFileNameWithoutExtension(f)!)
             .Order(StringComparer.Ordinal)
             .Select(n => new TheoryDataRow<string>(n));

@@ -4,8 +4,12 @@ namespace Shipinator.Pipelines.Tests;
 
 public sealed class TableTests
 {
-    private static readonly JsonSerializerOptions Indented =
-        new(PlanJson.Options) { WriteIndented = true, NewLine = "\n", Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented = new(PlanJson.Options)
+    {
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     [Theory]
     [MemberData(nameof(Table.Good), MemberType = typeof(Table))]
@@ -18,7 +22,11 @@ public sealed class TableTests
         var match = parsed.Model!.Matches(facts);
         var planned = RunPlanner.Plan(parsed.Model, facts, Table.Settings);
         Assert.Empty(planned.Errors);
-        Table.Compare("good", name, $"runs: {match.Runs} {match.Reason}".TrimEnd() + "\n" + JsonSerializer.Serialize(planned.Plan, Indented) + "\n");
+        Table.Compare(
+            "good",
+            name,
+            $"runs: {match.Runs} {match.Reason}".TrimEnd() + "\n" + JsonSerializer.Serialize(planned.Plan, Indented) + "\n"
+        );
     }
 
     [Theory]

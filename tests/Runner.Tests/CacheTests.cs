@@ -66,7 +66,12 @@ public sealed class CacheTests : IDisposable
         using (var zip = new System.IO.Compression.GZipStream(File.Create(file), System.IO.Compression.CompressionLevel.Fastest))
         using (var tar = new System.Formats.Tar.TarWriter(zip))
         {
-            tar.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.RegularFile, "../../evil") { DataStream = new MemoryStream(Encoding.UTF8.GetBytes("evil")) });
+            tar.WriteEntry(
+                new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.RegularFile, "../../evil")
+                {
+                    DataStream = new MemoryStream(Encoding.UTF8.GetBytes("evil")),
+                }
+            );
         }
 
         Assert.False(IsHit(Job("v1"), Plan));
@@ -104,7 +109,15 @@ public sealed class CacheTests : IDisposable
     public void Restore_FolderThatCannotBeRead_NeverFailsTheStep()
     {
         File.WriteAllText(Path.Combine(_root, "no-folder"), "");
-        var cache = Runner.Cache.Of(Work(Plan), Job("v1") with { CacheFolder = Path.Combine(_root, "no-folder") }, _said.Add, TimeProvider.System)!;
+        var cache = Runner.Cache.Of(
+            Work(Plan),
+            Job("v1") with
+            {
+                CacheFolder = Path.Combine(_root, "no-folder"),
+            },
+            _said.Add,
+            TimeProvider.System
+        )!;
         cache.Restore();
         Directory.CreateDirectory(Path.Combine(_root, "job-1", "workspace", ".cache"));
         cache.Save(default);
@@ -129,7 +142,10 @@ public sealed class CacheTests : IDisposable
             cache.Save(default);
         }
 
-        Assert.Contains(_said, s => s.Contains($"'{pattern}'", StringComparison.Ordinal) && s.Contains("The cache is not used", StringComparison.Ordinal));
+        Assert.Contains(
+            _said,
+            s => s.Contains($"'{pattern}'", StringComparison.Ordinal) && s.Contains("The cache is not used", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -165,7 +181,12 @@ public sealed class CacheTests : IDisposable
         void Keep(string a, string version, string content, int minutes, string? image = null)
         {
             var at = JobOf(a, version);
-            var kept = Runner.Cache.Of(Work(plan with { RestoreDepths = [2], Image = image ?? plan.Image }), at, _said.Add, TimeProvider.System)!;
+            var kept = Runner.Cache.Of(
+                Work(plan with { RestoreDepths = [2], Image = image ?? plan.Image }),
+                at,
+                _said.Add,
+                TimeProvider.System
+            )!;
             kept.Restore();
             Directory.CreateDirectory(Path.Combine(at.Workspace, ".cache"));
             File.WriteAllText(Path.Combine(at.Workspace, ".cache", "kept"), content);
@@ -208,7 +229,14 @@ public sealed class CacheTests : IDisposable
         }
     }
 
-    private static CacheAnswer Plan { get; } = new() { Scope = "0190-aa", Image = "golang:1", KeyFiles = ["go.sum"], Paths = [".cache"] };
+    private static CacheAnswer Plan { get; } =
+        new()
+        {
+            Scope = "0190-aa",
+            Image = "golang:1",
+            KeyFiles = ["go.sum"],
+            Paths = [".cache"],
+        };
 
     private void Keep(RunnerSettings job, string text, long limit = 1_000_000)
     {
@@ -229,26 +257,30 @@ public sealed class CacheTests : IDisposable
 
     private RunnerSettings Job(string version)
     {
-        var settings = new RunnerSettings(new("http://localhost"), "e", "t", Path.Combine(_root, $"job-{++_jobs}")) { CacheFolder = Path.Combine(_root, "caches") };
+        var settings = new RunnerSettings(new("http://localhost"), "e", "t", Path.Combine(_root, $"job-{++_jobs}"))
+        {
+            CacheFolder = Path.Combine(_root, "caches"),
+        };
         Directory.CreateDirectory(settings.Workspace);
         Directory.CreateDirectory(settings.Control);
         File.WriteAllText(Path.Combine(settings.Workspace, "go.sum"), version);
         return settings;
     }
 
-    private static ClaimAnswer Work(CacheAnswer cache) => new()
-    {
-        ExecutionId = "x",
-        StepName = "step",
-        JobId = "j",
-        JobAttempt = 1,
-        Script = "true",
-        Env = new Dictionary<string, string>(),
-        Secrets = new Dictionary<string, string>(),
-        TimeoutSeconds = 60,
-        GraceSeconds = 5,
-        Inputs = [],
-        Outputs = [],
-        Cache = cache,
-    };
+    private static ClaimAnswer Work(CacheAnswer cache) =>
+        new()
+        {
+            ExecutionId = "x",
+            StepName = "step",
+            JobId = "j",
+            JobAttempt = 1,
+            Script = "true",
+            Env = new Dictionary<string, string>(),
+            Secrets = new Dictionary<string, string>(),
+            TimeoutSeconds = 60,
+            GraceSeconds = 5,
+            Inputs = [],
+            Outputs = [],
+            Cache = cache,
+        };
 }

@@ -35,8 +35,11 @@ public sealed class CheckoutTests : IAsyncLifetime
         Assert.True(code == 0, words);
         Assert.True(File.Exists(Path.Combine(Workspace, "a")));
         Assert.DoesNotContain(
-            Directory.EnumerateFiles(Path.Combine(_root, "job"), "*", SearchOption.AllDirectories).Where(f => new FileInfo(f).Length < 100_000),
-            f => File.ReadAllText(f).Contains("top-secret", StringComparison.Ordinal));
+            Directory
+                .EnumerateFiles(Path.Combine(_root, "job"), "*", SearchOption.AllDirectories)
+                .Where(f => new FileInfo(f).Length < 100_000),
+            f => File.ReadAllText(f).Contains("top-secret", StringComparison.Ordinal)
+        );
     }
 
     [Theory]
@@ -68,7 +71,9 @@ public sealed class CheckoutTests : IAsyncLifetime
     {
         var commit = _own.Create("/org/app.git", ("a", "one"));
         _own.RequireCredential("bot:top-secret");
-        foreach (var scope in new[] { _own.Url("/or"), _own.Url("/org/app"), _other.Url(""), _own.Url("", scheme: "https"), "https://127.0.0.1" })
+        foreach (
+            var scope in new[] { _own.Url("/or"), _own.Url("/org/app"), _other.Url(""), _own.Url("", scheme: "https"), "https://127.0.0.1" }
+        )
         {
             var (code, _) = await PrepareAsync(_own.Url("/org/app.git"), commit, scope);
             Assert.Equal(1, code);
@@ -101,8 +106,12 @@ public sealed class CheckoutTests : IAsyncLifetime
     public async Task Prepare_ByDefault_TellsWhatIsLeftOut()
     {
         _own.Create("/org/lib.git", ("l", "lib"));
-        var commit = CreateWithSubmodules("/org/app.git", [("here", "../lib.git")],
-            (".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n"), ("big.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"));
+        var commit = CreateWithSubmodules(
+            "/org/app.git",
+            [("here", "../lib.git")],
+            (".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n"),
+            ("big.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+        );
         var (code, words) = await PrepareAsync(_own.Url("/org/app.git"), commit, null);
         Assert.True(code == 0, words);
         Assert.Contains("Left out: the submodules", words, StringComparison.Ordinal);
@@ -116,7 +125,19 @@ public sealed class CheckoutTests : IAsyncLifetime
         _own.Create("/app.git", ("a", "one"));
         var bare = _own.Bare("/app.git");
         GitHttpServer.Git(bare, "tag", "v1.2", "main");
-        var second = GitHttpServer.Git(bare, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit-tree", "main^{tree}", "-p", "main", "-m", "two");
+        var second = GitHttpServer.Git(
+            bare,
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.invalid",
+            "commit-tree",
+            "main^{tree}",
+            "-p",
+            "main",
+            "-m",
+            "two"
+        );
         GitHttpServer.Git(bare, "update-ref", "refs/heads/main", second);
         var (code, words) = await PrepareAsync(_own.Url("/app.git"), second, null, """{"depth":0,"tags":true}""");
         Assert.True(code == 0, words);
@@ -134,18 +155,40 @@ public sealed class CheckoutTests : IAsyncLifetime
         var first = _own.Create("/app.git", ("a", "one"));
         var bare = _own.Bare("/app.git");
         var empty = GitHttpServer.Git(bare, "hash-object", "-t", "tree", "-w", "/dev/null");
-        var second = GitHttpServer.Git(bare, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit-tree", empty, "-p", first, "-m", "two");
+        var second = GitHttpServer.Git(
+            bare,
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.invalid",
+            "commit-tree",
+            empty,
+            "-p",
+            first,
+            "-m",
+            "two"
+        );
         GitHttpServer.Git(bare, "update-ref", "refs/heads/main", second);
         var (code, words) = await PrepareAsync(_own.Url("/app.git"), second, null, """{"depth":0,"filter":"blob:none"}""");
         Assert.True(code == 0, words);
-        Assert.Contains("?", GitHttpServer.Git(Workspace, "-c", "safe.directory=*", "rev-list", "--objects", "--all", "--missing=print"), StringComparison.Ordinal);
+        Assert.Contains(
+            "?",
+            GitHttpServer.Git(Workspace, "-c", "safe.directory=*", "rev-list", "--objects", "--all", "--missing=print"),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task Prepare_LfsWithoutGitLfs_SaysWhatToInstall()
     {
         var commit = _own.Create("/app.git", ("a", "one"));
-        var (code, words) = await PrepareAsync(_own.Url("/app.git"), commit, null, """{"depth":1,"lfs":true}""", ("PATH", PathWithoutLfs()));
+        var (code, words) = await PrepareAsync(
+            _own.Url("/app.git"),
+            commit,
+            null,
+            """{"depth":1,"lfs":true}""",
+            ("PATH", PathWithoutLfs())
+        );
         Assert.Equal(1, code);
         Assert.Contains("git-lfs is not installed", words, StringComparison.Ordinal);
     }
@@ -159,19 +202,31 @@ public sealed class CheckoutTests : IAsyncLifetime
         var tools = Path.Combine(_root, "tools");
         Directory.CreateDirectory(tools);
         var script = Path.Combine(tools, "git-lfs");
-        await File.WriteAllTextAsync(script, $"""
+        await File.WriteAllTextAsync(
+            script,
+            $"""
             #!/bin/sh
             [ "$1" = version ] && exit 0
             for url in '{_own.Url("/app.git/info/lfs")}' '{_other.Url("/app.git/info/lfs")}' 'https://127.0.0.1/x'; do
               echo "for $url:" >>{_root}/asked
               printf 'url=%s\n\n' "$url" | git credential fill >>{_root}/asked 2>/dev/null || true
             done
-            """, TestContext.Current.CancellationToken);
+            """,
+            TestContext.Current.CancellationToken
+        );
         File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         var (code, words) = await PrepareAsync(
-            _own.Url("/app.git"), commit, _own.Url(""), """{"depth":1,"lfs":true}""", ("PATH", tools + ":" + Environment.GetEnvironmentVariable("PATH")));
+            _own.Url("/app.git"),
+            commit,
+            _own.Url(""),
+            """{"depth":1,"lfs":true}""",
+            ("PATH", tools + ":" + Environment.GetEnvironmentVariable("PATH"))
+        );
         Assert.True(code == 0, words);
-        var asked = (await File.ReadAllTextAsync(Path.Combine(_root, "asked"), TestContext.Current.CancellationToken)).Split("for ", StringSplitOptions.RemoveEmptyEntries);
+        var asked = (await File.ReadAllTextAsync(Path.Combine(_root, "asked"), TestContext.Current.CancellationToken)).Split(
+            "for ",
+            StringSplitOptions.RemoveEmptyEntries
+        );
         Assert.Equal(3, asked.Length);
         Assert.Contains("password=top-secret", asked[0], StringComparison.Ordinal);
         Assert.All(asked[1..], a => Assert.DoesNotContain("top-secret", a, StringComparison.Ordinal));
@@ -183,11 +238,30 @@ public sealed class CheckoutTests : IAsyncLifetime
         _own.Create("/app.git", ("a", "one"));
         var bare = _own.Bare("/app.git");
         GitHttpServer.Git(bare, "tag", "release", "main");
-        var second = GitHttpServer.Git(bare, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit-tree", "main^{tree}", "-p", "main", "-m", "two");
+        var second = GitHttpServer.Git(
+            bare,
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.invalid",
+            "commit-tree",
+            "main^{tree}",
+            "-p",
+            "main",
+            "-m",
+            "two"
+        );
         GitHttpServer.Git(bare, "update-ref", "refs/heads/release", second);
         // A host that gives only what refs name.
         GitHttpServer.Git(bare, "config", "uploadpack.allowAnySHA1InWant", "false");
-        var (code, words) = await PrepareAsync(_own.Url("/app.git"), second, null, null, ("SHIPINATOR_CLONE_REF", "refs/heads/release"), ("GIT_PROTOCOL", "version=0"));
+        var (code, words) = await PrepareAsync(
+            _own.Url("/app.git"),
+            second,
+            null,
+            null,
+            ("SHIPINATOR_CLONE_REF", "refs/heads/release"),
+            ("GIT_PROTOCOL", "version=0")
+        );
         Assert.True(code == 0, words);
         Assert.Equal(second, GitHttpServer.Git(Workspace, "-c", "safe.directory=*", "rev-parse", "HEAD"));
     }
@@ -198,7 +272,20 @@ public sealed class CheckoutTests : IAsyncLifetime
         var work = Path.Combine(_root, "work");
         Directory.CreateDirectory(work);
         GitHttpServer.Git(work, "init", "-q", "-b", "main");
-        using (var make = Process.Start(new ProcessStartInfo("sh", ["-ec", "mkdir \"$(printf 'd\\351')\"; echo one >\"$(printf 'd\\351/f\\377')\"; echo two >\"$(printf 'x\\200')\"; chmod 755 \"$(printf 'x\\200')\"; ln -s nowhere \"$(printf 'l\\376')\""]) { WorkingDirectory = work })!)
+        using (
+            var make = Process.Start(
+                new ProcessStartInfo(
+                    "sh",
+                    [
+                        "-ec",
+                        "mkdir \"$(printf 'd\\351')\"; echo one >\"$(printf 'd\\351/f\\377')\"; echo two >\"$(printf 'x\\200')\"; chmod 755 \"$(printf 'x\\200')\"; ln -s nowhere \"$(printf 'l\\376')\"",
+                    ]
+                )
+                {
+                    WorkingDirectory = work,
+                }
+            )!
+        )
         {
             await make.WaitForExitAsync(TestContext.Current.CancellationToken);
             Assert.Equal(0, make.ExitCode);
@@ -208,7 +295,13 @@ public sealed class CheckoutTests : IAsyncLifetime
         GitHttpServer.Git(work, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit", "-q", "-m", "one");
         var (code, words) = await PrepareAsync(work, GitHttpServer.Git(work, "rev-parse", "HEAD"), null);
         Assert.True(code == 0, words);
-        using var look = Process.Start(new ProcessStartInfo("sh", ["-ec", "stat -c %a \"$(printf 'd\\351')\" \"$(printf 'd\\351/f\\377')\" \"$(printf 'x\\200')\""]) { WorkingDirectory = Workspace, RedirectStandardOutput = true })!;
+        using var look = Process.Start(
+            new ProcessStartInfo("sh", ["-ec", "stat -c %a \"$(printf 'd\\351')\" \"$(printf 'd\\351/f\\377')\" \"$(printf 'x\\200')\""])
+            {
+                WorkingDirectory = Workspace,
+                RedirectStandardOutput = true,
+            }
+        )!;
         Assert.Equal("777\n666\n777\n", await look.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken));
         FileTree.Remove(Path.Combine(_root, "job"));
         Assert.False(Directory.Exists(Path.Combine(_root, "job")));
@@ -239,7 +332,19 @@ public sealed class CheckoutTests : IAsyncLifetime
     [InlineData("/srv/a.git", null, null)]
     [InlineData("https://git.example.org/a.git", "https://x\"]\n[core]", null)]
     public void Scope_IsTheServersWordOrTheOrigin(string url, string? given, string? expected) =>
-        Assert.Equal(expected, GitSettings.Scope(new() { CloneUrl = url, Ref = "refs/heads/main", Commit = "c", Password = "p", CredentialScope = given }));
+        Assert.Equal(
+            expected,
+            GitSettings.Scope(
+                new()
+                {
+                    CloneUrl = url,
+                    Ref = "refs/heads/main",
+                    Commit = "c",
+                    Password = "p",
+                    CredentialScope = given,
+                }
+            )
+        );
 
     private string CreateWithSubmodules(string path, params (string Name, string Url)[] modules) => CreateWithSubmodules(path, modules, []);
 
@@ -252,7 +357,10 @@ public sealed class CheckoutTests : IAsyncLifetime
         try
         {
             GitHttpServer.Git(work, "init", "-q", "-b", "main");
-            File.WriteAllText(Path.Combine(work, ".gitmodules"), string.Concat(modules.Select(m => $"[submodule \"{m.Name}\"]\n\tpath = {m.Name}\n\turl = {m.Url}\n")));
+            File.WriteAllText(
+                Path.Combine(work, ".gitmodules"),
+                string.Concat(modules.Select(m => $"[submodule \"{m.Name}\"]\n\tpath = {m.Name}\n\turl = {m.Url}\n"))
+            );
             foreach (var (name, text) in files)
             {
                 File.WriteAllText(Path.Combine(work, name), text);
@@ -261,7 +369,9 @@ public sealed class CheckoutTests : IAsyncLifetime
             GitHttpServer.Git(work, "-c", "filter.lfs.clean=cat", "-c", "filter.lfs.required=false", "add", "-A");
             foreach (var (name, url) in modules)
             {
-                var at = url.StartsWith("http", StringComparison.Ordinal) ? GitHttpServer.Git(_other.Bare("/org/lib.git"), "rev-parse", "main") : lib;
+                var at = url.StartsWith("http", StringComparison.Ordinal)
+                    ? GitHttpServer.Git(_other.Bare("/org/lib.git"), "rev-parse", "main")
+                    : lib;
                 GitHttpServer.Git(work, "update-index", "--add", "--cacheinfo", $"160000,{at},{name}");
             }
 
@@ -290,7 +400,13 @@ public sealed class CheckoutTests : IAsyncLifetime
     }
 
     /// <summary>In a fresh job folder each time.</summary>
-    private async Task<(int Code, string Words)> PrepareAsync(string url, string commit, string? scope, string? options = null, params (string Name, string Value)[] environment)
+    private async Task<(int Code, string Words)> PrepareAsync(
+        string url,
+        string commit,
+        string? scope,
+        string? options = null,
+        params (string Name, string Value)[] environment
+    )
     {
         var job = Path.Combine(_root, "job");
         if (Directory.Exists(job))
@@ -306,14 +422,25 @@ public sealed class CheckoutTests : IAsyncLifetime
             await File.WriteAllTextAsync(Path.Combine(secret, "password"), "top-secret");
         }
 
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } self && Path.GetFileName(self) == "dotnet" ? self : "dotnet", [FakeServer.Program, "prepare"]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(
+            Environment.ProcessPath is { } self && Path.GetFileName(self) == "dotnet" ? self : "dotnet",
+            [FakeServer.Program, "prepare"]
+        )
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
         start.Environment["SHIPINATOR_JOB_DIR"] = job;
         start.Environment["HOME"] = _root;
         start.Environment["SHIPINATOR_CLONE_URL"] = url;
         start.Environment["SHIPINATOR_CLONE_REF"] = "refs/heads/main";
         start.Environment["SHIPINATOR_CLONE_COMMIT"] = commit;
         start.Environment["SHIPINATOR_CLONE_SECRET_DIR"] = secret;
-        foreach (var (name, value) in environment.Append(("SHIPINATOR_CLONE_SCOPE", scope ?? "")).Append(("SHIPINATOR_CLONE_OPTIONS", options ?? "")))
+        foreach (
+            var (name, value) in environment
+                .Append(("SHIPINATOR_CLONE_SCOPE", scope ?? ""))
+                .Append(("SHIPINATOR_CLONE_OPTIONS", options ?? ""))
+        )
         {
             start.Environment[name] = value;
         }

@@ -25,7 +25,12 @@ public sealed class ContainerTests : IAsyncLifetime
     public async Task Prepare_ClonesAndOpensTheWorkspaceAndTheStepRunsThereInTheImagesEnvironment()
     {
         var (origin, commit) = await OriginAsync();
-        var prepared = await RunAsync("prepare", ("SHIPINATOR_CLONE_URL", origin), ("SHIPINATOR_CLONE_REF", "refs/heads/main"), ("SHIPINATOR_CLONE_COMMIT", commit));
+        var prepared = await RunAsync(
+            "prepare",
+            ("SHIPINATOR_CLONE_URL", origin),
+            ("SHIPINATOR_CLONE_REF", "refs/heads/main"),
+            ("SHIPINATOR_CLONE_COMMIT", commit)
+        );
         Assert.True(prepared.Code == 0, prepared.Words);
         Assert.True(File.GetUnixFileMode(Path.Combine(Job, "workspace", "file")).HasFlag(UnixFileMode.OtherWrite));
         Assert.True(File.GetUnixFileMode(Path.Combine(Job, "executions")).HasFlag(UnixFileMode.StickyBit | UnixFileMode.OtherWrite));
@@ -47,7 +52,12 @@ public sealed class ContainerTests : IAsyncLifetime
         var note = Path.Combine(_root, "termination-log");
         await File.WriteAllTextAsync(note, "");
         var prepared = await RunAsync(
-            "prepare", ("SHIPINATOR_CLONE_URL", origin), ("SHIPINATOR_CLONE_REF", "refs/heads/gone"), ("SHIPINATOR_CLONE_COMMIT", new string('1', 40)), ("SHIPINATOR_TERMINATION_LOG", note));
+            "prepare",
+            ("SHIPINATOR_CLONE_URL", origin),
+            ("SHIPINATOR_CLONE_REF", "refs/heads/gone"),
+            ("SHIPINATOR_CLONE_COMMIT", new string('1', 40)),
+            ("SHIPINATOR_TERMINATION_LOG", note)
+        );
         Assert.Equal(1, prepared.Code);
         Assert.Contains(new string('1', 40), prepared.Words, StringComparison.Ordinal);
         Assert.Contains(new string('1', 40), await File.ReadAllTextAsync(note), StringComparison.Ordinal);
@@ -93,9 +103,14 @@ public sealed class ContainerTests : IAsyncLifetime
     public async Task RunnersMemory_CantBeReadByItsStep()
     {
         Assert.Equal(0, (await RunAsync("prepare")).Code);
-        const string rights = "-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap";
-        _server.Work[_id] = Work("for f in environ mem maps; do if (exec 3</proc/$PPID/$f && head -c 1 <&3 || test $f = mem) >/dev/null 2>&1; then echo read $f; else echo hidden $f; fi; done");
-        using var runner = Environment.IsPrivilegedProcess ? Start("work", [], "setpriv", $"--bounding-set={rights}", "--inh-caps=-all") : Start("work", []);
+        const string rights =
+            "-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap";
+        _server.Work[_id] = Work(
+            "for f in environ mem maps; do if (exec 3</proc/$PPID/$f && head -c 1 <&3 || test $f = mem) >/dev/null 2>&1; then echo read $f; else echo hidden $f; fi; done"
+        );
+        using var runner = Environment.IsPrivilegedProcess
+            ? Start("work", [], "setpriv", $"--bounding-set={rights}", "--inh-caps=-all")
+            : Start("work", []);
         await runner.WaitForExitAsync(new CancellationTokenSource(Patience).Token);
         Assert.Equal(0, runner.ExitCode);
         Assert.Contains("hidden environ\nhidden mem\nhidden maps\n", _server.Log, StringComparison.Ordinal);
@@ -163,20 +178,21 @@ public sealed class ContainerTests : IAsyncLifetime
         Assert.False(new OutOfMemory(Path.Combine(_root, "absent")).Killed(137));
     }
 
-    private static ClaimAnswer Work(string script) => new()
-    {
-        ExecutionId = "x",
-        StepName = "step",
-        JobId = "j",
-        JobAttempt = 1,
-        Script = script,
-        Env = new Dictionary<string, string>(),
-        Secrets = new Dictionary<string, string>(),
-        TimeoutSeconds = 60,
-        GraceSeconds = 5,
-        Inputs = [],
-        Outputs = [],
-    };
+    private static ClaimAnswer Work(string script) =>
+        new()
+        {
+            ExecutionId = "x",
+            StepName = "step",
+            JobId = "j",
+            JobAttempt = 1,
+            Script = script,
+            Env = new Dictionary<string, string>(),
+            Secrets = new Dictionary<string, string>(),
+            TimeoutSeconds = 60,
+            GraceSeconds = 5,
+            Inputs = [],
+            Outputs = [],
+        };
 
     private async Task<(string Origin, string Commit)> OriginAsync()
     {

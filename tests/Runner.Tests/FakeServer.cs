@@ -117,43 +117,68 @@ public sealed class FakeServer : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls(Url.ToString());
         _app = builder.Build();
-        _app.MapPost("/v1/executions/{id}/claim", async (string id, HttpContext context) =>
-        {
-            var body = await JsonSerializer.DeserializeAsync(context.Request.Body, RunnerJson.Default.ClaimRequest);
-            Claims.Enqueue((id, context.Request.Headers.Authorization.ToString().Split(' ')[^1], body!));
-            Claimed.TrySetResult(body!.Runner);
-            return Work.TryGetValue(id, out var work) ? Results.Content(JsonSerializer.Serialize(work, RunnerJson.Default.ClaimAnswer), "application/json") : Results.StatusCode(410);
-        });
+        _app.MapPost(
+            "/v1/executions/{id}/claim",
+            async (string id, HttpContext context) =>
+            {
+                var body = await JsonSerializer.DeserializeAsync(context.Request.Body, RunnerJson.Default.ClaimRequest);
+                Claims.Enqueue((id, context.Request.Headers.Authorization.ToString().Split(' ')[^1], body!));
+                Claimed.TrySetResult(body!.Runner);
+                return Work.TryGetValue(id, out var work)
+                    ? Results.Content(JsonSerializer.Serialize(work, RunnerJson.Default.ClaimAnswer), "application/json")
+                    : Results.StatusCode(410);
+            }
+        );
         _app.MapPost("/v1/executions/{id}/logs", AppendAsync);
         _app.MapPost("/v1/executions/{id}/heartbeat", () => Answer(new RunnerAnswer { Cancel = Cancel }));
-        _app.MapPost("/v1/executions/{id}/next", async (string id, HttpContext context) =>
-        {
-            NextAskedBy[id] = (await JsonSerializer.DeserializeAsync(context.Request.Body, RunnerJson.Default.NextRequest))!.Runner;
-            return Next.TryGetValue(id, out var next)
-                ? Results.Content(JsonSerializer.Serialize(new NextAnswer { ExecutionId = next, Token = "shx_of-" + next }, RunnerJson.Default.NextAnswer), "application/json")
-                : Results.StatusCode(410);
-        });
-        _app.MapPost("/v1/executions/{id}/status", async (string id, HttpContext context) =>
-        {
-            var report = (await JsonSerializer.DeserializeAsync(context.Request.Body, RunnerJson.Default.StatusReport))!;
-            Reports.Enqueue((id, report));
-            Reported.TrySetResult(report);
-            return Answer(new RunnerAnswer());
-        });
-        _app.MapPost("/v1/executions/{id}/artifacts", async (string name, HttpContext context) =>
-        {
-            UploadsAsked++;
-            if (RefuseUploads is { } refusal)
+        _app.MapPost(
+            "/v1/executions/{id}/next",
+            async (string id, HttpContext context) =>
             {
-                return Results.Content(JsonSerializer.Serialize(new { code = refusal.Code, detail = refusal.Detail }), "application/problem+json", Encoding.UTF8, refusal.Status);
+                NextAskedBy[id] = (await JsonSerializer.DeserializeAsync(context.Request.Body, RunnerJson.Default.NextRequest))!.Runner;
+                return Next.TryGetValue(id, out var next)
+                    ? Results.Content(
+                        JsonSerializer.Serialize(
+                            new NextAnswer { ExecutionId = next, Token = "shx_of-" + next },
+                            RunnerJson.Default.NextAnswer
+                        ),
+                        "application/json"
+                    )
+                    : Results.StatusCode(410);
             }
+        );
+        _app.MapPost(
+            "/v1/executions/{id}/status",
+            async (string id, HttpContext context) =>
+            {
+                var report = (await JsonSerializer.DeserializeAsync(context.Request.Body, RunnerJson.Default.StatusReport))!;
+                Reports.Enqueue((id, report));
+                Reported.TrySetResult(report);
+                return Answer(new RunnerAnswer());
+            }
+        );
+        _app.MapPost(
+            "/v1/executions/{id}/artifacts",
+            async (string name, HttpContext context) =>
+            {
+                UploadsAsked++;
+                if (RefuseUploads is { } refusal)
+                {
+                    return Results.Content(
+                        JsonSerializer.Serialize(new { code = refusal.Code, detail = refusal.Detail }),
+                        "application/problem+json",
+                        Encoding.UTF8,
+                        refusal.Status
+                    );
+                }
 
-            OnUpload?.Invoke(UploadsAsked);
-            using var bytes = new MemoryStream();
-            await context.Request.Body.CopyToAsync(bytes);
-            Uploads[name] = bytes.ToArray();
-            return Results.Content($$"""{"id":"{{Guid.CreateVersion7()}}","size":{{bytes.Length}}}""", "application/json");
-        });
+                OnUpload?.Invoke(UploadsAsked);
+                using var bytes = new MemoryStream();
+                await context.Request.Body.CopyToAsync(bytes);
+                Uploads[name] = bytes.ToArray();
+                return Results.Content($$"""{"id":"{{Guid.CreateVersion7()}}","size":{{bytes.Length}}}""", "application/json");
+            }
+        );
         await _app.StartAsync();
     }
 
@@ -198,5 +223,6 @@ public sealed class FakeServer : IAsyncDisposable
         return Answer(new RunnerAnswer { Length = length, Cancel = Cancel });
     }
 
-    private static IResult Answer(RunnerAnswer answer) => Results.Content(JsonSerializer.Serialize(answer, RunnerJson.Default.RunnerAnswer), "application/json");
+    private static IResult Answer(RunnerAnswer answer) =>
+        Results.Content(JsonSerializer.Serialize(answer, RunnerJson.Default.RunnerAnswer), "application/json");
 }

@@ -22,9 +22,16 @@ public sealed class HandedOnTests : IAsyncLifetime
     [Fact]
     public async Task Variables_OfEarlierSteps_AreTheLaterOnesInOrder()
     {
-        await StepAsync("one", "echo VERSION=1.2=3 >> \"$SHIPINATOR_ENV\"; printf '# no name\\n\\nNOTES<<END\\nfirst $HOME\\nEND of it\\nEND\\r\\nWHO=one\\r\\n' >> \"$SHIPINATOR_ENV\"");
+        await StepAsync(
+            "one",
+            "echo VERSION=1.2=3 >> \"$SHIPINATOR_ENV\"; printf '# no name\\n\\nNOTES<<END\\nfirst $HOME\\nEND of it\\nEND\\r\\nWHO=one\\r\\n' >> \"$SHIPINATOR_ENV\""
+        );
         await StepAsync("two", "echo WHO=two > \"$SHIPINATOR_ENV\"; echo PATH=/handed:$PATH >> \"$SHIPINATOR_ENV\"");
-        var report = await StepAsync("three", "echo \"[$VERSION|$NOTES|$WHO|${PATH%%:*}|$SET]\"", w => w with { Env = new Dictionary<string, string> { ["SET"] = "file" } });
+        var report = await StepAsync(
+            "three",
+            "echo \"[$VERSION|$NOTES|$WHO|${PATH%%:*}|$SET]\"",
+            w => w with { Env = new Dictionary<string, string> { ["SET"] = "file" } }
+        );
         Assert.Equal("success", report.Status);
         Assert.Contains("[1.2=3|first $HOME\nEND of it|two|/handed|file]\n", _server.Log, StringComparison.Ordinal);
     }
@@ -40,11 +47,21 @@ public sealed class HandedOnTests : IAsyncLifetime
     [Fact]
     public async Task Variables_ForAStepWithASecretOfItsOwn_AreOnlyWhatItNamesAndNeverWhatTheImageHas()
     {
-        await StepAsync("one", "echo VERSION=1 >> \"$SHIPINATOR_ENV\"; echo HTTPS_PROXY=http://evil >> \"$SHIPINATOR_ENV\"; echo PATH=/evil >> \"$SHIPINATOR_ENV\"");
+        await StepAsync(
+            "one",
+            "echo VERSION=1 >> \"$SHIPINATOR_ENV\"; echo HTTPS_PROXY=http://evil >> \"$SHIPINATOR_ENV\"; echo PATH=/evil >> \"$SHIPINATOR_ENV\""
+        );
         var report = await StepAsync(
-            "two", "echo \"[$V|$VERSION|$HTTPS_PROXY|$PATH]\"",
-            w => w with { EnvExpressions = new Dictionary<string, string> { ["V"] = "v${VERSION}", ["PATH"] = "${PATH}:/more" }, Secrets = new Dictionary<string, string> { ["KEY"] = "tops3cret" } },
-            givesVariables: false);
+            "two",
+            "echo \"[$V|$VERSION|$HTTPS_PROXY|$PATH]\"",
+            w =>
+                w with
+                {
+                    EnvExpressions = new Dictionary<string, string> { ["V"] = "v${VERSION}", ["PATH"] = "${PATH}:/more" },
+                    Secrets = new Dictionary<string, string> { ["KEY"] = "tops3cret" },
+                },
+            givesVariables: false
+        );
         Assert.Equal("success", report.Status);
         Assert.Contains("[v1|||", _server.Log, StringComparison.Ordinal);
         Assert.DoesNotContain("evil", _server.Log, StringComparison.Ordinal);
@@ -55,9 +72,15 @@ public sealed class HandedOnTests : IAsyncLifetime
     public async Task Values_ThatHoldASecret_AreMaskedInLaterSteps()
     {
         await StepAsync(
-            "one", "echo URL=https://x:$KEY@host >> \"$SHIPINATOR_ENV\"; echo \"b=$(printf %s \"$KEY\" | base64)\" >> \"$SHIPINATOR_OUTPUT\"",
-            w => w with { Secrets = new Dictionary<string, string> { ["KEY"] = "tops3cret-of-one" } });
-        var report = await StepAsync("two", "echo \"[$URL][$B]\"", w => w with { EnvExpressions = new Dictionary<string, string> { ["B"] = "${steps.one.b}" } });
+            "one",
+            "echo URL=https://x:$KEY@host >> \"$SHIPINATOR_ENV\"; echo \"b=$(printf %s \"$KEY\" | base64)\" >> \"$SHIPINATOR_OUTPUT\"",
+            w => w with { Secrets = new Dictionary<string, string> { ["KEY"] = "tops3cret-of-one" } }
+        );
+        var report = await StepAsync(
+            "two",
+            "echo \"[$URL][$B]\"",
+            w => w with { EnvExpressions = new Dictionary<string, string> { ["B"] = "${steps.one.b}" } }
+        );
         Assert.Equal("success", report.Status);
         Assert.Contains("[********][********]", _server.Log, StringComparison.Ordinal);
     }
@@ -66,18 +89,42 @@ public sealed class HandedOnTests : IAsyncLifetime
     public async Task Expressions_AreFinishedOnceAndWithoutSecretsAndSiblings()
     {
         await StepAsync("one", "echo 'n=$HOME ${KEY} $$' >> \"$SHIPINATOR_OUTPUT\"");
-        var report = await StepAsync("two", null!, w => w with
-        {
-            Script = null,
-            Command = ["never"],
-            CommandExpressions = ["sh", "-c", "printf '%s|' \"$@\" \"$A\" \"$B\" \"$C\"", "x", "${SHIPINATOR_WORKSPACE}/t", "${steps.one.n}", "$$HOME", "${steps.none.x}"],
-            Env = new Dictionary<string, string> { ["SIBLING"] = "s", ["CI_COMMIT_SHA"] = "abc" },
-            EnvExpressions = new Dictionary<string, string> { ["A"] = "${CI_COMMIT_SHA}:${SIBLING}:${KEY}:$$x", ["B"] = "${CI_WORKSPACE}", ["C"] = "${steps.one.n}" },
-            Secrets = new Dictionary<string, string> { ["KEY"] = "tops3cret" },
-        });
+        var report = await StepAsync(
+            "two",
+            null!,
+            w =>
+                w with
+                {
+                    Script = null,
+                    Command = ["never"],
+                    CommandExpressions =
+                    [
+                        "sh",
+                        "-c",
+                        "printf '%s|' \"$@\" \"$A\" \"$B\" \"$C\"",
+                        "x",
+                        "${SHIPINATOR_WORKSPACE}/t",
+                        "${steps.one.n}",
+                        "$$HOME",
+                        "${steps.none.x}",
+                    ],
+                    Env = new Dictionary<string, string> { ["SIBLING"] = "s", ["CI_COMMIT_SHA"] = "abc" },
+                    EnvExpressions = new Dictionary<string, string>
+                    {
+                        ["A"] = "${CI_COMMIT_SHA}:${SIBLING}:${KEY}:$$x",
+                        ["B"] = "${CI_WORKSPACE}",
+                        ["C"] = "${steps.one.n}",
+                    },
+                    Secrets = new Dictionary<string, string> { ["KEY"] = "tops3cret" },
+                }
+        );
         Assert.True(report.Status == "success", report.Detail);
         var workspace = Path.Combine(_job, "workspace");
-        Assert.Contains($"{workspace}/t|$HOME ${{KEY}} $$|$HOME||abc:::$x|{workspace}|$HOME ${{KEY}} $$|", _server.Log, StringComparison.Ordinal);
+        Assert.Contains(
+            $"{workspace}/t|$HOME ${{KEY}} $$|$HOME||abc:::$x|{workspace}|$HOME ${{KEY}} $$|",
+            _server.Log,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -136,7 +183,10 @@ public sealed class HandedOnTests : IAsyncLifetime
     {
         await StepAsync("one", "echo A=x >> \"$SHIPINATOR_ENV\"");
         var file = Directory.GetFiles(Path.Combine(_job, "handed-on")).Single();
-        await StepAsync("evil", $"echo '{{\"Variables\":[{{\"Name\":\"LD_PRELOAD\",\"Value\":\"/evil.so\"}},{{\"Name\":\"OK\",\"Value\":\"y\"}}],\"Outputs\":[]}}' > {file}");
+        await StepAsync(
+            "evil",
+            $"echo '{{\"Variables\":[{{\"Name\":\"LD_PRELOAD\",\"Value\":\"/evil.so\"}},{{\"Name\":\"OK\",\"Value\":\"y\"}}],\"Outputs\":[]}}' > {file}"
+        );
         await StepAsync("two", "echo \"[$OK$LD_PRELOAD]\"");
         Assert.Contains("[y]", _server.Log, StringComparison.Ordinal);
     }
@@ -146,10 +196,18 @@ public sealed class HandedOnTests : IAsyncLifetime
     {
         Assert.Equal("failed", (await StepAsync("one", "echo WHY=disk >> \"$SHIPINATOR_ENV\"; exit 3")).Status);
         await StepAsync("two", "echo \"[$WHY]\" > told");
-        Assert.Equal("[disk]\n", await File.ReadAllTextAsync(Path.Combine(_job, "workspace", "told"), TestContext.Current.CancellationToken));
+        Assert.Equal(
+            "[disk]\n",
+            await File.ReadAllTextAsync(Path.Combine(_job, "workspace", "told"), TestContext.Current.CancellationToken)
+        );
     }
 
-    private async Task<StatusReport> StepAsync(string name, string script, Func<ClaimAnswer, ClaimAnswer>? change = null, bool givesVariables = true)
+    private async Task<StatusReport> StepAsync(
+        string name,
+        string script,
+        Func<ClaimAnswer, ClaimAnswer>? change = null,
+        bool givesVariables = true
+    )
     {
         var id = Guid.CreateVersion7().ToString();
         var work = new ClaimAnswer

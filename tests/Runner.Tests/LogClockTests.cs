@@ -10,32 +10,35 @@ public sealed class LogClockTests
     /// <summary>A model in which every byte has its own time, and a server that takes chunks of any size.</summary>
     [Fact]
     public void Marks_OfAnyWrites_SpeakForEveryByteWithinTheGrain() =>
-        Gen.Select(Gen.Select(Gen.Int[1, 30], Gen.Int[0, 60]).List[1, 150], Gen.Int[1, 200].List[1, 30]).Sample((writes, chunks) =>
-        {
-            var time = new FakeTimeProvider();
-            var clock = new LogClock(time);
-            var printed = new List<long>();
-            foreach (var (length, pause) in writes)
-            {
-                time.Advance(TimeSpan.FromMilliseconds(pause));
-                clock.Mark(printed.Count);
-                printed.AddRange(Enumerable.Repeat(time.GetUtcNow().ToUnixTimeMilliseconds(), length));
-            }
-
-            for (var (sent, i) = (0, 0); sent < printed.Count; i++)
-            {
-                var to = Math.Min(printed.Count, sent + chunks[i % chunks.Count]);
-                var marks = clock.Between(sent, to);
-                Assert.InRange(marks.Count, 1, RunnerClient.MostLogTimes);
-                for (var at = sent; at < to; at++)
+        Gen.Select(Gen.Select(Gen.Int[1, 30], Gen.Int[0, 60]).List[1, 150], Gen.Int[1, 200].List[1, 30])
+            .Sample(
+                (writes, chunks) =>
                 {
-                    Assert.InRange(printed[at] - marks.Last(m => m.Offset <= at).At, 0, 19);
-                }
+                    var time = new FakeTimeProvider();
+                    var clock = new LogClock(time);
+                    var printed = new List<long>();
+                    foreach (var (length, pause) in writes)
+                    {
+                        time.Advance(TimeSpan.FromMilliseconds(pause));
+                        clock.Mark(printed.Count);
+                        printed.AddRange(Enumerable.Repeat(time.GetUtcNow().ToUnixTimeMilliseconds(), length));
+                    }
 
-                sent = to;
-                clock.Forget(sent);
-            }
-        });
+                    for (var (sent, i) = (0, 0); sent < printed.Count; i++)
+                    {
+                        var to = Math.Min(printed.Count, sent + chunks[i % chunks.Count]);
+                        var marks = clock.Between(sent, to);
+                        Assert.InRange(marks.Count, 1, RunnerClient.MostLogTimes);
+                        for (var at = sent; at < to; at++)
+                        {
+                            Assert.InRange(printed[at] - marks.Last(m => m.Offset <= at).At, 0, 19);
+                        }
+
+                        sent = to;
+                        clock.Forget(sent);
+                    }
+                }
+            );
 
     [Fact]
     public void Marks_OfALongAbsence_AreBoundedAndStillInOrder()

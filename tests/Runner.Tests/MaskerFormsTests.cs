@@ -44,11 +44,45 @@ public sealed class MaskerFormsTests
         ("bash -x", s => "'" + s.Replace("'", @"'\''", StringComparison.Ordinal) + "'"),
         ("shlex.quote", s => "'" + s.Replace("'", "'\"'\"'", StringComparison.Ordinal) + "'"),
         ("printf %q", s => string.Concat(s.Select(c => char.IsLetterOrDigit(c) || c > 127 ? c.ToString() : "\\" + c))),
-        ("$'…'", s => "$'" + string.Concat(Encoding.UTF8.GetBytes(s).Select(b => b > 127 ? "\\" + Convert.ToString(b, 8) : b is (byte)'\'' or (byte)'\\' ? "\\" + (char)b : ((char)b).ToString())) + "'"),
+        (
+            "$'…'",
+            s =>
+                "$'"
+                + string.Concat(
+                    Encoding
+                        .UTF8.GetBytes(s)
+                        .Select(b =>
+                            b > 127 ? "\\" + Convert.ToString(b, 8)
+                            : b is (byte)'\'' or (byte)'\\' ? "\\" + (char)b
+                            : ((char)b).ToString()
+                        )
+                )
+                + "'"
+        ),
         ("Python repr", PythonRepr),
-        ("Python repr of bytes", s => "b'" + string.Concat(Encoding.UTF8.GetBytes(s).Select(b => b > 127 ? $"\\x{b:x2}" : b is (byte)'\'' or (byte)'\\' ? "\\" + (char)b : ((char)b).ToString())) + "'"),
+        (
+            "Python repr of bytes",
+            s =>
+                "b'"
+                + string.Concat(
+                    Encoding
+                        .UTF8.GetBytes(s)
+                        .Select(b =>
+                            b > 127 ? $"\\x{b:x2}"
+                            : b is (byte)'\'' or (byte)'\\' ? "\\" + (char)b
+                            : ((char)b).ToString()
+                        )
+                )
+                + "'"
+        ),
         ("SQL", s => "'" + s.Replace("'", "''", StringComparison.Ordinal) + "'"),
-        ("XML", s => s.Replace("&", "&amp;", StringComparison.Ordinal).Replace("\"", "&quot;", StringComparison.Ordinal).Replace("'", "&#39;", StringComparison.Ordinal)),
+        (
+            "XML",
+            s =>
+                s.Replace("&", "&amp;", StringComparison.Ordinal)
+                    .Replace("\"", "&quot;", StringComparison.Ordinal)
+                    .Replace("'", "&#39;", StringComparison.Ordinal)
+        ),
         ("hex", s => Convert.ToHexStringLower(Encoding.UTF8.GetBytes(s))),
         ("hex in upper case", s => Convert.ToHexString(Encoding.UTF8.GetBytes(s))),
         ("od", s => string.Join(' ', Encoding.UTF8.GetBytes(s).Select(b => b.ToString("x2", CultureInfo.InvariantCulture)))),
@@ -61,9 +95,45 @@ public sealed class MaskerFormsTests
         ("a color in Base64", s => Base64(s)[..9] + "\e[31m" + Base64(s)[9..]),
         ("split by a link", s => s[..5] + "\e]8;;https://example.org/a\a" + s[5..9] + "\e]8;;\e\\" + s[9..]),
         ("split by a title", s => s[..5] + "\e]0;at work\e\\" + s[5..]),
-        ("Python ascii", s => "'" + string.Concat(s.Select(c => c > 127 ? $"\\x{(int)c:x2}" : c is '\'' or '\\' ? "\\" + c : c.ToString())) + "'"),
-        ("YAML in double quotes", s => "\"" + string.Concat(s.Select(c => c > 127 ? $"\\x{(int)c:X2}" : c is '"' or '\\' ? "\\" + c : c.ToString())) + "\""),
-        ("JavaScript with quotes in hex", s => "'" + string.Concat(s.Select(c => c > 127 || c is '\'' or '"' ? $"\\x{(int)c:x2}" : c is '\\' ? "\\\\" : c.ToString())) + "'"),
+        (
+            "Python ascii",
+            s =>
+                "'"
+                + string.Concat(
+                    s.Select(c =>
+                        c > 127 ? $"\\x{(int)c:x2}"
+                        : c is '\'' or '\\' ? "\\" + c
+                        : c.ToString()
+                    )
+                )
+                + "'"
+        ),
+        (
+            "YAML in double quotes",
+            s =>
+                "\""
+                + string.Concat(
+                    s.Select(c =>
+                        c > 127 ? $"\\x{(int)c:X2}"
+                        : c is '"' or '\\' ? "\\" + c
+                        : c.ToString()
+                    )
+                )
+                + "\""
+        ),
+        (
+            "JavaScript with quotes in hex",
+            s =>
+                "'"
+                + string.Concat(
+                    s.Select(c =>
+                        c > 127 || c is '\'' or '"' ? $"\\x{(int)c:x2}"
+                        : c is '\\' ? "\\\\"
+                        : c.ToString()
+                    )
+                )
+                + "'"
+        ),
         ("escaped octal", s => string.Concat(Encoding.UTF8.GetBytes(s).Select(b => "\\" + Convert.ToString(b, 8).PadLeft(3, '0')))),
         ("NUL between", s => string.Join('\0', s.ToCharArray())),
     ];
@@ -81,7 +151,12 @@ public sealed class MaskerFormsTests
             Assert.StartsWith("before ", output, StringComparison.Ordinal);
             Assert.EndsWith(" after", output, StringComparison.Ordinal);
             // Quotes, a filled-up end and what was encoded along with it may stay; nothing of the secret's own length does.
-            Assert.InRange(output.Length, "before ******** after".Length, "before ******** after".Length + (name.Contains("twice", StringComparison.Ordinal) || name.Split(" in ").Length > 2 ? 40 : 14));
+            Assert.InRange(
+                output.Length,
+                "before ******** after".Length,
+                "before ******** after".Length
+                    + (name.Contains("twice", StringComparison.Ordinal) || name.Split(" in ").Length > 2 ? 40 : 14)
+            );
         }
     }
 
@@ -114,12 +189,14 @@ public sealed class MaskerFormsTests
     }
 
     [Fact]
-    public void Write_ASecretBelowTheMinimum_IsLeftAndHidesNothing() => Assert.Equal("abc abcabc", Mask(["abc", "", "  \n "], "abc abcabc", 2));
+    public void Write_ASecretBelowTheMinimum_IsLeftAndHidesNothing() =>
+        Assert.Equal("abc abcabc", Mask(["abc", "", "  \n "], "abc abcabc", 2));
 
     [Fact]
     public void Write_AJsonSecret_MasksItsTextsAndTheirLines()
     {
-        var secret = """{"type": "x", "private_key": "-----BEGIN KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END KEY-----\n", "inner": [{"token": "deep-token\u0021"}], "on": true}""";
+        var secret =
+            """{"type": "x", "private_key": "-----BEGIN KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END KEY-----\n", "inner": [{"token": "deep-token\u0021"}], "on": true}""";
         var output = Mask([secret], "-----BEGIN KEY-----\r\nMIIEvQIBADANBg\r\n  kqhkiG9w0BAQEF\r\ntoken deep-token! type x true", 3);
         foreach (var part in new[] { "MIIEvQIBADANBg", "kqhkiG9w0BAQEF", "deep-token" })
         {
@@ -131,28 +208,43 @@ public sealed class MaskerFormsTests
 
     [Fact]
     public void Write_WhatASecretIsTheBase64Of_IsMasked() =>
-        Assert.Equal("user: ********", Mask([Base64("server: https://x.example\nclient-key: 0123456789\n")], "user: client-key: 0123456789", 4));
+        Assert.Equal(
+            "user: ********",
+            Mask([Base64("server: https://x.example\nclient-key: 0123456789\n")], "user: client-key: 0123456789", 4)
+        );
 
     [Fact]
     public void Write_AnyTextAndSecretInAnyForm_NothingOfTheSecretLeaves() =>
-        Gen.Select(Gen.String[Gen.Char[' ', '~'], 10, 60], Gen.Int[0, AllForms.Length - 1], Gen.String[Gen.Char[' ', '~'], 0, 40], Gen.Int[1, 90]).Sample((secret, index, around, piece) =>
-        {
-            var form = AllForms[index];
-            if (secret.Count(c => !"\"'\\ ".Contains(c, StringComparison.Ordinal)) < 8)
-            {
-                return;
-            }
+        Gen.Select(
+                Gen.String[Gen.Char[' ', '~'], 10, 60],
+                Gen.Int[0, AllForms.Length - 1],
+                Gen.String[Gen.Char[' ', '~'], 0, 40],
+                Gen.Int[1, 90]
+            )
+            .Sample(
+                (secret, index, around, piece) =>
+                {
+                    var form = AllForms[index];
+                    if (secret.Count(c => !"\"'\\ ".Contains(c, StringComparison.Ordinal)) < 8)
+                    {
+                        return;
+                    }
 
-            var written = form.Form(secret);
-            var output = Mask([secret], $"{around}\n\n{written}\n\n{around}", piece);
-            Assert.DoesNotContain(written, output, StringComparison.Ordinal);
-            Assert.DoesNotContain(secret, output, StringComparison.Ordinal);
-        }, iter: 3000);
+                    var written = form.Form(secret);
+                    var output = Mask([secret], $"{around}\n\n{written}\n\n{around}", piece);
+                    Assert.DoesNotContain(written, output, StringComparison.Ordinal);
+                    Assert.DoesNotContain(secret, output, StringComparison.Ordinal);
+                },
+                iter: 3000
+            );
 
     [Fact]
     public void Write_AnyPieces_GiveTheSame() =>
-        Gen.Select(Gen.String[Gen.Char["ab\\'%2\n\eMG1[="], 0, 200], Gen.Int[1, 30]).Sample((text, piece) =>
-            Assert.Equal(Mask(["ab1a", "%2b'a1"], text, 100_000), Mask(["ab1a", "%2b'a1"], text, piece)), iter: 3000);
+        Gen.Select(Gen.String[Gen.Char["ab\\'%2\n\eMG1[="], 0, 200], Gen.Int[1, 30])
+            .Sample(
+                (text, piece) => Assert.Equal(Mask(["ab1a", "%2b'a1"], text, 100_000), Mask(["ab1a", "%2b'a1"], text, piece)),
+                iter: 3000
+            );
 
     [Fact]
     public void Write_LinesOfOrdinaryText_LeaveAtOnce()
@@ -221,16 +313,22 @@ public sealed class MaskerFormsTests
 
     private static string Relaxed(string text) => JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping).ToString();
 
-    private static string PythonRepr(string text) => "'" + text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal)
-        .Replace("\n", "\\n", StringComparison.Ordinal) + "'";
+    private static string PythonRepr(string text) =>
+        "'"
+        + text.Replace("\\", "\\\\", StringComparison.Ordinal)
+            .Replace("'", "\\'", StringComparison.Ordinal)
+            .Replace("\n", "\\n", StringComparison.Ordinal)
+        + "'";
 
-    private static string CText(string text) => "\"" + text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"";
+    private static string CText(string text) =>
+        "\"" + text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"";
 
     private static string Base64(string text) => Convert.ToBase64String(Encoding.UTF8.GetBytes(text));
 
     private static string Wrap(string text, int width, string end) => string.Join(end, text.Chunk(width).Select(c => new string(c)));
 
-    private static string LowerHex(string text) => System.Text.RegularExpressions.Regex.Replace(text, "%..", m => m.Value.ToLowerInvariant());
+    private static string LowerHex(string text) =>
+        System.Text.RegularExpressions.Regex.Replace(text, "%..", m => m.Value.ToLowerInvariant());
 
     private static string Mask(string[] secrets, string text, int piece)
     {

@@ -8,26 +8,43 @@ public sealed class MaskerTests
 {
     [Fact]
     public void Write_ASecretInAnyPieces_NeverLeavesAndTheRestIsWhole() =>
-        Gen.Select(Gen.String[Gen.Char['a', 'f'], 0, 30], Gen.String[Gen.Char['a', 'f'], 4, 12], Gen.String[Gen.Char['a', 'f'], 0, 30], Gen.Int[1, 7]).Sample((before, secret, after, piece) =>
-        {
-            var output = Mask([secret], before + "\n" + secret + "\n" + after, piece);
-            Assert.DoesNotContain(secret, output, StringComparison.Ordinal);
-            Assert.Contains("********", output, StringComparison.Ordinal);
-            // Where the secret does not stand, nothing is changed.
-            Assert.Equal((before + "\n").Replace(secret, "", StringComparison.Ordinal).Length == before.Length + 1 ? before + "\n" : null,
-                (before + "\n").Contains(secret, StringComparison.Ordinal) ? null : output[..(before.Length + 1)]);
-        }, iter: 3000);
+        Gen.Select(
+                Gen.String[Gen.Char['a', 'f'], 0, 30],
+                Gen.String[Gen.Char['a', 'f'], 4, 12],
+                Gen.String[Gen.Char['a', 'f'], 0, 30],
+                Gen.Int[1, 7]
+            )
+            .Sample(
+                (before, secret, after, piece) =>
+                {
+                    var output = Mask([secret], before + "\n" + secret + "\n" + after, piece);
+                    Assert.DoesNotContain(secret, output, StringComparison.Ordinal);
+                    Assert.Contains("********", output, StringComparison.Ordinal);
+                    // Where the secret does not stand, nothing is changed.
+                    Assert.Equal(
+                        (before + "\n").Replace(secret, "", StringComparison.Ordinal).Length == before.Length + 1 ? before + "\n" : null,
+                        (before + "\n").Contains(secret, StringComparison.Ordinal) ? null : output[..(before.Length + 1)]
+                    );
+                },
+                iter: 3000
+            );
 
     [Theory]
     [InlineData("pass word/+&")]
     [InlineData("quote\"and\\slash")]
     public void Write_EncodedForms_AreMasked(string secret)
     {
-        foreach (var form in new[]
-        {
-            secret, Uri.EscapeDataString(secret), System.Text.Json.JsonEncodedText.Encode(secret).ToString(),
-            Convert.ToBase64String(Encoding.UTF8.GetBytes(secret)), Convert.ToBase64String(Encoding.UTF8.GetBytes("x" + secret + "tail")), Convert.ToBase64String(Encoding.UTF8.GetBytes("xy" + secret + "tail")),
-        })
+        foreach (
+            var form in new[]
+            {
+                secret,
+                Uri.EscapeDataString(secret),
+                System.Text.Json.JsonEncodedText.Encode(secret).ToString(),
+                Convert.ToBase64String(Encoding.UTF8.GetBytes(secret)),
+                Convert.ToBase64String(Encoding.UTF8.GetBytes("x" + secret + "tail")),
+                Convert.ToBase64String(Encoding.UTF8.GetBytes("xy" + secret + "tail")),
+            }
+        )
         {
             Assert.Contains("********", Mask([secret], $"before {form} after", 3), StringComparison.Ordinal);
         }

@@ -27,9 +27,30 @@ public sealed class OutputTests : IAsyncLifetime
     [Fact]
     public async Task AFailingStep_WithReportsThatAreKeptAlways_UploadsThemAndKeepsItsOwnEnd()
     {
-        var report = await RunAsync("mkdir out; echo '<t/>' > out/t.xml; echo x > app; exit 3", [
-            new() { Type = "test-report", Path = "out/*.xml", When = "always" }, new() { Type = "coverage", Path = "cover.out", When = "always" },
-            new() { Type = "binary", Path = "app" }, new() { Type = "file", Path = "app", When = "failure" }]);
+        var report = await RunAsync(
+            "mkdir out; echo '<t/>' > out/t.xml; echo x > app; exit 3",
+            [
+                new()
+                {
+                    Type = "test-report",
+                    Path = "out/*.xml",
+                    When = "always",
+                },
+                new()
+                {
+                    Type = "coverage",
+                    Path = "cover.out",
+                    When = "always",
+                },
+                new() { Type = "binary", Path = "app" },
+                new()
+                {
+                    Type = "file",
+                    Path = "app",
+                    When = "failure",
+                },
+            ]
+        );
         Assert.Equal(("failed", (int?)3, "exit_code"), (report.Status, report.ExitCode, report.Reason));
         Assert.Equal(["app", "out/t.xml"], _server.Uploads.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(2, report.Artifacts.Count);
@@ -39,8 +60,29 @@ public sealed class OutputTests : IAsyncLifetime
     [Fact]
     public async Task ASuccess_WithoutWhatIsOptionalOrOnlyForFailures_IsASuccess()
     {
-        var report = await RunAsync("echo > there", [
-            new() { Type = "file", Path = "absent", Optional = true }, new() { Type = "file", Path = "there", When = "failure" }, new() { Type = "file", Path = "absent", When = "failure" }]);
+        var report = await RunAsync(
+            "echo > there",
+            [
+                new()
+                {
+                    Type = "file",
+                    Path = "absent",
+                    Optional = true,
+                },
+                new()
+                {
+                    Type = "file",
+                    Path = "there",
+                    When = "failure",
+                },
+                new()
+                {
+                    Type = "file",
+                    Path = "absent",
+                    When = "failure",
+                },
+            ]
+        );
         Assert.Equal("success", report.Status);
         Assert.Empty(_server.Uploads);
     }
@@ -48,8 +90,19 @@ public sealed class OutputTests : IAsyncLifetime
     [Fact]
     public async Task ASuccess_ThatFailsByAMissingOutput_StillLeavesItsReports()
     {
-        var report = await RunAsync("echo > t.xml; echo > notes", [
-            new() { Type = "file", Path = "notes" }, new() { Type = "binary", Path = "app" }, new() { Type = "test-report", Path = "t.xml", When = "always" }]);
+        var report = await RunAsync(
+            "echo > t.xml; echo > notes",
+            [
+                new() { Type = "file", Path = "notes" },
+                new() { Type = "binary", Path = "app" },
+                new()
+                {
+                    Type = "test-report",
+                    Path = "t.xml",
+                    When = "always",
+                },
+            ]
+        );
         Assert.Equal(("failed", "artifact_missing"), (report.Status, report.Reason));
         Assert.Equal(["t.xml"], _server.Uploads.Keys);
         Assert.Single(report.Artifacts);
@@ -58,7 +111,20 @@ public sealed class OutputTests : IAsyncLifetime
     [Fact]
     public async Task ATimeout_KeepsWhatIsKeptAlways()
     {
-        _server.Work[_id] = Work("echo > t.xml; exec sleep 60", [new() { Type = "test-report", Path = "t.xml", When = "always" }]) with { TimeoutSeconds = 0.5 };
+        _server.Work[_id] = Work(
+            "echo > t.xml; exec sleep 60",
+            [
+                new()
+                {
+                    Type = "test-report",
+                    Path = "t.xml",
+                    When = "always",
+                },
+            ]
+        ) with
+        {
+            TimeoutSeconds = 0.5,
+        };
         var report = await RunHereAsync();
         Assert.Equal(("failed", "timeout"), (report.Status, report.Reason));
         Assert.Equal(["t.xml"], _server.Uploads.Keys);
@@ -67,7 +133,17 @@ public sealed class OutputTests : IAsyncLifetime
     [Fact]
     public async Task ACancel_KeepsWhatIsKeptAlwaysWithinTheGracePeriod()
     {
-        _server.Work[_id] = Work("echo > t.xml; echo ready; exec sleep 60", [new() { Type = "test-report", Path = "t.xml", When = "always" }]);
+        _server.Work[_id] = Work(
+            "echo > t.xml; echo ready; exec sleep 60",
+            [
+                new()
+                {
+                    Type = "test-report",
+                    Path = "t.xml",
+                    When = "always",
+                },
+            ]
+        );
         _server.Cancel = true;
         var report = await RunHereAsync();
         Assert.Equal("canceled", report.Status);
@@ -79,7 +155,10 @@ public sealed class OutputTests : IAsyncLifetime
     [InlineData("ln -s nothing out/x", "out/x")]
     [InlineData("mkfifo out/x", "out/x")]
     [InlineData("mkfifo real; ln -s ../real out/x", "out/x")]
-    [InlineData("python3 -c 'import socket; s=socket.socket(socket.AF_UNIX); s.bind(\"out/x\")' || perl -MSocket -e 'socket(S,AF_UNIX,SOCK_STREAM,0); bind(S,sockaddr_un(\"out/x\")) or die'", "out/x")]
+    [InlineData(
+        "python3 -c 'import socket; s=socket.socket(socket.AF_UNIX); s.bind(\"out/x\")' || perl -MSocket -e 'socket(S,AF_UNIX,SOCK_STREAM,0); bind(S,sockaddr_un(\"out/x\")) or die'",
+        "out/x"
+    )]
     [InlineData("mknod out/x c 1 5", "out/x")]
     [InlineData("touch \"$(printf 'out/b\\377d')\"", "out/b")]
     [InlineData("touch \"$(printf 'out/a\\033[31mb')\"", "out/a\\x1b[31mb")]
@@ -92,7 +171,13 @@ public sealed class OutputTests : IAsyncLifetime
             if (pattern == "out" && report.Status == "success")
             {
                 // A packed folder holds links as links, and any name that tar can hold.
-                Assert.True(script.Contains("ln -s", StringComparison.Ordinal) || script.Contains("x1b", StringComparison.Ordinal) || script.Contains("\\033", StringComparison.Ordinal) || script.Contains("%0200d", StringComparison.Ordinal), script);
+                Assert.True(
+                    script.Contains("ln -s", StringComparison.Ordinal)
+                        || script.Contains("x1b", StringComparison.Ordinal)
+                        || script.Contains("\\033", StringComparison.Ordinal)
+                        || script.Contains("%0200d", StringComparison.Ordinal),
+                    script
+                );
                 continue;
             }
 
@@ -108,7 +193,10 @@ public sealed class OutputTests : IAsyncLifetime
     [InlineData("out/**")]
     public async Task ATreeThatIsTooDeepToBeOpened_IsTheStepsMistakeAndToldInASentence(string pattern)
     {
-        var report = await RunAsync("mkdir out; perl -e 'chdir \"out\"; for (1..300) { mkdir \"d\" x 20; chdir \"d\" x 20 } open F, \">x\"'", [new() { Type = "file", Path = pattern }]);
+        var report = await RunAsync(
+            "mkdir out; perl -e 'chdir \"out\"; for (1..300) { mkdir \"d\" x 20; chdir \"d\" x 20 } open F, \">x\"'",
+            [new() { Type = "file", Path = pattern }]
+        );
         Assert.Equal(("failed", "artifact_invalid"), (report.Status, report.Reason));
         Assert.Contains("too deep", report.Detail, StringComparison.Ordinal);
         Assert.True(report.Detail!.Length < 600, report.Detail);
@@ -131,7 +219,10 @@ public sealed class OutputTests : IAsyncLifetime
     [Fact]
     public async Task LinkedFoldersInARingAndOutOfTheWorkspace_AreLeftAlone()
     {
-        var report = await RunAsync("mkdir -p out/a/b; echo 1 > out/a/b/f; ln -s ../../.. out/a/b/ring; ln -s / out/root; ln -s /etc/hostname out/host; ln -s b/f out/a/link; ln -s self out/self", [new() { Type = "file", Path = "out/**" }]);
+        var report = await RunAsync(
+            "mkdir -p out/a/b; echo 1 > out/a/b/f; ln -s ../../.. out/a/b/ring; ln -s / out/root; ln -s /etc/hostname out/host; ln -s b/f out/a/link; ln -s self out/self",
+            [new() { Type = "file", Path = "out/**" }]
+        );
         Assert.True(report.Status == "success", report.Detail);
         Assert.Equal(["out/a/b/f", "out/a/link"], _server.Uploads.Keys.Order(StringComparer.Ordinal));
     }
@@ -139,7 +230,10 @@ public sealed class OutputTests : IAsyncLifetime
     [Fact]
     public async Task AFolder_IsPackedWithLinksAsLinks()
     {
-        var report = await RunAsync("mkdir -p site/deep; echo 1 > site/deep/f; ln -s deep/f site/l; ln -s nothing site/dangling; chmod 750 site/deep/f", [new() { Type = "file", Path = "./site/" }]);
+        var report = await RunAsync(
+            "mkdir -p site/deep; echo 1 > site/deep/f; ln -s deep/f site/l; ln -s nothing site/dangling; chmod 750 site/deep/f",
+            [new() { Type = "file", Path = "./site/" }]
+        );
         Assert.True(report.Status == "success", report.Detail);
         using var zip = new GZipStream(new MemoryStream(_server.Uploads["site.tar.gz"]), CompressionMode.Decompress);
         using var tar = new TarReader(zip);
@@ -151,7 +245,10 @@ public sealed class OutputTests : IAsyncLifetime
 
         Assert.Equal(["site/", "site/dangling", "site/deep/", "site/deep/f", "site/l"], entries.Keys.Order(StringComparer.Ordinal));
         Assert.Equal((TarEntryType.SymbolicLink, "deep/f"), (entries["site/l"].Type, entries["site/l"].Link));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute, entries["site/deep/f"].Mode);
+        Assert.Equal(
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute,
+            entries["site/deep/f"].Mode
+        );
     }
 
     [Theory]
@@ -161,7 +258,10 @@ public sealed class OutputTests : IAsyncLifetime
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root can give up its right to read everything.");
         _server.Work[_id] = Work("mkdir out; echo 1 > out/x; chmod 000 out/x", [new() { Type = "file", Path = pattern }]);
-        var start = new ProcessStartInfo("setpriv", ["--bounding-set=-dac_override,-dac_read_search", "dotnet", FakeServer.Program, "work"]);
+        var start = new ProcessStartInfo(
+            "setpriv",
+            ["--bounding-set=-dac_override,-dac_read_search", "dotnet", FakeServer.Program, "work"]
+        );
         start.Environment["SHIPINATOR_URL"] = _server.Url.ToString();
         start.Environment["SHIPINATOR_EXECUTION_ID"] = _id;
         start.Environment["SHIPINATOR_TOKEN"] = "shx_test-token-of-this-execution";
@@ -217,10 +317,27 @@ public sealed class OutputTests : IAsyncLifetime
     public async Task SecretsInNamesRefsAndSentences_AreMasked()
     {
         const string secret = "tops3cret value";
-        _server.Work[_id] = Work("mkdir out; echo 1 > \"out/$KEY.txt\"; mkfifo \"out/$KEY.pipe\"", [
-            new() { Type = "image", Ref = "registry/" + secret, When = "always" }, new() { Type = "file", Path = "out/*.txt", When = "always" }, new() { Type = "file", Path = "out/*.pipe" }])
-            with
-        { Secrets = new Dictionary<string, string> { ["KEY"] = secret } };
+        _server.Work[_id] = Work(
+            "mkdir out; echo 1 > \"out/$KEY.txt\"; mkfifo \"out/$KEY.pipe\"",
+            [
+                new()
+                {
+                    Type = "image",
+                    Ref = "registry/" + secret,
+                    When = "always",
+                },
+                new()
+                {
+                    Type = "file",
+                    Path = "out/*.txt",
+                    When = "always",
+                },
+                new() { Type = "file", Path = "out/*.pipe" },
+            ]
+        ) with
+        {
+            Secrets = new Dictionary<string, string> { ["KEY"] = secret },
+        };
         var report = await RunHereAsync();
         Assert.Equal("artifact_invalid", report.Reason);
         Assert.Contains("out/********.pipe", report.Detail, StringComparison.Ordinal);
@@ -240,7 +357,16 @@ public sealed class OutputTests : IAsyncLifetime
         await File.WriteAllTextAsync(Path.Combine(_job, "workspace", "a"), "");
         // A workspace that is not prepared would be emptied, and the key be missing.
         await File.WriteAllTextAsync(Path.Combine(_job, "prepared"), "");
-        _server.Work[_id] = Work("mkdir kept", []) with { Cache = new() { Scope = "scope", Image = "", KeyFiles = ["a"], Paths = ["kept"] } };
+        _server.Work[_id] = Work("mkdir kept", []) with
+        {
+            Cache = new()
+            {
+                Scope = "scope",
+                Image = "",
+                KeyFiles = ["a"],
+                Paths = ["kept"],
+            },
+        };
         await RunProgramAsync(cache);
         var told = Regex.Match(_server.Log, "counts as missing: (.*)").Groups[1].Value;
         Assert.True(told.Contains(' ', StringComparison.Ordinal), _server.Log);
@@ -271,20 +397,21 @@ public sealed class OutputTests : IAsyncLifetime
         await Assert.ThrowsAsync<ContentChangedException>(() => longer.CopyToAsync(copy));
     }
 
-    private static ClaimAnswer Work(string script, IReadOnlyList<OutputAnswer> outputs) => new()
-    {
-        ExecutionId = "x",
-        StepName = "step",
-        JobId = "j",
-        JobAttempt = 1,
-        Script = script,
-        Env = new Dictionary<string, string>(),
-        Secrets = new Dictionary<string, string>(),
-        TimeoutSeconds = 60,
-        GraceSeconds = 5,
-        Inputs = [],
-        Outputs = outputs,
-    };
+    private static ClaimAnswer Work(string script, IReadOnlyList<OutputAnswer> outputs) =>
+        new()
+        {
+            ExecutionId = "x",
+            StepName = "step",
+            JobId = "j",
+            JobAttempt = 1,
+            Script = script,
+            Env = new Dictionary<string, string>(),
+            Secrets = new Dictionary<string, string>(),
+            TimeoutSeconds = 60,
+            GraceSeconds = 5,
+            Inputs = [],
+            Outputs = outputs,
+        };
 
     private Task<StatusReport> RunAsync(string script, IReadOnlyList<OutputAnswer> outputs)
     {

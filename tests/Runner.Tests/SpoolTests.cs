@@ -14,7 +14,14 @@ public sealed class SpoolTests
         var file = Path.GetTempFileName();
         var disk = new SmallDisk(file, 10_000);
         var lines = Enumerable.Range(1, 400_000).Select(i => $"line {i}\n").ToList();
-        await using (var log = new LogSpool(new SpoolFile(disk, new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0)), new(http, "e"), TimeProvider.System, () => { }))
+        await using (
+            var log = new LogSpool(
+                new SpoolFile(disk, new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 0)),
+                new(http, "e"),
+                TimeProvider.System,
+                () => { }
+            )
+        )
         {
             foreach (var chunk in lines.Chunk(500))
             {

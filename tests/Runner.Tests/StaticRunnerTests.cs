@@ -26,7 +26,10 @@ public sealed class StaticRunnerTests : IAsyncLifetime
     public async Task BareRoot_ScriptWithChildren_RunsAndReports()
     {
         Prepare();
-        var report = await RunAsync("sleep 0.1 & wait; i=0; while [ $i -lt 3 ]; do i=$((i+1)); echo line $i | cat; done; pwd; exit 7", _server.Url);
+        var report = await RunAsync(
+            "sleep 0.1 & wait; i=0; while [ $i -lt 3 ]; do i=$((i+1)); echo line $i | cat; done; pwd; exit 7",
+            _server.Url
+        );
         Assert.Equal(("failed", (int?)7, "exit_code"), (report.Status, report.ExitCode, report.Reason));
         Assert.StartsWith("line 1\nline 2\nline 3\n/job/workspace\n", _server.Log, StringComparison.Ordinal);
     }
@@ -65,7 +68,10 @@ public sealed class StaticRunnerTests : IAsyncLifetime
     private void Prepare()
     {
         const string busybox = "/bin/busybox";
-        Assert.SkipUnless(File.Exists(Program), "There is no artifacts/runner-static/runner: run Runner/publish-static.sh first (test.sh does).");
+        Assert.SkipUnless(
+            File.Exists(Program),
+            "There is no artifacts/runner-static/runner: run Runner/publish-static.sh first (test.sh does)."
+        );
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root may change the root folder.");
         Assert.SkipUnless(File.Exists(busybox), "There is no /bin/busybox: install busybox-static.");
         foreach (var folder in new[] { "bin", "dev", "etc", "job", "tmp" })

@@ -24,7 +24,12 @@ public sealed class WorkTests : IAsyncLifetime
     [Fact]
     public async Task Script_RunsInTheWorkspaceWithItsEnvironmentAndNothingOfTheRunners()
     {
-        var report = await RunAsync(Work("pwd; echo \"$GREETING $CI_WORKSPACE\"; env") with { Env = new Dictionary<string, string> { ["GREETING"] = "hello" } });
+        var report = await RunAsync(
+            Work("pwd; echo \"$GREETING $CI_WORKSPACE\"; env") with
+            {
+                Env = new Dictionary<string, string> { ["GREETING"] = "hello" },
+            }
+        );
         Assert.Equal("success", report.Status);
         Assert.Equal(0, report.ExitCode);
         var workspace = Path.Combine(_job, "workspace");
@@ -88,7 +93,10 @@ public sealed class WorkTests : IAsyncLifetime
     [InlineData("**/*.tar.gz", "out/a.tar.gz")]
     public async Task Outputs_EveryGlobThatLintAccepts_FindsItsFiles(string pattern, string name)
     {
-        var work = Work("mkdir -p out && echo 1 > out/a.tar.gz && echo 2 > out/b.txt && ln -s / root && ln -s . ring") with { Outputs = [new() { Type = "file", Path = pattern }] };
+        var work = Work("mkdir -p out && echo 1 > out/a.tar.gz && echo 2 > out/b.txt && ln -s / root && ln -s . ring") with
+        {
+            Outputs = [new() { Type = "file", Path = pattern }],
+        };
         Assert.Equal("success", (await RunAsync(work)).Status);
         Assert.Contains($"Artifact file {name} (", _server.Log, StringComparison.Ordinal);
         Assert.Single(_server.Log.Split("Artifact file ").Skip(1));
@@ -106,7 +114,9 @@ public sealed class WorkTests : IAsyncLifetime
     public async Task Log_ServerAwayAndAnswersLost_IsWhole()
     {
         _server.AnswersToLose = 3;
-        _server.Work[_id] = Work($"i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo line $i; done; touch {_job}/away; while [ ! -e {_job}/go ]; do sleep 0.02; done; while [ $i -lt 4000 ]; do i=$((i+1)); echo line $i; done");
+        _server.Work[_id] = Work(
+            $"i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo line $i; done; touch {_job}/away; while [ ! -e {_job}/go ]; do sleep 0.02; done; while [ $i -lt 4000 ]; do i=$((i+1)); echo line $i; done"
+        );
         using var runner = Start();
         await WaitForFileAsync(Path.Combine(_job, "away"));
         await _server.GoAwayAsync();
@@ -123,7 +133,9 @@ public sealed class WorkTests : IAsyncLifetime
     [Fact]
     public async Task Cancel_EndsTheWholeGroupGracefully()
     {
-        _server.Work[_id] = Work($"trap 'echo cleaned up; exit 0' TERM; sleep 1000 & echo $! > {_job}/child; while true; do sleep 0.05; echo tick; done");
+        _server.Work[_id] = Work(
+            $"trap 'echo cleaned up; exit 0' TERM; sleep 1000 & echo $! > {_job}/child; while true; do sleep 0.05; echo tick; done"
+        );
         using var runner = Start();
         await WaitForFileAsync(Path.Combine(_job, "child"));
         _server.Cancel = true;
@@ -146,11 +158,22 @@ public sealed class WorkTests : IAsyncLifetime
     [Fact]
     public async Task Runner_WithoutTheCredentialThatAnotherHas_WaitsUntilThatOneHasMadeTheWorkspace()
     {
-        _server.Work[_id] = Work("cat made-by-the-other") with { Source = new() { CloneUrl = "https://127.0.0.1:1/x.git", Ref = "refs/heads/main", Commit = new string('1', 40), PreparedByOther = true } };
+        _server.Work[_id] = Work("cat made-by-the-other") with
+        {
+            Source = new()
+            {
+                CloneUrl = "https://127.0.0.1:1/x.git",
+                Ref = "refs/heads/main",
+                Commit = new string('1', 40),
+                PreparedByOther = true,
+            },
+        };
         using var runner = Start();
         await _server.Claimed.Task.WaitAsync(Patience);
         // The other one is at work.
-        await using (var alone = new FileStream(Path.Combine(_job, "prepare.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))
+        await using (
+            var alone = new FileStream(Path.Combine(_job, "prepare.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
+        )
         {
             Directory.CreateDirectory(Path.Combine(_job, "workspace"));
             await File.WriteAllTextAsync(Path.Combine(_job, "workspace", "made-by-the-other"), "made\n");
@@ -175,10 +198,12 @@ public sealed class WorkTests : IAsyncLifetime
     [Fact]
     public async Task Outputs_FilesGlobsAndFolders_AreUploadedAndAMissingOneFailsTheStep()
     {
-        var report = await RunAsync(Work("mkdir -p out/deep site; echo 1 > out/a.xml; echo 2 > out/deep/b.xml; echo 3 > site/index.html") with
-        {
-            Outputs = [new() { Type = "test-report", Path = "out/**/*.xml" }, new() { Type = "file", Path = "site" }],
-        });
+        var report = await RunAsync(
+            Work("mkdir -p out/deep site; echo 1 > out/a.xml; echo 2 > out/deep/b.xml; echo 3 > site/index.html") with
+            {
+                Outputs = [new() { Type = "test-report", Path = "out/**/*.xml" }, new() { Type = "file", Path = "site" }],
+            }
+        );
         Assert.Equal("success", report.Status);
         Assert.Equal(["out/a.xml", "out/deep/b.xml", "site.tar.gz"], _server.Uploads.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(3, report.Artifacts.Count);
@@ -195,7 +220,12 @@ public sealed class WorkTests : IAsyncLifetime
     [Fact]
     public async Task Secrets_ReachTheStepAndNeverTheLog()
     {
-        var report = await RunAsync(Work("test \"$KEY\" = tops3cret && echo \"the key is $KEY\"") with { Secrets = new Dictionary<string, string> { ["KEY"] = "tops3cret" } });
+        var report = await RunAsync(
+            Work("test \"$KEY\" = tops3cret && echo \"the key is $KEY\"") with
+            {
+                Secrets = new Dictionary<string, string> { ["KEY"] = "tops3cret" },
+            }
+        );
         Assert.Equal("success", report.Status);
         Assert.Equal("the key is ********\n", _server.Log);
     }
@@ -213,20 +243,43 @@ public sealed class WorkTests : IAsyncLifetime
         await File.WriteAllTextAsync(Path.Combine(origin, "file"), "new\n");
         Git(origin, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit", "-q", "-a", "-m", "new");
 
-        var report = await RunAsync(Work("cat file; env; cat .git/config; git status --short") with
-        {
-            Source = new() { CloneUrl = origin, Ref = "refs/heads/main", Commit = old, Username = "bot", Password = "clonepassw0rd" },
-        });
+        var report = await RunAsync(
+            Work("cat file; env; cat .git/config; git status --short") with
+            {
+                Source = new()
+                {
+                    CloneUrl = origin,
+                    Ref = "refs/heads/main",
+                    Commit = old,
+                    Username = "bot",
+                    Password = "clonepassw0rd",
+                },
+            }
+        );
         Assert.True(report.Status == "success", report.Detail);
         Assert.Contains("\nold\n", _server.Log, StringComparison.Ordinal);
         Assert.DoesNotContain("********", _server.Log, StringComparison.Ordinal);
-        Assert.DoesNotContain("clonepassw0rd", await File.ReadAllTextAsync(Path.Combine(_job, "workspace", ".git", "config")), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "clonepassw0rd",
+            await File.ReadAllTextAsync(Path.Combine(_job, "workspace", ".git", "config")),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task Source_ThatCannotBeHad_IsTheExecutorsErrorInGitsWords()
     {
-        var report = await RunAsync(Work("true") with { Source = new() { CloneUrl = Path.Combine(_job, "nowhere"), Ref = "refs/heads/main", Commit = new string('1', 40) } });
+        var report = await RunAsync(
+            Work("true") with
+            {
+                Source = new()
+                {
+                    CloneUrl = Path.Combine(_job, "nowhere"),
+                    Ref = "refs/heads/main",
+                    Commit = new string('1', 40),
+                },
+            }
+        );
         Assert.Equal(("failed", "executor_error"), (report.Status, report.Reason));
         Assert.Contains("nowhere", report.Detail, StringComparison.Ordinal);
     }
@@ -234,7 +287,10 @@ public sealed class WorkTests : IAsyncLifetime
     [Fact]
     public async Task Command_WithAWorkdir_IsToldWhereItIs()
     {
-        await File.WriteAllTextAsync(Path.Combine(Directory.CreateDirectory(Path.Combine(_job, "workspace", "sub", "deep")).FullName, "here"), "");
+        await File.WriteAllTextAsync(
+            Path.Combine(Directory.CreateDirectory(Path.Combine(_job, "workspace", "sub", "deep")).FullName, "here"),
+            ""
+        );
         await File.WriteAllTextAsync(Path.Combine(_job, "prepared"), "");
         var report = await RunAsync(Work("") with { Script = null, Command = ["printenv", "PWD"], Workdir = "sub/deep" });
         Assert.Equal(("success", Path.Combine(_job, "workspace", "sub", "deep") + "\n"), (report.Status, _server.Log));
@@ -245,7 +301,12 @@ public sealed class WorkTests : IAsyncLifetime
     [InlineData(131_066, "NOTES", "The environment variable NOTES has 131066 bytes", "131071")]
     public async Task Environment_OneValueIsTooLong_IsTheUsersErrorAndNamesIt(int length, string name, params string[] words)
     {
-        var report = await RunAsync(Work("true") with { Env = new Dictionary<string, string> { ["SMALL"] = "x", [name] = new string('x', length) } });
+        var report = await RunAsync(
+            Work("true") with
+            {
+                Env = new Dictionary<string, string> { ["SMALL"] = "x", [name] = new string('x', length) },
+            }
+        );
         Assert.Equal(("failed", "config_error"), (report.Status, report.Reason));
         Assert.All(words, w => Assert.Contains(w, report.Detail, StringComparison.Ordinal));
     }
@@ -253,7 +314,12 @@ public sealed class WorkTests : IAsyncLifetime
     [Fact]
     public async Task Environment_TheLongestThatIsTaken_ReachesTheStep()
     {
-        var report = await RunAsync(Work("echo ${#NOTES}") with { Env = new Dictionary<string, string> { ["NOTES"] = new string('x', 131_065) } });
+        var report = await RunAsync(
+            Work("echo ${#NOTES}") with
+            {
+                Env = new Dictionary<string, string> { ["NOTES"] = new string('x', 131_065) },
+            }
+        );
         Assert.Equal(("success", "131065\n"), (report.Status, _server.Log));
     }
 
@@ -313,20 +379,21 @@ public sealed class WorkTests : IAsyncLifetime
         Assert.Equal("0\n", _server.Log);
     }
 
-    private static ClaimAnswer Work(string script) => new()
-    {
-        ExecutionId = "x",
-        StepName = "step",
-        JobId = "j",
-        JobAttempt = 1,
-        Script = script,
-        Env = new Dictionary<string, string>(),
-        Secrets = new Dictionary<string, string>(),
-        TimeoutSeconds = 60,
-        GraceSeconds = 5,
-        Inputs = [],
-        Outputs = [],
-    };
+    private static ClaimAnswer Work(string script) =>
+        new()
+        {
+            ExecutionId = "x",
+            StepName = "step",
+            JobId = "j",
+            JobAttempt = 1,
+            Script = script,
+            Env = new Dictionary<string, string>(),
+            Secrets = new Dictionary<string, string>(),
+            TimeoutSeconds = 60,
+            GraceSeconds = 5,
+            Inputs = [],
+            Outputs = [],
+        };
 
     private async Task<StatusReport> RunAsync(ClaimAnswer work)
     {

@@ -28,7 +28,9 @@ public sealed class WorkspaceFilesTests : IDisposable
     [InlineData("nothing*", "")]
     public void Find_Pattern_TakesWhatItMeans(string pattern, string expected)
     {
-        foreach (var file in new[] { "out/a.tar.gz", "out/b.zip", "out/a.txt", "out/.hidden", "out/deep/x", "package-lock.yaml", "other/y" })
+        foreach (
+            var file in new[] { "out/a.tar.gz", "out/b.zip", "out/a.txt", "out/.hidden", "out/deep/x", "package-lock.yaml", "other/y" }
+        )
         {
             Write(file);
         }
@@ -42,7 +44,9 @@ public sealed class WorkspaceFilesTests : IDisposable
         Write("packages/a/index.js");
         Write("packages/b/index.js");
         // What pnpm and yarn make of two packages that need each other, what bazel leaves, and the worst.
-        Sh("mkdir packages/a/node_modules packages/b/node_modules; ln -s ../../b packages/a/node_modules/b; ln -s ../../a packages/b/node_modules/a; ln -s / root; ln -s . self; ln -s \"$PWD/../outside\" bazel-out; mkdir ../outside; touch ../outside/index.js");
+        Sh(
+            "mkdir packages/a/node_modules packages/b/node_modules; ln -s ../../b packages/a/node_modules/b; ln -s ../../a packages/b/node_modules/a; ln -s / root; ln -s . self; ln -s \"$PWD/../outside\" bazel-out; mkdir ../outside; touch ../outside/index.js"
+        );
         var found = Find("**/*.js");
         Assert.Equal(["packages/a/index.js", "packages/b/index.js"], found.Files.Select(f => f.Name));
         Assert.Empty(Find("bazel-out/*.js").Files);
@@ -55,12 +59,15 @@ public sealed class WorkspaceFilesTests : IDisposable
     public void Find_LinkToAFileInside_IsThatFile()
     {
         Write("lib/app-1.2.so");
-        Sh("ln -s app-1.2.so lib/app.so; ln -s \"$PWD/lib/app-1.2.so\" absolute.so; ln -s /etc/passwd passwd.so; ln -s nowhere dangling.so; ln -s lib lib.so");
+        Sh(
+            "ln -s app-1.2.so lib/app.so; ln -s \"$PWD/lib/app-1.2.so\" absolute.so; ln -s /etc/passwd passwd.so; ln -s nowhere dangling.so; ln -s lib lib.so"
+        );
         var found = Find("**/*.so");
         Assert.Equal(["absolute.so", "lib/app-1.2.so", "lib/app.so"], found.Files.Select(f => f.Name));
         Assert.Equal(
             [("dangling.so", LeftOutReason.Dangling), ("lib.so", LeftOutReason.LinkedFolder), ("passwd.so", LeftOutReason.LeadsOut)],
-            found.LeftOut.Select(l => (l.Name, l.Reason)).Order());
+            found.LeftOut.Select(l => (l.Name, l.Reason)).Order()
+        );
     }
 
     [Fact]
@@ -78,17 +85,25 @@ public sealed class WorkspaceFilesTests : IDisposable
         Sh("mkfifo pipe; ln -s pipe link; python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"socket\")'; echo x > file");
         var found = Find("*");
         Assert.Equal(["file"], found.Files.Select(f => f.Name));
-        Assert.Equal(["link", "pipe", "socket"], found.LeftOut.Where(l => l.Reason == LeftOutReason.Special).Select(l => l.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["link", "pipe", "socket"],
+            found.LeftOut.Where(l => l.Reason == LeftOutReason.Special).Select(l => l.Name).Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]
     public void Find_NamesThatAreNotUtf8_AreToldAndHarmless()
     {
         Write("good.txt");
-        Sh("touch \"$(printf 'bad-\\351.txt')\"; mkdir \"$(printf 'folder-\\377')\"; touch \"$(printf 'folder-\\377/x.txt')\"; ln -s good.txt \"$(printf 'link-\\351.txt')\"");
+        Sh(
+            "touch \"$(printf 'bad-\\351.txt')\"; mkdir \"$(printf 'folder-\\377')\"; touch \"$(printf 'folder-\\377/x.txt')\"; ln -s good.txt \"$(printf 'link-\\351.txt')\""
+        );
         var found = Find("**/*.txt");
         Assert.Equal(["good.txt"], found.Files.Select(f => f.Name));
-        Assert.Equal(["bad-\uFFFD.txt", "folder-\uFFFD", "link-\uFFFD.txt"], found.LeftOut.Where(l => l.Reason == LeftOutReason.NotUtf8).Select(l => l.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["bad-\uFFFD.txt", "folder-\uFFFD", "link-\uFFFD.txt"],
+            found.LeftOut.Where(l => l.Reason == LeftOutReason.NotUtf8).Select(l => l.Name).Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]
@@ -129,7 +144,9 @@ public sealed class WorkspaceFilesTests : IDisposable
 
     private void Sh(string script)
     {
-        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-ec", script]) { WorkingDirectory = Directory.Exists(_workspace) ? _workspace : "/" })!;
+        using var shell = Process.Start(
+            new ProcessStartInfo("/bin/sh", ["-ec", script]) { WorkingDirectory = Directory.Exists(_workspace) ? _workspace : "/" }
+        )!;
         shell.WaitForExit();
         Assert.Equal(0, shell.ExitCode);
     }

@@ -47,8 +47,9 @@ public sealed class Bench : IAsyncDisposable
     {
         var bench = new Bench(ShipinatorDatabase.Create(connectionString), connectionString, options);
         bench.Project = await new ProjectStore(bench.Source, TimeProvider.System).CreateAsync("shop", null);
-        bench.Repository = await new RepositoryStore(bench.Source, TimeProvider.System)
-            .CreateAsync(new(bench.Project.Id, "web", "git", "https://example.org/web.git", "main"));
+        bench.Repository = await new RepositoryStore(bench.Source, TimeProvider.System).CreateAsync(
+            new(bench.Project.Id, "web", "git", "https://example.org/web.git", "main")
+        );
         bench.Pipeline = await new PipelineStore(bench.Source, TimeProvider.System).EnsureAsync(bench.Repository.Id, "web", "push");
         return bench;
     }
@@ -71,23 +72,27 @@ public sealed class Bench : IAsyncDisposable
             Trigger = trigger,
             Jobs =
             [
-                .. Enumerable.Range(0, jobs).Select(j => new JobPlan
-                {
-                    Name = $"job{j}",
-                    Type = JobType.Build,
-                    Timeout = TimeSpan.FromMinutes(10),
-                    Steps =
-                    [
-                        .. Enumerable.Range(0, steps).Select(s => new StepPlan
-                        {
-                            Name = $"step{s}",
-                            Order = s,
-                            Image = "alpine",
-                            Run = "true",
-                            Timeout = TimeSpan.FromMinutes(1),
-                        }),
-                    ],
-                }),
+                .. Enumerable
+                    .Range(0, jobs)
+                    .Select(j => new JobPlan
+                    {
+                        Name = $"job{j}",
+                        Type = JobType.Build,
+                        Timeout = TimeSpan.FromMinutes(10),
+                        Steps =
+                        [
+                            .. Enumerable
+                                .Range(0, steps)
+                                .Select(s => new StepPlan
+                                {
+                                    Name = $"step{s}",
+                                    Order = s,
+                                    Image = "alpine",
+                                    Run = "true",
+                                    Timeout = TimeSpan.FromMinutes(1),
+                                }),
+                        ],
+                    }),
             ],
         };
         return new()
@@ -99,7 +104,12 @@ public sealed class Bench : IAsyncDisposable
             ProjectName = Project.Name,
             RepositoryName = Repository.Name,
             RunNumber = Interlocked.Increment(ref _runNumber),
-            Source = new() { CloneUrl = Repository.CloneUrl, Ref = trigger.Ref, Commit = trigger.Commit },
+            Source = new()
+            {
+                CloneUrl = Repository.CloneUrl,
+                Ref = trigger.Ref,
+                Commit = trigger.Commit,
+            },
             Executor = "process",
             Plan = plan,
             Jobs =
@@ -131,9 +141,11 @@ public sealed class Bench : IAsyncDisposable
         return cell;
     }
 
-    public Cell<T> Cell<T>(Guid id, T? row = null) where T : class => new(Storage, id) { Row = row };
+    public Cell<T> Cell<T>(Guid id, T? row = null)
+        where T : class => new(Storage, id) { Row = row };
 
-    public async Task<Cell<T>> LoadAsync<T>(Guid id) where T : class
+    public async Task<Cell<T>> LoadAsync<T>(Guid id)
+        where T : class
     {
         var cell = Cell<T>(id);
         await cell.ReadAsync();
@@ -200,7 +212,8 @@ public sealed class Bench : IAsyncDisposable
 }
 
 /// <summary>What a grain's persistent state is to the storage.</summary>
-public sealed class Cell<T>(IGrainStorage storage, Guid id) where T : class
+public sealed class Cell<T>(IGrainStorage storage, Guid id)
+    where T : class
 {
     private readonly GrainId _id = GrainId.Create(GrainType.Create("test"), GrainIdKeyExtensions.CreateGuidKey(id));
     private readonly GrainState<Stored<T>> _state = new(new Stored<T>());

@@ -32,25 +32,28 @@ public sealed class DatabaseLossTests : IAsyncLifetime
         var jobs = await Task.WhenAll(planted.Row!.Jobs.Select(j => bench.LoadAsync<JobRecord>(j.Id.Value)));
         var acknowledged = new ConcurrentDictionary<Guid, Status>();
         var enough = new TaskCompletionSource();
-        var writers = jobs.Select(job => Task.Run(async () =>
-        {
-            while (true)
-            {
-                var execution = bench.NewExecution(job.Row!);
-                await execution.WriteAsync();
-                acknowledged[execution.Row!.Id.Value] = Status.Pending;
-                foreach (var to in (Status[])[Status.Submitted, Status.Running, Status.Success])
+        var writers = jobs.Select(job =>
+                Task.Run(async () =>
                 {
-                    await execution.MoveAsync(to);
-                    acknowledged[execution.Row.Id.Value] = to;
-                }
+                    while (true)
+                    {
+                        var execution = bench.NewExecution(job.Row!);
+                        await execution.WriteAsync();
+                        acknowledged[execution.Row!.Id.Value] = Status.Pending;
+                        foreach (var to in (Status[])[Status.Submitted, Status.Running, Status.Success])
+                        {
+                            await execution.MoveAsync(to);
+                            acknowledged[execution.Row.Id.Value] = to;
+                        }
 
-                if (acknowledged.Count > 300)
-                {
-                    enough.TrySetResult();
-                }
-            }
-        })).ToList();
+                        if (acknowledged.Count > 300)
+                        {
+                            enough.TrySetResult();
+                        }
+                    }
+                })
+            )
+            .ToList();
         await enough.Task;
         await _server.KillAsync();
         foreach (var writer in writers)
@@ -67,10 +70,15 @@ public sealed class DatabaseLossTests : IAsyncLifetime
             Assert.True(read.Row!.Life.Status >= status, $"{id}: {read.Row.Life.Status}, acknowledged {status}");
         }
 
-        Assert.Equal(0, await bench.CountAsync("""
-            SELECT count(*) FROM executions e
-            WHERE (SELECT count(*) FROM state_transitions t WHERE t.entity_id = e.id) <> e.sequence
-            """));
+        Assert.Equal(
+            0,
+            await bench.CountAsync(
+                """
+                SELECT count(*) FROM executions e
+                WHERE (SELECT count(*) FROM state_transitions t WHERE t.entity_id = e.id) <> e.sequence
+                """
+            )
+        );
     }
 
     [Fact]
@@ -172,8 +180,9 @@ public sealed class DatabaseLossTests : IAsyncLifetime
     [Fact]
     public async Task NoServerPrograms_AreAskedForByName()
     {
-        var error = await Assert.ThrowsAsync<InvalidInputException>(
-            () => LocalPostgres.StartAsync(new() { Folder = _folder, BinFolder = "/nowhere" }, NullLogger.Instance));
+        var error = await Assert.ThrowsAsync<InvalidInputException>(() =>
+            LocalPostgres.StartAsync(new() { Folder = _folder, BinFolder = "/nowhere" }, NullLogger.Instance)
+        );
         Assert.Equal("postgres_missing", error.Code);
         Assert.Contains("/nowhere", error.Message, StringComparison.Ordinal);
     }
@@ -215,7 +224,8 @@ public sealed class DatabaseLossTests : IAsyncLifetime
         {
             await using var server = await LocalPostgres.StartAsync(new() { Folder = folder, Fsync = false }, NullLogger.Instance);
             var names = (await File.ReadAllTextAsync($"/proc/{server.ProcessId}/environ", TestContext.Current.CancellationToken))
-                .Split('\0', StringSplitOptions.RemoveEmptyEntries).Select(v => v.Split('=')[0]);
+                .Split('\0', StringSplitOptions.RemoveEmptyEntries)
+                .Select(v => v.Split('=')[0]);
             Assert.Empty(names.Except(["PATH", "LC_ALL", "PWD", "OLDPWD", "SHLVL", "_", "PGLOCALEDIR", "PG_GRANDPARENT_PID"]));
         }
         finally
@@ -233,7 +243,9 @@ public sealed class DatabaseLossTests : IAsyncLifetime
         {
             var folder = Path.Combine(home, "postgres");
             Directory.CreateSymbolicLink(folder, Path.Combine(home, "gone"));
-            var error = await Assert.ThrowsAsync<InvalidInputException>(() => LocalPostgres.StartAsync(new() { Folder = folder }, NullLogger.Instance));
+            var error = await Assert.ThrowsAsync<InvalidInputException>(() =>
+                LocalPostgres.StartAsync(new() { Folder = folder }, NullLogger.Instance)
+            );
             Assert.Contains(Path.Combine(home, "gone"), error.Message, StringComparison.Ordinal);
         }
         finally
@@ -247,8 +259,13 @@ public sealed class DatabaseLossTests : IAsyncLifetime
     /// <summary>Of everything in the folder, only <c>data</c> may belong to another user; nothing may be open to others.</summary>
     private static void AssertPrivate(string folder)
     {
-        const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
-            | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+        const UnixFileMode Others =
+            UnixFileMode.GroupRead
+            | UnixFileMode.GroupWrite
+            | UnixFileMode.GroupExecute
+            | UnixFileMode.OtherRead
+            | UnixFileMode.OtherWrite
+            | UnixFileMode.OtherExecute;
         foreach (var path in Directory.EnumerateFileSystemEntries(folder).Append(folder))
         {
             Assert.True((File.GetUnixFileMode(path) & Others) == 0, $"{path} has mode {File.GetUnixFileMode(path)}");

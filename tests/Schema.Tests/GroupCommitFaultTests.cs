@@ -62,7 +62,9 @@ public sealed class GroupCommitFaultTests(PostgresFixture postgres)
             throw new InvalidOperationException("It can't be closed.");
         };
         await bench.ExecuteAsync($"SELECT pg_terminate_backend({connection.ProcessID})");
-        var lost = await Record.ExceptionAsync(() => bench.PlantAsync().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+        var lost = await Record.ExceptionAsync(() =>
+            bench.PlantAsync().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken)
+        );
         // Whether the loss shows before the write or under it is a matter of moments.
         Assert.True(lost is null or StorageUnavailableException, lost?.ToString());
         Assert.True(dropped > 0);
@@ -122,7 +124,8 @@ public sealed class GroupCommitFaultTests(PostgresFixture postgres)
     }
 
     private static NpgsqlConnection Connection(Bench bench) =>
-        (NpgsqlConnection)typeof(GroupCommitWriter).GetField("_connection", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(bench.Writer)!;
+        (NpgsqlConnection)
+            typeof(GroupCommitWriter).GetField("_connection", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(bench.Writer)!;
 
     private sealed class BadWrite(Exception bug) : PendingWrite("row 7", 1, [])
     {

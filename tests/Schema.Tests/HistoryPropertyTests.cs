@@ -5,51 +5,60 @@ namespace Shipinator.Schema.Tests;
 
 public sealed class HistoryPropertyTests(PostgresFixture postgres)
 {
-    private static readonly Gen<(int Entity, Status To)[]> Moves =
-        Gen.Select(Gen.Int[0, 7], Gen.Enum<Status>()).Array[1, 40];
+    private static readonly Gen<(int Entity, Status To)[]> Moves = Gen.Select(Gen.Int[0, 7], Gen.Enum<Status>()).Array[1, 40];
 
     [Fact]
     public async Task AnySequenceOfMoves_StoredHistoryFoldsToTheCurrentRows()
     {
         await using var bench = await Bench.StartAsync(postgres);
-        await Moves.SampleAsync(async moves =>
-        {
-            var run = await bench.PlantAsync(bench.NewRun(jobs: 2, steps: 2));
-            var jobs = await Task.WhenAll(run.Row!.Jobs.Select(j => bench.LoadAsync<JobRecord>(j.Id.Value)));
-            var execution = bench.NewExecution(jobs[0].Row!);
-            await execution.WriteAsync();
-            foreach (var (entity, to) in moves)
+        await Moves.SampleAsync(
+            async moves =>
             {
-                await ApplyAsync(run, jobs, execution, entity, to);
-            }
-
-            var folded = (await bench.Queries.HistoryAsync(run.Row.Id))
-                .GroupBy(h => h.Transition.EntityId)
-                .ToDictionary(g => g.Key, g => g.Aggregate((Lifecycle?)null, (life, h) => Lifecycle.Fold(life, h.Transition))!);
-            var stored = new Dictionary<Guid, Lifecycle>
-            {
-                [run.Row.Id.Value] = (await bench.LoadAsync<RunRecord>(run.Row.Id.Value)).Row!.Life,
-                [execution.Row!.Id.Value] = (await bench.LoadAsync<ExecutionRecord>(execution.Row.Id.Value)).Row!.Life,
-            };
-            foreach (var job in jobs)
-            {
-                var read = (await bench.LoadAsync<JobRecord>(job.Row!.Id.Value)).Row!;
-                stored[read.Id.Value] = read.Life;
-                foreach (var step in read.Steps)
+                var run = await bench.PlantAsync(bench.NewRun(jobs: 2, steps: 2));
+                var jobs = await Task.WhenAll(run.Row!.Jobs.Select(j => bench.LoadAsync<JobRecord>(j.Id.Value)));
+                var execution = bench.NewExecution(jobs[0].Row!);
+                await execution.WriteAsync();
+                foreach (var (entity, to) in moves)
                 {
-                    stored[step.Id.Value] = step.Life;
+                    await ApplyAsync(run, jobs, execution, entity, to);
                 }
-            }
 
-            Assert.Equal(stored.Count, folded.Count);
-            foreach (var (id, life) in stored)
-            {
-                Assert.Equal(life, folded[id]);
-            }
-        }, iter: 60, threads: 4);
+                var folded = (await bench.Queries.HistoryAsync(run.Row.Id))
+                    .GroupBy(h => h.Transition.EntityId)
+                    .ToDictionary(g => g.Key, g => g.Aggregate((Lifecycle?)null, (life, h) => Lifecycle.Fold(life, h.Transition))!);
+                var stored = new Dictionary<Guid, Lifecycle>
+                {
+                    [run.Row.Id.Value] = (await bench.LoadAsync<RunRecord>(run.Row.Id.Value)).Row!.Life,
+                    [execution.Row!.Id.Value] = (await bench.LoadAsync<ExecutionRecord>(execution.Row.Id.Value)).Row!.Life,
+                };
+                foreach (var job in jobs)
+                {
+                    var read = (await bench.LoadAsync<JobRecord>(job.Row!.Id.Value)).Row!;
+                    stored[read.Id.Value] = read.Life;
+                    foreach (var step in read.Steps)
+                    {
+                        stored[step.Id.Value] = step.Life;
+                    }
+                }
+
+                Assert.Equal(stored.Count, folded.Count);
+                foreach (var (id, life) in stored)
+                {
+                    Assert.Equal(life, folded[id]);
+                }
+            },
+            iter: 60,
+            threads: 4
+        );
     }
 
-    private static async Task ApplyAsync(Cell<RunRecord> run, Cell<JobRecord>[] jobs, Cell<ExecutionRecord> execution, int entity, Status to)
+    private static async Task ApplyAsync(
+        Cell<RunRecord> run,
+        Cell<JobRecord>[] jobs,
+        Cell<ExecutionRecord> execution,
+        int entity,
+        Status to
+    )
     {
         var reason = to == Status.Failed ? (Reason?)Reason.ExitCode : null;
         switch (entity)

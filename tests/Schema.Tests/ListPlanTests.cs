@@ -45,34 +45,46 @@ public sealed class ListPlanTests(PostgresFixture postgres)
             }
         }
 
-        foreach (var sql in (string[])[
-            "SELECT id FROM pipeline_runs WHERE finished_at IS NULL AND id > '00000000-0000-0000-0000-000000000000' ORDER BY id LIMIT 1000",
-            $"SELECT * FROM pipeline_runs WHERE id = '{middle}'",
-            TrendQueries.LiveCountStatement])
+        foreach (
+            var sql in (string[])
+                [
+                    "SELECT id FROM pipeline_runs WHERE finished_at IS NULL AND id > '00000000-0000-0000-0000-000000000000' ORDER BY id LIMIT 1000",
+                    $"SELECT * FROM pipeline_runs WHERE id = '{middle}'",
+                    TrendQueries.LiveCountStatement,
+                ]
+        )
         {
             Assert.DoesNotContain("Seq Scan", await ExplainAsync(bench, sql, []), StringComparison.Ordinal);
         }
 
-        var numbered = await ExplainAsync(bench, RunQueries.NumberedStatement, [SqlReading.Long(777), SqlReading.Like(["sho"]), SqlReading.Number(12)]);
+        var numbered = await ExplainAsync(
+            bench,
+            RunQueries.NumberedStatement,
+            [SqlReading.Long(777), SqlReading.Like(["sho"]), SqlReading.Number(12)]
+        );
         Assert.DoesNotContain("Seq Scan on pipeline_runs", numbered, StringComparison.Ordinal);
         Assert.True(LargestNode(numbered) <= 5_000, numbered);
     }
 
     /// <summary>The most rows that any part of the plan really gave.</summary>
     private static double LargestNode(string plan) =>
-        System.Text.RegularExpressions.Regex.Matches(plan, @"actual rows=([0-9.]+)")
+        System
+            .Text.RegularExpressions.Regex.Matches(plan, @"actual rows=([0-9.]+)")
             .Max(m => double.Parse(m.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture));
 
-    private static Task FillAsync(Bench bench) => bench.ExecuteAsync($$"""
-        INSERT INTO pipeline_runs (id, pipeline_id, git_ref, git_sha, status, created_at, repository_id, project_id, project_name,
-          repository_name, run_number, clone_url, executor, event, branch, actor, plan, jobs, sequence, updated_at, version, finished_at)
-        SELECT (lpad(to_hex(g), 8, '0') || '-0000-7000-8000-000000000000')::uuid, '{{bench.Pipeline.Id}}', 'refs/heads/main', 'a',
-          CASE WHEN g % 20 = 0 THEN 'failed' WHEN g > {{Rows}} - 40 THEN 'running' ELSE 'success' END, now(), '{{bench.Repository.Id}}',
-          '{{bench.Project.Id}}', 'shop', 'web', g, 'u', 'process', CASE WHEN g % 3 = 0 THEN 'pr' ELSE 'push' END, 'branch' || g % 50,
-          'system', '{}', '[]', 1, now(), 1, CASE WHEN g <= {{Rows}} - 40 THEN now() END
-        FROM (SELECT g FROM generate_series(1, {{Rows}}) g) s;
-        ANALYZE pipeline_runs
-        """);
+    private static Task FillAsync(Bench bench) =>
+        bench.ExecuteAsync(
+            $$"""
+            INSERT INTO pipeline_runs (id, pipeline_id, git_ref, git_sha, status, created_at, repository_id, project_id, project_name,
+              repository_name, run_number, clone_url, executor, event, branch, actor, plan, jobs, sequence, updated_at, version, finished_at)
+            SELECT (lpad(to_hex(g), 8, '0') || '-0000-7000-8000-000000000000')::uuid, '{{bench.Pipeline.Id}}', 'refs/heads/main', 'a',
+              CASE WHEN g % 20 = 0 THEN 'failed' WHEN g > {{Rows}} - 40 THEN 'running' ELSE 'success' END, now(), '{{bench.Repository.Id}}',
+              '{{bench.Project.Id}}', 'shop', 'web', g, 'u', 'process', CASE WHEN g % 3 = 0 THEN 'pr' ELSE 'push' END, 'branch' || g % 50,
+              'system', '{}', '[]', 1, now(), 1, CASE WHEN g <= {{Rows}} - 40 THEN now() END
+            FROM (SELECT g FROM generate_series(1, {{Rows}}) g) s;
+            ANALYZE pipeline_runs
+            """
+        );
 
     private static async Task<string> ExplainAsync(Bench bench, string sql, NpgsqlParameter[] parameters)
     {

@@ -72,7 +72,11 @@ public sealed class ListReadingTests(PostgresFixture postgres)
             ("typical", MostBlocks, () => trends.TypicalDurationAsync(quiet.Pipeline)),
             ("typical of the big", MostBlocks, () => trends.TypicalDurationAsync(big.Pipeline)),
             ("branches of the quiet", MostBlocks, () => trends.BranchesAsync(quiet.Repository, 20)),
-            ("newest", MostBlocks, () => trends.NewestAsync([big.Repository, calm.Repository, quiet.Repository, RepositoryId.New(TimeProvider.System)])),
+            (
+                "newest",
+                MostBlocks,
+                () => trends.NewestAsync([big.Repository, calm.Repository, quiet.Repository, RepositoryId.New(TimeProvider.System)])
+            ),
             ("numbered", MostBlocks, () => runs.NumberedAsync(77, ["web"], 12)),
             ("jobs", MostBlocks, () => runs.JobsAsync(run.Id)),
             ("history", MostBlocks, () => runs.HistoryAsync(run.Id)),
@@ -101,11 +105,13 @@ public sealed class ListReadingTests(PostgresFixture postgres)
         var newest = await trends.NewestAsync([big.Repository, calm.Repository, quiet.Repository, RepositoryId.New(TimeProvider.System)]);
         Assert.Equal(
             new[] { big.Repository, calm.Repository, quiet.Repository }.OrderBy(r => r.Value),
-            newest.Select(r => r.RepositoryId).OrderBy(r => r.Value));
+            newest.Select(r => r.RepositoryId).OrderBy(r => r.Value)
+        );
         Assert.Equal(run.Id, newest.Single(r => r.RepositoryId == big.Repository).Id);
     }
 
-    private static ShipinatorDatabase OneConnection(Bench bench) => ShipinatorDatabase.Create(bench.ConnectionString + ";Maximum Pool Size=1");
+    private static ShipinatorDatabase OneConnection(Bench bench) =>
+        ShipinatorDatabase.Create(bench.ConnectionString + ";Maximum Pool Size=1");
 
     /// <summary>Every subset of the filters, with common, rare and absent values; commoner ones first, as a server meets them.</summary>
     private static IEnumerable<RunFilter> Filters((Place Big, Place Calm, Place Quiet) places)
@@ -148,7 +154,8 @@ public sealed class ListReadingTests(PostgresFixture postgres)
         var big = new Place(bench.Project.Id, bench.Repository.Id, bench.Pipeline.Id);
         var calm = await PlaceAsync(bench, "calm");
         var quiet = await PlaceAsync(bench, "quiet");
-        await bench.ExecuteAsync($$"""
+        await bench.ExecuteAsync(
+            $$"""
             SET session_replication_role = replica;
             INSERT INTO pipeline_runs (id, pipeline_id, git_ref, git_sha, status, created_at, repository_id, project_id, project_name,
               repository_name, run_number, clone_url, executor, event, branch, actor, plan, jobs, sequence, updated_at, version, started_at, finished_at)
@@ -176,7 +183,8 @@ public sealed class ListReadingTests(PostgresFixture postgres)
             INSERT INTO state_transitions (machine, entity_id, run_id, sequence, at, to_status, actor)
             SELECT 'run', id, id, 1, now(), 'pending', 'system' FROM pipeline_runs;
             RESET session_replication_role;
-            """);
+            """
+        );
         await bench.ExecuteAsync($"ANALYZE {string.Join(", ", Tables)}");
         return (big, calm, quiet);
     }
@@ -184,8 +192,14 @@ public sealed class ListReadingTests(PostgresFixture postgres)
     private static async Task<Place> PlaceAsync(Bench bench, string name)
     {
         var project = await new ProjectStore(bench.Source, TimeProvider.System).CreateAsync(name, null);
-        var repository = await new RepositoryStore(bench.Source, TimeProvider.System).CreateAsync(new(project.Id, name, "git", "https://example.org/web.git", "main"));
-        return new(project.Id, repository.Id, (await new PipelineStore(bench.Source, TimeProvider.System).EnsureAsync(repository.Id, name, "push")).Id);
+        var repository = await new RepositoryStore(bench.Source, TimeProvider.System).CreateAsync(
+            new(project.Id, name, "git", "https://example.org/web.git", "main")
+        );
+        return new(
+            project.Id,
+            repository.Id,
+            (await new PipelineStore(bench.Source, TimeProvider.System).EnsureAsync(repository.Id, name, "push")).Id
+        );
     }
 
     /// <summary>How many blocks of the tables and their indexes were looked at so far, found in memory or not.</summary>
@@ -200,7 +214,8 @@ public sealed class ListReadingTests(PostgresFixture postgres)
             $"""
             SELECT sum(heap_blks_read + heap_blks_hit + coalesce(idx_blks_read, 0) + coalesce(idx_blks_hit, 0))::bigint
             FROM pg_statio_user_tables WHERE relname = ANY (ARRAY['{string.Join("','", Tables)}'])
-            """);
+            """
+        );
         return (long)(await command.ExecuteScalarAsync())!;
     }
 

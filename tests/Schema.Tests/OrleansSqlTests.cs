@@ -62,14 +62,24 @@ public sealed class OrleansSqlTests(PostgresFixture postgres)
         using var host = await StartAsync(database);
         var table = host.Services.GetRequiredService<IReminderTable>();
         var grain = GrainId.Create(GrainType.Create("recovery"), GrainIdKeyExtensions.CreateIntegerKey(0));
-        var entry = new ReminderEntry { GrainId = grain, ReminderName = "sweep", StartAt = Bench.Now().UtcDateTime, Period = TimeSpan.FromMinutes(1) };
+        var entry = new ReminderEntry
+        {
+            GrainId = grain,
+            ReminderName = "sweep",
+            StartAt = Bench.Now().UtcDateTime,
+            Period = TimeSpan.FromMinutes(1),
+        };
         var first = await table.UpsertRow(entry);
         var second = await table.UpsertRow(entry);
         Assert.NotEqual(first, second);
         Assert.Equal(TimeSpan.FromMinutes(1), (await table.ReadRow(grain, "sweep"))?.Period);
         Assert.Single((await table.ReadRows(grain)).Reminders);
         Assert.Single((await table.ReadRows(0, uint.MaxValue)).Reminders);
-        Assert.Single((await table.ReadRows(grain.GetUniformHashCode(), grain.GetUniformHashCode() - 1)).Reminders.Concat((await table.ReadRows(grain.GetUniformHashCode() - 1, grain.GetUniformHashCode())).Reminders));
+        Assert.Single(
+            (await table.ReadRows(grain.GetUniformHashCode(), grain.GetUniformHashCode() - 1)).Reminders.Concat(
+                (await table.ReadRows(grain.GetUniformHashCode() - 1, grain.GetUniformHashCode())).Reminders
+            )
+        );
         Assert.False(await table.RemoveRow(grain, "sweep", first!));
         Assert.True(await table.RemoveRow(grain, "sweep", second!));
         Assert.Empty((await table.ReadRows(grain)).Reminders);
@@ -94,11 +104,13 @@ public sealed class OrleansSqlTests(PostgresFixture postgres)
         var (silo, gateway) = (FreePort(), FreePort());
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.None);
-        builder.UseOrleans(orleans => orleans
-            .UseShipinatorAdoNet(database, clustering: true)
-            .AddRelationalGrainStorage()
-            .Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = ("test", "test"))
-            .ConfigureEndpoints(IPAddress.Loopback, silo, gateway));
+        builder.UseOrleans(orleans =>
+            orleans
+                .UseShipinatorAdoNet(database, clustering: true)
+                .AddRelationalGrainStorage()
+                .Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = ("test", "test"))
+                .ConfigureEndpoints(IPAddress.Loopback, silo, gateway)
+        );
         builder.Services.AddShipinatorSchema(database);
         var host = builder.Build();
         await host.StartAsync();

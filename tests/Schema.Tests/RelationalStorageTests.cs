@@ -41,7 +41,10 @@ public sealed class RelationalStorageTests(PostgresFixture postgres)
         await using var bench = await Bench.StartAsync(postgres);
         var first = await bench.PlantAsync();
         var run = bench.NewRun();
-        run = run with { Jobs = run.Jobs.SetItem(0, run.Jobs[0] with { ReusedFrom = first.Row!.Jobs[0].Id, ReuseNote = "Taken from run 1." }) };
+        run = run with
+        {
+            Jobs = run.Jobs.SetItem(0, run.Jobs[0] with { ReusedFrom = first.Row!.Jobs[0].Id, ReuseNote = "Taken from run 1." }),
+        };
         await bench.PlantAsync(run);
 
         var job = (await bench.Queries.JobsAsync(run.Id))[0];
@@ -66,7 +69,17 @@ public sealed class RelationalStorageTests(PostgresFixture postgres)
         {
             Cancel = new(Bench.Now(), Reason.CanceledByUser, "Stop.", "token:ada"),
             NotBefore = Bench.Now(),
-            Steps = job.Row.Steps.SetItem(0, step with { Life = running, Executions = [execution.Row!.Id], Started = 1, ExitCode = 3, NotBefore = Bench.Now() }),
+            Steps = job.Row.Steps.SetItem(
+                0,
+                step with
+                {
+                    Life = running,
+                    Executions = [execution.Row!.Id],
+                    Started = 1,
+                    ExitCode = 3,
+                    NotBefore = Bench.Now(),
+                }
+            ),
         };
         await job.MoveAsync(Status.Running);
         execution.Row = execution.Row with { ClaimedBy = "r1", ExitCode = 3, LogsUri = "file:///log", Cancel = job.Row.Cancel };
@@ -98,7 +111,9 @@ public sealed class RelationalStorageTests(PostgresFixture postgres)
     {
         await using var bench = await Bench.StartAsync(postgres);
         var id = GrainId.Create(GrainType.Create("test"), GrainIdKeyExtensions.CreateGuidKey(Guid.CreateVersion7()));
-        var error = await Assert.ThrowsAsync<NotSupportedException>(() => bench.Storage.ReadStateAsync("s", id, new GrainState<Stored<string>>()));
+        var error = await Assert.ThrowsAsync<NotSupportedException>(() =>
+            bench.Storage.ReadStateAsync("s", id, new GrainState<Stored<string>>())
+        );
         Assert.Contains("String", error.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<NotSupportedException>(() => bench.Storage.ClearStateAsync("s", id, new GrainState<Stored<RunRecord>>()));
     }
@@ -177,7 +192,10 @@ public sealed class RelationalStorageTests(PostgresFixture postgres)
     public async Task FirstWrite_RacedByTwo_LetsOneWin()
     {
         await using var bench = await Bench.StartAsync(postgres);
-        await using var other = new Storage.GroupCommitWriter(bench.Source, Microsoft.Extensions.Logging.Abstractions.NullLogger<Storage.GroupCommitWriter>.Instance);
+        await using var other = new Storage.GroupCommitWriter(
+            bench.Source,
+            Microsoft.Extensions.Logging.Abstractions.NullLogger<Storage.GroupCommitWriter>.Instance
+        );
         var rivalStorage = new Storage.RelationalGrainStorage(bench.Source, other);
         for (var i = 0; i < 10; i++)
         {

@@ -19,7 +19,20 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
         }
 
         Assert.Equal(runs.AsEnumerable().Reverse(), await AllAsync(new()));
-        Assert.Equal(4, (await AllAsync(new() { Branch = "main", Repository = bench.Repository.Id, Project = bench.Project.Id, Event = "push" })).Count);
+        Assert.Equal(
+            4,
+            (
+                await AllAsync(
+                    new()
+                    {
+                        Branch = "main",
+                        Repository = bench.Repository.Id,
+                        Project = bench.Project.Id,
+                        Event = "push",
+                    }
+                )
+            ).Count
+        );
         Assert.Equal(7, (await AllAsync(new() { Status = Status.Pending, Pipeline = bench.Pipeline.Id })).Count);
         Assert.Empty(await AllAsync(new() { Status = Status.Failed }));
         Assert.Empty(await AllAsync(new() { Event = "pr" }));
@@ -34,8 +47,7 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
                 Assert.True(page.Items.Count <= 2);
                 all.AddRange(page.Items.Select(r => r.Id));
                 cursor = page.NextCursor;
-            }
-            while (cursor is not null);
+            } while (cursor is not null);
             return all;
         }
     }
@@ -60,7 +72,10 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
         await using var bench = await Bench.StartAsync(postgres);
         var run = await bench.PlantAsync();
         var view = await bench.Queries.GetAsync(run.Row!.Id);
-        Assert.Equal(("shop", "web", "web", "main", "A change"), (view!.ProjectName, view.RepositoryName, view.PipelineName, view.Branch, view.CommitMessage));
+        Assert.Equal(
+            ("shop", "web", "web", "main", "A change"),
+            (view!.ProjectName, view.RepositoryName, view.PipelineName, view.Branch, view.CommitMessage)
+        );
         Assert.Equal(PlanJson.Serialize(run.Row.Plan), PlanJson.Serialize((await bench.Queries.PlanAsync(run.Row.Id))!));
         Assert.Null(await bench.Queries.GetAsync(RunId.New(TimeProvider.System)));
     }
@@ -119,7 +134,12 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
         var (run, execution) = await WithExecutionAsync(bench);
         var report = await AddArtifactAsync(bench, execution, "report.xml");
         var index = new ArtifactIndex(bench.Source);
-        var wanted = new InputSpec { Type = "binary", Path = "in", OfFailed = true };
+        var wanted = new InputSpec
+        {
+            Type = "binary",
+            Path = "in",
+            OfFailed = true,
+        };
         Assert.Empty(await index.Find(run, bench.Project.Id, wanted, default));
         await execution.MoveAsync(Status.Submitted);
         await execution.MoveAsync(Status.Failed);
@@ -144,7 +164,10 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
             found.Add(item);
         }
 
-        Assert.Equal([new(Machine.Run, run.Value), new(Machine.Job, job.Row!.Id.Value), new(Machine.Execution, execution.Row.Id.Value)], found);
+        Assert.Equal(
+            [new(Machine.Run, run.Value), new(Machine.Job, job.Row!.Id.Value), new(Machine.Execution, execution.Row.Id.Value)],
+            found
+        );
         Assert.Empty(await work.Holders("process", default));
         await execution.MoveAsync(Status.Submitted);
         Assert.Equal(execution.Row.Id, Assert.Single(await work.Holders("process", default)).Execution);
@@ -166,7 +189,9 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
         var refused = await bench.PlantAsync();
         refused.ETag = "7";
         refused.Unsettled = true;
-        await Assert.ThrowsAsync<Orleans.Storage.InconsistentStateException>(() => refused.MoveAsync(Status.Canceled, Reason.CanceledByUser));
+        await Assert.ThrowsAsync<Orleans.Storage.InconsistentStateException>(() =>
+            refused.MoveAsync(Status.Canceled, Reason.CanceledByUser)
+        );
         Assert.Equal(1, await bench.CountAsync("SELECT count(*) FROM unsettled"));
         await work.Settled(id, default);
         await work.Settled(id, default);
@@ -190,7 +215,16 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
         await using var bench = await Bench.StartAsync(postgres);
         var (_, execution) = await WithExecutionAsync(bench);
         var stopped = new StopReport(
-            new() { Status = Status.Canceled, ExitCode = 143, Detail = "Somebody sent SIGTERM.", Reason = Reason.Lost, Artifacts = [ArtifactId.New(TimeProvider.System)] }, Bench.Now());
+            new()
+            {
+                Status = Status.Canceled,
+                ExitCode = 143,
+                Detail = "Somebody sent SIGTERM.",
+                Reason = Reason.Lost,
+                Artifacts = [ArtifactId.New(TimeProvider.System)],
+            },
+            Bench.Now()
+        );
         execution.Row = execution.Row! with { Stopped = stopped };
         await execution.WriteAsync();
         var back = (await bench.LoadAsync<ExecutionRecord>(execution.Row.Id.Value)).Row!.Stopped!;
@@ -269,8 +303,7 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
         {
             // The beginning of listening is told too.
             Assert.True(await all.MoveNextAsync());
-        }
-        while (all.Current != other.Row!.Id);
+        } while (all.Current != other.Row!.Id);
         await run.MoveAsync(Status.Running);
         Assert.True(await mine.MoveNextAsync());
         Assert.Equal(run.Row.Id, mine.Current);
@@ -290,7 +323,11 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
         await notices.Listening;
         await FenceAsync();
         Assert.True(await mine.MoveNextAsync());
-        var (projects, repositories, tokens) = (new ProjectStore(bench.Source, TimeProvider.System), new RepositoryStore(bench.Source, TimeProvider.System), new TokenStore(bench.Source, TimeProvider.System));
+        var (projects, repositories, tokens) = (
+            new ProjectStore(bench.Source, TimeProvider.System),
+            new RepositoryStore(bench.Source, TimeProvider.System),
+            new TokenStore(bench.Source, TimeProvider.System)
+        );
 
         var project = await ToldAsync(() => projects.CreateAsync("new", null));
         await ToldAsync(() => projects.UpdateAsync(project.Id, "newer", null));
@@ -336,8 +373,7 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
             {
                 Assert.True(await all.MoveNextAsync());
                 told.Add(all.Current);
-            }
-            while (all.Current != fence.Row!.Id);
+            } while (all.Current != fence.Row!.Id);
             return told;
         }
     }
@@ -348,8 +384,18 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
         await using var bench = await Bench.StartAsync(postgres);
         await using var here = new Live.PostgresNotices(bench.Source, TimeProvider.System, NullLogger<Live.PostgresNotices>.Instance);
         await using var there = new Live.PostgresNotices(bench.Source, TimeProvider.System, NullLogger<Live.PostgresNotices>.Instance);
-        await using var teller = new Live.PostgresLogNews(here, bench.Source, TimeProvider.System, NullLogger<Live.PostgresLogNews>.Instance);
-        await using var hearer = new Live.PostgresLogNews(there, bench.Source, TimeProvider.System, NullLogger<Live.PostgresLogNews>.Instance);
+        await using var teller = new Live.PostgresLogNews(
+            here,
+            bench.Source,
+            TimeProvider.System,
+            NullLogger<Live.PostgresLogNews>.Instance
+        );
+        await using var hearer = new Live.PostgresLogNews(
+            there,
+            bench.Source,
+            TimeProvider.System,
+            NullLogger<Live.PostgresLogNews>.Instance
+        );
         await there.Listening;
         var grown = Enumerable.Range(0, 600).Select(_ => ExecutionId.New(TimeProvider.System)).ToHashSet();
         var (missing, all) = (new HashSet<ExecutionId>(grown), new TaskCompletionSource());
@@ -384,18 +430,22 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
     private static async Task<ArtifactRow> AddArtifactAsync(Bench bench, Cell<ExecutionRecord> execution, string name)
     {
         var id = ArtifactId.New(TimeProvider.System);
-        return (await new ArtifactMetadataStore(bench.Source).InsertAsync(new()
-        {
-            Id = id,
-            JobId = execution.Row!.Spec.Worker.JobId,
-            ExecutionId = execution.Row.Id,
-            Type = "binary",
-            FileName = name,
-            StorageBackend = "nfs",
-            StoragePath = $"{id}/payload",
-            Size = 3,
-            Checksum = new string('0', 64),
-            CreatedAt = Bench.Now(),
-        })).Row;
+        return (
+            await new ArtifactMetadataStore(bench.Source).InsertAsync(
+                new()
+                {
+                    Id = id,
+                    JobId = execution.Row!.Spec.Worker.JobId,
+                    ExecutionId = execution.Row.Id,
+                    Type = "binary",
+                    FileName = name,
+                    StorageBackend = "nfs",
+                    StoragePath = $"{id}/payload",
+                    Size = 3,
+                    Checksum = new string('0', 64),
+                    CreatedAt = Bench.Now(),
+                }
+            )
+        ).Row;
     }
 }

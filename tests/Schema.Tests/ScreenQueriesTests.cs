@@ -14,7 +14,18 @@ public sealed class ScreenQueriesTests(PostgresFixture postgres)
     public async Task Days_CountEachRunOnTheDayThatItEnded_AndTellTheMedianOfTheSuccessful()
     {
         await using var bench = await Bench.StartAsync(postgres);
-        foreach (var (day, status, seconds) in new[] { (0, "success", 10), (0, "success", 20), (0, "success", 90), (0, "failed", 500), (-3, "canceled", 5), (-13, "success", 7), (-14, "success", 7) })
+        foreach (
+            var (day, status, seconds) in new[]
+            {
+                (0, "success", 10),
+                (0, "success", 20),
+                (0, "success", 90),
+                (0, "failed", 500),
+                (-3, "canceled", 5),
+                (-13, "success", 7),
+                (-14, "success", 7),
+            }
+        )
         {
             await InsertAsync(bench, Today.AddDays(day), status, seconds);
         }
@@ -68,7 +79,10 @@ public sealed class ScreenQueriesTests(PostgresFixture postgres)
         Assert.Single(await trends.LiveAsync(1));
         Assert.Equal((1, 2), await trends.LiveCountAsync());
         Assert.Empty((await bench.Queries.ListAsync(new() { IsOver = true }, new())).Items);
-        Assert.Equal([("main", main.Row.Id), ("feature", run.Row.Id)], (await trends.BranchesAsync(bench.Repository.Id, 10)).Select(b => (b.Branch, b.Run.Id)));
+        Assert.Equal(
+            [("main", main.Row.Id), ("feature", run.Row.Id)],
+            (await trends.BranchesAsync(bench.Repository.Id, 10)).Select(b => (b.Branch, b.Run.Id))
+        );
     }
 
     [Fact]
@@ -87,7 +101,10 @@ public sealed class ScreenQueriesTests(PostgresFixture postgres)
         var (oldest, all) = await queue.WaitingAsync(1);
         Assert.Equal(2, all);
         var line = Assert.Single(oldest);
-        Assert.Equal((first.Row!.Id, run.Row.Id, "shop", "web", "job0", "step0", Status.Pending), (line.Id, line.RunId, line.Project, line.Repository, line.Job, line.Step, line.Status));
+        Assert.Equal(
+            (first.Row!.Id, run.Row.Id, "shop", "web", "job0", "step0", Status.Pending),
+            (line.Id, line.RunId, line.Project, line.Repository, line.Job, line.Step, line.Status)
+        );
         await first.MoveAsync(Status.Submitted);
         await first.MoveAsync(Status.Running);
         Assert.Equal([second.Row!.Id], (await queue.WaitingAsync(10)).Oldest.Select(q => q.Id));
@@ -97,7 +114,10 @@ public sealed class ScreenQueriesTests(PostgresFixture postgres)
     public async Task Search_FindsByEveryWordAsItIsWritten()
     {
         await using var bench = await Bench.StartAsync(postgres);
-        var (projects, repositories) = (new ProjectStore(bench.Source, TimeProvider.System), new RepositoryStore(bench.Source, TimeProvider.System));
+        var (projects, repositories) = (
+            new ProjectStore(bench.Source, TimeProvider.System),
+            new RepositoryStore(bench.Source, TimeProvider.System)
+        );
         var odd = await projects.CreateAsync("100%_odd\\name", null);
         await repositories.CreateAsync(new(odd.Id, "Web_Shop", "git", "https://example.org/x.git", "main"));
         Assert.Equal(["100%_odd\\name"], (await projects.SearchAsync(["%_O"], 10)).Select(p => p.Name));
@@ -118,10 +138,17 @@ public sealed class ScreenQueriesTests(PostgresFixture postgres)
         Assert.Equal([run.Row.Id], (await bench.Queries.NumberedAsync(run.Row.RunNumber, ["RENAMED"], 10)).Select(r => r.Id));
     }
 
-    private static Task InsertAsync(Bench bench, DateTimeOffset ended, string status, int seconds) => bench.ExecuteAsync($$"""
-        INSERT INTO pipeline_runs (id, pipeline_id, git_ref, git_sha, status, created_at, started_at, finished_at, repository_id, project_id, project_name,
-          repository_name, run_number, clone_url, executor, event, branch, actor, plan, jobs, sequence, updated_at, version)
-        VALUES ('{{Guid.CreateVersion7(ended.AddSeconds(-seconds))}}', '{{bench.Pipeline.Id}}', 'refs/heads/main', 'a', '{{status}}', '{{ended.AddSeconds(-seconds):O}}', '{{ended.AddSeconds(-seconds):O}}', '{{ended:O}}',
-          '{{bench.Repository.Id}}', '{{bench.Project.Id}}', 'shop', 'web', (SELECT coalesce(max(run_number), 0) + 1 FROM pipeline_runs), 'u', 'process', 'push', 'main', 'system', '{}', '[]', 1, now(), 1)
-        """);
+    private static Task InsertAsync(Bench bench, DateTimeOffset ended, string status, int seconds) =>
+        bench.ExecuteAsync(
+            $$"""
+            INSERT INTO pipeline_runs (id, pipeline_id, git_ref, git_sha, status, created_at, started_at, finished_at, repository_id, project_id, project_name,
+              repository_name, run_number, clone_url, executor, event, branch, actor, plan, jobs, sequence, updated_at, version)
+            VALUES ('{{Guid.CreateVersion7(
+                ended.AddSeconds(-seconds)
+            )}}', '{{bench.Pipeline.Id}}', 'refs/heads/main', 'a', '{{status}}', '{{ended.AddSeconds(-seconds):O}}', '{{ended.AddSeconds(
+                -seconds
+            ):O}}', '{{ended:O}}',
+              '{{bench.Repository.Id}}', '{{bench.Project.Id}}', 'shop', 'web', (SELECT coalesce(max(run_number), 0) + 1 FROM pipeline_runs), 'u', 'process', 'push', 'main', 'system', '{}', '[]', 1, now(), 1)
+            """
+        );
 }

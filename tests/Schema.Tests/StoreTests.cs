@@ -32,21 +32,31 @@ public sealed class StoreTests(PostgresFixture postgres)
         await using var bench = await Bench.StartAsync(postgres);
         var store = new RepositoryStore(bench.Source, TimeProvider.System);
         var pipelines = new PipelineStore(bench.Source, TimeProvider.System);
-        Assert.Equal("name_taken", (await Assert.ThrowsAsync<ConflictException>(
-            () => store.CreateAsync(new(bench.Project.Id, "web", "git", "/x", "main")))).Code);
-        await Assert.ThrowsAsync<NotFoundException>(() => store.CreateAsync(new(ProjectId.New(TimeProvider.System), "web", "git", "/x", "main")));
+        Assert.Equal(
+            "name_taken",
+            (await Assert.ThrowsAsync<ConflictException>(() => store.CreateAsync(new(bench.Project.Id, "web", "git", "/x", "main")))).Code
+        );
+        await Assert.ThrowsAsync<NotFoundException>(() =>
+            store.CreateAsync(new(ProjectId.New(TimeProvider.System), "web", "git", "/x", "main"))
+        );
         var repository = await store.CreateAsync(new(bench.Project.Id, "lib", "git", "/lib", "main", "process"));
         Assert.Equal("shop", repository.ProjectName);
         Assert.Null((await store.UpdateAsync(repository.Id, new(Executor: ""))).Executor);
         Assert.Equal("trunk", (await store.UpdateAsync(repository.Id, new(DefaultBranch: "trunk"))).DefaultBranch);
-        Assert.Equal("name_taken", (await Assert.ThrowsAsync<ConflictException>(() => store.UpdateAsync(repository.Id, new(Name: "web")))).Code);
+        Assert.Equal(
+            "name_taken",
+            (await Assert.ThrowsAsync<ConflictException>(() => store.UpdateAsync(repository.Id, new(Name: "web")))).Code
+        );
 
         var synced = await pipelines.SyncAsync(repository.Id, "lib", ["push", "manual"]);
         Assert.Equal(["manual", "push"], synced.Select(p => p.TriggerType));
         Assert.Equal(synced[1].Id, (await pipelines.SyncAsync(repository.Id, "renamed", ["push"]))[1].Id);
         Assert.Equal("renamed", (await pipelines.FindAsync(repository.Id, "push"))!.Name);
         Assert.NotNull((await store.GetAsync(repository.Id))!.LastSyncedAt);
-        Assert.Equal("trigger_type", (await Assert.ThrowsAsync<InvalidInputException>(() => pipelines.EnsureAsync(repository.Id, "x", "moon"))).Code);
+        Assert.Equal(
+            "trigger_type",
+            (await Assert.ThrowsAsync<InvalidInputException>(() => pipelines.EnsureAsync(repository.Id, "x", "moon"))).Code
+        );
 
         await store.DeleteAsync(repository.Id);
         Assert.Equal(["web"], (await store.ListAsync(bench.Project.Id, new())).Items.Select(r => r.Name));

@@ -24,13 +24,19 @@ internal sealed class GitHttpServer : IAsyncDisposable
         _root = root;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0, l =>
-        {
-            if (tls)
-            {
-                l.UseHttps(Tls.Value.Certificate);
-            }
-        }));
+        builder.WebHost.ConfigureKestrel(k =>
+            k.Listen(
+                IPAddress.Loopback,
+                0,
+                l =>
+                {
+                    if (tls)
+                    {
+                        l.UseHttps(Tls.Value.Certificate);
+                    }
+                }
+            )
+        );
         _app = builder.Build();
         _app.Run(ServeAsync);
     }
@@ -42,8 +48,10 @@ internal sealed class GitHttpServer : IAsyncDisposable
     public ConcurrentQueue<(string Path, string Authorization)> Requests { get; } = new();
 
     /// <summary>User names and passwords that came, decoded.</summary>
-    public IEnumerable<string> Credentials => Requests.Where(r => r.Authorization.StartsWith("Basic ", StringComparison.Ordinal))
-        .Select(r => Encoding.UTF8.GetString(Convert.FromBase64String(r.Authorization["Basic ".Length..])));
+    public IEnumerable<string> Credentials =>
+        Requests
+            .Where(r => r.Authorization.StartsWith("Basic ", StringComparison.Ordinal))
+            .Select(r => Encoding.UTF8.GetString(Convert.FromBase64String(r.Authorization["Basic ".Length..])));
 
     public int Port { get; private set; }
 
@@ -133,7 +141,12 @@ internal sealed class GitHttpServer : IAsyncDisposable
             return;
         }
 
-        var start = new ProcessStartInfo("git", ["http-backend"]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("git", ["http-backend"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment["GIT_PROJECT_ROOT"] = _root;
         start.Environment["GIT_HTTP_EXPORT_ALL"] = "1";
         start.Environment["GIT_CONFIG_COUNT"] = "1";

@@ -8,7 +8,8 @@ namespace Shipinator.Silo.Tests;
 public sealed class DataFolderTests : IDisposable
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-    private const UnixFileMode Everybody = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+    private const UnixFileMode Everybody =
+        OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
     private readonly string _above = Directory.CreateTempSubdirectory("ship-data-").FullName;
 
     private string Data => Path.Combine(_above, "deep", "data");
@@ -60,7 +61,8 @@ public sealed class DataFolderTests : IDisposable
     [Fact]
     public void SiloPort_IsTheSameAtTheNextStart_AndAnotherBesideItHasItsOwn()
     {
-        int first, second;
+        int first,
+            second;
         using (var one = DataFolder.Open(Data, exclusive: false))
         using (var two = DataFolder.Open(Data, exclusive: false))
         {

@@ -101,12 +101,13 @@ public sealed class IdentityTests : IDisposable
         Assert.True(second.Trusts(first.Certificate, null));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(_folder, "silo-1.key")));
 
-        TlsSettings Made(string name) => new()
-        {
-            Certificate = Path.Combine(_folder, name + ".pem"),
-            Key = Path.Combine(_folder, name + ".key"),
-            Authority = Path.Combine(_folder, "ca.pem"),
-        };
+        TlsSettings Made(string name) =>
+            new()
+            {
+                Certificate = Path.Combine(_folder, name + ".pem"),
+                Key = Path.Combine(_folder, name + ".key"),
+                Authority = Path.Combine(_folder, "ca.pem"),
+            };
     }
 
     [Fact]
@@ -133,5 +134,10 @@ public sealed class IdentityTests : IDisposable
     }
 
     private static TlsSettings Files(IReadOnlyDictionary<string, string> files) =>
-        new() { Certificate = files["Certificate"], Key = files["Key"], Authority = files["Authority"] };
+        new()
+        {
+            Certificate = files["Certificate"],
+            Key = files["Key"],
+            Authority = files["Authority"],
+        };
 }

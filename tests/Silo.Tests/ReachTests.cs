@@ -8,7 +8,12 @@ namespace Shipinator.Silo.Tests;
 /// <summary>Which settings open a port to whom, and what the server asks for before it does.</summary>
 public sealed class ReachTests
 {
-    private static readonly TlsSettings Files = new() { Certificate = "/c", Key = "/k", Authority = "/a" };
+    private static readonly TlsSettings Files = new()
+    {
+        Certificate = "/c",
+        Key = "/k",
+        Authority = "/a",
+    };
 
     [Theory]
     [InlineData("10.0.0.1")]
@@ -17,7 +22,11 @@ public sealed class ReachTests
     [InlineData("0.0.0.0")]
     public void SilosBeyondLoopback_WithoutCertificates_AreRefused_UnlessTheOperatorSaysSo(string address)
     {
-        Assert.Contains("Shipinator:Orleans:AdvertisedAddress", Assert.Single(Failures(Cluster(o => o.AdvertisedAddress = address))), StringComparison.Ordinal);
+        Assert.Contains(
+            "Shipinator:Orleans:AdvertisedAddress",
+            Assert.Single(Failures(Cluster(o => o.AdvertisedAddress = address))),
+            StringComparison.Ordinal
+        );
         Assert.Empty(Failures(Cluster(o => (o.AdvertisedAddress, o.Tls) = (address, Files))));
         Assert.Empty(Failures(Cluster(o => (o.AdvertisedAddress, o.AllowUnauthenticatedPeers) = (address, true))));
     }
@@ -30,7 +39,11 @@ public sealed class ReachTests
     [Fact]
     public void PortForClients_NeedsCertificates_OnLoopbackToo()
     {
-        Assert.Contains("Shipinator:Orleans:GatewayPort", Assert.Single(Failures(Cluster(o => o.GatewayPort = 30000))), StringComparison.Ordinal);
+        Assert.Contains(
+            "Shipinator:Orleans:GatewayPort",
+            Assert.Single(Failures(Cluster(o => o.GatewayPort = 30000))),
+            StringComparison.Ordinal
+        );
         Assert.Empty(Failures(Cluster(o => (o.GatewayPort, o.Tls) = (30000, Files))));
         Assert.NotEmpty(Failures(new() { Orleans = { GatewayPort = 30000, Tls = Files } }));
     }
@@ -47,18 +60,30 @@ public sealed class ReachTests
     [Fact]
     public void ProcessExecutor_IsRefused_ByWhicheverPortIsOpenBeyondLoopback()
     {
-        foreach (var (options, setting) in new (ShipinatorOptions, string)[]
-        {
-            (new() { Listen = "0.0.0.0" }, "Shipinator:Listen (0.0.0.0)"),
-            (new() { Listen = "::" }, "Shipinator:Listen (::)"),
-            (Cluster(o => o.AdvertisedAddress = "10.0.0.1"), "Shipinator:Orleans:AdvertisedAddress (10.0.0.1)"),
-            (Cluster(o => (o.AdvertisedAddress, o.GatewayPort) = ("10.0.0.1", 30000)), "Shipinator:Orleans:GatewayPort (30000)"),
-        })
+        foreach (
+            var (options, setting) in new (ShipinatorOptions, string)[]
+            {
+                (new() { Listen = "0.0.0.0" }, "Shipinator:Listen (0.0.0.0)"),
+                (new() { Listen = "::" }, "Shipinator:Listen (::)"),
+                (Cluster(o => o.AdvertisedAddress = "10.0.0.1"), "Shipinator:Orleans:AdvertisedAddress (10.0.0.1)"),
+                (Cluster(o => (o.AdvertisedAddress, o.GatewayPort) = ("10.0.0.1", 30000)), "Shipinator:Orleans:GatewayPort (30000)"),
+            }
+        )
         {
             var reach = Reach.BeyondLoopback(options);
             Assert.Contains(setting, reach);
-            var process = new ProcessExecutorOptions { Root = "/work", RunnerPath = typeof(ReachTests).Assembly.Location, ListensBeyondLoopback = reach.Count > 0, ListensAt = string.Join(", ", reach) };
-            Assert.Contains(setting, Assert.Single(new ProcessExecutorOptionsValidator(TimeProvider.System).Validate(null, process).Failures!), StringComparison.Ordinal);
+            var process = new ProcessExecutorOptions
+            {
+                Root = "/work",
+                RunnerPath = typeof(ReachTests).Assembly.Location,
+                ListensBeyondLoopback = reach.Count > 0,
+                ListensAt = string.Join(", ", reach),
+            };
+            Assert.Contains(
+                setting,
+                Assert.Single(new ProcessExecutorOptionsValidator(TimeProvider.System).Validate(null, process).Failures!),
+                StringComparison.Ordinal
+            );
         }
 
         Assert.Empty(Reach.BeyondLoopback(new()));
@@ -98,5 +123,6 @@ public sealed class ReachTests
         return options;
     }
 
-    private static List<string> Failures(ShipinatorOptions options) => [.. new ShipinatorOptionsValidator().Validate(null, options).Failures ?? []];
+    private static List<string> Failures(ShipinatorOptions options) =>
+        [.. new ShipinatorOptionsValidator().Validate(null, options).Failures ?? []];
 }

@@ -31,7 +31,10 @@ public sealed class SafeConsoleTests
     public void Colors_StayOnATerminal_AndEndWithTheirLine()
     {
         const string Text = "\u001b[40m\u001b[32minfo\u001b[39m\u001b[22m\u001b[49m: ok\n\u001b[8mhidden\nseen\n";
-        Assert.Equal("\u001b[40m\u001b[32minfo\u001b[39m\u001b[22m\u001b[49m: ok\u001b[0m\n\u001b[8mhidden\u001b[0m\nseen\n", Written(true, w => w.Write(Text)));
+        Assert.Equal(
+            "\u001b[40m\u001b[32minfo\u001b[39m\u001b[22m\u001b[49m: ok\u001b[0m\n\u001b[8mhidden\u001b[0m\nseen\n",
+            Written(true, w => w.Write(Text))
+        );
         Assert.Equal("info: ok\nhidden\nseen\n", Written(false, w => w.Write(Text)));
     }
 
@@ -46,7 +49,9 @@ public sealed class SafeConsoleTests
             await using var services = new ServiceCollection()
                 .AddLogging(b => b.AddSimpleConsole(o => o.ColorBehavior = LoggerColorBehavior.Enabled))
                 .BuildServiceProvider();
-            services.GetRequiredService<ILoggerFactory>().CreateLogger("Test")
+            services
+                .GetRequiredService<ILoggerFactory>()
+                .CreateLogger("Test")
                 .LogWarning(new InvalidOperationException("no\u001b[6n host"), "branch {Branch}", "\u001b]0;title\u0007main");
         }
         finally

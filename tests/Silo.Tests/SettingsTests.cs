@@ -46,15 +46,31 @@ public sealed partial class SettingsTests
 
     [Fact]
     public void EveryMistake_IsToldAtOnce() =>
-        Assert.Equal(4, Refused(("Shipinator:Nonsense", "1"), ("Shipinator:Port", "x"), ("Shipinator:Orlens:A", "1"), ("Shipinator:Orlens:B:C", "1")).Count);
+        Assert.Equal(
+            4,
+            Refused(
+                ("Shipinator:Nonsense", "1"),
+                ("Shipinator:Port", "x"),
+                ("Shipinator:Orlens:A", "1"),
+                ("Shipinator:Orlens:B:C", "1")
+            ).Count
+        );
 
     [Fact]
     public void KeysThatOperatorsMakeUp_AreTaken()
     {
-        var options = Settings.Read(Of(
-            ("Shipinator:Secrets:DEPLOY_KEY", "x"), ("Shipinator:Secrets:0196:DEPLOY_KEY", "x"), ("Shipinator:GitCredentials:git.example.org:Username", "bot"),
-            ("Shipinator:Kubernetes:Labels:team", "a"), ("Shipinator:Kubernetes:Tolerations:0:Key", "ci"), ("Shipinator:Kubernetes:RunnerCommand:0", "runner"),
-            ("SHIPINATOR_DATA", "/elsewhere"), ("SHIPINATOR_ANYTHING", "1")));
+        var options = Settings.Read(
+            Of(
+                ("Shipinator:Secrets:DEPLOY_KEY", "x"),
+                ("Shipinator:Secrets:0196:DEPLOY_KEY", "x"),
+                ("Shipinator:GitCredentials:git.example.org:Username", "bot"),
+                ("Shipinator:Kubernetes:Labels:team", "a"),
+                ("Shipinator:Kubernetes:Tolerations:0:Key", "ci"),
+                ("Shipinator:Kubernetes:RunnerCommand:0", "runner"),
+                ("SHIPINATOR_DATA", "/elsewhere"),
+                ("SHIPINATOR_ANYTHING", "1")
+            )
+        );
         Assert.Equal("a", options.Kubernetes.Labels["team"]);
         Assert.Equal("ci", Assert.Single(options.Kubernetes.Tolerations).Key);
     }
@@ -67,8 +83,12 @@ public sealed partial class SettingsTests
     public void EveryKeyOfARoom_ReachesItsOptions(string section)
     {
         var type = Settings.Rooms[section];
-        var keys = SettingsTree.Whole.Keys().Where(k => k.StartsWith(section + ":", StringComparison.Ordinal) && k.Count(c => c == ':') == 1)
-            .Select(k => k[(section.Length + 1)..]).Where(k => type.GetProperty(k) is not null).ToList();
+        var keys = SettingsTree
+            .Whole.Keys()
+            .Where(k => k.StartsWith(section + ":", StringComparison.Ordinal) && k.Count(c => c == ':') == 1)
+            .Select(k => k[(section.Length + 1)..])
+            .Where(k => type.GetProperty(k) is not null)
+            .ToList();
         Assert.NotEmpty(keys);
         foreach (var key in keys)
         {
@@ -94,11 +114,23 @@ public sealed partial class SettingsTests
     [Fact]
     public void EveryKeyThatAValidatorNames_CanBeSet()
     {
-        var messages = Messages(new ShipinatorOptionsValidator()).Concat(Messages(new EngineOptionsValidator())).Concat(Messages(new FileStoreOptionsValidator()))
-            .Concat(Messages(new ForgeOptionsValidator())).Concat(Messages(new ProcessExecutorOptionsValidator(TimeProvider.System)))
-            .Concat(Messages(new Executors.Kubernetes.KubernetesOptionsValidator())).ToList();
+        var messages = Messages(new ShipinatorOptionsValidator())
+            .Concat(Messages(new EngineOptionsValidator()))
+            .Concat(Messages(new FileStoreOptionsValidator()))
+            .Concat(Messages(new ForgeOptionsValidator()))
+            .Concat(Messages(new ProcessExecutorOptionsValidator(TimeProvider.System)))
+            .Concat(Messages(new Executors.Kubernetes.KubernetesOptionsValidator()))
+            .ToList();
         Assert.True(messages.Count > 40, $"Only {messages.Count} messages were provoked.");
-        Assert.All(messages, m => Assert.StartsWith("Shipinator:", m.Replace("Ports are open beyond this machine by ", "", StringComparison.Ordinal), StringComparison.Ordinal));
+        Assert.All(
+            messages,
+            m =>
+                Assert.StartsWith(
+                    "Shipinator:",
+                    m.Replace("Ports are open beyond this machine by ", "", StringComparison.Ordinal),
+                    StringComparison.Ordinal
+                )
+        );
         AssertKnown(messages.Select(m => ("a validator", m)));
     }
 
@@ -106,14 +138,28 @@ public sealed partial class SettingsTests
     [Fact]
     public void Validators_AreAllKnownToThisTest()
     {
-        var found = AppDomain.CurrentDomain.GetAssemblies().Concat(Settings.Rooms.Values.Select(t => t.Assembly)).Distinct()
+        var found = AppDomain
+            .CurrentDomain.GetAssemblies()
+            .Concat(Settings.Rooms.Values.Select(t => t.Assembly))
+            .Distinct()
             .Where(a => a.GetName().Name!.StartsWith("Shipinator.", StringComparison.Ordinal))
             .SelectMany(a => a.GetTypes())
-            .Where(t => t.IsClass && t.GetInterfaces().Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(IValidateOptions<>)))
-            .Select(t => t.Name).Order(StringComparer.Ordinal);
+            .Where(t =>
+                t.IsClass && t.GetInterfaces().Any(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(IValidateOptions<>))
+            )
+            .Select(t => t.Name)
+            .Order(StringComparer.Ordinal);
         Assert.Equal(
-            ["EngineOptionsValidator", "FileStoreOptionsValidator", "ForgeOptionsValidator", "KubernetesOptionsValidator", "ProcessExecutorOptionsValidator", "ShipinatorOptionsValidator"],
-            found);
+            [
+                "EngineOptionsValidator",
+                "FileStoreOptionsValidator",
+                "ForgeOptionsValidator",
+                "KubernetesOptionsValidator",
+                "ProcessExecutorOptionsValidator",
+                "ShipinatorOptionsValidator",
+            ],
+            found
+        );
     }
 
     [Fact]
@@ -125,16 +171,30 @@ public sealed partial class SettingsTests
             root = Path.GetDirectoryName(root)!;
         }
 
-        var files = Directory.EnumerateFiles(root, "*.md", SearchOption.AllDirectories).Concat(Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories))
-            .Where(f => !Path.GetRelativePath(root, f).Split('/').Any(p => p is "bin" or "obj" or "tests" or "node_modules" or ".git" or ".shipinator-data" or "CHANGELOG.md"))
-            .Select(f => (Path.GetRelativePath(root, f), File.ReadAllText(f))).ToList();
+        var files = Directory
+            .EnumerateFiles(root, "*.md", SearchOption.AllDirectories)
+            .Concat(Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories))
+            .Where(f =>
+                !Path.GetRelativePath(root, f)
+                    .Split('/')
+                    .Any(p => p is "bin" or "obj" or "tests" or "node_modules" or ".git" or ".shipinator-data" or "CHANGELOG.md")
+            )
+            .Select(f => (Path.GetRelativePath(root, f), File.ReadAllText(f)))
+            .ToList();
         Assert.True(files.Count > 100);
         AssertKnown(files);
     }
 
     private static void AssertKnown(IEnumerable<(string Place, string Text)> texts)
     {
-        var named = texts.SelectMany(t => KeyInText().Matches(t.Text).Select(m => (t.Place, Key: m.Groups[1].Value.Replace("__", ":", StringComparison.Ordinal).TrimEnd(':')))).Distinct().ToList();
+        var named = texts
+            .SelectMany(t =>
+                KeyInText()
+                    .Matches(t.Text)
+                    .Select(m => (t.Place, Key: m.Groups[1].Value.Replace("__", ":", StringComparison.Ordinal).TrimEnd(':')))
+            )
+            .Distinct()
+            .ToList();
         Assert.NotEmpty(named);
         Assert.All(named, n => Assert.True(SettingsTree.Whole.Knows(n.Key), $"{n.Place} names Shipinator:{n.Key}, which can't be set."));
     }
@@ -189,17 +249,30 @@ public sealed partial class SettingsTests
     }
 
     private static object?[] Wrong(Type type) =>
-        type == typeof(int) ? [-1, 0, 70000] : type == typeof(long) ? [-1L] : type == typeof(TimeSpan) ? [TimeSpan.FromSeconds(-1), TimeSpan.Zero]
-        : type == typeof(string) ? ["/ not , good", ""] : type == typeof(bool) ? [true] : type == typeof(Uri) ? [new Uri("ftp://x"), new Uri("x", UriKind.Relative)]
-        : type == typeof(long?) ? [0L] : type == typeof(ClusteringKind) ? [ClusteringKind.AdoNet]
+        type == typeof(int) ? [-1, 0, 70000]
+        : type == typeof(long) ? [-1L]
+        : type == typeof(TimeSpan) ? [TimeSpan.FromSeconds(-1), TimeSpan.Zero]
+        : type == typeof(string) ? ["/ not , good", ""]
+        : type == typeof(bool) ? [true]
+        : type == typeof(Uri) ? [new Uri("ftp://x"), new Uri("x", UriKind.Relative)]
+        : type == typeof(long?) ? [0L]
+        : type == typeof(ClusteringKind) ? [ClusteringKind.AdoNet]
         : type == typeof(Dictionary<string, string>) ? [new Dictionary<string, string> { ["shipinator.io/x"] = "not good !" }]
-        : type == typeof(List<Executors.Kubernetes.TolerationSetting>) ? [new List<Executors.Kubernetes.TolerationSetting> { new() { Operator = "x", Effect = "y" } }]
+        : type == typeof(List<Executors.Kubernetes.TolerationSetting>)
+            ?
+            [
+                new List<Executors.Kubernetes.TolerationSetting>
+                {
+                    new() { Operator = "x", Effect = "y" },
+                },
+            ]
         : [];
 
     private static string Another(object? value, Type type) =>
         type == typeof(TimeSpan) ? ((TimeSpan)value! + TimeSpan.FromSeconds(1)).ToString()
         : type == typeof(bool) ? (!(bool)value!).ToString()
-        : type == typeof(int) || type == typeof(long) || type == typeof(uint) ? (Convert.ToInt64(value, CultureInfo.InvariantCulture) + 1).ToString(CultureInfo.InvariantCulture)
+        : type == typeof(int) || type == typeof(long) || type == typeof(uint)
+            ? (Convert.ToInt64(value, CultureInfo.InvariantCulture) + 1).ToString(CultureInfo.InvariantCulture)
         : type == typeof(string) ? "/another"
         : throw new NotSupportedException($"{type}: teach this test what another value of it is.");
 

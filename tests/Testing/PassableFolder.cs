@@ -6,7 +6,8 @@ namespace Shipinator.Testing;
 /// </summary>
 public static class PassableFolder
 {
-    private const UnixFileMode Passable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+    private const UnixFileMode Passable =
+        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
     /// <summary>Its path. Others may pass through it, not see what is in it.</summary>
     public static string Create(string prefix)

@@ -29,8 +29,12 @@ public sealed class TestAuthority : IDisposable
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName(name);
         request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(
-            serverOnly ? [new("1.3.6.1.5.5.7.3.1")] : [new("1.3.6.1.5.5.7.3.1"), new("1.3.6.1.5.5.7.3.2")], critical: false));
+        request.CertificateExtensions.Add(
+            new X509EnhancedKeyUsageExtension(
+                serverOnly ? [new("1.3.6.1.5.5.7.3.1")] : [new("1.3.6.1.5.5.7.3.1"), new("1.3.6.1.5.5.7.3.2")],
+                critical: false
+            )
+        );
         using var issued = request.Create(_certificate, _now.AddDays(-1.5), _now.AddDays(days), RandomNumberGenerator.GetBytes(12));
         return issued.CopyWithPrivateKey(key);
     }

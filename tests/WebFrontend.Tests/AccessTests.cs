@@ -66,7 +66,11 @@ public sealed class AccessTests(ApiFixture api)
         Assert.Equal(HttpStatusCode.NoContent, (await api.Admin.DeleteAsync($"/v1/tokens/{ApiFixture.Id(created)}")).StatusCode);
 
         Assert.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync("/v1/me")).StatusCode);
-        Assert.DoesNotContain(created.GetProperty("token").GetString()!, (await api.GetAsync("/v1/tokens")).ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            created.GetProperty("token").GetString()!,
+            (await api.GetAsync("/v1/tokens")).ToString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -118,7 +122,12 @@ public sealed class AccessTests(ApiFixture api)
     private async Task<List<(HttpMethod Method, string Path)>> RoutesAsync()
     {
         using var document = JsonDocument.Parse(await api.Anonymous.GetStringAsync("/openapi/v1.json"));
-        return [.. document.RootElement.GetProperty("paths").EnumerateObject()
-            .SelectMany(p => p.Value.EnumerateObject().Select(m => (HttpMethod.Parse(m.Name), p.Name)))];
+        return
+        [
+            .. document
+                .RootElement.GetProperty("paths")
+                .EnumerateObject()
+                .SelectMany(p => p.Value.EnumerateObject().Select(m => (HttpMethod.Parse(m.Name), p.Name))),
+        ];
     }
 }

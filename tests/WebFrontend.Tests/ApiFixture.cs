@@ -59,7 +59,9 @@ public sealed class ApiFixture : IAsyncLifetime
         options.Storage.MaxLogBytes = 16 * 1024 * 1024;
         options.Storage.MaxRunArtifactBytes = 30 * 1024 * 1024;
         // What tests provoke is no news: a log of it would bury the failure that somebody looks for.
-        var quiet = new ConfigurationBuilder().AddInMemoryCollection([new("Logging:LogLevel:Default", "Warning"), new("Shipinator:Secrets:DEPLOY_KEY", DeployKey)]).Build();
+        var quiet = new ConfigurationBuilder()
+            .AddInMemoryCollection([new("Logging:LogLevel:Default", "Warning"), new("Shipinator:Secrets:DEPLOY_KEY", DeployKey)])
+            .Build();
         _app = SiloApp.Build([], quiet, options, _database, folder, port);
         await SiloApp.PrepareAsync(_app);
         await _app.StartAsync();
@@ -79,8 +81,12 @@ public sealed class ApiFixture : IAsyncLifetime
     }
 
     /// <summary>A server of its own, with a database of its own unless one is given, for what would disturb others.</summary>
-    public async Task<ApiServer> ServerAsync(Action<ShipinatorOptions>? configure = null, Action<IServiceCollection>? replace = null, string? database = null, IEnumerable<KeyValuePair<string, string?>>? settings = null) =>
-        await ApiServer.StartAsync(database ?? await _postgres.CreateDatabaseAsync(), RunnerPath(), configure, replace, settings ?? []);
+    public async Task<ApiServer> ServerAsync(
+        Action<ShipinatorOptions>? configure = null,
+        Action<IServiceCollection>? replace = null,
+        string? database = null,
+        IEnumerable<KeyValuePair<string, string?>>? settings = null
+    ) => await ApiServer.StartAsync(database ?? await _postgres.CreateDatabaseAsync(), RunnerPath(), configure, replace, settings ?? []);
 
     /// <summary>A new, empty database, for servers that share one.</summary>
     public Task<string> DatabaseAsync() => _postgres.CreateDatabaseAsync();
@@ -101,7 +107,13 @@ public sealed class ApiFixture : IAsyncLifetime
         PipelineAsync(PostAsync, _root, Interlocked.Increment(ref _repositories), file, null, others);
 
     public static async Task<string> PipelineAsync(
-        Func<string, object, Task<JsonElement>> post, string root, int number, string file, string? executor = null, params (string Path, string Content)[] others)
+        Func<string, object, Task<JsonElement>> post,
+        string root,
+        int number,
+        string file,
+        string? executor = null,
+        params (string Path, string Content)[] others
+    )
     {
         var path = Path.Combine(root, $"repository-{number}");
         Directory.CreateDirectory(path);
@@ -116,12 +128,22 @@ public sealed class ApiFixture : IAsyncLifetime
         await GitAsync(path, "add", "-A");
         await GitAsync(path, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit", "-q", "-m", "one");
         var project = await post("/v1/projects", new { name = Path.GetFileName(path) });
-        var repository = await post($"/v1/projects/{Id(project)}/repositories", new { vcs_provider = "git", clone_url = path, default_branch = "main", executor });
+        var repository = await post(
+            $"/v1/projects/{Id(project)}/repositories",
+            new
+            {
+                vcs_provider = "git",
+                clone_url = path,
+                default_branch = "main",
+                executor,
+            }
+        );
         var pipelines = await post($"/v1/repositories/{Id(repository)}/sync", new { });
         return Id(pipelines.GetProperty("items").EnumerateArray().Single(p => p.GetProperty("trigger_type").GetString() == "manual"));
     }
 
-    public async Task<string> TriggerAsync(string pipeline) => Id(await PostAsync($"/v1/pipelines/{pipeline}/runs", new { git_ref = "main" }));
+    public async Task<string> TriggerAsync(string pipeline) =>
+        Id(await PostAsync($"/v1/pipelines/{pipeline}/runs", new { git_ref = "main" }));
 
     public async Task<JsonElement> PostAsync(string path, object body)
     {
@@ -135,7 +157,12 @@ public sealed class ApiFixture : IAsyncLifetime
     /// <summary>Follows the run's own events until its end; returns the run.</summary>
     public async Task<JsonElement> EndAsync(string run)
     {
-        await foreach (var _ in new Shipinator.Client.ShipinatorClient(Admin).WatchRunAsync(run, new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token))
+        await foreach (
+            var _ in new Shipinator.Client.ShipinatorClient(Admin).WatchRunAsync(
+                run,
+                new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token
+            )
+        )
         {
             // Each is a step on the way.
         }

@@ -44,7 +44,11 @@ public sealed class CommitRunTests(ApiFixture api) : IDisposable
             Assert.Equal(HttpStatusCode.UnprocessableEntity, refused.StatusCode);
         }
 
-        using var changed = await api.Admin.PatchAsJsonAsync($"/v1/repositories/{repository}", new { default_branch = "feature" }, TestContext.Current.CancellationToken);
+        using var changed = await api.Admin.PatchAsJsonAsync(
+            $"/v1/repositories/{repository}",
+            new { default_branch = "feature" },
+            TestContext.Current.CancellationToken
+        );
         Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
         await api.PostAsync($"/v1/repositories/{repository}/sync", new { });
     }
@@ -59,7 +63,10 @@ public sealed class CommitRunTests(ApiFixture api) : IDisposable
         var (status, problem) = await TryAsync($"/v1/repositories/{repository}/runs", new { git_ref = "feature" });
         Assert.Equal((HttpStatusCode.UnprocessableEntity, "ref_ambiguous"), (status, problem.GetProperty("code").GetString()));
         var run = await api.PostAsync($"/v1/repositories/{repository}/runs", new { git_ref = "main" });
-        Assert.Equal(("refs/heads/main", Git("rev-parse", "refs/heads/main")), (run.GetProperty("git_ref").GetString(), run.GetProperty("git_sha").GetString()));
+        Assert.Equal(
+            ("refs/heads/main", Git("rev-parse", "refs/heads/main")),
+            (run.GetProperty("git_ref").GetString(), run.GetProperty("git_sha").GetString())
+        );
         await api.PostAsync($"/v1/repositories/{repository}/sync", new { });
     }
 
@@ -69,7 +76,10 @@ public sealed class CommitRunTests(ApiFixture api) : IDisposable
         Git("init", "-q", "-b", "trunk");
         Commit("trunk", Good);
         var project = await api.PostAsync("/v1/projects", new { name = Path.GetFileName(_folder) });
-        var repository = await api.PostAsync($"/v1/projects/{ApiFixture.Id(project)}/repositories", new { vcs_provider = "git", clone_url = _folder });
+        var repository = await api.PostAsync(
+            $"/v1/projects/{ApiFixture.Id(project)}/repositories",
+            new { vcs_provider = "git", clone_url = _folder }
+        );
         Assert.Equal("trunk", repository.GetProperty("default_branch").GetString());
     }
 
@@ -81,7 +91,15 @@ public sealed class CommitRunTests(ApiFixture api) : IDisposable
     public async Task Register_UrlThatIsNotAllowed_IsRefused(string url)
     {
         var project = await api.PostAsync("/v1/projects", new { name = Path.GetFileName(_folder) });
-        var (status, _) = await TryAsync($"/v1/projects/{ApiFixture.Id(project)}/repositories", new { vcs_provider = "git", clone_url = url, default_branch = "main" });
+        var (status, _) = await TryAsync(
+            $"/v1/projects/{ApiFixture.Id(project)}/repositories",
+            new
+            {
+                vcs_provider = "git",
+                clone_url = url,
+                default_branch = "main",
+            }
+        );
         Assert.Equal(HttpStatusCode.BadRequest, status);
     }
 
@@ -100,7 +118,11 @@ public sealed class CommitRunTests(ApiFixture api) : IDisposable
     {
         var kept = await RegisterAsync(Good);
         var root = api.Services.GetRequiredService<IOptions<ForgeOptions>>().Value.CacheRoot;
-        var (ours, nobodys, young) = (Mirror(kept), Mirror(RepositoryId.New(TimeProvider.System).ToString()), Mirror(RepositoryId.New(TimeProvider.System).ToString()));
+        var (ours, nobodys, young) = (
+            Mirror(kept),
+            Mirror(RepositoryId.New(TimeProvider.System).ToString()),
+            Mirror(RepositoryId.New(TimeProvider.System).ToString())
+        );
         Directory.SetLastWriteTimeUtc(young, TimeProvider.System.GetUtcNow().UtcDateTime);
         await api.Services.GetServices<IHostedService>().OfType<MirrorSweep>().Single().SweepAsync(TestContext.Current.CancellationToken);
         Assert.Equal((true, false, true), (Directory.Exists(ours), Directory.Exists(nobodys), Directory.Exists(young)));
@@ -121,7 +143,17 @@ public sealed class CommitRunTests(ApiFixture api) : IDisposable
         Git("init", "-q", "-b", "main");
         Commit("main", file);
         var project = await api.PostAsync("/v1/projects", new { name = Path.GetFileName(_folder) });
-        return ApiFixture.Id(await api.PostAsync($"/v1/projects/{ApiFixture.Id(project)}/repositories", new { vcs_provider = "git", clone_url = _folder, default_branch = "main" }));
+        return ApiFixture.Id(
+            await api.PostAsync(
+                $"/v1/projects/{ApiFixture.Id(project)}/repositories",
+                new
+                {
+                    vcs_provider = "git",
+                    clone_url = _folder,
+                    default_branch = "main",
+                }
+            )
+        );
     }
 
     private async Task<(HttpStatusCode Status, JsonElement Body)> TryAsync(string path, object body)
@@ -149,7 +181,13 @@ public sealed class CommitRunTests(ApiFixture api) : IDisposable
 
     private string Git(params string[] arguments)
     {
-        using var git = Process.Start(new ProcessStartInfo("git", ["-c", "user.name=t", "-c", "user.email=t@example.invalid", .. arguments]) { WorkingDirectory = _folder, RedirectStandardOutput = true })!;
+        using var git = Process.Start(
+            new ProcessStartInfo("git", ["-c", "user.name=t", "-c", "user.email=t@example.invalid", .. arguments])
+            {
+                WorkingDirectory = _folder,
+                RedirectStandardOutput = true,
+            }
+        )!;
         var output = git.StandardOutput.ReadToEnd();
         git.WaitForExit();
         Assert.Equal(0, git.ExitCode);

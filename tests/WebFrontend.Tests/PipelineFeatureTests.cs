@@ -10,7 +10,8 @@ public sealed class PipelineFeatureTests(ApiFixture api)
     [Fact]
     public async Task Steps_HandOnVariablesAndOutputs_AlsoThroughGroupsRetriesAndSkippedSteps()
     {
-        var run = await EndAsync("""
+        var run = await EndAsync(
+            """
             env: { TOOLS: "{{ .workspace }}/tools" }
             build:
               steps:
@@ -32,7 +33,8 @@ public sealed class PipelineFeatureTests(ApiFixture api)
                   env: { PATH: "$PATH:$TOOLS", BOTH: "$VERSION-{{ .steps.write.outputs.digest }}", PRICE: "5$$" }
                   run: 'echo "[$VERSION|$NOTES|$WHO|$TRY|$SECOND|$BOTH|$PRICE|{{ .steps.write.outputs.digest }}]"; our-tool'
                 - { name: args, command: ["{{ .workspace }}/tools/our-tool"] }
-            """);
+            """
+        );
         Assert.True(run.GetProperty("status").GetString() == "success", run.ToString());
         var logs = await LogsAsync(run);
         Assert.Equal("[1.2|line one\nline two|p2||yes|1.2-abc=def|5$|abc=def]\ntool ran\n", Own(logs["build/read"]));
@@ -65,17 +67,20 @@ public sealed class PipelineFeatureTests(ApiFixture api)
     [Fact]
     public async Task Inputs_FilesOfOneNameInTwoFolders_AreBothThere()
     {
-        var run = await EndAsync("""
+        var run = await EndAsync(
+            """
             build: { steps: [ { name: make, run: "mkdir -p r/a r/b; echo 1 > r/a/TEST.xml; echo 2 > r/b/TEST.xml; echo 3 > other", outputs: [ { type: test-report, path: ["r/*/TEST.xml", other] } ] } ] }
             test: { steps: [ { name: use, run: "cat in/r/a/TEST.xml in/r/b/TEST.xml in/other", inputs: [ { step: make, path: in } ] } ] }
-            """);
+            """
+        );
         Assert.EndsWith("1\n2\n3\n", (await LogsAsync(run))["test/use"], StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Jobs_ThatRunAfterTheOthers_RunWhateverTheirResultAndSeeTheirArtifacts()
     {
-        var run = await EndAsync("""
+        var run = await EndAsync(
+            """
             test:
               jobs:
                 "Prüfung №1 (a/b): 50% & <x>": { steps: [ { name: "Schritt → 1", run: "echo broken > report.txt", outputs: [ { type: file, path: report.txt } ] }, { name: fail, run: "exit 3" } ] }
@@ -86,20 +91,33 @@ public sealed class PipelineFeatureTests(ApiFixture api)
               jobs:
                 ship: { steps: [ { name: ship, run: echo never } ] }
                 last: { when: { status: [success, failure] }, steps: [ { name: last, run: echo cleaned } ] }
-            """);
+            """
+        );
         Assert.Equal("failed", run.GetProperty("status").GetString());
         Assert.Contains("exit code 3", run.GetProperty("detail").GetString(), StringComparison.Ordinal);
         var jobs = await JobsAsync(run);
         Assert.Equal(
             ["failed", "success", "success", "success", "skipped", "success"],
-            new[] { "Prüfung №1 (a/b): 50% & <x>", "fine", "report", "alarm", "ship", "last" }.Select(j => jobs[j].GetProperty("status").GetString()));
-        Assert.True(jobs["report"].GetProperty("started_at").GetDateTimeOffset() >= jobs["fine"].GetProperty("finished_at").GetDateTimeOffset());
+            new[] { "Prüfung №1 (a/b): 50% & <x>", "fine", "report", "alarm", "ship", "last" }.Select(j =>
+                jobs[j].GetProperty("status").GetString()
+            )
+        );
+        Assert.True(
+            jobs["report"].GetProperty("started_at").GetDateTimeOffset() >= jobs["fine"].GetProperty("finished_at").GetDateTimeOffset()
+        );
         Assert.EndsWith("broken\n", (await LogsAsync(run))["report/send"], StringComparison.Ordinal);
 
         // What stood for itself stands; what comes after the others comes after them again.
         var again = await api.PostAsync($"/v1/pipeline-runs/{ApiFixture.Id(run)}/rerun", new { from = "failed" });
         var second = await JobsAsync(await api.EndAsync(ApiFixture.Id(again)));
-        Assert.Equal(("skipped", "success", "success"), (second["fine"].GetProperty("status").GetString(), second["report"].GetProperty("status").GetString(), second["last"].GetProperty("status").GetString()));
+        Assert.Equal(
+            ("skipped", "success", "success"),
+            (
+                second["fine"].GetProperty("status").GetString(),
+                second["report"].GetProperty("status").GetString(),
+                second["last"].GetProperty("status").GetString()
+            )
+        );
     }
 
     [Fact]
@@ -123,7 +141,11 @@ public sealed class PipelineFeatureTests(ApiFixture api)
     [Fact]
     public async Task PipelineFile_AtAnotherPath_IsTheOneThatRunsAndIsNamedInErrors()
     {
-        var pipeline = await api.PipelineAsync("build: { steps: [ { name: usual, run: \"true\" } ] }", ("ci/other.yaml", "build: { steps: [ { name: other, run: \"true\" } ] }"), ("ci/bad.yaml", "bild: {}"));
+        var pipeline = await api.PipelineAsync(
+            "build: { steps: [ { name: usual, run: \"true\" } ] }",
+            ("ci/other.yaml", "build: { steps: [ { name: other, run: \"true\" } ] }"),
+            ("ci/bad.yaml", "bild: {}")
+        );
         var repository = await RepositoryOfAsync(pipeline);
         Assert.Equal("ci/other.yaml", (await PatchAsync(repository, "ci/other.yaml")).Body.GetProperty("pipeline_file").GetString());
         var run = await api.EndAsync(await api.TriggerAsync(pipeline));
@@ -163,7 +185,10 @@ public sealed class PipelineFeatureTests(ApiFixture api)
     private async Task<JsonElement> EndAsync(string file) => await api.EndAsync(await api.TriggerAsync(await api.PipelineAsync(file)));
 
     private async Task<Dictionary<string, JsonElement>> JobsAsync(JsonElement run) =>
-        (await api.GetAsync($"/v1/pipeline-runs/{ApiFixture.Id(run)}/jobs")).GetProperty("jobs").EnumerateArray().ToDictionary(j => j.GetProperty("name").GetString()!);
+        (await api.GetAsync($"/v1/pipeline-runs/{ApiFixture.Id(run)}/jobs"))
+            .GetProperty("jobs")
+            .EnumerateArray()
+            .ToDictionary(j => j.GetProperty("name").GetString()!);
 
     /// <summary>Of each step's last execution, by <c>JOB/STEP</c>.</summary>
     private async Task<Dictionary<string, string>> LogsAsync(JsonElement run)
@@ -173,23 +198,34 @@ public sealed class PipelineFeatureTests(ApiFixture api)
         {
             foreach (var step in job.GetProperty("steps").EnumerateArray().Where(s => s.GetProperty("executions").GetArrayLength() > 0))
             {
-                logs[$"{name}/{step.GetProperty("name").GetString()}"] =
-                    await api.Admin.GetStringAsync($"/v1/executions/{ApiFixture.Id(step.GetProperty("executions").EnumerateArray().Last())}/logs");
+                logs[$"{name}/{step.GetProperty("name").GetString()}"] = await api.Admin.GetStringAsync(
+                    $"/v1/executions/{ApiFixture.Id(step.GetProperty("executions").EnumerateArray().Last())}/logs"
+                );
             }
         }
 
         return logs;
     }
 
-    private static string Own(string log) => string.Concat(log.Split('\n').Where(l => !l.StartsWith("[shipinator]", StringComparison.Ordinal)).Select(l => l + "\n"))[..^1];
+    private static string Own(string log) =>
+        string.Concat(log.Split('\n').Where(l => !l.StartsWith("[shipinator]", StringComparison.Ordinal)).Select(l => l + "\n"))[..^1];
 
     private async Task<string> RepositoryOfAsync(string pipeline)
     {
         foreach (var project in (await api.GetAsync("/v1/projects?limit=100")).GetProperty("items").EnumerateArray())
         {
-            foreach (var repository in (await api.GetAsync($"/v1/projects/{ApiFixture.Id(project)}/repositories")).GetProperty("items").EnumerateArray())
+            foreach (
+                var repository in (await api.GetAsync($"/v1/projects/{ApiFixture.Id(project)}/repositories"))
+                    .GetProperty("items")
+                    .EnumerateArray()
+            )
             {
-                if ((await api.GetAsync($"/v1/repositories/{ApiFixture.Id(repository)}/pipelines")).GetProperty("items").EnumerateArray().Any(p => ApiFixture.Id(p) == pipeline))
+                if (
+                    (await api.GetAsync($"/v1/repositories/{ApiFixture.Id(repository)}/pipelines"))
+                        .GetProperty("items")
+                        .EnumerateArray()
+                        .Any(p => ApiFixture.Id(p) == pipeline)
+                )
                 {
                     return ApiFixture.Id(repository);
                 }

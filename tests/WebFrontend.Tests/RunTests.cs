@@ -10,7 +10,8 @@ namespace Shipinator.WebFrontend.Tests;
 /// <summary>Runs over HTTP, with real pipelines behind them.</summary>
 public sealed class RunTests(ApiFixture api)
 {
-    private const string Quick = "image: none\nbuild:\n  steps:\n    - { name: one, run: \"echo first line; echo second line\", outputs: [ { type: file, path: .shipinator.yaml } ] }\n";
+    private const string Quick =
+        "image: none\nbuild:\n  steps:\n    - { name: one, run: \"echo first line; echo second line\", outputs: [ { type: file, path: .shipinator.yaml } ] }\n";
 
     [Fact]
     public async Task Run_OfARealPipeline_EndsInSuccessWithLogArtifactAndHistory()
@@ -32,7 +33,10 @@ public sealed class RunTests(ApiFixture api)
         Assert.Equal("attachment", download.Content.Headers.ContentDisposition?.DispositionType);
 
         var history = (await api.GetAsync($"/v1/pipeline-runs/{run}/history")).GetProperty("items").EnumerateArray().ToList();
-        Assert.Equal(["pending", "running", "success"], history.Where(t => t.GetProperty("machine").GetString() == "run").Select(t => t.GetProperty("to").GetString()));
+        Assert.Equal(
+            ["pending", "running", "success"],
+            history.Where(t => t.GetProperty("machine").GetString() == "run").Select(t => t.GetProperty("to").GetString())
+        );
     }
 
     [Fact]
@@ -91,7 +95,9 @@ public sealed class RunTests(ApiFixture api)
     [Fact]
     public async Task Cancel_WhileAStepRuns_EndsCanceledByTheTokensName()
     {
-        var run = await api.TriggerAsync(await api.PipelineAsync("image: none\nbuild:\n  steps:\n    - { name: long, run: \"sleep 300\" }\n"));
+        var run = await api.TriggerAsync(
+            await api.PipelineAsync("image: none\nbuild:\n  steps:\n    - { name: long, run: \"sleep 300\" }\n")
+        );
         await foreach (var t in new Shipinator.Client.ShipinatorClient(api.Admin).WatchRunAsync(run))
         {
             if (t is { Machine: "execution", To: "running" })
@@ -109,7 +115,9 @@ public sealed class RunTests(ApiFixture api)
     [Fact]
     public async Task RerunFailed_RunsOnlyWhatFailed()
     {
-        var pipeline = await api.PipelineAsync("image: none\nbuild:\n  steps:\n    - { name: fine, run: \"true\" }\ntest:\n  steps:\n    - { name: broken, run: \"exit 3\" }\n");
+        var pipeline = await api.PipelineAsync(
+            "image: none\nbuild:\n  steps:\n    - { name: fine, run: \"true\" }\ntest:\n  steps:\n    - { name: broken, run: \"exit 3\" }\n"
+        );
         var run = await api.TriggerAsync(pipeline);
         var end = await api.EndAsync(run);
         Assert.Equal("failed", end.GetProperty("status").GetString());
@@ -131,10 +139,22 @@ public sealed class RunTests(ApiFixture api)
         await ProblemAsync(api.Admin.GetAsync("/v1/no-such-route"), 404, "route_not_found");
         await ProblemAsync(api.Admin.GetAsync("/v1/pipeline-runs?status=sleeping"), 400, "status_malformed");
         await ProblemAsync(api.Admin.PostAsJsonAsync("/v1/projects", new { name = "x", colour = "red" }), 400, "request_malformed");
-        await ProblemAsync(api.Admin.PostAsync("/v1/projects", new StringContent("name=x", Encoding.UTF8, "application/x-www-form-urlencoded")), 415, "media_type_unsupported");
+        await ProblemAsync(
+            api.Admin.PostAsync("/v1/projects", new StringContent("name=x", Encoding.UTF8, "application/x-www-form-urlencoded")),
+            415,
+            "media_type_unsupported"
+        );
         await ProblemAsync(api.Admin.PostAsJsonAsync("/v1/projects", new { name = new string('x', 2_000_000) }), 413, "body_too_large");
-        await ProblemAsync(api.Admin.PostAsJsonAsync($"/v1/pipelines/{pipeline}/runs", new { git_ref = "no-such-branch" }), 422, "ref_not_found");
-        await ProblemAsync(api.Admin.PostAsJsonAsync($"/v1/pipelines/{pipeline}/runs", new { git_ref = "main", inputs = new { unknown = "x" } }), 422, "pipeline_file_invalid");
+        await ProblemAsync(
+            api.Admin.PostAsJsonAsync($"/v1/pipelines/{pipeline}/runs", new { git_ref = "no-such-branch" }),
+            422,
+            "ref_not_found"
+        );
+        await ProblemAsync(
+            api.Admin.PostAsJsonAsync($"/v1/pipelines/{pipeline}/runs", new { git_ref = "main", inputs = new { unknown = "x" } }),
+            422,
+            "pipeline_file_invalid"
+        );
     }
 
     [Fact]
@@ -154,8 +174,7 @@ public sealed class RunTests(ApiFixture api)
             var page = await api.GetAsync($"/v1/pipeline-runs?pipeline={pipeline}&limit=2" + (cursor is null ? "" : $"&cursor={cursor}"));
             seen.AddRange(page.GetProperty("items").EnumerateArray().Select(ApiFixture.Id));
             cursor = page.TryGetProperty("next_cursor", out var next) ? next.GetString() : null;
-        }
-        while (cursor is not null);
+        } while (cursor is not null);
 
         Assert.Equal(Enumerable.Reverse(made), seen);
         foreach (var run in made)
@@ -167,20 +186,35 @@ public sealed class RunTests(ApiFixture api)
     [Fact]
     public async Task Lint_WarningsFileNameAndHostileFacts()
     {
-        var warned = await api.PostAsync("/v1/pipeline-files/lint", new { content = "build: { steps: [ { name: a, run: 'make | tee log' } ] }", file_name = "ci/build.yaml" });
+        var warned = await api.PostAsync(
+            "/v1/pipeline-files/lint",
+            new { content = "build: { steps: [ { name: a, run: 'make | tee log' } ] }", file_name = "ci/build.yaml" }
+        );
         Assert.True(warned.GetProperty("valid").GetBoolean());
         var warning = warned.GetProperty("warnings")[0];
-        Assert.Equal(("pipe_hides_failure", "ci/build.yaml"), (warning.GetProperty("code").GetString(), warning.GetProperty("file").GetString()));
+        Assert.Equal(
+            ("pipe_hides_failure", "ci/build.yaml"),
+            (warning.GetProperty("code").GetString(), warning.GetProperty("file").GetString())
+        );
 
-        using var refused = await api.Admin.PostAsJsonAsync("/v1/pipeline-files/lint", new { content = Quick, branch = new string('b', 900_000) });
+        using var refused = await api.Admin.PostAsJsonAsync(
+            "/v1/pipeline-files/lint",
+            new { content = Quick, branch = new string('b', 900_000) }
+        );
         Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
         Assert.Contains("branch_too_long", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
 
         foreach (var cron in new[] { "0 3", "0 3 * * * \\0" })
         {
-            var broken = await api.PostAsync("/v1/pipeline-files/lint", new { content = $"on: {{ schedule: [ {{ cron: \"{cron}\" }} ] }}\nbuild: {{ steps: [ {{ name: a, run: x }} ] }}" });
+            var broken = await api.PostAsync(
+                "/v1/pipeline-files/lint",
+                new { content = $"on: {{ schedule: [ {{ cron: \"{cron}\" }} ] }}\nbuild: {{ steps: [ {{ name: a, run: x }} ] }}" }
+            );
             Assert.False(broken.GetProperty("valid").GetBoolean());
-            Assert.All(broken.GetProperty("errors").EnumerateArray(), e => Assert.DoesNotContain('\0', e.GetProperty("message").GetString()!));
+            Assert.All(
+                broken.GetProperty("errors").EnumerateArray(),
+                e => Assert.DoesNotContain('\0', e.GetProperty("message").GetString()!)
+            );
         }
     }
 
@@ -200,7 +234,10 @@ public sealed class RunTests(ApiFixture api)
     [Fact]
     public async Task Lint_TellsEveryErrorWithItsPlace()
     {
-        var answer = await api.PostAsync("/v1/pipeline-files/lint", new { content = "build:\n  steps:\n    - { name: a, rnu: x }\n    - { name: a, run: y }\n" });
+        var answer = await api.PostAsync(
+            "/v1/pipeline-files/lint",
+            new { content = "build:\n  steps:\n    - { name: a, rnu: x }\n    - { name: a, run: y }\n" }
+        );
         Assert.False(answer.GetProperty("valid").GetBoolean());
         var errors = answer.GetProperty("errors").EnumerateArray().ToList();
         Assert.True(errors.Count >= 2, answer.ToString());
@@ -227,8 +264,16 @@ public sealed class RunTests(ApiFixture api)
     }
 
     private async Task<JsonElement> OnlyExecutionAsync(string run) =>
-        (await api.GetAsync($"/v1/pipeline-runs/{run}/jobs")).GetProperty("jobs").EnumerateArray().Single()
-        .GetProperty("steps").EnumerateArray().Single().GetProperty("executions").EnumerateArray().Single();
+        (await api.GetAsync($"/v1/pipeline-runs/{run}/jobs"))
+            .GetProperty("jobs")
+            .EnumerateArray()
+            .Single()
+            .GetProperty("steps")
+            .EnumerateArray()
+            .Single()
+            .GetProperty("executions")
+            .EnumerateArray()
+            .Single();
 
     private async Task<List<string>> CursorsAsync(string run, string? after)
     {
@@ -239,6 +284,12 @@ public sealed class RunTests(ApiFixture api)
         }
 
         using var response = await api.Admin.SendAsync(request);
-        return [.. (await response.Content.ReadAsStringAsync()).Split('\n').Where(l => l.StartsWith("id: ", StringComparison.Ordinal)).Select(l => l[4..])];
+        return
+        [
+            .. (await response.Content.ReadAsStringAsync())
+                .Split('\n')
+                .Where(l => l.StartsWith("id: ", StringComparison.Ordinal))
+                .Select(l => l[4..]),
+        ];
     }
 }

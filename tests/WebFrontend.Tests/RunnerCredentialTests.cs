@@ -13,7 +13,10 @@ public sealed class RunnerCredentialTests(SilentServer silent) : IClassFixture<S
     [Fact]
     public async Task Claim_WhereRunnersClone_CarriesTheCredentialOnceAndNeverAgain()
     {
-        var (run, execution) = await BeginAsync("process", "build:\n  steps:\n    - { name: one, run: \"true\" }\n    - { name: two, run: \"true\" }\n");
+        var (run, execution) = await BeginAsync(
+            "process",
+            "build:\n  steps:\n    - { name: one, run: \"true\" }\n    - { name: two, run: \"true\" }\n"
+        );
         var (status, first) = await ClaimAsync(execution, "runner");
         Assert.Equal(HttpStatusCode.OK, status);
         Assert.Contains(Password, first, StringComparison.Ordinal);
@@ -65,7 +68,16 @@ public sealed class RunnerCredentialTests(SilentServer silent) : IClassFixture<S
         await ReportAsync(execution, "failed", 1);
         var second = await _server.ExecutionAsync(run, "submitted", 1);
 
-        foreach (var body in new object?[] { null, new { runner = "" }, new { runner = "mine" }, new { runner = "the-runne" }, new { runner = "THE-RUNNER" } })
+        foreach (
+            var body in new object?[]
+            {
+                null,
+                new { runner = "" },
+                new { runner = "mine" },
+                new { runner = "the-runne" },
+                new { runner = "THE-RUNNER" },
+            }
+        )
         {
             var (status, answer) = await NextAsync(execution, body);
             Assert.Equal(HttpStatusCode.Forbidden, status);
@@ -96,7 +108,10 @@ public sealed class RunnerCredentialTests(SilentServer silent) : IClassFixture<S
     [Fact]
     public async Task ParallelSteps_OnlyTheFirstThatClaimsIsGivenTheCredential()
     {
-        var (run, _) = await BeginAsync("process", "build:\n  steps:\n    - { name: a, parallel: true, run: \"true\" }\n    - { name: b, parallel: true, run: \"true\" }\n");
+        var (run, _) = await BeginAsync(
+            "process",
+            "build:\n  steps:\n    - { name: a, parallel: true, run: \"true\" }\n    - { name: b, parallel: true, run: \"true\" }\n"
+        );
         var (a, b) = (await _server.ExecutionAsync(run, "submitted"), await _server.ExecutionAsync(run, "submitted", 1));
         Assert.Contains(Password, (await ClaimAsync(a, "first")).Body, StringComparison.Ordinal);
         var (status, second) = await ClaimAsync(b, "second");
@@ -158,7 +173,15 @@ public sealed class RunnerCredentialTests(SilentServer silent) : IClassFixture<S
     private async Task<(HttpStatusCode Status, string Body)> ClaimAsync(string execution, string runner, bool prepared = false)
     {
         using var client = _server.Runner(execution);
-        using var answer = await client.PostAsJsonAsync($"/v1/executions/{execution}/claim", new { runner, wait_seconds = 20, prepared });
+        using var answer = await client.PostAsJsonAsync(
+            $"/v1/executions/{execution}/claim",
+            new
+            {
+                runner,
+                wait_seconds = 20,
+                prepared,
+            }
+        );
         return (answer.StatusCode, await answer.Content.ReadAsStringAsync());
     }
 

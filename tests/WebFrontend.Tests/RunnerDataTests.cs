@@ -37,7 +37,11 @@ public sealed class RunnerDataTests(ApiFixture api)
 
         // Its own token, too, is nothing for readers.
         await AppendAsync(step, sent, Encoding.UTF8.GetBytes(step.Token + "\n"));
-        Assert.DoesNotContain(step.Token, await api.Admin.GetStringAsync($"/v1/executions/{step.Execution}/logs"), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            step.Token,
+            await api.Admin.GetStringAsync($"/v1/executions/{step.Execution}/logs"),
+            StringComparison.Ordinal
+        );
 
         using var upload = await UploadAsync(step, "file", $"out/{Uri.EscapeDataString(ApiFixture.DeployKey)}.txt", [1, 2, 3]);
         Assert.True(upload.IsSuccessStatusCode);
@@ -47,7 +51,16 @@ public sealed class RunnerDataTests(ApiFixture api)
         Assert.Contains("out/********.txt", artifacts, StringComparison.Ordinal);
         Assert.DoesNotContain("d3ploy", artifacts, StringComparison.Ordinal);
 
-        using var status = await step.Client.PostAsJsonAsync($"/v1/executions/{step.Execution}/status", new { status = "failed", reason = "exit_code", exit_code = 1, detail = $"it said {ApiFixture.DeployKey}" });
+        using var status = await step.Client.PostAsJsonAsync(
+            $"/v1/executions/{step.Execution}/status",
+            new
+            {
+                status = "failed",
+                reason = "exit_code",
+                exit_code = 1,
+                detail = $"it said {ApiFixture.DeployKey}",
+            }
+        );
         Assert.True(status.IsSuccessStatusCode);
         var told = (await api.GetAsync($"/v1/executions/{step.Execution}")).GetRawText();
         Assert.Contains("it said ********", told, StringComparison.Ordinal);
@@ -66,7 +79,11 @@ public sealed class RunnerDataTests(ApiFixture api)
     {
         await using var step = await HeldStep.StartAsync(api);
         var before = Stored();
-        using var answer = await UploadEncodedAsync(step, $"type={type}&name={name}{(reference is null ? "" : $"&ref={reference}")}", [1, 2, 3]);
+        using var answer = await UploadEncodedAsync(
+            step,
+            $"type={type}&name={name}{(reference is null ? "" : $"&ref={reference}")}",
+            [1, 2, 3]
+        );
         Assert.Equal(status, (int)answer.StatusCode);
         Assert.Equal(before, Stored());
     }
@@ -103,7 +120,9 @@ public sealed class RunnerDataTests(ApiFixture api)
     [Fact]
     public async Task ALogBeyondItsLimit_EndsWithALineThatSaysSoAndTheStepGoesOn()
     {
-        var pipeline = await api.PipelineAsync("version: 1\nbuild:\n  steps:\n    - { name: loud, run: \"yes 0123456789abcdef | head -c 30000000; echo done\" }\n");
+        var pipeline = await api.PipelineAsync(
+            "version: 1\nbuild:\n  steps:\n    - { name: loud, run: \"yes 0123456789abcdef | head -c 30000000; echo done\" }\n"
+        );
         var run = await api.TriggerAsync(pipeline);
         Assert.Equal("success", (await api.EndAsync(run)).GetProperty("status").GetString());
         var log = await api.Admin.GetStringAsync($"/v1/executions/{await ExecutionAsync(api, run)}/logs");
@@ -126,7 +145,8 @@ public sealed class RunnerDataTests(ApiFixture api)
     [Fact]
     public async Task AFailingStep_KeepsItsReportAndNotItsBinary()
     {
-        var pipeline = await api.PipelineAsync("""
+        var pipeline = await api.PipelineAsync(
+            """
             version: 1
             test:
               steps:
@@ -141,7 +161,8 @@ public sealed class RunnerDataTests(ApiFixture api)
                     - { type: coverage, path: cover.out, optional: true }
                     - { type: binary, path: app }
                     - { type: file, path: why.txt, when: failure }
-            """);
+            """
+        );
         var run = await api.TriggerAsync(pipeline);
         Assert.Equal("failed", (await api.EndAsync(run)).GetProperty("status").GetString());
         var artifacts = (await api.GetAsync($"/v1/pipeline-runs/{run}/artifacts")).GetRawText();
@@ -153,14 +174,18 @@ public sealed class RunnerDataTests(ApiFixture api)
     [Fact]
     public async Task ASuccess_WithoutItsOptionalOutputs_IsASuccess()
     {
-        var pipeline = await api.PipelineAsync("version: 1\nbuild:\n  steps:\n    - name: one\n      run: \"true\"\n      outputs: [{ type: coverage, path: cover.out, optional: true }, { type: file, path: why, when: failure }]\n");
+        var pipeline = await api.PipelineAsync(
+            "version: 1\nbuild:\n  steps:\n    - name: one\n      run: \"true\"\n      outputs: [{ type: coverage, path: cover.out, optional: true }, { type: file, path: why, when: failure }]\n"
+        );
         Assert.Equal("success", (await api.EndAsync(await api.TriggerAsync(pipeline))).GetProperty("status").GetString());
     }
 
     [Fact]
     public async Task AnOutputThatIsNoFile_FailsOnceWithAReasonOfItsOwn()
     {
-        var pipeline = await api.PipelineAsync("version: 1\nbuild:\n  steps:\n    - { name: pipe, run: \"mkdir out; mkfifo out/x\", outputs: [{ type: file, path: \"out/*\" }] }\n");
+        var pipeline = await api.PipelineAsync(
+            "version: 1\nbuild:\n  steps:\n    - { name: pipe, run: \"mkdir out; mkfifo out/x\", outputs: [{ type: file, path: \"out/*\" }] }\n"
+        );
         var run = await api.TriggerAsync(pipeline);
         Assert.Equal("failed", (await api.EndAsync(run)).GetProperty("status").GetString());
         var execution = await api.GetAsync($"/v1/executions/{await ExecutionAsync(api, run)}");
@@ -214,7 +239,11 @@ public sealed class RunnerDataTests(ApiFixture api)
     }
 
     private static Task<HttpResponseMessage> UploadAsync(HeldStep step, string type, string name, byte[] bytes, string? reference = null) =>
-        UploadEncodedAsync(step, $"type={type}&name={Uri.EscapeDataString(name)}{(reference is null ? "" : $"&ref={Uri.EscapeDataString(reference)}")}", bytes);
+        UploadEncodedAsync(
+            step,
+            $"type={type}&name={Uri.EscapeDataString(name)}{(reference is null ? "" : $"&ref={Uri.EscapeDataString(reference)}")}",
+            bytes
+        );
 
     private static Task<HttpResponseMessage> UploadEncodedAsync(HeldStep step, string query, byte[] bytes) =>
         step.Client.PostAsync($"/v1/executions/{step.Execution}/artifacts?{query}", Bytes(bytes));
@@ -227,8 +256,13 @@ public sealed class RunnerDataTests(ApiFixture api)
     }
 
     private static async Task<string> ExecutionAsync(ApiFixture api, string run) =>
-        (await api.GetAsync($"/v1/pipeline-runs/{run}/jobs")).GetProperty("jobs").EnumerateArray()
-            .SelectMany(j => j.GetProperty("steps").EnumerateArray()).SelectMany(s => s.GetProperty("executions").EnumerateArray()).Select(e => ApiFixture.Id(e)).First();
+        (await api.GetAsync($"/v1/pipeline-runs/{run}/jobs"))
+            .GetProperty("jobs")
+            .EnumerateArray()
+            .SelectMany(j => j.GetProperty("steps").EnumerateArray())
+            .SelectMany(s => s.GetProperty("executions").EnumerateArray())
+            .Select(e => ApiFixture.Id(e))
+            .First();
 
     /// <summary>A step at work that prints nothing and waits; its token is the test's.</summary>
     private sealed class HeldStep : IAsyncDisposable
@@ -246,13 +280,19 @@ public sealed class RunnerDataTests(ApiFixture api)
 
         public static async Task<HeldStep> StartAsync(ApiFixture api)
         {
-            var pipeline = await api.PipelineAsync("version: 1\nbuild:\n  steps:\n    - { name: held, secrets: [DEPLOY_KEY], run: \"exec sleep 300\" }\n");
+            var pipeline = await api.PipelineAsync(
+                "version: 1\nbuild:\n  steps:\n    - { name: held, secrets: [DEPLOY_KEY], run: \"exec sleep 300\" }\n"
+            );
             var step = new HeldStep { _api = api, Run = await api.TriggerAsync(pipeline) };
             var deadline = TimeProvider.System.GetUtcNow() + Patience;
             while (true)
             {
-                var executions = (await api.GetAsync($"/v1/pipeline-runs/{step.Run}/jobs")).GetProperty("jobs").EnumerateArray()
-                    .SelectMany(j => j.GetProperty("steps").EnumerateArray()).SelectMany(s => s.GetProperty("executions").EnumerateArray()).ToList();
+                var executions = (await api.GetAsync($"/v1/pipeline-runs/{step.Run}/jobs"))
+                    .GetProperty("jobs")
+                    .EnumerateArray()
+                    .SelectMany(j => j.GetProperty("steps").EnumerateArray())
+                    .SelectMany(s => s.GetProperty("executions").EnumerateArray())
+                    .ToList();
                 if (executions.Find(e => e.GetProperty("status").GetString() == "running") is { ValueKind: JsonValueKind.Object } running)
                 {
                     step.Execution = ApiFixture.Id(running);

@@ -10,14 +10,16 @@ public sealed class RunnerTests(ApiFixture api)
     [Fact]
     public async Task Next_AfterAFailureThatIsTriedAgain_NamesTheSecondTryAndAfterTheEndNoMore()
     {
-        var pipeline = await api.PipelineAsync("""
+        var pipeline = await api.PipelineAsync(
+            """
             version: 1
             build:
               steps:
                 - name: flaky
                   run: exit 5
                   retry: 1
-            """);
+            """
+        );
         var run = await api.TriggerAsync(pipeline);
         Assert.Equal("failed", (await api.EndAsync(run)).GetProperty("status").GetString());
         var executions = await ExecutionsAsync(run);
@@ -30,7 +32,8 @@ public sealed class RunnerTests(ApiFixture api)
     [Fact]
     public async Task Claim_OfAStepThatWasPassedOver_IsNotNeeded()
     {
-        var pipeline = await api.PipelineAsync("""
+        var pipeline = await api.PipelineAsync(
+            """
             version: 1
             build:
               steps:
@@ -38,14 +41,24 @@ public sealed class RunnerTests(ApiFixture api)
                   run: exit 5
                 - name: never
                   run: "true"
-            """);
+            """
+        );
         var run = await api.TriggerAsync(pipeline);
         await api.EndAsync(run);
         var jobs = await api.GetAsync($"/v1/pipeline-runs/{run}/jobs");
         var job = jobs.GetProperty("jobs")[0].GetProperty("id").GetString()!;
         var unknown = ExecutionId.New(TimeProvider.System).ToString();
         var client = Runner(unknown);
-        var claim = await client.PostAsJsonAsync($"/v1/executions/{unknown}/claim", new { runner = "r", wait_seconds = 0, job_id = job, prepared = true });
+        var claim = await client.PostAsJsonAsync(
+            $"/v1/executions/{unknown}/claim",
+            new
+            {
+                runner = "r",
+                wait_seconds = 0,
+                job_id = job,
+                prepared = true,
+            }
+        );
         Assert.Equal(HttpStatusCode.Gone, claim.StatusCode);
         claim = await client.PostAsJsonAsync($"/v1/executions/{unknown}/claim", new { runner = "r", wait_seconds = 0 });
         Assert.Equal(HttpStatusCode.NoContent, claim.StatusCode);
@@ -54,14 +67,19 @@ public sealed class RunnerTests(ApiFixture api)
     [Fact]
     public async Task LogTimes_SayWhenEachLineWasPrinted()
     {
-        var pipeline = await api.PipelineAsync("version: 1\nbuild:\n  steps:\n    - { name: talk, run: \"echo one; sleep 0.4; echo two\" }\n");
+        var pipeline = await api.PipelineAsync(
+            "version: 1\nbuild:\n  steps:\n    - { name: talk, run: \"echo one; sleep 0.4; echo two\" }\n"
+        );
         var run = await api.TriggerAsync(pipeline);
         var before = TimeProvider.System.GetUtcNow();
         await api.EndAsync(run);
         var execution = (await ExecutionsAsync(run)).Single();
         var log = await api.Admin.GetStringAsync($"/v1/executions/{execution}/logs");
-        var times = (await api.GetAsync($"/v1/executions/{execution}/logs/times")).GetProperty("times").EnumerateArray()
-            .Select(t => (Offset: t.GetProperty("offset").GetInt64(), At: t.GetProperty("at").GetDateTimeOffset())).ToList();
+        var times = (await api.GetAsync($"/v1/executions/{execution}/logs/times"))
+            .GetProperty("times")
+            .EnumerateArray()
+            .Select(t => (Offset: t.GetProperty("offset").GetInt64(), At: t.GetProperty("at").GetDateTimeOffset()))
+            .ToList();
         DateTimeOffset Of(string line) => times.Last(t => t.Offset <= log.IndexOf(line, StringComparison.Ordinal)).At;
         Assert.True(Of("one") > before.AddMinutes(-1));
         Assert.InRange(Of("two") - Of("one"), TimeSpan.FromSeconds(0.3), TimeSpan.FromSeconds(30));
@@ -85,9 +103,14 @@ public sealed class RunnerTests(ApiFixture api)
     }
 
     private async Task<List<string>> ExecutionsAsync(string run) =>
-        [.. (await api.GetAsync($"/v1/pipeline-runs/{run}/jobs")).GetProperty("jobs").EnumerateArray()
-            .SelectMany(j => j.GetProperty("steps").EnumerateArray())
-            .SelectMany(s => s.GetProperty("executions").EnumerateArray()).Select(e => ApiFixture.Id(e))];
+        [
+            .. (await api.GetAsync($"/v1/pipeline-runs/{run}/jobs"))
+                .GetProperty("jobs")
+                .EnumerateArray()
+                .SelectMany(j => j.GetProperty("steps").EnumerateArray())
+                .SelectMany(s => s.GetProperty("executions").EnumerateArray())
+                .Select(e => ApiFixture.Id(e)),
+        ];
 
     private Task<HttpResponseMessage> NextAsync(string execution) => Runner(execution).PostAsync($"/v1/executions/{execution}/next", null);
 

@@ -33,8 +33,12 @@ public sealed class PlaceSearch(ProjectStore projects, RepositoryStore repositor
     /// <summary>The best places for a text; for none the pages and the newest runs. A number, with or without #, is a run's.</summary>
     public async Task<IReadOnlyList<Place>> FindAsync(string text, CancellationToken cancellationToken)
     {
-        var typed = text.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(w => w is not ("/" or "#")).ToList();
-        var number = typed.Select(w => long.TryParse(w.TrimStart('#'), NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : (long?)null).FirstOrDefault(n => n is not null);
+        var typed = text.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Where(w => w is not ("/" or "#"))
+            .ToList();
+        var number = typed
+            .Select(w => long.TryParse(w.TrimStart('#'), NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : (long?)null)
+            .FirstOrDefault(n => n is not null);
         var words = typed.Where(w => !long.TryParse(w.TrimStart('#'), NumberStyles.None, CultureInfo.InvariantCulture, out _)).ToList();
         var found = new List<Place>();
         if (number is { } wanted)
@@ -46,19 +50,46 @@ public sealed class PlaceSearch(ProjectStore projects, RepositoryStore repositor
         found.AddRange(pages.Where(p => words.All(w => p.Name.Contains(w, StringComparison.OrdinalIgnoreCase))));
         if (words.Count > 0)
         {
-            found.AddRange((await projects.SearchAsync(words, Most, cancellationToken)).Select(p => new Place(p.Name, "project", $"/projects/{p.Id}", Icons.Material.Outlined.Folder)));
-            found.AddRange((await repositories.SearchAsync(words, Most, cancellationToken)).Select(r => new Place($"{r.ProjectName} / {r.Name}", "repository", $"/repositories/{r.Id}", Icons.Material.Outlined.Source)));
+            found.AddRange(
+                (await projects.SearchAsync(words, Most, cancellationToken)).Select(p => new Place(
+                    p.Name,
+                    "project",
+                    $"/projects/{p.Id}",
+                    Icons.Material.Outlined.Folder
+                ))
+            );
+            found.AddRange(
+                (await repositories.SearchAsync(words, Most, cancellationToken)).Select(r => new Place(
+                    $"{r.ProjectName} / {r.Name}",
+                    "repository",
+                    $"/repositories/{r.Id}",
+                    Icons.Material.Outlined.Source
+                ))
+            );
         }
 
         if (found.Count < Most)
         {
             var newest = await runs.ListAsync(new(), new PageRequest(PageRequest.MaxLimit), cancellationToken);
-            found.AddRange(newest.Items.Select(Of).Where(p => words.All(w => p.Name.Contains(w, StringComparison.OrdinalIgnoreCase) || p.Kind.Equals(w, StringComparison.OrdinalIgnoreCase))));
+            found.AddRange(
+                newest
+                    .Items.Select(Of)
+                    .Where(p =>
+                        words.All(w =>
+                            p.Name.Contains(w, StringComparison.OrdinalIgnoreCase) || p.Kind.Equals(w, StringComparison.OrdinalIgnoreCase)
+                        )
+                    )
+            );
         }
 
         return [.. found.Take(Most)];
     }
 
     private static Place Of(RunView run) =>
-        new($"{run.ProjectName} / {run.RepositoryName} #{run.RunNumber} {Say.Subject(run.CommitMessage)}", run.Status.Word(), $"/runs/{run.Id}", Say.Icon(run.Status));
+        new(
+            $"{run.ProjectName} / {run.RepositoryName} #{run.RunNumber} {Say.Subject(run.CommitMessage)}",
+            run.Status.Word(),
+            $"/runs/{run.Id}",
+            Say.Icon(run.Status)
+        );
 }

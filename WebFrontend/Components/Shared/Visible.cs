@@ -43,18 +43,25 @@ internal static class Visible
         return shown.ToString();
     }
 
-    private static bool IsHidden(Rune rune, Rune before) => Rune.GetUnicodeCategory(rune) switch
-    {
-        // Joins emoji, and nothing else.
-        UnicodeCategory.Format when rune.Value == 0x200d => !IsPicture(before),
-        UnicodeCategory.NonSpacingMark when rune.Value is >= 0xfe00 and <= 0xfe0f => !IsPicture(before),
-        UnicodeCategory.NonSpacingMark when rune.Value is >= 0xe0100 and <= 0xe01ef => true,
-        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
-            or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned => true,
-        UnicodeCategory.SpaceSeparator => rune.Value != ' ',
-        _ => Array.IndexOf(Blank, rune.Value) >= 0,
-    };
+    private static bool IsHidden(Rune rune, Rune before) =>
+        Rune.GetUnicodeCategory(rune) switch
+        {
+            // Joins emoji, and nothing else.
+            UnicodeCategory.Format when rune.Value == 0x200d => !IsPicture(before),
+            UnicodeCategory.NonSpacingMark when rune.Value is >= 0xfe00 and <= 0xfe0f => !IsPicture(before),
+            UnicodeCategory.NonSpacingMark when rune.Value is >= 0xe0100 and <= 0xe01ef => true,
+            UnicodeCategory.Control
+            or UnicodeCategory.Format
+            or UnicodeCategory.LineSeparator
+            or UnicodeCategory.ParagraphSeparator
+            or UnicodeCategory.Surrogate
+            or UnicodeCategory.PrivateUse
+            or UnicodeCategory.OtherNotAssigned => true,
+            UnicodeCategory.SpaceSeparator => rune.Value != ' ',
+            _ => Array.IndexOf(Blank, rune.Value) >= 0,
+        };
 
     private static bool IsPicture(Rune rune) =>
-        rune.Value is >= 0xfe00 and <= 0xfe0f || Rune.GetUnicodeCategory(rune) is UnicodeCategory.OtherSymbol or UnicodeCategory.ModifierSymbol;
+        rune.Value is >= 0xfe00 and <= 0xfe0f
+        || Rune.GetUnicodeCategory(rune) is UnicodeCategory.OtherSymbol or UnicodeCategory.ModifierSymbol;
 }

@@ -7,16 +7,17 @@ namespace Shipinator.WebFrontend.Components.Shared;
 /// <summary>How things are said on screens.</summary>
 internal static class Say
 {
-    public static string Icon(Status status) => status switch
-    {
-        Status.Success => Icons.Material.Filled.CheckCircle,
-        Status.Failed => Icons.Material.Filled.Cancel,
-        Status.Running => Icons.Material.Filled.Autorenew,
-        Status.Canceled => Icons.Material.Filled.Block,
-        Status.Skipped => Icons.Material.Filled.SkipNext,
-        Status.Submitted => Icons.Material.Filled.Outbox,
-        _ => Icons.Material.Filled.Schedule,
-    };
+    public static string Icon(Status status) =>
+        status switch
+        {
+            Status.Success => Icons.Material.Filled.CheckCircle,
+            Status.Failed => Icons.Material.Filled.Cancel,
+            Status.Running => Icons.Material.Filled.Autorenew,
+            Status.Canceled => Icons.Material.Filled.Block,
+            Status.Skipped => Icons.Material.Filled.SkipNext,
+            Status.Submitted => Icons.Material.Filled.Outbox,
+            _ => Icons.Material.Filled.Schedule,
+        };
 
     /// <summary>1 s, 2 min 05 s, 1 h 02 min: the same words as <c>app.js</c>.</summary>
     public static string Duration(TimeSpan span)
@@ -33,7 +34,8 @@ internal static class Say
     }
 
     /// <summary>A duration beside an axis, in the unit that the distance of its lines is told in.</summary>
-    public static string Axis(TimeSpan span, TimeSpan step) => step.TotalMinutes < 1 ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0} s")
+    public static string Axis(TimeSpan span, TimeSpan step) =>
+        step.TotalMinutes < 1 ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalSeconds:0} s")
         : step.TotalHours < 1 ? string.Create(CultureInfo.InvariantCulture, $"{span.TotalMinutes:0} min")
         : string.Create(CultureInfo.InvariantCulture, $"{span.TotalHours:0} h");
 
@@ -59,7 +61,8 @@ internal static class Say
     public static string Clock(DateTimeOffset at) => at.UtcDateTime.ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture);
 
     /// <summary>Who did it, without the kind that the history keeps before the name.</summary>
-    public static string Actor(string actor) => Visible.Text(actor.StartsWith("token:", StringComparison.Ordinal) ? actor["token:".Length..] : actor);
+    public static string Actor(string actor) =>
+        Visible.Text(actor.StartsWith("token:", StringComparison.Ordinal) ? actor["token:".Length..] : actor);
 
     public static string Number(long n) => n.ToString("N0", CultureInfo.InvariantCulture);
 
@@ -70,18 +73,24 @@ internal static class Say
 
     public static string Sha(string sha) => sha.Length > 8 ? sha[..8] : sha;
 
-    public static string Ref(RunView run) => Visible.Text(run.Branch ?? run.GitRef.Replace("refs/tags/", "", StringComparison.Ordinal).Replace("refs/heads/", "", StringComparison.Ordinal));
+    public static string Ref(RunView run) =>
+        Visible.Text(
+            run.Branch
+                ?? run.GitRef.Replace("refs/tags/", "", StringComparison.Ordinal).Replace("refs/heads/", "", StringComparison.Ordinal)
+        );
 
     public static string Reason(Reason? reason) => reason is null ? "" : reason.Value.Word().Replace('_', ' ');
 
     /// <summary>What a person is told of an error.</summary>
-    public static string Error(Exception e) => e switch
-    {
-        ShipinatorException or Problems.MalformedException or Security.TooManyException => e.Message,
-        OrleansException or TimeoutException => "The cluster did not answer. Nothing may have happened: look before you try again.",
-        _ => "Something went wrong in the server; its log says more.",
-    };
+    public static string Error(Exception e) =>
+        e switch
+        {
+            ShipinatorException or Problems.MalformedException or Security.TooManyException => e.Message,
+            OrleansException or TimeoutException => "The cluster did not answer. Nothing may have happened: look before you try again.",
+            _ => "Something went wrong in the server; its log says more.",
+        };
 
     /// <summary>Whether it is something that a person is told of, beside what they did; anything else is a defect of ours.</summary>
-    public static bool IsToBeTold(Exception e) => e is ShipinatorException or Problems.MalformedException or Security.TooManyException or OrleansException or TimeoutException;
+    public static bool IsToBeTold(Exception e) =>
+        e is ShipinatorException or Problems.MalformedException or Security.TooManyException or OrleansException or TimeoutException;
 }

@@ -14,13 +14,14 @@ public sealed partial class LogViewer
     /// <summary>Which match is shown; negative: the address's line is, and holds none.</summary>
     private int _match;
 
-    private string MatchWords => _matches switch
-    {
-        null => "",
-        { Lines.Count: 0 } m => "not found" + Left(m),
-        var m when _match < 0 => $"{Count(m)} found{Left(m)}",
-        var m => $"{_match + 1} of {Count(m)}{Left(m)}",
-    };
+    private string MatchWords =>
+        _matches switch
+        {
+            null => "",
+            { Lines.Count: 0 } m => "not found" + Left(m),
+            var m when _match < 0 => $"{Count(m)} found{Left(m)}",
+            var m => $"{_match + 1} of {Count(m)}{Left(m)}",
+        };
 
     private static string Count(LogMatches matches) => $"{matches.Lines.Count}{(matches.More ? "+" : "")}";
 
@@ -138,6 +139,11 @@ public sealed partial class LogViewer
             return;
         }
 
-        Navigation.NavigateTo(Navigation.GetUriWithQueryParameters(new Dictionary<string, object?> { ["line"] = line, ["find"] = _searched.Length == 0 ? null : _searched }), replace: true);
+        Navigation.NavigateTo(
+            Navigation.GetUriWithQueryParameters(
+                new Dictionary<string, object?> { ["line"] = line, ["find"] = _searched.Length == 0 ? null : _searched }
+            ),
+            replace: true
+        );
     }
 }

@@ -154,7 +154,8 @@ public sealed partial class LogViewer
         {
             _isBegun = true;
             // A finished log opens at its end, where the reason is.
-            _goal = ChosenLine is { } line ? new(Math.Min(line, lines), null, false)
+            _goal =
+                ChosenLine is { } line ? new(Math.Min(line, lines), null, false)
                 : _find.Length == 0 && view.State.Sealed ? new(lines, 1, false)
                 : null;
             _isFollowing &= !view.State.Sealed;
@@ -256,7 +257,8 @@ public sealed partial class LogViewer
         await Js.InvokeVoidAsync("shipinator.log.follow", _box, false);
     }
 
-    private void ToggleTimes() => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("times", HasTimes ? null : LogLook.Yes), replace: true);
+    private void ToggleTimes() =>
+        Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("times", HasTimes ? null : LogLook.Yes), replace: true);
 
     private async Task ToggleWrapAsync()
     {
@@ -283,9 +285,18 @@ public sealed partial class LogViewer
     }
 
     /// <summary>A line of the log that is not the address's own becomes one by leading to that log; the two stay side by side.</summary>
-    private string LineLink(int line) => IsMain
-        ? Navigation.GetUriWithQueryParameter("line", line)
-        : Navigation.GetUriWithQueryParameters(new Dictionary<string, object?> { ["execution"] = Execution.ToString(), ["beside"] = Beside?.ToString(), ["line"] = line, ["find"] = null });
+    private string LineLink(int line) =>
+        IsMain
+            ? Navigation.GetUriWithQueryParameter("line", line)
+            : Navigation.GetUriWithQueryParameters(
+                new Dictionary<string, object?>
+                {
+                    ["execution"] = Execution.ToString(),
+                    ["beside"] = Beside?.ToString(),
+                    ["line"] = line,
+                    ["find"] = null,
+                }
+            );
 
     /// <summary>Where to be once it is drawn. Align: 0 at the top, 1 at the bottom, null wherever it is seen.</summary>
     private sealed record Goal(int Line, double? Align, bool Follow);

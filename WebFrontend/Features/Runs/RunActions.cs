@@ -7,7 +7,14 @@ using Shipinator.WebFrontend.Triggers;
 namespace Shipinator.WebFrontend.Features.Runs;
 
 /// <summary>What a person does to a run from a screen; each asks again whether they may, and says what went wrong.</summary>
-public sealed class RunActions(Session session, IGrainFactory grains, RunTrigger trigger, IDialogService dialogs, ISnackbar messages, TimeProvider time)
+public sealed class RunActions(
+    Session session,
+    IGrainFactory grains,
+    RunTrigger trigger,
+    IDialogService dialogs,
+    ISnackbar messages,
+    TimeProvider time
+)
 {
     /// <summary>Stops a run after telling what that stops.</summary>
     public async Task CancelAsync(RunView run, IReadOnlyList<JobView> jobs)
@@ -22,7 +29,10 @@ public sealed class RunActions(Session session, IGrainFactory grains, RunTrigger
             (_, 0) => $"At work now and to be stopped: {string.Join(", ", atWork)}.",
             _ => $"At work now and to be stopped: {string.Join(", ", atWork)}. {WillNotBegin(waiting)}",
         };
-        if (await dialogs.ShowMessageBoxAsync($"Cancel run #{run.RunNumber}?", what, yesText: "Cancel the run", cancelText: "Let it run") != true)
+        if (
+            await dialogs.ShowMessageBoxAsync($"Cancel run #{run.RunNumber}?", what, yesText: "Cancel the run", cancelText: "Let it run")
+            != true
+        )
         {
             return;
         }
@@ -37,8 +47,7 @@ public sealed class RunActions(Session session, IGrainFactory grains, RunTrigger
                 return;
             }
 
-            await grain.Cancel(
-                new(time.GetUtcNow(), Reason.CanceledByUser, $"Stopped by {actor["token:".Length..]}.", actor));
+            await grain.Cancel(new(time.GetUtcNow(), Reason.CanceledByUser, $"Stopped by {actor["token:".Length..]}.", actor));
         });
     }
 
@@ -54,7 +63,8 @@ public sealed class RunActions(Session session, IGrainFactory grains, RunTrigger
         return made;
     }
 
-    private static string WillNotBegin(int waiting) => waiting == 1 ? "1 waiting job will not begin." : $"{waiting} waiting jobs will not begin.";
+    private static string WillNotBegin(int waiting) =>
+        waiting == 1 ? "1 waiting job will not begin." : $"{waiting} waiting jobs will not begin.";
 
     /// <summary>Does something and tells the person what went wrong; false then.</summary>
     public async Task<bool> TryAsync(Func<Task> action)

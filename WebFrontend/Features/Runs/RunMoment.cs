@@ -9,7 +9,12 @@ namespace Shipinator.WebFrontend.Features.Runs;
 public static class RunMoment
 {
     /// <summary>The run and its jobs after the first <paramref name="count"/> transitions of <paramref name="history"/>.</summary>
-    public static (RunView Run, IReadOnlyList<JobView> Jobs) At(RunView run, IReadOnlyList<JobView> jobs, IReadOnlyList<HistoryEntry> history, int count)
+    public static (RunView Run, IReadOnlyList<JobView> Jobs) At(
+        RunView run,
+        IReadOnlyList<JobView> jobs,
+        IReadOnlyList<HistoryEntry> history,
+        int count
+    )
     {
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(jobs);
@@ -30,8 +35,16 @@ public static class RunMoment
 
         var now = Of(lives, run.Id.Value);
         return (
-            run with { Status = now.Status, Reason = now.Reason, Detail = now.Detail, StartedAt = now.Started, FinishedAt = now.Ended },
-            [.. jobs.Select(j => Of(lives, j))]);
+            run with
+            {
+                Status = now.Status,
+                Reason = now.Reason,
+                Detail = now.Detail,
+                StartedAt = now.Started,
+                FinishedAt = now.Ended,
+            },
+            [.. jobs.Select(j => Of(lives, j))]
+        );
     }
 
     private static JobView Of(Dictionary<Guid, Life> lives, JobView job)
@@ -68,10 +81,18 @@ public static class RunMoment
     private static ExecutionView Of(Dictionary<Guid, Life> lives, ExecutionView execution)
     {
         var life = Of(lives, execution.Id.Value);
-        return execution with { Status = life.Status, Reason = life.Reason, Detail = life.Detail, StartedAt = life.Started, CompletedAt = life.Ended };
+        return execution with
+        {
+            Status = life.Status,
+            Reason = life.Reason,
+            Detail = life.Detail,
+            StartedAt = life.Started,
+            CompletedAt = life.Ended,
+        };
     }
 
-    private static Life Of(Dictionary<Guid, Life> lives, Guid id) => lives.GetValueOrDefault(id) ?? new Life(Status.Pending, null, null, null, null);
+    private static Life Of(Dictionary<Guid, Life> lives, Guid id) =>
+        lives.GetValueOrDefault(id) ?? new Life(Status.Pending, null, null, null, null);
 
     private sealed record Life(Status Status, Reason? Reason, string? Detail, DateTimeOffset? Started, DateTimeOffset? Ended);
 }

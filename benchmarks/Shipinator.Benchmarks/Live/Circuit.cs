@@ -44,21 +44,49 @@ public sealed partial class Circuit : IAsyncDisposable
         using var response = await http.SendAsync(request, cancellationToken);
         var html = await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync(cancellationToken);
 
-        var builder = new HubConnectionBuilder().WithUrl(new Uri(server, "/_blazor"), HttpTransportType.WebSockets, o =>
-        {
-            o.SkipNegotiation = true;
-            o.Headers["Cookie"] = cookie;
-            // As every browser does.
-            o.Headers["Origin"] = server.GetLeftPart(UriPartial.Authority);
-        });
+        var builder = new HubConnectionBuilder().WithUrl(
+            new Uri(server, "/_blazor"),
+            HttpTransportType.WebSockets,
+            o =>
+            {
+                o.SkipNegotiation = true;
+                o.Headers["Cookie"] = cookie;
+                // As every browser does.
+                o.Headers["Origin"] = server.GetLeftPart(UriPartial.Authority);
+            }
+        );
         builder.Services.AddSingleton<IHubProtocol>(new BlazorPack());
         var circuit = new Circuit(builder.Build());
         circuit.Listen();
         await circuit._connection.StartAsync(cancellationToken);
         var state = State().Match(html) is { Success: true } found ? found.Groups[1].Value : "";
-        await circuit._connection.InvokeAsync<string>("StartCircuit", server.ToString(), new Uri(server, path).ToString(), "[]", state, cancellationToken);
-        var operations = new JsonArray([.. Marker().Matches(html).Select((m, i) => new JsonObject { ["type"] = "add", ["ssrComponentId"] = i + 1, ["marker"] = JsonNode.Parse(m.Groups[1].Value) })]);
-        await circuit._connection.SendAsync("UpdateRootComponents", new JsonObject { ["batchId"] = 1, ["operations"] = operations }.ToJsonString(), state, cancellationToken);
+        await circuit._connection.InvokeAsync<string>(
+            "StartCircuit",
+            server.ToString(),
+            new Uri(server, path).ToString(),
+            "[]",
+            state,
+            cancellationToken
+        );
+        var operations = new JsonArray([
+            .. Marker()
+                .Matches(html)
+                .Select(
+                    (m, i) =>
+                        new JsonObject
+                        {
+                            ["type"] = "add",
+                            ["ssrComponentId"] = i + 1,
+                            ["marker"] = JsonNode.Parse(m.Groups[1].Value),
+                        }
+                ),
+        ]);
+        await circuit._connection.SendAsync(
+            "UpdateRootComponents",
+            new JsonObject { ["batchId"] = 1, ["operations"] = operations }.ToJsonString(),
+            state,
+            cancellationToken
+        );
         await circuit._drawn.Task.WaitAsync(TimeSpan.FromSeconds(60), cancellationToken);
         return circuit;
     }
@@ -68,18 +96,24 @@ public sealed partial class Circuit : IAsyncDisposable
 
     private void Listen()
     {
-        _connection.On<int, byte[]>("JS.RenderBatch", async (id, batch) =>
-        {
-            Interlocked.Add(ref _bytes, batch.Length);
-            await _connection.SendAsync("OnRenderCompleted", (long)id, null);
-            // The empty frame, then the page with what it read.
-            if (Interlocked.Increment(ref _batches) >= 3)
+        _connection.On<int, byte[]>(
+            "JS.RenderBatch",
+            async (id, batch) =>
             {
-                _drawn.TrySetResult();
+                Interlocked.Add(ref _bytes, batch.Length);
+                await _connection.SendAsync("OnRenderCompleted", (long)id, null);
+                // The empty frame, then the page with what it read.
+                if (Interlocked.Increment(ref _batches) >= 3)
+                {
+                    _drawn.TrySetResult();
+                }
             }
-        });
+        );
         _connection.On<int, string, string, int, long, int>("JS.BeginInvokeJS", Answer);
-        _connection.On<int, string, string, int, long>("JS.BeginInvokeJS", (task, identifier, arguments, kind, target) => Answer(task, identifier, arguments, kind, target, 0));
+        _connection.On<int, string, string, int, long>(
+            "JS.BeginInvokeJS",
+            (task, identifier, arguments, kind, target) => Answer(task, identifier, arguments, kind, target, 0)
+        );
         _connection.On<string>("JS.Error", error => Error = error);
         _connection.On<int, string>("JS.AttachComponent", (_, _) => { });
         _connection.On<string>("JS.EndUpdateRootComponents", _ => { });
@@ -87,19 +121,27 @@ public sealed partial class Circuit : IAsyncDisposable
         _connection.On<string, bool, string>("JS.EndInvokeDotNet", (_, _, _) => { });
     }
 
-    private Task Answer(int task, string identifier, string arguments, int kind, long target, int call) => task == 0
-        ? Task.CompletedTask
-        : _connection.SendAsync("EndInvokeJSFromDotNet", (long)task, true, string.Create(CultureInfo.InvariantCulture, $"[{task},true,{Value(identifier)}]"));
+    private Task Answer(int task, string identifier, string arguments, int kind, long target, int call) =>
+        task == 0
+            ? Task.CompletedTask
+            : _connection.SendAsync(
+                "EndInvokeJSFromDotNet",
+                (long)task,
+                true,
+                string.Create(CultureInfo.InvariantCulture, $"[{task},true,{Value(identifier)}]")
+            );
 
     /// <summary>What the scripts of a wide window in light colours would say.</summary>
-    private static string Value(string identifier) => identifier switch
-    {
-        "shipinator.start" => "false",
-        _ when identifier.Contains("rect", StringComparison.OrdinalIgnoreCase) => "null",
-        _ when identifier.Contains("Breakpoint", StringComparison.OrdinalIgnoreCase) || identifier.Contains("matchMedia", StringComparison.OrdinalIgnoreCase) => "false",
-        _ when identifier.Contains("WindowSize", StringComparison.OrdinalIgnoreCase) => """{"height":900,"width":1400}""",
-        _ => "null",
-    };
+    private static string Value(string identifier) =>
+        identifier switch
+        {
+            "shipinator.start" => "false",
+            _ when identifier.Contains("rect", StringComparison.OrdinalIgnoreCase) => "null",
+            _ when identifier.Contains("Breakpoint", StringComparison.OrdinalIgnoreCase)
+                    || identifier.Contains("matchMedia", StringComparison.OrdinalIgnoreCase) => "false",
+            _ when identifier.Contains("WindowSize", StringComparison.OrdinalIgnoreCase) => """{"height":900,"width":1400}""",
+            _ => "null",
+        };
 
     [GeneratedRegex("<!--Blazor-Server-Component-State:(.*?)-->")]
     private static partial Regex State();
@@ -122,8 +164,11 @@ public sealed partial class Circuit : IAsyncDisposable
 
         public ReadOnlyMemory<byte> GetMessageBytes(HubMessage message) => _inner.GetMessageBytes(message);
 
-        public bool TryParseMessage(ref ReadOnlySequence<byte> input, IInvocationBinder binder, [NotNullWhen(true)] out HubMessage? message) =>
-            _inner.TryParseMessage(ref input, binder, out message);
+        public bool TryParseMessage(
+            ref ReadOnlySequence<byte> input,
+            IInvocationBinder binder,
+            [NotNullWhen(true)] out HubMessage? message
+        ) => _inner.TryParseMessage(ref input, binder, out message);
 
         public void WriteMessage(HubMessage message, IBufferWriter<byte> output) => _inner.WriteMessage(message, output);
     }

@@ -37,17 +37,34 @@ public static class LiveBenchmark
         await using var postgres = new PostgresFixture { Fsync = true };
         await postgres.InitializeAsync();
         var root = Directory.CreateTempSubdirectory("ship-live-").FullName;
-        await using var cluster = await TwoServers.StartAsync(await postgres.CreateDatabaseAsync(migrated: false), Path.Combine(root, "data"));
+        await using var cluster = await TwoServers.StartAsync(
+            await postgres.CreateDatabaseAsync(migrated: false),
+            Path.Combine(root, "data")
+        );
         var repository = Path.Combine(root, "steps");
         Directory.CreateDirectory(repository);
         // The step's last act: it notes the time and is gone.
-        var file = "build:\n  steps:\n" + string.Concat(Enumerable.Range(0, Steps).Select(i => $"    - {{ name: s{i}, run: \"sleep 0.3; date +%s%N > {root}/$SHIPINATOR_RUN_ID-s{i}\" }}\n"));
+        var file =
+            "build:\n  steps:\n"
+            + string.Concat(
+                Enumerable
+                    .Range(0, Steps)
+                    .Select(i => $"    - {{ name: s{i}, run: \"sleep 0.3; date +%s%N > {root}/$SHIPINATOR_RUN_ID-s{i}\" }}\n")
+            );
         await File.WriteAllTextAsync(Path.Combine(repository, ".shipinator.yaml"), file);
-        await ShellAsync($"cd {repository} && git init -q -b main && git add -A && git -c user.name=b -c user.email=b@b commit -q -m steps");
+        await ShellAsync(
+            $"cd {repository} && git init -q -b main && git add -A && git -c user.name=b -c user.email=b@b commit -q -m steps"
+        );
         var pipeline = await cluster.RegisterAsync(repository);
 
         using var playwright = await Playwright.CreateAsync();
-        await using var browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = "/usr/bin/chromium", Args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"] });
+        await using var browser = await playwright.Chromium.LaunchAsync(
+            new()
+            {
+                ExecutablePath = "/usr/bin/chromium",
+                Args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+            }
+        );
         var page = await browser.NewPageAsync();
         await page.GotoAsync(new Uri(cluster.First, "/signin").ToString());
         await page.GetByLabel("API token").FillAsync(cluster.Token);
@@ -82,14 +99,24 @@ public static class LiveBenchmark
         Console.WriteLine(Row("grain on the browser's silo", here));
         if (here.Count > 0 && there.Count > 0)
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"medians, other over own: {Yardstick.Median(there) / Yardstick.Median(here):F2}"));
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"medians, other over own: {Yardstick.Median(there) / Yardstick.Median(here):F2}"
+                )
+            );
         }
 
         return 0;
     }
 
-    private static string Row(string what, List<double> values) => values.Count == 0 ? $"{what}: none" : string.Create(CultureInfo.InvariantCulture,
-        $"{what}: p50 {Yardstick.Median(values):F0} ms, p95 {Yardstick.Percentile(values, 0.95):F0} ms, max {values.Max():F0} ms ({values.Count} steps)");
+    private static string Row(string what, List<double> values) =>
+        values.Count == 0
+            ? $"{what}: none"
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"{what}: p50 {Yardstick.Median(values):F0} ms, p95 {Yardstick.Percentile(values, 0.95):F0} ms, max {values.Max():F0} ms ({values.Count} steps)"
+            );
 
     private static async Task ShellAsync(string script)
     {
@@ -119,21 +146,29 @@ public static class LiveBenchmark
             servers.First = new($"http://127.0.0.1:{ports[0]}");
             for (var i = 0; i < 2; i++)
             {
-                var start = new ProcessStartInfo("dotnet", [Path.GetFullPath("Silo/bin/Release/net10.0/Shipinator.Silo.dll"), "--data", data]) { RedirectStandardOutput = true };
-                foreach (var (name, value) in new Dictionary<string, string>
+                var start = new ProcessStartInfo(
+                    "dotnet",
+                    [Path.GetFullPath("Silo/bin/Release/net10.0/Shipinator.Silo.dll"), "--data", data]
+                )
                 {
-                    ["CONNECTIONSTRING"] = connectionString,
-                    ["CLUSTERING"] = "AdoNet",
-                    ["GIT__ALLOWLOCALPATHS"] = "true",
-                    ["PROCESS__ONEMACHINE"] = "true",
-                    ["PORT"] = Text(ports[i]),
-                    ["RUNNERURL"] = $"http://127.0.0.1:{ports[1]}",
-                    ["BOOTSTRAPTOKEN"] = servers.Token,
-                    ["ORLEANS__SILOPORT"] = Text(ports[2 + i]),
-                    // For the client below; nobody else is on the machine of a benchmark.
-                    ["ORLEANS__GATEWAYPORT"] = Text(ports[4 + i]),
-                    ["ORLEANS__ALLOWUNAUTHENTICATEDPEERS"] = "true",
-                })
+                    RedirectStandardOutput = true,
+                };
+                foreach (
+                    var (name, value) in new Dictionary<string, string>
+                    {
+                        ["CONNECTIONSTRING"] = connectionString,
+                        ["CLUSTERING"] = "AdoNet",
+                        ["GIT__ALLOWLOCALPATHS"] = "true",
+                        ["PROCESS__ONEMACHINE"] = "true",
+                        ["PORT"] = Text(ports[i]),
+                        ["RUNNERURL"] = $"http://127.0.0.1:{ports[1]}",
+                        ["BOOTSTRAPTOKEN"] = servers.Token,
+                        ["ORLEANS__SILOPORT"] = Text(ports[2 + i]),
+                        // For the client below; nobody else is on the machine of a benchmark.
+                        ["ORLEANS__GATEWAYPORT"] = Text(ports[4 + i]),
+                        ["ORLEANS__ALLOWUNAUTHENTICATEDPEERS"] = "true",
+                    }
+                )
                 {
                     start.Environment["SHIPINATOR__" + name] = value;
                 }
@@ -150,10 +185,13 @@ public static class LiveBenchmark
 
             servers._http = new() { BaseAddress = servers.First };
             servers._http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", servers.Token);
-            servers._client = Host.CreateDefaultBuilder().ConfigureLogging(l => l.ClearProviders())
-                .UseOrleansClient(client => client
-                    .UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = ("Npgsql", connectionString))
-                    .Configure<ClusterOptions>(o => o.ClusterId = o.ServiceId = "shipinator"))
+            servers._client = Host.CreateDefaultBuilder()
+                .ConfigureLogging(l => l.ClearProviders())
+                .UseOrleansClient(client =>
+                    client
+                        .UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = ("Npgsql", connectionString))
+                        .Configure<ClusterOptions>(o => o.ClusterId = o.ServiceId = "shipinator")
+                )
                 .Build();
             await servers._client.StartAsync();
             return servers;
@@ -162,17 +200,29 @@ public static class LiveBenchmark
         public async Task<string> RegisterAsync(string repository)
         {
             var project = await PostAsync("/v1/projects", new { name = "live" });
-            var added = await PostAsync($"/v1/projects/{Id(project)}/repositories", new { vcs_provider = "git", clone_url = repository, default_branch = "main" });
+            var added = await PostAsync(
+                $"/v1/projects/{Id(project)}/repositories",
+                new
+                {
+                    vcs_provider = "git",
+                    clone_url = repository,
+                    default_branch = "main",
+                }
+            );
             var pipelines = await PostAsync($"/v1/repositories/{Id(added)}/sync", new { });
             return Id(pipelines.GetProperty("items").EnumerateArray().Single(p => p.GetProperty("trigger_type").GetString() == "manual"));
         }
 
-        public async Task<string> TriggerAsync(string pipeline) => Id(await PostAsync($"/v1/pipelines/{pipeline}/runs", new { git_ref = "main" }));
+        public async Task<string> TriggerAsync(string pipeline) =>
+            Id(await PostAsync($"/v1/pipelines/{pipeline}/runs", new { git_ref = "main" }));
 
         /// <summary>Which server the grain of the run's one job lives in: 0 or 1.</summary>
         public async Task<int> OwnerAsync(string run)
         {
-            var job = (await _http.GetFromJsonAsync<JsonElement>($"/v1/pipeline-runs/{run}/jobs")).GetProperty("jobs")[0].GetProperty("id").GetString()!;
+            var job = (await _http.GetFromJsonAsync<JsonElement>($"/v1/pipeline-runs/{run}/jobs"))
+                .GetProperty("jobs")[0]
+                .GetProperty("id")
+                .GetString()!;
             var grains = _client.Services.GetRequiredService<IGrainFactory>();
             var address = await grains.GetGrain<IManagementGrain>(0).GetActivationAddress(grains.GetGrain<IJobGrain>(Guid.Parse(job)));
             return address is null ? -1 : _silos.FindIndex(s => s.SiloPort == address.Endpoint.Port);

@@ -36,12 +36,20 @@ public static class ViewersBenchmark
         var port = DataFolder.FreePort();
         var options = new ShipinatorOptions { Port = port };
         options.Process.RunnerPath = Path.GetFullPath("Silo/bin/Release/net10.0/runner/Shipinator.Runner.dll");
-        await using var app = SiloApp.Build([], new ConfigurationBuilder().Build(), options, database, folder, port, services =>
-        {
-            services.AddSingleton<GatedExecutor>();
-            services.AddSingleton<IExecutorRegistry, GatedExecutors>();
-            services.AddLogging(l => l.ClearProviders());
-        });
+        await using var app = SiloApp.Build(
+            [],
+            new ConfigurationBuilder().Build(),
+            options,
+            database,
+            folder,
+            port,
+            services =>
+            {
+                services.AddSingleton<GatedExecutor>();
+                services.AddSingleton<IExecutorRegistry, GatedExecutors>();
+                services.AddLogging(l => l.ClearProviders());
+            }
+        );
         await SiloApp.PrepareAsync(app);
         var token = await BootstrapTokens.CreateAsync(app.Services, "bench", Policies.Admin);
         var link = app.Services.GetRequiredService<SignInLinks>().Issue(token);
@@ -57,13 +65,26 @@ public static class ViewersBenchmark
         for (var round = 1; round <= Rounds; round++)
         {
             alone.Add((await RoundAsync(app, maker, database.DataSource, (_, _) => Task.FromResult<Crowd?>(null))).Rate);
-            watched.Add((await RoundAsync(app, maker, database.DataSource, (run, _) => Crowd.StartAsync(server, cookie, run, Viewers))).Rate);
-            elsewhere.Add((await RoundAsync(app, maker, database.DataSource, (_, _) => Crowd.StartAsync(server, cookie, over.Run, Viewers))).Rate);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round}: {alone[^1]:F0} transitions/s alone, {watched[^1]:F0} before {Viewers} viewers, {elsewhere[^1]:F0} with {Viewers} viewers of another run"));
+            watched.Add(
+                (await RoundAsync(app, maker, database.DataSource, (run, _) => Crowd.StartAsync(server, cookie, run, Viewers))).Rate
+            );
+            elsewhere.Add(
+                (await RoundAsync(app, maker, database.DataSource, (_, _) => Crowd.StartAsync(server, cookie, over.Run, Viewers))).Rate
+            );
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"round {round}: {alone[^1]:F0} transitions/s alone, {watched[^1]:F0} before {Viewers} viewers, {elsewhere[^1]:F0} with {Viewers} viewers of another run"
+                )
+            );
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"median: {Yardstick.Median(alone):F0} transitions/s alone, {Yardstick.Median(watched):F0} watched by {Viewers}: ratio {Yardstick.Median(watched.Zip(alone, (w, a) => w / a)):F2}; {Viewers} pages open elsewhere: ratio {Yardstick.Median(elsewhere.Zip(alone, (w, a) => w / a)):F2}"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"median: {Yardstick.Median(alone):F0} transitions/s alone, {Yardstick.Median(watched):F0} watched by {Viewers}: ratio {Yardstick.Median(watched.Zip(alone, (w, a) => w / a)):F2}; {Viewers} pages open elsewhere: ratio {Yardstick.Median(elsewhere.Zip(alone, (w, a) => w / a)):F2}"
+            )
+        );
         await app.StopAsync();
         Directory.Delete(root, recursive: true);
         return 0;
@@ -76,17 +97,33 @@ public static class ViewersBenchmark
         var wanted = int.Parse(count, CultureInfo.InvariantCulture);
         while (circuits.Count < wanted)
         {
-            circuits.AddRange(await Task.WhenAll(Enumerable.Range(0, Math.Min(20, wanted - circuits.Count)).Select(_ => Circuit.OpenAsync(new(server), path, cookie, CancellationToken.None))));
+            circuits.AddRange(
+                await Task.WhenAll(
+                    Enumerable
+                        .Range(0, Math.Min(20, wanted - circuits.Count))
+                        .Select(_ => Circuit.OpenAsync(new(server), path, cookie, CancellationToken.None))
+                )
+            );
         }
 
         var before = circuits.Sum(c => c.Batches);
         Console.WriteLine("ready");
         await Console.In.ReadLineAsync();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(circuits.Sum(c => c.Batches) - before) / (double)wanted:F1} batches a viewer; {circuits.Count(c => c.Error is not null)} complaints{(circuits.FirstOrDefault(c => c.Error is not null)?.Error is { } e ? ": " + e : "")}"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{(circuits.Sum(c => c.Batches) - before) / (double)wanted:F1} batches a viewer; {circuits.Count(c => c.Error is not null)} complaints{(circuits.FirstOrDefault(c => c.Error is not null)?.Error is { } e ? ": " + e : "")}"
+            )
+        );
         return 0;
     }
 
-    private static async Task<(double Rate, string Run)> RoundAsync(WebApplication app, RunMaker maker, NpgsqlDataSource data, Func<string, CancellationToken, Task<Crowd?>> gather)
+    private static async Task<(double Rate, string Run)> RoundAsync(
+        WebApplication app,
+        RunMaker maker,
+        NpgsqlDataSource data,
+        Func<string, CancellationToken, Task<Crowd?>> gather
+    )
     {
         var executor = app.Services.GetRequiredService<GatedExecutor>();
         executor.Close();
@@ -118,13 +155,25 @@ public static class ViewersBenchmark
         public static async Task<Crowd?> StartAsync(Uri server, string cookie, string run, int count)
         {
             var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardInput = true, RedirectStandardOutput = true };
-            foreach (var argument in new[] { Environment.GetCommandLineArgs()[0], "viewers-crowd", server.ToString(), cookie, $"/runs/{run}", count.ToString(CultureInfo.InvariantCulture) }.Skip(Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? 0 : 1))
+            foreach (
+                var argument in new[]
+                {
+                    Environment.GetCommandLineArgs()[0],
+                    "viewers-crowd",
+                    server.ToString(),
+                    cookie,
+                    $"/runs/{run}",
+                    count.ToString(CultureInfo.InvariantCulture),
+                }.Skip(Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? 0 : 1)
+            )
             {
                 start.ArgumentList.Add(argument);
             }
 
             var process = Process.Start(start)!;
-            return await process.StandardOutput.ReadLineAsync() == "ready" ? new(process) : throw new InvalidOperationException("The crowd did not gather.");
+            return await process.StandardOutput.ReadLineAsync() == "ready"
+                ? new(process)
+                : throw new InvalidOperationException("The crowd did not gather.");
         }
 
         public async ValueTask DisposeAsync()
@@ -149,16 +198,31 @@ public static class ViewersBenchmark
 
         public Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken)
         {
-            _ = Task.Run(async () =>
-            {
-                await _gate.Task;
-                await Task.Delay(StepTime, TimeProvider.System);
-                await grains.GetGrain<IExecutionGrain>(spec.ExecutionId.Value).Report(new ExecutionReport { Status = Shipinator.Status.Success, ExitCode = 0 }, CancellationToken.None);
-            }, CancellationToken.None);
-            return Task.FromResult(new ExecutionHandle(Type, spec.ExecutionId.ToString(), spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId));
+            _ = Task.Run(
+                async () =>
+                {
+                    await _gate.Task;
+                    await Task.Delay(StepTime, TimeProvider.System);
+                    await grains
+                        .GetGrain<IExecutionGrain>(spec.ExecutionId.Value)
+                        .Report(new ExecutionReport { Status = Shipinator.Status.Success, ExitCode = 0 }, CancellationToken.None);
+                },
+                CancellationToken.None
+            );
+            return Task.FromResult(
+                new ExecutionHandle(
+                    Type,
+                    spec.ExecutionId.ToString(),
+                    spec.ExecutionId,
+                    spec.Worker.JobId,
+                    spec.Worker.Attempt,
+                    spec.StepId
+                )
+            );
         }
 
-        public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) => Task.FromResult(new ExecutionStatus { Status = Shipinator.Status.Running });
+        public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) =>
+            Task.FromResult(new ExecutionStatus { Status = Shipinator.Status.Running });
 
         public Task Cancel(ExecutionHandle handle, CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -10,22 +10,21 @@ internal sealed class KubernetesBench : IAsyncDisposable
     private readonly string _node = Directory.CreateTempSubdirectory("ship-node-").FullName;
     private LiveKubelet _kubelet = null!;
 
-    private KubernetesBench()
-    {
-    }
+    private KubernetesBench() { }
 
     public Workbench Bench { get; } = new();
 
     public FakeCluster Cluster { get; private set; } = null!;
 
     /// <summary>What a server needs to know to run its Jobs there.</summary>
-    public Dictionary<string, string> Settings { get; } = new(StringComparer.Ordinal)
-    {
-        ["SHIPINATOR__Executor"] = "kubernetes",
-        ["SHIPINATOR__Kubernetes__Namespace"] = "ci",
-        ["SHIPINATOR__Kubernetes__RunnerImage"] = "runner:1",
-        ["SHIPINATOR__Kubernetes__TerminationGrace"] = "00:00:10",
-    };
+    public Dictionary<string, string> Settings { get; } =
+        new(StringComparer.Ordinal)
+        {
+            ["SHIPINATOR__Executor"] = "kubernetes",
+            ["SHIPINATOR__Kubernetes__Namespace"] = "ci",
+            ["SHIPINATOR__Kubernetes__RunnerImage"] = "runner:1",
+            ["SHIPINATOR__Kubernetes__TerminationGrace"] = "00:00:10",
+        };
 
     /// <summary>Jobs that the cluster was ever asked to make, and made: by name, each as often as it was made.</summary>
     public IReadOnlyList<string> JobsMade
@@ -47,10 +46,20 @@ internal sealed class KubernetesBench : IAsyncDisposable
         var bench = new KubernetesBench();
         var programs = Directory.CreateDirectory(Path.Combine(bench._node, "programs")).FullName;
         var program = Path.Combine(programs, "shipinator-runner");
-        await File.WriteAllTextAsync(program, $"#!/bin/sh\nexec dotnet {Path.Combine(Path.GetDirectoryName(Layout.Server)!, "runner", "Shipinator.Runner.dll")} \"$@\"\n");
+        await File.WriteAllTextAsync(
+            program,
+            $"#!/bin/sh\nexec dotnet {Path.Combine(Path.GetDirectoryName(Layout.Server)!, "runner", "Shipinator.Runner.dll")} \"$@\"\n"
+        );
         File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        bench.Cluster = await FakeCluster.StartAsync(new WallTime(), LiveKubelet.Beginning(
-            isolated ? new IsolatedContainers(Path.Combine(bench._node, "images"), (_, _) => false) : new HostContainers(programs), bench._node, k => bench._kubelet = k), secure: true);
+        bench.Cluster = await FakeCluster.StartAsync(
+            new WallTime(),
+            LiveKubelet.Beginning(
+                isolated ? new IsolatedContainers(Path.Combine(bench._node, "images"), (_, _) => false) : new HostContainers(programs),
+                bench._node,
+                k => bench._kubelet = k
+            ),
+            secure: true
+        );
         bench.Settings["SHIPINATOR__Kubernetes__Kubeconfig"] = bench.Cluster.Kubeconfig;
         bench.Cluster.Store.Changed += change =>
         {
@@ -84,28 +93,41 @@ internal sealed class KubernetesBench : IAsyncDisposable
         }
     }
 
-    public void Quota(string resource, string hard) => Cluster.Writing.Create(Kind.Of("resourcequotas"), "ci", new()
-    {
-        ["apiVersion"] = "v1",
-        ["kind"] = "ResourceQuota",
-        ["metadata"] = new JsonObject { ["name"] = "few" },
-        ["spec"] = new JsonObject { ["hard"] = new JsonObject { [resource] = hard } },
-    });
+    public void Quota(string resource, string hard) =>
+        Cluster.Writing.Create(
+            Kind.Of("resourcequotas"),
+            "ci",
+            new()
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "ResourceQuota",
+                ["metadata"] = new JsonObject { ["name"] = "few" },
+                ["spec"] = new JsonObject { ["hard"] = new JsonObject { [resource] = hard } },
+            }
+        );
 
     /// <summary>What is behind a claim.</summary>
     public string ClaimFolder(string name) => Path.Combine(_node, "claims", "ci", name);
 
-    public void Claim(string name) => Cluster.Writing.Create(Kind.Of("persistentvolumeclaims"), "ci", new()
-    {
-        ["apiVersion"] = "v1",
-        ["kind"] = "PersistentVolumeClaim",
-        ["metadata"] = new JsonObject { ["name"] = name },
-        ["spec"] = new JsonObject { ["accessModes"] = new JsonArray("ReadWriteMany") },
-    });
+    public void Claim(string name) =>
+        Cluster.Writing.Create(
+            Kind.Of("persistentvolumeclaims"),
+            "ci",
+            new()
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "PersistentVolumeClaim",
+                ["metadata"] = new JsonObject { ["name"] = name },
+                ["spec"] = new JsonObject { ["accessModes"] = new JsonArray("ReadWriteMany") },
+            }
+        );
 
     /// <summary>Nothing of ours is in the cluster any more.</summary>
-    public Task GoneAsync() => UntilAsync(
-        () => Task.FromResult(Cluster.Count("jobs") + Cluster.Count("pods") + Cluster.Count("secrets") == 0), "an empty cluster");
+    public Task GoneAsync() =>
+        UntilAsync(
+            () => Task.FromResult(Cluster.Count("jobs") + Cluster.Count("pods") + Cluster.Count("secrets") == 0),
+            "an empty cluster"
+        );
 
     /// <summary>Other processes are watched: there is no event to wait for.</summary>
     public static async Task UntilAsync(Func<Task<bool>> condition, string what)

@@ -7,7 +7,8 @@ public sealed class KubernetesCancelPipelineTests(KubernetesServer server)
     [Fact]
     public async Task Cancel_OfWorkThatHasNoPlaceYet_MakesNoJob()
     {
-        const string sleepers = "image: any\nbuild:\n  steps:\n    - { name: a, parallel: true, run: \"sleep 600\" }\n    - { name: b, parallel: true, run: \"sleep 600\" }\n    - { name: c, parallel: true, run: \"sleep 600\" }\n";
+        const string sleepers =
+            "image: any\nbuild:\n  steps:\n    - { name: a, parallel: true, run: \"sleep 600\" }\n    - { name: b, parallel: true, run: \"sleep 600\" }\n    - { name: c, parallel: true, run: \"sleep 600\" }\n";
         var first = await server.RunningAsync(sleepers);
         var second = await server.StartAsync("image: any\nbuild:\n  steps:\n    - { name: late, run: \"true\" }\n");
         await second.WaitsForAsync("A place at executor kubernetes");
@@ -34,7 +35,8 @@ public sealed class KubernetesCancelPipelineTests(KubernetesServer server)
     public async Task Cancel_OfWorkThatRuns_IsToldFirstAndIsNoSuccessEvenWhenItEndsWell()
     {
         var mark = server.Bench.Bench.Mark("told");
-        var run = await server.RunningAsync($$"""
+        var run = await server.RunningAsync(
+            $$"""
             image: any
             build:
               steps:
@@ -43,7 +45,8 @@ public sealed class KubernetesCancelPipelineTests(KubernetesServer server)
                     trap 'echo told >> {{mark}}; exit 0' TERM
                     echo began >> {{mark}}
                     sleep 600 & wait
-            """);
+            """
+        );
         await server.Bench.Bench.WaitForMarkAsync("told", KubernetesBench.Patience);
         await run.CancelAsync();
         await AssertCanceledAsync(run);

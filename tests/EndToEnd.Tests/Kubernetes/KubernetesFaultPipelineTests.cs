@@ -56,7 +56,9 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
     public async Task Watches_ThatEnd_MissNothing(string how)
     {
         var mark = server.Bench.Bench.Mark($"{how}-began");
-        var run = await server.RunningAsync($"image: any\nbuild:\n  steps:\n    - {{ name: long, run: \"echo x >> {mark}; test $(wc -l < {mark}) -gt 1 || {{ trap 'sleep 2; exit 1' TERM; sleep 600 & wait; }}\" }}\n");
+        var run = await server.RunningAsync(
+            $"image: any\nbuild:\n  steps:\n    - {{ name: long, run: \"echo x >> {mark}; test $(wc -l < {mark}) -gt 1 || {{ trap 'sleep 2; exit 1' TERM; sleep 600 & wait; }}\" }}\n"
+        );
         await server.Bench.Bench.WaitForMarkAsync($"{how}-began", KubernetesBench.Patience);
         switch (how)
         {
@@ -74,7 +76,12 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
         // What happens after it is seen as ever: only the cluster tells of this one.
         server.Bench.DeletePod(evict: true);
         await run.AssertEndAsync("success");
-        Assert.Equal(["evicted", null], (await run.StepsAsync()).Select(s => s.TryGetProperty("reason", out var reason) ? reason.GetString() : null).OrderDescending(StringComparer.Ordinal));
+        Assert.Equal(
+            ["evicted", null],
+            (await run.StepsAsync())
+                .Select(s => s.TryGetProperty("reason", out var reason) ? reason.GetString() : null)
+                .OrderDescending(StringComparer.Ordinal)
+        );
         Assert.Equal(2, server.Bench.Bench.ReadMark($"{how}-began").Length);
     }
 
@@ -82,13 +89,15 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
     public async Task ApiServer_Away_DelaysHandOversAndCleaningUp_AndNoStepThatRuns()
     {
         var bench = server.Bench.Bench;
-        var running = await server.RunningAsync($$"""
+        var running = await server.RunningAsync(
+            $$"""
             image: any
             build:
               steps:
                 - { name: a, run: "echo running-a >> {{bench.Mark("away")}}; while [ ! -e {{bench.Mark("go-on")}} ]; do sleep 0.1; done" }
                 - { name: b, run: "echo running-b >> {{bench.Mark("away")}}" }
-            """);
+            """
+        );
         await bench.WaitForMarkAsync("away", KubernetesBench.Patience);
         await server.Bench.Cluster.GoAwayAsync();
         var start = TimeProvider.System.GetTimestamp();
@@ -117,16 +126,17 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
     }
 
     /// <summary>Two jobs of two steps and one; each step says once that it ran.</summary>
-    private string Pipeline(string name) => $$"""
-        image: any
-        build:
-          steps:
-            - { name: a, run: "echo a >> {{server.Bench.Bench.Mark(name)}}" }
-            - { name: b, run: "echo b >> {{server.Bench.Bench.Mark(name)}}" }
-        test:
-          steps:
-            - { name: c, run: "echo c >> {{server.Bench.Bench.Mark(name)}}" }
-        """;
+    private string Pipeline(string name) =>
+        $$"""
+            image: any
+            build:
+              steps:
+                - { name: a, run: "echo a >> {{server.Bench.Bench.Mark(name)}}" }
+                - { name: b, run: "echo b >> {{server.Bench.Bench.Mark(name)}}" }
+            test:
+              steps:
+                - { name: c, run: "echo c >> {{server.Bench.Bench.Mark(name)}}" }
+            """;
 
     private void AssertOnce(string name) => Assert.Equal(["a", "b", "c"], server.Bench.Bench.ReadMark(name));
 }

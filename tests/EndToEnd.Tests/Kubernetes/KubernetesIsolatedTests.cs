@@ -13,7 +13,10 @@ public sealed class KubernetesIsolatedTests
     public async Task Pipeline_InRootFoldersOfItsOwn_ReachesItsServiceByNameAndSeesNothingOfOthers()
     {
         var runner = Path.Combine(Layout.Root, "artifacts", "runner-static", "runner");
-        Assert.SkipUnless(File.Exists(runner), "There is no artifacts/runner-static/runner: run Runner/publish-static.sh first (test.sh does).");
+        Assert.SkipUnless(
+            File.Exists(runner),
+            "There is no artifacts/runner-static/runner: run Runner/publish-static.sh first (test.sh does)."
+        );
         Assert.SkipWhen(IsolatedContainers.WhyNot() is { } why, $"Containers can't be run on this machine: {IsolatedContainers.WhyNot()}.");
         await using var bench = await KubernetesBench.StartAsync(isolated: true);
         bench.Settings["SHIPINATOR__Kubernetes__RunnerImage"] = MachineImages.Tools;
@@ -22,7 +25,9 @@ public sealed class KubernetesIsolatedTests
         bench.Settings["SHIPINATOR__StaticRunnerPath"] = runner;
         await using var git = await GitServer.StartAsync(Path.Combine(bench.Bench.Root, "git"), new($"http://127.0.0.1:{FreePort()}"));
         var port = FreePort();
-        await git.CreateAsync("isolated", $$"""
+        await git.CreateAsync(
+            "isolated",
+            $$"""
             image: {{MachineImages.Busybox}}
             build:
               services:
@@ -37,7 +42,8 @@ public sealed class KubernetesIsolatedTests
                     test "$(ps | grep -c runner)" -le 3
                     env | grep KUBERNETES_ && exit 7
                     touch /usr/it || test ! -w /usr
-            """);
+            """
+        );
         await using var silo = await SiloProcess.StartAsync(bench.Bench.Data, bench.Settings, "--port", "0");
         var (url, token) = SiloProcess.Connection(bench.Bench.Data);
         using var api = new Api(url, token);

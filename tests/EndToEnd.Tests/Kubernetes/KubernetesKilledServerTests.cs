@@ -18,7 +18,8 @@ public sealed class KubernetesKilledServerTests
             asked.TrySetResult();
             return answer.Task;
         };
-        bench.Bench.Commit($$"""
+        bench.Bench.Commit(
+            $$"""
             image: any
             build:
               steps:
@@ -31,7 +32,8 @@ public sealed class KubernetesKilledServerTests
             test:
               steps:
                 - { name: c, run: "echo c >> {{bench.Bench.Mark("begun")}}" }
-            """);
+            """
+        );
         await using var silos = await ClusterOfTwo.StartAsync(bench.Bench.Data, bench.Settings);
         using var api = new Api(silos.Url, silos.Token);
         var run = new KubernetesRun(await api.TriggerAsync(await api.RegisterAsync(bench.Bench.Repository)), api, bench);

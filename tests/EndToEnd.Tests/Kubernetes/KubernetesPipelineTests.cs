@@ -7,7 +7,8 @@ public sealed class KubernetesPipelineTests(KubernetesServer server)
     [Fact]
     public async Task Pipeline_WithRetryParallelStepsAndArtifacts_RunsInOnePodPerJobAndLeavesNothing()
     {
-        var run = await server.StartAsync("""
+        var run = await server.StartAsync(
+            """
             image: any
             build:
               steps:
@@ -18,7 +19,8 @@ public sealed class KubernetesPipelineTests(KubernetesServer server)
             test:
               steps:
                 - { name: use, inputs: [ { type: binary, path: in } ], run: "find in -type f -exec cat {} +" }
-            """);
+            """
+        );
         await run.AssertEndAsync("success");
         var steps = await run.StepsAsync();
         Assert.Equal([1, 2, 1, 1, 1], steps.Select(s => s.GetProperty("executions").GetArrayLength()));
@@ -28,7 +30,9 @@ public sealed class KubernetesPipelineTests(KubernetesServer server)
     [Fact]
     public async Task Step_ThatFails_TellsItsExitCode()
     {
-        var run = await server.StartAsync("image: any\nbuild:\n  steps:\n    - { name: no, run: \"exit 3\" }\n    - { name: never, run: \"true\" }\n");
+        var run = await server.StartAsync(
+            "image: any\nbuild:\n  steps:\n    - { name: no, run: \"exit 3\" }\n    - { name: never, run: \"true\" }\n"
+        );
         await run.AssertEndAsync("failed");
         var steps = await run.StepsAsync();
         Assert.Equal((3, "exit_code"), (steps[0].GetProperty("exit_code").GetInt32(), steps[0].GetProperty("reason").GetString()));
@@ -40,7 +44,12 @@ public sealed class KubernetesPipelineTests(KubernetesServer server)
     {
         var run = await server.RunningAsync("image: any\nbuild:\n  steps:\n    - { name: long, run: \"sleep 600\" }\n");
         await run.CancelAsync();
-        await server.Api.WaitForRunAsync(run.Id, r => r.GetProperty("status").GetString() == "canceled", "the cancel", KubernetesBench.Patience);
+        await server.Api.WaitForRunAsync(
+            run.Id,
+            r => r.GetProperty("status").GetString() == "canceled",
+            "the cancel",
+            KubernetesBench.Patience
+        );
         Assert.Equal((0, 0), (server.Bench.Cluster.Count("jobs"), server.Bench.Cluster.Count("pods")));
     }
 
@@ -51,7 +60,9 @@ public sealed class KubernetesPipelineTests(KubernetesServer server)
     {
         var name = $"second-{evict}";
         var mark = server.Bench.Bench.Mark(name);
-        var run = await server.RunningAsync($"image: any\nbuild:\n  steps:\n    - {{ name: long, run: \"echo try; test ! -e {mark} || exit 0; touch {mark}; sleep 600\" }}\n");
+        var run = await server.RunningAsync(
+            $"image: any\nbuild:\n  steps:\n    - {{ name: long, run: \"echo try; test ! -e {mark} || exit 0; touch {mark}; sleep 600\" }}\n"
+        );
         await server.Bench.Bench.WaitForMarkAsync(name, KubernetesBench.Patience);
         server.Bench.DeletePod(evict);
         await run.AssertEndAsync("success");

@@ -65,18 +65,30 @@ internal sealed class KubernetesRun(string id, Api api, KubernetesBench bench)
 
     public Task<List<JsonElement>> StepsAsync() => api.StepsAsync(id);
 
-    public async Task<List<JsonElement>> ExecutionsAsync() => [.. (await StepsAsync()).SelectMany(s => s.GetProperty("executions").EnumerateArray())];
+    public async Task<List<JsonElement>> ExecutionsAsync() =>
+        [.. (await StepsAsync()).SelectMany(s => s.GetProperty("executions").EnumerateArray())];
 
     public Task<string> LogAsync(JsonElement execution) => api.TextAsync($"/v1/executions/{execution.GetProperty("id").GetString()}/logs");
 
-    public Task RunningAsync() => KubernetesBench.UntilAsync(
-        async () => (await ExecutionsAsync()).Any(e => e.GetProperty("status").GetString() == "running"), "a step at work");
+    public Task RunningAsync() =>
+        KubernetesBench.UntilAsync(
+            async () => (await ExecutionsAsync()).Any(e => e.GetProperty("status").GetString() == "running"),
+            "a step at work"
+        );
 
     public Task CancelAsync() => api.PostAsync($"/v1/pipeline-runs/{id}/cancel");
 
     /// <summary>What any part of it waits for, once that is as it is waited for.</summary>
-    public Task WaitsForAsync(string words) => KubernetesBench.UntilAsync(
-        async () => (await StepsAsync()).Concat(await ExecutionsAsync()).Any(s => s.TryGetProperty("waiting_for", out var why) && why.GetString()?.Contains(words, StringComparison.Ordinal) == true), $"'{words}' in waiting_for");
+    public Task WaitsForAsync(string words) =>
+        KubernetesBench.UntilAsync(
+            async () =>
+                (await StepsAsync())
+                    .Concat(await ExecutionsAsync())
+                    .Any(s =>
+                        s.TryGetProperty("waiting_for", out var why) && why.GetString()?.Contains(words, StringComparison.Ordinal) == true
+                    ),
+            $"'{words}' in waiting_for"
+        );
 
     /// <summary>Its end; and that the cluster made exactly one Job for each attempt of each of its jobs, and holds nothing of it any more.</summary>
     public async Task AssertEndAsync(string status)
@@ -84,8 +96,21 @@ internal sealed class KubernetesRun(string id, Api api, KubernetesBench bench)
         var end = await api.WaitForEndAsync(id, KubernetesBench.Patience);
         Assert.True(end.GetProperty("status").GetString() == status, $"{end} {(await api.GetAsync($"/v1/pipeline-runs/{id}/jobs"))}");
         await bench.GoneAsync();
-        var jobs = Api.Items(await api.GetAsync($"/v1/pipeline-runs/{id}/jobs")).Where(j => j.GetProperty("status").GetString() != "skipped").ToList();
-        var attempts = jobs.SelectMany(j => Enumerable.Range(1, j.GetProperty("attempt").GetInt32()).Select(a => $"ship-{Guid.Parse(j.GetProperty("id").GetString()!):N}-{a}"));
-        Assert.Equal(attempts.Order(StringComparer.Ordinal), bench.JobsMade.Where(n => jobs.Any(j => n.Contains(Guid.Parse(j.GetProperty("id").GetString()!).ToString("N"), StringComparison.Ordinal))).Order(StringComparer.Ordinal));
+        var jobs = Api.Items(await api.GetAsync($"/v1/pipeline-runs/{id}/jobs"))
+            .Where(j => j.GetProperty("status").GetString() != "skipped")
+            .ToList();
+        var attempts = jobs.SelectMany(j =>
+            Enumerable
+                .Range(1, j.GetProperty("attempt").GetInt32())
+                .Select(a => $"ship-{Guid.Parse(j.GetProperty("id").GetString()!):N}-{a}")
+        );
+        Assert.Equal(
+            attempts.Order(StringComparer.Ordinal),
+            bench
+                .JobsMade.Where(n =>
+                    jobs.Any(j => n.Contains(Guid.Parse(j.GetProperty("id").GetString()!).ToString("N"), StringComparison.Ordinal))
+                )
+                .Order(StringComparer.Ordinal)
+        );
     }
 }

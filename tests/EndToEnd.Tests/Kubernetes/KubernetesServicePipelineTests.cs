@@ -12,20 +12,32 @@ public sealed class KubernetesServicePipelineTests(KubernetesServer server)
     {
         var mark = server.Bench.Bench.Mark("services");
         var (first, second) = (FreePort(), FreePort());
-        var run = await server.StartAsync($$"""
+        var run = await server.StartAsync(
+            $$"""
             image: any
             build:
               services:
-                a: { image: any, env: { PRICE: "5$$ or $(HOSTNAME)" }, ready: { tcp: {{first}}, timeout: 30s }, command: [sh, -c, "{{Service("a", first)}}"] }
+                a: { image: any, env: { PRICE: "5$$ or $(HOSTNAME)" }, ready: { tcp: {{first}}, timeout: 30s }, command: [sh, -c, "{{Service(
+                "a",
+                first
+            )}}"] }
                 b: { image: any, ready: { tcp: {{second}}, timeout: 30s }, command: [sh, -c, "{{Service("b", second)}}"] }
               steps:
                 - { name: one, run: "echo one >> {{mark}}; busybox wget -q -O - http://127.0.0.1:{{first}}/served" }
                 - { name: two, run: "echo two >> {{mark}}" }
-            """);
+            """
+        );
         await run.AssertEndAsync("success");
         // Nothing of what the file says is taken for the cluster's own variables.
-        Assert.Contains("served-by-a for 5$$ or $(HOSTNAME)", await run.LogAsync((await run.ExecutionsAsync())[0]), StringComparison.Ordinal);
-        Assert.Equal(["a begins", "a listens", "b begins", "b listens", "one", "two", "b stopped", "a stopped"], server.Bench.Bench.ReadMark("services"));
+        Assert.Contains(
+            "served-by-a for 5$$ or $(HOSTNAME)",
+            await run.LogAsync((await run.ExecutionsAsync())[0]),
+            StringComparison.Ordinal
+        );
+        Assert.Equal(
+            ["a begins", "a listens", "b begins", "b listens", "one", "two", "b stopped", "a stopped"],
+            server.Bench.Bench.ReadMark("services")
+        );
 
         string Service(string name, int port) =>
             $"echo {name} begins >> {mark}; trap 'echo {name} stopped >> {mark}; exit 0' TERM; sleep 0.5; mkdir -p w-{name}; echo served-by-{name} for $PRICE > w-{name}/served; echo {name} listens >> {mark}; busybox httpd -f -p {port} -h w-{name} & wait";
@@ -34,14 +46,16 @@ public sealed class KubernetesServicePipelineTests(KubernetesServer server)
     [Fact]
     public async Task Service_ThatIsNeverReady_FailsTheJobInItsWordsAndLeavesNothing()
     {
-        var run = await server.StartAsync($$"""
+        var run = await server.StartAsync(
+            $$"""
             image: any
             build:
               services:
                 db: { image: any, ready: { tcp: {{FreePort()}}, timeout: 2s }, command: [sh, -c, "exec sleep 600"] }
               steps:
                 - { name: one, retry: { max: 1, on: [timeout] }, run: "true" }
-            """);
+            """
+        );
         await run.WaitsForAsync("Service db to become ready");
         await run.AssertEndAsync("failed");
         var step = (await run.StepsAsync())[0];

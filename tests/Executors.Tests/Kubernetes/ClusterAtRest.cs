@@ -30,7 +30,11 @@ public abstract class ClusterAtRest : IAsyncLifetime
     internal static WorkerSpec Worker(params WorkerStep[] steps) => Given.Worker(steps) with { JobId = JobId.New(TimeProvider.System) };
 
     /// <summary>The first status that fits; what can't be told yet is asked again.</summary>
-    internal async Task<ExecutionStatus> UntilAsync(ExecutionSpec spec, Func<ExecutionStatus, bool> condition, IWorkerExecutor? executor = null)
+    internal async Task<ExecutionStatus> UntilAsync(
+        ExecutionSpec spec,
+        Func<ExecutionStatus, bool> condition,
+        IWorkerExecutor? executor = null
+    )
     {
         ExecutionStatus last = null!;
         await UntilAsync(async () =>

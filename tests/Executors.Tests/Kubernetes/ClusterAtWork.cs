@@ -41,14 +41,27 @@ public abstract class ClusterAtWork : IAsyncLifetime
     internal ExecutorWorld World => _world;
 
     /// <summary>With a first container whose part is done at once; <paramref name="script"/> is what it lets the steps' do.</summary>
-    internal Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(TimeSpan? imagePull = null, string? script = null, TimeSpan? sweep = null, Action<KubernetesOptions>? configure = null) => _world.StartAsync(Cluster, Agenda, o =>
-    {
-        (o.RunnerImage, o.RunnerCommand) = ("runner:local", ["sh", "-c", script is null ? "true" : $"echo {script} > /shipinator/bin/runner"]);
-        // The cluster's time may run ahead of a slow machine.
-        (o.ImagePullTimeout, o.PendingTimeout, o.SweepPeriod) = (imagePull ?? Ages, Ages, sweep ?? Ages);
-        o.RequestTimeout = TimeSpan.FromSeconds(2);
-        configure?.Invoke(o);
-    });
+    internal Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(
+        TimeSpan? imagePull = null,
+        string? script = null,
+        TimeSpan? sweep = null,
+        Action<KubernetesOptions>? configure = null
+    ) =>
+        _world.StartAsync(
+            Cluster,
+            Agenda,
+            o =>
+            {
+                (o.RunnerImage, o.RunnerCommand) = (
+                    "runner:local",
+                    ["sh", "-c", script is null ? "true" : $"echo {script} > /shipinator/bin/runner"]
+                );
+                // The cluster's time may run ahead of a slow machine.
+                (o.ImagePullTimeout, o.PendingTimeout, o.SweepPeriod) = (imagePull ?? Ages, Ages, sweep ?? Ages);
+                o.RequestTimeout = TimeSpan.FromSeconds(2);
+                configure?.Invoke(o);
+            }
+        );
 
     /// <summary>The same server with other settings.</summary>
     internal async Task RestartAsync(Action<KubernetesOptions> configure, string? script = null)
@@ -57,18 +70,19 @@ public abstract class ClusterAtWork : IAsyncLifetime
         (Services, Executor) = await StartAsync(script: script, configure: configure);
     }
 
-    protected Task RetryAsync(Func<Task> action) => UntilAsync(async () =>
-    {
-        try
+    protected Task RetryAsync(Func<Task> action) =>
+        UntilAsync(async () =>
         {
-            await action();
-            return true;
-        }
-        catch (ExecutorException e) when (e.IsTransient)
-        {
-            return false;
-        }
-    });
+            try
+            {
+                await action();
+                return true;
+            }
+            catch (ExecutorException e) when (e.IsTransient)
+            {
+                return false;
+            }
+        });
 
     internal async Task<ExecutionStatus> UntilAsync(ExecutionSpec spec, Func<ExecutionStatus, bool> condition)
     {
@@ -97,8 +111,7 @@ public abstract class ClusterAtWork : IAsyncLifetime
         {
             Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "It did not get there.");
             await PassAsync();
-        }
-        while (!await condition());
+        } while (!await condition());
     }
 
     protected async Task PassAsync()

@@ -11,27 +11,28 @@ public sealed class ConformanceTests
     public static TheoryData<string> Cases => [.. Recording.Cases];
 
     /// <summary>Answers a real cluster did not give, and where each is told to be different.</summary>
-    public static TheoryData<string, string, string> Falsehoods => new()
-    {
-        { "02-job-exit3", "05-get-job-end.json", "code" },
-        { "06-errors", "02-post-job-409.json", "reason" },
-        { "06-errors", "07-name-too-long-422.json", "message" },
-        { "06-errors", "18-unknown-field-warned-201.json", "header" },
-        { "08-lease", "08-put-seconds-only-time-400.json", "message" },
-        { "02-job-exit3", "07-pod-log.json", "text" },
-        { "04-image-missing", "11-events.json", "item lost" },
-        { "02-job-exit3", "01-jobs.watch.ndjson", "condition" },
-        { "02-job-exit3", "02-pods.watch.ndjson", "exit code" },
-        { "05-delete-foreground", "01-jobs.watch.ndjson", "finalizer" },
-        { "04-image-missing", "02-pods.watch.ndjson", "waiting reason" },
-        { "01-job-success", "01-jobs.watch.ndjson", "event lost" },
-        { "05-delete-foreground", "02-pods.watch.ndjson", "event lost" },
-        { "01-job-success", "02-pods.watch.ndjson", "events swapped" },
-        { "03-job-deadline", "01-jobs.watch.ndjson", "events swapped" },
-        { "05g-ttl-after-finished", "01-jobs.watch.ndjson", "event more" },
-        { "07-watch", "01-watch-from-rv-1.watch.ndjson", "event lost" },
-        { "07-watch", "04-watch-timeout-bookmarks.watch.ndjson", "event lost" },
-    };
+    public static TheoryData<string, string, string> Falsehoods =>
+        new()
+        {
+            { "02-job-exit3", "05-get-job-end.json", "code" },
+            { "06-errors", "02-post-job-409.json", "reason" },
+            { "06-errors", "07-name-too-long-422.json", "message" },
+            { "06-errors", "18-unknown-field-warned-201.json", "header" },
+            { "08-lease", "08-put-seconds-only-time-400.json", "message" },
+            { "02-job-exit3", "07-pod-log.json", "text" },
+            { "04-image-missing", "11-events.json", "item lost" },
+            { "02-job-exit3", "01-jobs.watch.ndjson", "condition" },
+            { "02-job-exit3", "02-pods.watch.ndjson", "exit code" },
+            { "05-delete-foreground", "01-jobs.watch.ndjson", "finalizer" },
+            { "04-image-missing", "02-pods.watch.ndjson", "waiting reason" },
+            { "01-job-success", "01-jobs.watch.ndjson", "event lost" },
+            { "05-delete-foreground", "02-pods.watch.ndjson", "event lost" },
+            { "01-job-success", "02-pods.watch.ndjson", "events swapped" },
+            { "03-job-deadline", "01-jobs.watch.ndjson", "events swapped" },
+            { "05g-ttl-after-finished", "01-jobs.watch.ndjson", "event more" },
+            { "07-watch", "01-watch-from-rv-1.watch.ndjson", "event lost" },
+            { "07-watch", "04-watch-timeout-bookmarks.watch.ndjson", "event lost" },
+        };
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -69,13 +70,21 @@ public sealed class ConformanceTests
     [Fact]
     public void Tolerance_EachOne_IsNeededBySomeRecording()
     {
-        var bodies = Recording.Cases.SelectMany(Recording.Read).SelectMany(r => r switch
-        {
-            RecordedRequest { Response: var response } => response["body"] is { } body ? new[] { (r.Place, Body: body) } : [],
-            RecordedWatch watch => watch.Events.Select(e => (r.Place, Body: (JsonNode)e)),
-            _ => [],
-        }).ToList();
-        Assert.All(Tolerance.All, t => Assert.Contains(bodies, b => t.AppliesTo(b.Place) && !JsonNode.DeepEquals(b.Body, t.Normalize(b.Body.DeepClone()))));
+        var bodies = Recording
+            .Cases.SelectMany(Recording.Read)
+            .SelectMany(r =>
+                r switch
+                {
+                    RecordedRequest { Response: var response } => response["body"] is { } body ? new[] { (r.Place, Body: body) } : [],
+                    RecordedWatch watch => watch.Events.Select(e => (r.Place, Body: (JsonNode)e)),
+                    _ => [],
+                }
+            )
+            .ToList();
+        Assert.All(
+            Tolerance.All,
+            t => Assert.Contains(bodies, b => t.AppliesTo(b.Place) && !JsonNode.DeepEquals(b.Body, t.Normalize(b.Body.DeepClone())))
+        );
     }
 
     private static JsonObject Falsify(JsonObject response, string what)
@@ -119,7 +128,9 @@ public sealed class ConformanceTests
                 all[last]["object"]!["metadata"]!["finalizers"] = new JsonArray("orphan");
                 break;
             case "waiting reason":
-                all.First(e => e.Items("object", "status", "containerStatuses").Any(c => c.Text("state", "waiting", "reason") == "ImagePullBackOff"))["object"]!["status"]!["containerStatuses"]![0]!["state"]!["waiting"]!["reason"] = "ErrImagePull";
+                all.First(e =>
+                    e.Items("object", "status", "containerStatuses").Any(c => c.Text("state", "waiting", "reason") == "ImagePullBackOff")
+                )["object"]!["status"]!["containerStatuses"]![0]!["state"]!["waiting"]!["reason"] = "ErrImagePull";
                 break;
             case "event lost":
                 all.RemoveAt(last);

@@ -29,22 +29,37 @@ internal sealed class ExecutorWorld : IExecutionTokens, IServerAddress, IGitCred
     public void Changed(ExecutionId execution) => Signals.Add(execution);
 
     public Task<WorkerNeed> Ask(JobId job, int attempt, CancellationToken cancellationToken) =>
-        Unanswered.Contains(job) ? throw new TimeoutException("no answer")
-        : Task.FromResult(Orphans.Contains(job) ? WorkerNeed.Over : Unknown.Contains(job) ? WorkerNeed.Unknown : WorkerNeed.Needed);
+        Unanswered.Contains(job)
+            ? throw new TimeoutException("no answer")
+            : Task.FromResult(
+                Orphans.Contains(job) ? WorkerNeed.Over
+                : Unknown.Contains(job) ? WorkerNeed.Unknown
+                : WorkerNeed.Needed
+            );
 
     /// <summary>A server's executor with its watches; told to the cluster by its kubeconfig.</summary>
-    public async Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(FakeCluster cluster, TimeProvider? time = null, Action<KubernetesOptions>? configure = null)
+    public async Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(
+        FakeCluster cluster,
+        TimeProvider? time = null,
+        Action<KubernetesOptions>? configure = null
+    )
     {
         var services = new ServiceCollection().AddLogging();
         services.AddSingleton(time ?? TimeProvider.System);
-        services.AddSingleton<IExecutionTokens>(this).AddSingleton<IServerAddress>(this).AddSingleton<IGitCredentials>(this)
-            .AddSingleton<IExecutionSignal>(this).AddSingleton<IWorkerOwnership>(this);
-        services.AddExecutorRegistry().AddKubernetesExecutor(o =>
-        {
-            (o.Namespace, o.RunnerImage, o.Kubeconfig) = ("ci", "runner:1", cluster.Kubeconfig);
-            o.SweepPeriod = TimeSpan.FromMilliseconds(200);
-            configure?.Invoke(o);
-        });
+        services
+            .AddSingleton<IExecutionTokens>(this)
+            .AddSingleton<IServerAddress>(this)
+            .AddSingleton<IGitCredentials>(this)
+            .AddSingleton<IExecutionSignal>(this)
+            .AddSingleton<IWorkerOwnership>(this);
+        services
+            .AddExecutorRegistry()
+            .AddKubernetesExecutor(o =>
+            {
+                (o.Namespace, o.RunnerImage, o.Kubeconfig) = ("ci", "runner:1", cluster.Kubeconfig);
+                o.SweepPeriod = TimeSpan.FromMilliseconds(200);
+                configure?.Invoke(o);
+            });
         var provider = services.BuildServiceProvider();
         foreach (var hosted in provider.GetServices<IHostedService>())
         {

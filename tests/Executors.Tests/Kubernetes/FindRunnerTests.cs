@@ -90,7 +90,10 @@ public sealed class FindRunnerTests : IAsyncLifetime
                 await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
             }
 
-            using var kill = System.Diagnostics.Process.Start("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+            using var kill = System.Diagnostics.Process.Start(
+                "kill",
+                ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]
+            );
         });
         Assert.Equal(143, code);
     }
@@ -100,7 +103,11 @@ public sealed class FindRunnerTests : IAsyncLifetime
         Usual.ToList().ForEach(Link);
         var manifest = WorkerManifest.Create(Given.Worker(), Given.Options, new(_server.Urls.Single()));
         var first = manifest.Spec.Template.Spec.InitContainers[0];
-        var start = new ProcessStartInfo(first.Command[0], first.Command.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(first.Command[0], first.Command.Skip(1))
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment.Clear();
         start.Environment["PATH"] = Path.Combine(_root, "bin");
         foreach (var variable in first.Env)
@@ -120,7 +127,13 @@ public sealed class FindRunnerTests : IAsyncLifetime
     private void Link(string tool)
     {
         // The system's own first: what stands before it in a person's path may need more than itself.
-        var found = Environment.GetEnvironmentVariable("PATH")!.Split(':').Prepend("/bin").Prepend("/usr/bin").Select(p => Path.Combine(p, tool)).FirstOrDefault(File.Exists);
+        var found = Environment
+            .GetEnvironmentVariable("PATH")!
+            .Split(':')
+            .Prepend("/bin")
+            .Prepend("/usr/bin")
+            .Select(p => Path.Combine(p, tool))
+            .FirstOrDefault(File.Exists);
         Assert.SkipWhen(found is null, $"This machine has no {tool}.");
         Directory.CreateDirectory(Path.Combine(_root, "bin"));
         File.CreateSymbolicLink(Path.Combine(_root, "bin", tool), found);

@@ -12,16 +12,21 @@ public sealed class FollowerTests
     {
         using var stop = new CancellationTokenSource();
         var pages = 0;
-        var followed = new Followed<V1Pod>("pods", "api/v1/pods", "", (_, _) =>
-        {
-            if (++pages < 4)
+        var followed = new Followed<V1Pod>(
+            "pods",
+            "api/v1/pods",
+            "",
+            (_, _) =>
             {
-                throw new NotSupportedException("odd");
-            }
+                if (++pages < 4)
+                {
+                    throw new NotSupportedException("odd");
+                }
 
-            stop.Cancel();
-            throw new OperationCanceledException(stop.Token);
-        })
+                stop.Cancel();
+                throw new OperationCanceledException(stop.Token);
+            }
+        )
         {
             SeeNow = _ => { },
             See = (_, _) => { },
@@ -36,6 +41,7 @@ public sealed class FollowerTests
     /// <summary>Every pause is over at once.</summary>
     private sealed class Impatient : TimeProvider
     {
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => System.CreateTimer(callback, state, TimeSpan.Zero, period);
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            System.CreateTimer(callback, state, TimeSpan.Zero, period);
     }
 }

@@ -46,19 +46,31 @@ public sealed class KubernetesCancelTests : ClusterAtWork
             if (change is { Key.Kind: "pods", Type: "MODIFIED" } && change.Object.IsDeleting())
             {
                 graces.Add(change.Object.Number("metadata", "deletionGracePeriodSeconds"));
-                states.Add(change.Object.Items("status", "containerStatuses").FirstOrDefault()?["state"]?.AsObject().Select(s => s.Key).FirstOrDefault() ?? "none");
+                states.Add(
+                    change
+                        .Object.Items("status", "containerStatuses")
+                        .FirstOrDefault()
+                        ?["state"]?.AsObject()
+                        .Select(s => s.Key)
+                        .FirstOrDefault()
+                        ?? "none"
+                );
             }
         };
         if (moment != Moment.Unsubmitted)
         {
             await Executor.Submit(spec, default);
-            await UntilAsync(spec, s => moment switch
-            {
-                Moment.Pending => s.WaitingFor?.Contains("Insufficient cpu", StringComparison.Ordinal) == true,
-                Moment.Pulling => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true,
-                Moment.Running => s.WaitingFor == "Its container to take the step.",
-                _ => s.Status.IsTerminal(),
-            });
+            await UntilAsync(
+                spec,
+                s =>
+                    moment switch
+                    {
+                        Moment.Pending => s.WaitingFor?.Contains("Insufficient cpu", StringComparison.Ordinal) == true,
+                        Moment.Pulling => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true,
+                        Moment.Running => s.WaitingFor == "Its container to take the step.",
+                        _ => s.Status.IsTerminal(),
+                    }
+            );
         }
 
         await RetryAsync(() => Executor.Cancel(Given.Handle(spec), default));

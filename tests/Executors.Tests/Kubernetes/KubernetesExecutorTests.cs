@@ -15,7 +15,10 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
         await other.Submit(Given.Execution(worker), default);
         await ExecutorWorld.StopAsync(services);
         Assert.Equal((1, 1), (Cluster.Count("jobs"), Cluster.Count("secrets")));
-        Assert.Equal((string)Cluster.Get("jobs", worker.ExternalName)!["metadata"]!["uid"]!, (string)Cluster.Get("secrets", worker.ExternalName)!["metadata"]!["ownerReferences"]![0]!["uid"]!);
+        Assert.Equal(
+            (string)Cluster.Get("jobs", worker.ExternalName)!["metadata"]!["uid"]!,
+            (string)Cluster.Get("secrets", worker.ExternalName)!["metadata"]!["ownerReferences"]![0]!["uid"]!
+        );
     }
 
     [Fact]
@@ -62,7 +65,16 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
     public async Task Submit_SomebodyElsesJobOfThatName_IsRefusedAndOneBeingDeletedIsWaitedFor()
     {
         var worker = Worker();
-        var foreign = new System.Text.Json.Nodes.JsonObject { ["metadata"] = new System.Text.Json.Nodes.JsonObject { ["name"] = worker.ExternalName, ["namespace"] = "ci", ["uid"] = "u" }, ["spec"] = new System.Text.Json.Nodes.JsonObject() };
+        var foreign = new System.Text.Json.Nodes.JsonObject
+        {
+            ["metadata"] = new System.Text.Json.Nodes.JsonObject
+            {
+                ["name"] = worker.ExternalName,
+                ["namespace"] = "ci",
+                ["uid"] = "u",
+            },
+            ["spec"] = new System.Text.Json.Nodes.JsonObject(),
+        };
         Cluster.Put("jobs", foreign);
         var refused = await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(Given.Execution(worker), default));
         Assert.False(refused.IsTransient);
@@ -81,7 +93,10 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
     {
         var spec = Given.Execution(Worker());
         await Executor.Submit(spec, default);
-        Cluster.PutPod(spec.Worker.ExternalName, """{ "phase": "Failed", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting" } ], "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": 137, "reason": "Error" } } } ] }""");
+        Cluster.PutPod(
+            spec.Worker.ExternalName,
+            """{ "phase": "Failed", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting" } ], "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": 137, "reason": "Error" } } } ] }"""
+        );
         var end = await UntilAsync(spec, s => s.Status.IsTerminal());
         Assert.Equal((Status.Failed, Reason.Evicted, true), (end.Status, end.Reason!.Value, end.StillPresent));
         Assert.Contains(spec.ExecutionId, World.Signals);
@@ -92,12 +107,21 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
     {
         var spec = Given.Execution(Worker());
         await Executor.Submit(spec, default);
-        Cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
+        Cluster.PutPod(
+            spec.Worker.ExternalName,
+            $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+        );
         await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
         Cluster.CutWatches();
-        Cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "image": "i", "state": { "waiting": { "reason": "ErrImagePull", "message": "after the cut" } } } ] }""");
+        Cluster.PutPod(
+            spec.Worker.ExternalName,
+            $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "image": "i", "state": { "waiting": { "reason": "ErrImagePull", "message": "after the cut" } } } ] }"""
+        );
         await UntilAsync(spec, s => s.WaitingFor?.Contains("after the cut", StringComparison.Ordinal) == true);
-        Cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
+        Cluster.PutPod(
+            spec.Worker.ExternalName,
+            $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+        );
         await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
 
         await Cluster.GoAwayAsync();
@@ -114,7 +138,10 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
     {
         var spec = Given.Execution(Worker());
         await Executor.Submit(spec, default);
-        Cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
+        Cluster.PutPod(
+            spec.Worker.ExternalName,
+            $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+        );
         await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
         await Executor.Cancel(Given.Handle(spec), default);
         await Executor.Cancel(Given.Handle(spec), default);

@@ -13,7 +13,7 @@ public sealed class KubernetesFaultTests : ClusterAtWork
         var words = new HashSet<string>(StringComparer.Ordinal);
         await UntilAsync(spec, s => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true);
         // Through two tries and the pause between them.
-        for (var end = Agenda.GetUtcNow() + TimeSpan.FromSeconds(40); Agenda.GetUtcNow() < end;)
+        for (var end = Agenda.GetUtcNow() + TimeSpan.FromSeconds(40); Agenda.GetUtcNow() < end; )
         {
             words.Add((await UntilAsync(spec, s => s.WaitingFor is not null)).WaitingFor!);
         }
@@ -50,7 +50,10 @@ public sealed class KubernetesFaultTests : ClusterAtWork
         using var client = new HttpClient { BaseAddress = Cluster.Url };
         client.DefaultRequestHeaders.Authorization = new("Bearer", Access.Admin);
         using var answer = evict
-            ? await client.PostAsync($"/api/v1/namespaces/ci/pods/{pod}/eviction", new StringContent("{}", new System.Net.Http.Headers.MediaTypeHeaderValue("application/json")))
+            ? await client.PostAsync(
+                $"/api/v1/namespaces/ci/pods/{pod}/eviction",
+                new StringContent("{}", new System.Net.Http.Headers.MediaTypeHeaderValue("application/json"))
+            )
             : await client.DeleteAsync($"/api/v1/namespaces/ci/pods/{pod}");
         Assert.True(answer.IsSuccessStatusCode);
         var end = await UntilAsync(spec, s => s.Status.IsTerminal());
@@ -116,12 +119,16 @@ public sealed class KubernetesFaultTests : ClusterAtWork
     private void Quota(string resource, string hard)
     {
         Cluster.Store.RemoveAnywhere("resourcequotas", "few");
-        Cluster.Writing.Create(Kind.Of("resourcequotas"), "ci", new()
-        {
-            ["apiVersion"] = "v1",
-            ["kind"] = "ResourceQuota",
-            ["metadata"] = new JsonObject { ["name"] = "few" },
-            ["spec"] = new JsonObject { ["hard"] = new JsonObject { [resource] = hard } },
-        });
+        Cluster.Writing.Create(
+            Kind.Of("resourcequotas"),
+            "ci",
+            new()
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "ResourceQuota",
+                ["metadata"] = new JsonObject { ["name"] = "few" },
+                ["spec"] = new JsonObject { ["hard"] = new JsonObject { [resource] = hard } },
+            }
+        );
     }
 }

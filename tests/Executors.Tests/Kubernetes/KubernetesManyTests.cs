@@ -7,7 +7,8 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 public sealed class KubernetesManyTests : IAsyncLifetime
 {
     private const int Workers = 5_000;
-    private const string Running = """{ "phase": "Running", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2030-01-01T00:00:00Z" } ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } }, { "name": "s1", "state": { "running": {} } } ] }""";
+    private const string Running =
+        """{ "phase": "Running", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2030-01-01T00:00:00Z" } ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } }, { "name": "s1", "state": { "running": {} } } ] }""";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly ExecutorWorld _world = new();
     private readonly ConcurrentDictionary<string, int> _made = new(StringComparer.Ordinal);
@@ -26,7 +27,12 @@ public sealed class KubernetesManyTests : IAsyncLifetime
         };
         for (var server = 0; server < 2; server++)
         {
-            _servers.Add(await _world.StartAsync(_cluster, configure: o => (o.RequestTimeout, o.SweepPeriod) = (TimeSpan.FromSeconds(3), TimeSpan.FromHours(1))));
+            _servers.Add(
+                await _world.StartAsync(
+                    _cluster,
+                    configure: o => (o.RequestTimeout, o.SweepPeriod) = (TimeSpan.FromSeconds(3), TimeSpan.FromHours(1))
+                )
+            );
         }
     }
 
@@ -43,29 +49,36 @@ public sealed class KubernetesManyTests : IAsyncLifetime
     [Fact]
     public async Task TenThousandExecutions_WithLostAnswersAndThrottling_MakeAJobPerAttemptAndNoRequestWhileTheyRun()
     {
-        var specs = Enumerable.Range(0, Workers).SelectMany(_ =>
-        {
-            var worker = Given.Worker(Given.Step(0, "a"), Given.Step(1, "b")) with { JobId = JobId.New(TimeProvider.System) };
-            return new[] { (Spec: Given.Execution(worker), Step: 0), (Spec: Given.Execution(worker, 1), Step: 1) };
-        }).ToList();
+        var specs = Enumerable
+            .Range(0, Workers)
+            .SelectMany(_ =>
+            {
+                var worker = Given.Worker(Given.Step(0, "a"), Given.Step(1, "b")) with { JobId = JobId.New(TimeProvider.System) };
+                return new[] { (Spec: Given.Execution(worker), Step: 0), (Spec: Given.Execution(worker, 1), Step: 1) };
+            })
+            .ToList();
         (_cluster.LoseAnswers, _cluster.TooMany, _cluster.HoldAnswers) = (7, 500, 20);
         // Every tenth by both servers, as when an execution's grain is active twice for a moment.
         var submits = specs.Index().SelectMany(s => _servers.Take(s.Index % 20 < 2 ? 2 : 1).Select(v => (s.Item.Spec, v.Executor)));
-        await Parallel.ForEachAsync(submits, new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (one, stop) =>
-        {
-            while (true)
+        await Parallel.ForEachAsync(
+            submits,
+            new ParallelOptions { MaxDegreeOfParallelism = 32 },
+            async (one, stop) =>
             {
-                try
+                while (true)
                 {
-                    await one.Executor.Submit(one.Spec, stop);
-                    break;
-                }
-                catch (ExecutorException e) when (e.IsTransient)
-                {
-                    // As the execution's grain does.
+                    try
+                    {
+                        await one.Executor.Submit(one.Spec, stop);
+                        break;
+                    }
+                    catch (ExecutorException e) when (e.IsTransient)
+                    {
+                        // As the execution's grain does.
+                    }
                 }
             }
-        });
+        );
         _cluster.LoseAnswers = 0;
         Assert.Equal((Workers, Workers), (_cluster.Count("jobs"), _cluster.Count("secrets")));
         Assert.Equal(2 * Workers, _made.Count);
@@ -80,7 +93,9 @@ public sealed class KubernetesManyTests : IAsyncLifetime
 
         foreach (var (spec, step) in specs)
         {
-            await UntilAsync(async () => (await executor.Status(Given.Handle(spec, step), default)).WaitingFor == "Its container to take the step.");
+            await UntilAsync(async () =>
+                (await executor.Status(Given.Handle(spec, step), default)).WaitingFor == "Its container to take the step."
+            );
         }
 
         var before = Requests();
@@ -95,7 +110,10 @@ public sealed class KubernetesManyTests : IAsyncLifetime
         // The end of each is seen the same way.
         foreach (var spec in specs.Where(s => s.Step == 0))
         {
-            _cluster.PutPod(spec.Spec.Worker.ExternalName, """{ "phase": "Succeeded", "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": 0, "reason": "Completed" } } }, { "name": "s1", "state": { "terminated": { "exitCode": 0, "reason": "Completed" } } } ] }""");
+            _cluster.PutPod(
+                spec.Spec.Worker.ExternalName,
+                """{ "phase": "Succeeded", "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": 0, "reason": "Completed" } } }, { "name": "s1", "state": { "terminated": { "exitCode": 0, "reason": "Completed" } } } ] }"""
+            );
         }
 
         foreach (var (spec, step) in specs)

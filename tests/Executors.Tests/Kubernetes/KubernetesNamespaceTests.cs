@@ -28,13 +28,26 @@ public sealed class KubernetesNamespaceTests : ClusterAtWork
     [Fact]
     public async Task Namespace_WhoseQuotaDemandsLimits_TakesPodsThatHaveThem()
     {
-        Cluster.Writing.Create(Kind.Of("resourcequotas"), "ci", new()
-        {
-            ["apiVersion"] = "v1",
-            ["kind"] = "ResourceQuota",
-            ["metadata"] = new JsonObject { ["name"] = "demands" },
-            ["spec"] = new JsonObject { ["hard"] = new JsonObject { ["limits.cpu"] = "100", ["limits.memory"] = "100Gi", ["requests.cpu"] = "100", ["requests.memory"] = "100Gi" } },
-        });
+        Cluster.Writing.Create(
+            Kind.Of("resourcequotas"),
+            "ci",
+            new()
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "ResourceQuota",
+                ["metadata"] = new JsonObject { ["name"] = "demands" },
+                ["spec"] = new JsonObject
+                {
+                    ["hard"] = new JsonObject
+                    {
+                        ["limits.cpu"] = "100",
+                        ["limits.memory"] = "100Gi",
+                        ["requests.cpu"] = "100",
+                        ["requests.memory"] = "100Gi",
+                    },
+                },
+            }
+        );
         var refused = WithService();
         await Executor.Submit(refused, default);
         var end = await UntilAsync(refused, s => s.Status.IsTerminal());
@@ -52,7 +65,16 @@ public sealed class KubernetesNamespaceTests : ClusterAtWork
     public async Task Namespaces_OfProjects_HaveTheirOwnJobs_AndOneThatIsNotThereKeepsNoOther()
     {
         var (shop, gone) = (ProjectId.New(TimeProvider.System), ProjectId.New(TimeProvider.System));
-        Cluster.Writing.Create(Kind.Of("namespaces"), null, new() { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = "ci-shop" } });
+        Cluster.Writing.Create(
+            Kind.Of("namespaces"),
+            null,
+            new()
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "Namespace",
+                ["metadata"] = new JsonObject { ["name"] = "ci-shop" },
+            }
+        );
         await RestartAsync(o =>
         {
             o.ProjectNamespaces[shop.ToString()] = "ci-shop";
@@ -88,17 +110,26 @@ public sealed class KubernetesNamespaceTests : ClusterAtWork
         await Executor.Submit(mine, default);
         var theirWorld = new ExecutorWorld { PublicUrl = new(url) };
         theirWorld.Unknown.Add(mine.Worker.JobId);
-        var (services, theirs) = await theirWorld.StartAsync(Cluster, Agenda, o =>
-        {
-            (o.InstanceId, o.RunnerImage, o.RunnerCommand, o.SweepPeriod) = (instance, "runner:local", ["sh", "-c", "true"], TimeSpan.FromSeconds(10));
-        });
+        var (services, theirs) = await theirWorld.StartAsync(
+            Cluster,
+            Agenda,
+            o =>
+            {
+                (o.InstanceId, o.RunnerImage, o.RunnerCommand, o.SweepPeriod) = (
+                    instance,
+                    "runner:local",
+                    ["sh", "-c", "true"],
+                    TimeSpan.FromSeconds(10)
+                );
+            }
+        );
         var other = Execution();
         World.Unknown.Add(other.Worker.JobId);
         await theirs.Submit(other, default);
         var orphan = Execution();
         World.Orphans.Add(orphan.Worker.JobId);
         await Executor.Submit(orphan, default);
-        for (var end = Agenda.GetUtcNow() + TimeSpan.FromSeconds(60); Agenda.GetUtcNow() < end;)
+        for (var end = Agenda.GetUtcNow() + TimeSpan.FromSeconds(60); Agenda.GetUtcNow() < end; )
         {
             await PassAsync();
         }
@@ -115,7 +146,15 @@ public sealed class KubernetesNamespaceTests : ClusterAtWork
         {
             Worker = spec.Worker with
             {
-                Services = ImmutableSortedDictionary<string, ServicePlan>.Empty.Add("db", new() { Image = "db:local", Command = ["sh", "-c", "sleep 100000"], ReadyTcp = 5432 }),
+                Services = ImmutableSortedDictionary<string, ServicePlan>.Empty.Add(
+                    "db",
+                    new()
+                    {
+                        Image = "db:local",
+                        Command = ["sh", "-c", "sleep 100000"],
+                        ReadyTcp = 5432,
+                    }
+                ),
             },
         };
     }

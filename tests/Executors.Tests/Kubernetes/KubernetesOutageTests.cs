@@ -9,7 +9,9 @@ public sealed class KubernetesOutageTests : ClusterAtWork
     [Fact]
     public async Task Throttling_AStormOfIt_LosesNothingAndIsNotAnsweredWithAStorm()
     {
-        await UntilAsync(() => Cluster.Requests.GetValueOrDefault("GET pods watch") > 0 && Cluster.Requests.GetValueOrDefault("GET jobs watch") > 0);
+        await UntilAsync(() =>
+            Cluster.Requests.GetValueOrDefault("GET pods watch") > 0 && Cluster.Requests.GetValueOrDefault("GET jobs watch") > 0
+        );
         Cluster.CutWatches();
         Cluster.TooMany = 100;
         var specs = Enumerable.Range(0, 20).Select(_ => Execution()).ToList();
@@ -31,7 +33,12 @@ public sealed class KubernetesOutageTests : ClusterAtWork
         Cluster.Remove("jobs", specs[0].Worker.ExternalName);
         await UntilAsync(specs[0], s => !s.StillPresent);
 
-        int Lists() => Cluster.Requests.Where(r => r.Key.StartsWith("GET jobs", StringComparison.Ordinal) || r.Key.StartsWith("GET pods", StringComparison.Ordinal)).Sum(r => r.Value);
+        int Lists() =>
+            Cluster
+                .Requests.Where(r =>
+                    r.Key.StartsWith("GET jobs", StringComparison.Ordinal) || r.Key.StartsWith("GET pods", StringComparison.Ordinal)
+                )
+                .Sum(r => r.Value);
     }
 
     [Fact]
@@ -49,7 +56,10 @@ public sealed class KubernetesOutageTests : ClusterAtWork
         var refused = await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(Execution(), default));
         Assert.True(refused.IsTransient);
         // The cluster lives on: one of the two is taken away while nobody sees it.
-        Cluster.Remove("pods", Cluster.Store.List("pods", "ci").Single(p => p.Name().StartsWith(goes.Worker.ExternalName, StringComparison.Ordinal)).Name());
+        Cluster.Remove(
+            "pods",
+            Cluster.Store.List("pods", "ci").Single(p => p.Name().StartsWith(goes.Worker.ExternalName, StringComparison.Ordinal)).Name()
+        );
         Cluster.Remove("jobs", goes.Worker.ExternalName);
         while (Agenda.GetUtcNow() < back)
         {

@@ -16,10 +16,30 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
     {
         var spec = Spec();
         var worker = spec.Worker;
-        var theirs = labels == "other"
-            ? new JsonObject { ["app.kubernetes.io/managed-by"] = "shipinator", ["shipinator.io/instance"] = "staging", ["shipinator.io/job-id"] = worker.JobId.ToString(), ["shipinator.io/attempt"] = "1" }
-            : JsonNode.Parse(labels);
-        Cluster.Put("jobs", new JsonObject { ["metadata"] = new JsonObject { ["name"] = worker.ExternalName, ["namespace"] = "ci", ["uid"] = "u", ["labels"] = theirs }, ["spec"] = new JsonObject() });
+        var theirs =
+            labels == "other"
+                ? new JsonObject
+                {
+                    ["app.kubernetes.io/managed-by"] = "shipinator",
+                    ["shipinator.io/instance"] = "staging",
+                    ["shipinator.io/job-id"] = worker.JobId.ToString(),
+                    ["shipinator.io/attempt"] = "1",
+                }
+                : JsonNode.Parse(labels);
+        Cluster.Put(
+            "jobs",
+            new JsonObject
+            {
+                ["metadata"] = new JsonObject
+                {
+                    ["name"] = worker.ExternalName,
+                    ["namespace"] = "ci",
+                    ["uid"] = "u",
+                    ["labels"] = theirs,
+                },
+                ["spec"] = new JsonObject(),
+            }
+        );
         Assert.False((await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(spec, default))).IsTransient);
         await (verb == "Cancel" ? Executor.Cancel(Given.Handle(spec), default) : Executor.Release(worker.JobId, worker.Attempt, default));
         Assert.False(Cluster.Get("jobs", worker.ExternalName)!.IsDeleting());
@@ -54,14 +74,42 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
         var spec = Spec();
         await Executor.Submit(spec, default);
         var labels = Cluster.Get("jobs", spec.Worker.ExternalName)!["metadata"]!["labels"]!;
-        Cluster.Put("pods", new JsonObject
-        {
-            ["metadata"] = new JsonObject { ["name"] = "stray", ["namespace"] = "ci", ["uid"] = "stray", ["creationTimestamp"] = "2095-01-01T00:00:00Z", ["labels"] = labels.DeepClone() },
-            ["status"] = JsonNode.Parse("""{ "phase": "Succeeded", "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": 0, "reason": "Completed" } } } ] }"""),
-        });
-        Cluster.Put("jobs", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "stray", ["namespace"] = "ci", ["uid"] = "stray-job", ["labels"] = labels.DeepClone() }, ["spec"] = new JsonObject() });
+        Cluster.Put(
+            "pods",
+            new JsonObject
+            {
+                ["metadata"] = new JsonObject
+                {
+                    ["name"] = "stray",
+                    ["namespace"] = "ci",
+                    ["uid"] = "stray",
+                    ["creationTimestamp"] = "2095-01-01T00:00:00Z",
+                    ["labels"] = labels.DeepClone(),
+                },
+                ["status"] = JsonNode.Parse(
+                    """{ "phase": "Succeeded", "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": 0, "reason": "Completed" } } } ] }"""
+                ),
+            }
+        );
+        Cluster.Put(
+            "jobs",
+            new JsonObject
+            {
+                ["metadata"] = new JsonObject
+                {
+                    ["name"] = "stray",
+                    ["namespace"] = "ci",
+                    ["uid"] = "stray-job",
+                    ["labels"] = labels.DeepClone(),
+                },
+                ["spec"] = new JsonObject(),
+            }
+        );
         // Seen after both.
-        Cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
+        Cluster.PutPod(
+            spec.Worker.ExternalName,
+            $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+        );
         await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
         Assert.Equal([$"Job {spec.Worker.ExternalName} in namespace ci"], ((IWorkerInventory)Executor).FindWorkers().Select(w => w.Where));
     }
@@ -93,9 +141,15 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
     {
         var spec = Spec();
         await Executor.Submit(spec, default);
-        Cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
+        Cluster.PutPod(
+            spec.Worker.ExternalName,
+            $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+        );
         var held = (JsonObject)Cluster.Get("jobs", spec.Worker.ExternalName)!.DeepClone();
-        (held["metadata"]!["deletionTimestamp"], held["metadata"]!["finalizers"]) = ("2030-01-01T00:00:00Z", new JsonArray("theirs.example/hold"));
+        (held["metadata"]!["deletionTimestamp"], held["metadata"]!["finalizers"]) = (
+            "2030-01-01T00:00:00Z",
+            new JsonArray("theirs.example/hold")
+        );
         Cluster.Put("jobs", held);
         await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
         await Executor.Cancel(Given.Handle(spec), default);
@@ -112,17 +166,39 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
     {
         var spec = Spec();
         await Executor.Submit(spec, default);
-        Cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "initContainerStatuses": [ { "name": "prepare", "state": { "waiting": { "reason": "PodInitializing" } } } ], "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }""");
-        Cluster.Put("events", new JsonObject
-        {
-            ["metadata"] = new JsonObject { ["name"] = "e", ["namespace"] = "ci", ["uid"] = "e" },
-            ["type"] = "Warning",
-            ["reason"] = reason,
-            ["message"] = words,
-            ["involvedObject"] = new JsonObject { ["kind"] = "Pod", ["namespace"] = "ci", ["name"] = $"{spec.Worker.ExternalName}-x" },
-        });
-        await UntilAsync(spec, s => s.WaitingFor is { } waits && waits == (told ? $"Its node to start it: {words}" : "Its containers to start."));
-        Cluster.PutPod(spec.Worker.ExternalName, $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "initContainerStatuses": [ { "name": "prepare", "state": { "running": {} } } ], "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }""");
+        Cluster.PutPod(
+            spec.Worker.ExternalName,
+            $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "initContainerStatuses": [ { "name": "prepare", "state": { "waiting": { "reason": "PodInitializing" } } } ], "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }"""
+        );
+        Cluster.Put(
+            "events",
+            new JsonObject
+            {
+                ["metadata"] = new JsonObject
+                {
+                    ["name"] = "e",
+                    ["namespace"] = "ci",
+                    ["uid"] = "e",
+                },
+                ["type"] = "Warning",
+                ["reason"] = reason,
+                ["message"] = words,
+                ["involvedObject"] = new JsonObject
+                {
+                    ["kind"] = "Pod",
+                    ["namespace"] = "ci",
+                    ["name"] = $"{spec.Worker.ExternalName}-x",
+                },
+            }
+        );
+        await UntilAsync(
+            spec,
+            s => s.WaitingFor is { } waits && waits == (told ? $"Its node to start it: {words}" : "Its containers to start.")
+        );
+        Cluster.PutPod(
+            spec.Worker.ExternalName,
+            $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "initContainerStatuses": [ { "name": "prepare", "state": { "running": {} } } ], "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }"""
+        );
         await UntilAsync(spec, s => s.WaitingFor == "The checkout of its source.");
     }
 

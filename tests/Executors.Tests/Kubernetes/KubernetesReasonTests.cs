@@ -51,7 +51,10 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
         client.DefaultRequestHeaders.Authorization = new("Bearer", Access.Admin);
         using var answer = what switch
         {
-            "eviction" => await client.PostAsync($"/api/v1/namespaces/ci/pods/{pod}/eviction", new StringContent("{}", new System.Net.Http.Headers.MediaTypeHeaderValue("application/json"))),
+            "eviction" => await client.PostAsync(
+                $"/api/v1/namespaces/ci/pods/{pod}/eviction",
+                new StringContent("{}", new System.Net.Http.Headers.MediaTypeHeaderValue("application/json"))
+            ),
             "pod" => await client.DeleteAsync($"/api/v1/namespaces/ci/pods/{pod}"),
             _ => await client.DeleteAsync($"/apis/batch/v1/namespaces/ci/jobs/{spec.Worker.ExternalName}?propagationPolicy=Background"),
         };
@@ -74,7 +77,14 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     public async Task Pod_ThatReachesItsOwnDeadline_StaysAndTellsWhetherItEverBegan(string image, Reason reason)
     {
         var spec = await SubmitAsync("sleep 100000", image: image);
-        await UntilAsync(spec, s => s.WaitingFor?.Contains(image.Contains("none", StringComparison.Ordinal) ? "not found" : "to take the step", StringComparison.Ordinal) == true);
+        await UntilAsync(
+            spec,
+            s =>
+                s.WaitingFor?.Contains(
+                    image.Contains("none", StringComparison.Ordinal) ? "not found" : "to take the step",
+                    StringComparison.Ordinal
+                ) == true
+        );
         _agenda.Pass(TimeSpan.FromHours(2));
         var end = await UntilAsync(spec, s => s.Status.IsTerminal());
         Assert.Equal((Status.Failed, reason, true), (end.Status, end.Reason!.Value, end.StillPresent));
@@ -161,7 +171,10 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
         job.Meta()["name"] = "again";
         using var client = new HttpClient { BaseAddress = _cluster.Url };
         client.DefaultRequestHeaders.Authorization = new("Bearer", Access.Admin);
-        using var strict = await client.PostAsync("/apis/batch/v1/namespaces/ci/jobs?fieldValidation=Strict", new StringContent(job.ToJsonString(), new System.Net.Http.Headers.MediaTypeHeaderValue("application/json")));
+        using var strict = await client.PostAsync(
+            "/apis/batch/v1/namespaces/ci/jobs?fieldValidation=Strict",
+            new StringContent(job.ToJsonString(), new System.Net.Http.Headers.MediaTypeHeaderValue("application/json"))
+        );
         Assert.True(strict.IsSuccessStatusCode, await strict.Content.ReadAsStringAsync());
         Assert.False(strict.Headers.Contains("Warning"));
     }
@@ -169,13 +182,22 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     /// <summary>The runner's first container puts into the step's what it does. <paramref name="listed"/>: all it is to tell is told by watches.</summary>
     private async Task<ExecutionSpec> SubmitAsync(string script, string? memory = null, string image = "alpine:local", bool listed = false)
     {
-        (_services, _executor) = await _world.StartAsync(_cluster, _agenda, o =>
-        {
-            (o.RunnerImage, o.RunnerCommand) = ("runner:local", ["sh", "-c", $"echo {script} > /shipinator/bin/runner"]);
-            // The cluster's time may run ahead of a slow machine.
-            (o.ImagePullTimeout, o.SweepPeriod) = (Ages, Ages);
-        });
-        var spec = Given.Execution(Given.Worker(Given.Step(0, "compile", memory: memory, image: image)) with { JobId = JobId.New(TimeProvider.System) });
+        (_services, _executor) = await _world.StartAsync(
+            _cluster,
+            _agenda,
+            o =>
+            {
+                (o.RunnerImage, o.RunnerCommand) = ("runner:local", ["sh", "-c", $"echo {script} > /shipinator/bin/runner"]);
+                // The cluster's time may run ahead of a slow machine.
+                (o.ImagePullTimeout, o.SweepPeriod) = (Ages, Ages);
+            }
+        );
+        var spec = Given.Execution(
+            Given.Worker(Given.Step(0, "compile", memory: memory, image: image)) with
+            {
+                JobId = JobId.New(TimeProvider.System),
+            }
+        );
         if (listed)
         {
             var informer = _services.GetRequiredService<Informer>();
@@ -216,7 +238,6 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
             Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "It did not get there. " + said?.Invoke());
             _agenda.Pass(timeStands ? TimeSpan.Zero : Look);
             await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System);
-        }
-        while (!await condition());
+        } while (!await condition());
     }
 }

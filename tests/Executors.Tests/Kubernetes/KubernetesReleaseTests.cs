@@ -36,7 +36,10 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
         await RestartAsync(o => (o.KeepFinished, o.SweepPeriod) = (TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(1)), script: script);
         var spec = Execution(image);
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => s.WaitingFor?.Contains(image == Absent ? Absent : "to take the step", StringComparison.Ordinal) == true);
+        await UntilAsync(
+            spec,
+            s => s.WaitingFor?.Contains(image == Absent ? Absent : "to take the step", StringComparison.Ordinal) == true
+        );
         World.Orphans.Add(spec.Worker.JobId);
         await Executor.Release(spec.Worker.JobId, spec.Worker.Attempt, default);
         await UntilAsync(() => Cluster.Count("jobs") + Cluster.Count("pods") + Cluster.Count("secrets") == 0);
@@ -56,9 +59,17 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
                 }
             },
         };
-        listener.SetMeasurementEventCallback<long>((_, count, tags, _) => counted.Add((count, tags.ToArray().FirstOrDefault(t => t.Key == "executor").Value as string)));
+        listener.SetMeasurementEventCallback<long>(
+            (_, count, tags, _) => counted.Add((count, tags.ToArray().FirstOrDefault(t => t.Key == "executor").Value as string))
+        );
         listener.Start();
-        var (needed, unanswered, orphan, unknown, alone) = (Execution("alpine:local"), Execution("alpine:local"), Execution("alpine:local"), Execution("alpine:local"), Execution("alpine:local"));
+        var (needed, unanswered, orphan, unknown, alone) = (
+            Execution("alpine:local"),
+            Execution("alpine:local"),
+            Execution("alpine:local"),
+            Execution("alpine:local"),
+            Execution("alpine:local")
+        );
         await RestartAsync(o => o.SweepPeriod = TimeSpan.FromSeconds(10), script: "sleep 100000");
         World.Unanswered.Add(unanswered.Worker.JobId);
         foreach (var spec in new[] { needed, unanswered, orphan, unknown, alone })
@@ -74,7 +85,7 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
         World.Orphans.Add(alone.Worker.JobId);
         World.Unknown.Add(unknown.Worker.JobId);
         await UntilAsync(() => Cluster.Count("jobs") == 2 && Cluster.Count("pods") == 2 && Cluster.Count("secrets") == 2);
-        for (var end = Agenda.GetUtcNow() + TimeSpan.FromSeconds(60); Agenda.GetUtcNow() < end;)
+        for (var end = Agenda.GetUtcNow() + TimeSpan.FromSeconds(60); Agenda.GetUtcNow() < end; )
         {
             await PassAsync();
         }

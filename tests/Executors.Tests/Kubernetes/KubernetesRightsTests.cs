@@ -34,19 +34,31 @@ public sealed class KubernetesRightsTests : ClusterAtWork
         World.Orphans.Add(orphaned.Worker.JobId);
         await UntilAsync(() => Cluster.Count("secrets") == 1 && Cluster.Count("pods") == 1);
 
-        Assert.Equal(Granted(await File.ReadAllTextAsync(Path.Combine(Docs, "kubernetes-rbac.yaml"))), Cluster.Rights.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Granted(await File.ReadAllTextAsync(Path.Combine(Docs, "kubernetes-rbac.yaml"))),
+            Cluster.Rights.Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]
     public void Documentation_ShowsTheFileThatCanBeApplied()
     {
         var file = File.ReadAllText(Path.Combine(Docs, "kubernetes-rbac.yaml"));
-        Assert.Contains(file[file.IndexOf("apiVersion", StringComparison.Ordinal)..], File.ReadAllText(Path.Combine(Docs, "kubernetes.md")), StringComparison.Ordinal);
+        Assert.Contains(
+            file[file.IndexOf("apiVersion", StringComparison.Ordinal)..],
+            File.ReadAllText(Path.Combine(Docs, "kubernetes.md")),
+            StringComparison.Ordinal
+        );
         Assert.Equal(["Role", "RoleBinding"], KubernetesYaml.LoadAllFromString(file).OfType<IKubernetesObject>().Select(o => o.Kind));
     }
 
-    private static IEnumerable<string> Granted(string yaml) => KubernetesYaml.LoadAllFromString(yaml).OfType<V1Role>().Single().Rules
-        .SelectMany(r => r.ApiGroups.SelectMany(g => r.Resources.SelectMany(p => r.Verbs.Select(v => $"{g}/{p} {v}")))).Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Granted(string yaml) =>
+        KubernetesYaml
+            .LoadAllFromString(yaml)
+            .OfType<V1Role>()
+            .Single()
+            .Rules.SelectMany(r => r.ApiGroups.SelectMany(g => r.Resources.SelectMany(p => r.Verbs.Select(v => $"{g}/{p} {v}"))))
+            .Order(StringComparer.Ordinal);
 
     private static string Root()
     {

@@ -14,8 +14,18 @@ public sealed class KubernetesServiceTests : ClusterAtWork
         {
             if (change.Key.Kind == "pods")
             {
-                states.Add(string.Join(' ', change.Object.Items("status", "initContainerStatuses").Concat(change.Object.Items("status", "containerStatuses"))
-                    .Select(c => $"{c.Text("name")}={(c["started"]!.GetValue<bool>() ? "started" : c["state"]!.AsObject().Select(s => s.Key).FirstOrDefault())}").Append((string?)change.Object["status"]!["phase"])));
+                states.Add(
+                    string.Join(
+                        ' ',
+                        change
+                            .Object.Items("status", "initContainerStatuses")
+                            .Concat(change.Object.Items("status", "containerStatuses"))
+                            .Select(c =>
+                                $"{c.Text("name")}={(c["started"]!.GetValue<bool>() ? "started" : c["state"]!.AsObject().Select(s => s.Key).FirstOrDefault())}"
+                            )
+                            .Append((string?)change.Object["status"]!["phase"])
+                    )
+                );
             }
         };
         await Executor.Submit(spec, default);
@@ -36,7 +46,10 @@ public sealed class KubernetesServiceTests : ClusterAtWork
         ];
         Assert.Equal(expected, course.Where(expected.Contains));
         // A step that ran before the services were ready, or a service that ended before the steps did, is nowhere among them.
-        Assert.DoesNotContain(course, s => !s.Contains("s0=waiting", StringComparison.Ordinal) && s.Contains("svc-b=running", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            course,
+            s => !s.Contains("s0=waiting", StringComparison.Ordinal) && s.Contains("svc-b=running", StringComparison.Ordinal)
+        );
         await Executor.Release(spec.Worker.JobId, spec.Worker.Attempt, default);
         await UntilAsync(() => Cluster.Count("jobs") + Cluster.Count("pods") == 0);
     }
@@ -62,7 +75,15 @@ public sealed class KubernetesServiceTests : ClusterAtWork
             Worker = spec.Worker with
             {
                 Services = services.ToImmutableSortedDictionary(
-                    s => s.Name, s => new ServicePlan { Image = "service:local", Command = ["sh", "-c", s.Script], ReadyTcp = s.Port, ReadyTimeout = TimeSpan.FromSeconds(20) }),
+                    s => s.Name,
+                    s => new ServicePlan
+                    {
+                        Image = "service:local",
+                        Command = ["sh", "-c", s.Script],
+                        ReadyTcp = s.Port,
+                        ReadyTimeout = TimeSpan.FromSeconds(20),
+                    }
+                ),
             },
         };
     }

@@ -13,33 +13,48 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 /// </summary>
 public sealed class ManifestTests
 {
-    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     [Fact]
     public void Create_OneStep_IsAsApproved() => Approve("one-step", Given.Worker(), Given.Options);
 
     [Fact]
-    public void Create_StepsInOrderAndSideBySide_AskForTheHungriestMomentOnly() => Approve(
-        "resources",
-        Given.Worker(
-            Given.Step(0, "compile", 0, "2", "1Gi"), Given.Step(1, "unit", 1, "1500m", "512Mi"), Given.Step(2, "lint", 1, "1", "256Mi"), Given.Step(3, "pack", 2)),
-        Given.Options);
+    public void Create_StepsInOrderAndSideBySide_AskForTheHungriestMomentOnly() =>
+        Approve(
+            "resources",
+            Given.Worker(
+                Given.Step(0, "compile", 0, "2", "1Gi"),
+                Given.Step(1, "unit", 1, "1500m", "512Mi"),
+                Given.Step(2, "lint", 1, "1", "256Mi"),
+                Given.Step(3, "pack", 2)
+            ),
+            Given.Options
+        );
 
     [Fact]
-    public void Create_Services_AreSidecarsThatAreReadyFirst() => Approve(
-        "services",
-        Given.Worker() with
-        {
-            Services = ImmutableSortedDictionary<string, ServicePlan>.Empty.Add("db", new()
+    public void Create_Services_AreSidecarsThatAreReadyFirst() =>
+        Approve(
+            "services",
+            Given.Worker() with
             {
-                Image = "postgres:17",
-                Env = ImmutableSortedDictionary<string, string>.Empty.Add("POSTGRES_PASSWORD", "te$(ST)$$"),
-                Command = ["sh", "-c", "exec postgres -c pid=$$"],
-                ReadyTcp = 5432,
-                ReadyTimeout = TimeSpan.FromSeconds(40),
-            }),
-        },
-        Given.Options);
+                Services = ImmutableSortedDictionary<string, ServicePlan>.Empty.Add(
+                    "db",
+                    new()
+                    {
+                        Image = "postgres:17",
+                        Env = ImmutableSortedDictionary<string, string>.Empty.Add("POSTGRES_PASSWORD", "te$(ST)$$"),
+                        Command = ["sh", "-c", "exec postgres -c pid=$$"],
+                        ReadyTcp = 5432,
+                        ReadyTimeout = TimeSpan.FromSeconds(40),
+                    }
+                ),
+            },
+            Given.Options
+        );
 
     [Fact]
     public void Create_EverySetting_IsAsApproved()
@@ -48,7 +63,14 @@ public sealed class ManifestTests
         options.InstanceId = "prod";
         options.ServiceAccount = "builds";
         options.NodeSelector["pool"] = "ci";
-        options.Tolerations.Add(new() { Key = "ci", Operator = "Exists", Effect = "NoSchedule" });
+        options.Tolerations.Add(
+            new()
+            {
+                Key = "ci",
+                Operator = "Exists",
+                Effect = "NoSchedule",
+            }
+        );
         options.PullSecrets.Add("registry");
         options.ImagePullPolicy = "IfNotPresent";
         options.Labels["team"] = "shop";
@@ -61,7 +83,15 @@ public sealed class ManifestTests
         options.CacheClaim = "caches";
         options.RunnerCommand.Add("/usr/bin/runner");
         options.ProjectNamespaces[Given.Worker().ProjectId.ToString()] = "ci-shop";
-        Approve("settings", Given.Worker(Given.Step(0, "compile") with { UsesCache = true }, Given.Step(1, "pack")) with { Source = null, Services = ImmutableSortedDictionary<string, ServicePlan>.Empty.Add("web", new() { Image = "web:1" }) }, options);
+        Approve(
+            "settings",
+            Given.Worker(Given.Step(0, "compile") with { UsesCache = true }, Given.Step(1, "pack")) with
+            {
+                Source = null,
+                Services = ImmutableSortedDictionary<string, ServicePlan>.Empty.Add("web", new() { Image = "web:1" }),
+            },
+            options
+        );
     }
 
     [Theory]
@@ -72,7 +102,9 @@ public sealed class ManifestTests
     {
         var options = Given.Options;
         (options.MaxCpu, options.MaxMemory) = ("4", "8Gi");
-        var refused = Assert.Throws<ExecutorException>(() => WorkerManifest.Create(Given.Worker(Given.Step(0, "big", cpu: cpu, memory: memory)), options, new("http://ship")));
+        var refused = Assert.Throws<ExecutorException>(() =>
+            WorkerManifest.Create(Given.Worker(Given.Step(0, "big", cpu: cpu, memory: memory)), options, new("http://ship"))
+        );
         Assert.False(refused.IsTransient);
         Assert.Contains("Step big asks for", refused.Message, StringComparison.Ordinal);
         Assert.Contains(words, refused.Message, StringComparison.Ordinal);
@@ -82,10 +114,29 @@ public sealed class ManifestTests
     public void Prepare_IsToldHowToCheckOutAndWhatTheCredentialBelongsTo()
     {
         var worker = Given.Worker();
-        worker = worker with { Source = worker.Source! with { CloneOptions = new() { Depth = 0, Tags = true, Submodules = "recursive", Lfs = true, Filter = "blob:none" } } };
-        var told = WorkerManifest.Create(worker, Given.Options, new("http://ship"), "https://example.org/shop").Spec.Template.Spec.InitContainers[0].Env.ToDictionary(e => e.Name, e => e.Value);
+        worker = worker with
+        {
+            Source = worker.Source! with
+            {
+                CloneOptions = new()
+                {
+                    Depth = 0,
+                    Tags = true,
+                    Submodules = "recursive",
+                    Lfs = true,
+                    Filter = "blob:none",
+                },
+            },
+        };
+        var told = WorkerManifest
+            .Create(worker, Given.Options, new("http://ship"), "https://example.org/shop")
+            .Spec.Template.Spec.InitContainers[0]
+            .Env.ToDictionary(e => e.Name, e => e.Value);
         Assert.Equal("https://example.org/shop", told["SHIPINATOR_CLONE_SCOPE"]);
-        Assert.Equal("""{"depth":0,"tags":true,"submodules":"recursive","lfs":true,"filter":"blob:none"}""", told["SHIPINATOR_CLONE_OPTIONS"]);
+        Assert.Equal(
+            """{"depth":0,"tags":true,"submodules":"recursive","lfs":true,"filter":"blob:none"}""",
+            told["SHIPINATOR_CLONE_OPTIONS"]
+        );
     }
 
     [Fact]
@@ -110,7 +161,10 @@ public sealed class ManifestTests
 
     private static void Approve(string name, WorkerSpec worker, KubernetesOptions options)
     {
-        var found = JsonNode.Parse(KubernetesJson.Serialize(WorkerManifest.Create(worker, options, new("http://shipinator.ci:7400"))))!.ToJsonString(Readable) + "\n";
+        var found =
+            JsonNode
+                .Parse(KubernetesJson.Serialize(WorkerManifest.Create(worker, options, new("http://shipinator.ci:7400"))))!
+                .ToJsonString(Readable) + "\n";
         var root = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(root!.FullName, "Shipinator.sln")))
         {

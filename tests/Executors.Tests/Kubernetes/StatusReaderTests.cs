@@ -34,21 +34,33 @@ public sealed class StatusReaderTests
     [Fact]
     public void Read_SchedulersSentence_IsWhatItWaitsForUntilTheDeadline()
     {
-        Assert.Contains(Read("unschedulable", Given.Options), s => s.WaitingFor?.Contains("Insufficient cpu", StringComparison.Ordinal) == true);
+        Assert.Contains(
+            Read("unschedulable", Given.Options),
+            s => s.WaitingFor?.Contains("Insufficient cpu", StringComparison.Ordinal) == true
+        );
         var options = Given.Options;
         options.PendingTimeout = TimeSpan.FromSeconds(1);
         Assert.Contains(
             Read("unschedulable", options, TimeSpan.FromSeconds(5)),
-            s => s is { Status: Status.Failed, Reason: Reason.Unschedulable } && s.Detail!.Contains("Insufficient cpu", StringComparison.Ordinal));
+            s =>
+                s is { Status: Status.Failed, Reason: Reason.Unschedulable }
+                && s.Detail!.Contains("Insufficient cpu", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
     public void Read_ImageThatIsNotThere_WaitsWithTheRegistrysWordsUntilTheDeadline()
     {
-        Assert.Contains(Read("image-missing", Given.Options), s => s.WaitingFor?.Contains("no-such-image", StringComparison.Ordinal) == true);
+        Assert.Contains(
+            Read("image-missing", Given.Options),
+            s => s.WaitingFor?.Contains("no-such-image", StringComparison.Ordinal) == true
+        );
         var options = Given.Options;
         options.ImagePullTimeout = TimeSpan.FromSeconds(1);
-        Assert.Contains(Read("image-missing", options, TimeSpan.FromSeconds(5)), s => s.Reason == Reason.ImagePull && s.Detail!.Contains("no-such-image", StringComparison.Ordinal));
+        Assert.Contains(
+            Read("image-missing", options, TimeSpan.FromSeconds(5)),
+            s => s.Reason == Reason.ImagePull && s.Detail!.Contains("no-such-image", StringComparison.Ordinal)
+        );
     }
 
     /// <summary>The image is pulled when the checkout is done, perhaps after others: the time before that is not its own.</summary>
@@ -59,11 +71,13 @@ public sealed class StatusReaderTests
     [InlineData(6, 8, 8, true)]
     public void Read_ImagePull_HasItsTimeFromItsOwnBeginning(int cloned, int after, int? seen, bool over)
     {
-        var pod = Pod($$"""
+        var pod = Pod(
+            $$"""
             { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" }, { "type": "Initialized", "status": "True", "lastTransitionTime": "2026-01-01T00:0{{cloned}}:00Z" } ],
               "initContainerStatuses": [ { "name": "prepare", "state": { "terminated": { "exitCode": 0, "reason": "Completed", "finishedAt": "2026-01-01T00:0{{cloned}}:00Z" } } } ],
               "containerStatuses": [ { "name": "s0", "image": "x", "state": { "waiting": { "reason": "ErrImagePull", "message": "503 try again" } } } ] }
-            """);
+            """
+        );
         var view = View(pod) with { Blocks = Blocks.Follow(Blocks.None, pod, seen is { } at ? At.AddMinutes(at) : null) };
         var status = StatusReader.Read(view, 0, Given.Options, At.AddMinutes(cloned + after).AddSeconds(1));
         Assert.Equal(over ? Status.Failed : Status.Submitted, status.Status);
@@ -75,7 +89,9 @@ public sealed class StatusReaderTests
     [InlineData("FailedCreatePodSandBox", "no IP addresses", Reason.ExecutorError)]
     public void Read_PodThatItsNodeNeverStarts_EndsWithTheNodesWords(string reason, string words, Reason expected)
     {
-        var pod = Pod("""{ "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" } ] }""");
+        var pod = Pod(
+            """{ "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" } ] }"""
+        );
         var end = StatusReader.Read(View(pod) with { Trouble = new(reason, words) }, 0, Given.Options, At.AddMinutes(31));
         Assert.Equal((Status.Failed, expected), (end.Status, end.Reason));
         Assert.EndsWith(words, end.Detail, StringComparison.Ordinal);
@@ -83,7 +99,10 @@ public sealed class StatusReaderTests
 
     [Fact]
     public void Read_MissingSecret_IsAConfigurationErrorAtOnce() =>
-        Assert.Contains(Read("secret-missing", Given.Options), s => s is { Status: Status.Failed, Reason: Reason.ConfigError } && s.Detail!.Contains("absent", StringComparison.Ordinal));
+        Assert.Contains(
+            Read("secret-missing", Given.Options),
+            s => s is { Status: Status.Failed, Reason: Reason.ConfigError } && s.Detail!.Contains("absent", StringComparison.Ordinal)
+        );
 
     [Fact]
     public void Read_OneOfTwoContainersEnded_IsOverWhileTheOtherRuns()
@@ -98,10 +117,25 @@ public sealed class StatusReaderTests
     [Theory]
     [InlineData("InvalidImageName", Reason.ConfigError)]
     [InlineData("CreateContainerConfigError", Reason.ConfigError)]
-    public void Read_WhatCanNeverStart_FailsAtOnce(string why, Reason reason) => Assert.Equal(reason, StatusReader.Read(View(Pod($$"""
-        { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" } ],
-          "containerStatuses": [ { "name": "s0", "image": "X", "state": { "waiting": { "reason": "{{why}}", "message": "no" } } } ] }
-        """)), 0, Given.Options, At).Reason);
+    public void Read_WhatCanNeverStart_FailsAtOnce(string why, Reason reason) =>
+        Assert.Equal(
+            reason,
+            StatusReader
+                .Read(
+                    View(
+                        Pod(
+                            $$"""
+                            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" } ],
+                              "containerStatuses": [ { "name": "s0", "image": "X", "state": { "waiting": { "reason": "{{why}}", "message": "no" } } } ] }
+                            """
+                        )
+                    ),
+                    0,
+                    Given.Options,
+                    At
+                )
+                .Reason
+        );
 
     [Theory]
     [InlineData("PreemptionByScheduler", Reason.Evicted)]
@@ -110,10 +144,35 @@ public sealed class StatusReaderTests
     [InlineData("TerminationByKubelet", Reason.Evicted)]
     public void Read_DisruptedBeforeItsEnd_KnowsWhyAndIsNotOver(string why, Reason reason)
     {
-        const string status = """{ "phase": "PHASE", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "WHY", "message": "m" } ], "containerStatuses": [ { "name": "s0", "state": STATE } ] }""";
-        var running = StatusReader.Read(View(Pod(status.Replace("PHASE", "Running", StringComparison.Ordinal).Replace("WHY", why, StringComparison.Ordinal).Replace("STATE", """{ "running": {} }""", StringComparison.Ordinal))), 0, Given.Options, At);
+        const string status =
+            """{ "phase": "PHASE", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "WHY", "message": "m" } ], "containerStatuses": [ { "name": "s0", "state": STATE } ] }""";
+        var running = StatusReader.Read(
+            View(
+                Pod(
+                    status
+                        .Replace("PHASE", "Running", StringComparison.Ordinal)
+                        .Replace("WHY", why, StringComparison.Ordinal)
+                        .Replace("STATE", """{ "running": {} }""", StringComparison.Ordinal)
+                )
+            ),
+            0,
+            Given.Options,
+            At
+        );
         Assert.Equal((Status.Submitted, reason), (running.Status, running.Reason!.Value));
-        var ended = StatusReader.Read(View(Pod(status.Replace("PHASE", "Failed", StringComparison.Ordinal).Replace("WHY", why, StringComparison.Ordinal).Replace("STATE", """{ "terminated": { "exitCode": 137, "reason": "Error" } }""", StringComparison.Ordinal))), 0, Given.Options, At);
+        var ended = StatusReader.Read(
+            View(
+                Pod(
+                    status
+                        .Replace("PHASE", "Failed", StringComparison.Ordinal)
+                        .Replace("WHY", why, StringComparison.Ordinal)
+                        .Replace("STATE", """{ "terminated": { "exitCode": 137, "reason": "Error" } }""", StringComparison.Ordinal)
+                )
+            ),
+            0,
+            Given.Options,
+            At
+        );
         Assert.Equal((Status.Failed, reason), (ended.Status, ended.Reason!.Value));
     }
 
@@ -140,11 +199,22 @@ public sealed class StatusReaderTests
     [InlineData("DeadlineExceeded", 137, null, Reason.ExitCode, 137)]
     public void Read_AnEnd_IsJudgedByAllItsSignals(string why, int code, string? disruption, Reason? reason, int? seen)
     {
-        var condition = disruption is null ? "" : $$""" { "type": "DisruptionTarget", "status": "True", "reason": "{{disruption}}", "message": "m" } """;
-        var end = StatusReader.Read(View(Pod($$"""
-            { "phase": "Failed", "conditions": [ {{condition}} ],
-              "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": {{code}}, "reason": "{{why}}" } } } ] }
-            """)), 0, Given.Options, At);
+        var condition = disruption is null
+            ? ""
+            : $$""" { "type": "DisruptionTarget", "status": "True", "reason": "{{disruption}}", "message": "m" } """;
+        var end = StatusReader.Read(
+            View(
+                Pod(
+                    $$"""
+                    { "phase": "Failed", "conditions": [ {{condition}} ],
+                      "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": {{code}}, "reason": "{{why}}" } } } ] }
+                    """
+                )
+            ),
+            0,
+            Given.Options,
+            At
+        );
         Assert.Equal((reason is null ? Status.Success : Status.Failed, reason, seen), (end.Status, end.Reason, end.ExitCode));
     }
 
@@ -159,21 +229,43 @@ public sealed class StatusReaderTests
     [InlineData("SomethingNew", Reason.Lost)]
     public void Read_APodThatItsNodeEnded_SaysWhy(string why, Reason reason)
     {
-        var end = StatusReader.Read(View(Pod($$"""{ "phase": "Failed", "reason": "{{why}}", "message": "the node's words" }""")), 0, Given.Options, At);
+        var end = StatusReader.Read(
+            View(Pod($$"""{ "phase": "Failed", "reason": "{{why}}", "message": "the node's words" }""")),
+            0,
+            Given.Options,
+            At
+        );
         Assert.Equal((Status.Failed, reason), (end.Status, end.Reason));
         Assert.True(reason == Reason.Timeout || end.Detail!.Contains("the node's words", StringComparison.Ordinal), end.Detail);
     }
 
     [Fact]
-    public void Read_TheFirstContainerOfARestartedNode_IsLostAndNoFaultOfTheSource() => Assert.Equal(Reason.Lost, StatusReader.Read(View(Pod("""
-        { "phase": "Failed", "initContainerStatuses": [ { "name": "prepare", "state": { "terminated": { "exitCode": 255, "reason": "Unknown" } } } ],
-          "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }
-        """)), 0, Given.Options, At).Reason);
+    public void Read_TheFirstContainerOfARestartedNode_IsLostAndNoFaultOfTheSource() =>
+        Assert.Equal(
+            Reason.Lost,
+            StatusReader
+                .Read(
+                    View(
+                        Pod(
+                            """
+                            { "phase": "Failed", "initContainerStatuses": [ { "name": "prepare", "state": { "terminated": { "exitCode": 255, "reason": "Unknown" } } } ],
+                              "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }
+                            """
+                        )
+                    ),
+                    0,
+                    Given.Options,
+                    At
+                )
+                .Reason
+        );
 
     [Fact]
     public void Read_APodOnANodeThatDoesNotAnswer_IsLostInTheEndAndStillThere()
     {
-        var pod = Pod("""{ "phase": "Running", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager", "message": "m" } ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
+        var pod = Pod(
+            """{ "phase": "Running", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager", "message": "m" } ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+        );
         pod.Metadata.DeletionTimestamp = At.UtcDateTime;
         var soon = StatusReader.Read(View(pod), 0, Given.Options, At + TimeSpan.FromMinutes(4));
         Assert.Equal((Status.Submitted, Reason.Evicted), (soon.Status, soon.Reason!.Value));
@@ -183,29 +275,62 @@ public sealed class StatusReaderTests
 
     [Theory]
     [InlineData("""{ "running": {} }""", "{}", 0, 300, null)]
-    [InlineData("""{ "waiting": { "reason": "CrashLoopBackOff" } }""", """{ "terminated": { "exitCode": 1, "reason": "Error", "message": "no room" } }""", 1, 10, null)]
-    [InlineData("""{ "waiting": { "reason": "CrashLoopBackOff" } }""", """{ "terminated": { "exitCode": 1, "reason": "Error", "message": "no room" } }""", 1, 41, Reason.ExecutorError)]
+    [InlineData(
+        """{ "waiting": { "reason": "CrashLoopBackOff" } }""",
+        """{ "terminated": { "exitCode": 1, "reason": "Error", "message": "no room" } }""",
+        1,
+        10,
+        null
+    )]
+    [InlineData(
+        """{ "waiting": { "reason": "CrashLoopBackOff" } }""",
+        """{ "terminated": { "exitCode": 1, "reason": "Error", "message": "no room" } }""",
+        1,
+        41,
+        Reason.ExecutorError
+    )]
     [InlineData("""{ "running": {} }""", """{ "terminated": { "exitCode": 137, "reason": "Error" } }""", 1, 41, Reason.ExecutorError)]
     public void Read_AServiceThatIsNotReady_FailsInItsOwnTimeAndWords(string state, string last, int restarts, int seconds, Reason? reason)
     {
-        var pod = Pod($$"""
+        var pod = Pod(
+            $$"""
             { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" } ],
               "initContainerStatuses": [
                 { "name": "prepare", "state": { "terminated": { "exitCode": 0, "reason": "Completed", "finishedAt": "2026-01-01T00:00:00Z" } } },
                 { "name": "svc-db", "started": false, "restartCount": {{restarts}}, "state": {{state}}, "lastState": {{last}} } ],
               "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }
-            """);
-        pod.Spec = new() { InitContainers = [new() { Name = "svc-db", StartupProbe = new() { PeriodSeconds = 1, FailureThreshold = 40 } }] };
+            """
+        );
+        pod.Spec = new()
+        {
+            InitContainers =
+            [
+                new()
+                {
+                    Name = "svc-db",
+                    StartupProbe = new() { PeriodSeconds = 1, FailureThreshold = 40 },
+                },
+            ],
+        };
         var seen = StatusReader.Read(View(pod), 0, Given.Options, At + TimeSpan.FromSeconds(seconds));
         Assert.Equal((reason is null ? Status.Submitted : Status.Failed, reason), (seen.Status, seen.Reason));
-        Assert.Contains(reason is null ? "Service db to become ready" : "Service db was not ready within 40 s", seen.WaitingFor ?? seen.Detail, StringComparison.Ordinal);
-        Assert.Equal(last.Contains("no room", StringComparison.Ordinal), (seen.WaitingFor ?? seen.Detail)!.Contains("exit code 1 (Error): no room", StringComparison.Ordinal));
+        Assert.Contains(
+            reason is null ? "Service db to become ready" : "Service db was not ready within 40 s",
+            seen.WaitingFor ?? seen.Detail,
+            StringComparison.Ordinal
+        );
+        Assert.Equal(
+            last.Contains("no room", StringComparison.Ordinal),
+            (seen.WaitingFor ?? seen.Detail)!.Contains("exit code 1 (Error): no room", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
     public void Read_VanishedPod_IsLostAndNeverSuccess()
     {
-        var running = Pod("""{ "phase": "Running", "conditions": [ { "type": "PodScheduled", "status": "True" } ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }""");
+        var running = Pod(
+            """{ "phase": "Running", "conditions": [ { "type": "PodScheduled", "status": "True" } ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+        );
         var gone = StatusReader.Read(View(running) with { HasPod = false, HasJob = false }, 0, Given.Options, At);
         Assert.Equal((Status.Failed, Reason.Lost, false), (gone.Status, gone.Reason!.Value, gone.StillPresent));
     }
@@ -213,7 +338,12 @@ public sealed class StatusReaderTests
     [Fact]
     public void Read_QuotaFull_WaitsInTheClustersWords()
     {
-        var view = new WorkerView("w", "ci") { HasJob = true, Job = new() { Metadata = new() { CreationTimestamp = At.UtcDateTime } }, CreateError = "pods \"w\" is forbidden: exceeded quota: q" };
+        var view = new WorkerView("w", "ci")
+        {
+            HasJob = true,
+            Job = new() { Metadata = new() { CreationTimestamp = At.UtcDateTime } },
+            CreateError = "pods \"w\" is forbidden: exceeded quota: q",
+        };
         Assert.Contains("exceeded quota", StatusReader.Read(view, 0, Given.Options, At).WaitingFor, StringComparison.Ordinal);
         var late = StatusReader.Read(view, 0, Given.Options, At + TimeSpan.FromHours(1));
         Assert.Equal(Reason.Unschedulable, late.Reason);
@@ -226,7 +356,12 @@ public sealed class StatusReaderTests
     [InlineData("Pod \"w\" is invalid: spec.containers[0].resources.requests: Invalid value")]
     public void Read_APodThatItsNamespaceNeverAllows_FailsAtOnceInTheClustersWords(string words)
     {
-        var view = new WorkerView("w", "ci") { HasJob = true, Job = new() { Metadata = new() { CreationTimestamp = At.UtcDateTime } }, CreateError = "Error creating: " + words };
+        var view = new WorkerView("w", "ci")
+        {
+            HasJob = true,
+            Job = new() { Metadata = new() { CreationTimestamp = At.UtcDateTime } },
+            CreateError = "Error creating: " + words,
+        };
         var end = StatusReader.Read(view, 0, Given.Options, At);
         Assert.Equal((Status.Failed, Reason.ConfigError), (end.Status, end.Reason));
         Assert.Contains(words, end.Detail, StringComparison.Ordinal);
@@ -234,12 +369,27 @@ public sealed class StatusReaderTests
 
     private static DateTimeOffset At => new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private static WorkerView View(V1Pod pod) => new("w", "ci") { HasJob = true, HasPod = true, Pod = pod, Job = new() { Metadata = new() } };
+    private static WorkerView View(V1Pod pod) =>
+        new("w", "ci")
+        {
+            HasJob = true,
+            HasPod = true,
+            Pod = pod,
+            Job = new() { Metadata = new() },
+        };
 
-    private static V1Pod Pod(string status) => KubernetesJson.Deserialize<V1Pod>($$"""{ "metadata": { "name": "w-x", "creationTimestamp": "2026-01-01T00:00:00Z" }, "status": {{status}} }""");
+    private static V1Pod Pod(string status) =>
+        KubernetesJson.Deserialize<V1Pod>(
+            $$"""{ "metadata": { "name": "w-x", "creationTimestamp": "2026-01-01T00:00:00Z" }, "status": {{status}} }"""
+        );
 
     /// <summary>The pod's states; each as it was seen, or <paramref name="after"/> its making.</summary>
-    private static List<ExecutionStatus> Read(string recording, KubernetesOptions options, TimeSpan? after = null, (string From, string To)? rename = null)
+    private static List<ExecutionStatus> Read(
+        string recording,
+        KubernetesOptions options,
+        TimeSpan? after = null,
+        (string From, string To)? rename = null
+    )
     {
         var seen = new List<ExecutionStatus>();
         var blocks = Blocks.None;

@@ -57,30 +57,32 @@ public sealed class EngineCluster : IAsyncLifetime
         _project = await new ProjectStore(_database.DataSource, TimeProvider.System).CreateAsync("shop", null);
         Executor = new(() => Grains);
         var builder = new InProcessTestClusterBuilder(2);
-        builder.ConfigureSilo((_, silo) =>
-        {
-            silo.UseShipinatorAdoNet(_database).AddRelationalGrainStorage();
-            Faults.Install(silo);
-            silo.Services.AddShipinatorSchema(_database);
-            silo.Services.AddShipinatorGrains(o =>
+        builder.ConfigureSilo(
+            (_, silo) =>
             {
-                o.DefaultAdmissionLimit = AdmissionLimit;
-                o.PollFirst = TimeSpan.FromMilliseconds(50);
-                o.PollSlowest = TimeSpan.FromMilliseconds(200);
-                o.RetryDelay = TimeSpan.FromMilliseconds(50);
-                o.ReconcilePeriod = TimeSpan.FromMilliseconds(500);
-                o.TimeoutMargin = TimeSpan.FromMilliseconds(50);
-                Configure(o);
-            });
-            silo.Services.AddSingleton<IExecutorRegistry>(Executor);
-            silo.Services.AddSingleton<ILogStore>(Logs);
-            silo.Services.AddSingleton<ISecretSource, OneSecret>();
-            silo.Services.AddSingleton<IServerAddress, TestAddress>();
-            if (Clock is not null)
-            {
-                silo.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System).AddSingleton<TimeProvider>(Clock);
+                silo.UseShipinatorAdoNet(_database).AddRelationalGrainStorage();
+                Faults.Install(silo);
+                silo.Services.AddShipinatorSchema(_database);
+                silo.Services.AddShipinatorGrains(o =>
+                {
+                    o.DefaultAdmissionLimit = AdmissionLimit;
+                    o.PollFirst = TimeSpan.FromMilliseconds(50);
+                    o.PollSlowest = TimeSpan.FromMilliseconds(200);
+                    o.RetryDelay = TimeSpan.FromMilliseconds(50);
+                    o.ReconcilePeriod = TimeSpan.FromMilliseconds(500);
+                    o.TimeoutMargin = TimeSpan.FromMilliseconds(50);
+                    Configure(o);
+                });
+                silo.Services.AddSingleton<IExecutorRegistry>(Executor);
+                silo.Services.AddSingleton<ILogStore>(Logs);
+                silo.Services.AddSingleton<ISecretSource, OneSecret>();
+                silo.Services.AddSingleton<IServerAddress, TestAddress>();
+                if (Clock is not null)
+                {
+                    silo.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System).AddSingleton<TimeProvider>(Clock);
+                }
             }
-        });
+        );
         builder.ConfigureHost(host => host.Logging.SetMinimumLevel(LogLevel.Error));
         Cluster = builder.Build();
         await Cluster.DeployAsync();
@@ -97,15 +99,20 @@ public sealed class EngineCluster : IAsyncLifetime
     internal async Task<(RepositoryRow Repository, PipelineRow Pipeline)> NewRepositoryAsync()
     {
         var number = Interlocked.Increment(ref _repositories);
-        var repository = await new RepositoryStore(_database.DataSource, TimeProvider.System)
-            .CreateAsync(new(_project.Id, $"web{number}", "git", $"https://example.org/web{number}.git", "main"));
+        var repository = await new RepositoryStore(_database.DataSource, TimeProvider.System).CreateAsync(
+            new(_project.Id, $"web{number}", "git", $"https://example.org/web{number}.git", "main")
+        );
         return (repository, await new PipelineStore(_database.DataSource, TimeProvider.System).EnsureAsync(repository.Id, "web", "push"));
     }
 
     /// <summary>Creates a run; <paramref name="arrange"/> scripts its steps before it begins.</summary>
     internal async Task<RunId> BeginAsync(
-        RunPlan plan, Action<RunId>? arrange = null, (RepositoryRow Repository, PipelineRow Pipeline)? at = null,
-        ImmutableDictionary<string, JobId>? reused = null, long number = 1)
+        RunPlan plan,
+        Action<RunId>? arrange = null,
+        (RepositoryRow Repository, PipelineRow Pipeline)? at = null,
+        ImmutableDictionary<string, JobId>? reused = null,
+        long number = 1
+    )
     {
         var (repository, pipeline) = at ?? await NewRepositoryAsync();
         var run = RunId.New(TimeProvider.System);
@@ -118,7 +125,12 @@ public sealed class EngineCluster : IAsyncLifetime
             ProjectName = _project.Name,
             RepositoryName = repository.Name,
             RunNumber = number,
-            Source = new() { CloneUrl = repository.CloneUrl, Ref = plan.Trigger.Ref, Commit = plan.Trigger.Commit },
+            Source = new()
+            {
+                CloneUrl = repository.CloneUrl,
+                Ref = plan.Trigger.Ref,
+                Commit = plan.Trigger.Commit,
+            },
             Executor = "fake",
             Plan = plan,
             Actor = "token:test",
@@ -155,8 +167,13 @@ public sealed class EngineCluster : IAsyncLifetime
     /// <summary>Waits until everything of the run is settled, by the recovery or by itself.</summary>
     internal async Task SettledAsync(Tree tree)
     {
-        var mine = tree.Jobs.SelectMany(j => j.Steps).SelectMany(s => s.Executions).Select(e => e.Id.Value)
-            .Concat(tree.Jobs.Select(j => j.Id.Value)).Append(tree.Run.Id.Value).ToHashSet();
+        var mine = tree
+            .Jobs.SelectMany(j => j.Steps)
+            .SelectMany(s => s.Executions)
+            .Select(e => e.Id.Value)
+            .Concat(tree.Jobs.Select(j => j.Id.Value))
+            .Append(tree.Run.Id.Value)
+            .ToHashSet();
         var start = TimeProvider.System.GetTimestamp();
         while ((await UnsettledAsync()).Any(mine.Contains))
         {
@@ -186,8 +203,8 @@ public sealed class EngineCluster : IAsyncLifetime
         throw new TimeoutException($"Run {run} did not get there.");
     }
 
-    internal async Task<Tree> TreeAsync(RunId run) => new(
-        (await Queries.GetAsync(run))!, await Queries.JobsAsync(run), [.. (await Queries.HistoryAsync(run)).Select(h => h.Transition)]);
+    internal async Task<Tree> TreeAsync(RunId run) =>
+        new((await Queries.GetAsync(run))!, await Queries.JobsAsync(run), [.. (await Queries.HistoryAsync(run)).Select(h => h.Transition)]);
 }
 
 /// <summary>A run as its reader sees it.</summary>

@@ -30,13 +30,20 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
 
     public static ExecutionReport Success { get; } = new() { Status = Shipinator.Status.Success, ExitCode = 0 };
 
-    public static ExecutionReport Exit(int code) => new() { Status = Shipinator.Status.Failed, ExitCode = code, Reason = Reason.ExitCode };
+    public static ExecutionReport Exit(int code) =>
+        new()
+        {
+            Status = Shipinator.Status.Failed,
+            ExitCode = code,
+            Reason = Reason.ExitCode,
+        };
 
     public IWorkerExecutor Get(string type) =>
         type == Type ? this : throw ExecutorException.Rejected(Reason.ConfigError, $"There is no executor {type}; known: {Type}.");
 
     /// <summary>What a step does instead of succeeding at once.</summary>
-    public void Script(RunId run, string step, Func<ExecutionSpec, CancellationToken, Task<ExecutionReport>> command) => _commands[(run, step)] = command;
+    public void Script(RunId run, string step, Func<ExecutionSpec, CancellationToken, Task<ExecutionReport>> command) =>
+        _commands[(run, step)] = command;
 
     /// <summary>The step waits until it is released, or stopped.</summary>
     public TaskCompletionSource<ExecutionReport> Hold(RunId run, string step)
@@ -94,13 +101,23 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
         }
 
         Signal(_taken, spec.Worker.RunId, spec.StepName).TrySetResult(spec);
-        return Task.FromResult(new ExecutionHandle(Type, $"{spec.Worker.ExternalName}", spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId));
+        return Task.FromResult(
+            new ExecutionHandle(Type, $"{spec.Worker.ExternalName}", spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId)
+        );
     }
 
     public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) =>
-        Task.FromResult(_runs.TryGetValue(handle.ExecutionId, out var run) && !run.Vanished && run.Work is { IsCompleted: false }
-            ? new ExecutionStatus { Status = Shipinator.Status.Running, StillPresent = true }
-            : run?.Seen ?? new ExecutionStatus { Status = Shipinator.Status.Failed, Reason = Reason.Lost, Detail = "It is not there any more." });
+        Task.FromResult(
+            _runs.TryGetValue(handle.ExecutionId, out var run) && !run.Vanished && run.Work is { IsCompleted: false }
+                ? new ExecutionStatus { Status = Shipinator.Status.Running, StillPresent = true }
+                : run?.Seen
+                    ?? new ExecutionStatus
+                    {
+                        Status = Shipinator.Status.Failed,
+                        Reason = Reason.Lost,
+                        Detail = "It is not there any more.",
+                    }
+        );
 
     public Task Cancel(ExecutionHandle handle, CancellationToken cancellationToken)
     {
@@ -150,7 +167,16 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
 
         if (!run.Vanished)
         {
-            await PersistAsync(run, async g => { await g.Report(report); return true; }, spec.ExecutionId, _ => true);
+            await PersistAsync(
+                run,
+                async g =>
+                {
+                    await g.Report(report);
+                    return true;
+                },
+                spec.ExecutionId,
+                _ => true
+            );
         }
     }
 
@@ -170,7 +196,14 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
             {
                 return default;
             }
-            catch (Exception e) when (e is OrleansException or StorageUnavailableException or TimeoutException or ObjectDisposedException or InvalidOperationException)
+            catch (Exception e)
+                when (e
+                        is OrleansException
+                            or StorageUnavailableException
+                            or TimeoutException
+                            or ObjectDisposedException
+                            or InvalidOperationException
+                )
             {
                 // The silo died under the call: another one answers soon.
                 await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
@@ -180,8 +213,11 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
         return default;
     }
 
-    private static TaskCompletionSource<ExecutionSpec> Signal(ConcurrentDictionary<(RunId, string), TaskCompletionSource<ExecutionSpec>> of, RunId run, string step) =>
-        of.GetOrAdd((run, step), _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
+    private static TaskCompletionSource<ExecutionSpec> Signal(
+        ConcurrentDictionary<(RunId, string), TaskCompletionSource<ExecutionSpec>> of,
+        RunId run,
+        string step
+    ) => of.GetOrAdd((run, step), _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
 
     private sealed class Run
     {

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
-using Orleans.Storage;
 using Orleans.Runtime.Hosting;
+using Orleans.Storage;
 using Shipinator.Schema.Storage;
 
 namespace Shipinator.Grains.Tests.Engine;
@@ -23,22 +23,31 @@ internal sealed class Faults
     public static StorageUnavailableException Away { get; } = new("The database is away, says the test.");
 
     /// <summary>The run that a row belongs to.</summary>
-    public static RunId? RunOf(object row) => row switch
-    {
-        RunRecord r => r.Id,
-        JobRecord j => j.Spec.RunId,
-        ExecutionRecord e => e.Spec.Worker.RunId,
-        _ => null,
-    };
+    public static RunId? RunOf(object row) =>
+        row switch
+        {
+            RunRecord r => r.Id,
+            JobRecord j => j.Spec.RunId,
+            ExecutionRecord e => e.Spec.Worker.RunId,
+            _ => null,
+        };
 
     public void Install(ISiloBuilder silo)
     {
         silo.Services.AddGrainStorage(
-            StorageNames.Relational, (provider, _) => new Storage(ActivatorUtilities.CreateInstance<RelationalGrainStorage>(provider), this));
+            StorageNames.Relational,
+            (provider, _) => new Storage(ActivatorUtilities.CreateInstance<RelationalGrainStorage>(provider), this)
+        );
         const string inner = "coordinators.inner";
         var stock = silo.Services.Last(d => d.ServiceType == typeof(IGrainStorage) && Equals(d.ServiceKey, StorageNames.Coordinators));
-        silo.Services.AddKeyedSingleton(inner, (provider, _) => (IGrainStorage)stock.KeyedImplementationFactory!(provider, StorageNames.Coordinators));
-        silo.Services.AddGrainStorage(StorageNames.Coordinators, (provider, _) => new Storage(provider.GetRequiredKeyedService<IGrainStorage>(inner), this));
+        silo.Services.AddKeyedSingleton(
+            inner,
+            (provider, _) => (IGrainStorage)stock.KeyedImplementationFactory!(provider, StorageNames.Coordinators)
+        );
+        silo.Services.AddGrainStorage(
+            StorageNames.Coordinators,
+            (provider, _) => new Storage(provider.GetRequiredKeyedService<IGrainStorage>(inner), this)
+        );
         silo.AddOutgoingGrainCallFilter(async context =>
         {
             if (Call(context.InterfaceName, context.MethodName) is { } error)
@@ -72,7 +81,8 @@ internal sealed class Faults
             Throw(faults.AfterWrite(row));
         }
 
-        public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => real.ClearStateAsync(stateName, grainId, grainState);
+        public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
+            real.ClearStateAsync(stateName, grainId, grainState);
 
         private static void Throw(Exception? error)
         {

@@ -15,11 +15,22 @@ internal sealed class SealedLogs : ILogStore
     /// <summary>Ends when the log is sealed.</summary>
     public Task WhenSealed(ExecutionId execution) => Sealing(execution).Task.WaitAsync(EngineCluster.Patience);
 
-    public Task<long> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, CancellationToken cancellationToken) =>
-        Task.FromResult(offset + bytes.Length);
+    public Task<long> Append(
+        ExecutionId execution,
+        long offset,
+        ReadOnlyMemory<byte> bytes,
+        IReadOnlyList<LogTime> times,
+        CancellationToken cancellationToken
+    ) => Task.FromResult(offset + bytes.Length);
 
-    public Task<LogAppended> Append(ExecutionId execution, long offset, ReadOnlyMemory<byte> bytes, IReadOnlyList<LogTime> times, LogRules rules, CancellationToken cancellationToken) =>
-        Task.FromResult(new LogAppended(offset + bytes.Length, IsFull: false));
+    public Task<LogAppended> Append(
+        ExecutionId execution,
+        long offset,
+        ReadOnlyMemory<byte> bytes,
+        IReadOnlyList<LogTime> times,
+        LogRules rules,
+        CancellationToken cancellationToken
+    ) => Task.FromResult(new LogAppended(offset + bytes.Length, IsFull: false));
 
     public Task Seal(ExecutionId execution, CancellationToken cancellationToken)
     {
@@ -33,13 +44,17 @@ internal sealed class SealedLogs : ILogStore
         return Task.CompletedTask;
     }
 
-    private TaskCompletionSource Sealing(ExecutionId execution) => _sealing.GetOrAdd(execution, _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
+    private TaskCompletionSource Sealing(ExecutionId execution) =>
+        _sealing.GetOrAdd(execution, _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
 
-    public Task<LogInfo> Info(ExecutionId execution, CancellationToken cancellationToken) => Task.FromResult(new LogInfo(0, Sealed.ContainsKey(execution)));
+    public Task<LogInfo> Info(ExecutionId execution, CancellationToken cancellationToken) =>
+        Task.FromResult(new LogInfo(0, Sealed.ContainsKey(execution)));
 
-    public Task<int> Read(ExecutionId execution, long offset, Memory<byte> buffer, CancellationToken cancellationToken) => Task.FromResult(0);
+    public Task<int> Read(ExecutionId execution, long offset, Memory<byte> buffer, CancellationToken cancellationToken) =>
+        Task.FromResult(0);
 
-    public Task<IReadOnlyList<LogTime>> Times(ExecutionId execution, long from, long to, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<LogTime>>([]);
+    public Task<IReadOnlyList<LogTime>> Times(ExecutionId execution, long from, long to, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<LogTime>>([]);
 
     public Task WaitForMore(ExecutionId execution, long length, CancellationToken cancellationToken) => Task.CompletedTask;
 }
@@ -48,9 +63,11 @@ internal sealed class SealedLogs : ILogStore
 internal sealed class OneSecret : ISecretSource
 {
     public Task<IReadOnlyDictionary<string, string>> Resolve(
-        ProjectId project, RepositoryId repository, IReadOnlyCollection<string> names, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyDictionary<string, string>>(
-            names.Where(n => n == "TOKEN").ToImmutableDictionary(n => n, _ => "value"));
+        ProjectId project,
+        RepositoryId repository,
+        IReadOnlyCollection<string> names,
+        CancellationToken cancellationToken
+    ) => Task.FromResult<IReadOnlyDictionary<string, string>>(names.Where(n => n == "TOKEN").ToImmutableDictionary(n => n, _ => "value"));
 }
 
 internal sealed class TestAddress : IServerAddress

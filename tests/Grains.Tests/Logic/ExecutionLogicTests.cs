@@ -12,7 +12,11 @@ public sealed class ExecutionLogicTests
     private static ExecutionRecord Submitted()
     {
         var edit = new Edit(RunId.New(TimeProvider.System), At, "system");
-        var job = JobLogic.Start(Plans.Record(Plans.Job("j", JobType.Build, Plans.Step("a"), Plans.Step("b")), At), edit, TimeProvider.System);
+        var job = JobLogic.Start(
+            Plans.Record(Plans.Job("j", JobType.Build, Plans.Step("a"), Plans.Step("b")), At),
+            edit,
+            TimeProvider.System
+        );
         var spec = ExecutionSpecFactory.Create(job, job.Steps[1], job.Steps[1].Executions[0], new("http://ci.example"));
         return ExecutionLogic.Submit(ExecutionLogic.Create(new(spec, "fake", IsDeploy: false), edit), edit);
     }
@@ -34,38 +38,51 @@ public sealed class ExecutionLogicTests
     [InlineData(1, 20, 1, 30)]
     [InlineData(40, 2, 0.5, 30)]
     [InlineData(1, 100_000, 0, 600)]
-    public void Backoff_GrowsIsSpreadAndIsNeverShorterThanWhatTheExecutorWants(int failures, int? asked, double dice, double seconds) => Assert.Equal(
-        seconds,
-        ExecutionLogic.Backoff(failures, TimeSpan.FromSeconds(1), asked is { } wish ? TimeSpan.FromSeconds(wish) : null, TimeSpan.FromMinutes(10), dice).TotalSeconds, 6);
+    public void Backoff_GrowsIsSpreadAndIsNeverShorterThanWhatTheExecutorWants(int failures, int? asked, double dice, double seconds) =>
+        Assert.Equal(
+            seconds,
+            ExecutionLogic
+                .Backoff(
+                    failures,
+                    TimeSpan.FromSeconds(1),
+                    asked is { } wish ? TimeSpan.FromSeconds(wish) : null,
+                    TimeSpan.FromMinutes(10),
+                    dice
+                )
+                .TotalSeconds,
+            6
+        );
 
     [Fact]
     public void Report_AnySequence_TheFirstStandsForEver() =>
-        Gen.OneOf(Gen.Const(Status.Success), Gen.Const(Status.Failed), Gen.Const(Status.Canceled)).Array[1, 8].Sample(reports =>
-        {
-            var row = Submitted();
-            ExecutionRecord? first = null;
-            foreach (var status in reports)
+        Gen.OneOf(Gen.Const(Status.Success), Gen.Const(Status.Failed), Gen.Const(Status.Canceled))
+            .Array[1, 8]
+            .Sample(reports =>
             {
-                var edit = new Edit(row.Spec.Worker.RunId, At, "runner");
-                try
+                var row = Submitted();
+                ExecutionRecord? first = null;
+                foreach (var status in reports)
                 {
-                    if (ExecutionLogic.Report(row, new() { Status = status }, edit) is { } next)
+                    var edit = new Edit(row.Spec.Worker.RunId, At, "runner");
+                    try
                     {
-                        Assert.Null(first);
-                        Assert.Single(edit.Transitions);
-                        row = first = next;
+                        if (ExecutionLogic.Report(row, new() { Status = status }, edit) is { } next)
+                        {
+                            Assert.Null(first);
+                            Assert.Single(edit.Transitions);
+                            row = first = next;
+                        }
+                    }
+                    catch (AlreadyEndedException e)
+                    {
+                        Assert.Equal(first!.Life.Status, e.Status);
+                        Assert.NotEqual(status, e.Status);
                     }
                 }
-                catch (AlreadyEndedException e)
-                {
-                    Assert.Equal(first!.Life.Status, e.Status);
-                    Assert.NotEqual(status, e.Status);
-                }
-            }
 
-            Assert.Equal(first!.Life, row.Life);
-            Assert.Equal(reports[0] == Status.Success, row.Life.Status == Status.Success);
-        });
+                Assert.Equal(first!.Life, row.Life);
+                Assert.Equal(reports[0] == Status.Success, row.Life.Status == Status.Success);
+            });
 
     [Fact]
     public void Report_AfterAStopWasAskedFor_IsNotTheEnd()
@@ -82,7 +99,10 @@ public sealed class ExecutionLogicTests
     public void Stopped_ByReason_EndsAsItSays(Reason reason, Status expected)
     {
         var row = Submitted();
-        Assert.Equal(expected, ExecutionLogic.Stopped(row, new(At, reason, "", "system"), new(row.Spec.Worker.RunId, At, "system")).Life.Status);
+        Assert.Equal(
+            expected,
+            ExecutionLogic.Stopped(row, new(At, reason, "", "system"), new(row.Spec.Worker.RunId, At, "system")).Life.Status
+        );
     }
 
     [Theory]
@@ -92,6 +112,8 @@ public sealed class ExecutionLogicTests
     public void Report_NoEnd_IsRefused(Status status)
     {
         var row = Submitted();
-        Assert.Throws<InvalidInputException>(() => ExecutionLogic.Report(row, new() { Status = status }, new(row.Spec.Worker.RunId, At, "runner")));
+        Assert.Throws<InvalidInputException>(() =>
+            ExecutionLogic.Report(row, new() { Status = status }, new(row.Spec.Worker.RunId, At, "runner"))
+        );
     }
 }

@@ -12,8 +12,23 @@ public sealed class ExecutionSpecFactoryTests
     public ExecutionSpecFactoryTests()
     {
         var plan = Plans.Job(
-            "j", JobType.Build,
-            Plans.Step("x") with { ParallelGroup = "g", Order = 0 }, Plans.Step("y") with { ParallelGroup = "g", Order = 0 }, Plans.Step("z", 1) with { ParallelGroup = "h" });
+            "j",
+            JobType.Build,
+            Plans.Step("x") with
+            {
+                ParallelGroup = "g",
+                Order = 0,
+            },
+            Plans.Step("y") with
+            {
+                ParallelGroup = "g",
+                Order = 0,
+            },
+            Plans.Step("z", 1) with
+            {
+                ParallelGroup = "h",
+            }
+        );
         _begun = JobLogic.Advance(JobLogic.Start(Plans.Record(plan, At), _edit, TimeProvider.System), Nothing, _edit, TimeProvider.System);
     }
 
@@ -26,7 +41,12 @@ public sealed class ExecutionSpecFactoryTests
     public void JoinsWorker_ASiblingHasEnded_TheWorkerWasThere()
     {
         var x = _begun.Steps[0].Executions[0];
-        var one = JobLogic.Advance(_begun, new Dictionary<ExecutionId, ExecutionOutcome> { [x] = new(Status.Success, null, null, 0) }, _edit, TimeProvider.System);
+        var one = JobLogic.Advance(
+            _begun,
+            new Dictionary<ExecutionId, ExecutionOutcome> { [x] = new(Status.Success, null, null, 0) },
+            _edit,
+            TimeProvider.System
+        );
         Assert.Equal((Status.Success, Status.Running), (one.Steps[0].Life.Status, one.Steps[1].Life.Status));
         Assert.True(Spec(one, 1).JoinsWorker);
         // Its own end says nothing of itself.
@@ -53,11 +73,38 @@ public sealed class ExecutionSpecFactoryTests
     public void Earlier_NamesTheLastTriesOfStepsBeforeInTheFilesOrderAndWhoMayGiveVariables()
     {
         var plan = Plans.Job(
-            "j", JobType.Build,
-            Plans.Step("a") with { Secrets = ["ONE"], Retry = new() { Max = 1, OnFailure = true, Backoff = TimeSpan.FromTicks(1) } },
-            Plans.Step("never", 1) with { When = new(Success: false, Failure: true) },
-            Plans.Step("x", 2) with { ParallelGroup = "g", Secrets = ["ONE", "TWO"], Order = 2 }, Plans.Step("y", 2) with { ParallelGroup = "g", Order = 2 },
-            Plans.Step("z", 4) with { Secrets = ["ONE"] });
+            "j",
+            JobType.Build,
+            Plans.Step("a") with
+            {
+                Secrets = ["ONE"],
+                Retry = new()
+                {
+                    Max = 1,
+                    OnFailure = true,
+                    Backoff = TimeSpan.FromTicks(1),
+                },
+            },
+            Plans.Step("never", 1) with
+            {
+                When = new(Success: false, Failure: true),
+            },
+            Plans.Step("x", 2) with
+            {
+                ParallelGroup = "g",
+                Secrets = ["ONE", "TWO"],
+                Order = 2,
+            },
+            Plans.Step("y", 2) with
+            {
+                ParallelGroup = "g",
+                Order = 2,
+            },
+            Plans.Step("z", 4) with
+            {
+                Secrets = ["ONE"],
+            }
+        );
         var job = JobLogic.Advance(JobLogic.Start(Plans.Record(plan, At), _edit, TimeProvider.System), Nothing, _edit, TimeProvider.System);
         var first = job.Steps[0].Executions[0];
         Assert.Null(Spec(job, 0).Earlier);
@@ -77,7 +124,8 @@ public sealed class ExecutionSpecFactoryTests
         job = JobLogic.Advance(job, known, later, TimeProvider.System);
         Assert.Equal(
             [new("a", second, true), new("x", job.Steps[2].Executions[0], true), new("y", job.Steps[3].Executions[0], false)],
-            Spec(job, 4).Earlier!.Value);
+            Spec(job, 4).Earlier!.Value
+        );
     }
 
     private static ExecutionSpec Spec(JobRecord job, int step) =>

@@ -4,7 +4,12 @@ namespace Shipinator.Grains.Tests.Logic;
 
 public sealed class InputPlacesTests
 {
-    private static readonly InputSpec Input = new() { Type = "binary", Path = "in", KeepPaths = true };
+    private static readonly InputSpec Input = new()
+    {
+        Type = "binary",
+        Path = "in",
+        KeepPaths = true,
+    };
 
     [Fact]
     public void Add_FilesOfOneNameInTwoFolders_KeepTheirPaths()
@@ -45,7 +50,16 @@ public sealed class InputPlacesTests
     public void Add_NamesOfThingsElsewhere_HaveAFileEach()
     {
         var places = new InputPlaces();
-        var (one, two) = (Artifact("registry/app:1") with { Ref = "registry/app:1" }, Artifact("registry/app:1") with { Ref = "registry/app:1" });
+        var (one, two) = (
+            Artifact("registry/app:1") with
+            {
+                Ref = "registry/app:1",
+            },
+            Artifact("registry/app:1") with
+            {
+                Ref = "registry/app:1",
+            }
+        );
         Assert.Null(places.Add(Input, [one, two]));
         Assert.Equal([$"in/{one.Id}.ref", $"in/{two.Id}.ref"], places.All.Select(i => i.Target));
     }
@@ -59,14 +73,15 @@ public sealed class InputPlacesTests
         Assert.Equal(2, places.All.Length);
     }
 
-    private static ArtifactEntry Artifact(string file, string job = "app") => new()
-    {
-        Id = ArtifactId.New(TimeProvider.System),
-        JobId = JobId.New(TimeProvider.System),
-        ExecutionId = ExecutionId.New(TimeProvider.System),
-        StepName = "make",
-        Type = "binary",
-        FileName = file,
-        JobName = job,
-    };
+    private static ArtifactEntry Artifact(string file, string job = "app") =>
+        new()
+        {
+            Id = ArtifactId.New(TimeProvider.System),
+            JobId = JobId.New(TimeProvider.System),
+            ExecutionId = ExecutionId.New(TimeProvider.System),
+            StepName = "make",
+            Type = "binary",
+            FileName = file,
+            JobName = job,
+        };
 }

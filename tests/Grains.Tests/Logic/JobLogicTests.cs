@@ -14,7 +14,8 @@ public sealed class JobLogicTests
         Gen.Const(new ExecutionOutcome(Status.Success, null, null, 0)),
         Gen.Const(new ExecutionOutcome(Status.Failed, Reason.ExitCode, "exit 1", 1)),
         Gen.Const(new ExecutionOutcome(Status.Failed, Reason.Timeout, "late", null)),
-        Gen.Const(new ExecutionOutcome(Status.Failed, Reason.Lost, "gone", null)));
+        Gen.Const(new ExecutionOutcome(Status.Failed, Reason.Lost, "gone", null))
+    );
 
     private static readonly Gen<StepPlan> Steps =
         from order in Gen.Int[0, 3]
@@ -29,15 +30,25 @@ public sealed class JobLogicTests
             AllowFailure = allow,
             When = new(Success: true, Failure: failure),
             SkipReason = skip == 0 ? "Left out." : null,
-            Retry = retry == 0 ? null : new() { Max = retry, OnFailure = true, OnInfrastructure = infrastructure },
+            Retry =
+                retry == 0
+                    ? null
+                    : new()
+                    {
+                        Max = retry,
+                        OnFailure = true,
+                        OnInfrastructure = infrastructure,
+                    },
         };
 
     [Fact]
     public void Advance_AnyOutcomes_ReachesAnEndAndBreaksNoRule() =>
-        (from plans in Steps.Array[1, 5]
-         from outcomes in Outcomes.Array[1, 60]
-         from cancelAt in Gen.Int[0, 80]
-         select (plans, outcomes, cancelAt)).Sample(t => Walk(t.plans, t.outcomes, t.cancelAt), iter: 2000);
+        (
+            from plans in Steps.Array[1, 5]
+            from outcomes in Outcomes.Array[1, 60]
+            from cancelAt in Gen.Int[0, 80]
+            select (plans, outcomes, cancelAt)
+        ).Sample(t => Walk(t.plans, t.outcomes, t.cancelAt), iter: 2000);
 
     private static void Walk(StepPlan[] plans, ExecutionOutcome[] script, int cancelAt)
     {
@@ -73,15 +84,17 @@ public sealed class JobLogicTests
             Assert.Empty(again.Transitions);
 
             job = next;
-            Assert.True(job.Steps.Where(s => s.Life.Status == Status.Running).Select(s => plan.Steps[s.Index].Order).Distinct().Count() <= 1);
+            Assert.True(
+                job.Steps.Where(s => s.Life.Status == Status.Running).Select(s => plan.Steps[s.Index].Order).Distinct().Count() <= 1
+            );
             Assert.DoesNotContain(JobLogic.Active(job), a => succeeded.Contains(a.Step.Id.Value));
             foreach (var (step, execution) in JobLogic.Active(job).ToList())
             {
-                var outcome = JobLogic.IsStopping(job)
-                    ? new(Status.Canceled, Reason.CanceledByUser, "Stop.", null)
+                var outcome =
+                    JobLogic.IsStopping(job) ? new(Status.Canceled, Reason.CanceledByUser, "Stop.", null)
                     : script[(turn + step.Index) % script.Length] is { Status: Status.Running } && turn > 100
                         ? new(Status.Success, null, null, 0)
-                        : script[(turn + step.Index) % script.Length];
+                    : script[(turn + step.Index) % script.Length];
                 if (outcome.Status.IsTerminal())
                 {
                     known[execution] = outcome;

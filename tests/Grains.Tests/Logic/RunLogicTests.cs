@@ -7,12 +7,25 @@ namespace Shipinator.Grains.Tests.Logic;
 /// <summary>The rules of a run walked at random, without Orleans.</summary>
 public sealed class RunLogicTests
 {
-    private static readonly StepCondition?[] Conditions = [null, null, null, new(Success: true, Failure: true), new(Success: false, Failure: true)];
+    private static readonly StepCondition?[] Conditions =
+    [
+        null,
+        null,
+        null,
+        new(Success: true, Failure: true),
+        new(Success: false, Failure: true),
+    ];
 
     private static readonly Gen<(JobType Type, int Condition, Status End, int Delay)> Jobs =
         from type in Gen.Int[0, 2]
         from condition in Gen.Int[0, Conditions.Length - 1]
-        from end in Gen.OneOf(Gen.Const(Status.Success), Gen.Const(Status.Success), Gen.Const(Status.Failed), Gen.Const(Status.Canceled), Gen.Const(Status.Skipped))
+        from end in Gen.OneOf(
+            Gen.Const(Status.Success),
+            Gen.Const(Status.Success),
+            Gen.Const(Status.Failed),
+            Gen.Const(Status.Canceled),
+            Gen.Const(Status.Skipped)
+        )
         from delay in Gen.Int[1, 4]
         select ((JobType)type, condition, end, delay);
 
@@ -22,7 +35,13 @@ public sealed class RunLogicTests
     [Fact]
     public void Next_AlwaysJob_BeginsAfterTheOthersOfItsStageAndLaterStagesStayOut()
     {
-        var run = Run([(JobType.Test, null), (JobType.Test, new(true, true)), (JobType.Test, new(false, true)), (JobType.Deploy, null), (JobType.Deploy, new(true, true))]);
+        var run = Run([
+            (JobType.Test, null),
+            (JobType.Test, new(true, true)),
+            (JobType.Test, new(false, true)),
+            (JobType.Deploy, null),
+            (JobType.Deploy, new(true, true)),
+        ]);
         var known = run.Jobs.ToDictionary(j => j.Id, _ => new JobOutcome(Status.Pending, null, null));
         Assert.Equal([run.Jobs[0]], RunLogic.Next(run, known).Start);
         known[run.Jobs[0].Id] = new(Status.Failed, Reason.ExitCode, "exit 1");
@@ -72,7 +91,8 @@ public sealed class RunLogicTests
         var known = run.Jobs.ToDictionary(j => j.Id, _ => new JobOutcome(Status.Pending, null, null));
         var left = new Dictionary<JobId, int>();
         bool Closes(int i) => Conditions[script[i].Condition] is not null;
-        bool Broken(Func<int, bool> which) => run.Jobs.Any(j => which(index[j.Id]) && known[j.Id].Status is (Status.Failed or Status.Canceled));
+        bool Broken(Func<int, bool> which) =>
+            run.Jobs.Any(j => which(index[j.Id]) && known[j.Id].Status is (Status.Failed or Status.Canceled));
         for (var turn = 0; ; turn++)
         {
             Assert.True(turn < 200, "The run does not end.");
@@ -125,10 +145,18 @@ public sealed class RunLogicTests
             ProjectName = "shop",
             RepositoryName = "web",
             RunNumber = 1,
-            Source = new() { CloneUrl = "https://example.org/web.git", Ref = "refs/heads/main", Commit = new string('a', 40) },
+            Source = new()
+            {
+                CloneUrl = "https://example.org/web.git",
+                Ref = "refs/heads/main",
+                Commit = new string('a', 40),
+            },
             Executor = "fake",
             Plan = plan,
-            Jobs = [.. plan.Jobs.Select(_ => new RunJob { Id = JobId.New(TimeProvider.System), Steps = [StepId.New(TimeProvider.System)] })],
+            Jobs =
+            [
+                .. plan.Jobs.Select(_ => new RunJob { Id = JobId.New(TimeProvider.System), Steps = [StepId.New(TimeProvider.System)] }),
+            ],
             Actor = "system",
             Life = Lifecycle.Begin(Machine.Run, new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero)),
         };

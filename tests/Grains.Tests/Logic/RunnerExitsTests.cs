@@ -17,9 +17,30 @@ public sealed class RunnerExitsTests
     }
 
     [Fact]
-    public void Explain_AnythingElse_StaysAsItIs() => Assert.All(
-        [Seen(1), Seen(137), Seen(3) with { IsFromRunner = true }, Seen(3) with { Reason = Reason.OomKilled }, new() { Status = Status.Success, ExitCode = 0 }],
-        s => Assert.Equal(s, RunnerExits.Explain(s, claimed: true)));
+    public void Explain_AnythingElse_StaysAsItIs() =>
+        Assert.All(
+            [
+                Seen(1),
+                Seen(137),
+                Seen(3) with
+                {
+                    IsFromRunner = true,
+                },
+                Seen(3) with
+                {
+                    Reason = Reason.OomKilled,
+                },
+                new() { Status = Status.Success, ExitCode = 0 },
+            ],
+            s => Assert.Equal(s, RunnerExits.Explain(s, claimed: true))
+        );
 
-    private static ExecutionStatus Seen(int code) => new() { Status = Status.Failed, Reason = Reason.ExitCode, ExitCode = code, Detail = $"Its container ended with exit code {code}." };
+    private static ExecutionStatus Seen(int code) =>
+        new()
+        {
+            Status = Status.Failed,
+            Reason = Reason.ExitCode,
+            ExitCode = code,
+            Detail = $"Its container ended with exit code {code}.",
+        };
 }

@@ -37,7 +37,11 @@ public sealed class ComponentTests : BunitContext
     {
         var day = new DayTrend(new DateOnly(2026, 11, 25), 1, 0, 0, TimeSpan.FromSeconds(seconds));
         // How the chart draws them it knows only in a browser.
-        var options = Render<TrendChart>(p => p.Add(c => c.Days, [day])).FindComponents<MudChart<double>>().Select(c => c.Instance.ChartOptions).OfType<LineChartOptions>().Single();
+        var options = Render<TrendChart>(p => p.Add(c => c.Days, [day]))
+            .FindComponents<MudChart<double>>()
+            .Select(c => c.Instance.ChartOptions)
+            .OfType<LineChartOptions>()
+            .Single();
         Assert.Equal(lines, Enumerable.Range(0, lines.Length).Select(i => options.YAxisToStringFunc!(i * options.YAxisTicks)));
     }
 
@@ -80,18 +84,26 @@ public sealed class ComponentTests : BunitContext
         Assert.Equal(shown, header.Find("a[href^='/projects/']").TextContent);
         var table = Render<RunTable>(p => p.Add(t => t.Runs, [run]));
         Assert.Contains(shown, table.Find("a").TextContent, StringComparison.Ordinal);
-        Assert.Equal(2, System.Text.RegularExpressions.Regex.Count(table.Find("tbody").TextContent, System.Text.RegularExpressions.Regex.Escape(shown)));
+        Assert.Equal(
+            2,
+            System.Text.RegularExpressions.Regex.Count(table.Find("tbody").TextContent, System.Text.RegularExpressions.Regex.Escape(shown))
+        );
     }
 
     [Fact]
     public void Header_OfARunningRun_TellsWhenItWillEnd_AndWhatACommitSaysIsText()
     {
-        var header = Render<RunHeader>(p => p.Add(h => h.Run, Given.Run()).Add(h => h.Typical, TimeSpan.FromSeconds(90)).Add(h => h.WaitingFor, "Jobs at work: build."));
+        var header = Render<RunHeader>(p =>
+            p.Add(h => h.Run, Given.Run()).Add(h => h.Typical, TimeSpan.FromSeconds(90)).Add(h => h.WaitingFor, "Jobs at work: build.")
+        );
         Assert.Equal("#12 Charge once <b>only</b>", header.Find("h1").TextContent);
         Assert.Empty(header.FindAll("h1 b"));
         Assert.Contains("push by ci", header.Markup, StringComparison.Ordinal);
         Assert.Contains("typically 1 min 30 s", header.Markup, StringComparison.Ordinal);
-        Assert.Equal(Given.Noon.AddSeconds(91).ToUnixTimeMilliseconds().ToString(System.Globalization.CultureInfo.InvariantCulture), header.Find("[data-testid=eta]").GetAttribute("data-eta"));
+        Assert.Equal(
+            Given.Noon.AddSeconds(91).ToUnixTimeMilliseconds().ToString(System.Globalization.CultureInfo.InvariantCulture),
+            header.Find("[data-testid=eta]").GetAttribute("data-eta")
+        );
         // That it waits for its own jobs is no news.
         Assert.Empty(header.FindAll("[data-testid=run-reason]"));
     }
@@ -109,14 +121,32 @@ public sealed class ComponentTests : BunitContext
     [Fact]
     public void Graph_ShowsStagesJobsAndSteps_SideBySideAndByAttempt()
     {
-        var again = Given.Job("linux", Status.Running, Given.Step("lost", Status.Failed), Given.Step("lost", Status.Running, attempt: 2, executions: Given.Execution(Status.Running)));
-        var graph = Render<RunGraph>(p => p
-            .Add(g => g.Jobs,
-            [
-                Given.Job("build", Status.Success, Given.Step("compile", Status.Success, 0, exitCode: 0), Given.Step("a", Status.Success, 1), Given.Step("b", Status.Failed, 1, exitCode: 7)) with { Type = "build" },
-                again,
-            ])
-            .Add(g => g.Waiting, Nothing).Add(g => g.Link, e => $"?execution={e}"));
+        var again = Given.Job(
+            "linux",
+            Status.Running,
+            Given.Step("lost", Status.Failed),
+            Given.Step("lost", Status.Running, attempt: 2, executions: Given.Execution(Status.Running))
+        );
+        var graph = Render<RunGraph>(p =>
+            p.Add(
+                    g => g.Jobs,
+                    [
+                        Given.Job(
+                            "build",
+                            Status.Success,
+                            Given.Step("compile", Status.Success, 0, exitCode: 0),
+                            Given.Step("a", Status.Success, 1),
+                            Given.Step("b", Status.Failed, 1, exitCode: 7)
+                        ) with
+                        {
+                            Type = "build",
+                        },
+                        again,
+                    ]
+                )
+                .Add(g => g.Waiting, Nothing)
+                .Add(g => g.Link, e => $"?execution={e}")
+        );
         Assert.Equal(["build", "test"], graph.FindAll(".stage > h2").Select(h => h.TextContent));
         Assert.Equal(["a", "b"], graph.FindAll(".parallel .name").Select(n => n.TextContent));
         Assert.Equal("Side by side", graph.Find(".parallel").GetAttribute("aria-label"));
@@ -131,27 +161,45 @@ public sealed class ComponentTests : BunitContext
     [Fact]
     public void Graph_SaysOnceWhatAJobAndItsStepsWaitFor()
     {
-        var (job, step) = (Given.Job("deploy", Status.Pending, Given.Step("roll", Status.Pending)), Given.Step("own", Status.Running, executions: Given.Execution(Status.Submitted)));
+        var (job, step) = (
+            Given.Job("deploy", Status.Pending, Given.Step("roll", Status.Pending)),
+            Given.Step("own", Status.Running, executions: Given.Execution(Status.Submitted))
+        );
         var waiting = new Dictionary<Guid, string>
         {
             [job.Id.Value] = "The jobs of earlier stages: test.",
             [job.Steps[0].Id.Value] = "The jobs of earlier stages: test.",
             [step.Executions[0].Id.Value] = "The image to be pulled.",
         };
-        var graph = Render<RunGraph>(p => p.Add(g => g.Jobs, [job, Given.Job("test", Status.Running, step)]).Add(g => g.Waiting, waiting).Add(g => g.Link, _ => "#"));
-        Assert.Equal(["Waiting. The jobs of earlier stages: test.", "Waiting. The image to be pulled."], graph.FindAll("p.sub").Select(p => p.TextContent));
+        var graph = Render<RunGraph>(p =>
+            p.Add(g => g.Jobs, [job, Given.Job("test", Status.Running, step)]).Add(g => g.Waiting, waiting).Add(g => g.Link, _ => "#")
+        );
+        Assert.Equal(
+            ["Waiting. The jobs of earlier stages: test.", "Waiting. The image to be pulled."],
+            graph.FindAll("p.sub").Select(p => p.TextContent)
+        );
     }
 
     [Fact]
     public void Timeline_PlacesEachTryByItsTime_AndTheLiveOneGrows()
     {
         var run = Given.Run() with { StartedAt = Given.Noon.AddSeconds(1) };
-        var job = Given.Job("test", Status.Running, Given.Step("unit", Status.Running, executions: [Given.Execution(Status.Failed, 1, 1, 16), Given.Execution(Status.Running, 2, 16)]));
+        var job = Given.Job(
+            "test",
+            Status.Running,
+            Given.Step(
+                "unit",
+                Status.Running,
+                executions: [Given.Execution(Status.Failed, 1, 1, 16), Given.Execution(Status.Running, 2, 16)]
+            )
+        );
         var timeline = Render<RunTimeline>(p => p.Add(t => t.Run, run).Add(t => t.Jobs, [job]).Add(t => t.Link, e => $"?{e}"));
         Assert.Equal(["left:0%;width:50%", "left:50%;width:50%"], timeline.FindAll("a.span").Select(a => a.GetAttribute("style")));
         Assert.Equal(["unit, try 1: failed, 15 s", "unit, try 2: running, 15 s"], timeline.FindAll("a.span").Select(a => a.TextContent));
         _time.Advance(TimeSpan.FromSeconds(30));
-        timeline.WaitForAssertion(() => Assert.Equal(["left:0%;width:25%", "left:25%;width:75%"], timeline.FindAll("a.span").Select(a => a.GetAttribute("style"))));
+        timeline.WaitForAssertion(() =>
+            Assert.Equal(["left:0%;width:25%", "left:25%;width:75%"], timeline.FindAll("a.span").Select(a => a.GetAttribute("style")))
+        );
     }
 
     [Fact]
@@ -159,9 +207,16 @@ public sealed class ComponentTests : BunitContext
     {
         var empty = Render<TrendChart>(p => p.Add(t => t.Days, []));
         Assert.Contains("no runs in this time", empty.Markup, StringComparison.Ordinal);
-        var days = Enumerable.Range(1, 14).Select(d => new DayTrend(new(2030, 5, d), d == 7 ? 0 : d, d % 3, 0, d == 7 ? null : TimeSpan.FromSeconds(10 * d))).ToList();
+        var days = Enumerable
+            .Range(1, 14)
+            .Select(d => new DayTrend(new(2030, 5, d), d == 7 ? 0 : d, d % 3, 0, d == 7 ? null : TimeSpan.FromSeconds(10 * d)))
+            .ToList();
         var trend = Render<TrendChart>(p => p.Add(t => t.Days, days));
-        Assert.Contains("98 runs", Render<TrendChart>(p => p.Add(t => t.Days, [new(new(2030, 5, 1), 90, 8, 0, null)])).Markup, StringComparison.Ordinal);
+        Assert.Contains(
+            "98 runs",
+            Render<TrendChart>(p => p.Add(t => t.Days, [new(new(2030, 5, 1), 90, 8, 0, null)])).Markup,
+            StringComparison.Ordinal
+        );
         Assert.Equal(14, trend.FindAll("tbody tr").Count);
         Assert.Contains("–", trend.FindAll("tbody tr")[6].TextContent, StringComparison.Ordinal);
         Assert.Equal("true", trend.Find(".charts").GetAttribute("aria-hidden"));
@@ -186,7 +241,11 @@ public sealed class ComponentTests : BunitContext
     [Fact]
     public void LogRow_MarksWhatWasFound_AsText()
     {
-        var row = Render<LogRow>(p => p.Add(r => r.Line, new(7, null, [new("a <b>nee", ""), new("dle</b>", "fg1")])).Add(r => r.Find, "NEEDLE").Add(r => r.Href, "?line=7"));
+        var row = Render<LogRow>(p =>
+            p.Add(r => r.Line, new(7, null, [new("a <b>nee", ""), new("dle</b>", "fg1")]))
+                .Add(r => r.Find, "NEEDLE")
+                .Add(r => r.Href, "?line=7")
+        );
         Assert.Equal(["nee", "dle"], row.FindAll("mark").Select(m => m.TextContent));
         Assert.Equal("a <b>needle</b>", row.Find(".text").TextContent);
         row.Render(p => p.Add(r => r.Find, ""));
@@ -200,23 +259,37 @@ public sealed class ComponentTests : BunitContext
     public async Task LogViewer_WhoseStoreFails_SaysSo_AndGoesOn(bool isWrapped)
     {
         var source = new BrokenLog();
-        Services.AddSingleton(new SharedViews<ExecutionId, LogView>(source, TimeProvider.System, NullLogger<SharedViews<ExecutionId, LogView>>.Instance));
-        var viewer = Render<LogViewer>(p => p.Add(v => v.Execution, ExecutionId.New(TimeProvider.System)).Add(v => v.Look, new LogLook(Line: 1, Find: "x", IsWrapped: isWrapped)));
-        viewer.WaitForAssertion(() => Assert.Contains("1 line,", viewer.Find("[data-testid=log-lines]").TextContent, StringComparison.Ordinal));
+        Services.AddSingleton(
+            new SharedViews<ExecutionId, LogView>(source, TimeProvider.System, NullLogger<SharedViews<ExecutionId, LogView>>.Instance)
+        );
+        var viewer = Render<LogViewer>(p =>
+            p.Add(v => v.Execution, ExecutionId.New(TimeProvider.System))
+                .Add(v => v.Look, new LogLook(Line: 1, Find: "x", IsWrapped: isWrapped))
+        );
+        viewer.WaitForAssertion(() =>
+            Assert.Contains("1 line,", viewer.Find("[data-testid=log-lines]").TextContent, StringComparison.Ordinal)
+        );
         viewer.WaitForAssertion(() => Assert.NotNull(viewer.Find("[role=alert]")));
         viewer.Find("form").Submit();
         await source.Changes.Writer.WriteAsync(true, Xunit.TestContext.Current.CancellationToken);
-        viewer.WaitForAssertion(() => Assert.Contains("2 lines,", viewer.Find("[data-testid=log-lines]").TextContent, StringComparison.Ordinal));
+        viewer.WaitForAssertion(() =>
+            Assert.Contains("2 lines,", viewer.Find("[data-testid=log-lines]").TextContent, StringComparison.Ordinal)
+        );
     }
 
     [Fact]
     public void LintErrors_NamePlaceAndText()
     {
-        var lint = Render<LintErrors>(p => p.Add(l => l.Errors, PipelineFile.Parse("build:\n  steps:\n    - { name: x, runn: y }\n").Errors));
+        var lint = Render<LintErrors>(p =>
+            p.Add(l => l.Errors, PipelineFile.Parse("build:\n  steps:\n    - { name: x, runn: y }\n").Errors)
+        );
         Assert.Contains(".shipinator.yaml:3:", lint.Find("li strong").TextContent, StringComparison.Ordinal);
         Assert.Contains("runn", lint.Markup, StringComparison.Ordinal);
         Assert.Empty(lint.FindAll("[data-testid=lint-warnings]"));
-        var warned = Render<LintErrors>(p => p.Add(l => l.Errors, []).Add(l => l.Warnings, PipelineFile.Parse("build: { steps: [ { name: x, run: 'make | tee log' } ] }").Warnings));
+        var warned = Render<LintErrors>(p =>
+            p.Add(l => l.Errors, [])
+                .Add(l => l.Warnings, PipelineFile.Parse("build: { steps: [ { name: x, run: 'make | tee log' } ] }").Warnings)
+        );
         Assert.Contains("warning:", warned.Find("[data-testid=lint-warnings] li").TextContent, StringComparison.Ordinal);
     }
 
@@ -224,7 +297,9 @@ public sealed class ComponentTests : BunitContext
     public void Away_TellsPeopleOnlyWhatIsForPeople()
     {
         Assert.Equal("", Render<Away>(p => p.Add(a => a.Error, new NotFoundException("run", "x"))).Markup.Trim());
-        var away = Render<Away>(p => p.Add(a => a.Error, new InvalidOperationException("connection string secret")).Add(a => a.HasValue, true));
+        var away = Render<Away>(p =>
+            p.Add(a => a.Error, new InvalidOperationException("connection string secret")).Add(a => a.HasValue, true)
+        );
         Assert.DoesNotContain("secret", away.Markup, StringComparison.Ordinal);
         Assert.Contains("last that was known", away.Find("[role=alert]").TextContent, StringComparison.Ordinal);
     }
@@ -239,7 +314,8 @@ public sealed class ComponentTests : BunitContext
         public Task<LogView> ReadAsync(ExecutionId key, LogView? previous, CancellationToken cancellationToken) =>
             Task.FromResult(new LogView(null!, new(++_lines, 10, false)));
 
-        public IAsyncEnumerable<bool> ChangesAsync(ExecutionId key, CancellationToken cancellationToken) => Changes.Reader.ReadAllAsync(cancellationToken);
+        public IAsyncEnumerable<bool> ChangesAsync(ExecutionId key, CancellationToken cancellationToken) =>
+            Changes.Reader.ReadAllAsync(cancellationToken);
 
         public TimeSpan? RefreshAfter(LogView view) => null;
     }

@@ -23,37 +23,57 @@ public sealed class LogReadingTests : IDisposable
     /// <summary>However the bytes came and whenever they were looked at, each line is found by its number, with its time.</summary>
     [Fact]
     public void Lines_OfAnyLogInAnyPieces_AreFoundByTheirNumbers() =>
-        Gen.Select(Gen.Char['a', 'f'].Array[0, 12].List[0, 700], Gen.Int[1, 3000].List[1, 12], Gen.Bool).Sample((texts, sizes, ends) =>
-        {
-            var lines = texts.Select(t => new string(t)).DefaultIfEmpty("").ToList();
-            var bytes = Encoding.UTF8.GetBytes(string.Join('\n', lines) + (ends ? "\n" : ""));
-            var execution = ExecutionId.New(TimeProvider.System);
-            var index = new LogIndex(_store, execution);
-            for (var (sent, i) = (0, 0); sent < bytes.Length; i++)
-            {
-                var count = Math.Min(bytes.Length - sent, sizes[i % sizes.Count]);
-                _store.Append(execution, sent, bytes.AsMemory(sent, count), [new(sent, DateTimeOffset.UnixEpoch.AddSeconds(i))], default).GetAwaiter().GetResult();
-                sent += count;
-                index.GrowAsync(default).GetAwaiter().GetResult();
-            }
+        Gen.Select(Gen.Char['a', 'f'].Array[0, 12].List[0, 700], Gen.Int[1, 3000].List[1, 12], Gen.Bool)
+            .Sample(
+                (texts, sizes, ends) =>
+                {
+                    var lines = texts.Select(t => new string(t)).DefaultIfEmpty("").ToList();
+                    var bytes = Encoding.UTF8.GetBytes(string.Join('\n', lines) + (ends ? "\n" : ""));
+                    var execution = ExecutionId.New(TimeProvider.System);
+                    var index = new LogIndex(_store, execution);
+                    for (var (sent, i) = (0, 0); sent < bytes.Length; i++)
+                    {
+                        var count = Math.Min(bytes.Length - sent, sizes[i % sizes.Count]);
+                        _store
+                            .Append(
+                                execution,
+                                sent,
+                                bytes.AsMemory(sent, count),
+                                [new(sent, DateTimeOffset.UnixEpoch.AddSeconds(i))],
+                                default
+                            )
+                            .GetAwaiter()
+                            .GetResult();
+                        sent += count;
+                        index.GrowAsync(default).GetAwaiter().GetResult();
+                    }
 
-            // A last line without an end is one only when there is something in it.
-            var expected = bytes.Length == 0 ? [] : ends || lines[^1].Length > 0 ? lines : lines[..^1];
-            var state = index.GrowAsync(default).GetAwaiter().GetResult();
-            Assert.Equal(expected.Count, state.Lines);
-            foreach (var first in new[] { 1, expected.Count / 2, expected.Count - 3, 201, 400 }.Where(f => f >= 1))
-            {
-                var read = index.ReadAsync(first, 150, default).GetAwaiter().GetResult();
-                Assert.Equal(expected.Skip(first - 1).Take(150), read.Select(l => string.Concat(l.Spans.Select(s => s.Text))));
-                Assert.Equal(Enumerable.Range(first, read.Count), read.Select(l => l.Number));
-                var times = read.Select(l => l.At).ToList();
-                Assert.Equal(times.Order(), times);
-                Assert.DoesNotContain(null, times);
-            }
+                    // A last line without an end is one only when there is something in it.
+                    var expected =
+                        bytes.Length == 0 ? []
+                        : ends || lines[^1].Length > 0 ? lines
+                        : lines[..^1];
+                    var state = index.GrowAsync(default).GetAwaiter().GetResult();
+                    Assert.Equal(expected.Count, state.Lines);
+                    foreach (var first in new[] { 1, expected.Count / 2, expected.Count - 3, 201, 400 }.Where(f => f >= 1))
+                    {
+                        var read = index.ReadAsync(first, 150, default).GetAwaiter().GetResult();
+                        Assert.Equal(expected.Skip(first - 1).Take(150), read.Select(l => string.Concat(l.Spans.Select(s => s.Text))));
+                        Assert.Equal(Enumerable.Range(first, read.Count), read.Select(l => l.Number));
+                        var times = read.Select(l => l.At).ToList();
+                        Assert.Equal(times.Order(), times);
+                        Assert.DoesNotContain(null, times);
+                    }
 
-            var found = index.FindAsync("ab", 1, default).GetAwaiter().GetResult();
-            Assert.Equal(expected.Select((l, i) => (l, i)).Where(l => l.l.Contains("ab", StringComparison.Ordinal)).Select(l => l.i + 1), found.Lines);
-        }, iter: 120, threads: 1);
+                    var found = index.FindAsync("ab", 1, default).GetAwaiter().GetResult();
+                    Assert.Equal(
+                        expected.Select((l, i) => (l, i)).Where(l => l.l.Contains("ab", StringComparison.Ordinal)).Select(l => l.i + 1),
+                        found.Lines
+                    );
+                },
+                iter: 120,
+                threads: 1
+            );
 
     [Fact]
     public async Task Line_WithoutAnEnd_IsShownInPartAndFillsNoMemory()
@@ -70,7 +90,11 @@ public sealed class LogReadingTests : IDisposable
         var before = GC.GetTotalMemory(forceFullCollection: true);
         Assert.Equal(1, (await index.GrowAsync(default)).Lines);
         var line = Assert.Single(await index.ReadAsync(1, 10, default));
-        Assert.EndsWith($"xxx … {20_000_000 - Ansi.LongestLine:N0} more characters", string.Concat(line.Spans.Select(s => s.Text)), StringComparison.Ordinal);
+        Assert.EndsWith(
+            $"xxx … {20_000_000 - Ansi.LongestLine:N0} more characters",
+            string.Concat(line.Spans.Select(s => s.Text)),
+            StringComparison.Ordinal
+        );
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 5_000_000);
     }
 
@@ -79,10 +103,15 @@ public sealed class LogReadingTests : IDisposable
     {
         var execution = ExecutionId.New(TimeProvider.System);
         var index = new LogIndex(_store, execution);
-        var bytes = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 50_000).Select(i => $"\rdownloaded {i} of 50000")) + "\nnext\n");
+        var bytes = Encoding.UTF8.GetBytes(
+            string.Concat(Enumerable.Range(0, 50_000).Select(i => $"\rdownloaded {i} of 50000")) + "\nnext\n"
+        );
         await _store.Append(execution, 0, bytes, [], default);
         await index.GrowAsync(default);
-        Assert.Equal(["downloaded 49999 of 50000", "next"], (await index.ReadAsync(1, 10, default)).Select(l => string.Concat(l.Spans.Select(s => s.Text))));
+        Assert.Equal(
+            ["downloaded 49999 of 50000", "next"],
+            (await index.ReadAsync(1, 10, default)).Select(l => string.Concat(l.Spans.Select(s => s.Text)))
+        );
     }
 
     /// <summary>What is not looked at is told: nobody shall take it for "not found".</summary>
@@ -116,7 +145,10 @@ public sealed class LogReadingTests : IDisposable
     public void Hits_AreMarked_WhateverTheirCaseAndColours(string line, string find, string marked)
     {
         var style = AnsiStyle.Plain;
-        Assert.Equal(marked, string.Join('|', LogHits.Mark(Ansi.Spans(line, ref style), find).Select(h => h.IsHit ? $"[{h.Span.Text}]" : h.Span.Text)));
+        Assert.Equal(
+            marked,
+            string.Join('|', LogHits.Mark(Ansi.Spans(line, ref style), find).Select(h => h.IsHit ? $"[{h.Span.Text}]" : h.Span.Text))
+        );
     }
 
     [Theory]
@@ -172,13 +204,15 @@ public sealed class LogReadingTests : IDisposable
     /// <summary>Whatever a program prints: no exception, no control character, no class that is not ours.</summary>
     [Fact]
     public void Ansi_OfAnyText_YieldsTextAndOurClassesAlone() =>
-        Gen.OneOf(Gen.Char, Gen.OneOf('\u001b', '[', 'm', ';', '3', '8', '5', ':', 'K', 'G', 'C', 'D', '\b', '\r', ']', '\u0007')).Array[0, 80].Sample(chars =>
-        {
-            var style = AnsiStyle.Plain;
-            foreach (var span in Ansi.Spans(new string(chars), ref style))
+        Gen.OneOf(Gen.Char, Gen.OneOf('\u001b', '[', 'm', ';', '3', '8', '5', ':', 'K', 'G', 'C', 'D', '\b', '\r', ']', '\u0007'))
+            .Array[0, 80]
+            .Sample(chars =>
             {
-                Assert.DoesNotContain(span.Text, c => c is not '\t' && (c < ' ' || c == '\u007f'));
-                Assert.Matches("^((fg|bg)([0-9]|1[0-5])|bold|dim|italic|underline|reverse|strike| )*$", span.Classes);
-            }
-        });
+                var style = AnsiStyle.Plain;
+                foreach (var span in Ansi.Spans(new string(chars), ref style))
+                {
+                    Assert.DoesNotContain(span.Text, c => c is not '\t' && (c < ' ' || c == '\u007f'));
+                    Assert.Matches("^((fg|bg)([0-9]|1[0-5])|bold|dim|italic|underline|reverse|strike| )*$", span.Classes);
+                }
+            });
 }

@@ -71,11 +71,16 @@ public sealed class RunHistoryTests : BunitContext
     {
         var time = new FakeTimeProvider();
         var done = new List<int>();
-        using var slowly = new Slowly(time, TimeSpan.FromSeconds(1), whenQuiet: false, deed =>
-        {
-            deed();
-            return Task.CompletedTask;
-        });
+        using var slowly = new Slowly(
+            time,
+            TimeSpan.FromSeconds(1),
+            whenQuiet: false,
+            deed =>
+            {
+                deed();
+                return Task.CompletedTask;
+            }
+        );
         foreach (var wish in new[] { 1, 2, 3, 4 })
         {
             slowly.Want(() => done.Add(wish));
@@ -97,9 +102,15 @@ public sealed class RunHistoryTests : BunitContext
         JSInterop.Mode = JSRuntimeMode.Loose;
         Services.AddMudServices();
         var moves = new List<int?>();
-        var slider = Render<HistorySlider>(p => p
-            .Add(s => s.History, Lines(2000)).Add(s => s.At, 5).Add(s => s.Wanted, 9).Add(s => s.Moved, moves.Add).Add(s => s.Link, at => $"?at={at}")
-            .Add(s => s.Run, Given.Run()).Add(s => s.Jobs, []));
+        var slider = Render<HistorySlider>(p =>
+            p.Add(s => s.History, Lines(2000))
+                .Add(s => s.At, 5)
+                .Add(s => s.Wanted, 9)
+                .Add(s => s.Moved, moves.Add)
+                .Add(s => s.Link, at => $"?at={at}")
+                .Add(s => s.Run, Given.Run())
+                .Add(s => s.Jobs, [])
+        );
         Assert.Equal("9", slider.Find("[data-testid=slider]").GetAttribute("value"));
         Assert.StartsWith("5 of 2000", slider.Find("[data-testid=moment]").TextContent, StringComparison.Ordinal);
         Assert.Empty(slider.FindAll("tbody tr"));
@@ -114,17 +125,35 @@ public sealed class RunHistoryTests : BunitContext
     public void Slider_OfAHistoryThatIsNotReadYet_Waits()
     {
         Services.AddMudServices();
-        var slider = Render<HistorySlider>(p => p.Add(s => s.History, []).Add(s => s.Moved, _ => { }).Add(s => s.Link, _ => "").Add(s => s.Run, Given.Run()).Add(s => s.Jobs, []));
+        var slider = Render<HistorySlider>(p =>
+            p.Add(s => s.History, [])
+                .Add(s => s.Moved, _ => { })
+                .Add(s => s.Link, _ => "")
+                .Add(s => s.Run, Given.Run())
+                .Add(s => s.Jobs, [])
+        );
         Assert.NotNull(slider.Find("section [role=status]"));
     }
 
     private static RunSnapshot Snapshot() => new(Given.Run(), [], ImmutableDictionary<Guid, string>.Empty, null);
 
     private static IReadOnlyList<HistoryEntry> Lines(int count) =>
-    [
-        .. Enumerable.Range(1, count).Select(i => new HistoryEntry($"{i}", new Transition
-        {
-            Machine = Machine.Run, EntityId = Guid.Empty, RunId = default, Sequence = i, At = Given.Noon.AddSeconds(i), From = Status.Pending, To = Status.Running, Actor = "system",
-        })),
-    ];
+        [
+            .. Enumerable
+                .Range(1, count)
+                .Select(i => new HistoryEntry(
+                    $"{i}",
+                    new Transition
+                    {
+                        Machine = Machine.Run,
+                        EntityId = Guid.Empty,
+                        RunId = default,
+                        Sequence = i,
+                        At = Given.Noon.AddSeconds(i),
+                        From = Status.Pending,
+                        To = Status.Running,
+                        Actor = "system",
+                    }
+                )),
+        ];
 }

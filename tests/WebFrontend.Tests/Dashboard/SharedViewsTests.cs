@@ -131,7 +131,10 @@ public sealed class SharedViewsTests
     public async Task Screen_ThatBreaks_TakesNothingFromTheOthers(bool atOnce)
     {
         var other = new Viewer();
-        using var one = _views.Subscribe("a", _ => atOnce ? throw new StorageUnavailableException("away") : Task.FromException(new StorageUnavailableException("away")));
+        using var one = _views.Subscribe(
+            "a",
+            _ => atOnce ? throw new StorageUnavailableException("away") : Task.FromException(new StorageUnavailableException("away"))
+        );
         using var two = _views.Subscribe("a", other.See);
         foreach (var value in new[] { "first", "second" })
         {
@@ -290,6 +293,7 @@ public sealed class SharedViewsTests
             return null;
         }
 
-        private async Task<TaskCompletionSource<string>> NextAsync() => await _asked.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+        private async Task<TaskCompletionSource<string>> NextAsync() =>
+            await _asked.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
     }
 }

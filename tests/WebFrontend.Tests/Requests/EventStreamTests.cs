@@ -17,7 +17,13 @@ public sealed class EventStreamTests(ApiFixture api)
         var data = server.Services.GetRequiredService<NpgsqlDataSource>();
         await using var connection = await data.OpenConnectionAsync();
         await using var older = await connection.BeginTransactionAsync();
-        await using (var write = new NpgsqlCommand("INSERT INTO server_keys (name, value, created_at) VALUES ('older', '', now())", connection, older))
+        await using (
+            var write = new NpgsqlCommand(
+                "INSERT INTO server_keys (name, value, created_at) VALUES ('older', '', now())",
+                connection,
+                older
+            )
+        )
         {
             await write.ExecuteNonQueryAsync();
         }
@@ -32,7 +38,11 @@ public sealed class EventStreamTests(ApiFixture api)
             {
                 var text = activity.GetTagItem("db.query.text") ?? activity.GetTagItem("db.statement");
                 var database = activity.GetTagItem("db.namespace") ?? activity.GetTagItem("db.name");
-                if (text is string sql && sql.Contains("pg_snapshot_xmin", StringComparison.Ordinal) && Equals(database, connection.Database))
+                if (
+                    text is string sql
+                    && sql.Contains("pg_snapshot_xmin", StringComparison.Ordinal)
+                    && Equals(database, connection.Database)
+                )
                 {
                     Interlocked.Increment(ref asked);
                 }

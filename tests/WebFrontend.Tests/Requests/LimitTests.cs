@@ -13,7 +13,10 @@ public sealed class LimitTests(ApiFixture api)
     [Fact]
     public async Task WrongTokens_OfOneAddress_AreTooManyAfterAWhileForTheGuesserAlone()
     {
-        await using var server = await api.ServerAsync(o => (o.Limits.WrongTokensPerMinute, o.TrustedProxies) = (5, ["127.0.0.1"]), SilentExecutors.Use);
+        await using var server = await api.ServerAsync(
+            o => (o.Limits.WrongTokensPerMinute, o.TrustedProxies) = (5, ["127.0.0.1"]),
+            SilentExecutors.Use
+        );
         Assert.Equal(HttpStatusCode.OK, await MeAsync(server, server.AdminToken, "192.0.2.1"));
         for (var i = 0; i < 5; i++)
         {
@@ -67,7 +70,10 @@ public sealed class LimitTests(ApiFixture api)
     [Fact]
     public async Task Runs_OfOneTokenAndOfOneRepository_AreTooManyAfterAWhile()
     {
-        await using var server = await api.ServerAsync(o => (o.Limits.RunsPerMinutePerToken, o.Limits.RunsPerMinutePerRepository) = (3, 2), SilentExecutors.Use);
+        await using var server = await api.ServerAsync(
+            o => (o.Limits.RunsPerMinutePerToken, o.Limits.RunsPerMinutePerRepository) = (3, 2),
+            SilentExecutors.Use
+        );
         var (first, second) = (await server.PipelineAsync(File), await server.PipelineAsync(File));
         await server.TriggerAsync(first);
         var run = await server.TriggerAsync(first);
@@ -85,7 +91,9 @@ public sealed class LimitTests(ApiFixture api)
     public async Task IdempotencyKey_OfAnotherToken_IsAnotherKey()
     {
         var pipeline = await api.PipelineAsync(File);
-        var other = (await api.PostAsync("/v1/tokens", new { name = "another with the same key", role = "write" })).GetProperty("token").GetString();
+        var other = (await api.PostAsync("/v1/tokens", new { name = "another with the same key", role = "write" }))
+            .GetProperty("token")
+            .GetString();
         using var client = api.Client(other);
         var (mine, theirs, again) = (await CreateAsync(api.Admin), await CreateAsync(client), await CreateAsync(api.Admin));
         Assert.NotEqual(mine, theirs);
@@ -93,7 +101,10 @@ public sealed class LimitTests(ApiFixture api)
 
         async Task<string> CreateAsync(HttpClient http)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/pipelines/{pipeline}/runs") { Content = JsonContent.Create(new { git_ref = "main" }) };
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/pipelines/{pipeline}/runs")
+            {
+                Content = JsonContent.Create(new { git_ref = "main" }),
+            };
             request.Headers.Add("Idempotency-Key", "the same");
             using var answer = await http.SendAsync(request);
             return ApiFixture.Id(await answer.Content.ReadFromJsonAsync<System.Text.Json.JsonElement>());
@@ -117,7 +128,11 @@ public sealed class LimitTests(ApiFixture api)
     [Fact]
     public async Task Client_ThatIsToldToWait_AsksAgainAfterThatTime()
     {
-        var answers = new Queue<HttpResponseMessage>([Wait(1), Wait(1), new(HttpStatusCode.OK) { Content = JsonContent.Create(new { name = "me", role = "read" }) }]);
+        var answers = new Queue<HttpResponseMessage>([
+            Wait(1),
+            Wait(1),
+            new(HttpStatusCode.OK) { Content = JsonContent.Create(new { name = "me", role = "read" }) },
+        ]);
         using var listener = new HttpListener();
         var port = Silo.Standalone.DataFolder.FreePort();
         listener.Prefixes.Add($"http://127.0.0.1:{port}/");
@@ -144,7 +159,8 @@ public sealed class LimitTests(ApiFixture api)
         Assert.True(TimeProvider.System.GetElapsedTime(began) >= TimeSpan.FromSeconds(1.9));
         await serving;
 
-        static HttpResponseMessage Wait(int seconds) => new(HttpStatusCode.TooManyRequests) { Headers = { RetryAfter = new(TimeSpan.FromSeconds(seconds)) } };
+        static HttpResponseMessage Wait(int seconds) =>
+            new(HttpStatusCode.TooManyRequests) { Headers = { RetryAfter = new(TimeSpan.FromSeconds(seconds)) } };
     }
 
     private static async Task RefusedAsync(HttpClient client, string path, string setting)

@@ -14,57 +14,71 @@ public sealed class MalformedTests(ApiFixture api)
     private const string Id = "01890a5d-ac96-774b-bcce-b302099a8057";
     private static readonly string Long = new('x', 900_000);
 
-    public static TheoryData<string, string, string> Bodies => new()
-    {
-        // NUL and halves of pairs, wherever text stands.
-        { "/v1/projects", """{"name":"a\u0000b"}""", "name" },
-        { "/v1/projects", """{"name":"fine","description":"a\u0000b"}""", "description" },
-        { "/v1/projects", """{"name":"fine","description":"\ud800"}""", "" },
-        { "/v1/projects", """{"name":"fine","description":"\udc00\ud800"}""", "" },
-        { $"/v1/projects/{Id}/repositories", """{"vcs_provider":"git","clone_url":"/a\u0000b","default_branch":"main"}""", "clone_url" },
-        { $"/v1/projects/{Id}/repositories", """{"vcs_provider":"git","clone_url":"https://a/b","default_branch":"m\u0000"}""", "default_branch" },
-        { $"/v1/projects/{Id}/repositories", """{"vcs_provider":"git","clone_url":"https://a/b\r\nc","default_branch":"main"}""", "clone_url" },
-        { $"/v1/pipelines/{Id}/runs", """{"git_ref":"main","inputs":{"a\u0000":"b"}}""", "inputs" },
-        { $"/v1/pipelines/{Id}/runs", """{"git_ref":"main","inputs":{"a":"b\u0000"}}""", "inputs" },
-        { "/v1/pipeline-files/lint", """{"content":"version: 1","branch":"\u0000"}""", "branch" },
-        { "/v1/tokens", """{"name":"\ud83d","role":"read"}""", "" },
-        // Null in the place of a value.
-        { $"/v1/pipelines/{Id}/runs", """{"git_ref":"main","inputs":{"a":null}}""", "inputs" },
-        { "/v1/projects", """{"name":null}""", "name" },
-        { "/v1/projects", "null", "" },
-        { "/v1/projects", "[]", "" },
-        { "/v1/projects", "\"name\"", "" },
-        // Twice, too deep, no JSON, other types.
-        { "/v1/projects", """{"name":"a","name":"b"}""", "name" },
-        { $"/v1/pipelines/{Id}/runs", """{"git_ref":"main","inputs":{"a":"1","a":"2"}}""", "" },
-        { $"/v1/pipelines/{Id}/runs", """{"git_ref":"main","inputs":{"a":{"b":{"c":[]}}}}""", "" },
-        { "/v1/projects", """{"name":1}""", "name" },
-        { "/v1/projects", """{"name":"a",}""", "" },
-        { "/v1/projects", "{\"name\":\"a\"", "" },
-        { "/v1/projects", "", "" },
-    };
+    public static TheoryData<string, string, string> Bodies =>
+        new()
+        {
+            // NUL and halves of pairs, wherever text stands.
+            { "/v1/projects", """{"name":"a\u0000b"}""", "name" },
+            { "/v1/projects", """{"name":"fine","description":"a\u0000b"}""", "description" },
+            { "/v1/projects", """{"name":"fine","description":"\ud800"}""", "" },
+            { "/v1/projects", """{"name":"fine","description":"\udc00\ud800"}""", "" },
+            {
+                $"/v1/projects/{Id}/repositories",
+                """{"vcs_provider":"git","clone_url":"/a\u0000b","default_branch":"main"}""",
+                "clone_url"
+            },
+            {
+                $"/v1/projects/{Id}/repositories",
+                """{"vcs_provider":"git","clone_url":"https://a/b","default_branch":"m\u0000"}""",
+                "default_branch"
+            },
+            {
+                $"/v1/projects/{Id}/repositories",
+                """{"vcs_provider":"git","clone_url":"https://a/b\r\nc","default_branch":"main"}""",
+                "clone_url"
+            },
+            { $"/v1/pipelines/{Id}/runs", """{"git_ref":"main","inputs":{"a\u0000":"b"}}""", "inputs" },
+            { $"/v1/pipelines/{Id}/runs", """{"git_ref":"main","inputs":{"a":"b\u0000"}}""", "inputs" },
+            { "/v1/pipeline-files/lint", """{"content":"version: 1","branch":"\u0000"}""", "branch" },
+            { "/v1/tokens", """{"name":"\ud83d","role":"read"}""", "" },
+            // Null in the place of a value.
+            { $"/v1/pipelines/{Id}/runs", """{"git_ref":"main","inputs":{"a":null}}""", "inputs" },
+            { "/v1/projects", """{"name":null}""", "name" },
+            { "/v1/projects", "null", "" },
+            { "/v1/projects", "[]", "" },
+            { "/v1/projects", "\"name\"", "" },
+            // Twice, too deep, no JSON, other types.
+            { "/v1/projects", """{"name":"a","name":"b"}""", "name" },
+            { $"/v1/pipelines/{Id}/runs", """{"git_ref":"main","inputs":{"a":"1","a":"2"}}""", "" },
+            { $"/v1/pipelines/{Id}/runs", """{"git_ref":"main","inputs":{"a":{"b":{"c":[]}}}}""", "" },
+            { "/v1/projects", """{"name":1}""", "name" },
+            { "/v1/projects", """{"name":"a",}""", "" },
+            { "/v1/projects", "{\"name\":\"a\"", "" },
+            { "/v1/projects", "", "" },
+        };
 
-    public static TheoryData<string> Targets => new()
-    {
-        { "/v1/pipeline-runs?branch=%00" },
-        { "/v1/pipeline-runs?event=a%00b" },
-        { "/v1/pipeline-runs?cursor=%00" },
-        { "/v1/pipeline-runs?cursor=cnVuczoA" },
-        { "/v1/pipeline-runs?cursor=%F0%9F%98%80" },
-        { "/v1/pipeline-runs?status=%00" },
-        { "/v1/pipeline-runs?status=1" },
-        { "/v1/pipeline-runs?limit=0" },
-        { "/v1/pipeline-runs?limit=-1" },
-        { "/v1/pipeline-runs?limit=99999999999999999999" },
-        { "/v1/pipeline-runs?limit=1e3" },
-        { "/v1/pipeline-runs?limit=" },
-        { "/v1/pipeline-runs?project=%00" },
-        { "/v1/pipeline-runs?a%00=b" },
-        { "/v1/projects?cursor=cHJvamVjdHM6AA" },
-        { $"/v1/executions/{Id}/logs?offset=-1" },
-        { $"/v1/executions/{Id}/logs?offset=9223372036854775808" },
-        { $"/v1/executions/{Id}/logs?follow=2" },
-    };
+    public static TheoryData<string> Targets =>
+        new()
+        {
+            { "/v1/pipeline-runs?branch=%00" },
+            { "/v1/pipeline-runs?event=a%00b" },
+            { "/v1/pipeline-runs?cursor=%00" },
+            { "/v1/pipeline-runs?cursor=cnVuczoA" },
+            { "/v1/pipeline-runs?cursor=%F0%9F%98%80" },
+            { "/v1/pipeline-runs?status=%00" },
+            { "/v1/pipeline-runs?status=1" },
+            { "/v1/pipeline-runs?limit=0" },
+            { "/v1/pipeline-runs?limit=-1" },
+            { "/v1/pipeline-runs?limit=99999999999999999999" },
+            { "/v1/pipeline-runs?limit=1e3" },
+            { "/v1/pipeline-runs?limit=" },
+            { "/v1/pipeline-runs?project=%00" },
+            { "/v1/pipeline-runs?a%00=b" },
+            { "/v1/projects?cursor=cHJvamVjdHM6AA" },
+            { $"/v1/executions/{Id}/logs?offset=-1" },
+            { $"/v1/executions/{Id}/logs?offset=9223372036854775808" },
+            { $"/v1/executions/{Id}/logs?follow=2" },
+        };
 
     [Theory]
     [MemberData(nameof(Bodies))]
@@ -81,7 +95,13 @@ public sealed class MalformedTests(ApiFixture api)
     [InlineData("POST", "/v1/projects", "{}", "name", "lacks 'name'")]
     [InlineData("POST", "/v1/projects", """{"name":"a","colour":"red"}""", "colour", "'colour' is not known here")]
     [InlineData("POST", "/v1/projects", """{"name":1}""", "name", "name is not a text")]
-    [InlineData("POST", "/v1/pipelines/01890a5d-ac96-774b-bcce-b302099a8057/runs", """{"git_ref":"main","inputs":[]}""", "inputs", "inputs is not an object")]
+    [InlineData(
+        "POST",
+        "/v1/pipelines/01890a5d-ac96-774b-bcce-b302099a8057/runs",
+        """{"git_ref":"main","inputs":[]}""",
+        "inputs",
+        "inputs is not an object"
+    )]
     [InlineData("POST", "/v1/projects", "[]", null, "the whole")]
     [InlineData("POST", "/v1/projects", "null", null, "The body is missing")]
     [InlineData("GET", "/v1/pipeline-runs?limit=1e3", null, "limit", "'1e3' is not a whole number")]
@@ -108,7 +128,11 @@ public sealed class MalformedTests(ApiFixture api)
     public async Task Body_TooDeepOrNoUtf8_IsRefused()
     {
         var deep = new string('[', 5_000) + new string(']', 5_000);
-        using var first = await SendAsync($"/v1/pipelines/{Id}/runs", Encoding.UTF8.GetBytes($$"""{"git_ref":"main","inputs":{{deep}}}"""), "application/json");
+        using var first = await SendAsync(
+            $"/v1/pipelines/{Id}/runs",
+            Encoding.UTF8.GetBytes($$"""{"git_ref":"main","inputs":{{deep}}}"""),
+            "application/json"
+        );
         Assert.Equal(HttpStatusCode.BadRequest, first.StatusCode);
         using var second = await SendAsync("/v1/projects", [.. "{\"name\":\""u8, 0xff, 0xfe, .. "\"}"u8], "application/json");
         Assert.Equal(HttpStatusCode.BadRequest, second.StatusCode);
@@ -137,27 +161,69 @@ public sealed class MalformedTests(ApiFixture api)
     [Fact]
     public async Task Texts_HaveTheirMeasure()
     {
-        foreach (var (path, body, field) in new (string, object, string)[]
-        {
-            ("/v1/projects", new { name = Long }, "name"),
-            ("/v1/projects", new { name = "x", description = Long }, "description"),
-            ($"/v1/projects/{Id}/repositories", new { vcs_provider = Long, clone_url = "https://a/b", default_branch = "main" }, "vcs_provider"),
-            ($"/v1/projects/{Id}/repositories", new { vcs_provider = "git", clone_url = "https://a/" + Long, default_branch = "main" }, "clone_url"),
-            ($"/v1/projects/{Id}/repositories", new { vcs_provider = "git", clone_url = "https://a/b", default_branch = Long }, "default_branch"),
-            ($"/v1/projects/{Id}/repositories", new { vcs_provider = "git", clone_url = "https://a/b", default_branch = "main", executor = Long }, "executor"),
-            ($"/v1/pipelines/{Id}/runs", new { git_ref = Long }, "git_ref"),
-            ($"/v1/pipelines/{Id}/runs", new { git_ref = "main", git_sha = Long }, "git_sha"),
-            ($"/v1/pipelines/{Id}/runs", new { git_ref = "main", git_sha = "--upload-pack=x" }, "git_sha"),
-            ($"/v1/pipelines/{Id}/runs", new { git_ref = "main", inputs = new { a = Long } }, "inputs"),
-            ($"/v1/pipeline-runs/{Id}/rerun", new { from = Long }, "from"),
-            ("/v1/pipeline-files/lint", new { content = "", branch = Long }, "branch"),
-            ("/v1/pipeline-files/lint", new { content = "", @event = Long }, "event"),
-            ("/v1/tokens", new { name = "x", role = Long }, "role"),
-        })
+        foreach (
+            var (path, body, field) in new (string, object, string)[]
+            {
+                ("/v1/projects", new { name = Long }, "name"),
+                ("/v1/projects", new { name = "x", description = Long }, "description"),
+                (
+                    $"/v1/projects/{Id}/repositories",
+                    new
+                    {
+                        vcs_provider = Long,
+                        clone_url = "https://a/b",
+                        default_branch = "main",
+                    },
+                    "vcs_provider"
+                ),
+                (
+                    $"/v1/projects/{Id}/repositories",
+                    new
+                    {
+                        vcs_provider = "git",
+                        clone_url = "https://a/" + Long,
+                        default_branch = "main",
+                    },
+                    "clone_url"
+                ),
+                (
+                    $"/v1/projects/{Id}/repositories",
+                    new
+                    {
+                        vcs_provider = "git",
+                        clone_url = "https://a/b",
+                        default_branch = Long,
+                    },
+                    "default_branch"
+                ),
+                (
+                    $"/v1/projects/{Id}/repositories",
+                    new
+                    {
+                        vcs_provider = "git",
+                        clone_url = "https://a/b",
+                        default_branch = "main",
+                        executor = Long,
+                    },
+                    "executor"
+                ),
+                ($"/v1/pipelines/{Id}/runs", new { git_ref = Long }, "git_ref"),
+                ($"/v1/pipelines/{Id}/runs", new { git_ref = "main", git_sha = Long }, "git_sha"),
+                ($"/v1/pipelines/{Id}/runs", new { git_ref = "main", git_sha = "--upload-pack=x" }, "git_sha"),
+                ($"/v1/pipelines/{Id}/runs", new { git_ref = "main", inputs = new { a = Long } }, "inputs"),
+                ($"/v1/pipeline-runs/{Id}/rerun", new { from = Long }, "from"),
+                ("/v1/pipeline-files/lint", new { content = "", branch = Long }, "branch"),
+                ("/v1/pipeline-files/lint", new { content = "", @event = Long }, "event"),
+                ("/v1/tokens", new { name = "x", role = Long }, "role"),
+            }
+        )
         {
             using var answer = await SendAsync(path, JsonSerializer.SerializeToUtf8Bytes(body), "application/json");
             var text = await answer.Content.ReadAsStringAsync();
-            Assert.True(answer.StatusCode == HttpStatusCode.BadRequest, $"{path} {field}: {(int)answer.StatusCode} {text[..Math.Min(300, text.Length)]}");
+            Assert.True(
+                answer.StatusCode == HttpStatusCode.BadRequest,
+                $"{path} {field}: {(int)answer.StatusCode} {text[..Math.Min(300, text.Length)]}"
+            );
             Assert.Contains(field, text, StringComparison.Ordinal);
             Assert.True(text.Length < 2_000, $"{path} {field}: the answer repeats {text.Length} characters.");
         }
@@ -173,10 +239,23 @@ public sealed class MalformedTests(ApiFixture api)
     [InlineData("=")]
     public async Task Range_ThatIsNone_IsNoErrorOfTheServer(string range)
     {
-        var run = await api.TriggerAsync(await api.PipelineAsync("image: none\nbuild:\n  steps:\n    - { name: one, run: \"echo hello\", outputs: [ { type: file, path: .shipinator.yaml } ] }\n"));
+        var run = await api.TriggerAsync(
+            await api.PipelineAsync(
+                "image: none\nbuild:\n  steps:\n    - { name: one, run: \"echo hello\", outputs: [ { type: file, path: .shipinator.yaml } ] }\n"
+            )
+        );
         await api.EndAsync(run);
-        var execution = (await api.GetAsync($"/v1/pipeline-runs/{run}/jobs")).GetProperty("jobs")[0].GetProperty("steps")[0].GetProperty("executions")[0];
-        foreach (var path in new[] { $"/v1/executions/{ApiFixture.Id(execution)}/logs", $"/v1/artifacts/{ApiFixture.Id(execution.GetProperty("artifacts")[0])}/download" })
+        var execution = (await api.GetAsync($"/v1/pipeline-runs/{run}/jobs"))
+            .GetProperty("jobs")[0]
+            .GetProperty("steps")[0]
+            .GetProperty("executions")[0];
+        foreach (
+            var path in new[]
+            {
+                $"/v1/executions/{ApiFixture.Id(execution)}/logs",
+                $"/v1/artifacts/{ApiFixture.Id(execution.GetProperty("artifacts")[0])}/download",
+            }
+        )
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, path);
             request.Headers.TryAddWithoutValidation("Range", range);
@@ -208,7 +287,10 @@ public sealed class MalformedTests(ApiFixture api)
         var run = await api.TriggerAsync(await api.PipelineAsync("image: none\nbuild:\n  steps:\n    - { name: one, run: \"true\" }\n"));
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/pipeline-runs/{run}/events");
         request.Headers.TryAddWithoutValidation("Last-Event-ID", id);
-        using var http = new HttpClient(new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8 }) { BaseAddress = api.Url };
+        using var http = new HttpClient(new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8 })
+        {
+            BaseAddress = api.Url,
+        };
         http.DefaultRequestHeaders.Authorization = api.Admin.DefaultRequestHeaders.Authorization;
         using var answer = await http.SendAsync(request);
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
@@ -220,7 +302,10 @@ public sealed class MalformedTests(ApiFixture api)
     {
         var context = new DefaultHttpContext { RequestServices = api.Services };
         context.Response.Body = new MemoryStream();
-        var wrapped = new Orleans.Runtime.OrleansException("The grain could not be activated.", new InvalidOperationException("x", new StorageUnavailableException("The database is away.")));
+        var wrapped = new Orleans.Runtime.OrleansException(
+            "The grain could not be activated.",
+            new InvalidOperationException("x", new StorageUnavailableException("The database is away."))
+        );
         await Handler(new Words()).TryHandleAsync(context, wrapped, CancellationToken.None);
         Assert.Equal(503, context.Response.StatusCode);
         Assert.Equal("2", context.Response.Headers.RetryAfter);
@@ -259,6 +344,12 @@ public sealed class MalformedTests(ApiFixture api)
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Text += formatter(state, exception);
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        ) => Text += formatter(state, exception);
     }
 }

@@ -39,7 +39,15 @@ public sealed class OriginTests(ApiFixture api)
         var cookie = await server.SignInAsync();
         Assert.Equal(HttpStatusCode.SwitchingProtocols, await ConnectAsync(server.Url, cookie, "https://ci.example.org", "ci.example.org"));
         Assert.Equal(HttpStatusCode.SwitchingProtocols, await ConnectAsync(server.Url, cookie, "https://ci.example.org"));
-        foreach (var foreign in new[] { "http://ci.example.org", "https://ci.example.org:8443", server.Url.GetLeftPart(UriPartial.Authority), "https://sub.ci.example.org" })
+        foreach (
+            var foreign in new[]
+            {
+                "http://ci.example.org",
+                "https://ci.example.org:8443",
+                server.Url.GetLeftPart(UriPartial.Authority),
+                "https://sub.ci.example.org",
+            }
+        )
         {
             Assert.Equal(HttpStatusCode.Forbidden, await ConnectAsync(server.Url, cookie, foreign));
             Assert.Equal(HttpStatusCode.Forbidden, await ConnectAsync(server.Url, cookie, foreign, new Uri(foreign).Authority));
@@ -102,7 +110,10 @@ public sealed class OriginTests(ApiFixture api)
         socket.Options.SetRequestHeader("Cookie", cookie);
         if (origin is not null)
         {
-            socket.Options.SetRequestHeader("Origin", origin.Replace("{port}", server.Port.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal));
+            socket.Options.SetRequestHeader(
+                "Origin",
+                origin.Replace("{port}", server.Port.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal)
+            );
         }
 
         if (host is not null)

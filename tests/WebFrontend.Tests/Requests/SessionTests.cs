@@ -44,15 +44,22 @@ public sealed partial class SessionTests(ApiFixture api)
         var execution = await one.ExecutionAsync(run, "submitted");
         var cookie = await one.SignInAsync();
         await AllEndAsync(
-            [LogAsync(one, execution, c => c.DefaultRequestHeaders.Add("Cookie", cookie)), EventsAsync(one, run, c => c.DefaultRequestHeaders.Add("Cookie", cookie)), CircuitAsync(one, cookie)],
-            () => SignOutAsync(two, cookie));
+            [
+                LogAsync(one, execution, c => c.DefaultRequestHeaders.Add("Cookie", cookie)),
+                EventsAsync(one, run, c => c.DefaultRequestHeaders.Add("Cookie", cookie)),
+                CircuitAsync(one, cookie),
+            ],
+            () => SignOutAsync(two, cookie)
+        );
     }
 
     [Fact]
     public async Task OpenStreamsAndCircuits_EndAfterTheTokensRevocation()
     {
         await using var server = await api.ServerAsync(replace: SilentExecutors.Use);
-        var run = await server.TriggerAsync(await server.PipelineAsync("image: none\nbuild:\n  steps:\n    - { name: long, run: \"true\" }\n"));
+        var run = await server.TriggerAsync(
+            await server.PipelineAsync("image: none\nbuild:\n  steps:\n    - { name: long, run: \"true\" }\n")
+        );
         var execution = await server.ExecutionAsync(run, "submitted");
         var created = await server.PostAsync("/v1/tokens", new { name = "short-lived", role = "read" });
         var token = created.GetProperty("token").GetString()!;
@@ -60,7 +67,8 @@ public sealed partial class SessionTests(ApiFixture api)
         void Bearer(HttpClient c) => c.DefaultRequestHeaders.Authorization = new("Bearer", token);
         await AllEndAsync(
             [LogAsync(server, execution, Bearer), EventsAsync(server, run, Bearer), CircuitAsync(server, cookie)],
-            () => server.Admin.DeleteAsync($"/v1/tokens/{ApiFixture.Id(created)}"));
+            () => server.Admin.DeleteAsync($"/v1/tokens/{ApiFixture.Id(created)}")
+        );
     }
 
     [Fact]
@@ -90,7 +98,10 @@ public sealed partial class SessionTests(ApiFixture api)
         await using var server = await api.ServerAsync();
         var cookie = await server.SignInAsync();
         using var http = server.Plain();
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/signout") { Content = new FormUrlEncodedContent([new("_handler", "signout")]) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/signout")
+        {
+            Content = new FormUrlEncodedContent([new("_handler", "signout")]),
+        };
         request.Headers.Add("Cookie", cookie);
         using var answer = await http.SendAsync(request);
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
@@ -107,9 +118,11 @@ public sealed partial class SessionTests(ApiFixture api)
         Assert.True(TimeProvider.System.GetElapsedTime(began) < Promised, $"They ended after {TimeProvider.System.GetElapsedTime(began)}.");
     }
 
-    private static Task<Task> LogAsync(ApiServer server, string execution, Action<HttpClient> authorize) => StreamAsync(server, $"/v1/executions/{execution}/logs?follow=true", authorize);
+    private static Task<Task> LogAsync(ApiServer server, string execution, Action<HttpClient> authorize) =>
+        StreamAsync(server, $"/v1/executions/{execution}/logs?follow=true", authorize);
 
-    private static Task<Task> EventsAsync(ApiServer server, string run, Action<HttpClient> authorize) => StreamAsync(server, $"/v1/pipeline-runs/{run}/events", authorize);
+    private static Task<Task> EventsAsync(ApiServer server, string run, Action<HttpClient> authorize) =>
+        StreamAsync(server, $"/v1/pipeline-runs/{run}/events", authorize);
 
     /// <summary>Returns when it is open; what it returns ends when the stream does, which it must not do in good order.</summary>
     private static async Task<Task> StreamAsync(ApiServer server, string path, Action<HttpClient> authorize)
@@ -136,7 +149,12 @@ public sealed partial class SessionTests(ApiFixture api)
         socket.Options.SetRequestHeader("Cookie", cookie);
         socket.Options.SetRequestHeader("Origin", server.Url.GetLeftPart(UriPartial.Authority));
         await socket.ConnectAsync(new UriBuilder(server.Url) { Scheme = "ws", Path = "/_blazor" }.Uri, CancellationToken.None);
-        await socket.SendAsync("{\"protocol\":\"blazorpack\",\"version\":1}\u001e"u8.ToArray(), WebSocketMessageType.Text, true, CancellationToken.None);
+        await socket.SendAsync(
+            "{\"protocol\":\"blazorpack\",\"version\":1}\u001e"u8.ToArray(),
+            WebSocketMessageType.Text,
+            true,
+            CancellationToken.None
+        );
         return EndAsync();
 
         async Task EndAsync()
@@ -163,7 +181,10 @@ public sealed partial class SessionTests(ApiFixture api)
     {
         using var http = server.Plain();
         // Each server of this test has an address of its own; behind one address they share the cookie's name, too.
-        http.DefaultRequestHeaders.Add("Cookie", $"shipinator-{server.Url.Port}={cookie[(cookie.IndexOf('=', StringComparison.Ordinal) + 1)..]}");
+        http.DefaultRequestHeaders.Add(
+            "Cookie",
+            $"shipinator-{server.Url.Port}={cookie[(cookie.IndexOf('=', StringComparison.Ordinal) + 1)..]}"
+        );
         using var answer = await http.GetAsync("/v1/me");
         return answer.StatusCode;
     }
@@ -178,7 +199,10 @@ public sealed partial class SessionTests(ApiFixture api)
         {
             Content = new FormUrlEncodedContent([new("_handler", "signout"), new("__RequestVerificationToken", form)]),
         };
-        request.Headers.Add("Cookie", $"{session}; {page.Headers.GetValues("Set-Cookie").Single(c => c.Contains("form", StringComparison.Ordinal)).Split(';')[0]}");
+        request.Headers.Add(
+            "Cookie",
+            $"{session}; {page.Headers.GetValues("Set-Cookie").Single(c => c.Contains("form", StringComparison.Ordinal)).Split(';')[0]}"
+        );
         using var answer = await http.SendAsync(request);
         Assert.Equal(HttpStatusCode.Redirect, answer.StatusCode);
     }

@@ -24,20 +24,28 @@ public sealed class UnreachableTests(ApiFixture api)
             SilentExecutors.Use(s);
             s.Replace(ServiceDescriptor.Singleton(new Waiting(Dead.Factory(death), TimeProvider.System)));
         });
-        var run = await server.TriggerAsync(await server.PipelineAsync("image: none\nbuild:\n  steps:\n    - { name: one, run: \"true\" }\n"));
+        var run = await server.TriggerAsync(
+            await server.PipelineAsync("image: none\nbuild:\n  steps:\n    - { name: one, run: \"true\" }\n")
+        );
         var execution = await server.ExecutionAsync(run, "submitted");
         foreach (var path in new[] { $"/v1/pipeline-runs/{run}", $"/v1/pipeline-runs/{run}/jobs", $"/v1/executions/{execution}" })
         {
             using var answer = await server.Admin.GetAsync(path);
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-            Assert.Contains(JsonEncodedText.Encode(Waiting.Unknown).ToString(), await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            Assert.Contains(
+                JsonEncodedText.Encode(Waiting.Unknown).ToString(),
+                await answer.Content.ReadAsStringAsync(),
+                StringComparison.Ordinal
+            );
         }
 
         // The screens read by the same way.
         var source = server.Services.GetRequiredService<IViewSource<RunId, RunSnapshot>>();
         var snapshot = await source.ReadAsync(RunId.Parse(run), null, CancellationToken.None);
         Assert.Equal(Waiting.Unknown, snapshot.Waiting[Guid.Parse(run)]);
-        var overview = await server.Services.GetRequiredService<IViewSource<bool, OverviewSnapshot>>().ReadAsync(true, null, CancellationToken.None);
+        var overview = await server
+            .Services.GetRequiredService<IViewSource<bool, OverviewSnapshot>>()
+            .ReadAsync(true, null, CancellationToken.None);
         Assert.Contains(overview.Live, l => l.Run.Id.ToString() == run);
     }
 
@@ -76,8 +84,11 @@ public sealed class UnreachableTests(ApiFixture api)
         {
             if (targetMethod!.Name == nameof(IGrainFactory.GetGrain) && targetMethod.IsGenericMethod)
             {
-                var grain = typeof(DispatchProxy).GetMethods().Single(m => m.Name == nameof(Create) && m.GetGenericArguments().Length == 2)
-                    .MakeGenericMethod(targetMethod.GetGenericArguments()[0], typeof(Dead)).Invoke(null, null)!;
+                var grain = typeof(DispatchProxy)
+                    .GetMethods()
+                    .Single(m => m.Name == nameof(Create) && m.GetGenericArguments().Length == 2)
+                    .MakeGenericMethod(targetMethod.GetGenericArguments()[0], typeof(Dead))
+                    .Invoke(null, null)!;
                 ((Dead)grain)._death = _death;
                 return grain;
             }
@@ -88,12 +99,19 @@ public sealed class UnreachableTests(ApiFixture api)
                 "refused" => throw new SiloUnavailableException("The target silo became unavailable."),
                 "unavailable" => Failed(result, new TimeoutException("Response did not arrive on time.")),
                 "storage" => Failed(result, new Orleans.Runtime.OrleansException("wrapped", new StorageUnavailableException("away"))),
-                _ => typeof(Dead).GetMethod(nameof(Never), BindingFlags.NonPublic | BindingFlags.Static)!.MakeGenericMethod(result).Invoke(null, null),
+                _ => typeof(Dead)
+                    .GetMethod(nameof(Never), BindingFlags.NonPublic | BindingFlags.Static)!
+                    .MakeGenericMethod(result)
+                    .Invoke(null, null),
             };
         }
 
         private static object? Failed(Type result, Exception error) =>
-            typeof(Task).GetMethods().Single(m => m is { Name: nameof(Task.FromException), IsGenericMethod: true }).MakeGenericMethod(result).Invoke(null, [error]);
+            typeof(Task)
+                .GetMethods()
+                .Single(m => m is { Name: nameof(Task.FromException), IsGenericMethod: true })
+                .MakeGenericMethod(result)
+                .Invoke(null, [error]);
 
         private static Task<T> Never<T>() => new TaskCompletionSource<T>().Task;
     }

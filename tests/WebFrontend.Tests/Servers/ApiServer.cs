@@ -20,7 +20,13 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly WebApplication _app;
     private int _repositories;
 
-    private ApiServer(string database, string runner, Action<ShipinatorOptions>? configure, Action<IServiceCollection>? replace, IEnumerable<KeyValuePair<string, string?>> settings)
+    private ApiServer(
+        string database,
+        string runner,
+        Action<ShipinatorOptions>? configure,
+        Action<IServiceCollection>? replace,
+        IEnumerable<KeyValuePair<string, string?>> settings
+    )
     {
         _database = ShipinatorDatabase.Create(database);
         var port = DataFolder.FreePort();
@@ -41,7 +47,12 @@ public sealed class ApiServer : IAsyncDisposable
     public string AdminToken { get; private set; } = "";
 
     public static async Task<ApiServer> StartAsync(
-        string database, string runner, Action<ShipinatorOptions>? configure, Action<IServiceCollection>? replace, IEnumerable<KeyValuePair<string, string?>> settings)
+        string database,
+        string runner,
+        Action<ShipinatorOptions>? configure,
+        Action<IServiceCollection>? replace,
+        IEnumerable<KeyValuePair<string, string?>> settings
+    )
     {
         var server = new ApiServer(database, runner, configure, replace, settings);
         await SiloApp.PrepareAsync(server._app);
@@ -72,7 +83,8 @@ public sealed class ApiServer : IAsyncDisposable
     }
 
     /// <summary>The runner of an execution, or whoever has its token.</summary>
-    public HttpClient Runner(string execution) => Client(Services.GetRequiredService<IExecutionTokens>().Issue(ExecutionId.Parse(execution)));
+    public HttpClient Runner(string execution) =>
+        Client(Services.GetRequiredService<IExecutionTokens>().Issue(ExecutionId.Parse(execution)));
 
     /// <summary>Follows no redirect and keeps no cookie.</summary>
     public HttpClient Plain() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = Url };
@@ -85,9 +97,11 @@ public sealed class ApiServer : IAsyncDisposable
         return answer.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
     }
 
-    public Task<string> PipelineAsync(string file, string? executor = null) => ApiFixture.PipelineAsync(PostAsync, _root, Interlocked.Increment(ref _repositories), file, executor);
+    public Task<string> PipelineAsync(string file, string? executor = null) =>
+        ApiFixture.PipelineAsync(PostAsync, _root, Interlocked.Increment(ref _repositories), file, executor);
 
-    public async Task<string> TriggerAsync(string pipeline) => ApiFixture.Id(await PostAsync($"/v1/pipelines/{pipeline}/runs", new { git_ref = "main" }));
+    public async Task<string> TriggerAsync(string pipeline) =>
+        ApiFixture.Id(await PostAsync($"/v1/pipelines/{pipeline}/runs", new { git_ref = "main" }));
 
     public async Task<JsonElement> PostAsync(string path, object body)
     {

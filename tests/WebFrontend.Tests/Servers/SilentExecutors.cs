@@ -27,7 +27,8 @@ internal sealed class SilentExecutors : IExecutorRegistry
 
     public IReadOnlyCollection<string> Types => _executors.Keys;
 
-    public IWorkerExecutor Get(string type) => _executors.TryGetValue(type, out var known) ? known : throw ExecutorException.Rejected(Reason.ConfigError, $"No executor {type}.");
+    public IWorkerExecutor Get(string type) =>
+        _executors.TryGetValue(type, out var known) ? known : throw ExecutorException.Rejected(Reason.ConfigError, $"No executor {type}.");
 
     /// <summary>With a credential for every repository.</summary>
     public static void Use(IServiceCollection services)
@@ -38,7 +39,10 @@ internal sealed class SilentExecutors : IExecutorRegistry
 
     private sealed class Credentials : IGitCredentials
     {
-        public Task<GitCredential?> Find(string cloneUrl, CancellationToken cancellationToken) => Task.FromResult<GitCredential?>(new("robot", RunnerCredentialTests.Password, new Uri(cloneUrl).GetLeftPart(UriPartial.Authority)));
+        public Task<GitCredential?> Find(string cloneUrl, CancellationToken cancellationToken) =>
+            Task.FromResult<GitCredential?>(
+                new("robot", RunnerCredentialTests.Password, new Uri(cloneUrl).GetLeftPart(UriPartial.Authority))
+            );
     }
 
     private sealed class Silent(string type, bool clones, bool retries) : IWorkerExecutor
@@ -52,10 +56,17 @@ internal sealed class SilentExecutors : IExecutorRegistry
         public bool RunnersServeRetries => retries;
 
         public Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken) =>
-            Task.FromResult(new ExecutionHandle(type, $"x-{spec.ExecutionId}", spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId));
+            Task.FromResult(
+                new ExecutionHandle(type, $"x-{spec.ExecutionId}", spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId)
+            );
 
         public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) =>
-            Task.FromResult(new ExecutionStatus { Status = _canceled.ContainsKey(handle.ExecutionId) ? Shipinator.Status.Canceled : Shipinator.Status.Running });
+            Task.FromResult(
+                new ExecutionStatus
+                {
+                    Status = _canceled.ContainsKey(handle.ExecutionId) ? Shipinator.Status.Canceled : Shipinator.Status.Running,
+                }
+            );
 
         public Task Cancel(ExecutionHandle handle, CancellationToken cancellationToken)
         {

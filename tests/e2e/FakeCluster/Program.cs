@@ -22,8 +22,13 @@ using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop)
 Directory.CreateDirectory(folder);
 LiveKubelet? kubelet = null;
 FakeCluster? cluster = null;
-var containers = new IsolatedContainers(Path.Combine(folder, "images"), (ns, secret) => IsolatedContainers.Opens(cluster?.Store.Find(new("secrets", ns, secret))));
-await using (cluster = await FakeCluster.StartAsync(new WallTime(), LiveKubelet.Beginning(containers, folder, k => kubelet = k), secure: true))
+var containers = new IsolatedContainers(
+    Path.Combine(folder, "images"),
+    (ns, secret) => IsolatedContainers.Opens(cluster?.Store.Find(new("secrets", ns, secret)))
+);
+await using (
+    cluster = await FakeCluster.StartAsync(new WallTime(), LiveKubelet.Beginning(containers, folder, k => kubelet = k), secure: true)
+)
 await using (kubelet!)
 {
     var kubeconfig = Path.Combine(folder, "kubeconfig");

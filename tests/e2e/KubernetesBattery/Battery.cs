@@ -13,7 +13,8 @@ internal static class Battery
     /// <summary>On a port of the node itself where nobody listens: refused at once, whatever the node's DNS and proxies are like.</summary>
     public const string MissingImage = "127.0.0.1:1/shipinator/none:1";
 
-    public static IReadOnlyList<Case> Cases { get; } = [.. Outcomes.Cases, .. Cancels.Cases, .. Disruptions.Cases, .. Work.Cases, .. Alone.Cases];
+    public static IReadOnlyList<Case> Cases { get; } =
+    [.. Outcomes.Cases, .. Cancels.Cases, .. Disruptions.Cases, .. Work.Cases, .. Alone.Cases];
 
     public static async Task<string> SimpleAsync(CaseContext c, string file) => await c.OutcomeAsync(await c.StartAsync(file));
 

@@ -69,12 +69,19 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
     public async Task<string> WaitsForAsync(string run, Func<string, bool> condition, string what)
     {
         var found = "";
-        await Until.TrueAsync(async () =>
-        {
-            var words = (await Api.GetJobsAsync(run)).Jobs.SelectMany(j => j.Steps).SelectMany(s => s.Executions.Select(e => e.WaitingFor).Append(s.WaitingFor)).OfType<string>();
-            found = words.FirstOrDefault(condition) ?? "";
-            return found.Length > 0;
-        }, TimeSpan.FromSeconds(60), what);
+        await Until.TrueAsync(
+            async () =>
+            {
+                var words = (await Api.GetJobsAsync(run))
+                    .Jobs.SelectMany(j => j.Steps)
+                    .SelectMany(s => s.Executions.Select(e => e.WaitingFor).Append(s.WaitingFor))
+                    .OfType<string>();
+                found = words.FirstOrDefault(condition) ?? "";
+                return found.Length > 0;
+            },
+            TimeSpan.FromSeconds(60),
+            what
+        );
         return found;
     }
 
@@ -83,9 +90,18 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
     /// </summary>
     public async Task<string> PromptlyAsync(string run, string words, string what, Func<Task<string>> ask, params string[] reasons)
     {
-        long cluster = 0, ours = 0;
-        var seen = Until.TrueAsync(async () => (await ask()) is var said && reasons.Any(r => said.Contains(r, StringComparison.Ordinal)), TimeSpan.FromSeconds(60), $"the cluster to say {reasons[0]}")
-            .ContinueWith(t => cluster = t.IsCompletedSuccessfully ? TimeProvider.System.GetTimestamp() : throw t.Exception!.InnerException!, TaskScheduler.Default);
+        long cluster = 0,
+            ours = 0;
+        var seen = Until
+            .TrueAsync(
+                async () => (await ask()) is var said && reasons.Any(r => said.Contains(r, StringComparison.Ordinal)),
+                TimeSpan.FromSeconds(60),
+                $"the cluster to say {reasons[0]}"
+            )
+            .ContinueWith(
+                t => cluster = t.IsCompletedSuccessfully ? TimeProvider.System.GetTimestamp() : throw t.Exception!.InnerException!,
+                TaskScheduler.Default
+            );
         Note = await WaitsForAsync(run, w => w.Contains(words, StringComparison.OrdinalIgnoreCase), what);
         ours = TimeProvider.System.GetTimestamp();
         await seen;
@@ -93,14 +109,23 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
         return late <= Prompt ? "said at once" : string.Create(CultureInfo.InvariantCulture, $"said {late.TotalSeconds:0.0} s later");
     }
 
-    public Task RunningAsync(string run) => Until.TrueAsync(
-        async () => (await Api.GetJobsAsync(run)).Jobs.SelectMany(j => j.Steps).SelectMany(s => s.Executions).Any(e => e.Status == "running"),
-        Patience, "a step to run");
+    public Task RunningAsync(string run) =>
+        Until.TrueAsync(
+            async () =>
+                (await Api.GetJobsAsync(run)).Jobs.SelectMany(j => j.Steps).SelectMany(s => s.Executions).Any(e => e.Status == "running"),
+            Patience,
+            "a step to run"
+        );
 
     /// <summary>Any step's log holds a text.</summary>
-    public Task SaidAsync(string run, string text) => Until.TrueAsync(
-        async () => (await Api.GetJobsAsync(run)).Jobs is var jobs && (await Task.WhenAll(jobs.Select(LogAsync))).Any(l => l.Contains(text, StringComparison.Ordinal)),
-        Patience, $"'{text.Trim()}' in a step's log");
+    public Task SaidAsync(string run, string text) =>
+        Until.TrueAsync(
+            async () =>
+                (await Api.GetJobsAsync(run)).Jobs is var jobs
+                && (await Task.WhenAll(jobs.Select(LogAsync))).Any(l => l.Contains(text, StringComparison.Ordinal)),
+            Patience,
+            $"'{text.Trim()}' in a step's log"
+        );
 
     /// <summary>The run's only Job, with <c>--cascade</c>.</summary>
     public async Task DeleteJobAsync(string run, string cascade) =>
@@ -114,9 +139,12 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
     }
 
     /// <summary>Nothing of the run is in the cluster any more.</summary>
-    public Task GoneAsync(string run) => Until.TrueAsync(
-        async () => (await cluster.NamesAsync("jobs", run)).Length == 0 && (await cluster.NamesAsync("pods", run)).Length == 0,
-        TimeSpan.FromSeconds(90), "Job and pod to be gone");
+    public Task GoneAsync(string run) =>
+        Until.TrueAsync(
+            async () => (await cluster.NamesAsync("jobs", run)).Length == 0 && (await cluster.NamesAsync("pods", run)).Length == 0,
+            TimeSpan.FromSeconds(90),
+            "Job and pod to be gone"
+        );
 
     public async Task<string> LogAsync(JobAnswer job)
     {
@@ -135,14 +163,18 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
     }
 
     /// <summary>A file with one job of one step; retries for causes of the cluster are off unless a case wants them.</summary>
-    public string File(string script, string extra = "", string? image = null, string retry = "{ max: 1, on: [timeout] }") => string.Create(CultureInfo.InvariantCulture, $"""
-        image: "{image ?? settings.StepImage}"
-        build:
-          steps:
-            - name: step
-              retry: {retry}
-              run: |
-                {script.Replace("\n", "\n        ", StringComparison.Ordinal)}
-        {(extra.Length == 0 ? "" : "      " + extra)}
-        """);
+    public string File(string script, string extra = "", string? image = null, string retry = "{ max: 1, on: [timeout] }") =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"""
+            image: "{image ?? settings.StepImage}"
+            build:
+              steps:
+                - name: step
+                  retry: {retry}
+                  run: |
+                    {script.Replace("\n", "\n        ", StringComparison.Ordinal)}
+            {(extra.Length == 0 ? "" : "      " + extra)}
+            """
+        );
 }

@@ -17,7 +17,11 @@ internal sealed class Cluster(string kubeconfig)
         await KubectlAsync("create", "namespace", Namespace);
         IsMade = true;
         // No pod can be made before a controller has given it its account.
-        await Until.TrueAsync(async () => (await AsyncIn("get", "serviceaccount", "default", "--ignore-not-found", "--output", "name")).Length > 0, TimeSpan.FromSeconds(60), "the namespace's service account");
+        await Until.TrueAsync(
+            async () => (await AsyncIn("get", "serviceaccount", "default", "--ignore-not-found", "--output", "name")).Length > 0,
+            TimeSpan.FromSeconds(60),
+            "the namespace's service account"
+        );
         if (restricted)
         {
             await KubectlAsync("label", "namespace", Namespace, "pod-security.kubernetes.io/enforce=restricted");
@@ -25,25 +29,34 @@ internal sealed class Cluster(string kubeconfig)
     }
 
     /// <summary>Waits until it is gone, with all that is in it. Errors: <see cref="BatteryException"/>.</summary>
-    public Task DeleteNamespaceAsync() => Tool.RunAsync(
-        "kubectl", ["--kubeconfig", kubeconfig, "delete", "namespace", Namespace, "--timeout=120s", "--ignore-not-found"], patience: TimeSpan.FromSeconds(150));
+    public Task DeleteNamespaceAsync() =>
+        Tool.RunAsync(
+            "kubectl",
+            ["--kubeconfig", kubeconfig, "delete", "namespace", Namespace, "--timeout=120s", "--ignore-not-found"],
+            patience: TimeSpan.FromSeconds(150)
+        );
 
     /// <summary>In the namespace. Errors: <see cref="BatteryException"/>.</summary>
     public Task<string> AsyncIn(params string[] arguments) => KubectlAsync(["--namespace", Namespace, .. arguments]);
 
     public Task ApplyAsync(string manifest) => KubectlAsync(["--namespace", Namespace, "apply", "--filename", "-"], manifest);
 
-    public Task EvictAsync(string pod) => KubectlAsync(
-        ["create", "--raw", $"/api/v1/namespaces/{Namespace}/pods/{pod}/eviction", "--filename", "-"],
-        $$$"""{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"{{{pod}}}","namespace":"{{{Namespace}}}"},"deleteOptions":{"gracePeriodSeconds":1}}""");
+    public Task EvictAsync(string pod) =>
+        KubectlAsync(
+            ["create", "--raw", $"/api/v1/namespaces/{Namespace}/pods/{pod}/eviction", "--filename", "-"],
+            $$$"""{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"{{{pod}}}","namespace":"{{{Namespace}}}"},"deleteOptions":{"gracePeriodSeconds":1}}"""
+        );
 
     /// <summary>A <c>jsonpath</c> of a run's Jobs or pods.</summary>
-    public Task<string> AboutAsync(string kind, string run, string path) => AsyncIn("get", kind, "--selector", $"shipinator.io/run-id={run}", "--output", "jsonpath=" + path);
+    public Task<string> AboutAsync(string kind, string run, string path) =>
+        AsyncIn("get", kind, "--selector", $"shipinator.io/run-id={run}", "--output", "jsonpath=" + path);
 
     /// <summary>The names of a run's Jobs or pods.</summary>
     public async Task<string[]> NamesAsync(string kind, string run) =>
-        (await AsyncIn("get", kind, "--selector", $"shipinator.io/run-id={run}", "--output", "jsonpath={.items[*].metadata.name}"))
-            .Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        (await AsyncIn("get", kind, "--selector", $"shipinator.io/run-id={run}", "--output", "jsonpath={.items[*].metadata.name}")).Split(
+            ' ',
+            StringSplitOptions.RemoveEmptyEntries
+        );
 
     private Task<string> KubectlAsync(params string[] arguments) => KubectlAsync(arguments, null);
 

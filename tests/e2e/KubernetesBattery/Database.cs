@@ -12,7 +12,8 @@ internal static class Database
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     /// <summary>So that also the user that runs it, when the battery is root's, can come to what is below.</summary>
-    public const UnixFileMode Passable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+    public const UnixFileMode Passable =
+        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
     /// <summary>Stops it as it wants to be stopped, or else kills it. Nothing happens when it does not run.</summary>
     public static async Task StopAsync(string folder)
@@ -59,8 +60,15 @@ internal static class Database
         {
             var data = Path.Combine(Place(folder), "data");
             // The number may be another program's by now.
-            return int.TryParse(File.ReadLines(Path.Combine(data, "postmaster.pid")).FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
-                && File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/cmdline")).Contains(data, StringComparison.Ordinal)
+            return
+                int.TryParse(
+                    File.ReadLines(Path.Combine(data, "postmaster.pid")).FirstOrDefault(),
+                    NumberStyles.None,
+                    CultureInfo.InvariantCulture,
+                    out var pid
+                )
+                && File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/cmdline"))
+                    .Contains(data, StringComparison.Ordinal)
                 ? Process.GetProcessById(pid)
                 : null;
         }

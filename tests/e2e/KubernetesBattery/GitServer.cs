@@ -56,11 +56,21 @@ internal sealed class GitServer : IAsyncDisposable
         try
         {
             var bare = Bare(repository);
-            async Task<string> Git(string[] arguments, string? input = null) => await Tool.RunAsync("git", ["-C", bare, .. arguments], input: input);
+            async Task<string> Git(string[] arguments, string? input = null) =>
+                await Tool.RunAsync("git", ["-C", bare, .. arguments], input: input);
             var file = await Git(["hash-object", "-w", "--stdin"], pipeline);
             var readme = await Git(["hash-object", "-w", "--stdin"], "battery\n");
             var tree = await Git(["mktree"], $"100644 blob {file}\t.shipinator.yaml\n100644 blob {readme}\tREADME\n");
-            var commit = await Git(["-c", "user.name=battery", "-c", "user.email=battery@example.invalid", "commit-tree", tree, "-m", branch]);
+            var commit = await Git([
+                "-c",
+                "user.name=battery",
+                "-c",
+                "user.email=battery@example.invalid",
+                "commit-tree",
+                tree,
+                "-m",
+                branch,
+            ]);
             await Git(["update-ref", $"refs/heads/{branch}", commit]);
         }
         finally
@@ -85,7 +95,12 @@ internal sealed class GitServer : IAsyncDisposable
     private async Task ServeAsync(HttpContext context)
     {
         var request = context.Request;
-        var start = new ProcessStartInfo("git", ["http-backend"]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("git", ["http-backend"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment["GIT_PROJECT_ROOT"] = _root;
         start.Environment["GIT_HTTP_EXPORT_ALL"] = "1";
         start.Environment["PATH_INFO"] = request.Path;

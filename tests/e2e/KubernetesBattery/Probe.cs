@@ -30,17 +30,23 @@ internal static class Probe
         var answer = await AskAsync(cluster, settings, "probe-git", new Uri(git.CloneUrl("battery")));
         if (answer.Said is not null && !answer.Tools.Contains("git"))
         {
-            throw new BatteryException($"The runner image {settings.RunnerImage} holds no git. Set SHIPINATOR_E2E_RUNNER_IMAGE to one that does.");
+            throw new BatteryException(
+                $"The runner image {settings.RunnerImage} holds no git. Set SHIPINATOR_E2E_RUNNER_IMAGE to one that does."
+            );
         }
 
         if (answer.Runner.Length == 0 && settings.Runner is null)
         {
-            throw new BatteryException($"There is no runner for pods: the image {settings.RunnerImage} holds none as shipinator-runner, /shipinator-runner or /runner, and SHIPINATOR_E2E_RUNNER names no static one. Runner/publish-static.sh makes one.");
+            throw new BatteryException(
+                $"There is no runner for pods: the image {settings.RunnerImage} holds none as shipinator-runner, /shipinator-runner or /runner, and SHIPINATOR_E2E_RUNNER names no static one. Runner/publish-static.sh makes one."
+            );
         }
 
         if (answer.Runner.Length == 0 && answer.Tools.All(t => t == "git"))
         {
-            throw new BatteryException($"The runner image {settings.RunnerImage} holds neither a runner nor wget, curl, perl or python3 to get it. Set SHIPINATOR_E2E_RUNNER_IMAGE to one that does.");
+            throw new BatteryException(
+                $"The runner image {settings.RunnerImage} holds neither a runner nor wget, curl, perl or python3 to get it. Set SHIPINATOR_E2E_RUNNER_IMAGE to one that does."
+            );
         }
 
         if (answer.Said is { Length: > 0 } words)
@@ -54,19 +60,26 @@ internal static class Probe
     {
         // It serves no Git: that it refuses is an answer, too.
         var answer = await AskAsync(cluster, settings, "probe-server", new Uri(settings.Url, "/v1/battery.git"));
-        if (answer.Said is { } words && words.Contains("unable to access", StringComparison.Ordinal) && !words.Contains("requested URL returned error", StringComparison.Ordinal))
+        if (
+            answer.Said is { } words
+            && words.Contains("unable to access", StringComparison.Ordinal)
+            && !words.Contains("requested URL returned error", StringComparison.Ordinal)
+        )
         {
             throw NotReached("Shipinator", settings.Url, "SHIPINATOR_E2E_URL", words);
         }
     }
 
     private static BatteryException NotReached(string what, Uri url, string variable, string words) =>
-        new($"Pods can't reach {what} at {url}: {words.ReplaceLineEndings(" ")}. Set {variable} to an address of this host that they reach, and let its port through.");
+        new(
+            $"Pods can't reach {what} at {url}: {words.ReplaceLineEndings(" ")}. Set {variable} to an address of this host that they reach, and let its port through."
+        );
 
     private static async Task<Answer> AskAsync(Cluster cluster, Settings settings, string name, Uri url)
     {
         var user = settings.Restricted ? "runAsNonRoot: true, runAsUser: 1000, " : "";
-        await cluster.ApplyAsync($$"""
+        await cluster.ApplyAsync(
+            $$"""
             apiVersion: v1
             kind: Pod
             metadata: { name: {{name}} }
@@ -78,17 +91,37 @@ internal static class Probe
               imagePullSecrets: [ { name: {{Battery.PullSecret}} } ]
               securityContext: { {{user}}seccompProfile: { type: RuntimeDefault } }
               containers:
-              - { name: ask, {{settings.Image(settings.RunnerImage)}}, command: [ /bin/sh, "-c", {{JsonSerializer.Serialize(Script)}}, ask, "{{url}}" ], securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: [ALL] } } }
-            """);
+              - { name: ask, {{settings.Image(settings.RunnerImage)}}, command: [ /bin/sh, "-c", {{JsonSerializer.Serialize(
+                Script
+            )}}, ask, "{{url}}" ], securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: [ALL] } } }
+            """
+        );
         var state = "";
         await Until.TrueAsync(
-            async () => (state = await cluster.AsyncIn("get", "pod", name, "--output", "jsonpath={.status.phase} {.status.reason}{\"\\n\"}{.status.containerStatuses[0].state.terminated.message}")) is var now
+            async () =>
+                (
+                    state = await cluster.AsyncIn(
+                        "get",
+                        "pod",
+                        name,
+                        "--output",
+                        "jsonpath={.status.phase} {.status.reason}{\"\\n\"}{.status.containerStatuses[0].state.terminated.message}"
+                    )
+                )
+                    is var now
                 && (now.StartsWith("Succeeded", StringComparison.Ordinal) || now.StartsWith("Failed", StringComparison.Ordinal)),
-            TimeSpan.FromSeconds(3 * Seconds), $"pod {name}, which asks for {url}, to end");
+            TimeSpan.FromSeconds(3 * Seconds),
+            $"pod {name}, which asks for {url}, to end"
+        );
         await cluster.AsyncIn("delete", "pod", name, "--wait=false");
-        return Answer.Parse(state) ?? (state.StartsWith("Failed DeadlineExceeded", StringComparison.Ordinal)
-            ? Answer.None
-            : throw new BatteryException($"A pod of the runner image {settings.RunnerImage} could not ask for {url}: {state.ReplaceLineEndings(" ")}"));
+        return Answer.Parse(state)
+            ?? (
+                state.StartsWith("Failed DeadlineExceeded", StringComparison.Ordinal)
+                    ? Answer.None
+                    : throw new BatteryException(
+                        $"A pod of the runner image {settings.RunnerImage} could not ask for {url}: {state.ReplaceLineEndings(" ")}"
+                    )
+            );
     }
 
     /// <summary>What the pod left as its last word; <see cref="Said"/>: by Git, null when it was content.</summary>
@@ -102,8 +135,13 @@ internal static class Probe
             var lines = state.Split('\n');
             string? After(string word) => lines.FirstOrDefault(l => l.StartsWith(word, StringComparison.Ordinal))?[word.Length..].Trim();
             var said = state.IndexOf("\nsaid:", StringComparison.Ordinal);
-            return said < 0 || After("runner:") is not { } runner || After("tools:") is not { } tools ? null
-                : new(runner, tools.Split(' ', StringSplitOptions.RemoveEmptyEntries), state[(said + "\nsaid:".Length)..].Trim() is { Length: > 0 } words ? words : null);
+            return said < 0 || After("runner:") is not { } runner || After("tools:") is not { } tools
+                ? null
+                : new(
+                    runner,
+                    tools.Split(' ', StringSplitOptions.RemoveEmptyEntries),
+                    state[(said + "\nsaid:".Length)..].Trim() is { Length: > 0 } words ? words : null
+                );
         }
     }
 }

@@ -49,8 +49,10 @@ try
     var pipeline = await Setup.RegisterAsync(server.Api, "e2e", git.CloneUrl("battery"));
 
     await Parallel.ForEachAsync(
-        cases.Where(c => !c.Alone), new ParallelOptions { MaxDegreeOfParallelism = settings.Parallel },
-        async (one, _) => await RunAsync(one, server, git, pipeline));
+        cases.Where(c => !c.Alone),
+        new ParallelOptions { MaxDegreeOfParallelism = settings.Parallel },
+        async (one, _) => await RunAsync(one, server, git, pipeline)
+    );
     foreach (var one in cases.Where(c => c.Alone))
     {
         await RunAsync(one, server, git, pipeline);
@@ -124,7 +126,14 @@ void Stop(PosixSignalContext context)
 async Task RunAsync(Case one, Server server, GitServer git, string pipeline)
 {
     var start = TimeProvider.System.GetTimestamp();
-    var context = new CaseContext(settings, cluster, server, git, pipeline, one.Name.Replace(' ', '-').Replace(",", "", StringComparison.Ordinal).Replace("'", "", StringComparison.Ordinal));
+    var context = new CaseContext(
+        settings,
+        cluster,
+        server,
+        git,
+        pipeline,
+        one.Name.Replace(' ', '-').Replace(",", "", StringComparison.Ordinal).Replace("'", "", StringComparison.Ordinal)
+    );
     string found;
     if (stop.IsCancellationRequested)
     {
@@ -149,9 +158,22 @@ async Task RunAsync(Case one, Server server, GitServer git, string pipeline)
 int Table()
 {
     string[] head = ["", "case", "expected", "found", "s", "in words"];
-    var rows = cases.Where(results.ContainsKey).Select(c => results[c])
-        .Select(r => new[] { Word(r), r.Case.Name, r.Case.Expected, Short(r.Found, 60), r.Took.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture), Short(r.Note, 110) })
-        .Prepend(head).ToList();
+    var rows = cases
+        .Where(results.ContainsKey)
+        .Select(c => results[c])
+        .Select(r =>
+            new[]
+            {
+                Word(r),
+                r.Case.Name,
+                r.Case.Expected,
+                Short(r.Found, 60),
+                r.Took.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture),
+                Short(r.Note, 110),
+            }
+        )
+        .Prepend(head)
+        .ToList();
     var widths = Enumerable.Range(0, head.Length).Select(i => rows.Max(r => r[i].Length)).ToArray();
     Console.WriteLine();
     foreach (var row in rows)
@@ -166,9 +188,15 @@ int Table()
     return different == 0 && results.Count == cases.Count && results.Count > skipped ? 0 : 1;
 }
 
-static string Words(Exception e) => e is BatteryException or HttpRequestException or Shipinator.Client.ShipinatorApiException ? e.Message : $"{e.GetType().Name}: {e.Message}";
+static string Words(Exception e) =>
+    e is BatteryException or HttpRequestException or Shipinator.Client.ShipinatorApiException
+        ? e.Message
+        : $"{e.GetType().Name}: {e.Message}";
 
-static string Word(CaseResult result) => result.IsSkipped ? "skip" : result.IsAsExpected ? "ok" : "DIFF";
+static string Word(CaseResult result) =>
+    result.IsSkipped ? "skip"
+    : result.IsAsExpected ? "ok"
+    : "DIFF";
 
 static string Short(string text, int length) => text.Length <= length ? text : text[..(length - 1)] + "…";
 

@@ -41,7 +41,12 @@ internal sealed class Server : IAsyncDisposable
     public static async Task<Server> StartAsync(Settings settings, Cluster cluster, string folder)
     {
         var token = "shp_" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24));
-        var start = new ProcessStartInfo("dotnet", [settings.Silo]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder };
+        var start = new ProcessStartInfo("dotnet", [settings.Silo])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = folder,
+        };
         foreach (var (name, value) in Variables(settings, cluster, folder, token))
         {
             start.Environment["SHIPINATOR__" + name] = value;
@@ -98,23 +103,28 @@ internal sealed class Server : IAsyncDisposable
         }
     }
 
-    private Task AnswersAsync() => Until.TrueAsync(async () =>
-    {
-        if (_process.HasExited)
-        {
-            throw new BatteryException($"The server ended with {_process.ExitCode}; its log is {_logFile}.");
-        }
+    private Task AnswersAsync() =>
+        Until.TrueAsync(
+            async () =>
+            {
+                if (_process.HasExited)
+                {
+                    throw new BatteryException($"The server ended with {_process.ExitCode}; its log is {_logFile}.");
+                }
 
-        try
-        {
-            await Api.MeAsync();
-            return true;
-        }
-        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
-        {
-            return false;
-        }
-    }, StartPatience, "the server to answer");
+                try
+                {
+                    await Api.MeAsync();
+                    return true;
+                }
+                catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+                {
+                    return false;
+                }
+            },
+            StartPatience,
+            "the server to answer"
+        );
 
     public async ValueTask DisposeAsync()
     {
@@ -178,7 +188,11 @@ internal sealed class Server : IAsyncDisposable
 
         if (settings.Restricted)
         {
-            (variables["KUBERNETES__RUNASNONROOT"], variables["KUBERNETES__RUNASUSER"], variables["KUBERNETES__FSGROUP"]) = ("true", "1000", "1000");
+            (variables["KUBERNETES__RUNASNONROOT"], variables["KUBERNETES__RUNASUSER"], variables["KUBERNETES__FSGROUP"]) = (
+                "true",
+                "1000",
+                "1000"
+            );
         }
 
         if (settings.CacheClass is not null)

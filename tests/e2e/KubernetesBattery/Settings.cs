@@ -67,24 +67,32 @@ internal sealed record Settings
             Runner = Optional("SHIPINATOR_E2E_RUNNER") is { } runner && File.Exists(runner) ? runner : null,
             CacheClass = Optional("SHIPINATOR_E2E_CACHE_CLASS"),
             PrivateImage = Optional("SHIPINATOR_E2E_PRIVATE_IMAGE"),
-            DockerConfig = Optional("SHIPINATOR_E2E_DOCKERCONFIG") is not { } config ? Optional("SHIPINATOR_E2E_PRIVATE_IMAGE") is null ? null
-                : throw new ArgumentException("SHIPINATOR_E2E_PRIVATE_IMAGE is set without SHIPINATOR_E2E_DOCKERCONFIG, the file that opens it.")
-                : File.Exists(config) ? config
-                : throw new ArgumentException($"SHIPINATOR_E2E_DOCKERCONFIG is '{config}'; there is no such file."),
+            DockerConfig = Optional("SHIPINATOR_E2E_DOCKERCONFIG") is not { } config
+                ? Optional("SHIPINATOR_E2E_PRIVATE_IMAGE") is null
+                    ? null
+                    : throw new ArgumentException(
+                        "SHIPINATOR_E2E_PRIVATE_IMAGE is set without SHIPINATOR_E2E_DOCKERCONFIG, the file that opens it."
+                    )
+                : File.Exists(config)
+                    ? config
+                    : throw new ArgumentException($"SHIPINATOR_E2E_DOCKERCONFIG is '{config}'; there is no such file."),
             BareImage = Optional("SHIPINATOR_E2E_BARE_IMAGE"),
             Restricted = Optional("SHIPINATOR_E2E_RESTRICTED") == "1",
-            PullPolicy = Optional("SHIPINATOR_E2E_PULL_POLICY") is not { } policy ? null
+            PullPolicy =
+                Optional("SHIPINATOR_E2E_PULL_POLICY") is not { } policy ? null
                 : policy is "Always" or "IfNotPresent" or "Never" ? policy
                 : throw new ArgumentException($"SHIPINATOR_E2E_PULL_POLICY is '{policy}'; it must be Always, IfNotPresent or Never."),
             Only = Optional("SHIPINATOR_E2E_ONLY"),
-            Parallel = Optional("SHIPINATOR_E2E_PARALLEL") is not { } parallel ? 3
+            Parallel =
+                Optional("SHIPINATOR_E2E_PARALLEL") is not { } parallel ? 3
                 : int.TryParse(parallel, out var count) && count > 0 ? count
                 : throw new ArgumentException($"SHIPINATOR_E2E_PARALLEL is '{parallel}'; it must be a number, 1 or more."),
             Keep = Optional("SHIPINATOR_E2E_KEEP") == "1",
         };
     }
 
-    private static Uri? Address(string name) => Optional(name) is not { } text ? null
+    private static Uri? Address(string name) =>
+        Optional(name) is not { } text ? null
         : Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme == "http" ? url
         : throw new ArgumentException($"{name} is '{text}'; it must be an http address with a port, such as http://172.18.0.1:7400.");
 

@@ -9,7 +9,16 @@ internal static class Setup
     public static async Task<string> RegisterAsync(ShipinatorClient api, string name, string cloneUrl)
     {
         var project = await api.CreateProjectAsync(new() { Name = name });
-        var repository = await api.CreateRepositoryAsync(project.Id, new() { VcsProvider = "git", CloneUrl = cloneUrl, DefaultBranch = "main", Executor = "kubernetes" });
+        var repository = await api.CreateRepositoryAsync(
+            project.Id,
+            new()
+            {
+                VcsProvider = "git",
+                CloneUrl = cloneUrl,
+                DefaultBranch = "main",
+                Executor = "kubernetes",
+            }
+        );
         return (await api.SyncAsync(repository.Id)).Items.Single(p => p.TriggerType == "manual").Id;
     }
 
@@ -19,8 +28,12 @@ internal static class Setup
     /// </summary>
     public static async Task PullAsync(Cluster cluster, Settings settings)
     {
-        var images = new[] { settings.RunnerImage, settings.StepImage, settings.ServiceImage, settings.BareImage, settings.PrivateImage }.OfType<string>().Distinct().ToList();
-        await cluster.ApplyAsync($$"""
+        var images = new[] { settings.RunnerImage, settings.StepImage, settings.ServiceImage, settings.BareImage, settings.PrivateImage }
+            .OfType<string>()
+            .Distinct()
+            .ToList();
+        await cluster.ApplyAsync(
+            $$"""
             apiVersion: v1
             kind: Pod
             metadata: { name: images }
@@ -31,18 +44,48 @@ internal static class Setup
               imagePullSecrets: [ { name: {{Battery.PullSecret}} } ]
               securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: RuntimeDefault } }
               containers:
-            {{string.Join('\n', images.Select((image, i) => $"  - {{ name: i{i}, {settings.Image(image)}, command: [\"true\"], securityContext: {{ allowPrivilegeEscalation: false, capabilities: {{ drop: [ALL] }} }} }}"))}}
-            """);
+            {{string.Join(
+                '\n',
+                images.Select(
+                    (image, i) =>
+                        $"  - {{ name: i{i}, {settings.Image(image)}, command: [\"true\"], securityContext: {{ allowPrivilegeEscalation: false, capabilities: {{ drop: [ALL] }} }} }}"
+                )
+            )}}
+            """
+        );
         var start = TimeProvider.System.GetTimestamp();
-        await Until.TrueAsync(async () =>
-        {
-            // That it can't be started is of no interest: then it is there.
-            var states = await cluster.AsyncIn("get", "pod", "images", "--output", "jsonpath={range .status.containerStatuses[*]}{.image}{\" \"}{.state.waiting.reason}{\" \"}{.state.waiting.message}{\"\\n\"}{end}");
-            var lines = states.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            return lines.FirstOrDefault(l => l.Contains(" ErrImagePull ", StringComparison.Ordinal) || l.Contains(" InvalidImageName ", StringComparison.Ordinal) || l.Contains(NeverPull, StringComparison.Ordinal)) is { } bad && TimeProvider.System.GetElapsedTime(start) > PullPatience
-                ? throw new BatteryException($"An image can't be pulled: {bad}")
-                : lines.Length == images.Count && !lines.Any(l => l.Contains(" ContainerCreating", StringComparison.Ordinal) || l.Contains(" PodInitializing", StringComparison.Ordinal) || l.Contains("ImagePull", StringComparison.Ordinal) || l.Contains(NeverPull, StringComparison.Ordinal));
-        }, TimeSpan.FromMinutes(10), "the images");
+        await Until.TrueAsync(
+            async () =>
+            {
+                // That it can't be started is of no interest: then it is there.
+                var states = await cluster.AsyncIn(
+                    "get",
+                    "pod",
+                    "images",
+                    "--output",
+                    "jsonpath={range .status.containerStatuses[*]}{.image}{\" \"}{.state.waiting.reason}{\" \"}{.state.waiting.message}{\"\\n\"}{end}"
+                );
+                var lines = states.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+                return
+                    lines.FirstOrDefault(l =>
+                        l.Contains(" ErrImagePull ", StringComparison.Ordinal)
+                        || l.Contains(" InvalidImageName ", StringComparison.Ordinal)
+                        || l.Contains(NeverPull, StringComparison.Ordinal)
+                    )
+                        is { } bad
+                    && TimeProvider.System.GetElapsedTime(start) > PullPatience
+                    ? throw new BatteryException($"An image can't be pulled: {bad}")
+                    : lines.Length == images.Count
+                        && !lines.Any(l =>
+                            l.Contains(" ContainerCreating", StringComparison.Ordinal)
+                            || l.Contains(" PodInitializing", StringComparison.Ordinal)
+                            || l.Contains("ImagePull", StringComparison.Ordinal)
+                            || l.Contains(NeverPull, StringComparison.Ordinal)
+                        );
+            },
+            TimeSpan.FromMinutes(10),
+            "the images"
+        );
         await cluster.AsyncIn("delete", "pod", "images", "--wait=false");
     }
 
@@ -52,22 +95,28 @@ internal static class Setup
     private static readonly TimeSpan PullPatience = TimeSpan.FromSeconds(60);
 
     /// <summary>The Secret that opens the private image.</summary>
-    public static Task PullSecretAsync(Cluster cluster, string dockerConfig) => cluster.ApplyAsync($$"""
-        apiVersion: v1
-        kind: Secret
-        metadata: { name: {{Battery.PullSecret}} }
-        type: kubernetes.io/dockerconfigjson
-        data: { .dockerconfigjson: {{Convert.ToBase64String(File.ReadAllBytes(dockerConfig))}} }
-        """);
+    public static Task PullSecretAsync(Cluster cluster, string dockerConfig) =>
+        cluster.ApplyAsync(
+            $$"""
+            apiVersion: v1
+            kind: Secret
+            metadata: { name: {{Battery.PullSecret}} }
+            type: kubernetes.io/dockerconfigjson
+            data: { .dockerconfigjson: {{Convert.ToBase64String(File.ReadAllBytes(dockerConfig))}} }
+            """
+        );
 
     /// <summary>A claim for the cache volume; which volume backs it is the storage class' matter.</summary>
-    public static Task CacheClaimAsync(Cluster cluster, string storageClass) => cluster.ApplyAsync($$"""
-        apiVersion: v1
-        kind: PersistentVolumeClaim
-        metadata: { name: {{Battery.CacheClaim}} }
-        spec:
-          storageClassName: {{storageClass}}
-          accessModes: [ReadWriteOnce]
-          resources: { requests: { storage: 1Gi } }
-        """);
+    public static Task CacheClaimAsync(Cluster cluster, string storageClass) =>
+        cluster.ApplyAsync(
+            $$"""
+            apiVersion: v1
+            kind: PersistentVolumeClaim
+            metadata: { name: {{Battery.CacheClaim}} }
+            spec:
+              storageClassName: {{storageClass}}
+              accessModes: [ReadWriteOnce]
+              resources: { requests: { storage: 1Gi } }
+            """
+        );
 }

@@ -9,7 +9,13 @@ internal static class Tool
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     /// <summary>Errors: <see cref="BatteryException"/> in the program's words, or when it did not end in time.</summary>
-    public static async Task<string> RunAsync(string program, IEnumerable<string> arguments, string? folder = null, string? input = null, TimeSpan? patience = null)
+    public static async Task<string> RunAsync(
+        string program,
+        IEnumerable<string> arguments,
+        string? folder = null,
+        string? input = null,
+        TimeSpan? patience = null
+    )
     {
         var all = arguments.ToList();
         var start = new ProcessStartInfo(program, all)
@@ -47,7 +53,8 @@ internal static class Tool
             throw new BatteryException($"{program} {string.Join(' ', all)} did not end within {(patience ?? Patience).TotalSeconds:0} s");
         }
 
-        return process.ExitCode == 0 ? (await output).Trim()
+        return process.ExitCode == 0
+            ? (await output).Trim()
             : throw new BatteryException($"{program} {string.Join(' ', all)} ended with {process.ExitCode}: {(await words).Trim()}");
     }
 }

@@ -42,7 +42,8 @@ internal sealed class Identities
     }
 
     /// <summary>The recorded text as the fake cluster would have it.</summary>
-    public string Apply(string text) => _texts.OrderByDescending(t => t.Key.Length).Aggregate(text, (done, t) => done.Replace(t.Key, t.Value, StringComparison.Ordinal));
+    public string Apply(string text) =>
+        _texts.OrderByDescending(t => t.Key.Length).Aggregate(text, (done, t) => done.Replace(t.Key, t.Value, StringComparison.Ordinal));
 
     /// <summary>A body to send: with its object's version as it is here; one that is nobody's stays.</summary>
     public JsonNode? Apply(JsonNode? body)

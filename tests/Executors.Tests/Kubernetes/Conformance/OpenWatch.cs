@@ -4,7 +4,13 @@ using System.Text.Json.Nodes;
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>A recorded watch and the one of the fake cluster that is held against it.</summary>
-internal sealed record OpenWatch(RecordedWatch Recorded, (string Kind, string Namespace) Of, long From, bool EndsByItself, Task<string> Text)
+internal sealed record OpenWatch(
+    RecordedWatch Recorded,
+    (string Kind, string Namespace) Of,
+    long From,
+    bool EndsByItself,
+    Task<string> Text
+)
 {
     /// <summary>A state that is said again is the same state.</summary>
     private static List<string> Distinct(IEnumerable<string> states)
@@ -21,7 +27,8 @@ internal sealed record OpenWatch(RecordedWatch Recorded, (string Kind, string Na
         return distinct;
     }
 
-    public static long Version(JsonObject change) => long.Parse(change.Text("object", "metadata", "resourceVersion")!, CultureInfo.InvariantCulture);
+    public static long Version(JsonObject change) =>
+        long.Parse(change.Text("object", "metadata", "resourceVersion")!, CultureInfo.InvariantCulture);
 
     /// <summary>What the path of a watch is about.</summary>
     public static (string Kind, string Namespace) Subject(string path)
@@ -31,11 +38,17 @@ internal sealed record OpenWatch(RecordedWatch Recorded, (string Kind, string Na
     }
 
     /// <summary>How many states the recording shows before a version.</summary>
-    public int StatesBefore(long version, Identities identities) => Distinct(Recorded.Events.Where(e => Version(e) < version).Select(e => identities.Apply(Meaning.Of(Recorded.Place, e)))).Count;
+    public int StatesBefore(long version, Identities identities) =>
+        Distinct(Recorded.Events.Where(e => Version(e) < version).Select(e => identities.Apply(Meaning.Of(Recorded.Place, e)))).Count;
 
     /// <summary>How many there were of the fake cluster's since the watch began.</summary>
-    public int StatesSeen(FakeCluster cluster) => Distinct(cluster.Store.Since(From).Where(c => c.Key.Kind == Of.Kind && c.Key.Namespace == Of.Namespace)
-        .Select(c => Meaning.Of(Recorded.Place, new JsonObject { ["type"] = c.Type, ["object"] = c.Object.Copy() }))).Count;
+    public int StatesSeen(FakeCluster cluster) =>
+        Distinct(
+            cluster
+                .Store.Since(From)
+                .Where(c => c.Key.Kind == Of.Kind && c.Key.Namespace == Of.Namespace)
+                .Select(c => Meaning.Of(Recorded.Place, new JsonObject { ["type"] = c.Type, ["object"] = c.Object.Copy() }))
+        ).Count;
 
     /// <summary>The first event that is not as recorded.</summary>
     public IEnumerable<string> Compare(IReadOnlyList<JsonObject> actual, Identities identities)
@@ -46,7 +59,10 @@ internal sealed record OpenWatch(RecordedWatch Recorded, (string Kind, string Na
         {
             if (wanted.ElementAtOrDefault(i) != found.ElementAtOrDefault(i))
             {
-                yield return string.Create(CultureInfo.InvariantCulture, $"{Recorded.Place}: event {i + 1}\n  recorded: {wanted.ElementAtOrDefault(i)}\n  fake:     {found.ElementAtOrDefault(i)}");
+                yield return string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{Recorded.Place}: event {i + 1}\n  recorded: {wanted.ElementAtOrDefault(i)}\n  fake:     {found.ElementAtOrDefault(i)}"
+                );
                 yield break;
             }
         }

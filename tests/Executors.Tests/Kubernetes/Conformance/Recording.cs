@@ -26,25 +26,40 @@ internal static class Recording
 {
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "Kubernetes/Data/transcripts");
 
-    public static IEnumerable<string> Cases => Directory.EnumerateDirectories(Folder).Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal);
+    public static IEnumerable<string> Cases =>
+        Directory.EnumerateDirectories(Folder).Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal);
 
     public static List<Recorded> Read(string name) =>
-        [.. Directory.EnumerateFiles(Path.Combine(Folder, name)).Order(StringComparer.Ordinal).Select(f => Read(name, f)).OrderBy(Number).ThenBy(r => r.File, StringComparer.Ordinal)];
+        [
+            .. Directory
+                .EnumerateFiles(Path.Combine(Folder, name))
+                .Order(StringComparer.Ordinal)
+                .Select(f => Read(name, f))
+                .OrderBy(Number)
+                .ThenBy(r => r.File, StringComparer.Ordinal),
+        ];
 
     /// <summary>Every object that a case shows, however deep.</summary>
-    public static IEnumerable<JsonObject> Objects(IEnumerable<Recorded> all) => all.SelectMany(r => r switch
-    {
-        RecordedWatch watch => watch.Events.Select(e => e["object"]).OfType<JsonObject>(),
-        RecordedRequest { Response: var response } => response["body"] is JsonObject body ? body.Items("items").Append(body) : [],
-        _ => [],
-    });
+    public static IEnumerable<JsonObject> Objects(IEnumerable<Recorded> all) =>
+        all.SelectMany(r =>
+            r switch
+            {
+                RecordedWatch watch => watch.Events.Select(e => e["object"]).OfType<JsonObject>(),
+                RecordedRequest { Response: var response } => response["body"] is JsonObject body ? body.Items("items").Append(body) : [],
+                _ => [],
+            }
+        );
 
     private static Recorded Read(string name, string path)
     {
         var file = Path.GetFileName(path);
         if (file.EndsWith(".ndjson", StringComparison.Ordinal))
         {
-            return new RecordedWatch(name, file, [.. File.ReadLines(path).Where(l => l.Length > 0).Select(l => JsonNode.Parse(l)!.AsObject())]);
+            return new RecordedWatch(
+                name,
+                file,
+                [.. File.ReadLines(path).Where(l => l.Length > 0).Select(l => JsonNode.Parse(l)!.AsObject())]
+            );
         }
 
         var whole = JsonNode.Parse(File.ReadAllText(path))!.AsObject();

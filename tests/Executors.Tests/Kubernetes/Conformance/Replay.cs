@@ -91,7 +91,12 @@ internal sealed partial class Replay(FakeCluster cluster, Agenda agenda, IReadOn
     {
         using var message = Message(request);
         using var response = await _client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead);
-        if (response.IsSuccessStatusCode && (request.Path.Contains("follow=true", StringComparison.Ordinal) || request.Path.Contains("watch=1", StringComparison.Ordinal)))
+        if (
+            response.IsSuccessStatusCode
+            && (
+                request.Path.Contains("follow=true", StringComparison.Ordinal) || request.Path.Contains("watch=1", StringComparison.Ordinal)
+            )
+        )
         {
             // It ends when something ends it, which is for time to bring.
             agenda.Pass(Seconds(request.Path) ?? Horizon);
@@ -104,13 +109,21 @@ internal sealed partial class Replay(FakeCluster cluster, Agenda agenda, IReadOn
         var faults = new List<string>();
         if ((int)response.StatusCode != request.Status)
         {
-            faults.Add($"code {request.Status.ToString(CultureInfo.InvariantCulture)}, was {((int)response.StatusCode).ToString(CultureInfo.InvariantCulture)} ({actual.Text("message")})");
+            faults.Add(
+                $"code {request.Status.ToString(CultureInfo.InvariantCulture)}, was {((int)response.StatusCode).ToString(CultureInfo.InvariantCulture)} ({actual.Text("message")})"
+            );
         }
 
-        foreach (var header in request.Response["headers"]?.AsArray().Where(h => (string?)h![0] is "Warning" or "Retry-After" or "Content-Type") ?? [])
+        foreach (
+            var header in request.Response["headers"]?.AsArray().Where(h => (string?)h![0] is "Warning" or "Retry-After" or "Content-Type")
+                ?? []
+        )
         {
             var (name, value) = ((string)header![0]!, (string)header[1]!);
-            var given = string.Join(", ", response.Headers.Concat(response.Content.Headers).Where(h => h.Key == name).SelectMany(h => h.Value));
+            var given = string.Join(
+                ", ",
+                response.Headers.Concat(response.Content.Headers).Where(h => h.Key == name).SelectMany(h => h.Value)
+            );
             if (given != value)
             {
                 faults.Add($"header {name}: {value}, was {given}");
@@ -130,8 +143,12 @@ internal sealed partial class Replay(FakeCluster cluster, Agenda agenda, IReadOn
         var message = new HttpRequestMessage(new(request.Method), MapPath(request.Path));
         var headers = request.Request["headers"] as JsonObject;
         var authorization = headers.Text("Authorization") is null
-            ? request.Request.Text("note") == "no credentials" ? null : Access.Admin
-            : request.File.Contains("bad-token", StringComparison.Ordinal) ? "nobody's" : Access.Unprivileged;
+            ? request.Request.Text("note") == "no credentials"
+                ? null
+                : Access.Admin
+            : request.File.Contains("bad-token", StringComparison.Ordinal)
+                ? "nobody's"
+                : Access.Unprivileged;
         if (authorization is not null)
         {
             message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", authorization);
@@ -140,7 +157,9 @@ internal sealed partial class Replay(FakeCluster cluster, Agenda agenda, IReadOn
         message.Headers.TryAddWithoutValidation("Accept", headers.Text("Accept") ?? "application/json");
         if (request.Request["body"] is { } body)
         {
-            message.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body is JsonValue ? (string)body! : _identities.Apply(body)!.ToJsonString()));
+            message.Content = new ByteArrayContent(
+                Encoding.UTF8.GetBytes(body is JsonValue ? (string)body! : _identities.Apply(body)!.ToJsonString())
+            );
             message.Content.Headers.TryAddWithoutValidation("Content-Type", headers.Text("Content-Type"));
         }
 
@@ -149,11 +168,20 @@ internal sealed partial class Replay(FakeCluster cluster, Agenda agenda, IReadOn
 
     private async Task OpenAsync(RecordedWatch watch)
     {
-        var path = Arrangements.WatchPath(watch, v => v == Arrangements.Latest ? cluster.Store.Version.ToString(CultureInfo.InvariantCulture) : _identities.Version(v));
+        var path = Arrangements.WatchPath(
+            watch,
+            v => v == Arrangements.Latest ? cluster.Store.Version.ToString(CultureInfo.InvariantCulture) : _identities.Version(v)
+        );
         using var message = new HttpRequestMessage(HttpMethod.Get, path);
         message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Access.Admin);
         var response = await _client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead);
-        var open = new OpenWatch(watch, OpenWatch.Subject(path), cluster.Store.Version, Seconds(path) is not null, response.Content.ReadAsStringAsync());
+        var open = new OpenWatch(
+            watch,
+            OpenWatch.Subject(path),
+            cluster.Store.Version,
+            Seconds(path) is not null,
+            response.Content.ReadAsStringAsync()
+        );
         _watches.Add(open);
         if (Seconds(path) is { } seconds)
         {
@@ -183,7 +211,9 @@ internal sealed partial class Replay(FakeCluster cluster, Agenda agenda, IReadOn
             var text = await watch.Text.WaitAsync(Patience);
             said.Add((watch, [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonNode.Parse(l)!.AsObject())]));
             // The first event of an object tells who it is.
-            foreach (var wanted in watch.Recorded.Events.Where(e => e.Text("object", "metadata", "uid") is { } uid && !_identities.Knows(uid)))
+            foreach (
+                var wanted in watch.Recorded.Events.Where(e => e.Text("object", "metadata", "uid") is { } uid && !_identities.Knows(uid))
+            )
             {
                 var field = wanted.Text("object", "metadata", "generateName") is null ? "name" : "generateName";
                 if (said[^1].Events.Find(e => e.Text("object", "metadata", field) == wanted.Text("object", "metadata", field)) is { } found)
@@ -213,22 +243,32 @@ internal sealed partial class Replay(FakeCluster cluster, Agenda agenda, IReadOn
         if (request.Method == "DELETE" && request.Response.At("body", "items") is not null)
         {
             // A whole collection: its answer shows what was there.
-            var look = request with { Request = new JsonObject { ["method"] = "GET", ["path"] = request.Path } };
+            var look = request with
+            {
+                Request = new JsonObject { ["method"] = "GET", ["path"] = request.Path },
+            };
             await SendAsync(look);
         }
         else if (request.Method == "DELETE" || isEviction)
         {
             var parts = request.Path.Split('/');
             var name = isEviction ? parts[^2] : parts[^1];
-            var effects = _watches.SelectMany(w => w.Recorded.Events).Where(e => e.Text("object", "metadata", "name") == name
-                && (e.Text("type") == "DELETED" || e["object"]!.AsObject().IsDeleting() || (isEviction && e.Items("object", "status", "conditions").Any(c => c.Text("type") == "DisruptionTarget")))).ToList();
+            var effects = _watches
+                .SelectMany(w => w.Recorded.Events)
+                .Where(e =>
+                    e.Text("object", "metadata", "name") == name
+                    && (
+                        e.Text("type") == "DELETED"
+                        || e["object"]!.AsObject().IsDeleting()
+                        || (isEviction && e.Items("object", "status", "conditions").Any(c => c.Text("type") == "DisruptionTarget"))
+                    )
+                )
+                .ToList();
             if (effects.Count > 0)
             {
                 var first = effects.Min(OpenWatch.Version);
                 var limit = agenda.GetUtcNow() + Horizon;
-                while (_watches.Any(w => w.StatesSeen(cluster) < w.StatesBefore(first, _identities)) && agenda.Step(limit))
-                {
-                }
+                while (_watches.Any(w => w.StatesSeen(cluster) < w.StatesBefore(first, _identities)) && agenda.Step(limit)) { }
             }
             else if (_watches.Any(w => w.Recorded.Events.Any(e => e.Text("object", "metadata", "name") == name)))
             {
@@ -241,7 +281,11 @@ internal sealed partial class Replay(FakeCluster cluster, Agenda agenda, IReadOn
     private void FindPods(RecordedRequest request)
     {
         var text = request.Path + request.Request["body"]?.ToJsonString() + request.Response["body"]?.ToJsonString();
-        foreach (var pod in Recording.Objects(recorded).Where(o => o.Items("metadata", "ownerReferences").Any() && o.Text("metadata", "generateName") is not null))
+        foreach (
+            var pod in Recording
+                .Objects(recorded)
+                .Where(o => o.Items("metadata", "ownerReferences").Any() && o.Text("metadata", "generateName") is not null)
+        )
         {
             if (_identities.Knows(pod.Name()) || !text.Contains(pod.Name(), StringComparison.Ordinal))
             {
@@ -251,14 +295,20 @@ internal sealed partial class Replay(FakeCluster cluster, Agenda agenda, IReadOn
             var limit = agenda.GetUtcNow() + Horizon;
             do
             {
-                if (cluster.Store.Since(0).FirstOrDefault(c => c.Key.Kind == "pods" && c.Object.Text("metadata", "generateName") == pod.Text("metadata", "generateName")) is { } found)
+                if (
+                    cluster
+                        .Store.Since(0)
+                        .FirstOrDefault(c =>
+                            c.Key.Kind == "pods" && c.Object.Text("metadata", "generateName") == pod.Text("metadata", "generateName")
+                        ) is
+                    { } found
+                )
                 {
                     _identities.Learn(pod.Name(), found.Key.Name);
                     _identities.Learn(pod.Text("metadata", "uid")!, found.Object.Text("metadata", "uid")!);
                     break;
                 }
-            }
-            while (request.Path.Contains(pod.Name(), StringComparison.Ordinal) && agenda.Step(limit));
+            } while (request.Path.Contains(pod.Name(), StringComparison.Ordinal) && agenda.Step(limit));
         }
     }
 
@@ -284,7 +334,10 @@ internal sealed partial class Replay(FakeCluster cluster, Agenda agenda, IReadOn
         return JsonNode.Parse(text.TrimEnd('\n'))!;
     }
 
-    private static TimeSpan? Seconds(string path) => TimeoutSeconds().Match(path) is { Success: true } match ? TimeSpan.FromSeconds(int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)) : null;
+    private static TimeSpan? Seconds(string path) =>
+        TimeoutSeconds().Match(path) is { Success: true } match
+            ? TimeSpan.FromSeconds(int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture))
+            : null;
 
     [GeneratedRegex(@"resourceVersion=(\d+)")]
     private static partial Regex ResourceVersion();

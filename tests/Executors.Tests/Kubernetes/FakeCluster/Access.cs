@@ -7,13 +7,14 @@ internal static class Access
     public const string Unprivileged = "of-the-default-service-account";
 
     /// <summary>Who calls; null for somebody whose token nobody knows.</summary>
-    public static string? User(string? authorization) => authorization switch
-    {
-        null or "" => "system:anonymous",
-        "Bearer " + Admin => "admin",
-        "Bearer " + Unprivileged => "system:serviceaccount:ci:default",
-        _ => null,
-    };
+    public static string? User(string? authorization) =>
+        authorization switch
+        {
+            null or "" => "system:anonymous",
+            "Bearer " + Admin => "admin",
+            "Bearer " + Unprivileged => "system:serviceaccount:ci:default",
+            _ => null,
+        };
 
     public static bool May(string user) => user == "admin";
 
@@ -23,7 +24,11 @@ internal static class Access
         if (!May(user) && call.Kind.Name != "SelfSubjectAccessReview")
         {
             var resource = call.Subresource is null ? call.Kind.Plural : $"{call.Kind.Plural}/{call.Subresource}";
-            throw Refusal.Forbidden(call.Kind, call.Name, $"User \"{user}\" cannot {call.Verb} resource \"{resource}\" in API group \"{call.Kind.Group}\" in the namespace \"{call.Namespace}\"");
+            throw Refusal.Forbidden(
+                call.Kind,
+                call.Name,
+                $"User \"{user}\" cannot {call.Verb} resource \"{resource}\" in API group \"{call.Kind.Group}\" in the namespace \"{call.Namespace}\""
+            );
         }
     }
 }

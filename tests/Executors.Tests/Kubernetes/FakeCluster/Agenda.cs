@@ -54,9 +54,7 @@ internal sealed class Agenda : ClusterTime
     public void Pass(TimeSpan span)
     {
         var end = GetUtcNow() + span;
-        while (Step(end))
-        {
-        }
+        while (Step(end)) { }
 
         lock (_gate)
         {

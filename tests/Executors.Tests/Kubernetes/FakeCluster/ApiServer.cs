@@ -6,7 +6,15 @@ using Microsoft.AspNetCore.Http;
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>Requests of the API: who asks, what about, and the verb that answers.</summary>
-internal sealed class ApiServer(Store store, Writing writing, Reading reading, Deleting deleting, Watching watching, PodLogs logs, Faults faults)
+internal sealed class ApiServer(
+    Store store,
+    Writing writing,
+    Reading reading,
+    Deleting deleting,
+    Watching watching,
+    PodLogs logs,
+    Faults faults
+)
 {
     private readonly ConcurrentDictionary<string, int> _requests = new(StringComparer.Ordinal);
 
@@ -60,22 +68,26 @@ internal sealed class ApiServer(Store store, Writing writing, Reading reading, D
         }
     }
 
-    private Task AnswerAsync(Call call, string user, int count) => (call.Verb, call.Subresource) switch
-    {
-        ("get", "log") when call.Kind.Name == "Pod" => logs.AnswerAsync(call),
-        ("create", "eviction") when call.Kind.Name == "Pod" => EvictAsync(call),
-        (_, not null) => throw Refusal.NoSuchPath(),
-        ("create", _) when call.Kind.Name == "SelfSubjectAccessReview" => ReviewAsync(call, user),
-        ("create", _) when call.Name is null => CreateAsync(call, count),
-        ("update", _) when call.Name is not null => ReplaceAsync(call),
-        ("patch", _) when call.Name is not null => PatchAsync(call),
-        ("delete", _) => DeleteAsync(call),
-        ("deletecollection", _) => DeleteAllAsync(call),
-        ("watch", _) => watching.AnswerAsync(call),
-        ("list", _) => call.WriteAsync(200, reading.List(call)),
-        ("get", _) => call.WriteAsync(200, store.Find(Writing.Key(call.Kind, call.Namespace, call.Name!)) ?? throw Refusal.NotFound(call.Kind, call.Name!)),
-        _ => throw new Refusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", []),
-    };
+    private Task AnswerAsync(Call call, string user, int count) =>
+        (call.Verb, call.Subresource) switch
+        {
+            ("get", "log") when call.Kind.Name == "Pod" => logs.AnswerAsync(call),
+            ("create", "eviction") when call.Kind.Name == "Pod" => EvictAsync(call),
+            (_, not null) => throw Refusal.NoSuchPath(),
+            ("create", _) when call.Kind.Name == "SelfSubjectAccessReview" => ReviewAsync(call, user),
+            ("create", _) when call.Name is null => CreateAsync(call, count),
+            ("update", _) when call.Name is not null => ReplaceAsync(call),
+            ("patch", _) when call.Name is not null => PatchAsync(call),
+            ("delete", _) => DeleteAsync(call),
+            ("deletecollection", _) => DeleteAllAsync(call),
+            ("watch", _) => watching.AnswerAsync(call),
+            ("list", _) => call.WriteAsync(200, reading.List(call)),
+            ("get", _) => call.WriteAsync(
+                200,
+                store.Find(Writing.Key(call.Kind, call.Namespace, call.Name!)) ?? throw Refusal.NotFound(call.Kind, call.Name!)
+            ),
+            _ => throw new Refusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", []),
+        };
 
     private async Task<JsonObject> DecodeAsync(Call call)
     {
@@ -83,7 +95,10 @@ internal sealed class ApiServer(Store store, Writing writing, Reading reading, D
         var made = Decoding.Read(call.Kind, await call.ReadAsync("application/json"), unknown);
         if (unknown.Count > 0 && call.Query("fieldValidation") == "Strict")
         {
-            throw Refusal.Undecodable(call.Kind, $"strict decoding error: {string.Join(", ", unknown.Select(u => $"unknown field \"{u}\""))}");
+            throw Refusal.Undecodable(
+                call.Kind,
+                $"strict decoding error: {string.Join(", ", unknown.Select(u => $"unknown field \"{u}\""))}"
+            );
         }
 
         foreach (var field in unknown)
@@ -125,7 +140,9 @@ internal sealed class ApiServer(Store store, Writing writing, Reading reading, D
 
     private async Task PatchAsync(Call call)
     {
-        var patch = JsonNode.Parse(await call.ReadAsync("application/merge-patch+json", "application/strategic-merge-patch+json"))!.AsObject();
+        var patch = JsonNode
+            .Parse(await call.ReadAsync("application/merge-patch+json", "application/strategic-merge-patch+json"))!
+            .AsObject();
         await call.WriteAsync(200, writing.Patch(call.Kind, call.Namespace!, call.Name!, patch));
     }
 
@@ -160,7 +177,17 @@ internal sealed class ApiServer(Store store, Writing writing, Reading reading, D
     {
         var eviction = await call.ReadOptionsAsync();
         deleting.Evict(call.Namespace!, call.Name!, eviction.Number("deleteOptions", "gracePeriodSeconds"));
-        await call.WriteAsync(201, new() { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success", ["code"] = 201 });
+        await call.WriteAsync(
+            201,
+            new()
+            {
+                ["kind"] = "Status",
+                ["apiVersion"] = "v1",
+                ["metadata"] = new JsonObject(),
+                ["status"] = "Success",
+                ["code"] = 201,
+            }
+        );
     }
 
     private async Task ReviewAsync(Call call, string user)

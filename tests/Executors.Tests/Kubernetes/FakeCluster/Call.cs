@@ -10,14 +10,17 @@ internal sealed record Call(HttpContext Context, Kind Kind, string? Namespace, s
 {
     private const string Served = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
-    public string Verb => Context.Request.Method switch
-    {
-        "POST" => "create",
-        "PUT" => "update",
-        "PATCH" => "patch",
-        "DELETE" => Name is null ? "deletecollection" : "delete",
-        _ => IsWatch ? "watch" : Name is null ? "list" : "get",
-    };
+    public string Verb =>
+        Context.Request.Method switch
+        {
+            "POST" => "create",
+            "PUT" => "update",
+            "PATCH" => "patch",
+            "DELETE" => Name is null ? "deletecollection" : "delete",
+            _ => IsWatch ? "watch"
+            : Name is null ? "list"
+            : "get",
+        };
 
     public bool IsWatch => Context.Request.Method == "GET" && Name is null && Query("watch") is "true" or "1";
 
@@ -61,7 +64,12 @@ internal sealed record Call(HttpContext Context, Kind Kind, string? Namespace, s
 
         throw Subresource == "log"
             ? new(406, "NotAcceptable", $"only the following media types are accepted: {Served}")
-            : new Refusal(406, "NotAcceptable", $"406: Not Acceptable\n\nAvailable representations: {Served}, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch", []);
+            : new Refusal(
+                406,
+                "NotAcceptable",
+                $"406: Not Acceptable\n\nAvailable representations: {Served}, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch",
+                []
+            );
     }
 
     /// <summary>The body as text, when its type is one of those that are <paramref name="accepted"/>.</summary>
@@ -72,28 +80,42 @@ internal sealed record Call(HttpContext Context, Kind Kind, string? Namespace, s
         {
             using var binary = new MemoryStream();
             await Context.Request.Body.CopyToAsync(binary);
-            return Protobuf.Namespace(binary.GetBuffer().AsSpan(0, (int)binary.Length)) ?? throw Refusal.BadRequest("the object provided is unrecognized");
+            return Protobuf.Namespace(binary.GetBuffer().AsSpan(0, (int)binary.Length))
+                ?? throw Refusal.BadRequest("the object provided is unrecognized");
         }
 
         if (!accepted.Contains(type))
         {
             throw Context.Request.Method == "PATCH"
                 ? new(415, "UnsupportedMediaType", "415: Unsupported Media Type", [])
-                : new Refusal(415, "UnsupportedMediaType", $"the body of the request was in an unknown format - accepted media types include: {Served}");
+                : new Refusal(
+                    415,
+                    "UnsupportedMediaType",
+                    $"the body of the request was in an unknown format - accepted media types include: {Served}"
+                );
         }
 
         using var memory = new MemoryStream();
         await Context.Request.Body.CopyToAsync(memory);
         return memory.Length > Decoding.LongestBody
-            ? throw new Refusal(413, "RequestEntityTooLarge", string.Create(CultureInfo.InvariantCulture, $"Request entity too large: limit is {Decoding.LongestBody}"))
+            ? throw new Refusal(
+                413,
+                "RequestEntityTooLarge",
+                string.Create(CultureInfo.InvariantCulture, $"Request entity too large: limit is {Decoding.LongestBody}")
+            )
             : Encoding.UTF8.GetString(memory.GetBuffer(), 0, (int)memory.Length);
     }
 
     public async Task<JsonObject> ReadOptionsAsync() =>
-        Context.Request.ContentLength > 0 && await ReadAsync("application/json") is { Length: > 0 } body ? JsonNode.Parse(body)!.AsObject() : [];
+        Context.Request.ContentLength > 0 && await ReadAsync("application/json") is { Length: > 0 } body
+            ? JsonNode.Parse(body)!.AsObject()
+            : [];
 
     public void Warn(string text) =>
-        Context.Response.Headers.Append("Warning", $"299 - \"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"");
+        Context.Response.Headers.Append(
+            "Warning",
+            $"299 - \"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\""
+        );
 
     public async Task WriteAsync(int code, JsonObject body)
     {

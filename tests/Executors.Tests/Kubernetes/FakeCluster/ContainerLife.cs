@@ -48,9 +48,14 @@ internal sealed class ContainerLife(JsonObject spec, bool isFirst)
     public bool HasDoneItsPart => IsSidecar ? HasStarted : ExitCode == 0;
 
     /// <summary>How often, with which patience and at which port its start-up is asked about; null: not at all.</summary>
-    public (TimeSpan Period, int Failures, int Port)? Probe => spec["startupProbe"] is JsonObject probe
-        ? (TimeSpan.FromSeconds(probe.Number("periodSeconds") ?? 10), (int)(probe.Number("failureThreshold") ?? 3), (int)probe.Number("tcpSocket", "port")!)
-        : null;
+    public (TimeSpan Period, int Failures, int Port)? Probe =>
+        spec["startupProbe"] is JsonObject probe
+            ? (
+                TimeSpan.FromSeconds(probe.Number("periodSeconds") ?? 10),
+                (int)(probe.Number("failureThreshold") ?? 3),
+                (int)probe.Number("tcpSocket", "port")!
+            )
+            : null;
 
     public void Wait(string reason, string? message = null)
     {
@@ -91,18 +96,25 @@ internal sealed class ContainerLife(JsonObject spec, bool isFirst)
     public void WaitForRestart(TimeSpan pause, string pod)
     {
         (LastState, Restarts) = (State, Restarts + 1);
-        Wait("CrashLoopBackOff", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"back-off {pause.TotalSeconds:0}s restarting failed container={Name} pod={pod}"));
+        Wait(
+            "CrashLoopBackOff",
+            string.Create(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"back-off {pause.TotalSeconds:0}s restarting failed container={Name} pod={pod}"
+            )
+        );
     }
 
-    public JsonObject Status() => new()
-    {
-        ["name"] = Name,
-        ["state"] = State.DeepClone(),
-        ["lastState"] = LastState.DeepClone(),
-        ["ready"] = IsReady,
-        ["restartCount"] = Restarts,
-        ["image"] = Image,
-        ["imageID"] = "",
-        ["started"] = HasStarted,
-    };
+    public JsonObject Status() =>
+        new()
+        {
+            ["name"] = Name,
+            ["state"] = State.DeepClone(),
+            ["lastState"] = LastState.DeepClone(),
+            ["ready"] = IsReady,
+            ["restartCount"] = Restarts,
+            ["image"] = Image,
+            ["imageID"] = "",
+            ["started"] = HasStarted,
+        };
 }

@@ -10,7 +10,13 @@ internal sealed class ContainerRuntime(World world)
     public void Start(PodLife life, ContainerLife container)
     {
         var variables = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var data in container.Spec.Items("envFrom").Select(e => e.Text("secretRef", "name")).OfType<string>().Select(s => Find(life, s)!["data"]!.AsObject()))
+        foreach (
+            var data in container
+                .Spec.Items("envFrom")
+                .Select(e => e.Text("secretRef", "name"))
+                .OfType<string>()
+                .Select(s => Find(life, s)!["data"]!.AsObject())
+        )
         {
             data.ToList().ForEach(d => variables[d.Key] = Decode(d.Value));
         }
@@ -20,25 +26,38 @@ internal sealed class ContainerRuntime(World world)
             var volume = life.Pod.Items("spec", "volumes").FirstOrDefault(v => v.Text("name") == mount.Text("name"));
             if (volume.Text("secret", "secretName") is { } secret)
             {
-                Find(life, secret)!["data"]!.AsObject().ToList().ForEach(d => life.Files[$"{mount.Text("mountPath")}/{d.Key}"] = Decode(d.Value));
+                Find(life, secret)!["data"]!
+                    .AsObject()
+                    .ToList()
+                    .ForEach(d => life.Files[$"{mount.Text("mountPath")}/{d.Key}"] = Decode(d.Value));
             }
         }
 
         container.StartedAt = world.Now;
-        container.Course = new Shell(variables, life.Files, container.Spec.At("resources", "limits", "memory") is not null)
-            .Run([.. (container.Spec["command"] ?? container.Spec["args"])!.AsArray().Select(c => (string)c!)]);
+        container.Course = new Shell(variables, life.Files, container.Spec.At("resources", "limits", "memory") is not null).Run([
+            .. (container.Spec["command"] ?? container.Spec["args"])!.AsArray().Select(c => (string)c!),
+        ]);
         foreach (var (at, text) in container.Course.Said)
         {
-            world.After(at, () =>
-            {
-                if (at == TimeSpan.Zero || container.IsRunning)
+            world.After(
+                at,
+                () =>
                 {
-                    world.Logs.Write(life.Key.Namespace, life.Key.Name, container.Name, text);
+                    if (at == TimeSpan.Zero || container.IsRunning)
+                    {
+                        world.Logs.Write(life.Key.Namespace, life.Key.Name, container.Name, text);
+                    }
                 }
-            });
+            );
         }
 
-        Say(life, container, "Normal", "Pulled", $"Container image \"{container.Image}\" already present on machine and can be accessed by the pod");
+        Say(
+            life,
+            container,
+            "Normal",
+            "Pulled",
+            $"Container image \"{container.Image}\" already present on machine and can be accessed by the pod"
+        );
         Say(life, container, "Normal", "Created", "Container created");
         if (container.Course.StartError is { } error)
         {
@@ -52,13 +71,16 @@ internal sealed class ContainerRuntime(World world)
         }
     }
 
-    private void Say(PodLife life, ContainerLife container, string type, string reason, string message) => world.Say(life.Pod, "kubelet", type, reason, message, container.Path);
+    private void Say(PodLife life, ContainerLife container, string type, string reason, string message) =>
+        world.Say(life.Pod, "kubelet", type, reason, message, container.Path);
 
     /// <summary>What a container's variables come from.</summary>
-    public static IEnumerable<string> Secrets(ContainerLife container) => container.Spec.Items("envFrom").Select(e => e.Text("secretRef", "name")).OfType<string>();
+    public static IEnumerable<string> Secrets(ContainerLife container) =>
+        container.Spec.Items("envFrom").Select(e => e.Text("secretRef", "name")).OfType<string>();
 
     /// <summary>What a pod's volumes come from.</summary>
-    public static IEnumerable<string> Volumes(PodLife life) => life.Pod.Items("spec", "volumes").Select(v => v.Text("secret", "secretName")).OfType<string>();
+    public static IEnumerable<string> Volumes(PodLife life) =>
+        life.Pod.Items("spec", "volumes").Select(v => v.Text("secret", "secretName")).OfType<string>();
 
     /// <summary>A Secret of the pod's namespace.</summary>
     public JsonObject? Find(PodLife life, string secret) => world.Store.Find(new("secrets", life.Key.Namespace, secret));

@@ -12,7 +12,9 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 internal static partial class Decoding
 {
     public const int LongestBody = 3 * 1024 * 1024;
-    private static readonly System.Buffers.SearchValues<char> Base64 = System.Buffers.SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=");
+    private static readonly System.Buffers.SearchValues<char> Base64 = System.Buffers.SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+    );
     private static readonly string[] FractionalTimes = ["acquireTime", "renewTime"];
 
     /// <summary>The object; unknown fields go to <paramref name="unknown"/> and are dropped.</summary>
@@ -26,7 +28,8 @@ internal static partial class Decoding
         catch (JsonException)
         {
             throw Refusal.BadRequest(
-                $"the object provided is unrecognized (must be of type {kind.Name}): couldn't get version/kind; json parse error: unexpected end of JSON input ({(body.Length == 0 ? "<empty>" : body)})");
+                $"the object provided is unrecognized (must be of type {kind.Name}): couldn't get version/kind; json parse error: unexpected end of JSON input ({(body.Length == 0 ? "<empty>" : body)})"
+            );
         }
 
         // The client leaves out what the path says.
@@ -34,7 +37,8 @@ internal static partial class Decoding
         if (name != kind.Name || version != kind.ApiVersion)
         {
             throw Refusal.BadRequest(
-                $"{name} in version \"{version.Split('/')[^1]}\" cannot be handled as a {kind.Name}: converting ({version.Split('/')[^1]}.{name}) to ({(kind.Group.Length == 0 ? "core" : kind.Group)}.{kind.Name}): unknown conversion");
+                $"{name} in version \"{version.Split('/')[^1]}\" cannot be handled as a {kind.Name}: converting ({version.Split('/')[^1]}.{name}) to ({(kind.Group.Length == 0 ? "core" : kind.Group)}.{kind.Name}): unknown conversion"
+            );
         }
 
         Walk(kind, found, kind.Model, "", "", unknown);
@@ -55,7 +59,10 @@ internal static partial class Decoding
         {
             if (node is not JsonValue || !Quantity().IsMatch(node.ToString()))
             {
-                throw Refusal.Undecodable(kind, "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+                throw Refusal.Undecodable(
+                    kind,
+                    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+                );
             }
         }
         else if (type == typeof(byte[]))
@@ -93,7 +100,9 @@ internal static partial class Decoding
     private static void WalkFields(Kind kind, JsonObject node, Type type, string path, List<string> unknown)
     {
         var fields = type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
-            .Select(p => (Property: p, Name: p.GetCustomAttribute<JsonPropertyNameAttribute>()?.Name)).Where(p => p.Name is not null).ToDictionary(p => p.Name!, p => p.Property, StringComparer.Ordinal);
+            .Select(p => (Property: p, Name: p.GetCustomAttribute<JsonPropertyNameAttribute>()?.Name))
+            .Where(p => p.Name is not null)
+            .ToDictionary(p => p.Name!, p => p.Property, StringComparer.Ordinal);
         foreach (var (name, item) in node.ToList())
         {
             var inner = $"{path}.{name}".TrimStart('.');
@@ -121,8 +130,16 @@ internal static partial class Decoding
         };
         if (!fits)
         {
-            var wanted = type == typeof(int) ? "int32" : type == typeof(long) ? "int64" : type == typeof(double) ? "float64" : type == typeof(bool) ? "bool" : "string";
-            throw Refusal.Undecodable(kind, $"json: cannot unmarshal {given} into Go struct field {(field.Length == 0 ? path : field)} of type {wanted}");
+            var wanted =
+                type == typeof(int) ? "int32"
+                : type == typeof(long) ? "int64"
+                : type == typeof(double) ? "float64"
+                : type == typeof(bool) ? "bool"
+                : "string";
+            throw Refusal.Undecodable(
+                kind,
+                $"json: cannot unmarshal {given} into Go struct field {(field.Length == 0 ? path : field)} of type {wanted}"
+            );
         }
     }
 
@@ -131,7 +148,10 @@ internal static partial class Decoding
         var wrong = text.AsSpan().IndexOfAnyExcept(Base64);
         if (wrong >= 0 || text.Length % 4 != 0)
         {
-            throw Refusal.Undecodable(kind, string.Create(CultureInfo.InvariantCulture, $"illegal base64 data at input byte {(wrong < 0 ? text.Length : wrong)}"));
+            throw Refusal.Undecodable(
+                kind,
+                string.Create(CultureInfo.InvariantCulture, $"illegal base64 data at input byte {(wrong < 0 ? text.Length : wrong)}")
+            );
         }
     }
 
@@ -149,15 +169,23 @@ internal static partial class Decoding
         {
             // What is left of it where the layout no longer fits.
             var (left, layout) = fraction.Length < 7 ? (fraction + rest, ".000000") : (fraction[7..] + rest, "Z07:00");
-            throw Refusal.Undecodable(kind, $"parsing time \"{text}\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse \"{left}\" as \"{layout}\"");
+            throw Refusal.Undecodable(
+                kind,
+                $"parsing time \"{text}\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse \"{left}\" as \"{layout}\""
+            );
         }
 
-        return DateTimeOffset.Parse(text, CultureInfo.InvariantCulture).ToUniversalTime().ToString("yyyy-MM-ddTHH:mm:ss.ffffffZ", CultureInfo.InvariantCulture);
+        return DateTimeOffset
+            .Parse(text, CultureInfo.InvariantCulture)
+            .ToUniversalTime()
+            .ToString("yyyy-MM-ddTHH:mm:ss.ffffffZ", CultureInfo.InvariantCulture);
     }
 
-    private static Type? Dictionary(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IDictionary<,>) ? type.GenericTypeArguments[1] : null;
+    private static Type? Dictionary(Type type) =>
+        type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IDictionary<,>) ? type.GenericTypeArguments[1] : null;
 
-    private static Type? List(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IList<>) ? type.GenericTypeArguments[0] : null;
+    private static Type? List(Type type) =>
+        type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IList<>) ? type.GenericTypeArguments[0] : null;
 
     [GeneratedRegex("^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$")]
     private static partial Regex Quantity();

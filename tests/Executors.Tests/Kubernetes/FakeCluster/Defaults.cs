@@ -84,7 +84,13 @@ internal static class Defaults
             }
 
             var image = container.Text("image") ?? "";
-            Or(container, "imagePullPolicy", image.EndsWith(":latest", StringComparison.Ordinal) || !image.Split('/')[^1].Contains(':', StringComparison.Ordinal) ? "Always" : "IfNotPresent");
+            Or(
+                container,
+                "imagePullPolicy",
+                image.EndsWith(":latest", StringComparison.Ordinal) || !image.Split('/')[^1].Contains(':', StringComparison.Ordinal)
+                    ? "Always"
+                    : "IfNotPresent"
+            );
         }
 
         foreach (var volume in spec.Items("volumes"))

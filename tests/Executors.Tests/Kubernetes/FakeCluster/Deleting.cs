@@ -38,7 +38,14 @@ internal sealed class Deleting(Store store, TimeProvider time, bool hasControlle
                     store.Remove(Writing.Key(kind, @namespace, name));
                     var details = kind.Details(name);
                     details["uid"] = found.Text("metadata", "uid");
-                    answer = new() { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success", ["details"] = details };
+                    answer = new()
+                    {
+                        ["kind"] = "Status",
+                        ["apiVersion"] = "v1",
+                        ["metadata"] = new JsonObject(),
+                        ["status"] = "Success",
+                        ["details"] = details,
+                    };
                     break;
             }
         }
@@ -49,7 +56,10 @@ internal sealed class Deleting(Store store, TimeProvider time, bool hasControlle
     /// <summary>Says that it goes; a pod says so first and runs on for its grace period.</summary>
     public JsonObject DeletePod(JsonObject pod, long? grace = null)
     {
-        grace = pod.Text("spec", "nodeName") is null || pod.Text("status", "phase") is "Succeeded" or "Failed" ? 0 : grace ?? pod.Number("spec", "terminationGracePeriodSeconds") ?? 30;
+        grace =
+            pod.Text("spec", "nodeName") is null || pod.Text("status", "phase") is "Succeeded" or "Failed"
+                ? 0
+                : grace ?? pod.Number("spec", "terminationGracePeriodSeconds") ?? 30;
         if (!pod.IsDeleting())
         {
             Mark(pod, grace);
@@ -69,15 +79,17 @@ internal sealed class Deleting(Store store, TimeProvider time, bool hasControlle
                 pod["status"]!["conditions"] = conditions = [];
             }
 
-            conditions.Add(new JsonObject
-            {
-                ["type"] = "DisruptionTarget",
-                ["status"] = "True",
-                ["lastProbeTime"] = null,
-                ["lastTransitionTime"] = Json.Time(time.GetUtcNow()),
-                ["reason"] = "EvictionByEvictionAPI",
-                ["message"] = "Eviction API: evicting",
-            });
+            conditions.Add(
+                new JsonObject
+                {
+                    ["type"] = "DisruptionTarget",
+                    ["status"] = "True",
+                    ["lastProbeTime"] = null,
+                    ["lastTransitionTime"] = Json.Time(time.GetUtcNow()),
+                    ["reason"] = "EvictionByEvictionAPI",
+                    ["message"] = "Eviction API: evicting",
+                }
+            );
             DeletePod(store.Save("pods", pod), grace);
         }
     }
@@ -87,7 +99,12 @@ internal sealed class Deleting(Store store, TimeProvider time, bool hasControlle
     {
         lock (store.Gate)
         {
-            if (found.IsDeleting() && found.Number("metadata", "deletionGracePeriodSeconds") == 0 && found.Finalizers().Count == 0 && found.Text("spec", "nodeName") is null)
+            if (
+                found.IsDeleting()
+                && found.Number("metadata", "deletionGracePeriodSeconds") == 0
+                && found.Finalizers().Count == 0
+                && found.Text("spec", "nodeName") is null
+            )
             {
                 store.Remove(new(kind, found.Text("metadata", "namespace") ?? "", found.Name()));
                 return found;
@@ -125,18 +142,26 @@ internal sealed class Deleting(Store store, TimeProvider time, bool hasControlle
 
     private static void CheckPreconditions(Kind kind, JsonObject found, JsonObject options)
     {
-        foreach (var (field, name, why) in new[]
-        {
-            ("uid", "UID", "The object might have been deleted and then recreated"),
-            ("resourceVersion", "ResourceVersion", "The object might have been modified"),
-        })
+        foreach (
+            var (field, name, why) in new[]
+            {
+                ("uid", "UID", "The object might have been deleted and then recreated"),
+                ("resourceVersion", "ResourceVersion", "The object might have been modified"),
+            }
+        )
         {
             var (wanted, actual) = (options.Text("preconditions", field), found.Text("metadata", field));
             if (wanted is not null && wanted != actual)
             {
                 throw new Refusal(
-                    409, "Conflict", string.Create(CultureInfo.InvariantCulture, $"Operation cannot be fulfilled on {kind.QualifiedName} \"{found.Name()}\": the {name} in the precondition ({wanted}) does not match the {name} in record ({actual}). {why}"),
-                    kind.Details(found.Name(), kind.Name));
+                    409,
+                    "Conflict",
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"Operation cannot be fulfilled on {kind.QualifiedName} \"{found.Name()}\": the {name} in the precondition ({wanted}) does not match the {name} in record ({actual}). {why}"
+                    ),
+                    kind.Details(found.Name(), kind.Name)
+                );
             }
         }
     }

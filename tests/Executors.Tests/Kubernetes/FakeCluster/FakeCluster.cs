@@ -47,7 +47,16 @@ internal sealed class FakeCluster : IAsyncDisposable
                     world.After(5, () => Account(change.Key.Name));
                 }
             };
-            Writing.Create(Kind.Of("namespaces"), null, new() { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = "ci" } });
+            Writing.Create(
+                Kind.Of("namespaces"),
+                null,
+                new()
+                {
+                    ["apiVersion"] = "v1",
+                    ["kind"] = "Namespace",
+                    ["metadata"] = new JsonObject { ["name"] = "ci" },
+                }
+            );
         }
     }
 
@@ -124,15 +133,20 @@ internal sealed class FakeCluster : IAsyncDisposable
     {
         var port = FreePort();
         var cluster = new FakeCluster(port, time, kubelet, secure ? Certificate.Make() : null);
-        var authority = cluster._certificate is { } own ? $", certificate-authority-data: {Convert.ToBase64String(Encoding.UTF8.GetBytes(own.ExportCertificatePem()))}" : "";
-        await File.WriteAllTextAsync(cluster.Kubeconfig, $$"""
+        var authority = cluster._certificate is { } own
+            ? $", certificate-authority-data: {Convert.ToBase64String(Encoding.UTF8.GetBytes(own.ExportCertificatePem()))}"
+            : "";
+        await File.WriteAllTextAsync(
+            cluster.Kubeconfig,
+            $$"""
             apiVersion: v1
             kind: Config
             current-context: fake
             clusters: [ { name: fake, cluster: { server: "{{cluster.Url.ToString().TrimEnd('/')}}"{{authority}} } } ]
             users: [ { name: fake, user: { token: {{Access.Admin}} } } ]
             contexts: [ { name: fake, context: { cluster: fake, user: fake } } ]
-            """);
+            """
+        );
         await cluster.ComeBackAsync();
         return cluster;
     }
@@ -160,13 +174,19 @@ internal sealed class FakeCluster : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(server => server.Listen(IPAddress.Loopback, _port, listen =>
-        {
-            if (_certificate is not null)
-            {
-                listen.UseHttps(_certificate);
-            }
-        }));
+        builder.WebHost.ConfigureKestrel(server =>
+            server.Listen(
+                IPAddress.Loopback,
+                _port,
+                listen =>
+                {
+                    if (_certificate is not null)
+                    {
+                        listen.UseHttps(_certificate);
+                    }
+                }
+            )
+        );
         _app = builder.Build();
         _app.Map("/{**path}", _server.AnswerAsync);
         await _app.StartAsync();
@@ -209,27 +229,40 @@ internal sealed class FakeCluster : IAsyncDisposable
     }
 
     private void Account(string @namespace) =>
-        Writing.Create(Kind.Of("serviceaccounts"), @namespace, new() { ["apiVersion"] = "v1", ["kind"] = "ServiceAccount", ["metadata"] = new JsonObject { ["name"] = "default" } });
+        Writing.Create(
+            Kind.Of("serviceaccounts"),
+            @namespace,
+            new()
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "ServiceAccount",
+                ["metadata"] = new JsonObject { ["name"] = "default" },
+            }
+        );
 
     /// <summary>Makes or changes an object, as a controller would.</summary>
     public void Put(string kind, JsonObject found) => Store.Save(kind, found);
 
     /// <summary>The pod of a worker, in this state.</summary>
-    public void PutPod(string worker, string status, bool deleting = false) => Put("pods", new JsonObject
-    {
-        ["apiVersion"] = "v1",
-        ["kind"] = "Pod",
-        ["metadata"] = new JsonObject
-        {
-            ["deletionTimestamp"] = deleting ? "2030-01-01T00:00:00Z" : null,
-            ["name"] = $"{worker}-x",
-            ["namespace"] = "ci",
-            ["uid"] = $"pod-{worker}",
-            ["creationTimestamp"] = Json.Time(DateTimeOffset.UnixEpoch.AddYears(60)),
-            ["labels"] = Get("jobs", worker)!["spec"]!["template"]!["metadata"]!["labels"]!.DeepClone(),
-        },
-        ["status"] = JsonNode.Parse(status),
-    });
+    public void PutPod(string worker, string status, bool deleting = false) =>
+        Put(
+            "pods",
+            new JsonObject
+            {
+                ["apiVersion"] = "v1",
+                ["kind"] = "Pod",
+                ["metadata"] = new JsonObject
+                {
+                    ["deletionTimestamp"] = deleting ? "2030-01-01T00:00:00Z" : null,
+                    ["name"] = $"{worker}-x",
+                    ["namespace"] = "ci",
+                    ["uid"] = $"pod-{worker}",
+                    ["creationTimestamp"] = Json.Time(DateTimeOffset.UnixEpoch.AddYears(60)),
+                    ["labels"] = Get("jobs", worker)!["spec"]!["template"]!["metadata"]!["labels"]!.DeepClone(),
+                },
+                ["status"] = JsonNode.Parse(status),
+            }
+        );
 
     public void Remove(string kind, string name) => Store.RemoveAnywhere(kind, name);
 }

@@ -94,8 +94,12 @@ internal sealed class GarbageCollector
 
     private void DeleteWhenAlone(ObjectKey key)
     {
-        if (_world.Store.Find(key) is { } found && !found.IsDeleting()
-            && found.Items("metadata", "ownerReferences").ToList() is { Count: > 0 } owners && owners.All(r => _world.Store.Find(new("jobs", key.Namespace, r.Text("name")!))?.Text("metadata", "uid") != r.Text("uid")))
+        if (
+            _world.Store.Find(key) is { } found
+            && !found.IsDeleting()
+            && found.Items("metadata", "ownerReferences").ToList() is { Count: > 0 } owners
+            && owners.All(r => _world.Store.Find(new("jobs", key.Namespace, r.Text("name")!))?.Text("metadata", "uid") != r.Text("uid"))
+        )
         {
             if (key.Kind == "pods")
             {
@@ -121,5 +125,6 @@ internal sealed class GarbageCollector
         _world.Store.Remove(key);
     }
 
-    private IEnumerable<(string Kind, JsonObject Object)> Owned(string uid) => Kinds.SelectMany(k => _world.Owned(k, uid).Select(o => (k, o)));
+    private IEnumerable<(string Kind, JsonObject Object)> Owned(string uid) =>
+        Kinds.SelectMany(k => _world.Owned(k, uid).Select(o => (k, o)));
 }

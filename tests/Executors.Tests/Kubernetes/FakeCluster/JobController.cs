@@ -59,14 +59,17 @@ internal sealed class JobController
         }
 
         _due[id] = due;
-        _world.After(delay, () =>
-        {
-            if (_due.TryGetValue(id, out var mine) && mine == due)
+        _world.After(
+            delay,
+            () =>
             {
-                _due.Remove(id);
-                Sync(key);
+                if (_due.TryGetValue(id, out var mine) && mine == due)
+                {
+                    _due.Remove(id);
+                    Sync(key);
+                }
             }
-        });
+        );
     }
 
     private void Sync(ObjectKey key)
@@ -110,7 +113,10 @@ internal sealed class JobController
             }
         }
 
-        var failed = pods.Where(p => p.Finalizers().Contains(Tracking) && (Phase(p) == "Failed" || (p.IsDeleting() && Phase(p) != "Succeeded"))).ToList();
+        var failed = pods.Where(p =>
+                p.Finalizers().Contains(Tracking) && (Phase(p) == "Failed" || (p.IsDeleting() && Phase(p) != "Succeeded"))
+            )
+            .ToList();
         var succeeded = pods.Where(p => p.Finalizers().Contains(Tracking) && Phase(p) == "Succeeded").ToList();
         if (Condition(job, "FailureTarget") is null && Condition(job, "SuccessCriteriaMet") is null)
         {
@@ -143,7 +149,9 @@ internal sealed class JobController
             return;
         }
 
-        var changed = !JsonNode.DeepEquals(before, job["status"]) || _world.Store.Find(key)!["status"] is { } stored && !JsonNode.DeepEquals(stored, job["status"]);
+        var changed =
+            !JsonNode.DeepEquals(before, job["status"])
+            || _world.Store.Find(key)!["status"] is { } stored && !JsonNode.DeepEquals(stored, job["status"]);
         Save(job);
         if (changed)
         {
@@ -168,35 +176,38 @@ internal sealed class JobController
         }
 
         Save(job);
-        _world.After(5, () =>
-        {
-            Release([.. failed.Concat(succeeded)]);
-            if (_world.Store.Find(key) is not { } latest || latest.IsDeleting())
+        _world.After(
+            5,
+            () =>
             {
-                return;
-            }
-
-            var status = latest["status"]!.AsObject();
-            status["uncountedTerminatedPods"] = new JsonObject();
-            foreach (var (name, ended) in new[] { ("failed", failed), ("succeeded", succeeded) })
-            {
-                if (ended.Count > 0)
+                Release([.. failed.Concat(succeeded)]);
+                if (_world.Store.Find(key) is not { } latest || latest.IsDeleting())
                 {
-                    status[name] = (status.Number(name) ?? 0) + ended.Count;
+                    return;
                 }
-            }
 
-            if (status.Number("terminating") == 0)
-            {
-                Finish(latest);
-            }
-            else
-            {
-                Save(latest);
-            }
+                var status = latest["status"]!.AsObject();
+                status["uncountedTerminatedPods"] = new JsonObject();
+                foreach (var (name, ended) in new[] { ("failed", failed), ("succeeded", succeeded) })
+                {
+                    if (ended.Count > 0)
+                    {
+                        status[name] = (status.Number(name) ?? 0) + ended.Count;
+                    }
+                }
 
-            Enqueue(key, Soon);
-        });
+                if (status.Number("terminating") == 0)
+                {
+                    Finish(latest);
+                }
+                else
+                {
+                    Save(latest);
+                }
+
+                Enqueue(key, Soon);
+            }
+        );
     }
 
     /// <summary>The condition that is final, and an event that says so.</summary>
@@ -222,13 +233,16 @@ internal sealed class JobController
         if (job.Number("spec", "ttlSecondsAfterFinished") is { } seconds)
         {
             var (ns, name, uid) = (job.Text("metadata", "namespace")!, job.Name(), job.Text("metadata", "uid"));
-            _world.After(TimeSpan.FromSeconds(seconds), () =>
-            {
-                if (_world.Store.Find(new("jobs", ns, name)) is { } found && found.Text("metadata", "uid") == uid)
+            _world.After(
+                TimeSpan.FromSeconds(seconds),
+                () =>
                 {
-                    _world.Deleting.Delete(Kind.Of("jobs"), ns, name, new() { ["propagationPolicy"] = "Foreground" });
+                    if (_world.Store.Find(new("jobs", ns, name)) is { } found && found.Text("metadata", "uid") == uid)
+                    {
+                        _world.Deleting.Delete(Kind.Of("jobs"), ns, name, new() { ["propagationPolicy"] = "Foreground" });
+                    }
                 }
-            });
+            );
         }
     }
 
@@ -243,15 +257,17 @@ internal sealed class JobController
             {
                 ["generateName"] = $"{job.Name()}-",
                 ["labels"] = template.At("metadata", "labels")?.DeepClone(),
-                ["ownerReferences"] = new JsonArray(new JsonObject
-                {
-                    ["apiVersion"] = "batch/v1",
-                    ["kind"] = "Job",
-                    ["name"] = job.Name(),
-                    ["uid"] = job.Text("metadata", "uid"),
-                    ["controller"] = true,
-                    ["blockOwnerDeletion"] = true,
-                }),
+                ["ownerReferences"] = new JsonArray(
+                    new JsonObject
+                    {
+                        ["apiVersion"] = "batch/v1",
+                        ["kind"] = "Job",
+                        ["name"] = job.Name(),
+                        ["uid"] = job.Text("metadata", "uid"),
+                        ["controller"] = true,
+                        ["blockOwnerDeletion"] = true,
+                    }
+                ),
                 ["finalizers"] = new JsonArray(Tracking),
             },
             ["spec"] = template["spec"]!.DeepClone(),
@@ -278,7 +294,13 @@ internal sealed class JobController
         foreach (var pod in active)
         {
             _world.Deleting.DeletePod(pod);
-            _world.Say(job, Component, "Normal", "SuccessfulDelete", string.Create(CultureInfo.InvariantCulture, $"Deleted pod: {pod.Name()}"));
+            _world.Say(
+                job,
+                Component,
+                "Normal",
+                "SuccessfulDelete",
+                string.Create(CultureInfo.InvariantCulture, $"Deleted pod: {pod.Name()}")
+            );
         }
 
         return active;
@@ -288,7 +310,10 @@ internal sealed class JobController
     {
         foreach (var pod in pods)
         {
-            if (_world.Store.Find(new("pods", pod.Text("metadata", "namespace")!, pod.Name())) is { } found && found.Finalizers().Contains(Tracking))
+            if (
+                _world.Store.Find(new("pods", pod.Text("metadata", "namespace")!, pod.Name())) is { } found
+                && found.Finalizers().Contains(Tracking)
+            )
             {
                 found.SetFinalizers(found.Finalizers().Where(f => f != Tracking));
                 _world.Deleting.Settle("pods", found);

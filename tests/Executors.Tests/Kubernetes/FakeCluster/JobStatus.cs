@@ -16,7 +16,9 @@ internal static class JobStatus
         }
 
         status["terminating"] = pods.Count(p => p.IsDeleting() && Phase(p) is not ("Succeeded" or "Failed"));
-        status["ready"] = pods.Count(p => IsActive(p) && p.Items("status", "conditions").Any(c => c.Text("type") == "Ready" && c.Text("status") == "True"));
+        status["ready"] = pods.Count(p =>
+            IsActive(p) && p.Items("status", "conditions").Any(c => c.Text("type") == "Ready" && c.Text("status") == "True")
+        );
         status["uncountedTerminatedPods"] ??= new JsonObject();
     }
 
@@ -27,10 +29,21 @@ internal static class JobStatus
             job["status"]!["conditions"] = conditions = [];
         }
 
-        conditions.Add(new JsonObject { ["type"] = type, ["status"] = "True", ["lastProbeTime"] = Json.Time(now), ["lastTransitionTime"] = Json.Time(now), ["reason"] = reason, ["message"] = message });
+        conditions.Add(
+            new JsonObject
+            {
+                ["type"] = type,
+                ["status"] = "True",
+                ["lastProbeTime"] = Json.Time(now),
+                ["lastTransitionTime"] = Json.Time(now),
+                ["reason"] = reason,
+                ["message"] = message,
+            }
+        );
     }
 
-    public static JsonObject? Condition(JsonObject job, string type) => job.Items("status", "conditions").FirstOrDefault(c => c.Text("type") == type);
+    public static JsonObject? Condition(JsonObject job, string type) =>
+        job.Items("status", "conditions").FirstOrDefault(c => c.Text("type") == type);
 
     public static bool IsFinished(JsonObject job) => (Condition(job, "Complete") ?? Condition(job, "Failed")) is not null;
 

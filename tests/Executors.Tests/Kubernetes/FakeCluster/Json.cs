@@ -16,12 +16,16 @@ internal static class Json
         return node;
     }
 
-    public static string? Text(this JsonNode? node, params ReadOnlySpan<string> path) => node.At(path) is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+    public static string? Text(this JsonNode? node, params ReadOnlySpan<string> path) =>
+        node.At(path) is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
 
-    public static long? Number(this JsonNode? node, params ReadOnlySpan<string> path) => node.At(path) is JsonValue value && value.TryGetValue<long>(out var number) ? number
-        : node.At(path) is JsonValue made && made.TryGetValue<int>(out var small) ? small : null;
+    public static long? Number(this JsonNode? node, params ReadOnlySpan<string> path) =>
+        node.At(path) is JsonValue value && value.TryGetValue<long>(out var number) ? number
+        : node.At(path) is JsonValue made && made.TryGetValue<int>(out var small) ? small
+        : null;
 
-    public static IEnumerable<JsonObject> Items(this JsonNode? node, params ReadOnlySpan<string> path) => (node.At(path) as JsonArray ?? []).OfType<JsonObject>();
+    public static IEnumerable<JsonObject> Items(this JsonNode? node, params ReadOnlySpan<string> path) =>
+        (node.At(path) as JsonArray ?? []).OfType<JsonObject>();
 
     public static JsonObject Copy(this JsonObject found) => found.DeepClone().AsObject();
 
@@ -31,7 +35,8 @@ internal static class Json
 
     public static bool IsDeleting(this JsonObject found) => found.At("metadata", "deletionTimestamp") is not null;
 
-    public static IReadOnlyList<string> Finalizers(this JsonObject found) => [.. (found.At("metadata", "finalizers") as JsonArray ?? []).Select(f => (string)f!)];
+    public static IReadOnlyList<string> Finalizers(this JsonObject found) =>
+        [.. (found.At("metadata", "finalizers") as JsonArray ?? []).Select(f => (string)f!)];
 
     public static void SetFinalizers(this JsonObject found, IEnumerable<string> all)
     {

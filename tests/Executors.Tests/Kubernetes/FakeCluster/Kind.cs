@@ -19,7 +19,13 @@ internal sealed record Kind(string Plural, string Name, string Group, Type Model
         new("persistentvolumeclaims", "PersistentVolumeClaim", "", typeof(V1PersistentVolumeClaim)),
         new("leases", "Lease", "coordination.k8s.io", typeof(V1Lease)),
         new("namespaces", "Namespace", "", typeof(V1Namespace), HasNamespace: false),
-        new("selfsubjectaccessreviews", "SelfSubjectAccessReview", "authorization.k8s.io", typeof(V1SelfSubjectAccessReview), HasNamespace: false),
+        new(
+            "selfsubjectaccessreviews",
+            "SelfSubjectAccessReview",
+            "authorization.k8s.io",
+            typeof(V1SelfSubjectAccessReview),
+            HasNamespace: false
+        ),
     ];
 
     public static Kind Of(string plural) => All.Single(k => k.Plural == plural);

@@ -11,10 +11,19 @@ internal static class PodAdmission
         var account = pod.Text("spec", "serviceAccountName") ?? "default";
         if (store.Find(new("serviceaccounts", @namespace, account)) is null)
         {
-            throw Refusal.Forbidden(Kind.Of("pods"), pod.Name(), $"error looking up service account {@namespace}/{account}: serviceaccount \"{account}\" not found");
+            throw Refusal.Forbidden(
+                Kind.Of("pods"),
+                pod.Name(),
+                $"error looking up service account {@namespace}/{account}: serviceaccount \"{account}\" not found"
+            );
         }
 
-        foreach (var limits in store.List("limitranges", @namespace).SelectMany(r => r.Items("spec", "limits")).Where(l => l.Text("type") == "Container"))
+        foreach (
+            var limits in store
+                .List("limitranges", @namespace)
+                .SelectMany(r => r.Items("spec", "limits"))
+                .Where(l => l.Text("type") == "Container")
+        )
         {
             foreach (var container in pod.Items("spec", "initContainers").Concat(pod.Items("spec", "containers")))
             {

@@ -9,9 +9,11 @@ internal sealed class PodLife(JsonObject pod)
 
     public JsonObject Pod => pod;
 
-    public IReadOnlyList<ContainerLife> First { get; } = [.. pod.Items("spec", "initContainers").Select(c => new ContainerLife(c, isFirst: true))];
+    public IReadOnlyList<ContainerLife> First { get; } =
+    [.. pod.Items("spec", "initContainers").Select(c => new ContainerLife(c, isFirst: true))];
 
-    public IReadOnlyList<ContainerLife> Main { get; } = [.. pod.Items("spec", "containers").Select(c => new ContainerLife(c, isFirst: false))];
+    public IReadOnlyList<ContainerLife> Main { get; } =
+    [.. pod.Items("spec", "containers").Select(c => new ContainerLife(c, isFirst: false))];
 
     public IEnumerable<ContainerLife> All => First.Concat(Main);
 
@@ -34,7 +36,8 @@ internal sealed class PodLife(JsonObject pod)
         var ended = Main.All(c => c.ExitCode is not null);
         return First.Any(c => !c.IsSidecar && c.ExitCode > 0) || (ended && Main.Any(c => c.ExitCode != 0)) ? "Failed"
             : ended ? "Succeeded"
-            : Main.Any(c => c.IsWaiting) ? "Pending" : "Running";
+            : Main.Any(c => c.IsWaiting) ? "Pending"
+            : "Running";
     }
 
     public JsonObject Status(JsonNode? before, DateTimeOffset now)
@@ -63,15 +66,27 @@ internal sealed class PodLife(JsonObject pod)
     private List<JsonNode> Conditions(JsonNode? before, DateTimeOffset now)
     {
         var all = before.Items("conditions").Where(c => c.Text("type") == "DisruptionTarget").Select(c => c.DeepClone()).ToList();
-        var isOver = Main.All(c => c.ExitCode is not null && c.State.Text("terminated", "reason") != "ContainerStatusUnknown") || First.Any(c => !c.IsSidecar && c.ExitCode > 0);
+        var isOver =
+            Main.All(c => c.ExitCode is not null && c.State.Text("terminated", "reason") != "ContainerStatusUnknown")
+            || First.Any(c => !c.IsSidecar && c.ExitCode > 0);
         var succeeded = isOver && Main.All(c => c.ExitCode == 0);
         var incomplete = First.Where(c => !c.HasDoneItsPart).Select(c => c.Name).ToList();
         var unready = First.Where(c => c.IsSidecar).Concat(Main).Where(c => !c.IsReady).Select(c => c.Name).ToList();
-        var (why, words) = isOver ? (succeeded ? "PodCompleted" : "PodFailed", null) : unready.Count == 0 ? (null, null) : ("ContainersNotReady", $"containers with unready status: [{string.Join(' ', unready)}]");
+        var (why, words) =
+            isOver ? (succeeded ? "PodCompleted" : "PodFailed", null)
+            : unready.Count == 0 ? (null, null)
+            : ("ContainersNotReady", $"containers with unready status: [{string.Join(' ', unready)}]");
         all.Add(Condition("PodReadyToStartContainers", HasSandbox, null, null));
-        all.Add(incomplete.Count > 0 && !succeeded
-            ? Condition("Initialized", false, "ContainersNotInitialized", $"containers with incomplete status: [{string.Join(' ', incomplete)}]")
-            : Condition("Initialized", true, succeeded ? "PodCompleted" : null, null));
+        all.Add(
+            incomplete.Count > 0 && !succeeded
+                ? Condition(
+                    "Initialized",
+                    false,
+                    "ContainersNotInitialized",
+                    $"containers with incomplete status: [{string.Join(' ', incomplete)}]"
+                )
+                : Condition("Initialized", true, succeeded ? "PodCompleted" : null, null)
+        );
         all.Add(Condition("Ready", why is null, why, words));
         all.Add(Condition("ContainersReady", why is null, why, words));
         all.Add(Condition("PodScheduled", true, null, null));
@@ -80,8 +95,17 @@ internal sealed class PodLife(JsonObject pod)
         JsonObject Condition(string type, bool isTrue, string? reason, string? message)
         {
             var status = isTrue ? "True" : "False";
-            var since = before.Items("conditions").FirstOrDefault(c => c.Text("type") == type && c.Text("status") == status)?.Text("lastTransitionTime");
-            var condition = new JsonObject { ["type"] = type, ["status"] = status, ["lastProbeTime"] = null, ["lastTransitionTime"] = since ?? Json.Time(now) };
+            var since = before
+                .Items("conditions")
+                .FirstOrDefault(c => c.Text("type") == type && c.Text("status") == status)
+                ?.Text("lastTransitionTime");
+            var condition = new JsonObject
+            {
+                ["type"] = type,
+                ["status"] = status,
+                ["lastProbeTime"] = null,
+                ["lastTransitionTime"] = since ?? Json.Time(now),
+            };
             if (reason is not null)
             {
                 condition["reason"] = reason;

@@ -34,7 +34,11 @@ internal sealed class PodLogs(Store store, TimeProvider time)
             var pod = store.Find(new("pods", ns, name)) ?? throw Refusal.NotFound(call.Kind, name);
             if (call.Query("stream") is not (null or "All"))
             {
-                throw Refusal.Invalid($"PodLogOptions \"{name}\"", new() { ["name"] = name, ["kind"] = "PodLogOptions" }, [new("stream", "FieldValueForbidden", "Forbidden: may not be specified")]);
+                throw Refusal.Invalid(
+                    $"PodLogOptions \"{name}\"",
+                    new() { ["name"] = name, ["kind"] = "PodLogOptions" },
+                    [new("stream", "FieldValueForbidden", "Forbidden: may not be specified")]
+                );
             }
 
             container = Choose(pod, call.Query("container"));
@@ -44,7 +48,9 @@ internal sealed class PodLogs(Store store, TimeProvider time)
         call.Context.Response.ContentType = "text/plain";
         await call.Context.Response.Body.FlushAsync(call.Context.RequestAborted);
         var sent = 0;
-        var bytes = int.TryParse(call.Query("limitBytes"), NumberStyles.None, CultureInfo.InvariantCulture, out var limit) ? limit : int.MaxValue;
+        var bytes = int.TryParse(call.Query("limitBytes"), NumberStyles.None, CultureInfo.InvariantCulture, out var limit)
+            ? limit
+            : int.MaxValue;
         while (true)
         {
             var grown = store.Grown;
@@ -93,10 +99,19 @@ internal sealed class PodLogs(Store store, TimeProvider time)
 
     private static string Choose(JsonObject pod, string? wanted)
     {
-        var (first, main) = (pod.Items("spec", "initContainers").Select(c => c.Text("name")!).ToList(), pod.Items("spec", "containers").Select(c => c.Text("name")!).ToList());
+        var (first, main) = (
+            pod.Items("spec", "initContainers").Select(c => c.Text("name")!).ToList(),
+            pod.Items("spec", "containers").Select(c => c.Text("name")!).ToList()
+        );
         return wanted is null
-            ? main is [var only] ? only : throw Refusal.BadRequest($"a container name must be specified for pod {pod.Name()}, choose one of: [{string.Join(' ', first.Concat(main))}]")
-            : first.Concat(main).Contains(wanted) ? wanted : throw Refusal.BadRequest($"container {wanted} is not valid for pod {pod.Name()}");
+            ? main is [var only]
+                ? only
+                : throw Refusal.BadRequest(
+                    $"a container name must be specified for pod {pod.Name()}, choose one of: [{string.Join(' ', first.Concat(main))}]"
+                )
+            : first.Concat(main).Contains(wanted)
+                ? wanted
+                : throw Refusal.BadRequest($"container {wanted} is not valid for pod {pod.Name()}");
     }
 
     private static void CheckStarted(JsonObject pod, string container, bool previous)
@@ -120,5 +135,8 @@ internal sealed class PodLogs(Store store, TimeProvider time)
     }
 
     private static JsonObject? State(JsonObject pod, string container) =>
-        pod.Items("status", "initContainerStatuses").Concat(pod.Items("status", "containerStatuses")).FirstOrDefault(c => c.Text("name") == container)?["state"] as JsonObject;
+        pod.Items("status", "initContainerStatuses")
+            .Concat(pod.Items("status", "containerStatuses"))
+            .FirstOrDefault(c => c.Text("name") == container)
+            ?["state"] as JsonObject;
 }

@@ -26,9 +26,19 @@ internal static class Protobuf
             return null;
         }
 
-        var labels = new JsonObject(meta.Where(f => f.Number == 11).Select(f => Fields(f.Value))
-            .Select(p => KeyValuePair.Create(Text(p.First(f => f.Number == 1).Value), (JsonNode?)Text(p.First(f => f.Number == 2).Value))));
-        return new JsonObject { ["apiVersion"] = "v1", ["kind"] = "Namespace", ["metadata"] = new JsonObject { ["name"] = Text(meta.First(f => f.Number == 1).Value), ["labels"] = labels } }.ToJsonString();
+        var labels = new JsonObject(
+            meta.Where(f => f.Number == 11)
+                .Select(f => Fields(f.Value))
+                .Select(p =>
+                    KeyValuePair.Create(Text(p.First(f => f.Number == 1).Value), (JsonNode?)Text(p.First(f => f.Number == 2).Value))
+                )
+        );
+        return new JsonObject
+        {
+            ["apiVersion"] = "v1",
+            ["kind"] = "Namespace",
+            ["metadata"] = new JsonObject { ["name"] = Text(meta.First(f => f.Number == 1).Value), ["labels"] = labels },
+        }.ToJsonString();
     }
 
     private static string Text(byte[] value) => Encoding.UTF8.GetString(value);

@@ -6,10 +6,13 @@ internal sealed partial class ScriptedKubelet
     /// <summary>What comes after a sidecar waits for its start-up probe; one that is never answered has it started anew, again and again.</summary>
     private IEnumerable<TimeSpan> UntilStarted(PodLife life, ContainerLife container)
     {
-        for (var failures = 0; container.Probe is var (period, most, port) && !container.HasPassed;)
+        for (var failures = 0; container.Probe is var (period, most, port) && !container.HasPassed; )
         {
             yield return period;
-            container.HasPassed = !EndIfOver(container) && container.Course!.Ports.TryGetValue(port, out var since) && container.StartedAt + since <= _world.Now;
+            container.HasPassed =
+                !EndIfOver(container)
+                && container.Course!.Ports.TryGetValue(port, out var since)
+                && container.StartedAt + since <= _world.Now;
             if (container.HasPassed || (++failures < most && container.IsRunning))
             {
                 continue;

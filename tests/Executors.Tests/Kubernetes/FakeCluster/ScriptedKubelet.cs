@@ -22,7 +22,11 @@ internal sealed partial class ScriptedKubelet
         }
 
         var uid = change.Object.Text("metadata", "uid")!;
-        if (change.Object.Text("spec", "nodeName") is not null && change.Before?.Text("spec", "nodeName") is null && change.Type == "MODIFIED")
+        if (
+            change.Object.Text("spec", "nodeName") is not null
+            && change.Before?.Text("spec", "nodeName") is null
+            && change.Type == "MODIFIED"
+        )
         {
             var begun = _lives[uid] = new(change.Object.Copy());
             _world.After(0, () => Begin(begun, Live(begun)));
@@ -31,7 +35,12 @@ internal sealed partial class ScriptedKubelet
                 _world.After(TimeSpan.FromSeconds(seconds), () => Begin(begun, GiveUp(begun)));
             }
         }
-        else if (change.Type == "MODIFIED" && change.Object.IsDeleting() && change.Before?.IsDeleting() != true && _lives.TryGetValue(uid, out var life))
+        else if (
+            change.Type == "MODIFIED"
+            && change.Object.IsDeleting()
+            && change.Before?.IsDeleting() != true
+            && _lives.TryGetValue(uid, out var life)
+        )
         {
             Begin(life, Terminate(life, change.Object.Number("metadata", "deletionGracePeriodSeconds") ?? 0));
         }
@@ -154,7 +163,8 @@ internal sealed partial class ScriptedKubelet
         yield return Milliseconds(100);
         while (!container.Image.EndsWith(":local", StringComparison.Ordinal))
         {
-            var error = $"rpc error: code = NotFound desc = failed to pull and unpack image \"{container.Image}\": failed to resolve image: {container.Image}: not found";
+            var error =
+                $"rpc error: code = NotFound desc = failed to pull and unpack image \"{container.Image}\": failed to resolve image: {container.Image}: not found";
             yield return Milliseconds(1500);
             container.Wait("ErrImagePull", error);
             Publish(life);
@@ -173,7 +183,8 @@ internal sealed partial class ScriptedKubelet
     }
 
     /// <summary>It looks once a second; when it looks in vain is of no interest.</summary>
-    private TimeSpan UntilOver(ContainerLife container) => TimeSpan.FromSeconds(Math.Max(1, Math.Ceiling((container.EndsAt - _world.Now).TotalSeconds)));
+    private TimeSpan UntilOver(ContainerLife container) =>
+        TimeSpan.FromSeconds(Math.Max(1, Math.Ceiling((container.EndsAt - _world.Now).TotalSeconds)));
 
     private bool EndIfOver(ContainerLife container)
     {
@@ -202,15 +213,24 @@ internal sealed partial class ScriptedKubelet
             else
             {
                 // The first process of a container does not heed SIGTERM unless it says so.
-                var longest = life.All.Where(c => c is { IsRunning: true, IsSidecar: false }).Max(c => (DateTimeOffset?)c.EndsAt) - _world.Now ?? TimeSpan.Zero;
-                yield return longest < TimeSpan.FromSeconds(grace) ? (longest < TimeSpan.Zero ? TimeSpan.Zero : longest) + Tick : TimeSpan.FromSeconds(grace);
+                var longest =
+                    life.All.Where(c => c is { IsRunning: true, IsSidecar: false }).Max(c => (DateTimeOffset?)c.EndsAt) - _world.Now
+                    ?? TimeSpan.Zero;
+                yield return longest < TimeSpan.FromSeconds(grace)
+                    ? (longest < TimeSpan.Zero ? TimeSpan.Zero : longest) + Tick
+                    : TimeSpan.FromSeconds(grace);
             }
 
             foreach (var container in life.Main)
             {
                 if (!EndIfOver(container))
                 {
-                    container.End(137, container.IsRunning ? "Error" : "ContainerStatusUnknown", _world.Now, container.IsRunning ? null : "The container could not be located when the pod was terminated");
+                    container.End(
+                        137,
+                        container.IsRunning ? "Error" : "ContainerStatusUnknown",
+                        _world.Now,
+                        container.IsRunning ? null : "The container could not be located when the pod was terminated"
+                    );
                 }
             }
 
@@ -233,8 +253,7 @@ internal sealed partial class ScriptedKubelet
         do
         {
             yield return Milliseconds(50);
-        }
-        while (_world.Store.Find(life.Key)?.Finalizers().Count > 0);
+        } while (_world.Store.Find(life.Key)?.Finalizers().Count > 0);
         _world.Store.Remove(life.Key);
     }
 

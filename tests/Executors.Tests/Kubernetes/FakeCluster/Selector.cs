@@ -10,7 +10,16 @@ internal sealed class Selector
     {
         ["Job"] = ["status.successful"],
         ["Pod"] = ["spec.nodeName", "spec.restartPolicy", "spec.serviceAccountName", "status.phase", "status.podIP"],
-        ["Event"] = ["involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid", "involvedObject.fieldPath", "reason", "type"],
+        ["Event"] =
+        [
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.fieldPath",
+            "reason",
+            "type",
+        ],
         ["Secret"] = ["type"],
     };
 
@@ -26,7 +35,12 @@ internal sealed class Selector
         foreach (var requirement in Split(fields))
         {
             var different = requirement.Contains("!=", StringComparison.Ordinal);
-            var parts = requirement.Split(different ? "!=" : requirement.Contains("==", StringComparison.Ordinal) ? "==" : "=", 2);
+            var parts = requirement.Split(
+                different ? "!="
+                    : requirement.Contains("==", StringComparison.Ordinal) ? "=="
+                    : "=",
+                2
+            );
             if (!Common.Contains(parts[0]) && !Fields.GetValueOrDefault(kind.Name, []).Contains(parts[0]))
             {
                 throw Refusal.BadRequest($"field label \"{parts[0]}\" not supported for {kind.Name}");
@@ -56,8 +70,11 @@ internal sealed class Selector
             }
         }
 
-        return requirement.StartsWith('!') ? o => o.Text("metadata", "labels", requirement[1..]) is null : o => o.Text("metadata", "labels", requirement) is not null;
+        return requirement.StartsWith('!')
+            ? o => o.Text("metadata", "labels", requirement[1..]) is null
+            : o => o.Text("metadata", "labels", requirement) is not null;
     }
 
-    private static string[] Split(string? text) => (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    private static string[] Split(string? text) =>
+        (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }

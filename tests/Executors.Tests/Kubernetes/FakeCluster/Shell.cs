@@ -14,7 +14,13 @@ internal sealed partial class Shell(IReadOnlyDictionary<string, string> variable
     private bool _outOfMemory;
 
     /// <summary>What it writes and when, when it ends (never, for what has no end), and how.</summary>
-    public sealed record Course(IReadOnlyList<(TimeSpan At, string Text)> Said, TimeSpan Length, int ExitCode, string Reason, string? StartError = null)
+    public sealed record Course(
+        IReadOnlyList<(TimeSpan At, string Text)> Said,
+        TimeSpan Length,
+        int ExitCode,
+        string Reason,
+        string? StartError = null
+    )
     {
         /// <summary>Since when it listens at which port.</summary>
         public IReadOnlyDictionary<int, TimeSpan> Ports { get; init; } = new Dictionary<int, TimeSpan>();
@@ -23,15 +29,34 @@ internal sealed partial class Shell(IReadOnlyDictionary<string, string> variable
     public Course Run(IReadOnlyList<string> command)
     {
         // A program that another container has put there is a script.
-        var script = command is ["sh", "-c", var given, ..] ? given : files.TryGetValue(command[0], out var found) ? found.Trim() : null;
+        var script =
+            command is ["sh", "-c", var given, ..] ? given
+            : files.TryGetValue(command[0], out var found) ? found.Trim()
+            : null;
         if (script is null)
         {
             var missing = command[0];
-            return new([], TimeSpan.Zero, 128, "StartError", $"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"{missing}\": stat {missing}: no such file or directory");
+            return new(
+                [],
+                TimeSpan.Zero,
+                128,
+                "StartError",
+                $"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"{missing}\": stat {missing}: no such file or directory"
+            );
         }
 
         RunAll([.. Statement().Matches(script).Select(m => m.Value.Trim()).Where(s => s.Length > 0)]);
-        return new(_said, _now, _exit ?? 0, _outOfMemory ? "OOMKilled" : (_exit ?? 0) == 0 ? "Completed" : "Error") { Ports = _ports };
+        return new(
+            _said,
+            _now,
+            _exit ?? 0,
+            _outOfMemory ? "OOMKilled"
+                : (_exit ?? 0) == 0 ? "Completed"
+                : "Error"
+        )
+        {
+            Ports = _ports,
+        };
     }
 
     private void RunAll(List<string> statements)
@@ -83,7 +108,12 @@ internal sealed partial class Shell(IReadOnlyDictionary<string, string> variable
                 break;
             case ["ls", "-l", var folder]:
                 Say("total 0\n", target);
-                foreach (var name in files.Keys.Where(f => f.StartsWith(folder + "/", StringComparison.Ordinal)).Select(f => f[(folder.Length + 1)..]).Order(StringComparer.Ordinal))
+                foreach (
+                    var name in files
+                        .Keys.Where(f => f.StartsWith(folder + "/", StringComparison.Ordinal))
+                        .Select(f => f[(folder.Length + 1)..])
+                        .Order(StringComparer.Ordinal)
+                )
                 {
                     Say($"lrwxrwxrwx    1 root     root            12 Jan  1 00:00 {name} -> ..data/{name}\n", target);
                 }
@@ -126,7 +156,8 @@ internal sealed partial class Shell(IReadOnlyDictionary<string, string> variable
         }
     }
 
-    private string Expand(string word) => Variable().Replace(word.Replace("\"", "", StringComparison.Ordinal), m => _variables.GetValueOrDefault(m.Groups[1].Value, ""));
+    private string Expand(string word) =>
+        Variable().Replace(word.Replace("\"", "", StringComparison.Ordinal), m => _variables.GetValueOrDefault(m.Groups[1].Value, ""));
 
     [GeneratedRegex("(\"[^\"]*\"|[^;\"])+")]
     private static partial Regex Statement();

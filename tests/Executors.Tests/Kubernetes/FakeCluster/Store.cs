@@ -67,8 +67,13 @@ internal sealed class Store
         lock (Gate)
         {
             var all = version is null || version == Version ? _objects : At(version.Value);
-            return [.. all.Where(o => o.Key.Kind == kind && (@namespace is null || o.Key.Namespace == @namespace))
-                .OrderBy(o => o.Key.Namespace, StringComparer.Ordinal).ThenBy(o => o.Key.Name, StringComparer.Ordinal).Select(o => o.Value.Copy())];
+            return
+            [
+                .. all.Where(o => o.Key.Kind == kind && (@namespace is null || o.Key.Namespace == @namespace))
+                    .OrderBy(o => o.Key.Namespace, StringComparer.Ordinal)
+                    .ThenBy(o => o.Key.Name, StringComparer.Ordinal)
+                    .Select(o => o.Value.Copy()),
+            ];
         }
     }
 

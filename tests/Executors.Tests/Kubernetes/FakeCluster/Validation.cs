@@ -9,9 +9,12 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 internal static partial class Validation
 {
     private const int LongestSecret = 1024 * 1024;
-    private const string NameRule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-    private const string LabelRule = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
-    private const string KeyRule = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+    private const string NameRule =
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+    private const string LabelRule =
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+    private const string KeyRule =
+        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
     /// <summary>Refuses what is not valid; <paramref name="before"/> is what an update replaces.</summary>
     public static void Check(Kind kind, JsonObject found, JsonObject? before)
@@ -38,7 +41,13 @@ internal static partial class Validation
                     Data(found, faults);
                     break;
                 case "Lease" when found.Number("spec", "leaseDurationSeconds") <= 0:
-                    faults.Add(Fault.Invalid("spec.leaseDurationSeconds", found.Number("spec", "leaseDurationSeconds")!.Value.ToString(CultureInfo.InvariantCulture), "must be greater than 0"));
+                    faults.Add(
+                        Fault.Invalid(
+                            "spec.leaseDurationSeconds",
+                            found.Number("spec", "leaseDurationSeconds")!.Value.ToString(CultureInfo.InvariantCulture),
+                            "must be greater than 0"
+                        )
+                    );
                     break;
             }
         }
@@ -60,7 +69,10 @@ internal static partial class Validation
             {
                 if (!seen.Add(variable.Text("name") ?? ""))
                 {
-                    yield return string.Create(CultureInfo.InvariantCulture, $"spec.template.spec.{list}[{index}].env[{at}]: hides previous definition of \"{variable.Text("name")}\", which may be dropped when using apply");
+                    yield return string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"spec.template.spec.{list}[{index}].env[{at}]: hides previous definition of \"{variable.Text("name")}\", which may be dropped when using apply"
+                    );
                 }
             }
         }
@@ -101,8 +113,13 @@ internal static partial class Validation
             {
                 if (!VariableText().IsMatch(variable.Text("name") ?? ""))
                 {
-                    faults.Add(Fault.Invalid(
-                        string.Create(CultureInfo.InvariantCulture, $"{path}.env[{at}].name"), $"\"{variable.Text("name")}\"", "a valid environment variable name must consist only of printable ASCII characters other than '='"));
+                    faults.Add(
+                        Fault.Invalid(
+                            string.Create(CultureInfo.InvariantCulture, $"{path}.env[{at}].name"),
+                            $"\"{variable.Text("name")}\"",
+                            "a valid environment variable name must consist only of printable ASCII characters other than '='"
+                        )
+                    );
                 }
             }
         }
@@ -134,14 +151,28 @@ internal static partial class Validation
         var data = found["data"] as JsonObject ?? [];
         faults.AddRange(data.Where(d => !KeyText().IsMatch(d.Key)).Select(d => Fault.Invalid($"data[{d.Key}]", $"\"{d.Key}\"", KeyRule)));
         var isSecret = found.Text("kind") == "Secret";
-        if (data.Sum(d => isSecret ? Convert.FromBase64String((string)d.Value!).Length : Encoding.UTF8.GetByteCount((string)d.Value!)) > LongestSecret)
+        if (
+            data.Sum(d => isSecret ? Convert.FromBase64String((string)d.Value!).Length : Encoding.UTF8.GetByteCount((string)d.Value!))
+            > LongestSecret
+        )
         {
-            faults.Add(new("data", "FieldValueTooLong", $"Too long: may not be more than {LongestSecret.ToString(CultureInfo.InvariantCulture)} bytes"));
+            faults.Add(
+                new(
+                    "data",
+                    "FieldValueTooLong",
+                    $"Too long: may not be more than {LongestSecret.ToString(CultureInfo.InvariantCulture)} bytes"
+                )
+            );
         }
     }
 
     private static void Labels(JsonNode? labels, string field, List<Fault> faults) =>
-        faults.AddRange((labels as JsonObject ?? []).Select(l => (string?)l.Value ?? "").Where(v => !LabelText().IsMatch(v)).Select(v => Fault.Invalid(field, $"\"{v}\"", LabelRule)));
+        faults.AddRange(
+            (labels as JsonObject ?? [])
+                .Select(l => (string?)l.Value ?? "")
+                .Where(v => !LabelText().IsMatch(v))
+                .Select(v => Fault.Invalid(field, $"\"{v}\"", LabelRule))
+        );
 
     private static IEnumerable<(string List, JsonObject Container, int Index)> Containers(JsonObject job) =>
         new[] { "initContainers", "containers" }.SelectMany(l => job.Items("spec", "template", "spec", l).Select((c, i) => (l, c, i)));

@@ -60,7 +60,8 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
         var selector = call.Selector;
         var wanted = call.Query("resourceVersion");
         var from = string.IsNullOrEmpty(wanted) ? 0 : Reading.Version(wanted);
-        CancellationToken cut, over;
+        CancellationToken cut,
+            over;
         int number;
         List<string> lines = [];
         lock (store.Gate)
@@ -70,7 +71,16 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
             var initial = call.Query("sendInitialEvents") == "true";
             if (from > 0 && from < store.Oldest)
             {
-                lines.Add(Line("ERROR", new Refusal(410, "Expired", string.Create(CultureInfo.InvariantCulture, $"too old resource version: {from} ({store.Oldest})")).Body));
+                lines.Add(
+                    Line(
+                        "ERROR",
+                        new Refusal(
+                            410,
+                            "Expired",
+                            string.Create(CultureInfo.InvariantCulture, $"too old resource version: {from} ({store.Oldest})")
+                        ).Body
+                    )
+                );
             }
             else if (from == 0 || initial)
             {
@@ -83,7 +93,9 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
             }
         }
 
-        var limit = call.Query("timeoutSeconds") is { } seconds ? TimeSpan.FromSeconds(int.Parse(seconds, CultureInfo.InvariantCulture)) : Timeout.InfiniteTimeSpan;
+        var limit = call.Query("timeoutSeconds") is { } seconds
+            ? TimeSpan.FromSeconds(int.Parse(seconds, CultureInfo.InvariantCulture))
+            : Timeout.InfiniteTimeSpan;
         using var timer = new CancellationTokenSource(limit, time);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(call.Context.RequestAborted, cut, over, timer.Token);
         var marks = call.Query("allowWatchBookmarks") is "true" or "1"
@@ -174,11 +186,17 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
         var (was, matches) = (change.Before is { } before && selector.Matches(before), selector.Matches(change.Object));
         if (matches || was)
         {
-            yield return Line(change.Type == "DELETED" || !matches ? "DELETED" : was ? "MODIFIED" : "ADDED", change.Object);
+            yield return Line(
+                change.Type == "DELETED" || !matches ? "DELETED"
+                    : was ? "MODIFIED"
+                    : "ADDED",
+                change.Object
+            );
         }
     }
 
-    private static string Line(string type, JsonObject found) => new JsonObject { ["type"] = type, ["object"] = found.DeepClone() }.ToJsonString();
+    private static string Line(string type, JsonObject found) =>
+        new JsonObject { ["type"] = type, ["object"] = found.DeepClone() }.ToJsonString();
 
     /// <summary>Nearly empty: only what Go can't leave out.</summary>
     private static string Bookmark(Kind kind, long version, bool endsInitial)
@@ -189,10 +207,22 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
             meta["annotations"] = new JsonObject { ["k8s.io/initial-events-end"] = "true" };
         }
 
-        var found = new JsonObject { ["kind"] = kind.Name, ["apiVersion"] = kind.ApiVersion, ["metadata"] = meta };
+        var found = new JsonObject
+        {
+            ["kind"] = kind.Name,
+            ["apiVersion"] = kind.ApiVersion,
+            ["metadata"] = meta,
+        };
         if (kind.Name == "Job")
         {
-            found["spec"] = new JsonObject { ["template"] = new JsonObject { ["metadata"] = new JsonObject(), ["spec"] = new JsonObject { ["containers"] = null } } };
+            found["spec"] = new JsonObject
+            {
+                ["template"] = new JsonObject
+                {
+                    ["metadata"] = new JsonObject(),
+                    ["spec"] = new JsonObject { ["containers"] = null },
+                },
+            };
             found["status"] = new JsonObject();
         }
 
@@ -213,7 +243,10 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
             }
 
             _saidLast = Next == last;
-            Next = _saidLast ? DateTimeOffset.MaxValue : Next + BookmarkPeriod < last ? Next + BookmarkPeriod : last;
+            Next =
+                _saidLast ? DateTimeOffset.MaxValue
+                : Next + BookmarkPeriod < last ? Next + BookmarkPeriod
+                : last;
             return true;
         }
     }

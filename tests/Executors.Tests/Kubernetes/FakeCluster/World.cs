@@ -18,13 +18,17 @@ internal sealed class World(Store store, Writing writing, Deleting deleting, Pod
 
     public DateTimeOffset Now => time.GetUtcNow();
 
-    public void After(TimeSpan delay, Action action) => time.After(delay, () =>
-    {
-        lock (store.Gate)
-        {
-            action();
-        }
-    });
+    public void After(TimeSpan delay, Action action) =>
+        time.After(
+            delay,
+            () =>
+            {
+                lock (store.Gate)
+                {
+                    action();
+                }
+            }
+        );
 
     public void After(int milliseconds, Action action) => After(TimeSpan.FromMilliseconds(milliseconds), action);
 
@@ -47,24 +51,27 @@ internal sealed class World(Store store, Writing writing, Deleting deleting, Pod
             involved["fieldPath"] = container;
         }
 
-        store.Save("events", new()
-        {
-            ["apiVersion"] = "v1",
-            ["kind"] = "Event",
-            ["metadata"] = new JsonObject
+        store.Save(
+            "events",
+            new()
             {
-                ["name"] = string.Create(CultureInfo.InvariantCulture, $"{about.Name()}.{++_events:x16}"),
-                ["namespace"] = about.Text("metadata", "namespace"),
-                ["creationTimestamp"] = Json.Time(Now),
-            },
-            ["involvedObject"] = involved,
-            ["type"] = type,
-            ["reason"] = reason,
-            ["message"] = message,
-            ["source"] = new JsonObject { ["component"] = component },
-            ["count"] = 1,
-            ["firstTimestamp"] = Json.Time(Now),
-            ["lastTimestamp"] = Json.Time(Now),
-        });
+                ["apiVersion"] = "v1",
+                ["kind"] = "Event",
+                ["metadata"] = new JsonObject
+                {
+                    ["name"] = string.Create(CultureInfo.InvariantCulture, $"{about.Name()}.{++_events:x16}"),
+                    ["namespace"] = about.Text("metadata", "namespace"),
+                    ["creationTimestamp"] = Json.Time(Now),
+                },
+                ["involvedObject"] = involved,
+                ["type"] = type,
+                ["reason"] = reason,
+                ["message"] = message,
+                ["source"] = new JsonObject { ["component"] = component },
+                ["count"] = 1,
+                ["firstTimestamp"] = Json.Time(Now),
+                ["lastTimestamp"] = Json.Time(Now),
+            }
+        );
     }
 }

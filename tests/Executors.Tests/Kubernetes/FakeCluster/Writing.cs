@@ -12,13 +12,17 @@ internal sealed class Writing(Store store, TimeProvider time, bool anyNamespace)
     public string Suffix()
     {
         var number = (Interlocked.Increment(ref _names) * 7_368_787L) % (27L * 27 * 27 * 27 * 27);
-        return string.Create(5, number, (text, left) =>
-        {
-            foreach (ref var letter in text)
+        return string.Create(
+            5,
+            number,
+            (text, left) =>
             {
-                (letter, left) = (Letters[(int)(left % Letters.Length)], left / Letters.Length);
+                foreach (ref var letter in text)
+                {
+                    (letter, left) = (Letters[(int)(left % Letters.Length)], left / Letters.Length);
+                }
             }
-        });
+        );
     }
 
     /// <summary>Stores what a controller makes, or a client by POST and, where that may be, by PUT.</summary>
@@ -98,7 +102,11 @@ internal sealed class Writing(Store store, TimeProvider time, bool anyNamespace)
             var version = made.Text("metadata", "resourceVersion");
             if (version is null && kind.Name == "Lease")
             {
-                throw Refusal.Invalid($"{kind.Qualified} \"{name}\"", kind.Details(name), [Fault.Invalid("metadata.resourceVersion", "0", "must be specified for an update")]);
+                throw Refusal.Invalid(
+                    $"{kind.Qualified} \"{name}\"",
+                    kind.Details(name),
+                    [Fault.Invalid("metadata.resourceVersion", "0", "must be specified for an update")]
+                );
             }
 
             if (version is not null && version != before.Text("metadata", "resourceVersion"))
@@ -122,12 +130,24 @@ internal sealed class Writing(Store store, TimeProvider time, bool anyNamespace)
         }
     }
 
-    public static ObjectKey Key(Kind kind, string? @namespace, string name) => new(kind.Plural, kind.HasNamespace ? @namespace ?? "" : "", name);
+    public static ObjectKey Key(Kind kind, string? @namespace, string name) =>
+        new(kind.Plural, kind.HasNamespace ? @namespace ?? "" : "", name);
 
     private JsonObject Update(Kind kind, JsonObject before, JsonObject made)
     {
         // A name, an identity and a state are not the client's to change here.
-        foreach (var own in new[] { "name", "namespace", "uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds" })
+        foreach (
+            var own in new[]
+            {
+                "name",
+                "namespace",
+                "uid",
+                "creationTimestamp",
+                "generation",
+                "deletionTimestamp",
+                "deletionGracePeriodSeconds",
+            }
+        )
         {
             if (before.At("metadata", own) is { } value)
             {

@@ -11,31 +11,63 @@ internal static class Cancels
     [
         new("cancel before the pod", Canceled, c => CancelAsync(c, c.File("true"), _ => Task.CompletedTask)),
         new("cancel while pending", Canceled, c => CancelAsync(c, c.File("true", "resources: { cpu: 9000 }"), c.PodAsync)),
-        new("cancel while pulling", Canceled, c => CancelAsync(c, c.File("true", image: MissingImage), r => c.WaitsForAsync(r, w => w.Contains(MissingImage, StringComparison.Ordinal), "waiting_for to name the image"))),
+        new(
+            "cancel while pulling",
+            Canceled,
+            c =>
+                CancelAsync(
+                    c,
+                    c.File("true", image: MissingImage),
+                    r => c.WaitsForAsync(r, w => w.Contains(MissingImage, StringComparison.Ordinal), "waiting_for to name the image")
+                )
+        ),
         new("cancel while running", Canceled, c => CancelAsync(c, c.File(Sleep), c.RunningAsync)),
         // The peers' classic: a canceled run that is told as a success.
-        new("cancel of what then ends well", Canceled, c => CancelAsync(c, c.File("trap 'exit 0' TERM; echo ready; sleep 600 & wait"), r => c.SaidAsync(r, "ready"))),
-        new("cancel of what does not listen", Canceled, c => CancelAsync(c, c.File("trap '' TERM; echo ready; while :; do sleep 1; done"), r => c.SaidAsync(r, "ready"))),
-        new("cancel while finishing", Canceled, c => CancelAsync(c, c.File("trap 'sleep 12; exit 0' TERM; echo ready; sleep 600 & wait"), async r =>
-        {
-            await c.SaidAsync(r, "ready");
-            await c.Cluster.AsyncIn("delete", "pod", await c.PodAsync(r), "--wait=false");
-        })),
-        new("cancel after some steps", "success, canceled", async c =>
-        {
-            var run = await c.StartAsync($$"""
-                image: "{{c.Settings.StepImage}}"
-                build:
-                  steps:
-                    - { name: first, run: "true" }
-                    - { name: second, run: "{{Sleep}}" }
-                """);
-            await c.SaidAsync(run, "begun");
-            await c.Api.CancelRunAsync(run);
-            var job = await c.EndAsync(run);
-            await c.GoneAsync(run);
-            return $"{job.Steps[0].Status}, {job.Steps[1].Status}";
-        }),
+        new(
+            "cancel of what then ends well",
+            Canceled,
+            c => CancelAsync(c, c.File("trap 'exit 0' TERM; echo ready; sleep 600 & wait"), r => c.SaidAsync(r, "ready"))
+        ),
+        new(
+            "cancel of what does not listen",
+            Canceled,
+            c => CancelAsync(c, c.File("trap '' TERM; echo ready; while :; do sleep 1; done"), r => c.SaidAsync(r, "ready"))
+        ),
+        new(
+            "cancel while finishing",
+            Canceled,
+            c =>
+                CancelAsync(
+                    c,
+                    c.File("trap 'sleep 12; exit 0' TERM; echo ready; sleep 600 & wait"),
+                    async r =>
+                    {
+                        await c.SaidAsync(r, "ready");
+                        await c.Cluster.AsyncIn("delete", "pod", await c.PodAsync(r), "--wait=false");
+                    }
+                )
+        ),
+        new(
+            "cancel after some steps",
+            "success, canceled",
+            async c =>
+            {
+                var run = await c.StartAsync(
+                    $$"""
+                    image: "{{c.Settings.StepImage}}"
+                    build:
+                      steps:
+                        - { name: first, run: "true" }
+                        - { name: second, run: "{{Sleep}}" }
+                    """
+                );
+                await c.SaidAsync(run, "begun");
+                await c.Api.CancelRunAsync(run);
+                var job = await c.EndAsync(run);
+                await c.GoneAsync(run);
+                return $"{job.Steps[0].Status}, {job.Steps[1].Status}";
+            }
+        ),
     ];
 
     private static async Task<string> CancelAsync(CaseContext c, string file, Func<string, Task> moment)

@@ -10,35 +10,59 @@ internal static class Disruptions
 {
     public static IReadOnlyList<Case> Cases { get; } =
     [
-        new("pod deleted", "failed lost", c => DisruptAsync(c, async r => await c.Cluster.AsyncIn("delete", "pod", await c.PodAsync(r), "--wait=false", "--grace-period=1"))),
-        new("pod deleted by force", "failed lost", c => DisruptAsync(c, async r => await c.Cluster.AsyncIn("delete", "pod", await c.PodAsync(r), "--force", "--grace-period=0"))),
+        new(
+            "pod deleted",
+            "failed lost",
+            c =>
+                DisruptAsync(
+                    c,
+                    async r => await c.Cluster.AsyncIn("delete", "pod", await c.PodAsync(r), "--wait=false", "--grace-period=1")
+                )
+        ),
+        new(
+            "pod deleted by force",
+            "failed lost",
+            c => DisruptAsync(c, async r => await c.Cluster.AsyncIn("delete", "pod", await c.PodAsync(r), "--force", "--grace-period=0"))
+        ),
         new("pod evicted", "failed evicted", c => DisruptAsync(c, async r => await c.Cluster.EvictAsync(await c.PodAsync(r)))),
-        new("pod evicted before it began", "failed evicted", async c =>
-        {
-            var run = await c.StartAsync(c.File("true", image: MissingImage));
-            await c.WaitsForAsync(run, w => w.Contains(MissingImage, StringComparison.Ordinal), "waiting_for to name the image");
-            await c.Cluster.EvictAsync(await c.PodAsync(run));
-            return await c.OutcomeAsync(run);
-        }),
+        new(
+            "pod evicted before it began",
+            "failed evicted",
+            async c =>
+            {
+                var run = await c.StartAsync(c.File("true", image: MissingImage));
+                await c.WaitsForAsync(run, w => w.Contains(MissingImage, StringComparison.Ordinal), "waiting_for to name the image");
+                await c.Cluster.EvictAsync(await c.PodAsync(run));
+                return await c.OutcomeAsync(run);
+            }
+        ),
         new("Job deleted", "failed lost", c => DisruptAsync(c, r => c.DeleteJobAsync(r, "background"))),
-        new("Job deleted, its pod left", "success, nothing left", async c =>
-        {
-            var run = await c.StartAsync(c.File("echo begun; sleep 8"));
-            await c.SaidAsync(run, "begun");
-            await c.DeleteJobAsync(run, "orphan");
-            var found = await c.OutcomeAsync(run);
-            await c.GoneAsync(run);
-            return $"{found}, nothing left";
-        }),
-        new("infrastructure retry in a new pod", "success, attempt 2, both logs", async c =>
-        {
-            var run = await c.StartAsync(c.File("test ! -e tried; touch tried; echo one-try; sleep 15", retry: InfrastructureRetry));
-            await c.SaidAsync(run, "one-try");
-            await c.Cluster.AsyncIn("delete", "pod", await c.PodAsync(run), "--wait=false", "--grace-period=1");
-            var job = await c.EndAsync(run);
-            var logs = (await c.LogAsync(job)).Split("one-try").Length - 1;
-            return $"{job.Status}, attempt {job.Attempt}, {(logs == 2 ? "both logs" : string.Create(CultureInfo.InvariantCulture, $"{logs} logs"))}";
-        }),
+        new(
+            "Job deleted, its pod left",
+            "success, nothing left",
+            async c =>
+            {
+                var run = await c.StartAsync(c.File("echo begun; sleep 8"));
+                await c.SaidAsync(run, "begun");
+                await c.DeleteJobAsync(run, "orphan");
+                var found = await c.OutcomeAsync(run);
+                await c.GoneAsync(run);
+                return $"{found}, nothing left";
+            }
+        ),
+        new(
+            "infrastructure retry in a new pod",
+            "success, attempt 2, both logs",
+            async c =>
+            {
+                var run = await c.StartAsync(c.File("test ! -e tried; touch tried; echo one-try; sleep 15", retry: InfrastructureRetry));
+                await c.SaidAsync(run, "one-try");
+                await c.Cluster.AsyncIn("delete", "pod", await c.PodAsync(run), "--wait=false", "--grace-period=1");
+                var job = await c.EndAsync(run);
+                var logs = (await c.LogAsync(job)).Split("one-try").Length - 1;
+                return $"{job.Status}, attempt {job.Attempt}, {(logs == 2 ? "both logs" : string.Create(CultureInfo.InvariantCulture, $"{logs} logs"))}";
+            }
+        ),
         new("late word of an old attempt", "refused with 409, success", LateAsync),
         new("Job of the same name", "failed config_error, theirs untouched", ForeignAsync),
         new("orphan is swept", "gone", OrphanAsync),
@@ -61,9 +85,15 @@ internal static class Disruptions
         await c.SaidAsync(run, "begun");
         var old = (await c.Api.GetJobsAsync(run)).Jobs[0].Steps[0].Executions[0].Id;
         var job = (await c.Cluster.NamesAsync("jobs", run)).Single();
-        var token = Encoding.UTF8.GetString(Convert.FromBase64String(await c.Cluster.AsyncIn("get", "secret", job, "--output", "jsonpath={.data.token-s0}")));
+        var token = Encoding.UTF8.GetString(
+            Convert.FromBase64String(await c.Cluster.AsyncIn("get", "secret", job, "--output", "jsonpath={.data.token-s0}"))
+        );
         await c.Cluster.AsyncIn("delete", "pod", await c.PodAsync(run), "--wait=false", "--grace-period=1");
-        await Until.TrueAsync(async () => (await c.Api.GetExecutionAsync(old)).CompletedAt is not null, CaseContext.Patience, "the first attempt's end");
+        await Until.TrueAsync(
+            async () => (await c.Api.GetExecutionAsync(old)).CompletedAt is not null,
+            CaseContext.Patience,
+            "the first attempt's end"
+        );
         using var http = Server.Http(c.Server, token);
         using var answer = await http.PostAsJsonAsync($"/v1/executions/{old}/status", new { status = "success", exit_code = 0 });
         var found = await c.OutcomeAsync(run);
@@ -73,18 +103,29 @@ internal static class Disruptions
     /// <summary>Made before ours can be: while the job before it runs.</summary>
     private static async Task<string> ForeignAsync(CaseContext c)
     {
-        var run = await c.StartAsync(c.File("echo begun; sleep 10") + $$"""
+        var run = await c.StartAsync(
+            c.File("echo begun; sleep 10")
+                + $$"""
 
-            test:
-              steps:
-                - { name: second, run: "true" }
-            """);
+                test:
+                  steps:
+                    - { name: second, run: "true" }
+                """
+        );
         var second = (await c.Api.GetJobsAsync(run)).Jobs.Single(j => j.JobType == "test");
         var name = $"ship-{Guid.Parse(second.Id):N}-1";
         await c.Cluster.ApplyAsync(SuspendedJob(c, name, ""));
         try
         {
-            async Task<string> Theirs() => await c.Cluster.AsyncIn("get", "job", name, "--ignore-not-found", "--output", "jsonpath={.metadata.uid} {.metadata.deletionTimestamp}");
+            async Task<string> Theirs() =>
+                await c.Cluster.AsyncIn(
+                    "get",
+                    "job",
+                    name,
+                    "--ignore-not-found",
+                    "--output",
+                    "jsonpath={.metadata.uid} {.metadata.deletionTimestamp}"
+                );
             var before = await Theirs();
             var found = await c.OutcomeAsync(run);
             await c.GoneAsync(run);
@@ -105,30 +146,40 @@ internal static class Disruptions
     {
         var job = Guid.CreateVersion7();
         var name = $"ship-{job:N}-1";
-        await c.Cluster.ApplyAsync(SuspendedJob(c, name, $$"""
-              labels:
-                app.kubernetes.io/managed-by: shipinator
-                shipinator.io/instance: {{Server.Instance}}
-                shipinator.io/job-id: {{job}}
-                shipinator.io/run-id: {{Guid.CreateVersion7()}}
-                shipinator.io/attempt: "1"
-            """));
+        await c.Cluster.ApplyAsync(
+            SuspendedJob(
+                c,
+                name,
+                $$"""
+                  labels:
+                    app.kubernetes.io/managed-by: shipinator
+                    shipinator.io/instance: {{Server.Instance}}
+                    shipinator.io/job-id: {{job}}
+                    shipinator.io/run-id: {{Guid.CreateVersion7()}}
+                    shipinator.io/attempt: "1"
+                """
+            )
+        );
         await Until.TrueAsync(
-            async () => (await c.Cluster.AsyncIn("get", "job", name, "--ignore-not-found", "--output", "name")).Length == 0, TimeSpan.FromSeconds(90), "the sweep");
+            async () => (await c.Cluster.AsyncIn("get", "job", name, "--ignore-not-found", "--output", "name")).Length == 0,
+            TimeSpan.FromSeconds(90),
+            "the sweep"
+        );
         return "gone";
     }
 
-    private static string SuspendedJob(CaseContext c, string name, string labels) => $$"""
-        apiVersion: batch/v1
-        kind: Job
-        metadata:
-          name: {{name}}
-        {{labels}}
-        spec:
-          suspend: true
-          template:
+    private static string SuspendedJob(CaseContext c, string name, string labels) =>
+        $$"""
+            apiVersion: batch/v1
+            kind: Job
+            metadata:
+              name: {{name}}
+            {{labels}}
             spec:
-              restartPolicy: Never
-              containers: [ { name: s0, {{c.Settings.Image(c.Settings.StepImage)}}, command: [sleep, "1"] } ]
-        """;
+              suspend: true
+              template:
+                spec:
+                  restartPolicy: Never
+                  containers: [ { name: s0, {{c.Settings.Image(c.Settings.StepImage)}}, command: [sleep, "1"] } ]
+            """;
 }

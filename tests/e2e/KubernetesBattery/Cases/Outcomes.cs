@@ -10,41 +10,87 @@ internal static class Outcomes
         new("success", "success", c => SimpleAsync(c, c.File("echo hello; cat README"))),
         new("exit 3", "failed exit_code 3", c => CodeAsync(c, c.File("exit 3"))),
         new("command not found", "failed exit_code 127", c => CodeAsync(c, c.File("/no/such/program"))),
-        new("image without a shell", "failed exit_code 127", c => c.Settings.BareImage is { } image
-            ? CodeAsync(c, c.File("true", image: image))
-            : Task.FromResult("skipped: SHIPINATOR_E2E_BARE_IMAGE names no image without a shell")),
+        new(
+            "image without a shell",
+            "failed exit_code 127",
+            c =>
+                c.Settings.BareImage is { } image
+                    ? CodeAsync(c, c.File("true", image: image))
+                    : Task.FromResult("skipped: SHIPINATOR_E2E_BARE_IMAGE names no image without a shell")
+        ),
         new("out of memory", "failed oom_killed", c => SimpleAsync(c, c.File("tail /dev/zero", "resources: { memory: 64Mi }"))),
         new("step timeout", "failed timeout", c => SimpleAsync(c, c.File(Sleep, "timeout: 5s", retry: InfrastructureRetry))),
-        new("job timeout", "failed timeout", c => SimpleAsync(c, c.File(Sleep, retry: InfrastructureRetry).Replace("build:\n", "build:\n  timeout: 20s\n", StringComparison.Ordinal))),
-        new("image missing", "said at once, failed image_pull", async c =>
-        {
-            var run = await c.StartAsync(c.File("true", image: MissingImage));
-            var said = await c.PromptlyAsync(run, MissingImage, "waiting_for to name the image",
-                () => c.Cluster.AboutAsync("pods", run, "{.items[*].status.containerStatuses[*].state.waiting.reason}"), "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull");
-            return $"{said}, {await c.OutcomeAsync(run)}";
-        }),
-        new("image missing in a later step", "success, failed image_pull", async c =>
-        {
-            var job = await c.EndAsync(await c.StartAsync($$"""
-                image: "{{c.Settings.StepImage}}"
-                build:
-                  steps:
-                    - { name: first, run: "true" }
-                    - { name: second, image: "{{MissingImage}}", retry: { max: 1, on: [timeout] }, run: "true" }
-                """));
-            return $"{job.Steps[0].Status}, {job.Steps[1].Status} {job.Steps[1].Reason}";
-        }),
+        new(
+            "job timeout",
+            "failed timeout",
+            c =>
+                SimpleAsync(
+                    c,
+                    c.File(Sleep, retry: InfrastructureRetry).Replace("build:\n", "build:\n  timeout: 20s\n", StringComparison.Ordinal)
+                )
+        ),
+        new(
+            "image missing",
+            "said at once, failed image_pull",
+            async c =>
+            {
+                var run = await c.StartAsync(c.File("true", image: MissingImage));
+                var said = await c.PromptlyAsync(
+                    run,
+                    MissingImage,
+                    "waiting_for to name the image",
+                    () => c.Cluster.AboutAsync("pods", run, "{.items[*].status.containerStatuses[*].state.waiting.reason}"),
+                    "ErrImagePull",
+                    "ImagePullBackOff",
+                    "ErrImageNeverPull"
+                );
+                return $"{said}, {await c.OutcomeAsync(run)}";
+            }
+        ),
+        new(
+            "image missing in a later step",
+            "success, failed image_pull",
+            async c =>
+            {
+                var job = await c.EndAsync(
+                    await c.StartAsync(
+                        $$"""
+                        image: "{{c.Settings.StepImage}}"
+                        build:
+                          steps:
+                            - { name: first, run: "true" }
+                            - { name: second, image: "{{MissingImage}}", retry: { max: 1, on: [timeout] }, run: "true" }
+                        """
+                    )
+                );
+                return $"{job.Steps[0].Status}, {job.Steps[1].Status} {job.Steps[1].Reason}";
+            }
+        ),
         new("invalid image name", "failed config_error", c => SimpleAsync(c, c.File("true", image: "Not-An:::Image"))),
-        new("image behind a pull secret", "success", c => c.Settings.PrivateImage is { } image
-            ? SimpleAsync(c, c.File("true", image: image))
-            : Task.FromResult("skipped: SHIPINATOR_E2E_PRIVATE_IMAGE and SHIPINATOR_E2E_DOCKERCONFIG are not set")),
-        new("unschedulable", "said at once, failed unschedulable", async c =>
-        {
-            var run = await c.StartAsync(c.File("true", "resources: { cpu: 9000 }"));
-            var said = await c.PromptlyAsync(run, "nodes are available", "the scheduler's sentence in waiting_for",
-                () => c.Cluster.AboutAsync("pods", run, "{.items[*].status.conditions[*].reason}"), "Unschedulable");
-            return $"{said}, {await c.OutcomeAsync(run)}";
-        }),
+        new(
+            "image behind a pull secret",
+            "success",
+            c =>
+                c.Settings.PrivateImage is { } image
+                    ? SimpleAsync(c, c.File("true", image: image))
+                    : Task.FromResult("skipped: SHIPINATOR_E2E_PRIVATE_IMAGE and SHIPINATOR_E2E_DOCKERCONFIG are not set")
+        ),
+        new(
+            "unschedulable",
+            "said at once, failed unschedulable",
+            async c =>
+            {
+                var run = await c.StartAsync(c.File("true", "resources: { cpu: 9000 }"));
+                var said = await c.PromptlyAsync(
+                    run,
+                    "nodes are available",
+                    "the scheduler's sentence in waiting_for",
+                    () => c.Cluster.AboutAsync("pods", run, "{.items[*].status.conditions[*].reason}"),
+                    "Unschedulable"
+                );
+                return $"{said}, {await c.OutcomeAsync(run)}";
+            }
+        ),
         new("secret that nobody configured", "failed config_error", c => SimpleAsync(c, c.File("true", "secrets: [ABSENT]"))),
         new("checkout impossible", "failed executor_error", GoneRepositoryAsync),
     ];

@@ -6,8 +6,15 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 internal static partial class Expansion
 {
     /// <summary>A name that is not known stays as it is written.</summary>
-    public static string Expand(string text, IReadOnlyDictionary<string, string> variables) => Reference().Replace(
-        text, m => m.Value == "$$" ? "$" : variables.TryGetValue(m.Groups["name"].Value, out var value) ? value : m.Value);
+    public static string Expand(string text, IReadOnlyDictionary<string, string> variables) =>
+        Reference()
+            .Replace(
+                text,
+                m =>
+                    m.Value == "$$" ? "$"
+                    : variables.TryGetValue(m.Groups["name"].Value, out var value) ? value
+                    : m.Value
+            );
 
     [GeneratedRegex(@"\$\$|\$\((?<name>[^)]*)\)")]
     private static partial Regex Reference();

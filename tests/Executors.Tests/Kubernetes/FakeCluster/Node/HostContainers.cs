@@ -13,18 +13,28 @@ internal sealed class HostContainers(string programs) : IContainers
     /// <summary>By which a container's processes are known, whatever becomes of their parents.</summary>
     private const string Mark = "FAKE_CONTAINER";
 
-    public string? Refuse(string image, JsonObject pod) => image.Contains("none", StringComparison.Ordinal)
-        ? $"rpc error: code = NotFound desc = failed to pull and unpack image \"{image}\": failed to resolve image: {image}: not found"
-        : null;
+    public string? Refuse(string image, JsonObject pod) =>
+        image.Contains("none", StringComparison.Ordinal)
+            ? $"rpc error: code = NotFound desc = failed to pull and unpack image \"{image}\": failed to resolve image: {image}: not found"
+            : null;
 
     public IContainer Start(ContainerStart start)
     {
-        string Map(string text) => start.Mounts.OrderByDescending(m => m.Path.Length).FirstOrDefault(m => text == m.Path || text.StartsWith(m.Path + "/", StringComparison.Ordinal)) is { } mount
-            ? mount.Source + text[mount.Path.Length..]
-            : text;
+        string Map(string text) =>
+            start
+                .Mounts.OrderByDescending(m => m.Path.Length)
+                .FirstOrDefault(m => text == m.Path || text.StartsWith(m.Path + "/", StringComparison.Ordinal))
+                is { } mount
+                ? mount.Source + text[mount.Path.Length..]
+                : text;
         var command = start.Command(["true"]).Select(Map).ToList();
         Directory.CreateDirectory(start.Folder);
-        var process = new ProcessStartInfo(command[0]) { WorkingDirectory = start.Folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var process = new ProcessStartInfo(command[0])
+        {
+            WorkingDirectory = start.Folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         command.Skip(1).ToList().ForEach(process.ArgumentList.Add);
         process.Environment.Clear();
         foreach (var known in new[] { "HOME", "DOTNET_ROOT", "LANG" }.Where(k => Environment.GetEnvironmentVariable(k) is not null))
@@ -47,7 +57,9 @@ internal sealed class HostContainers(string programs) : IContainers
         }
         catch (System.ComponentModel.Win32Exception)
         {
-            throw new StartRefusedException($"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"{command[0]}\": stat {command[0]}: no such file or directory");
+            throw new StartRefusedException(
+                $"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"{command[0]}\": stat {command[0]}: no such file or directory"
+            );
         }
     }
 
@@ -102,8 +114,10 @@ internal sealed class HostContainers(string programs) : IContainers
             {
                 try
                 {
-                    if (int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
-                        && File.ReadAllText(Path.Combine(folder, "environ")).Split('\0').Contains(_mark))
+                    if (
+                        int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+                        && File.ReadAllText(Path.Combine(folder, "environ")).Split('\0').Contains(_mark)
+                    )
                     {
                         found.Add(id);
                     }
@@ -119,7 +133,12 @@ internal sealed class HostContainers(string programs) : IContainers
 
         private static void Send(int process, string signal)
         {
-            using var kill = System.Diagnostics.Process.Start(new ProcessStartInfo("kill", [$"-{signal}", process.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardError = true })!;
+            using var kill = System.Diagnostics.Process.Start(
+                new ProcessStartInfo("kill", [$"-{signal}", process.ToString(CultureInfo.InvariantCulture)])
+                {
+                    RedirectStandardError = true,
+                }
+            )!;
             kill.WaitForExit();
         }
     }

@@ -33,11 +33,19 @@ internal sealed record Mount(string Path, string Source, bool IsReadOnly);
 
 /// <summary>What a container is to be: its part of the manifest, its variables and mounts, where its output goes.</summary>
 internal sealed record ContainerStart(
-    JsonObject Pod, JsonObject Spec, string Folder, IReadOnlyDictionary<string, string> Environment, IReadOnlyList<Mount> Mounts, Action<string> Write)
+    JsonObject Pod,
+    JsonObject Spec,
+    string Folder,
+    IReadOnlyDictionary<string, string> Environment,
+    IReadOnlyList<Mount> Mounts,
+    Action<string> Write
+)
 {
     /// <summary>The program and its arguments; the image's own when the manifest names none.</summary>
     public IReadOnlyList<string> Command(IReadOnlyList<string> ofImage) =>
-        Spec["command"] is JsonArray command ? [.. Texts(command), .. Texts(Spec["args"])] : Spec["args"] is JsonArray given ? Texts(given) : ofImage;
+        Spec["command"] is JsonArray command ? [.. Texts(command), .. Texts(Spec["args"])]
+        : Spec["args"] is JsonArray given ? Texts(given)
+        : ofImage;
 
     private List<string> Texts(JsonNode? array) => [.. (array as JsonArray ?? []).Select(a => Expansion.Expand((string)a!, Environment))];
 }

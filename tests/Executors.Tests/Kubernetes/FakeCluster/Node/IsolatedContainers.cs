@@ -37,7 +37,8 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
     private readonly MachineImages _images = new(folder);
 
     /// <summary>Whether a Secret, by its namespace and name, opens the private image: null when it is not there.</summary>
-    public static bool Opens(JsonObject? secret) => secret.Text("data", ".dockerconfigjson") is { } data
+    public static bool Opens(JsonObject? secret) =>
+        secret.Text("data", ".dockerconfigjson") is { } data
         && System.Text.Encoding.UTF8.GetString(Convert.FromBase64String(data)).Contains("registry.test", StringComparison.Ordinal);
 
     /// <summary>Null: containers can be made here. Otherwise why not.</summary>
@@ -55,7 +56,12 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
 
         try
         {
-            using var trial = System.Diagnostics.Process.Start(new ProcessStartInfo("unshare", ["--mount", "--pid", "--uts", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]) { RedirectStandardError = true })!;
+            using var trial = System.Diagnostics.Process.Start(
+                new ProcessStartInfo("unshare", ["--mount", "--pid", "--uts", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt"])
+                {
+                    RedirectStandardError = true,
+                }
+            )!;
             trial.WaitForExit();
             return trial.ExitCode == 0 ? null : "the kernel does not allow namespaces of their own here";
         }
@@ -65,7 +71,8 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
         }
     }
 
-    public string? Refuse(string image, JsonObject pod) => MachineImages.Refuse(image, pod, s => opens(pod.Text("metadata", "namespace")!, s));
+    public string? Refuse(string image, JsonObject pod) =>
+        MachineImages.Refuse(image, pod, s => opens(pod.Text("metadata", "namespace")!, s));
 
     public IContainer Start(ContainerStart start)
     {
@@ -75,7 +82,9 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
         var command = start.Command(["sh"]);
         if (!IsThere(command[0], root, mounts))
         {
-            throw new StartRefusedException($"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: exec: \"{command[0]}\": stat {command[0]}: no such file or directory");
+            throw new StartRefusedException(
+                $"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: exec: \"{command[0]}\": stat {command[0]}: no such file or directory"
+            );
         }
 
         var group = MemoryGroup.Make(start.Spec);
@@ -86,7 +95,26 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
 
         var list = Path.Combine(start.Folder, "mounts");
         File.WriteAllLines(list, mounts.Select(m => $"{m.Source}|{m.Path}|{(m.IsReadOnly ? "ro" : "rw")}"));
-        var process = new ProcessStartInfo("unshare", ["--mount", "--pid", "--uts", "--fork", "--kill-child", "/bin/sh", "-c", Setup, "setup", root, list, group?.Folder ?? "", start.Environment["HOSTNAME"], .. Become(start, root), .. command])
+        var process = new ProcessStartInfo(
+            "unshare",
+            [
+                "--mount",
+                "--pid",
+                "--uts",
+                "--fork",
+                "--kill-child",
+                "/bin/sh",
+                "-c",
+                Setup,
+                "setup",
+                root,
+                list,
+                group?.Folder ?? "",
+                start.Environment["HOSTNAME"],
+                .. Become(start, root),
+                .. command,
+            ]
+        )
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -130,12 +158,15 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
 
         bool Exists(string path)
         {
-            var mount = mounts.Where(m => path == m.Path || path.StartsWith(m.Path + "/", StringComparison.Ordinal)).MaxBy(m => m.Path.Length);
+            var mount = mounts
+                .Where(m => path == m.Path || path.StartsWith(m.Path + "/", StringComparison.Ordinal))
+                .MaxBy(m => m.Path.Length);
             // A link of the image, such as /bin to usr/bin, leads to a place that may be a mount.
             var folder = new DirectoryInfo(Path.Combine(root, Path.GetDirectoryName(path)!.TrimStart('/')));
             return mount is not null ? File.Exists(mount.Source + path[mount.Path.Length..])
                 : folder.LinkTarget is { } target ? Exists($"/{target.TrimStart('/')}/{Path.GetFileName(path)}")
-                : File.Exists(Path.Combine(root, path.TrimStart('/'))) || new FileInfo(Path.Combine(root, path.TrimStart('/'))).LinkTarget is not null;
+                : File.Exists(Path.Combine(root, path.TrimStart('/')))
+                    || new FileInfo(Path.Combine(root, path.TrimStart('/'))).LinkTarget is not null;
         }
     }
 
@@ -163,7 +194,9 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
                 var first = File.ReadAllText($"/proc/{_process.Id}/task/{_process.Id}/children").Trim();
                 if (first.Length > 0)
                 {
-                    using var kill = System.Diagnostics.Process.Start(new ProcessStartInfo("kill", [$"-{name}", first]) { RedirectStandardError = true })!;
+                    using var kill = System.Diagnostics.Process.Start(
+                        new ProcessStartInfo("kill", [$"-{name}", first]) { RedirectStandardError = true }
+                    )!;
                     kill.WaitForExit();
                 }
             }

@@ -90,7 +90,11 @@ internal sealed class LiveContainers(World world, IContainers runtime, PodLife l
 
     private async Task PullAsync(ContainerLife container, CancellationToken stop)
     {
-        for (var pause = TimeSpan.FromSeconds(10); runtime.Refuse(container.Image, life.Pod) is { } words; pause = pause < TimeSpan.FromMinutes(3) ? pause * 2 : pause)
+        for (
+            var pause = TimeSpan.FromSeconds(10);
+            runtime.Refuse(container.Image, life.Pod) is { } words;
+            pause = pause < TimeSpan.FromMinutes(3) ? pause * 2 : pause
+        )
         {
             if (words.StartsWith("InvalidImageName", StringComparison.Ordinal))
             {
@@ -131,7 +135,9 @@ internal sealed class LiveContainers(World world, IContainers runtime, PodLife l
 
         try
         {
-            var started = runtime.Start(new(life.Pod, container.Spec, volumes.OwnFolder(name), Variables(container), volumes.MountsOf(container.Spec), Write));
+            var started = runtime.Start(
+                new(life.Pod, container.Spec, volumes.OwnFolder(name), Variables(container), volumes.MountsOf(container.Spec), Write)
+            );
             container.Run();
             _running[container] = (started, TellAsync(container, started, said));
             world.Say(life.Pod, "kubelet", "Normal", "Started", "Container started", container.Path);
@@ -158,7 +164,14 @@ internal sealed class LiveContainers(World world, IContainers runtime, PodLife l
             }
         }
 
-        container.End(end.Code, end.OutOfMemory ? "OOMKilled" : end.Code == 0 ? "Completed" : "Error", world.Now, message);
+        container.End(
+            end.Code,
+            end.OutOfMemory ? "OOMKilled"
+                : end.Code == 0 ? "Completed"
+                : "Error",
+            world.Now,
+            message
+        );
         publish();
     }
 

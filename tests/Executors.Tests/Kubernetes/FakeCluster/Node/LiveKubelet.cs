@@ -20,7 +20,8 @@ internal sealed class LiveKubelet : IAsyncDisposable
     public IReadOnlyCollection<string> Pods => [.. _pods.Values.Select(p => p.Name)];
 
     /// <summary>To be given to <see cref="FakeCluster.StartAsync"/>; what it made is there once that has returned.</summary>
-    public static Action<World> Beginning(IContainers containers, string folder, Action<LiveKubelet> made) => world => made(new(world, containers, folder));
+    public static Action<World> Beginning(IContainers containers, string folder, Action<LiveKubelet> made) =>
+        world => made(new(world, containers, folder));
 
     public async ValueTask DisposeAsync()
     {
@@ -55,7 +56,13 @@ internal sealed class LiveKubelet : IAsyncDisposable
         }
         else if (!_pods.TryGetValue(uid, out var pod))
         {
-            pod = _pods[uid] = new(_world, _containers, change.Object.Copy(), Path.Combine(_folder, "pods", uid), Path.Combine(_folder, "claims"));
+            pod = _pods[uid] = new(
+                _world,
+                _containers,
+                change.Object.Copy(),
+                Path.Combine(_folder, "pods", uid),
+                Path.Combine(_folder, "claims")
+            );
             pod.Work = Task.Run(pod.RunAsync);
         }
         else if (change.Object.IsDeleting())

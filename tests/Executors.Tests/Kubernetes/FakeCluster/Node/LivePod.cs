@@ -51,7 +51,9 @@ internal sealed class LivePod : IDisposable
 
     public async Task RunAsync()
     {
-        var limit = _life.Pod.Number("spec", "activeDeadlineSeconds") is { } seconds ? TimeSpan.FromSeconds(seconds) : Timeout.InfiniteTimeSpan;
+        var limit = _life.Pod.Number("spec", "activeDeadlineSeconds") is { } seconds
+            ? TimeSpan.FromSeconds(seconds)
+            : Timeout.InfiniteTimeSpan;
         using var deadline = new CancellationTokenSource(limit, TimeProvider.System);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, deadline.Token);
         try
@@ -120,11 +122,13 @@ internal sealed class LivePod : IDisposable
         }
 
         // One whose image is not there keeps none of the others.
-        await Task.WhenAll(_life.Main.Select(async c =>
-        {
-            await _containers.StartAsync(c, stop);
-            await _containers.EndedAsync(c, stop);
-        }));
+        await Task.WhenAll(
+            _life.Main.Select(async c =>
+            {
+                await _containers.StartAsync(c, stop);
+                await _containers.EndedAsync(c, stop);
+            })
+        );
         await _containers.StopSidecarsAsync(() => DateTimeOffset.MaxValue);
         EndAs(_life.SumUp());
     }

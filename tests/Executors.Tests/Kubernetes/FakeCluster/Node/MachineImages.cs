@@ -17,16 +17,33 @@ internal sealed partial class MachineImages(string folder)
 
     /// <summary>An address of each node at which no registry listens.</summary>
     private const string Nobody = "127.0.0.1:1";
-    private static readonly string[] Folders = ["bin", "dev", "etc", "proc", "root", "run", "sys", "tmp", "var/tmp", "usr/bin", "usr/sbin", "sbin", "lib", "lib64"];
+    private static readonly string[] Folders =
+    [
+        "bin",
+        "dev",
+        "etc",
+        "proc",
+        "root",
+        "run",
+        "sys",
+        "tmp",
+        "var/tmp",
+        "usr/bin",
+        "usr/sbin",
+        "sbin",
+        "lib",
+        "lib64",
+    ];
     private static readonly string[] SystemPaths = ["usr", "bin", "sbin", "lib", "lib64", "etc/alternatives", "etc/ssl"];
 
     /// <summary>Why a pod can't have it; null when it can.</summary>
     public static string? Refuse(string image, JsonObject pod, Func<string, bool> opens) =>
-        !Name().IsMatch(image) ? $"InvalidImageName Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format"
+        !Name().IsMatch(image)
+            ? $"InvalidImageName Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format"
         : image is Busybox or Tools or Bare ? null
-        : image == Private ? pod.Items("spec", "imagePullSecrets").Select(s => s.Text("name")).OfType<string>().Any(opens)
-            ? null
-            : $"failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials"
+        : image == Private
+            ? pod.Items("spec", "imagePullSecrets").Select(s => s.Text("name")).OfType<string>().Any(opens) ? null
+                : $"failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials"
         : image.StartsWith(Nobody + "/", StringComparison.Ordinal)
             ? $"failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": failed to do request: Head \"http://{Nobody}/v2/{image[(Nobody.Length + 1)..image.LastIndexOf(':')]}/manifests/{image[(image.LastIndexOf(':') + 1)..]}\": dial tcp {Nobody}: connect: connection refused"
         : $"failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": {image}: not found";
@@ -44,7 +61,10 @@ internal sealed partial class MachineImages(string folder)
             File.SetUnixFileMode(Path.Combine(root, name), (UnixFileMode)0b111_111_111 | UnixFileMode.StickyBit);
         }
 
-        await File.WriteAllTextAsync(Path.Combine(root, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n");
+        await File.WriteAllTextAsync(
+            Path.Combine(root, "etc/passwd"),
+            "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
+        );
         await File.WriteAllTextAsync(Path.Combine(root, "etc/group"), "root:x:0:\nnogroup:x:65534:\n");
         if (image == Bare)
         {
@@ -89,7 +109,11 @@ internal sealed partial class MachineImages(string folder)
         var making = bin + "." + Guid.CreateVersion7().ToString("N");
         Directory.CreateDirectory(making);
         File.Copy("/bin/busybox", Path.Combine(making, "busybox"));
-        foreach (var name in (await RunAsync("/bin/busybox", "--list")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(n => n != "busybox"))
+        foreach (
+            var name in (await RunAsync("/bin/busybox", "--list"))
+                .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Where(n => n != "busybox")
+        )
         {
             File.CreateSymbolicLink(Path.Combine(making, name), "busybox");
         }
@@ -109,7 +133,9 @@ internal sealed partial class MachineImages(string folder)
         using var process = System.Diagnostics.Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
         var output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
-        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}.");
+        return process.ExitCode == 0
+            ? output
+            : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}.");
     }
 
     [GeneratedRegex(@"^[a-z0-9.:-]+(/[a-z0-9._-]+)*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$")]

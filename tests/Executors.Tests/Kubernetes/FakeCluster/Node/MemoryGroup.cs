@@ -19,8 +19,11 @@ internal sealed class MemoryGroup
     public string InContainer => _isFirst ? Version1 : Version2;
 
     /// <summary>How many of its processes the kernel has killed for want of memory.</summary>
-    public long Kills => File.ReadLines(Path.Combine(Folder, _isFirst ? "memory.oom_control" : "memory.events"))
-        .Where(l => l.StartsWith("oom_kill ", StringComparison.Ordinal)).Select(l => long.Parse(l["oom_kill ".Length..], CultureInfo.InvariantCulture)).FirstOrDefault();
+    public long Kills =>
+        File.ReadLines(Path.Combine(Folder, _isFirst ? "memory.oom_control" : "memory.events"))
+            .Where(l => l.StartsWith("oom_kill ", StringComparison.Ordinal))
+            .Select(l => long.Parse(l["oom_kill ".Length..], CultureInfo.InvariantCulture))
+            .FirstOrDefault();
 
     /// <summary>For a container whose memory is limited; null for others, and where there are no control groups to be made.</summary>
     public static MemoryGroup? Make(JsonObject container)
@@ -35,7 +38,10 @@ internal sealed class MemoryGroup
         try
         {
             Directory.CreateDirectory(folder);
-            File.WriteAllText(Path.Combine(folder, isFirst ? "memory.limit_in_bytes" : "memory.max"), new ResourceQuantity(limit).ToDecimal().ToString("0", CultureInfo.InvariantCulture));
+            File.WriteAllText(
+                Path.Combine(folder, isFirst ? "memory.limit_in_bytes" : "memory.max"),
+                new ResourceQuantity(limit).ToDecimal().ToString("0", CultureInfo.InvariantCulture)
+            );
             return new(folder, isFirst);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

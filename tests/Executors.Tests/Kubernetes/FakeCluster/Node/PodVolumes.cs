@@ -65,7 +65,9 @@ internal sealed class PodVolumes(World world, JsonObject pod, string folder, str
 
         var own = OwnFolder(container.Text("name")!);
         Directory.CreateDirectory(own);
-        foreach (var (path, text) in new[] { (container.Text("terminationMessagePath") ?? "/dev/termination-log", ""), ("/etc/hosts", Hosts()) })
+        foreach (
+            var (path, text) in new[] { (container.Text("terminationMessagePath") ?? "/dev/termination-log", ""), ("/etc/hosts", Hosts()) }
+        )
         {
             var file = Path.Combine(own, Path.GetFileName(path));
             File.WriteAllText(file, text);
@@ -79,7 +81,10 @@ internal sealed class PodVolumes(World world, JsonObject pod, string folder, str
     /// <summary>What a container left to be told with its end.</summary>
     public string? MessageOf(JsonObject container)
     {
-        var file = Path.Combine(OwnFolder(container.Text("name")!), Path.GetFileName(container.Text("terminationMessagePath") ?? "/dev/termination-log"));
+        var file = Path.Combine(
+            OwnFolder(container.Text("name")!),
+            Path.GetFileName(container.Text("terminationMessagePath") ?? "/dev/termination-log")
+        );
         return File.Exists(file) && File.ReadAllText(file) is { Length: > 0 } text ? text : null;
     }
 
@@ -118,14 +123,23 @@ internal sealed class PodVolumes(World world, JsonObject pod, string folder, str
                 return null;
             }
 
-            world.Say(pod, "kubelet", "Warning", "FailedMount", $"MountVolume.SetUp failed for volume \"{volume}\" : secret \"{name}\" not found");
+            world.Say(
+                pod,
+                "kubelet",
+                "Warning",
+                "FailedMount",
+                $"MountVolume.SetUp failed for volume \"{volume}\" : secret \"{name}\" not found"
+            );
             await Task.Delay(pause, TimeProvider.System, stop);
         }
     }
 
-    private string Hosts() => string.Concat(
-        pod.Items("spec", "hostAliases").Select(a => $"{a.Text("ip")}\t{string.Join('\t', (a["hostnames"] as JsonArray ?? []).Select(n => (string)n!))}\n")
-            .Prepend($"# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n127.0.0.2\t{pod.Name()}\n"));
+    private string Hosts() =>
+        string.Concat(
+            pod.Items("spec", "hostAliases")
+                .Select(a => $"{a.Text("ip")}\t{string.Join('\t', (a["hostnames"] as JsonArray ?? []).Select(n => (string)n!))}\n")
+                .Prepend($"# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n127.0.0.2\t{pod.Name()}\n")
+        );
 
     private static void Own(string path, long group)
     {

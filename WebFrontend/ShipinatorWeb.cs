@@ -1,6 +1,7 @@
 using Scalar.AspNetCore;
 using Shipinator.WebFrontend.Api;
-using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Api.Problems;
+using Shipinator.WebFrontend.Dashboard;
 using Shipinator.WebFrontend.Security;
 using Shipinator.WebFrontend.Triggers;
 
@@ -95,7 +96,7 @@ public static class ShipinatorWeb
     private static Task TellWhatIsNotServedAsync(HttpContext context, RequestDelegate next) =>
         context.GetEndpoint() switch
         {
-            null when Dashboard.IsForPeople(context) => Dashboard.NotFound(context),
+            null when DashboardServices.IsForPeople(context) => DashboardServices.NotFound(context),
             null => NotServed(context, StatusCodes.Status404NotFound).ExecuteAsync(context),
             not RouteEndpoint and { RequestDelegate: { } refuse } when context.User.Identity?.IsAuthenticated == true => refuse(context),
             _ => next(context),

@@ -1,7 +1,7 @@
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
-using Shipinator.WebFrontend.Live;
-using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Api.Problems;
+using Shipinator.WebFrontend.Dashboard.Live;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;

@@ -1,5 +1,5 @@
 using Shipinator.Schema;
-using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Api.Problems;
 
 namespace Shipinator.WebFrontend.Api;
 

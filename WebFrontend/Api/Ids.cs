@@ -1,4 +1,4 @@
-using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Api.Problems;
 
 namespace Shipinator.WebFrontend.Api;
 

@@ -7,7 +7,7 @@ using Shipinator.Client;
 using Shipinator.Pipelines;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
-using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Api.Problems;
 using Shipinator.WebFrontend.Security;
 using Shipinator.WebFrontend.Triggers;
 

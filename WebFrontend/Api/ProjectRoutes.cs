@@ -1,7 +1,7 @@
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
-using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Api.Problems;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;

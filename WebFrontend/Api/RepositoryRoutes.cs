@@ -3,7 +3,7 @@ using Shipinator.Forges;
 using Shipinator.Pipelines;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
-using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Api.Problems;
 using Shipinator.WebFrontend.Security;
 using Shipinator.WebFrontend.Triggers;
 

@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
-using Shipinator.WebFrontend.Live;
-using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Api.Problems;
+using Shipinator.WebFrontend.Dashboard.Live;
 using Shipinator.WebFrontend.Security;
 using Shipinator.WebFrontend.Triggers;
 

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using Shipinator.Client;
 using Shipinator.Schema;
-using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Api.Problems;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
 using Shipinator.Schema.Stores;
-using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Api.Problems;
 
 namespace Shipinator.WebFrontend.Security;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
-using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Api.Problems;
 
 namespace Shipinator.WebFrontend.Security;
 

@@ -2,7 +2,7 @@ using System.Security.Claims;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Components.Server;
 using Shipinator.Schema.Stores;
-using Shipinator.WebFrontend.Live;
+using Shipinator.WebFrontend.Dashboard.Live;
 
 namespace Shipinator.WebFrontend.Security;
 

@@ -1,6 +1,6 @@
 using Shipinator.Pipelines;
 using Shipinator.Schema.Stores;
-using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Api.Problems;
 
 namespace Shipinator.WebFrontend.Triggers;
 

@@ -6,7 +6,7 @@ using Shipinator.Forges;
 using Shipinator.Pipelines;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
-using Shipinator.WebFrontend.Problems;
+using Shipinator.WebFrontend.Api.Problems;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Triggers;

@@ -7,11 +7,11 @@ using MudBlazor;
 using MudBlazor.Services;
 using Shipinator.Pipelines;
 using Shipinator.Schema.Queries;
-using Shipinator.WebFrontend.Components.Shared;
-using Shipinator.WebFrontend.Features.Logs;
-using Shipinator.WebFrontend.Features.Runs;
-using Shipinator.WebFrontend.Live;
-using Shipinator.WebFrontend.Logs;
+using Shipinator.WebFrontend.Dashboard.Components.Shared;
+using Shipinator.WebFrontend.Dashboard.Features.Logs;
+using Shipinator.WebFrontend.Dashboard.Features.Runs;
+using Shipinator.WebFrontend.Dashboard.Live;
+using Shipinator.WebFrontend.Dashboard.Logs;
 
 namespace Shipinator.WebFrontend.Tests.Dashboard;
 

@@ -2,7 +2,7 @@ using System.Text;
 using CsCheck;
 using Microsoft.Extensions.Options;
 using Shipinator.Artifacts;
-using Shipinator.WebFrontend.Logs;
+using Shipinator.WebFrontend.Dashboard.Logs;
 
 namespace Shipinator.WebFrontend.Tests.Dashboard;
 

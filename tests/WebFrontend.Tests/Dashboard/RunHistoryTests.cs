@@ -4,8 +4,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using MudBlazor.Services;
 using Shipinator.Schema.Queries;
-using Shipinator.WebFrontend.Features.Runs;
-using Shipinator.WebFrontend.Live;
+using Shipinator.WebFrontend.Dashboard.Features.Runs;
+using Shipinator.WebFrontend.Dashboard.Live;
 
 namespace Shipinator.WebFrontend.Tests.Dashboard;
 

@@ -1,6 +1,6 @@
 using CsCheck;
 using Shipinator.Schema.Queries;
-using Shipinator.WebFrontend.Features.Runs;
+using Shipinator.WebFrontend.Dashboard.Features.Runs;
 
 namespace Shipinator.WebFrontend.Tests.Dashboard;
 

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
-using Shipinator.WebFrontend.Live;
+using Shipinator.WebFrontend.Dashboard.Live;
 
 namespace Shipinator.WebFrontend.Tests.Dashboard;
 

@@ -4,7 +4,7 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Time.Testing;
-using Shipinator.WebFrontend.Live;
+using Shipinator.WebFrontend.Dashboard.Live;
 using Shipinator.WebFrontend.Tests.Dashboard;
 using Shipinator.WebFrontend.Tests.Servers;
 

@@ -1,0 +1,96 @@
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
+using Shipinator.Schema;
+
+namespace Shipinator.WebFrontend.Api.Problems;
+
+/// <summary>
+/// Refuses, before any route is chosen, what is no text: NUL characters and halves of surrogate pairs in path, query, headers and forms,
+/// and bodies in a charset that is not UTF-8. What stands in JSON is refused by <see cref="RequestJson"/>.
+/// </summary>
+internal static class RequestText
+{
+    public static IApplicationBuilder UseRequestText(this IApplicationBuilder app) =>
+        app.Use(
+            async (context, next) =>
+            {
+                var request = context.Request;
+                Require(request.Path.Value, "path");
+                foreach (var (name, values) in request.Query)
+                {
+                    Require(name, "query");
+                    foreach (var value in values)
+                    {
+                        Require(value, name);
+                    }
+                }
+
+                foreach (var (name, values) in request.Headers)
+                {
+                    foreach (var value in values)
+                    {
+                        Require(value, name);
+                    }
+                }
+
+                RequireCharset(request.ContentType);
+                // The API takes no forms, and says so when it is known whose they are.
+                if (request.HasFormContentType && !request.Path.StartsWithSegments("/v1"))
+                {
+                    await RequireFormAsync(request, context.RequestAborted);
+                }
+
+                await next(context);
+            }
+        );
+
+    private static void Require(string? text, string field)
+    {
+        if (StorableText.Flaw(text) is { } flaw)
+        {
+            throw new MalformedException(StorableText.Code, field, $"{field} {flaw}.");
+        }
+    }
+
+    private static void RequireCharset(string? contentType)
+    {
+        if (
+            MediaTypeHeaderValue.TryParse(contentType, out var type)
+            && type.Charset.HasValue
+            && !HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase)
+        )
+        {
+            throw new BadHttpRequestException(
+                $"The body's charset is '{Api.Fields.Short(type.Charset.ToString())}'; only utf-8 is taken.",
+                StatusCodes.Status415UnsupportedMediaType
+            );
+        }
+    }
+
+    private static async Task RequireFormAsync(HttpRequest request, CancellationToken cancellation)
+    {
+        try
+        {
+            if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+            {
+                // The only forms are those of signing in and out.
+                limit.MaxRequestBodySize = 64 * 1024;
+            }
+
+            foreach (var (name, values) in await request.ReadFormAsync(cancellation))
+            {
+                Require(name, "form");
+                foreach (var value in values)
+                {
+                    Require(value, name);
+                }
+            }
+        }
+        catch (Exception e)
+            when (e is InvalidDataException or IOException and not BadHttpRequestException && !cancellation.IsCancellationRequested)
+        {
+            // Too many fields, or too long ones, or parts that don't end.
+            throw new BadHttpRequestException($"The form can't be read: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using System.Globalization;
+using System.Text;
+
+namespace Shipinator.WebFrontend.Dashboard.Components.Shared;
+
+/// <summary>
+/// Names as they are shown: what reorders the text around it, takes no room or looks like a space is shown by its number, so that no name
+/// looks like another one.
+/// </summary>
+internal static class Visible
+{
+    /// <summary>Takes room for nothing although it counts as a letter or a symbol.</summary>
+    private static readonly int[] Blank = [0x115f, 0x1160, 0x2800, 0x3164, 0xffa0, 0x034f, 0x17b4, 0x17b5];
+
+    public static string Text(string? text) => Show(text, hasLines: false);
+
+    /// <summary>A text that may have several lines.</summary>
+    public static string Lines(string? text) => Show(text, hasLines: true);
+
+    private static string Show(string? text, bool hasLines)
+    {
+        if (string.IsNullOrEmpty(text) || text.All(char.IsAsciiLetterOrDigit))
+        {
+            return text ?? "";
+        }
+
+        var shown = new StringBuilder(text.Length);
+        var before = default(Rune);
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (IsHidden(rune, before) && !(hasLines && (rune.Value is '\n' or '\t' or '\r')))
+            {
+                shown.Append(CultureInfo.InvariantCulture, $"⟨U+{rune.Value:X4}⟩");
+            }
+            else
+            {
+                shown.Append(rune.ToString());
+            }
+
+            before = rune;
+        }
+
+        return shown.ToString();
+    }
+
+    private static bool IsHidden(Rune rune, Rune before) =>
+        Rune.GetUnicodeCategory(rune) switch
+        {
+            // Joins emoji, and nothing else.
+            UnicodeCategory.Format when rune.Value == 0x200d => !IsPicture(before),
+            UnicodeCategory.NonSpacingMark when rune.Value is >= 0xfe00 and <= 0xfe0f => !IsPicture(before),
+            UnicodeCategory.NonSpacingMark when rune.Value is >= 0xe0100 and <= 0xe01ef => true,
+            UnicodeCategory.Control
+            or UnicodeCategory.Format
+            or UnicodeCategory.LineSeparator
+            or UnicodeCategory.ParagraphSeparator
+            or UnicodeCategory.Surrogate
+            or UnicodeCategory.PrivateUse
+            or UnicodeCategory.OtherNotAssigned => true,
+            UnicodeCategory.SpaceSeparator => rune.Value != ' ',
+            _ => Array.IndexOf(Blank, rune.Value) >= 0,
+        };
+
+    private static bool IsPicture(Rune rune) =>
+        rune.Value is >= 0xfe00 and <= 0xfe0f
+        || Rune.GetUnicodeCategory(rune) is UnicodeCategory.OtherSymbol or UnicodeCategory.ModifierSymbol;
+}

@@ -1,0 +1,134 @@
+using Shipinator.Schema.Queries;
+using Shipinator.Schema.Stores;
+
+namespace Shipinator.WebFrontend.Dashboard.Live;
+
+/// <summary>Exactly one of a project, a repository and a pipeline; of a project with a page of its repositories, null being the first.</summary>
+public readonly record struct Scope(
+    ProjectId? Project = null,
+    RepositoryId? Repository = null,
+    PipelineId? Pipeline = null,
+    string? Cursor = null
+);
+
+/// <summary>A project, a repository or a pipeline with what ran in it.</summary>
+public sealed record ScopeSnapshot
+{
+    /// <summary>The project itself, or the one that the others belong to.</summary>
+    public required ProjectRow Project { get; init; }
+
+    /// <summary>The repository itself, or the pipeline's; null for a project.</summary>
+    public RepositoryRow? Repository { get; init; }
+
+    /// <summary>Null unless one was asked for.</summary>
+    public PipelineRow? Pipeline { get; init; }
+
+    /// <summary>A page of a project's repositories.</summary>
+    public IReadOnlyList<RepositoryRow> Repositories { get; init; } = [];
+
+    /// <summary>Where the project's other repositories begin; null for none.</summary>
+    public string? NextCursor { get; init; }
+
+    /// <summary>A repository's pipelines.</summary>
+    public IReadOnlyList<PipelineRow> Pipelines { get; init; } = [];
+
+    /// <summary>The newest run of each branch of a repository; one more than is shown tells that there are more.</summary>
+    public IReadOnlyList<BranchHead> Branches { get; init; } = [];
+
+    /// <summary>How long a pipeline takes.</summary>
+    public TimeSpan? Typical { get; init; }
+
+    /// <summary>How runs ended, day by day.</summary>
+    public required Trend Trend { get; init; }
+
+    /// <summary>The newest runs.</summary>
+    public required IReadOnlyList<RunView> Runs { get; init; }
+}
+
+/// <summary>Reads them for screens. Errors: <see cref="NotFoundException"/>.</summary>
+public sealed class ScopeSource(
+    ProjectStore projects,
+    RepositoryStore repositories,
+    PipelineStore pipelines,
+    RunQueries runs,
+    TrendQueries trends,
+    IChangeFeed feed,
+    TimeProvider time
+) : IViewSource<Scope, ScopeSnapshot>
+{
+    private const int NewestRuns = 20;
+    private const int MostRepositories = 100;
+
+    /// <summary>How many branches of a repository are shown.</summary>
+    public const int MostBranches = 12;
+    private static readonly TimeSpan Calm = TimeSpan.FromSeconds(1);
+
+    /// <inheritdoc/>
+    public Task<ScopeSnapshot> ReadAsync(Scope key, ScopeSnapshot? previous, CancellationToken cancellationToken) =>
+        key switch
+        {
+            { Pipeline: { } pipeline } => PipelineAsync(pipeline, previous?.Trend, cancellationToken),
+            { Repository: { } repository } => RepositoryAsync(repository, previous?.Trend, cancellationToken),
+            { Project: { } project } => ProjectAsync(project, key.Cursor, previous?.Trend, cancellationToken),
+            _ => throw new NotFoundException("page", ""),
+        };
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<bool> ChangesAsync(Scope key, CancellationToken cancellationToken) =>
+        feed.ChangesAsync(Calm, time, cancellationToken);
+
+    /// <inheritdoc/>
+    public TimeSpan? RefreshAfter(ScopeSnapshot view) => null;
+
+    private async Task<ScopeSnapshot> ProjectAsync(ProjectId id, string? cursor, Trend? known, CancellationToken cancellationToken)
+    {
+        var project = await projects.GetAsync(id, cancellationToken) ?? throw new NotFoundException("project", id.ToString());
+        var page = await repositories.ListAsync(id, new PageRequest(MostRepositories, cursor), cancellationToken);
+        return new()
+        {
+            Project = project,
+            Repositories = page.Items,
+            NextCursor = page.NextCursor,
+            Trend = await Trend.ReadAsync(known, time, () => trends.DaysAsync(new() { Project = id }, 14, cancellationToken)),
+            Runs = await NewestAsync(new() { Project = id }, cancellationToken),
+        };
+    }
+
+    private async Task<ScopeSnapshot> RepositoryAsync(RepositoryId id, Trend? known, CancellationToken cancellationToken)
+    {
+        var repository = await repositories.GetAsync(id, cancellationToken) ?? throw new NotFoundException("repository", id.ToString());
+        return new()
+        {
+            Project =
+                await projects.GetAsync(repository.ProjectId, cancellationToken)
+                ?? throw new NotFoundException("project", repository.ProjectId.ToString()),
+            Repository = repository,
+            Pipelines = await pipelines.ListAsync(id, cancellationToken),
+            Branches = await trends.BranchesAsync(id, MostBranches + 1, cancellationToken),
+            Trend = await Trend.ReadAsync(known, time, () => trends.DaysAsync(new() { Repository = id }, 14, cancellationToken)),
+            Runs = await NewestAsync(new() { Repository = id }, cancellationToken),
+        };
+    }
+
+    private async Task<ScopeSnapshot> PipelineAsync(PipelineId id, Trend? known, CancellationToken cancellationToken)
+    {
+        var pipeline = await pipelines.GetAsync(id, cancellationToken) ?? throw new NotFoundException("pipeline", id.ToString());
+        var repository =
+            await repositories.GetAsync(pipeline.RepositoryId, cancellationToken)
+            ?? throw new NotFoundException("repository", pipeline.RepositoryId.ToString());
+        return new()
+        {
+            Project =
+                await projects.GetAsync(repository.ProjectId, cancellationToken)
+                ?? throw new NotFoundException("project", repository.ProjectId.ToString()),
+            Repository = repository,
+            Pipeline = pipeline,
+            Typical = await trends.TypicalDurationAsync(id, cancellationToken),
+            Trend = await Trend.ReadAsync(known, time, () => trends.DaysAsync(new() { Pipeline = id }, 30, cancellationToken)),
+            Runs = await NewestAsync(new() { Pipeline = id }, cancellationToken),
+        };
+    }
+
+    private async Task<IReadOnlyList<RunView>> NewestAsync(RunFilter filter, CancellationToken cancellationToken) =>
+        (await runs.ListAsync(filter, new PageRequest(NewestRuns), cancellationToken)).Items;
+}

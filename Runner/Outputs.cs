@@ -13,8 +13,6 @@ internal sealed record OutputsResult(IReadOnlyList<string> Ids, string? Reason =
 /// </summary>
 internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Masker masker, TimeProvider time)
 {
-    public const string Missing = "artifact_missing";
-    public const string Invalid = "artifact_invalid";
     private const int LongestName = 1000;
     private const int TriesOfAChangingFile = 3;
 
@@ -41,7 +39,7 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
             }
             catch (ArtifactInvalidException e)
             {
-                Fail(Invalid, $"The output {item.Output.Type} {item.Name} can't be kept: {e.Message}");
+                Fail(RunnerReasons.ArtifactInvalid, $"The output {item.Output.Type} {item.Name} can't be kept: {e.Message}");
             }
         }
 
@@ -76,7 +74,7 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
         var pattern = Trim(output.Path!);
         if (WorkspacePaths.Inside(settings.Workspace, pattern) is not { } folder)
         {
-            Fail(Invalid, $"The output {output.Type} {pattern} leads out of the workspace: outputs lie below it.");
+            Fail(RunnerReasons.ArtifactInvalid, $"The output {output.Type} {pattern} leads out of the workspace: outputs lie below it.");
             return [];
         }
 
@@ -96,7 +94,7 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
                 .Take(5)
                 .ToList();
             Fail(
-                Invalid,
+                RunnerReasons.ArtifactInvalid,
                 $"The output {output.Type} {pattern} can't be kept: {string.Join("; ", told)}{(wrong.Count + names.Count > told.Count ? "; and others" : "")}. Only regular files with printable names can be."
             );
         }
@@ -109,7 +107,7 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
         {
             if (_succeeded && !output.Optional)
             {
-                Fail(Missing, $"The step succeeded, but a declared output is not there: {output.Type} {pattern}.");
+                Fail(RunnerReasons.ArtifactMissing, $"The step succeeded, but a declared output is not there: {output.Type} {pattern}.");
             }
             else
             {

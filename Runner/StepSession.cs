@@ -50,13 +50,13 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync($"runner: {settings.Control} can't be made: {e.Message}");
-            return (ExitCodes.Failed, false, "");
+            return (RunnerExitCodes.Failed, false, "");
         }
 
         using var files = await ExecutorFiles.TakeAsync(settings);
         if (files is null)
         {
-            return (ExitCodes.Duplicate, false, "");
+            return (RunnerExitCodes.Duplicate, false, "");
         }
 
         using var worker = new Worker(settings, files, time);
@@ -70,10 +70,10 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
     private static (int Code, bool GoesOn) Judge(Worker worker, int code, bool stopped) =>
         worker.Reported switch
         {
-            null => (code == ExitCodes.Done && stopped && !worker.WasToldNotNeeded ? ExitCodes.Stopped : code, false),
+            null => (code == RunnerExitCodes.Done && stopped && !worker.WasToldNotNeeded ? RunnerExitCodes.Stopped : code, false),
             { Status: "success" } => (code, false),
-            { Status: "failed" } report => (report.ExitCode is { } own and not 0 ? own : ExitCodes.Failed, !stopped),
-            _ => (ExitCodes.Stopped, false),
+            { Status: "failed" } report => (report.ExitCode is { } own and not 0 ? own : RunnerExitCodes.Failed, !stopped),
+            _ => (RunnerExitCodes.Stopped, false),
         };
 
     /// <summary>The step's next try; null when there is none.</summary>

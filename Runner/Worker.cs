@@ -49,7 +49,7 @@ internal sealed class Worker : IDisposable
         var work = await ClaimAsync();
         if (work is null)
         {
-            return _claimRefused ? ExitCodes.Refused : ExitCodes.Done;
+            return _claimRefused ? RunnerExitCodes.Refused : RunnerExitCodes.Done;
         }
 
         await using var spool = new LogSpool(Path.Combine(_settings.Control, "log"), _client, _time, RequestStop, work.MaxLogBytes);
@@ -68,7 +68,7 @@ internal sealed class Worker : IDisposable
         Reported = report;
         await heartbeats.CancelAsync();
         await heart;
-        return taken || !_settings.IsContainer ? ExitCodes.Done : ExitCodes.Refused;
+        return taken || !_settings.IsContainer ? RunnerExitCodes.Done : RunnerExitCodes.Refused;
     }
 
     public void Dispose()
@@ -152,7 +152,7 @@ internal sealed class Worker : IDisposable
             return new()
             {
                 Status = "failed",
-                Reason = "config_error",
+                Reason = RunnerReasons.ConfigError,
                 Detail = e.Message,
             };
         }
@@ -162,7 +162,7 @@ internal sealed class Worker : IDisposable
             return new()
             {
                 Status = "failed",
-                Reason = "executor_error",
+                Reason = RunnerReasons.ExecutorError,
                 Detail = e.Message,
             };
         }
@@ -179,7 +179,7 @@ internal sealed class Worker : IDisposable
 
         var grace = TimeSpan.FromSeconds(work.GraceSeconds);
         using var limit = new CancellationTokenSource(
-            succeeded || report.Reason == "exit_code" ? Timeout.InfiniteTimeSpan
+            succeeded || report.Reason == RunnerReasons.ExitCode ? Timeout.InfiniteTimeSpan
                 : report.Status == "canceled"
                     ? grace - _time.GetElapsedTime(_stopAsked) is var left && left > TimeSpan.Zero ? left
                         : TimeSpan.Zero
@@ -244,7 +244,7 @@ internal sealed class Worker : IDisposable
             return new()
             {
                 Status = "failed",
-                Reason = "config_error",
+                Reason = RunnerReasons.ConfigError,
                 Detail = $"The step's workdir '{work.Workdir}' is no folder of the workspace.",
             };
         }
@@ -261,7 +261,7 @@ internal sealed class Worker : IDisposable
             return new()
             {
                 Status = "failed",
-                Reason = "config_error",
+                Reason = RunnerReasons.ConfigError,
                 Detail = e.Message,
             };
         }
@@ -271,7 +271,7 @@ internal sealed class Worker : IDisposable
             {
                 Status = "failed",
                 ExitCode = e.ExitCode,
-                Reason = "exit_code",
+                Reason = RunnerReasons.ExitCode,
                 Detail = e.Message,
             };
         }
@@ -305,7 +305,7 @@ internal sealed class Worker : IDisposable
             {
                 Status = "failed",
                 ExitCode = code,
-                Reason = "timeout",
+                Reason = RunnerReasons.Timeout,
                 Detail = string.Create(
                     CultureInfo.InvariantCulture,
                     $"The step ran longer than its timeout of {limit.TotalSeconds:0.###} s."
@@ -319,7 +319,7 @@ internal sealed class Worker : IDisposable
             {
                 Status = "failed",
                 ExitCode = code,
-                Reason = "oom_killed",
+                Reason = RunnerReasons.OomKilled,
                 Detail =
                     "The command was killed because it needed more memory than its container may have: raise the step's resources.memory.",
             };
@@ -331,7 +331,7 @@ internal sealed class Worker : IDisposable
             {
                 Status = "failed",
                 ExitCode = code,
-                Reason = "exit_code",
+                Reason = RunnerReasons.ExitCode,
                 Detail =
                     code > 128
                         ? $"The command was ended by signal {code - 128} (exit code {code})."

@@ -215,8 +215,8 @@ public sealed record WorkerSpec
     [Id(8)]
     public required TimeSpan Timeout { get; init; }
 
-    /// <summary>The name by which the platform knows the worker: derived from job and attempt, so that asking twice makes one.</summary>
-    public string ExternalName => $"ship-{JobId.Value:N}-{Attempt}";
+    /// <summary>The name by which the platform knows the worker: <see cref="WorkerName"/>.</summary>
+    public string ExternalName => WorkerName.Of(JobId, Attempt);
 }
 
 /// <summary>One step of a worker.</summary>
@@ -229,17 +229,6 @@ public sealed record WorkerStep(
     [property: Id(4)] ResourcesPlan? Resources,
     [property: Id(5)] int Order = 0,
     [property: Id(6)] bool UsesCache = false
-);
-
-/// <summary>Names a submitted execution to its executor; all that a restarted control plane needs to ask about it.</summary>
-[GenerateSerializer, Alias("shipinator.execution-handle"), Immutable]
-public sealed record ExecutionHandle(
-    [property: Id(0)] string ExecutorType,
-    [property: Id(1)] string ExternalId,
-    [property: Id(2)] ExecutionId ExecutionId,
-    [property: Id(3)] JobId JobId,
-    [property: Id(4)] int WorkerAttempt,
-    [property: Id(5)] StepId StepId
 );
 
 /// <summary>What an executor knows of an execution.</summary>

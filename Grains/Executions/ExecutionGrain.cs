@@ -24,6 +24,7 @@ public sealed partial class ExecutionGrain(
     private readonly List<ClaimWaiter> _claims = [];
     private string? _waitingFor;
     private bool _handedOver;
+    private ExecutionHandle? _handle;
 
     /// <summary>Begun by this activation, with a place at once: nothing of its group can have begun long before.</summary>
     private bool _fresh;

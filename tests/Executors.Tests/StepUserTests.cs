@@ -51,7 +51,7 @@ public sealed class StepUserTests : IAsyncLifetime
         _bench.Work(neighbor, $"echo mine > file; touch {_bench.Root}/neighbor; sleep 1000");
         await _bench.Executor().Submit(neighbor, default);
         await _bench.FileAsync("neighbor");
-        var foreign = ProcessTable.Of([neighbor.ExecutionId])[0];
+        var foreign = ProcessTable.FindByExecution([neighbor.ExecutionId])[0];
 
         // The runner of the second step waits for its turn beside the attacker.
         var steps = ProcessBench.Job(2);
@@ -193,7 +193,7 @@ public sealed class StepUserTests : IAsyncLifetime
         }
         finally
         {
-            await Removal.RemoveAsync(closed, default);
+            await FolderRemoval.RemoveAsync(closed, default);
         }
     }
 
@@ -321,7 +321,7 @@ public sealed class StepUserTests : IAsyncLifetime
 
     private static async Task<string> Sh(string script)
     {
-        var (code, words) = await Command.RunAsync(["sh", "-ec", script], default);
+        var (code, words) = await SystemCommand.RunAsync(["sh", "-ec", script], default);
         Assert.True(code == 0, words);
         return words;
     }

@@ -104,7 +104,7 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
         var waiting = await server.StartAsync(Pipeline("waiting"));
         bench.SetMark("go-on");
         await server.Api.WaitForEndAsync(running.Id, KubernetesBench.Patience);
-        await waiting.WaitsForAsync("does not answer");
+        await waiting.WaitsForAsync("does not respond");
         Assert.Equal(["running-a", "running-b"], bench.ReadMark("away"));
         await KubernetesBench.UntilAsync(() => Task.FromResult(TimeProvider.System.GetElapsedTime(start) > Away), "the outage's end");
         Assert.NotEmpty(server.Bench.Cluster.Store.List("jobs", "ci"));

@@ -78,7 +78,7 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
         Cluster.Put("jobs", foreign);
         var refused = await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(Given.Execution(worker), default));
         Assert.False(refused.IsTransient);
-        Assert.Contains("not this installation's", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("does not belong to this installation", refused.Message, StringComparison.Ordinal);
 
         var ours = Worker();
         await Executor.Submit(Given.Execution(ours), default);

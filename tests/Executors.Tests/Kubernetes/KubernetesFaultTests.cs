@@ -82,7 +82,7 @@ public sealed class KubernetesFaultTests : ClusterAtWork
         var more = Execution();
         var refused = await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(more, default));
         Assert.True(refused.IsTransient);
-        Assert.Contains("quota of namespace ci is full", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("quota of namespace ci is exhausted", refused.Message, StringComparison.Ordinal);
         await Executor.Cancel(Given.Handle(spec), default);
         await UntilAsync(spec, s => !s.StillPresent);
         await Executor.Submit(more, default);

@@ -106,7 +106,7 @@ public sealed class ManifestTests
             WorkerManifest.Create(Given.Worker(Given.Step(0, "big", cpu: cpu, memory: memory)), options, new("http://ship"))
         );
         Assert.False(refused.IsTransient);
-        Assert.Contains("Step big asks for", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("of step big must be at most", refused.Message, StringComparison.Ordinal);
         Assert.Contains(words, refused.Message, StringComparison.Ordinal);
     }
 

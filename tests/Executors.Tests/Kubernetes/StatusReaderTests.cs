@@ -78,7 +78,10 @@ public sealed class StatusReaderTests
               "containerStatuses": [ { "name": "s0", "image": "x", "state": { "waiting": { "reason": "ErrImagePull", "message": "503 try again" } } } ] }
             """
         );
-        var view = View(pod) with { Blocks = Blocks.Follow(Blocks.None, pod, seen is { } at ? At.AddMinutes(at) : null) };
+        var view = View(pod) with
+        {
+            StartFailures = StartFailures.Update(StartFailures.None, pod, seen is { } at ? At.AddMinutes(at) : null),
+        };
         var status = StatusReader.Read(view, 0, Given.Options, At.AddMinutes(cloned + after).AddSeconds(1));
         Assert.Equal(over ? Status.Failed : Status.Submitted, status.Status);
         Assert.Contains("503 try again", status.Detail ?? status.WaitingFor, StringComparison.Ordinal);
@@ -338,7 +341,7 @@ public sealed class StatusReaderTests
     [Fact]
     public void Read_QuotaFull_WaitsInTheClustersWords()
     {
-        var view = new WorkerView("w", "ci")
+        var view = new WorkerSnapshot("w", "ci")
         {
             HasJob = true,
             Job = new() { Metadata = new() { CreationTimestamp = At.UtcDateTime } },
@@ -356,7 +359,7 @@ public sealed class StatusReaderTests
     [InlineData("Pod \"w\" is invalid: spec.containers[0].resources.requests: Invalid value")]
     public void Read_APodThatItsNamespaceNeverAllows_FailsAtOnceInTheClustersWords(string words)
     {
-        var view = new WorkerView("w", "ci")
+        var view = new WorkerSnapshot("w", "ci")
         {
             HasJob = true,
             Job = new() { Metadata = new() { CreationTimestamp = At.UtcDateTime } },
@@ -369,7 +372,7 @@ public sealed class StatusReaderTests
 
     private static DateTimeOffset At => new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private static WorkerView View(V1Pod pod) =>
+    private static WorkerSnapshot View(V1Pod pod) =>
         new("w", "ci")
         {
             HasJob = true,
@@ -392,7 +395,7 @@ public sealed class StatusReaderTests
     )
     {
         var seen = new List<ExecutionStatus>();
-        var blocks = Blocks.None;
+        var blocks = StartFailures.None;
         foreach (var line in File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Kubernetes", "Data", $"{recording}.pods.ndjson")))
         {
             var entry = JsonNode.Parse(line)!;
@@ -409,8 +412,8 @@ public sealed class StatusReaderTests
 
             var gone = (string?)entry["type"] == "DELETED";
             var now = new DateTimeOffset(pod.Metadata.CreationTimestamp!.Value, TimeSpan.Zero) + (after ?? TimeSpan.Zero);
-            blocks = Blocks.Follow(blocks, pod, null);
-            seen.Add(StatusReader.Read(View(pod) with { HasPod = !gone, Blocks = blocks }, 0, options, now));
+            blocks = StartFailures.Update(blocks, pod, null);
+            seen.Add(StatusReader.Read(View(pod) with { HasPod = !gone, StartFailures = blocks }, 0, options, now));
         }
 
         return seen;

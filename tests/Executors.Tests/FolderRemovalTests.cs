@@ -38,7 +38,7 @@ public sealed class RemovalTests : IAsyncLifetime
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Needs root to become another.");
         // The same commands, as that user: what the executor runs when the server is not root.
         var folder = Path.Combine(_bench.Root, "closed");
-        var (code, words) = await Command.RunAsync(
+        var (code, words) = await SystemCommand.RunAsync(
             [
                 .. StepUsers.Prefix(399_999),
                 "sh",
@@ -60,7 +60,7 @@ public sealed class RemovalTests : IAsyncLifetime
         await _bench.RunAsync(executor, spec, "mkdir mount; touch beside");
         var mount = Path.Combine(_bench.Folder(spec), "workspace", "mount");
         Assert.SkipUnless(
-            (await Command.RunAsync(["mount", "-t", "tmpfs", "none", mount], default)).Code == 0,
+            (await SystemCommand.RunAsync(["mount", "-t", "tmpfs", "none", mount], default)).Code == 0,
             "Nothing can be mounted here."
         );
         try
@@ -75,7 +75,7 @@ public sealed class RemovalTests : IAsyncLifetime
         }
         finally
         {
-            await Command.RunAsync(["umount", mount], default);
+            await SystemCommand.RunAsync(["umount", mount], default);
         }
 
         await executor.Tidy(default);

@@ -108,7 +108,9 @@ internal sealed class Informer : BackgroundService
     public string? OutageMessage(string? @namespace = null) =>
         Of(@namespace).Select(f => f.Outage?.Message).FirstOrDefault(m => m is not null);
 
-    /// <summary>Since when the cluster can't be observed; null when it can. What was seen before says nothing about the time after.</summary>
+    /// <summary>
+    /// Since when the cluster can't be observed; null when it can. What was seen before says nothing about the time after.
+    /// </summary>
     public DateTimeOffset? OutageSince(string? @namespace = null) => Of(@namespace).Min(f => f.Outage?.Since);
 
     /// <inheritdoc/>

@@ -139,7 +139,9 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
         _cache.Forgotten -= Forget;
     }
 
-    /// <summary>Creates the Job, then its Secret, which the Job owns: nothing can be left behind, and the pod waits for the mount.</summary>
+    /// <summary>
+    /// Creates the Job, then its Secret, which the Job owns: nothing can be left behind, and the pod waits for the mount.
+    /// </summary>
     private async Task CreateAsync(WorkerSpec worker, CancellationToken cancellationToken)
     {
         var @namespace = _options.NamespaceOf(worker.ProjectId);

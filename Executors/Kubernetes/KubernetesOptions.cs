@@ -24,7 +24,9 @@ public sealed class KubernetesOptions
     /// <summary>The kubeconfig's context. Default: its current one.</summary>
     public string? Context { get; set; }
 
-    /// <summary>The image of the <c>prepare</c> container, with git and sh, and with the runner or else wget, curl, perl or python3. Required.</summary>
+    /// <summary>
+    /// The image of the <c>prepare</c> container, with git and sh, and with the runner or else wget, curl, perl or python3. Required.
+    /// </summary>
     public string RunnerImage { get; set; } = "";
 
     /// <summary>The runner's command in <see cref="RunnerImage"/>. Empty: searched for there, else downloaded from the server.</summary>

@@ -5,7 +5,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Shipinator.Executors.Kubernetes;
 
-/// <summary>A kind of object in a namespace for a <see cref="Reflector{T}"/>: how it is listed, and what is called with what is seen.</summary>
+/// <summary>
+/// A kind of object in a namespace for a <see cref="Reflector{T}"/>: how it is listed, and what is called with what is seen.
+/// </summary>
 internal sealed record WatchedResource<T>(
     string What,
     string Path,

@@ -29,7 +29,7 @@ internal static class ServiceContainers
         // The cluster restarts it forever. The containers before it have finished, so only its own time counts.
         return last is not null && now - StartedAt(pod, service) > limit
             ? StatusReader.Failed(Reason.ExecutorError, $"Service {name} was not ready within {limit.InWords()}.{ending}")
-            : StatusReader.Waiting($"Service {name} to become ready{(last is not null ? $"; it keeps restarting.{ending}" : ".")}");
+            : StatusReader.Waiting(WaitReason.Service(name, last is null ? null : $"it keeps restarting.{ending}"));
     }
 
     private static string Message(V1ContainerStateTerminated end) =>

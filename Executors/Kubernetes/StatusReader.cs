@@ -51,13 +51,12 @@ internal static partial class StatusReader
             return Failed(Reason.ConfigError, $"The namespace does not allow the pod: {refusal}{hint}");
         }
 
-        var waiting = view.CreateError is { } message ? $"The cluster to make its pod: {words}" : "The cluster to make its pod.";
         return now - view.Job?.Metadata.CreationTimestamp > options.PendingTimeout
             ? Failed(
                 Reason.Unschedulable,
                 $"No pod could be created within {options.PendingTimeout.InWords()}. {view.CreateError}".TrimEnd()
             )
-            : Waiting(waiting);
+            : Waiting(WaitReason.Worker(view.CreateError));
     }
 
     private static ExecutionStatus ReadPod(WorkerSnapshot view, V1Pod pod, int step, KubernetesOptions options, DateTimeOffset now)
@@ -125,23 +124,23 @@ internal static partial class StatusReader
     private static (Reason, string)? DisruptionOf(V1Pod pod, StartFailure? failure)
     {
         var condition = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "DisruptionTarget" && c.Status == "True");
-        if (disruption is not null)
+        if (condition is not null)
         {
-            var words = $"{disruption.Message ?? disruption.Reason}";
-            return disruption.Reason switch
+            var message = $"{condition.Message ?? condition.Reason}";
+            return condition.Reason switch
             {
-                "EvictionByEvictionAPI" => (Reason.Evicted, $"The pod was evicted, for example because its node was drained: {words}"),
-                "PreemptionByScheduler" => (Reason.Evicted, $"The pod was preempted by one of higher priority: {words}"),
+                "EvictionByEvictionAPI" => (Reason.Evicted, $"The pod was evicted, for example because its node was drained: {message}"),
+                "PreemptionByScheduler" => (Reason.Evicted, $"The pod was preempted by one of higher priority: {message}"),
                 "DeletionByTaintManager" => (
                     Reason.Evicted,
-                    $"The node has a taint that the pod does not tolerate, or is unreachable: {words}"
+                    $"The node has a taint that the pod does not tolerate, or is unreachable: {message}"
                 ),
-                "DeletionByPodGC" => (Reason.Lost, $"The node no longer exists: {words}"),
+                "DeletionByPodGC" => (Reason.Lost, $"The node no longer exists: {message}"),
                 "TerminationByKubelet" => (
                     Reason.Evicted,
-                    $"The node stopped the pod because it is short of resources or shutting down: {words}"
+                    $"The node stopped the pod because it is short of resources or shutting down: {message}"
                 ),
-                _ => (Reason.Evicted, $"The cluster stopped the pod ({disruption.Reason}): {words}"),
+                _ => (Reason.Evicted, $"The cluster stopped the pod ({condition.Reason}): {message}"),
             };
         }
 
@@ -167,7 +166,7 @@ internal static partial class StatusReader
     }
 
     private static ExecutionStatus? PodReason(V1Pod pod) =>
-        pod.Status?.Message is { Length: > 0 } words ? Failed(Reason.Lost, $"The pod failed: {words}") : null;
+        pod.Status?.Message is { Length: > 0 } message ? Failed(Reason.Lost, $"The pod failed: {message}") : null;
 
     private static ExecutionStatus FromTermination(V1Pod pod, V1ContainerStateTerminated end, StartFailure? failure) =>
         end.Reason switch
@@ -231,18 +230,17 @@ internal static partial class StatusReader
         var scheduled = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "PodScheduled");
         if (scheduled is not { Status: "True" })
         {
-            var words = scheduled?.Message is { Length: > 0 } sentence ? $"A node: {sentence}" : "A node.";
             return now - pod.Metadata.CreationTimestamp > options.PendingTimeout
                 ? Failed(
                     Reason.Unschedulable,
                     $"The pod could not be scheduled within {options.PendingTimeout.InWords()}: {scheduled?.Message}".TrimEnd(' ', ':')
                 )
-                : Waiting(words);
+                : Waiting(WaitReason.Scheduling(scheduled?.Message));
         }
 
         if (own?.State?.Running is not null)
         {
-            return Waiting("Its container to take the step.");
+            return Waiting(WaitReason.Runner);
         }
 
         if (ServiceContainers.Waiting(pod, now) is { } service)
@@ -265,18 +263,18 @@ internal static partial class StatusReader
                         Reason.ImagePull,
                         $"The image {failure.Image} could not be pulled within {options.ImagePullTimeout.InWords()}: {failure.Message}"
                     )
-                    : Waiting($"The image {failure.Image}: {failure.Message ?? failure.Reason}");
+                    : Waiting(WaitReason.Image(failure.Image ?? failure.Container, failure.Message ?? failure.Reason));
             }
 
             return since > options.PendingTimeout
                 ? Failed(failure.Cause.Reason, failure.Cause.Detail)
-                : Waiting($"Container {failure.Container} ({failure.Reason}): {failure.Message}".TrimEnd(' ', ':'));
+                : Waiting(WaitReason.Container(failure.Container, $"{failure.Reason}: {failure.Message}".TrimEnd(' ', ':')));
         }
 
         var preparing = Find(pod.Status?.InitContainerStatuses, WorkerManifest.Prepare);
         if (preparing?.State?.Running is not null)
         {
-            return Waiting("The checkout of its source.");
+            return Waiting(WaitReason.Checkout);
         }
 
         // What keeps the first container from starting no longer matters once it has started.
@@ -288,7 +286,7 @@ internal static partial class StatusReader
                     : Reason.ExecutorError,
                 $"The containers did not start within {options.PendingTimeout.InWords()}. {warning?.Message}".TrimEnd()
             )
-            : Waiting(warning is null ? "Its containers to start." : $"Its node to start it: {warning.Message}");
+            : Waiting(WaitReason.Container(detail: warning?.Message));
     }
 
     /// <summary>
@@ -336,7 +334,7 @@ internal static partial class StatusReader
 
     private static V1ContainerStatus? Find(IList<V1ContainerStatus>? all, string name) => all?.FirstOrDefault(c => c.Name == name);
 
-    public static ExecutionStatus Waiting(string words) => new() { Status = Status.Submitted, WaitingFor = WaitReason.Other(words) };
+    public static ExecutionStatus Waiting(WaitReason reason) => new() { Status = Status.Submitted, WaitingFor = reason };
 
     public static ExecutionStatus Failed(Reason reason, string detail, int? exitCode = null) =>
         new()

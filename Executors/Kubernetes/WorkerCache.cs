@@ -15,7 +15,7 @@ internal sealed record WorkerSnapshot(string Name, string Namespace)
     public V1Pod? Pod { get; init; }
 
     /// <summary>What keeps the pod's containers from starting, by container name.</summary>
-    public ImmutableDictionary<string, StartFailure> Blocks { get; init; } = StartFailures.None;
+    public ImmutableDictionary<string, StartFailure> StartFailures { get; init; } = Kubernetes.StartFailures.None;
 
     /// <summary>Whether the Job exists in the cluster.</summary>
     public bool HasJob { get; init; }
@@ -111,8 +111,12 @@ internal sealed class WorkerCache(TimeProvider time)
                             Pod = pod,
                             HasPod = !gone,
                             CreateError = null,
-                            StartFailures = StartFailures.Update(IsSame(v.Pod, pod) ? v.StartFailures : StartFailures.None, pod, isCurrent ? null : time.GetUtcNow()),
-                            NodeWarning = IsSame(v.Pod, pod) ? v.NodeWarning : _nodeWarnings.GetValueOrDefault(pod.Metadata.Name.Warning,
+                            StartFailures = StartFailures.Update(
+                                IsSame(v.Pod, pod) ? v.StartFailures : StartFailures.None,
+                                pod,
+                                isCurrent ? null : time.GetUtcNow()
+                            ),
+                            NodeWarning = IsSame(v.Pod, pod) ? v.NodeWarning : _nodeWarnings.GetValueOrDefault(pod.Metadata.Name).Warning,
                         }
             );
         }
@@ -177,11 +181,11 @@ internal sealed class WorkerCache(TimeProvider time)
 
     /// <summary>Marks as gone what a complete list does not contain.</summary>
     public void RemoveMissingJobs(string @namespace, IReadOnlySet<string> present) =>
-        Keep(@namespace, present, v => v.HasJob, v => v with { HasJob = false });
+        RemoveMissing(@namespace, present, v => v.HasJob, v => v with { HasJob = false });
 
     /// <summary>Marks as gone what a complete list does not contain.</summary>
     public void RemoveMissingPods(string @namespace, IReadOnlySet<string> present) =>
-        Keep(@namespace, present, v => v.HasPod, v => v with { HasPod = false });
+        RemoveMissing(@namespace, present, v => v.HasPod, v => v with { HasPod = false });
 
     /// <summary>Removes what has been gone for longer than it is kept; to be called from time to time.</summary>
     public void Purge()
@@ -206,7 +210,12 @@ internal sealed class WorkerCache(TimeProvider time)
         }
     }
 
-    private void RemoveMissing(string @namespace, IReadOnlySet<string> present, Func<WorkerSnapshot, bool> exists, Func<WorkerSnapshot, WorkerSnapshot> remove)
+    private void RemoveMissing(
+        string @namespace,
+        IReadOnlySet<string> present,
+        Func<WorkerSnapshot, bool> exists,
+        Func<WorkerSnapshot, WorkerSnapshot> remove
+    )
     {
         foreach (var view in _views.Values.Where(v => v.Namespace == @namespace && exists(v) && !present.Contains(v.Name)))
         {

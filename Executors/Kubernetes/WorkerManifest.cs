@@ -16,7 +16,9 @@ internal static class WorkerManifest
     /// <summary>Added to the job's own timeout, which the server enforces: the pod's deadline is for when no server is running.</summary>
     private static readonly TimeSpan Backstop = TimeSpan.FromMinutes(30);
 
-    /// <summary>Copies the runner from the image where it has one; otherwise downloads it from the server with a tool of the image.</summary>
+    /// <summary>
+    /// Copies the runner from the image where it has one; otherwise downloads it from the server with a tool of the image.
+    /// </summary>
     private const string FindRunner = """
         new="$SHIPINATOR_RUNNER_TARGET.new" url="$SHIPINATOR_RUNNER_URL"
         fail() { echo "$1" >"${SHIPINATOR_TERMINATION_LOG:-/dev/termination-log}"; echo "$1"; exit 1; }

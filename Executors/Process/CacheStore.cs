@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace Shipinator.Executors.Process;
 
 /// <summary>
-/// The caches of all repositories when steps have users of their own; only root can write to them. A job gets those of its repository as hard
-/// links that it can read but not change; what it stored itself is collected when it ends.
+/// The caches of all repositories when steps have users of their own; only root can write to them. A job gets those of its repository as
+/// hard links that it can read but not change; what it stored itself is collected when it ends.
 /// </summary>
 internal sealed partial class CacheStore(string folder, long bytes, TimeProvider time)
 {
@@ -94,7 +94,9 @@ internal sealed partial class CacheStore(string folder, long bytes, TimeProvider
         }
     }
 
-    /// <summary>The runner's file names: with <c>restore_keys</c>, the hash of each leading part of the key comes before that of the key.</summary>
+    /// <summary>
+    /// The runner's file names: with <c>restore_keys</c>, the hash of each leading part of the key comes before that of the key.
+    /// </summary>
     [GeneratedRegex(@"^([0-9a-f]{12}-){0,11}[0-9a-f]{64}\.tar\.gz\z")]
     private static partial Regex ArchiveName();
 

@@ -43,7 +43,8 @@ public sealed partial class ProcessExecutor(
         {
             throw ExecutorException.Rejected(
                 Reason.ConfigError,
-                $"The job declares services ({string.Join(", ", spec.Worker.Services.Keys)}), which the process executor can't run because it "
+                $"The job declares services ({string.Join(", ", spec.Worker.Services.Keys)}), which the process executor can't "
+                    + "run because it "
                     + "has no containers. Use the kubernetes executor."
             );
         }

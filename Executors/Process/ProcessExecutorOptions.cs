@@ -16,7 +16,8 @@ public sealed class ProcessExecutorOptions
     public string Root { get; set; } = "";
 
     /// <summary>
-    /// The runner: a <c>.dll</c>, run by <c>dotnet</c>, or a native program. Default: <c>runner/Shipinator.Runner.dll</c> beside the server.
+    /// The runner: a <c>.dll</c>, run by <c>dotnet</c>, or a native program. Default: <c>runner/Shipinator.Runner.dll</c> beside the
+    /// server.
     /// </summary>
     public string RunnerPath { get; set; } = Path.Combine(AppContext.BaseDirectory, "runner", "Shipinator.Runner.dll");
 
@@ -33,8 +34,8 @@ public sealed class ProcessExecutorOptions
     public bool RunAsServerUser { get; set; }
 
     /// <summary>
-    /// The first of the user ids that job attempts run as when the server is root. Default 400000: within what archive formats can store, above
-    /// what machines assign to people.
+    /// The first of the user ids that job attempts run as when the server is root. Default 400000: within what archive formats can store,
+    /// above what machines assign to people.
     /// </summary>
     public uint FirstUserId { get; set; } = 400_000;
 
@@ -93,7 +94,8 @@ public sealed class ProcessExecutorOptionsValidator(TimeProvider time) : IValida
         if (options.HasSeveralServers && !options.OneMachine)
         {
             errors.Add(
-                "Shipinator:Clustering is AdoNet while the process executor is in use, whose jobs only the machine that started them can see and "
+                "Shipinator:Clustering is AdoNet while the process executor is in use, whose jobs only the machine that started "
+                    + "them can see and "
                     + "stop: set Shipinator:Executor to kubernetes, or, if all servers are on one machine with one data folder, set "
                     + "Shipinator:Process:OneMachine to true."
             );
@@ -107,7 +109,8 @@ public sealed class ProcessExecutorOptionsValidator(TimeProvider time) : IValida
         if (options.ListensBeyondLoopback && !options.AllowBeyondLoopback)
         {
             errors.Add(
-                $"{options.ListensAt} opens ports to other machines while the process executor runs commands on this one: use 127.0.0.1 there, or "
+                $"{options.ListensAt} opens ports to other machines while the process executor runs commands on this one: use "
+                    + "127.0.0.1 there, or "
                     + "set Shipinator:Process:AllowBeyondLoopback to true if everyone who can reach them may run programs here."
             );
         }
@@ -130,7 +133,8 @@ public sealed class ProcessExecutorOptionsValidator(TimeProvider time) : IValida
         if (options.FirstUserId < 1000 || options.UserIds < 1 || options.FirstUserId + (ulong)options.UserIds > int.MaxValue)
         {
             errors.Add(
-                $"Shipinator:Process:FirstUserId and UserIds must name user ids between 1000 and {int.MaxValue}, but were {options.FirstUserId} "
+                $"Shipinator:Process:FirstUserId and UserIds must name user ids between 1000 and {int.MaxValue}, but were "
+                    + $"{options.FirstUserId} "
                     + $"and {options.UserIds}."
             );
         }

@@ -5,8 +5,8 @@ using System.Text;
 namespace Shipinator.Executors.Process;
 
 /// <summary>
-/// Finds all processes of an execution on this machine, at any depth and in any session: each has the execution's id in its environment, and
-/// its runner has it on its command line as well.
+/// Finds all processes of an execution on this machine, at any depth and in any session: each has the execution's id in its environment,
+/// and its runner has it on its command line as well.
 /// </summary>
 internal static partial class ProcessTable
 {
@@ -14,8 +14,8 @@ internal static partial class ProcessTable
     private const int SigKill = 9;
 
     /// <summary>
-    /// The processes of the executions; with <paramref name="user"/> only those of that user, since anyone can put an id into an environment.
-    /// Reads the files of every process: only for cancels and losses.
+    /// The processes of the executions; with <paramref name="user"/> only those of that user, since anyone can put an id into an
+    /// environment. Reads the files of every process: only for cancels and losses.
     /// </summary>
     public static List<int> FindByExecution(IReadOnlyCollection<ExecutionId> executions, uint? user = null)
     {

@@ -7,9 +7,9 @@ namespace Shipinator.Executors.Process;
 internal sealed class RunnerLauncher(ProcessExecutorOptions options, IExecutionTokens tokens, IServerAddress address)
 {
     /// <summary>
-    /// A shell that replaces itself: .NET can't start a process without passing on its own output, and a reader of the server's output would
-    /// wait for runners that outlive it. The executor's files are opened here and inherited open, so that no other process of the job's user
-    /// can access them; the server's own umask does not apply to a build.
+    /// A shell that replaces itself: .NET can't start a process without passing on its own output, and a reader of the server's output
+    /// would wait for runners that outlive it. The executor's files are opened here and inherited open, so that no other process of the
+    /// job's user can access them; the server's own umask does not apply to a build.
     /// </summary>
     private const string Shell = "umask 022; exec >>runner.log 2>&1 3>>runner.lock 4>>result.json; cd \"$1\" || exit 1; shift; exec \"$@\"";
 

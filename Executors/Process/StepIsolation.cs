@@ -20,7 +20,8 @@ internal static class StepIsolation
             PrepareFolders(options);
             if (FirstInaccessible(options.Root) is { } inaccessible)
             {
-                return $"Shipinator:Process:WorkFolder is '{options.Root}', but steps, which run as users of their own because the server is root, "
+                return $"Shipinator:Process:WorkFolder is '{options.Root}', but steps, which run as users of their own because "
+                    + "the server is root, "
                     + $"can't pass through {inaccessible}: choose a folder such as /var/lib/shipinator/work whose parents others may pass "
                     + $"through (chmod o+x), {OtherFix}";
             }
@@ -43,7 +44,8 @@ internal static class StepIsolation
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return $"The server is root, so steps run as users of their own, but what they need could not be prepared: {e.Message} Fix that, {OtherFix}";
+            return $"The server is root, so steps run as users of their own, but what they need could not be prepared: "
+                + $"{e.Message} Fix that, {OtherFix}";
         }
     }
 

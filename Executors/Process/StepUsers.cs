@@ -3,9 +3,9 @@ using System.Globalization;
 namespace Shipinator.Executors.Process;
 
 /// <summary>
-/// The user ids that job attempts run as. No two job attempts that have a folder share one, whichever server of this machine they belong to.
-/// A link per id in a folder of root's names the job folder that has it, which survives restarts; an id is free again once its folder and all
-/// its processes are gone.
+/// The user ids that job attempts run as. No two job attempts that have a folder share one, whichever server of this machine they belong
+/// to. A link per id in a folder of root's names the job folder that has it, which survives restarts; an id is free again once its folder
+/// and all its processes are gone.
 /// </summary>
 internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider time)
 {
@@ -41,8 +41,8 @@ internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider tim
     }
 
     /// <summary>
-    /// Allocates an id for a job folder that is about to be created. The lock must be held. Ids are allocated in turn, so that one is reused as
-    /// late as possible. Errors: <see cref="IOException"/> when all are taken.
+    /// Allocates an id for a job folder that is about to be created. The lock must be held. Ids are allocated in turn, so that one is
+    /// reused as late as possible. Errors: <see cref="IOException"/> when all are taken.
     /// </summary>
     public uint Allocate(string jobFolder)
     {
@@ -70,7 +70,8 @@ internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider tim
         }
 
         throw new IOException(
-            $"All {options.UserIds} user ids from {options.FirstUserId} on are in use by other jobs: raise Shipinator:Process:UserIds or lower "
+            $"All {options.UserIds} user ids from {options.FirstUserId} on are in use by other jobs: raise "
+                + "Shipinator:Process:UserIds or lower "
                 + "Shipinator:Process:MaxConcurrent."
         );
     }
@@ -107,7 +108,8 @@ internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider tim
                 && !fields[0].StartsWith("shipinator", StringComparison.Ordinal)
             )
             {
-                return $"Shipinator:Process:FirstUserId and UserIds name the user ids {options.FirstUserId} to {last}, but {user} is the user "
+                return $"Shipinator:Process:FirstUserId and UserIds name the user ids {options.FirstUserId} to {last}, but "
+                    + $"{user} is the user "
                     + $"'{fields[0]}' of this machine: choose an unused range (accounts whose name begins with 'shipinator' may be in it).";
             }
         }
@@ -122,7 +124,8 @@ internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider tim
                 && first + (ulong)count > options.FirstUserId
             )
             {
-                return $"Shipinator:Process:FirstUserId and UserIds name the user ids {options.FirstUserId} to {last}, but /etc/subuid assigns "
+                return $"Shipinator:Process:FirstUserId and UserIds name the user ids {options.FirstUserId} to {last}, but "
+                    + "/etc/subuid assigns "
                     + $"the ids {first} to {first + (ulong)count - 1} to '{fields[0]}': choose an unused range.";
             }
         }

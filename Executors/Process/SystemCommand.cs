@@ -5,7 +5,9 @@ namespace Shipinator.Executors.Process;
 /// <summary>Runs a small program of this machine and waits for its end.</summary>
 internal static class SystemCommand
 {
-    /// <summary>Returns the exit code and the first 2000 characters of the output. Errors: <see cref="IOException"/> when it can't be started.</summary>
+    /// <summary>
+    /// Returns the exit code and the first 2000 characters of the output. Errors: <see cref="IOException"/> when it can't be started.
+    /// </summary>
     public static async Task<(int Code, string Output)> RunAsync(
         IReadOnlyList<string> command,
         CancellationToken cancellationToken,

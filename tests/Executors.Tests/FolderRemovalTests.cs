@@ -43,7 +43,8 @@ public sealed class RemovalTests : IAsyncLifetime
                 .. StepUsers.Prefix(399_999),
                 "sh",
                 "-c",
-                $"mkdir -p {folder}/a/b; touch {folder}/a/b/f; chmod 0 {folder}/a/b {folder}/a {folder}; chmod -R -- u+rwx {folder}; rm -rf --one-file-system -- {folder}",
+                $"mkdir -p {folder}/a/b; touch {folder}/a/b/f; chmod 0 {folder}/a/b {folder}/a {folder}; chmod -R -- u+rwx "
+                    + $"{folder}; rm -rf --one-file-system -- {folder}",
             ],
             default
         );

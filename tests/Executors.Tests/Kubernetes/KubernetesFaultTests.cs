@@ -79,7 +79,10 @@ public sealed class KubernetesFaultTests : ClusterAtWork
         Quota("pods", "0");
         var spec = Execution();
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => s.WaitingFor?.Describe().Contains("exceeded quota: few", StringComparison.Ordinal) == true);
+        await UntilAsync(
+            spec,
+            s => s.WaitingFor is { Kind: WaitKind.Worker, Detail: { } why } && why.Contains("exceeded quota: few", StringComparison.Ordinal)
+        );
 
         Quota("count/jobs.batch", "1");
         var more = Execution();

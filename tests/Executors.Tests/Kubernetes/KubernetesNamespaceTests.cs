@@ -22,7 +22,7 @@ public sealed class KubernetesNamespaceTests : ClusterAtWork
         await RestartAsync(o => (o.RunAsNonRoot, o.RunAsUser) = (true, 1000));
         var taken = WithService();
         await Executor.Submit(taken, default);
-        await UntilAsync(taken, s => s.WaitingFor?.Describe() == "Service db to become ready.");
+        await UntilAsync(taken, s => s.WaitingFor == WaitReason.Service("db"));
     }
 
     [Fact]
@@ -58,7 +58,7 @@ public sealed class KubernetesNamespaceTests : ClusterAtWork
         await RestartAsync(o => (o.LimitEveryContainer, o.DefaultCpu, o.DefaultMemory) = (true, "1", "1Gi"));
         var taken = WithService();
         await Executor.Submit(taken, default);
-        await UntilAsync(taken, s => s.WaitingFor?.Describe() == "Service db to become ready.");
+        await UntilAsync(taken, s => s.WaitingFor == WaitReason.Service("db"));
     }
 
     [Fact]

@@ -87,13 +87,13 @@ public sealed class KubernetesOutageTests : ClusterAtWork
         await UntilAsync(spec, s => s.WaitingFor?.Describe().Contains(Absent, StringComparison.Ordinal) == true);
         await Cluster.GoAwayAsync();
         var informer = Services.GetRequiredService<Informer>();
-        await UntilAsync(() => informer.BlindSince() is not null);
+        await UntilAsync(() => informer.OutageSince() is not null);
         Agenda.Pass(TimeSpan.FromHours(2));
         Assert.Equal(Status.Submitted, (await Executor.Status(Given.Handle(spec), default)).Status);
         await Cluster.ComeBackAsync();
         var end = await UntilAsync(spec, s => s.Status.IsTerminal());
         Assert.Equal(Reason.ImagePull, end.Reason);
-        await UntilAsync(() => informer.BlindSince() is null);
+        await UntilAsync(() => informer.OutageSince() is null);
     }
 
     [Fact]

@@ -4,7 +4,9 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>The Role of the documentation is what the executor needs, no more and no less: seen by an API server that notes each verb.</summary>
+/// <summary>
+/// The Role of the documentation is what the executor needs, no more and no less: seen by an API server that notes each verb.
+/// </summary>
 public sealed class KubernetesRightsTests : ClusterAtWork
 {
     private static string Docs => Path.Combine(Root(), "docs");

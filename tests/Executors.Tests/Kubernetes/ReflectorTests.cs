@@ -29,11 +29,11 @@ public sealed class ReflectorTests
         )
         {
             ObserveListed = _ => { },
-            See = (_, _) => { },
-            Keep = _ => { },
+            Observe = (_, _) => { },
+            RemoveMissing = _ => { },
         };
 
-        await new Reflector<V1Pod>(null!, followed, new Impatient(), NullLogger.Instance).FollowAsync(stop.Token);
+        await new Reflector<V1Pod>(null!, followed, new Impatient(), NullLogger.Instance).RunAsync(stop.Token);
 
         Assert.Equal(4, pages);
     }

@@ -4,13 +4,13 @@ using Shipinator.Executors.Tests.Kubernetes;
 
 namespace Shipinator.Executors.Tests;
 
-/// <summary>The sweep over whatever executor: what the owner says decides, and one that does not answer delays nobody else.</summary>
+/// <summary>The sweep over whatever executor: what the owner says decides, and one that does not respond delays nobody else.</summary>
 public sealed class WorkerSweepTests : IWorkerOwnership
 {
     private readonly ConcurrentDictionary<JobId, WorkerNeed?> _owners = new();
 
     [Fact]
-    public async Task Sweep_TakesWhatIsOverOrUnknown_AndLeavesWhatIsNeededUnansweredOrPerhapsAnothers()
+    public async Task Sweep_RemovesEndedOrUnknownWorkers_AndKeepsNeededUnansweredOrForeignOnes()
     {
         var time = new Agenda();
         var inventory = new Inventory(
@@ -38,7 +38,7 @@ public sealed class WorkerSweepTests : IWorkerOwnership
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Sweep_AnErrorThatNobodyForesaw_EndsNothingAndIsTriedAgain(bool inTidy)
+    public async Task Sweep_UnexpectedError_IsRetried(bool inTidy)
     {
         var time = new Agenda();
         var inventory = new Inventory(Worker(WorkerNeed.Over)) { FailuresLeft = 2, FailsInTidy = inTidy };

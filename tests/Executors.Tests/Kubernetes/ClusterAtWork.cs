@@ -3,7 +3,7 @@ using Shipinator.Executors.Kubernetes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>An executor, and a cluster whose controllers, scheduler and kubelet are at work in the cluster's own time.</summary>
+/// <summary>An executor, and a cluster whose controllers, scheduler and kubelet are active in the cluster's own time.</summary>
 public abstract class ClusterAtWork : IAsyncLifetime
 {
     /// <summary>An image that no registry has: what runs it waits for as long as it is let.</summary>

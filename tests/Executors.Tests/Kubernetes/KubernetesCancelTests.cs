@@ -29,7 +29,7 @@ public sealed class KubernetesCancelTests : ClusterAtWork
     [InlineData(Moment.Pulling)]
     [InlineData(Moment.Running)]
     [InlineData(Moment.Finishing)]
-    public async Task Cancel_AtAnyMoment_IsGracefulAndOverWhenNothingIsThere(Moment moment)
+    public async Task Cancel_AtAnyMoment_IsGracefulAndConfirmedWhenNothingExists(Moment moment)
     {
         await ExecutorWorld.StopAsync(Services);
         (Services, Executor) = await StartAsync(script: moment == Moment.Finishing ? "exit 3" : "sleep 100000");
@@ -100,7 +100,7 @@ public sealed class KubernetesCancelTests : ClusterAtWork
 
     /// <summary>The server is slow, its client gives up and the run is canceled; then the server makes the Job after all.</summary>
     [Fact]
-    public async Task Cancel_OfACreateThatIsCarriedOutLater_LeavesNothingBehind()
+    public async Task Cancel_OfACreateThatTakesEffectLater_LeavesNothing()
     {
         await ExecutorWorld.StopAsync(Services);
         (Services, Executor) = await StartAsync(script: "sleep 100000", sweep: TimeSpan.FromSeconds(30));
@@ -133,7 +133,7 @@ public sealed class KubernetesCancelTests : ClusterAtWork
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Pod_OfAJobThatIsGone_IsEndedByACancelAndByARelease(bool cancel)
+    public async Task Pod_OfADeletedJob_IsStoppedByCancelAndByRelease(bool cancel)
     {
         await ExecutorWorld.StopAsync(Services);
         (Services, Executor) = await StartAsync(script: "sleep 100000");

@@ -51,7 +51,7 @@ public sealed class KubernetesManyTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task TenThousandExecutions_WithLostAnswersAndThrottling_MakeAJobPerAttemptAndNoRequestWhileTheyRun()
+    public async Task TenThousandExecutions_WithLostResponsesAndThrottling_CreateAJobPerAttemptAndNoRequestsWhileRunning()
     {
         var specs = Enumerable
             .Range(0, Workers)

@@ -8,7 +8,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 public sealed class ReflectorTests
 {
     [Fact]
-    public async Task Follow_ErrorThatNobodyForesaw_EndsNothingAndIsTriedAgain()
+    public async Task Run_UnexpectedError_IsRetried()
     {
         using var stop = new CancellationTokenSource();
         var pages = 0;

@@ -15,13 +15,13 @@ internal sealed class ContainerLife(JsonObject spec, bool isFirst)
     public string Path => $"spec.{(isFirst ? "initContainers" : "containers")}{{{Name}}}";
 
     /// <summary>
-    /// A first container that runs on beside the others, is started anew when it ends, and does not count for the pod's end.
+    /// A first container that runs on beside the others, is started again when it ends, and does not count for the pod's end.
     /// </summary>
     public bool IsSidecar => isFirst && spec.Text("restartPolicy") == "Always";
 
     public JsonObject State { get; set; } = [];
 
-    /// <summary>How it ended before it was started anew.</summary>
+    /// <summary>How it ended before it was started again.</summary>
     public JsonObject LastState { get; set; } = [];
 
     public int Restarts { get; set; }
@@ -94,7 +94,7 @@ internal sealed class ContainerLife(JsonObject spec, bool isFirst)
         State = new() { ["terminated"] = end };
     }
 
-    /// <summary>It ended, and is about to be started anew.</summary>
+    /// <summary>It ended, and is about to be started again.</summary>
     public void WaitForRestart(TimeSpan pause, string pod)
     {
         (LastState, Restarts) = (State, Restarts + 1);

@@ -126,7 +126,7 @@ internal sealed class FakeCluster : IAsyncDisposable
     public JsonObject? Get(string kind, string name) => Store.FindAnywhere(kind, name);
 
     /// <summary>
-    /// With a time, controllers are at work in it: in that of an <see cref="Agenda"/> as its steps are taken. The kubelet of its
+    /// With a time, controllers are active in it: in that of an <see cref="Agenda"/> as its steps are taken. The kubelet of its
     /// node is a <see cref="ScriptedKubelet"/>, unless another is to begin. <paramref name="secure"/>: by HTTP/2 over TLS, as real ones.
     /// </summary>
     public static async Task<FakeCluster> StartAsync(ClusterTime? time = null, Action<World>? kubelet = null, bool secure = false)
@@ -165,7 +165,7 @@ internal sealed class FakeCluster : IAsyncDisposable
             }
             catch (System.Net.Sockets.SocketException)
             {
-                // Somebody else's.
+                // Someone else's.
             }
         }
     }

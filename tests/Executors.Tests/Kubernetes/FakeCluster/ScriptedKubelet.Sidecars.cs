@@ -4,7 +4,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 internal sealed partial class ScriptedKubelet
 {
     /// <summary>
-    /// What comes after a sidecar waits for its start-up probe; one that is never answered has it started anew, again and again.
+    /// What comes after a sidecar waits for its start-up probe; one that is never answered has it started again, again and again.
     /// </summary>
     private IEnumerable<TimeSpan> UntilStarted(PodLife life, ContainerLife container)
     {

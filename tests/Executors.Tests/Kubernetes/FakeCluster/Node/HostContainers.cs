@@ -125,7 +125,7 @@ internal sealed class HostContainers(string programs) : IContainers
                 }
                 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
                 {
-                    // Somebody else's, or over.
+                    // Someone else's, or over.
                 }
             }
 

@@ -40,7 +40,7 @@ internal sealed class LiveContainers(World world, IContainers runtime, PodLife l
     }
 
     /// <summary>
-    /// Until a sidecar's start-up probe has passed; one that ends or is never ready is started anew, with growing pauses.
+    /// Until a sidecar's start-up probe has passed; one that ends or is never ready is started again, with growing pauses.
     /// </summary>
     public async Task StartedAsync(ContainerLife sidecar, CancellationToken stop)
     {

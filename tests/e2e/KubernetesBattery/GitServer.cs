@@ -1,10 +1,8 @@
-using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Shipinator.Testing;
 
 namespace Shipinator.KubernetesBattery;
 
@@ -22,7 +20,7 @@ internal sealed class GitServer : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls(string.Create(CultureInfo.InvariantCulture, $"http://0.0.0.0:{port}"));
         _app = builder.Build();
-        _app.Run(ServeAsync);
+        _app.Run(context => GitHttpBackend.ServeAsync(context, _root));
     }
 
     /// <summary>At the port of its address; 0 is any that is free.</summary>
@@ -90,68 +88,4 @@ internal sealed class GitServer : IAsyncDisposable
     }
 
     private string Bare(string repository) => Path.Combine(_root, repository + ".git");
-
-    /// <summary>The gateway interface of old: the request in the environment and on the input, the answer with its head on the output.</summary>
-    private async Task ServeAsync(HttpContext context)
-    {
-        var request = context.Request;
-        var start = new ProcessStartInfo("git", ["http-backend"])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment["GIT_PROJECT_ROOT"] = _root;
-        start.Environment["GIT_HTTP_EXPORT_ALL"] = "1";
-        start.Environment["PATH_INFO"] = request.Path;
-        start.Environment["QUERY_STRING"] = request.QueryString.Value?.TrimStart('?');
-        start.Environment["REQUEST_METHOD"] = request.Method;
-        start.Environment["CONTENT_TYPE"] = request.ContentType;
-        start.Environment["HTTP_CONTENT_ENCODING"] = request.Headers.ContentEncoding.ToString();
-        start.Environment["GIT_PROTOCOL"] = request.Headers["Git-Protocol"].ToString();
-        start.Environment["REMOTE_ADDR"] = context.Connection.RemoteIpAddress?.ToString();
-        if (request.ContentLength is { } length)
-        {
-            start.Environment["CONTENT_LENGTH"] = length.ToString(CultureInfo.InvariantCulture);
-        }
-
-        using var git = Process.Start(start)!;
-        var feed = Task.Run(async () =>
-        {
-            await request.Body.CopyToAsync(git.StandardInput.BaseStream);
-            git.StandardInput.Close();
-        });
-        git.ErrorDataReceived += (_, _) => { };
-        git.BeginErrorReadLine();
-        var output = git.StandardOutput.BaseStream;
-        for (var line = await LineAsync(output); line.Length > 0; line = await LineAsync(output))
-        {
-            var colon = line.IndexOf(':', StringComparison.Ordinal);
-            var (name, value) = (line[..colon], line[(colon + 1)..].Trim());
-            if (name == "Status")
-            {
-                context.Response.StatusCode = int.Parse(value.Split(' ')[0], CultureInfo.InvariantCulture);
-            }
-            else
-            {
-                context.Response.Headers[name] = value;
-            }
-        }
-
-        await output.CopyToAsync(context.Response.Body);
-        await feed;
-        await git.WaitForExitAsync();
-    }
-
-    private static async Task<string> LineAsync(Stream stream)
-    {
-        var line = new StringBuilder();
-        var one = new byte[1];
-        while (await stream.ReadAsync(one) == 1 && one[0] != '\n')
-        {
-            line.Append((char)one[0]);
-        }
-
-        return line.ToString().TrimEnd('\r');
-    }
 }

@@ -36,7 +36,8 @@ public static class ClaimBenchmark
             Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{concurrent, 3} concurrent runs: p50 {p50:F1} ms, p99 {Yardstick.Percentile(times, 0.99):F1} ms over {times.Count} claims; "
+                    $"{concurrent, 3} concurrent runs: p50 {p50:F1} ms, p99 {Yardstick.Percentile(times, 0.99):F1} ms "
+                        + $"over {times.Count} claims; "
                         + $"one single commit {commit:F2} ms; p50 = {p50 / commit:F1} commits"
                 )
             );

@@ -59,7 +59,8 @@ public static class PipelineBenchmark
                     CultureInfo.InvariantCulture,
                     $"six steps of 'true': pipeline median {Yardstick.Median(runs):F0} ms (min {runs.Min():F0}, max {runs.Max():F0}); "
                         + $"shell with clone {Yardstick.Median(shells):F0} ms; "
-                        + $"difference {Yardstick.Median(runs) - Yardstick.Median(shells):F0} ms, ratio {Yardstick.Median(runs) / Yardstick.Median(shells):F1}"
+                        + $"difference {Yardstick.Median(runs) - Yardstick.Median(shells):F0} ms, "
+                        + $"ratio {Yardstick.Median(runs) / Yardstick.Median(shells):F1}"
                 )
             );
             return 0;

@@ -43,7 +43,8 @@ public static class RunsBenchmark
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"median: {Yardstick.Median(runs):F0} runs/s of 3 jobs x 2 steps ({Concurrent} at once); "
-                    + $"single commits {Yardstick.Median(commits):F0}/s; runs per commit {Yardstick.Median(runs) / Yardstick.Median(commits):F3}"
+                    + $"single commits {Yardstick.Median(commits):F0}/s; "
+                    + $"runs per commit {Yardstick.Median(runs) / Yardstick.Median(commits):F3}"
             )
         );
         return 0;

@@ -67,7 +67,8 @@ public static class StorageBenchmark
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"{label}: relational {ours.PerSecond:F0}/s (p50 {ours.P50:F1} ms, p99 {ours.P99:F1} ms); "
-                    + $"stock {stock.PerSecond:F0}/s (p50 {stock.P50:F1} ms, p99 {stock.P99:F1} ms); ratio {ours.PerSecond / stock.PerSecond:F2}"
+                    + $"stock {stock.PerSecond:F0}/s (p50 {stock.P50:F1} ms, p99 {stock.P99:F1} ms); "
+                    + $"ratio {ours.PerSecond / stock.PerSecond:F2}"
             )
         );
 

@@ -118,7 +118,8 @@ public static class ViewersBenchmark
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"{(circuits.Sum(c => c.Batches) - before) / (double)wanted:F1} batches per viewer; "
-                    + $"{circuits.Count(c => c.Error is not null)} errors{(circuits.FirstOrDefault(c => c.Error is not null)?.Error is { } e ? ": " + e : "")}"
+                    + $"{circuits.Count(c => c.Error is not null)} errors"
+                    + $"{(circuits.FirstOrDefault(c => c.Error is not null)?.Error is { } e ? ": " + e : "")}"
             )
         );
         return 0;

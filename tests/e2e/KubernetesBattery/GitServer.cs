@@ -6,7 +6,7 @@ using Shipinator.Testing;
 
 namespace Shipinator.KubernetesBattery;
 
-/// <summary>Repositories made on the spot and served over HTTP by <c>git http-backend</c>.</summary>
+/// <summary>Creates repositories and serves them over HTTP by <c>git http-backend</c>.</summary>
 internal sealed class GitServer : IAsyncDisposable
 {
     private readonly string _root;
@@ -23,7 +23,7 @@ internal sealed class GitServer : IAsyncDisposable
         _app.Run(context => GitHttpBackend.ServeAsync(context, _root));
     }
 
-    /// <summary>At the port of its address; 0 is any that is free.</summary>
+    /// <summary>Listens on the port of the address; 0 for any free port.</summary>
     public static async Task<GitServer> StartAsync(string root, Uri url)
     {
         Directory.CreateDirectory(root);
@@ -33,12 +33,12 @@ internal sealed class GitServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>By which pods reach it.</summary>
+    /// <summary>The address at which pods reach it.</summary>
     public Uri Url { get; private set; } = null!;
 
     public string CloneUrl(string repository) => new Uri(Url, $"/{repository}.git").ToString();
 
-    /// <summary>A repository whose branch <c>main</c> holds a pipeline file.</summary>
+    /// <summary>Creates a repository whose branch <c>main</c> contains a pipeline file.</summary>
     public async Task CreateAsync(string repository, string pipeline)
     {
         var bare = Bare(repository);
@@ -47,7 +47,7 @@ internal sealed class GitServer : IAsyncDisposable
         await CommitAsync(repository, "main", pipeline);
     }
 
-    /// <summary>A branch with nothing but a pipeline file and a README.</summary>
+    /// <summary>Sets a branch to a commit with nothing but a pipeline file and a README.</summary>
     public async Task CommitAsync(string repository, string branch, string pipeline)
     {
         await _one.WaitAsync();
@@ -77,7 +77,7 @@ internal sealed class GitServer : IAsyncDisposable
         }
     }
 
-    /// <summary>From now on nobody finds it.</summary>
+    /// <summary>Makes the repository unavailable.</summary>
     public void Remove(string repository) => Directory.Move(Bare(repository), Bare(repository) + ".gone");
 
     public async ValueTask DisposeAsync()

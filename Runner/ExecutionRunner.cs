@@ -5,12 +5,13 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner;
 
-/// <summary>The runner's whole life: claim, prepare, run, upload, report. A server that is away only delays it.</summary>
-internal sealed class Worker : IDisposable
+/// <summary>One execution from claim to report: claim, prepare, run, upload, report. An unreachable server only delays it.</summary>
+internal sealed class ExecutionRunner : IDisposable
 {
     private const int ClaimWaitSeconds = 20;
+    private const string Canceled = "The execution was canceled.";
     private static readonly TimeSpan HeartbeatPeriod = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(30);
     private readonly RunnerSettings _settings;
     private readonly ExecutorFiles _files;
     private readonly TimeProvider _time;
@@ -18,7 +19,7 @@ internal sealed class Worker : IDisposable
     private readonly RunnerClient _client;
     private readonly CancellationTokenSource _cancel = new();
 
-    public Worker(RunnerSettings settings, ExecutorFiles files, TimeProvider time)
+    public ExecutionRunner(RunnerSettings settings, ExecutorFiles files, TimeProvider time)
     {
         _settings = settings;
         _files = files;
@@ -27,23 +28,23 @@ internal sealed class Worker : IDisposable
         _client = new(_http, settings.ExecutionId);
     }
 
-    /// <summary>Somebody on this machine, the executor among them, wants it to end.</summary>
-    public void RequestStop()
+    /// <summary>Cancels the execution: the server asked for it, or the executor sent SIGTERM.</summary>
+    public void RequestCancel()
     {
-        Interlocked.CompareExchange(ref _stopAsked, _time.GetTimestamp(), 0);
+        Interlocked.CompareExchange(ref _cancelRequestedAt, _time.GetTimestamp(), 0);
         _cancel.Cancel();
     }
 
-    /// <summary>This process's name: who knows it is the one that claimed.</summary>
-    public string Runner { get; } = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
+    /// <summary>A secret of this process, which proves to the server that it is the one that claimed.</summary>
+    public string RunnerSecret { get; } = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
 
-    /// <summary>What it reported; null when it got no work.</summary>
+    /// <summary>The report that was sent; null when there was no work.</summary>
     public StatusReport? Reported { get; private set; }
 
-    /// <summary>Whether the server said that there is nothing to do.</summary>
+    /// <summary>Whether the server said that the execution is not needed.</summary>
     public bool WasToldNotNeeded { get; private set; }
 
-    /// <summary>Returns an exit code of the runner's own (docs/runner.md).</summary>
+    /// <summary>Returns one of <see cref="ExitCodes"/>.</summary>
     public async Task<int> RunAsync()
     {
         var work = await ClaimAsync();
@@ -52,23 +53,23 @@ internal sealed class Worker : IDisposable
             return _claimRefused ? ExitCodes.Refused : ExitCodes.Done;
         }
 
-        await using var spool = new LogSpool(Path.Combine(_settings.Control, "log"), _client, _time, RequestStop, work.MaxLogBytes);
-        var handed = HandedOn.Read(work, _settings);
-        List<string> secrets = [.. work.Secrets.Values, .. handed.Secrets, work.Source?.Password ?? "", _settings.Token, Runner];
-        var masker = new Masker(secrets, spool.Write);
+        await using var spool = new LogSpool(Path.Combine(_settings.Control, "log"), _client, _time, RequestCancel, work.MaxLogBytes);
+        var exports = StepExports.Read(work, _settings);
+        List<string> secrets = [.. work.Secrets.Values, .. exports.Secrets, work.Source?.Password ?? "", _settings.Token, RunnerSecret];
+        var masker = new Masker(secrets, spool.Write, () => spool.IsDropping);
         using var heartbeats = new CancellationTokenSource();
-        var heart = HeartbeatAsync(spool, heartbeats.Token);
-        var report = await ExecuteAsync(work, handed, secrets, masker);
-        report = report with { Detail = report.Detail is null ? null : masker.Hide(report.Detail) };
+        var heartbeat = HeartbeatAsync(spool, heartbeats.Token);
+        var report = await ExecuteAsync(work, exports, secrets, masker);
+        report = report with { Detail = report.Detail is null ? null : masker.Mask(report.Detail) };
         masker.Flush();
         await spool.CompleteAsync();
-        // The executor can tell a runner that ended from one that vanished.
+        // From it the executor can tell a runner that ended from one that crashed.
         await WriteResultAsync(report);
-        var taken = await ReportAsync(report);
+        var accepted = await ReportAsync(report);
         Reported = report;
         await heartbeats.CancelAsync();
-        await heart;
-        return taken || !_settings.IsContainer ? ExitCodes.Done : ExitCodes.Refused;
+        await heartbeat;
+        return accepted || !_settings.IsContainer ? ExitCodes.Done : ExitCodes.Refused;
     }
 
     public void Dispose()
@@ -78,13 +79,13 @@ internal sealed class Worker : IDisposable
     }
 
     private bool _claimRefused;
-    private long _stopAsked;
+    private long _cancelRequestedAt;
 
     private async Task<ClaimAnswer?> ClaimAsync()
     {
         var request = new ClaimRequest
         {
-            Runner = Runner,
+            Runner = RunnerSecret,
             WaitSeconds = ClaimWaitSeconds,
             JobId = _settings.JobId,
             Prepared = _settings.IsContainer,
@@ -93,9 +94,9 @@ internal sealed class Worker : IDisposable
         {
             try
             {
-                using var patience = CancellationTokenSource.CreateLinkedTokenSource(_cancel.Token);
-                patience.CancelAfter(TimeSpan.FromSeconds(ClaimWaitSeconds + 20));
-                var (outcome, work) = await _client.ClaimAsync(request, patience.Token);
+                using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_cancel.Token);
+                timeout.CancelAfter(TimeSpan.FromSeconds(ClaimWaitSeconds + 20));
+                var (outcome, work) = await _client.ClaimAsync(request, timeout.Token);
                 failures = 0;
                 if (outcome != ClaimOutcome.NotYet)
                 {
@@ -113,23 +114,23 @@ internal sealed class Worker : IDisposable
         return null;
     }
 
-    private async Task<StatusReport> ExecuteAsync(ClaimAnswer work, HandedOn handed, List<string> secrets, Masker masker)
+    private async Task<StatusReport> ExecuteAsync(ClaimAnswer work, StepExports exports, List<string> secrets, Masker masker)
     {
-        var transfers = new Transfers(_client, _settings, masker.Say, _time);
+        var inputs = new InputDownloader(_client, _settings, masker.WriteLine, _time);
         try
         {
-            if (handed.Problem is { } problem)
+            if (exports.Problem is { } problem)
             {
-                throw new StepMistakeException(problem);
+                throw new StepConfigException(problem);
             }
 
-            var source = work.Source is { } given && _settings.SourceFolder is { } copy ? given with { CloneUrl = copy } : work.Source;
-            await Workspace.PrepareAsync(_settings, source, masker.Say, _time, _cancel.Token);
-            await transfers.DownloadAsync(work.Inputs, _cancel.Token);
-            var cache = Cache.Of(work, _settings, masker.Say, _time);
+            await Workspace.PrepareAsync(_settings, work.Source, masker.WriteLine, _time, _cancel.Token);
+            await inputs.DownloadAsync(work.Inputs, _cancel.Token);
+            var cache = Cache.Of(work, _settings, masker.WriteLine, _time);
             cache?.Restore();
-            HandedOn.Prepare(_settings);
-            var report = HandOn(work, secrets, await RunCommandAsync(work, handed, masker), masker.Say);
+            StepExports.Prepare(_settings);
+            var report = await RunCommandAsync(work, exports, masker);
+            report = PublishExports(work, exports, secrets, report, masker.WriteLine);
             report = await KeepOutputsAsync(work, masker, report);
             if (report.Status == "success")
             {
@@ -137,18 +138,18 @@ internal sealed class Worker : IDisposable
             }
             else
             {
-                masker.Say(report.Detail ?? report.Status);
+                masker.WriteLine(report.Detail ?? report.Status);
             }
 
             return report;
         }
         catch (OperationCanceledException)
         {
-            return new() { Status = "canceled", Detail = "It was told to stop." };
+            return new() { Status = "canceled", Detail = Canceled };
         }
-        catch (StepMistakeException e)
+        catch (StepConfigException e)
         {
-            masker.Say(e.Message);
+            masker.WriteLine(e.Message);
             return new()
             {
                 Status = "failed",
@@ -158,7 +159,7 @@ internal sealed class Worker : IDisposable
         }
         catch (Exception e) when (e is PrepareException or IOException or UnauthorizedAccessException)
         {
-            masker.Say(e.Message);
+            masker.WriteLine(e.Message);
             return new()
             {
                 Status = "failed",
@@ -168,7 +169,7 @@ internal sealed class Worker : IDisposable
         }
     }
 
-    /// <summary>Reports and coverage are kept whatever the result; after a stop or a timeout as far as the grace period goes.</summary>
+    /// <summary>Reports and coverage are kept whatever the result; after a cancel or a timeout as far as the grace period goes.</summary>
     private async Task<StatusReport> KeepOutputsAsync(ClaimAnswer work, Masker masker, StatusReport report)
     {
         var succeeded = report.Status == "success";
@@ -181,18 +182,18 @@ internal sealed class Worker : IDisposable
         using var limit = new CancellationTokenSource(
             succeeded || report.Reason == "exit_code" ? Timeout.InfiniteTimeSpan
                 : report.Status == "canceled"
-                    ? grace - _time.GetElapsedTime(_stopAsked) is var left && left > TimeSpan.Zero ? left
+                    ? grace - _time.GetElapsedTime(_cancelRequestedAt) is var left && left > TimeSpan.Zero ? left
                         : TimeSpan.Zero
                 : grace,
             _time
         );
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(
             limit.Token,
             report.Status == "canceled" ? CancellationToken.None : _cancel.Token
         );
         try
         {
-            var kept = await new Outputs(_client, _settings, masker, _time).KeepAsync(work.Outputs, succeeded, patience.Token);
+            var kept = await new OutputUploader(_client, _settings, masker, _time).KeepAsync(work.Outputs, succeeded, timeout.Token);
             return kept.Reason is null
                 ? report with
                 {
@@ -209,34 +210,42 @@ internal sealed class Worker : IDisposable
         catch (Exception e)
             when (!succeeded && e is OperationCanceledException or PrepareException or IOException or UnauthorizedAccessException)
         {
-            // The step's own end is what is told.
-            masker.Say(
-                e is OperationCanceledException ? "There was no time to keep all outputs." : $"Not all outputs could be kept: {e.Message}"
+            // The step's own result is what is reported.
+            masker.WriteLine(
+                e is OperationCanceledException
+                    ? "The grace period ended before all outputs were uploaded."
+                    : $"Not all outputs could be uploaded: {e.Message}"
             );
             return report;
         }
     }
 
-    /// <summary>What the step left for later ones; also of one that failed, after which steps may run.</summary>
-    private StatusReport HandOn(ClaimAnswer work, List<string> secrets, StatusReport report, Action<string> say)
+    /// <summary>Also after a failure, after which steps may still run.</summary>
+    private StatusReport PublishExports(
+        ClaimAnswer work,
+        StepExports exports,
+        List<string> secrets,
+        StatusReport report,
+        Action<string> log
+    )
     {
         try
         {
             if (report.Status != "canceled")
             {
-                HandedOn.Publish(work, _settings, secrets);
+                StepExports.Publish(work, _settings, exports, secrets);
             }
 
             return report;
         }
-        catch (StepMistakeException e) when (report.Status != "success")
+        catch (StepConfigException e) when (report.Status != "success")
         {
-            say(e.Message);
+            log(e.Message);
             return report;
         }
     }
 
-    private async Task<StatusReport> RunCommandAsync(ClaimAnswer work, HandedOn handed, Masker masker)
+    private async Task<StatusReport> RunCommandAsync(ClaimAnswer work, StepExports exports, Masker masker)
     {
         var folder = WorkspacePaths.Inside(_settings.Workspace, work.Workdir ?? ".");
         if (folder is null || !Directory.Exists(folder))
@@ -245,16 +254,16 @@ internal sealed class Worker : IDisposable
             {
                 Status = "failed",
                 Reason = "config_error",
-                Detail = $"The step's workdir '{work.Workdir}' is no folder of the workspace.",
+                Detail = $"The step's workdir '{work.Workdir}' is not a folder of the workspace.",
             };
         }
 
-        var memory = OutOfMemory.OfThisContainer();
+        var memory = OomKills.OfThisContainer();
         ChildProcess child;
         try
         {
-            var environment = StepEnvironment.Of(work, _settings, folder, handed);
-            child = ChildProcess.Start(StepCommand.Of(work, _settings, environment, handed), environment, folder, masker.Write);
+            var environment = StepEnvironment.Of(work, _settings, folder, exports);
+            child = ChildProcess.Start(StepCommand.Of(work, _settings, environment, exports), environment, folder, masker.Write);
         }
         catch (CommandTooLongException e)
         {
@@ -278,16 +287,16 @@ internal sealed class Worker : IDisposable
 
         var limit = TimeSpan.FromSeconds(work.TimeoutSeconds);
         var exit = child.WaitAsync(_time);
-        using var over = new CancellationTokenSource();
-        var stopped = Task.Delay(Timeout.InfiniteTimeSpan, _time, _cancel.Token);
-        var first = await Task.WhenAny(exit, stopped, Task.Delay(limit, _time, over.Token));
-        var canceled = first == stopped;
+        using var ended = new CancellationTokenSource();
+        var cancelRequested = Task.Delay(Timeout.InfiniteTimeSpan, _time, _cancel.Token);
+        var first = await Task.WhenAny(exit, cancelRequested, Task.Delay(limit, _time, ended.Token));
+        var canceled = first == cancelRequested;
         if (first != exit)
         {
             await child.StopAsync(TimeSpan.FromSeconds(work.GraceSeconds), _time);
         }
 
-        await over.CancelAsync();
+        await ended.CancelAsync();
         var code = await exit;
         if (canceled)
         {
@@ -295,7 +304,7 @@ internal sealed class Worker : IDisposable
             {
                 Status = "canceled",
                 ExitCode = code,
-                Detail = "It was told to stop.",
+                Detail = Canceled,
             };
         }
 
@@ -306,10 +315,7 @@ internal sealed class Worker : IDisposable
                 Status = "failed",
                 ExitCode = code,
                 Reason = "timeout",
-                Detail = string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"The step ran longer than its timeout of {limit.TotalSeconds:0.###} s."
-                ),
+                Detail = string.Create(CultureInfo.InvariantCulture, $"The step exceeded its timeout of {limit.TotalSeconds:0.###} s."),
             };
         }
 
@@ -320,8 +326,7 @@ internal sealed class Worker : IDisposable
                 Status = "failed",
                 ExitCode = code,
                 Reason = "oom_killed",
-                Detail =
-                    "The command was killed because it needed more memory than its container may have: raise the step's resources.memory.",
+                Detail = "The command was killed because its container ran out of memory: raise the step's resources.memory.",
             };
         }
 
@@ -334,12 +339,12 @@ internal sealed class Worker : IDisposable
                 Reason = "exit_code",
                 Detail =
                     code > 128
-                        ? $"The command was ended by signal {code - 128} (exit code {code})."
+                        ? $"The command was terminated by signal {code - 128} (exit code {code})."
                         : $"The command ended with exit code {code}.",
             };
     }
 
-    /// <summary>Log appends are signs of life too; this is for the quiet times.</summary>
+    /// <summary>Log appends count as heartbeats; this is for steps that print nothing.</summary>
     private async Task HeartbeatAsync(LogSpool spool, CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(HeartbeatPeriod, _time);
@@ -347,41 +352,41 @@ internal sealed class Worker : IDisposable
         {
             while (await timer.WaitForNextTickAsync(cancellationToken))
             {
-                if (spool.SinceAnswer < HeartbeatPeriod)
+                if (spool.SinceLastResponse < HeartbeatPeriod)
                 {
                     continue;
                 }
 
                 try
                 {
-                    using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-                    patience.CancelAfter(AnswerPatience);
-                    if ((await _client.HeartbeatAsync(new() { Runner = Runner }, patience.Token)).Cancel)
+                    using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+                    timeout.CancelAfter(RequestTimeout);
+                    if ((await _client.HeartbeatAsync(new() { Runner = RunnerSecret }, timeout.Token)).Cancel)
                     {
-                        RequestStop();
+                        RequestCancel();
                     }
                 }
                 catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
                 {
-                    // The server is away, or something before it answers in its place: the work goes on, and so do the heartbeats.
+                    // The server is unreachable, or a proxy responds in its place: the work goes on, and so do the heartbeats.
                 }
             }
         }
         catch (OperationCanceledException)
         {
-            // The work is done.
+            // The execution ended.
         }
     }
 
-    /// <summary>False when the server does not take the result.</summary>
+    /// <summary>Returns false when the server rejects the report for good.</summary>
     private async Task<bool> ReportAsync(StatusReport report)
     {
         for (var failures = 1; ; failures++)
         {
             try
             {
-                using var patience = new CancellationTokenSource(AnswerPatience, _time);
-                await _client.ReportAsync(report, patience.Token);
+                using var timeout = new CancellationTokenSource(RequestTimeout, _time);
+                await _client.ReportAsync(report, timeout.Token);
                 return true;
             }
             catch (HttpRequestException e)
@@ -394,7 +399,7 @@ internal sealed class Worker : IDisposable
                             or HttpStatusCode.UnprocessableEntity
                 )
             {
-                await Console.Error.WriteLineAsync($"The server does not take the result: {e.Message}");
+                await Console.Error.WriteLineAsync($"runner: the server rejected the result: {e.Message}");
                 return false;
             }
             catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
@@ -412,8 +417,8 @@ internal sealed class Worker : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The disk is full, or the step took its folder away: the report itself goes over the network.
-            await Console.Error.WriteLineAsync($"runner: the result can't be written down: {e.Message}");
+            // The disk is full, or the step removed its folder: the report itself goes over the network.
+            await Console.Error.WriteLineAsync($"runner: the result can't be written to disk: {e.Message}");
         }
     }
 }

@@ -44,13 +44,13 @@ internal sealed class ExecutionRunner : IDisposable
     /// <summary>Whether the server said that the execution is not needed.</summary>
     public bool WasToldNotNeeded { get; private set; }
 
-    /// <summary>Returns one of <see cref="ExitCodes"/>.</summary>
+    /// <summary>Returns one of <see cref="RunnerExitCodes"/>.</summary>
     public async Task<int> RunAsync()
     {
         var work = await ClaimAsync();
         if (work is null)
         {
-            return _claimRefused ? ExitCodes.Refused : ExitCodes.Done;
+            return _claimRefused ? RunnerExitCodes.Refused : RunnerExitCodes.Done;
         }
 
         await using var spool = new LogSpool(Path.Combine(_settings.Control, "log"), _client, _time, RequestCancel, work.MaxLogBytes);
@@ -69,7 +69,7 @@ internal sealed class ExecutionRunner : IDisposable
         Reported = report;
         await heartbeats.CancelAsync();
         await heartbeat;
-        return accepted || !_settings.IsContainer ? ExitCodes.Done : ExitCodes.Refused;
+        return accepted || !_settings.IsContainer ? RunnerExitCodes.Done : RunnerExitCodes.Refused;
     }
 
     public void Dispose()
@@ -153,7 +153,7 @@ internal sealed class ExecutionRunner : IDisposable
             return new()
             {
                 Status = "failed",
-                Reason = "config_error",
+                Reason = RunnerReasons.ConfigError,
                 Detail = e.Message,
             };
         }
@@ -163,7 +163,7 @@ internal sealed class ExecutionRunner : IDisposable
             return new()
             {
                 Status = "failed",
-                Reason = "executor_error",
+                Reason = RunnerReasons.ExecutorError,
                 Detail = e.Message,
             };
         }
@@ -180,7 +180,7 @@ internal sealed class ExecutionRunner : IDisposable
 
         var grace = TimeSpan.FromSeconds(work.GraceSeconds);
         using var limit = new CancellationTokenSource(
-            succeeded || report.Reason == "exit_code" ? Timeout.InfiniteTimeSpan
+            succeeded || report.Reason == RunnerReasons.ExitCode ? Timeout.InfiniteTimeSpan
                 : report.Status == "canceled"
                     ? grace - _time.GetElapsedTime(_cancelRequestedAt) is var left && left > TimeSpan.Zero ? left
                         : TimeSpan.Zero
@@ -253,7 +253,7 @@ internal sealed class ExecutionRunner : IDisposable
             return new()
             {
                 Status = "failed",
-                Reason = "config_error",
+                Reason = RunnerReasons.ConfigError,
                 Detail = $"The step's workdir '{work.Workdir}' is not a folder of the workspace.",
             };
         }
@@ -270,7 +270,7 @@ internal sealed class ExecutionRunner : IDisposable
             return new()
             {
                 Status = "failed",
-                Reason = "config_error",
+                Reason = RunnerReasons.ConfigError,
                 Detail = e.Message,
             };
         }
@@ -280,7 +280,7 @@ internal sealed class ExecutionRunner : IDisposable
             {
                 Status = "failed",
                 ExitCode = e.ExitCode,
-                Reason = "exit_code",
+                Reason = RunnerReasons.ExitCode,
                 Detail = e.Message,
             };
         }
@@ -314,7 +314,7 @@ internal sealed class ExecutionRunner : IDisposable
             {
                 Status = "failed",
                 ExitCode = code,
-                Reason = "timeout",
+                Reason = RunnerReasons.Timeout,
                 Detail = string.Create(CultureInfo.InvariantCulture, $"The step exceeded its timeout of {limit.TotalSeconds:0.###} s."),
             };
         }
@@ -325,7 +325,7 @@ internal sealed class ExecutionRunner : IDisposable
             {
                 Status = "failed",
                 ExitCode = code,
-                Reason = "oom_killed",
+                Reason = RunnerReasons.OomKilled,
                 Detail = "The command was killed because its container ran out of memory: raise the step's resources.memory.",
             };
         }
@@ -336,7 +336,7 @@ internal sealed class ExecutionRunner : IDisposable
             {
                 Status = "failed",
                 ExitCode = code,
-                Reason = "exit_code",
+                Reason = RunnerReasons.ExitCode,
                 Detail =
                     code > 128
                         ? $"The command was terminated by signal {code - 128} (exit code {code})."

@@ -13,8 +13,6 @@ internal sealed record OutputsResult(IReadOnlyList<string> Ids, string? Reason =
 /// </summary>
 internal sealed class OutputUploader(RunnerClient client, RunnerSettings settings, Masker masker, TimeProvider time)
 {
-    public const string Missing = "artifact_missing";
-    public const string Invalid = "artifact_invalid";
     private const int MaxNameLength = 1000;
     private const int AttemptsOfChangingFile = 3;
 
@@ -44,7 +42,7 @@ internal sealed class OutputUploader(RunnerClient client, RunnerSettings setting
             }
             catch (ArtifactInvalidException e)
             {
-                Fail(Invalid, $"The output {item.Output.Type} {item.Name} can't be uploaded: {e.Message}");
+                Fail(RunnerReasons.ArtifactInvalid, $"The output {item.Output.Type} {item.Name} can't be uploaded: {e.Message}");
             }
         }
 
@@ -79,7 +77,10 @@ internal sealed class OutputUploader(RunnerClient client, RunnerSettings setting
         var pattern = Trim(output.Path!);
         if (WorkspacePaths.Inside(settings.Workspace, pattern) is not { } folder)
         {
-            Fail(Invalid, $"The output {output.Type} {pattern} leads out of the workspace: outputs must be below it.");
+            Fail(
+                RunnerReasons.ArtifactInvalid,
+                $"The output {output.Type} {pattern} leads out of the workspace: outputs must be below it."
+            );
             return [];
         }
 
@@ -100,7 +101,7 @@ internal sealed class OutputUploader(RunnerClient client, RunnerSettings setting
                 .ToList();
             var more = wrong.Count + names.Count > shown.Count ? "; and others" : "";
             Fail(
-                Invalid,
+                RunnerReasons.ArtifactInvalid,
                 $"The output {output.Type} {pattern} can't be uploaded: {string.Join("; ", shown)}{more}. "
                     + "Only regular files with printable names can be uploaded."
             );
@@ -114,7 +115,7 @@ internal sealed class OutputUploader(RunnerClient client, RunnerSettings setting
         {
             if (_succeeded && !output.Optional)
             {
-                Fail(Missing, $"The step succeeded, but a declared output is missing: {output.Type} {pattern}.");
+                Fail(RunnerReasons.ArtifactMissing, $"The step succeeded, but a declared output is missing: {output.Type} {pattern}.");
             }
             else
             {

@@ -57,21 +57,21 @@ internal static class Prepare
             File.SetUnixFileMode(settings.Workspace, Everybody);
             FileTree.OpenForAll(settings.Workspace);
             OpenCache(RunnerSettings.Optional("SHIPINATOR_CACHE_DIR"));
-            return ExitCodes.Done;
+            return RunnerExitCodes.Done;
         }
         catch (ArgumentException e)
         {
-            return Failed(e.Message, ExitCodes.Usage);
+            return Failed(e.Message, RunnerExitCodes.Usage);
         }
         catch (OperationCanceledException)
         {
-            return Failed("Canceled.", ExitCodes.Stopped);
+            return Failed("Canceled.", RunnerExitCodes.Stopped);
         }
         catch (Exception e) when (e is PrepareException or IOException or UnauthorizedAccessException or JsonException)
         {
             return Failed(
                 source?.Password is { Length: >= 4 } secret ? e.Message.Replace(secret, "********", StringComparison.Ordinal) : e.Message,
-                ExitCodes.Failed
+                RunnerExitCodes.Failed
             );
         }
     }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Shipinator.Client;
 using Shipinator.Runner;
 
 if (args is ["prepare"])
@@ -26,7 +27,7 @@ if (args is not (["work"] or ["work", _]))
         SHIPINATOR_TOKEN_FILE, SHIPINATOR_JOB_DIR and others: see docs/runner.md.
         """
     );
-    return ExitCodes.Usage;
+    return RunnerExitCodes.Usage;
 }
 
 // Before the token is read: a step of the same user must not be able to read it.
@@ -39,7 +40,7 @@ try
 catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException)
 {
     await Console.Error.WriteLineAsync($"runner: {e.Message}");
-    return ExitCodes.Usage;
+    return RunnerExitCodes.Usage;
 }
 
 Detach.FromStarter();

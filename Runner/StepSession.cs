@@ -50,13 +50,13 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync($"runner: {settings.Control} can't be created: {e.Message}");
-            return (ExitCodes.Failed, false, "");
+            return (RunnerExitCodes.Failed, false, "");
         }
 
         using var files = await ExecutorFiles.TakeAsync(settings);
         if (files is null)
         {
-            return (ExitCodes.Duplicate, false, "");
+            return (RunnerExitCodes.Duplicate, false, "");
         }
 
         using var runner = new ExecutionRunner(settings, files, time);
@@ -70,10 +70,10 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
     private static (int Code, bool MayContinue) ContainerResult(ExecutionRunner runner, int code, bool stopped) =>
         runner.Reported switch
         {
-            null => (code == ExitCodes.Done && stopped && !runner.WasToldNotNeeded ? ExitCodes.Stopped : code, false),
+            null => (code == RunnerExitCodes.Done && stopped && !runner.WasToldNotNeeded ? RunnerExitCodes.Stopped : code, false),
             { Status: "success" } => (code, false),
-            { Status: "failed" } report => (report.ExitCode is { } own and not 0 ? own : ExitCodes.Failed, !stopped),
-            _ => (ExitCodes.Stopped, false),
+            { Status: "failed" } report => (report.ExitCode is { } own and not 0 ? own : RunnerExitCodes.Failed, !stopped),
+            _ => (RunnerExitCodes.Stopped, false),
         };
 
     /// <summary>The step's next attempt; null when there is none.</summary>

@@ -82,6 +82,7 @@ public sealed class ApiFixture : IAsyncLifetime
         await _database.DisposeAsync();
         await _postgres.DisposeAsync();
         Directory.Delete(_root, recursive: true);
+        WorkFolders.Remove(_root);
     }
 
     /// <summary>A server of its own, with a database of its own unless one is given, for what would disturb others.</summary>

@@ -38,12 +38,13 @@ public sealed class RemovalTests : IAsyncLifetime
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Needs root to become another.");
         // The same commands, as that user: what the executor runs when the server is not root.
         var folder = Path.Combine(_bench.Root, "closed");
-        var (code, words) = await Command.RunAsync(
+        var (code, words) = await SystemCommand.RunAsync(
             [
                 .. StepUsers.Prefix(399_999),
                 "sh",
                 "-c",
-                $"mkdir -p {folder}/a/b; touch {folder}/a/b/f; chmod 0 {folder}/a/b {folder}/a {folder}; chmod -R -- u+rwx {folder}; rm -rf --one-file-system -- {folder}",
+                $"mkdir -p {folder}/a/b; touch {folder}/a/b/f; chmod 0 {folder}/a/b {folder}/a {folder}; chmod -R -- u+rwx "
+                    + $"{folder}; rm -rf --one-file-system -- {folder}",
             ],
             default
         );
@@ -60,7 +61,7 @@ public sealed class RemovalTests : IAsyncLifetime
         await _bench.RunAsync(executor, spec, "mkdir mount; touch beside");
         var mount = Path.Combine(_bench.Folder(spec), "workspace", "mount");
         Assert.SkipUnless(
-            (await Command.RunAsync(["mount", "-t", "tmpfs", "none", mount], default)).Code == 0,
+            (await SystemCommand.RunAsync(["mount", "-t", "tmpfs", "none", mount], default)).Code == 0,
             "Nothing can be mounted here."
         );
         try
@@ -75,7 +76,7 @@ public sealed class RemovalTests : IAsyncLifetime
         }
         finally
         {
-            await Command.RunAsync(["umount", mount], default);
+            await SystemCommand.RunAsync(["umount", mount], default);
         }
 
         await executor.Tidy(default);

@@ -3,38 +3,38 @@ using Shipinator.Executors.Process;
 
 namespace Shipinator.Executors.Tests;
 
-/// <summary>What a step leaves in its folder of caches is taken over within the limit, however much it is.</summary>
-public sealed class CacheShelfTests : IDisposable
+/// <summary>What a step leaves in its folder of caches is collected within the limit, however much it is.</summary>
+public sealed class CacheStoreTests : IDisposable
 {
     private const int FileBytes = 40_000;
     private const int Limit = 100_000;
-    private readonly string _root = Directory.CreateTempSubdirectory("ship-shelf-").FullName;
+    private readonly string _root = Directory.CreateTempSubdirectory("ship-caches-").FullName;
 
-    private string Shelf => Path.Combine(_root, "shelf");
+    private string StoreFolder => Path.Combine(_root, "store");
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
     [Fact]
-    public void TakeBack_MoreThanTheLimit_NeverHoldsMoreThanIt()
+    public void Collect_MoreThanTheLimit_NeverHoldsMoreThanIt()
     {
         var peak = 0L;
-        var shelf = new CacheShelf(Shelf, Limit, new Clock(() => peak = Math.Max(peak, Total())));
+        var store = new CacheStore(StoreFolder, Limit, new Clock(() => peak = Math.Max(peak, Total())));
         Leave("a", 1);
-        shelf.TakeBack("scope", Path.Combine(_root, "a"), User());
+        store.Collect("scope", Path.Combine(_root, "a"), User());
         Assert.Equal(FileBytes, Total());
 
         Leave("b", 25);
-        shelf.TakeBack("scope", Path.Combine(_root, "b"), User());
+        store.Collect("scope", Path.Combine(_root, "b"), User());
         Assert.InRange(peak, FileBytes, Limit);
         Assert.Equal(2 * FileBytes, Total());
     }
 
     [Fact]
-    public void TakeBack_FilesLargerThanTheLimit_AreLeft()
+    public void Collect_FilesLargerThanTheLimit_AreLeft()
     {
-        var shelf = new CacheShelf(Shelf, FileBytes - 1, TimeProvider.System);
+        var store = new CacheStore(StoreFolder, FileBytes - 1, TimeProvider.System);
         Leave("a", 2);
-        shelf.TakeBack("scope", Path.Combine(_root, "a"), User());
+        store.Collect("scope", Path.Combine(_root, "a"), User());
         Assert.Equal(0, Total());
     }
 
@@ -48,9 +48,9 @@ public sealed class CacheShelfTests : IDisposable
         }
     }
 
-    private uint User() => Unix.Look(_root)!.Value.User;
+    private uint User() => Unix.Stat(_root)!.Value.User;
 
-    private long Total() => new DirectoryInfo(Shelf).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
+    private long Total() => new DirectoryInfo(StoreFolder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
 
     /// <summary>Each file that is taken asks for the time while its copy is there.</summary>
     private sealed class Clock(Action asked) : TimeProvider

@@ -3,13 +3,13 @@ using System.Globalization;
 
 namespace Shipinator.Executors.Process;
 
-/// <summary>Starts a runner, as the job's user where it has one.</summary>
-internal sealed class RunnerStart(ProcessExecutorOptions options, IExecutionTokens tokens, IServerAddress address)
+/// <summary>Starts runners, as the job's user where jobs have users of their own.</summary>
+internal sealed class RunnerLauncher(ProcessExecutorOptions options, IExecutionTokens tokens, IServerAddress address)
 {
     /// <summary>
-    /// Through a shell that leaves itself out: .NET can't start a process without handing down its own output, and a reader
-    /// of the server's output would wait for runners that outlive it. The executor's files are opened here and handed down
-    /// open, so that no other process of the job's user gets to them; the server's own mask is none of a build's business.
+    /// A shell that replaces itself: .NET can't start a process without passing on its own output, and a reader of the server's output
+    /// would wait for runners that outlive it. The executor's files are opened here and inherited open, so that no other process of the
+    /// job's user can access them; the server's own umask does not apply to a build.
     /// </summary>
     private const string Shell = "umask 022; exec >>runner.log 2>&1 3>>runner.lock 4>>result.json; cd \"$1\" || exit 1; shift; exec \"$@\"";
 
@@ -36,10 +36,12 @@ internal sealed class RunnerStart(ProcessExecutorOptions options, IExecutionToke
     };
 
     private readonly Lazy<RunnerProgram> _program = new(() =>
-        options.IsIsolated ? RunnerProgram.Install(options) : RunnerProgram.Own(options)
+        options.IsIsolated ? RunnerProgram.Install(options) : RunnerProgram.InPlace(options)
     );
 
-    /// <summary>Errors: <see cref="IOException"/>, <see cref="UnauthorizedAccessException"/>, <see cref="System.ComponentModel.Win32Exception"/>.</summary>
+    /// <summary>
+    /// Errors: <see cref="IOException"/>, <see cref="UnauthorizedAccessException"/>, <see cref="System.ComponentModel.Win32Exception"/>.
+    /// </summary>
     public System.Diagnostics.Process Start(WorkerFolder folder, ExecutionId execution, uint? user)
     {
         var control = folder.Control(execution);
@@ -63,13 +65,13 @@ internal sealed class RunnerStart(ProcessExecutorOptions options, IExecutionToke
         var process = System.Diagnostics.Process.Start(start)!;
         try
         {
-            // Nowhere on disk and in no environment: once the runner has read it, nobody else can.
+            // Not on disk and not in the environment: once the runner has read it, no one else can.
             process.StandardInput.Write(tokens.Issue(execution));
             process.StandardInput.Close();
         }
         catch (IOException)
         {
-            // It ended at once: as with every runner that ended, its status tells.
+            // It ended at once: Status reports it, as for every runner that ended.
         }
 
         return process;
@@ -77,7 +79,7 @@ internal sealed class RunnerStart(ProcessExecutorOptions options, IExecutionToke
 
     private void Fill(IDictionary<string, string?> environment, WorkerFolder folder, ExecutionId execution, uint? user)
     {
-        // The server's own settings, whatever they are called, are none of a runner's business.
+        // The server's own environment must not leak into a runner.
         foreach (var name in environment.Keys.Where(n => !Inherited.Contains(n)).ToList())
         {
             environment.Remove(name);
@@ -111,9 +113,9 @@ internal sealed class RunnerStart(ProcessExecutorOptions options, IExecutionToke
             }
         }
 
-        // Its diagnostics port is a door for every process of the same user.
+        // The diagnostics port is open to every process of the same user.
         environment["DOTNET_EnableDiagnostics"] = "0";
-        // Short lives on few cores: full optimisation is not worth its time.
+        // Runners live briefly on few cores: full optimization is not worth its time.
         environment["DOTNET_TieredCompilation"] = "1";
         environment["DOTNET_TC_QuickJitForLoops"] = "1";
     }

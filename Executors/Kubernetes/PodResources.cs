@@ -2,27 +2,29 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Kubernetes;
 
-/// <summary>What a pod asks the scheduler for, and what its steps may use.</summary>
-internal static class Quantities
+/// <summary>Resource requests and limits of a pod's containers.</summary>
+internal static class PodResources
 {
-    /// <summary>A step's container: limited to what the step named, asking for nothing (see <see cref="Hungriest"/>).</summary>
+    /// <summary>A step's container: limited to the step's <c>resources</c>, requesting nothing (see <see cref="PeakDemand"/>).</summary>
     public static V1ResourceRequirements? Step(WorkerStep step, KubernetesOptions options)
     {
         var limits = new Dictionary<string, ResourceQuantity>(StringComparer.Ordinal);
         Add(limits, "cpu", step.Resources?.Cpu ?? options.DefaultCpu);
         Add(limits, "memory", step.Resources?.Memory ?? options.DefaultMemory);
-        // Said outright: what is not said is taken to be the limit.
-        return limits.Count == 0 ? null : new() { Limits = limits, Requests = Nothing(limits) };
+        // Explicitly 0: a missing request would be set to the limit.
+        return limits.Count == 0 ? null : new() { Limits = limits, Requests = Zero(limits) };
     }
 
-    /// <summary>The first container: it asks for the hungriest moment, and is limited only where the namespace demands limits of all.</summary>
+    /// <summary>
+    /// The <c>prepare</c> container: it carries the pod's whole request, and is limited only where the namespace demands limits.
+    /// </summary>
     public static V1ResourceRequirements First(WorkerSpec worker, KubernetesOptions options)
     {
-        var requests = Hungriest(worker, options);
+        var requests = PeakDemand(worker, options);
         return new() { Requests = requests, Limits = options.LimitEveryContainer ? requests : null };
     }
 
-    /// <summary>A service: it asks for nothing, and is limited only where the namespace demands limits of all.</summary>
+    /// <summary>A service's container: it requests nothing, and is limited only where the namespace demands limits.</summary>
     public static V1ResourceRequirements? Service(KubernetesOptions options)
     {
         if (!options.LimitEveryContainer)
@@ -33,14 +35,14 @@ internal static class Quantities
         var limits = new Dictionary<string, ResourceQuantity>(StringComparer.Ordinal);
         Add(limits, "cpu", options.DefaultCpu);
         Add(limits, "memory", options.DefaultMemory);
-        return new() { Limits = limits, Requests = Nothing(limits) };
+        return new() { Limits = limits, Requests = Zero(limits) };
     }
 
     /// <summary>
-    /// The most that is needed at one moment: steps of one order run side by side, all others one after the other.
-    /// Errors: <see cref="ExecutorException"/>, rejected, beyond the operator's maximum.
+    /// The most that is needed at one time: steps of one order run side by side, all others one after the other.
+    /// Errors: <see cref="ExecutorException"/> (rejected) beyond the operator's maximum.
     /// </summary>
-    private static Dictionary<string, ResourceQuantity>? Hungriest(WorkerSpec worker, KubernetesOptions options)
+    private static Dictionary<string, ResourceQuantity>? PeakDemand(WorkerSpec worker, KubernetesOptions options)
     {
         var requests = new Dictionary<string, ResourceQuantity>(StringComparer.Ordinal);
         Need("cpu", s => s.Resources?.Cpu ?? options.DefaultCpu, options.MaxCpu);
@@ -55,30 +57,30 @@ internal static class Quantities
                 {
                     throw ExecutorException.Rejected(
                         Reason.ConfigError,
-                        $"Step {step.Name} asks for {resource} {wanted}; this installation allows at most {max}."
+                        $"resources.{resource} of step {step.Name} must be at most {max} on this installation, but was {wanted}."
                     );
                 }
             }
 
-            var moments = worker
+            var groups = worker
                 .Steps.GroupBy(s => s.Order)
                 .Select(g => g.Where(s => of(s) is not null).ToList())
                 .Where(g => g.Count > 0)
                 .ToList();
-            if (moments.Count == 0)
+            if (groups.Count == 0)
             {
                 return;
             }
 
-            var most = moments.MaxBy(g => g.Sum(s => Value(s, resource, of(s)!)))!;
+            var most = groups.MaxBy(g => g.Sum(s => Value(s, resource, of(s)!)))!;
             requests[resource] = most.Count == 1 ? new(of(most[0])!) : Sum(resource, most.Sum(s => Value(s, resource, of(s)!)));
         }
     }
 
-    private static Dictionary<string, ResourceQuantity> Nothing(Dictionary<string, ResourceQuantity> limits) =>
+    private static Dictionary<string, ResourceQuantity> Zero(Dictionary<string, ResourceQuantity> limits) =>
         limits.ToDictionary(l => l.Key, _ => new ResourceQuantity("0"), StringComparer.Ordinal);
 
-    /// <summary>Processors in thousandths, memory in bytes.</summary>
+    /// <summary>CPU in millicores, memory in bytes.</summary>
     private static ResourceQuantity Sum(string resource, decimal sum) =>
         resource == "cpu"
             ? new(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Math.Ceiling(sum * 1000):0}m"))
@@ -89,7 +91,7 @@ internal static class Quantities
             ? new ResourceQuantity(text).ToDecimal()
             : throw ExecutorException.Rejected(
                 Reason.ConfigError,
-                $"Step {step.Name} asks for {resource} '{text}', which is no quantity; expected such as 500m, 2 or 512Mi."
+                $"resources.{resource} of step {step.Name} must be a quantity such as 500m, 2 or 512Mi, but was '{text}'."
             );
 
     private static void Add(Dictionary<string, ResourceQuantity> to, string resource, string? quantity)

@@ -3,18 +3,18 @@ using System.Text.RegularExpressions;
 namespace Shipinator.Executors.Process;
 
 /// <summary>
-/// The caches of all repositories when steps have users of their own: root's alone. A job is lent those of its repository,
-/// as further names of files that it can read and not change, and what it kept itself is taken from it when it is over.
+/// The caches of all repositories when steps have users of their own; only root can write to them. A job gets those of its repository as
+/// hard links that it can read but not change; what it stored itself is collected when it ends.
 /// </summary>
-internal sealed partial class CacheShelf(string folder, long bytes, TimeProvider time)
+internal sealed partial class CacheStore(string folder, long bytes, TimeProvider time)
 {
     /// <summary>Of one job: more than steps with a cache can be in it.</summary>
     private const int MaxFiles = 1000;
 
     private const UnixFileMode Readable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
 
-    /// <summary>Puts the names into the job's folder, which must not be the user's yet.</summary>
-    public void Lend(string scope, string jobCache)
+    /// <summary>Links a repository's caches into the job's folder, which must not belong to the job's user yet.</summary>
+    public void LinkInto(string scope, string jobCache)
     {
         var target = Directory.CreateDirectory(Path.Combine(jobCache, scope), WorkerFolder.OwnerOnly).FullName;
         var source = Path.Combine(folder, scope);
@@ -22,23 +22,23 @@ internal sealed partial class CacheShelf(string folder, long bytes, TimeProvider
         {
             try
             {
-                if (Kept().IsMatch(Path.GetFileName(file)))
+                if (ArchiveName().IsMatch(Path.GetFileName(file)))
                 {
-                    Unix.Link(file, Path.Combine(target, Path.GetFileName(file)));
+                    Unix.CreateHardLink(file, Path.Combine(target, Path.GetFileName(file)));
                 }
             }
             catch (IOException)
             {
-                // It was evicted meanwhile, or has as many names as a file can have: a miss.
+                // Evicted in the meantime, or out of hard links: a cache miss.
             }
         }
     }
 
-    /// <summary>Takes what a user kept. None of its processes may be left: what is looked at must not change.</summary>
-    public void TakeBack(string scope, string jobCache, uint user)
+    /// <summary>Collects what the job stored. None of its user's processes may be running, since the files must not change.</summary>
+    public void Collect(string scope, string jobCache, uint user)
     {
         var source = Path.Combine(jobCache, scope);
-        if (Unix.Look(jobCache) is not { IsFolder: true } || Unix.Look(source) is not { IsFolder: true })
+        if (Unix.Stat(jobCache) is not { IsFolder: true } || Unix.Stat(source) is not { IsFolder: true })
         {
             return;
         }
@@ -51,13 +51,13 @@ internal sealed partial class CacheShelf(string folder, long bytes, TimeProvider
         foreach (var file in Directory.EnumerateFiles(source))
         {
             var name = Path.GetFileName(file);
-            if (Used().IsMatch(name) && File.Exists(Path.Combine(target, name[..^".used".Length])))
+            if (UsedMarkerName().IsMatch(name) && File.Exists(Path.Combine(target, name[..^".used".Length])))
             {
                 File.SetLastWriteTimeUtc(Path.Combine(target, name[..^".used".Length]), time.GetUtcNow().UtcDateTime);
             }
             else if (
-                Kept().IsMatch(name)
-                && Unix.Look(file) is { IsFile: true } entry
+                ArchiveName().IsMatch(name)
+                && Unix.Stat(file) is { IsFile: true } entry
                 && entry.User == user
                 && new FileInfo(file).Length is var length
                 && length <= left
@@ -74,13 +74,13 @@ internal sealed partial class CacheShelf(string folder, long bytes, TimeProvider
                 }
 
                 total += length;
-                Take(file, Path.Combine(target, $".{user}-{name}.new"), Path.Combine(target, name));
+                Store(file, Path.Combine(target, $".{user}-{name}.new"), Path.Combine(target, name));
             }
         }
     }
 
-    /// <summary>A copy, not the file: its maker could have a way into it still.</summary>
-    private void Take(string file, string unfinished, string target)
+    /// <summary>Copies instead of moving: the job could still hold the file open.</summary>
+    private void Store(string file, string unfinished, string target)
     {
         try
         {
@@ -112,10 +112,12 @@ internal sealed partial class CacheShelf(string folder, long bytes, TimeProvider
         return total - more;
     }
 
-    /// <summary>As the runner names them: with fallbacks (<c>restore_keys</c>) each leading part of the key stands before the whole.</summary>
+    /// <summary>
+    /// The runner's file names: with <c>restore_keys</c>, the hash of each leading part of the key comes before that of the key.
+    /// </summary>
     [GeneratedRegex(@"^([0-9a-f]{12}-){0,11}[0-9a-f]{64}\.tar\.gz\z")]
-    private static partial Regex Kept();
+    private static partial Regex ArchiveName();
 
     [GeneratedRegex(@"^([0-9a-f]{12}-){0,11}[0-9a-f]{64}\.tar\.gz\.used\z")]
-    private static partial Regex Used();
+    private static partial Regex UsedMarkerName();
 }

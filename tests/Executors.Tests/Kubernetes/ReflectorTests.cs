@@ -5,14 +5,14 @@ using Shipinator.Executors.Kubernetes;
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>A watch goes on whatever happens: a background service that throws ends the whole server.</summary>
-public sealed class FollowerTests
+public sealed class ReflectorTests
 {
     [Fact]
     public async Task Follow_ErrorThatNobodyForesaw_EndsNothingAndIsTriedAgain()
     {
         using var stop = new CancellationTokenSource();
         var pages = 0;
-        var followed = new Followed<V1Pod>(
+        var followed = new WatchedResource<V1Pod>(
             "pods",
             "api/v1/pods",
             "",
@@ -28,12 +28,12 @@ public sealed class FollowerTests
             }
         )
         {
-            SeeNow = _ => { },
-            See = (_, _) => { },
-            Keep = _ => { },
+            ObserveListed = _ => { },
+            Observe = (_, _) => { },
+            RemoveMissing = _ => { },
         };
 
-        await new Follower<V1Pod>(null!, followed, new Impatient(), NullLogger.Instance).FollowAsync(stop.Token);
+        await new Reflector<V1Pod>(null!, followed, new Impatient(), NullLogger.Instance).RunAsync(stop.Token);
 
         Assert.Equal(4, pages);
     }

@@ -2,13 +2,13 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Kubernetes;
 
-/// <summary>What the steps wait for while a service is not ready, and when they have waited long enough.</summary>
-internal static class Services
+/// <summary>Whether the steps still wait for a service, and when they have waited too long.</summary>
+internal static class ServiceContainers
 {
-    /// <summary>As a service's container is named.</summary>
+    /// <summary>What the name of a service's container begins with.</summary>
     public const string Prefix = "svc-";
 
-    /// <summary>Null: no service has been started that is not ready.</summary>
+    /// <summary>Null when no started service is unready.</summary>
     public static ExecutionStatus? Waiting(V1Pod pod, DateTimeOffset now)
     {
         var service = (pod.Status?.InitContainerStatuses ?? []).FirstOrDefault(c =>
@@ -25,21 +25,20 @@ internal static class Services
         var probe = pod.Spec?.InitContainers?.FirstOrDefault(c => c.Name == service.Name)?.StartupProbe;
         var limit = TimeSpan.FromSeconds((probe?.FailureThreshold ?? 1) * (probe?.PeriodSeconds ?? 1));
         var last = Last(service);
-        var ending = last is null
-            ? ""
-            : $" Its container ended with exit code {last.ExitCode} ({last.Reason}){(string.IsNullOrWhiteSpace(last.Message) ? "" : $": {last.Message.Trim()}")}.";
-        // The cluster starts it anew each time, for ever. What came before it in the pod is over, so that its own time is all that counts.
-        return last is not null && now - Begun(pod, service) > limit
+        var ending = last is null ? "" : $" Its container ended with exit code {last.ExitCode} ({last.Reason}){Message(last)}.";
+        // The cluster restarts it forever. The containers before it have finished, so only its own time counts.
+        return last is not null && now - StartedAt(pod, service) > limit
             ? StatusReader.Failed(Reason.ExecutorError, $"Service {name} was not ready within {limit.InWords()}.{ending}")
-            : StatusReader.Waiting(
-                $"Service {name} to become ready{(last is not null ? $"; it is started anew each time.{ending}" : ".")}"
-            );
+            : StatusReader.Waiting(WaitReason.Service(name, last is null ? null : $"it keeps restarting.{ending}"));
     }
+
+    private static string Message(V1ContainerStateTerminated end) =>
+        string.IsNullOrWhiteSpace(end.Message) ? "" : $": {end.Message.Trim()}";
 
     private static V1ContainerStateTerminated? Last(V1ContainerStatus service) =>
         service.State?.Terminated ?? service.LastState?.Terminated;
 
-    private static DateTimeOffset? Begun(V1Pod pod, V1ContainerStatus service)
+    private static DateTimeOffset? StartedAt(V1Pod pod, V1ContainerStatus service)
     {
         var before = pod.Status.InitContainerStatuses.TakeWhile(c => c.Name != service.Name).LastOrDefault();
         return before?.State?.Terminated?.FinishedAt ?? before?.State?.Running?.StartedAt ?? pod.Status.StartTime;

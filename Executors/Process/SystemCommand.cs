@@ -2,17 +2,19 @@ using System.Diagnostics;
 
 namespace Shipinator.Executors.Process;
 
-/// <summary>Runs a small program of this machine to its end.</summary>
-internal static class Command
+/// <summary>Runs a small program of this machine and waits for its end.</summary>
+internal static class SystemCommand
 {
-    /// <summary>The exit code and the end of what it printed. Errors: <see cref="IOException"/> when it can't be started.</summary>
-    public static async Task<(int Code, string Words)> RunAsync(
+    /// <summary>
+    /// Returns the exit code and the first 2000 characters of the output. Errors: <see cref="IOException"/> when it can't be started.
+    /// </summary>
+    public static async Task<(int Code, string Output)> RunAsync(
         IReadOnlyList<string> command,
         CancellationToken cancellationToken,
         params (string Name, string Value)[] environment
     )
     {
-        const int MostWords = 2000;
+        const int MaxOutput = 2000;
         var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
             UseShellExecute = false,
@@ -21,7 +23,7 @@ internal static class Command
             RedirectStandardError = true,
             WorkingDirectory = "/",
         };
-        // The server's own settings, whatever they are called, are none of its business.
+        // The server's own environment must not leak into the program.
         start.Environment.Clear();
         start.Environment["PATH"] =
             Environment.GetEnvironmentVariable("PATH") ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -38,20 +40,20 @@ internal static class Command
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            throw new IOException($"{command[0]} can't be started: {e.Message}.", e);
+            throw new IOException($"{command[0]} could not be started: {e.Message}.", e);
         }
 
         using (process)
         {
             process.StandardInput.Close();
-            var words = "";
+            var output = "";
             async Task ReadAsync(StreamReader from)
             {
                 while (await from.ReadLineAsync(cancellationToken) is { } line)
                 {
                     lock (start)
                     {
-                        words = words.Length < MostWords ? $"{words}{line[..Math.Min(line.Length, 400)]}\n" : words;
+                        output = output.Length < MaxOutput ? $"{output}{line[..Math.Min(line.Length, 400)]}\n" : output;
                     }
                 }
             }
@@ -67,7 +69,7 @@ internal static class Command
                 throw;
             }
 
-            return (process.ExitCode, words.Trim());
+            return (process.ExitCode, output.Trim());
         }
     }
 }

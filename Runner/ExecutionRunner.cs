@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using Shipinator.Client;
@@ -9,7 +8,6 @@ namespace Shipinator.Runner;
 internal sealed class ExecutionRunner : IDisposable
 {
     private const int ClaimWaitSeconds = 20;
-    private const string Canceled = "The execution was canceled.";
     private static readonly TimeSpan HeartbeatPeriod = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(30);
     private readonly RunnerSettings _settings;
@@ -129,7 +127,7 @@ internal sealed class ExecutionRunner : IDisposable
             var cache = Cache.Of(work, _settings, masker.WriteLine, _time);
             cache?.Restore();
             StepExports.Prepare(_settings);
-            var report = await RunCommandAsync(work, exports, masker);
+            var report = await new CommandRunner(work, _settings, exports, _time).RunAsync(masker.Write, _cancel.Token);
             report = PublishExports(work, exports, secrets, report, masker.WriteLine);
             report = await KeepOutputsAsync(work, masker, report);
             if (report.Status == "success")
@@ -145,7 +143,7 @@ internal sealed class ExecutionRunner : IDisposable
         }
         catch (OperationCanceledException)
         {
-            return new() { Status = "canceled", Detail = Canceled };
+            return new() { Status = "canceled", Detail = CommandRunner.Canceled };
         }
         catch (StepConfigException e)
         {
@@ -243,105 +241,6 @@ internal sealed class ExecutionRunner : IDisposable
             log(e.Message);
             return report;
         }
-    }
-
-    private async Task<StatusReport> RunCommandAsync(ClaimAnswer work, StepExports exports, Masker masker)
-    {
-        var folder = WorkspacePaths.Inside(_settings.Workspace, work.Workdir ?? ".");
-        if (folder is null || !Directory.Exists(folder))
-        {
-            return new()
-            {
-                Status = "failed",
-                Reason = RunnerReasons.ConfigError,
-                Detail = $"The step's workdir '{work.Workdir}' is not a folder of the workspace.",
-            };
-        }
-
-        var memory = OomKills.OfThisContainer();
-        ChildProcess child;
-        try
-        {
-            var environment = StepEnvironment.Of(work, _settings, folder, exports);
-            child = ChildProcess.Start(StepCommand.Of(work, _settings, environment, exports), environment, folder, masker.Write);
-        }
-        catch (CommandTooLongException e)
-        {
-            return new()
-            {
-                Status = "failed",
-                Reason = RunnerReasons.ConfigError,
-                Detail = e.Message,
-            };
-        }
-        catch (CommandNotStartedException e)
-        {
-            return new()
-            {
-                Status = "failed",
-                ExitCode = e.ExitCode,
-                Reason = RunnerReasons.ExitCode,
-                Detail = e.Message,
-            };
-        }
-
-        var limit = TimeSpan.FromSeconds(work.TimeoutSeconds);
-        var exit = child.WaitAsync(_time);
-        using var ended = new CancellationTokenSource();
-        var cancelRequested = Task.Delay(Timeout.InfiniteTimeSpan, _time, _cancel.Token);
-        var first = await Task.WhenAny(exit, cancelRequested, Task.Delay(limit, _time, ended.Token));
-        var canceled = first == cancelRequested;
-        if (first != exit)
-        {
-            await child.StopAsync(TimeSpan.FromSeconds(work.GraceSeconds), _time);
-        }
-
-        await ended.CancelAsync();
-        var code = await exit;
-        if (canceled)
-        {
-            return new()
-            {
-                Status = "canceled",
-                ExitCode = code,
-                Detail = Canceled,
-            };
-        }
-
-        if (first != exit)
-        {
-            return new()
-            {
-                Status = "failed",
-                ExitCode = code,
-                Reason = RunnerReasons.Timeout,
-                Detail = string.Create(CultureInfo.InvariantCulture, $"The step exceeded its timeout of {limit.TotalSeconds:0.###} s."),
-            };
-        }
-
-        if (memory.Killed(code))
-        {
-            return new()
-            {
-                Status = "failed",
-                ExitCode = code,
-                Reason = RunnerReasons.OomKilled,
-                Detail = "The command was killed because its container ran out of memory: raise the step's resources.memory.",
-            };
-        }
-
-        return code == 0
-            ? new() { Status = "success", ExitCode = 0 }
-            : new()
-            {
-                Status = "failed",
-                ExitCode = code,
-                Reason = RunnerReasons.ExitCode,
-                Detail =
-                    code > 128
-                        ? $"The command was terminated by signal {code - 128} (exit code {code})."
-                        : $"The command ended with exit code {code}.",
-            };
     }
 
     /// <summary>Log appends count as heartbeats; this is for steps that print nothing.</summary>

@@ -44,6 +44,9 @@ stop() {
 missing_packages() {
   has_postgres || echo postgresql
   command -v git >/dev/null || echo git
+  # Checkouts with large files, and submodules named for SSH.
+  command -v git-lfs >/dev/null || echo git-lfs
+  command -v ssh >/dev/null || echo openssh-client
   command -v gcc >/dev/null || echo gcc
   command -v make >/dev/null || echo make
   # For the runner's static binary and the test that runs it in a root without any other file.

@@ -109,16 +109,7 @@ public static class ClaimBenchmark
         public Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken)
         {
             Source(spec.Worker.RunId).TrySetResult(spec.Worker);
-            return Task.FromResult(
-                new ExecutionHandle(
-                    Type,
-                    spec.ExecutionId.ToString(),
-                    spec.ExecutionId,
-                    spec.Worker.JobId,
-                    spec.Worker.Attempt,
-                    spec.StepId
-                )
-            );
+            return Task.FromResult(ExecutionHandle.Of(spec, Type));
         }
 
         public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) =>

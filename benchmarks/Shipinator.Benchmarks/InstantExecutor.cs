@@ -29,9 +29,7 @@ public sealed class InstantExecutor(IGrainFactory grains) : IWorkerExecutor
             );
         }
 
-        return Task.FromResult(
-            new ExecutionHandle(Type, spec.ExecutionId.ToString(), spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId)
-        );
+        return Task.FromResult(ExecutionHandle.Of(spec, Type));
     }
 
     /// <inheritdoc/>

@@ -248,7 +248,7 @@ public sealed class RunTests(Dashboard dashboard)
         var steps = string.Concat(Enumerable.Range(0, 14).Select(i => $"    - {{ name: s{i}, run: \"sleep 600\", parallel: true }}\n"));
         var run = await dashboard.RunAsync($"build:\n  steps:\n{steps}");
         await using var visitor = await dashboard.VisitAsync();
-        await Expect(visitor.Page.GetByTestId("queue")).ToContainTextAsync("A place at executor process");
+        await Expect(visitor.Page.GetByTestId("queue")).ToContainTextAsync("Waiting for a slot on executor \"process\"");
         await dashboard.Api.PostAsync($"/v1/pipeline-runs/{run}/cancel");
         await dashboard.Api.WaitForEndAsync(run, TimeSpan.FromSeconds(60));
     }

@@ -16,7 +16,7 @@ public sealed record OverviewSnapshot
     public required int Pending { get; init; }
 
     /// <summary>What each run that has not begun waits for.</summary>
-    public required ImmutableDictionary<Guid, string> Waiting { get; init; }
+    public required ImmutableDictionary<Guid, WaitReason> Waiting { get; init; }
 
     /// <summary>Executions that were made and have not begun, the oldest first, with what each waits for.</summary>
     public required IReadOnlyList<QueueLine> Queue { get; init; }
@@ -38,7 +38,7 @@ public sealed record OverviewSnapshot
 }
 
 /// <summary>An execution in the queue, and what it waits for, if its grain could say.</summary>
-public sealed record QueueLine(QueuedExecution Execution, string? WaitingFor);
+public sealed record QueueLine(QueuedExecution Execution, WaitReason? WaitingFor);
 
 /// <summary>An executor's places.</summary>
 public sealed record ExecutorLoad(string Type, int Held, int Waiting, int Limit);

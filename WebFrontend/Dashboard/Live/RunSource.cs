@@ -9,7 +9,7 @@ namespace Shipinator.WebFrontend.Dashboard.Live;
 /// <param name="Jobs">Jobs in the plan's order, with steps, executions and artifacts.</param>
 /// <param name="Waiting">What each thing that is not over waits for, by its id.</param>
 /// <param name="Typical">How long this pipeline takes, by its history.</param>
-public sealed record RunSnapshot(RunView Run, IReadOnlyList<JobView> Jobs, ImmutableDictionary<Guid, string> Waiting, TimeSpan? Typical)
+public sealed record RunSnapshot(RunView Run, IReadOnlyList<JobView> Jobs, ImmutableDictionary<Guid, WaitReason> Waiting, TimeSpan? Typical)
 {
     /// <summary>Whether a screen would look the same: rows have versions, steps change with their jobs.</summary>
     public bool Equals(RunSnapshot? other) =>

@@ -9,15 +9,11 @@ namespace Shipinator.WebFrontend.Dashboard.Live;
 /// </summary>
 public sealed class Waiting(IGrainFactory grains, TimeProvider time)
 {
-    /// <summary>Said of what can't be asked now.</summary>
-    public const string Unknown =
-        "It is not known now: the server that runs it does not answer. If it stays away, another one takes over within seconds.";
-
     /// <summary>The owner answers from memory, in milliseconds; one that takes longer is not answering.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     /// <summary>Of a run and what is below it, by id; nothing of what is over.</summary>
-    public async Task<ImmutableDictionary<Guid, string>> OfAsync(
+    public async Task<ImmutableDictionary<Guid, WaitReason>> OfAsync(
         RunView run,
         IReadOnlyList<JobView> jobs,
         CancellationToken cancellationToken
@@ -27,25 +23,25 @@ public sealed class Waiting(IGrainFactory grains, TimeProvider time)
         ArgumentNullException.ThrowIfNull(jobs);
         if (run.Status.IsTerminal())
         {
-            return ImmutableDictionary<Guid, string>.Empty;
+            return ImmutableDictionary<Guid, WaitReason>.Empty;
         }
 
-        return await AskAsync(t => grains.GetGrain<IPipelineRunGrain>(run.Id.Value).WaitingFor(t), cancellationToken) is (true, { } known)
+        return await AskAsync(t => grains.GetGrain<IPipelineRunGrain>(run.Id.Value).WaitReasons(t), cancellationToken) is (true, { } known)
             ? known
-            : Open(run, jobs).Distinct().ToImmutableDictionary(id => id, _ => Unknown);
+            : Open(run, jobs).Distinct().ToImmutableDictionary(id => id, _ => WaitReason.Unknown);
     }
 
     /// <summary>Of one run alone; null when it does not wait.</summary>
-    public async Task<string?> OfAsync(RunId run, CancellationToken cancellationToken) =>
-        await AskAsync(t => grains.GetGrain<IPipelineRunGrain>(run.Value).WaitingFor(t), cancellationToken) is (true, { } known)
+    public async Task<WaitReason?> OfAsync(RunId run, CancellationToken cancellationToken) =>
+        await AskAsync(t => grains.GetGrain<IPipelineRunGrain>(run.Value).WaitReasons(t), cancellationToken) is (true, { } known)
             ? known.GetValueOrDefault(run.Value)
-            : Unknown;
+            : WaitReason.Unknown;
 
     /// <summary>Of an execution that is not over; null when it does not wait.</summary>
-    public async Task<string?> OfAsync(ExecutionId execution, CancellationToken cancellationToken) =>
-        await AskAsync(t => grains.GetGrain<IExecutionGrain>(execution.Value).WaitingFor(t), cancellationToken) is (true, var why)
+    public async Task<WaitReason?> OfAsync(ExecutionId execution, CancellationToken cancellationToken) =>
+        await AskAsync(t => grains.GetGrain<IExecutionGrain>(execution.Value).GetWaitReason(t), cancellationToken) is (true, var why)
             ? why
-            : Unknown;
+            : WaitReason.Unknown;
 
     /// <summary>What a grain says; null when it can't be asked now. Errors: only that the caller gave up.</summary>
     public async Task<T?> TryAsync<T>(Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)

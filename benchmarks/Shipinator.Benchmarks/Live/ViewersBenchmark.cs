@@ -216,16 +216,7 @@ public static class ViewersBenchmark
                 },
                 CancellationToken.None
             );
-            return Task.FromResult(
-                new ExecutionHandle(
-                    Type,
-                    spec.ExecutionId.ToString(),
-                    spec.ExecutionId,
-                    spec.Worker.JobId,
-                    spec.Worker.Attempt,
-                    spec.StepId
-                )
-            );
+            return Task.FromResult(ExecutionHandle.Of(spec, Type));
         }
 
         public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) =>

@@ -25,6 +25,7 @@ public sealed class Dashboard : IAsyncLifetime
 
     private readonly Workbench _bench = new();
     private readonly ConcurrentBag<Workbench> _repositories = [];
+    private readonly ConcurrentDictionary<string, Lazy<Task<string>>> _sessions = new();
     private SiloProcess _server = null!;
     private IPlaywright _playwright = null!;
     private IBrowser _browser = null!;
@@ -77,16 +78,21 @@ public sealed class Dashboard : IAsyncLifetime
         }
     }
 
-    /// <summary>A new browser context, signed in with the admin role unless specified otherwise.</summary>
+    /// <summary>
+    /// A new browser context, signed in with the admin role unless specified otherwise. Its page is still blank. Contexts of one role share
+    /// a session, except for another server, another token, or <paramref name="ownSession"/>, for tests that end it.
+    /// </summary>
     public async Task<Visitor> VisitAsync(
         Uri? url = null,
         bool asReader = false,
         bool signIn = true,
         Action<BrowserNewContextOptions>? configure = null,
         string? token = null,
-        IBrowser? browser = null
+        IBrowser? browser = null,
+        bool ownSession = false
     )
     {
+        var isShared = signIn && url is null && token is null && !ownSession;
         var options = new BrowserNewContextOptions
         {
             BaseURL = (url ?? Url).ToString(),
@@ -95,15 +101,32 @@ public sealed class Dashboard : IAsyncLifetime
             AcceptDownloads = true,
         };
         configure?.Invoke(options);
+        if (isShared)
+        {
+            var role = asReader ? _readerToken : _token;
+            options.StorageState = await _sessions.GetOrAdd(role, t => new(() => NewSessionAsync(t))).Value;
+        }
+
         var context = await (browser ?? _browser).NewContextAsync(options);
         context.SetDefaultTimeout(20_000);
         var visitor = new Visitor(context, await context.NewPageAsync(), url ?? Url, () => _server.Output);
-        if (signIn)
+        if (isShared)
+        {
+            visitor.Listen();
+        }
+        else if (signIn)
         {
             await visitor.SignInAsync(token ?? (asReader ? _readerToken : _token));
         }
 
         return visitor;
+    }
+
+    /// <summary>The cookies of a browser that has signed in.</summary>
+    private async Task<string> NewSessionAsync(string token)
+    {
+        await using var visitor = await VisitAsync(token: token);
+        return await visitor.Context.StorageStateAsync();
     }
 
     public async Task<string> NewTokenAsync(string name, string role) =>

@@ -29,6 +29,7 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
 
+        await visitor.OpenAsync("/");
         await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByText("Projects").ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "New project" }).ClickAsync();
         await page.GetByLabel("Name").FillAsync("journey");

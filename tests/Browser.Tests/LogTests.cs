@@ -142,7 +142,19 @@ public sealed class LogTests(Dashboard dashboard)
         await log.HoverAsync();
         await page.Mouse.WheelAsync(0, -4000);
         await Expect(page.GetByTestId("log-follow")).ToHaveAttributeAsync("aria-pressed", "false");
-        var position = await log.EvaluateAsync<double>("b => b.scrollTop");
+        // The browser may scroll in several frames.
+        var position = await log.EvaluateAsync<double>(
+            """
+            async box => {
+              const frame = () => new Promise(done => requestAnimationFrame(done));
+              for (let last = -1, same = 0; same < 5; await frame()) {
+                same = box.scrollTop === last ? same + 1 : 0;
+                last = box.scrollTop;
+              }
+              return box.scrollTop;
+            }
+            """
+        );
         await File.WriteAllTextAsync(gate + "2", "");
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("success");
         await Expect(page.GetByTestId("log-lines")).ToContainTextAsync("1,20");

@@ -158,6 +158,7 @@ public sealed class PageTests(Dashboard dashboard)
         await using var visitor = await dashboard.VisitAsync(configure: o => o.ColorScheme = ColorScheme.Dark);
         var page = visitor.Page;
         var root = page.Locator("html");
+        await visitor.OpenAsync("/");
         await Expect(root).ToHaveAttributeAsync("data-theme", "dark");
         Assert.True(await BrightnessAsync(page) < 60);
         await page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Light });
@@ -181,6 +182,7 @@ public sealed class PageTests(Dashboard dashboard)
         var name = (await dashboard.Api.GetAsync($"/v1/repositories/{repository}")).GetProperty("name").GetString()!;
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
+        await visitor.OpenAsync("/");
         await GoAsync("Projects", "/projects$");
         await GoAsync("p-" + name, $"/projects/{project}$");
         await GoAsync("/ " + name, $"/repositories/{repository}$");
@@ -220,6 +222,7 @@ public sealed class PageTests(Dashboard dashboard)
         var name = (await dashboard.Api.GetAsync($"/v1/projects/{project}")).GetProperty("name").GetString()!;
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
+        await visitor.OpenAsync("/");
         await page.Keyboard.PressAsync("Control+k");
         await Expect(page.Locator("#palette-input")).ToBeFocusedAsync();
         await page.Keyboard.TypeAsync(name);

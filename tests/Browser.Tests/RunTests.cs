@@ -163,6 +163,7 @@ public sealed class RunTests(Dashboard dashboard)
     {
         await using var visitor = await dashboard.VisitAsync();
         await using var other = await dashboard.VisitAsync();
+        await visitor.OpenAsync("/");
         await other.OpenAsync("/runs");
         var bench = dashboard.Repository("build:\n  steps:\n    - { name: hold, run: \"sleep 600\" }\n");
         var run = await dashboard.Api.TriggerAsync(await dashboard.Api.RegisterAsync(bench.Repository));
@@ -265,6 +266,7 @@ public sealed class RunTests(Dashboard dashboard)
         var steps = string.Concat(Enumerable.Range(0, 14).Select(i => $"    - {{ name: s{i}, run: \"sleep 600\", parallel: true }}\n"));
         var run = await dashboard.RunAsync($"build:\n  steps:\n{steps}");
         await using var visitor = await dashboard.VisitAsync();
+        await visitor.OpenAsync("/");
         await Expect(visitor.Page.GetByTestId("queue")).ToContainTextAsync("Waiting for a slot on executor");
         await dashboard.Api.PostAsync($"/v1/pipeline-runs/{run}/cancel");
         await dashboard.Api.WaitForEndAsync(run, TimeSpan.FromSeconds(60));

@@ -46,6 +46,7 @@ public sealed class SignInTests(Dashboard dashboard)
     public async Task Cookie_IsInaccessibleToScriptsAndOtherSites_AndCannotChangeAnythingThroughTheApi()
     {
         await using var visitor = await dashboard.VisitAsync();
+        await visitor.OpenAsync("/");
         var cookie = (await visitor.Context.CookiesAsync()).Single(c =>
             c.Name.StartsWith("shipinator-", StringComparison.Ordinal) && c.Name != "shipinator-form"
         );
@@ -62,8 +63,9 @@ public sealed class SignInTests(Dashboard dashboard)
     [Fact]
     public async Task SignOut_EndsTheSessionInAllTabs()
     {
-        await using var visitor = await dashboard.VisitAsync();
+        await using var visitor = await dashboard.VisitAsync(ownSession: true);
         await using var stranger = await dashboard.VisitAsync();
+        await stranger.OpenAsync("/");
         // The server closes the connection of a page that lost its access, which the browser logs as an error.
         visitor.AllowConsoleErrors();
         var tab = await visitor.Context.NewPageAsync();

@@ -79,7 +79,8 @@ public sealed class Visitor(IBrowserContext context, IPage page, Uri url, Func<s
         }
     }
 
-    private void Listen()
+    /// <summary>Starts to record errors and requests.</summary>
+    internal void Listen()
     {
         if (_listens)
         {

@@ -86,7 +86,7 @@ internal static partial class StatusReader
                     Status = Status.Submitted,
                     Reason = why,
                     Detail = sentence,
-                    WaitingFor = sentence,
+                    WaitingFor = WaitReason.Disruption(sentence),
                 }
                 : Failed(
                     why,
@@ -316,7 +316,7 @@ internal static partial class StatusReader
 
     private static V1ContainerStatus? Find(IList<V1ContainerStatus>? all, string name) => all?.FirstOrDefault(c => c.Name == name);
 
-    public static ExecutionStatus Waiting(string words) => new() { Status = Status.Submitted, WaitingFor = words };
+    public static ExecutionStatus Waiting(string words) => new() { Status = Status.Submitted, WaitingFor = WaitReason.Other(words) };
 
     public static ExecutionStatus Failed(Reason reason, string detail, int? exitCode = null) =>
         new()

@@ -265,10 +265,6 @@ public sealed record ExecutionStatus
     [Id(3)]
     public string? Detail { get; init; }
 
-    /// <summary>What it waits for, while it is not running: a node, an image.</summary>
-    [Id(4)]
-    public string? WaitingFor { get; init; }
-
     /// <summary>
     /// For a terminal status: whether anything of it may still be running. A cancel is confirmed only when this is false.
     /// </summary>
@@ -278,4 +274,8 @@ public sealed record ExecutionStatus
     /// <summary>Whether the runner itself left it as its result: then <see cref="ExitCode"/> is the command's, and never the runner's own.</summary>
     [Id(6)]
     public bool IsFromRunner { get; init; }
+
+    /// <summary>What it waits for, while it is not running: a node, an image. Never stored, and never sent between silos.</summary>
+    [Id(7)]
+    public WaitReason? WaitingFor { get; init; }
 }

@@ -38,9 +38,18 @@ public sealed record TurnRequest(
     [property: Id(3)] bool CancelPrevious
 );
 
-/// <summary>Whether a run may go on; otherwise what it waits for; or the number of the newer run that takes its place.</summary>
+/// <summary>Whether a run may go on; otherwise what it waits for; or the number of the newer run that supersedes it.</summary>
+/// <param name="Granted">Whether it may go on.</param>
+/// <param name="WaitingFor"><see cref="WaitReason"/> in words, for older silos.</param>
+/// <param name="SupersededBy">The number of the newer run.</param>
+/// <param name="WaitReason">What it waits for; null from an older silo.</param>
 [GenerateSerializer, Alias("shipinator.turn-answer"), Immutable]
-public sealed record TurnAnswer([property: Id(0)] bool Granted, [property: Id(1)] string? WaitingFor, [property: Id(2)] long? SupersededBy);
+public sealed record TurnAnswer(
+    [property: Id(0)] bool Granted,
+    [property: Id(1)] string? WaitingFor,
+    [property: Id(2)] long? SupersededBy,
+    [property: Id(3)] WaitReason? WaitReason = null
+);
 
 /// <summary>One per executor: who may use it now. A place is a lease that names its holder.</summary>
 [Alias("shipinator.admission")]

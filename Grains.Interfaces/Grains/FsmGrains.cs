@@ -23,9 +23,13 @@ public interface IPipelineRunGrain : IGrainWithGuidKey
     [Alias("touch")]
     Task Touch(CancellationToken cancellationToken = default);
 
-    /// <summary>What the run and each of its unfinished jobs, steps and executions wait for, by entity id.</summary>
+    /// <summary><see cref="WaitReasons"/> in words, for older silos.</summary>
     [Alias("waiting-for"), AlwaysInterleave]
     Task<ImmutableDictionary<Guid, string>> WaitingFor(CancellationToken cancellationToken = default);
+
+    /// <summary>What the run and each of its jobs, steps and executions that are not terminal wait for, by entity id.</summary>
+    [Alias("wait-reasons"), AlwaysInterleave]
+    Task<ImmutableDictionary<Guid, WaitReason>> WaitReasons(CancellationToken cancellationToken = default);
 
     /// <summary>The current row. Errors: <see cref="NotFoundException"/>.</summary>
     [Alias("get"), AlwaysInterleave]
@@ -121,9 +125,13 @@ public interface IJobGrain : IGrainWithGuidKey
     [Alias("worker-need"), AlwaysInterleave]
     Task<WorkerNeed> NeedOfWorker(int attempt, CancellationToken cancellationToken = default);
 
-    /// <summary>What the job and its unfinished steps and executions wait for, by entity id.</summary>
+    /// <summary><see cref="WaitReasons"/> in words, for older silos.</summary>
     [Alias("waiting-for"), AlwaysInterleave]
     Task<ImmutableDictionary<Guid, string>> WaitingFor(CancellationToken cancellationToken = default);
+
+    /// <summary>What the job and its steps and executions that are not terminal wait for, by entity id.</summary>
+    [Alias("wait-reasons"), AlwaysInterleave]
+    Task<ImmutableDictionary<Guid, WaitReason>> WaitReasons(CancellationToken cancellationToken = default);
 
     /// <summary>What the runner of an execution that has ended, or was never begun, is to do next.</summary>
     [Alias("step-of"), AlwaysInterleave]
@@ -201,9 +209,13 @@ public interface IExecutionGrain : IGrainWithGuidKey
     [Alias("heartbeat"), AlwaysInterleave]
     Task<HeartbeatResult> Heartbeat(string runner, CancellationToken cancellationToken = default);
 
-    /// <summary>What it waits for; null when it does not wait.</summary>
+    /// <summary><see cref="GetWaitReason"/> in words, for older silos.</summary>
     [Alias("waiting-for"), AlwaysInterleave]
     Task<string?> WaitingFor(CancellationToken cancellationToken = default);
+
+    /// <summary>What it waits for; null when it does not wait.</summary>
+    [Alias("wait-reason"), AlwaysInterleave]
+    Task<WaitReason?> GetWaitReason(CancellationToken cancellationToken = default);
 
     /// <summary>The current row. Errors: <see cref="NotFoundException"/>.</summary>
     [Alias("get"), AlwaysInterleave]

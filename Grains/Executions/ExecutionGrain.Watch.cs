@@ -40,7 +40,7 @@ public sealed partial class ExecutionGrain
         catch (ExecutorException e) when (e.IsTransient && Now - Row!.SubmittedAt < Options.SubmitTimeout)
         {
             _submitFailures++;
-            _waitingFor = $"The executor, which answered: {e.Message} (try {_submitFailures})";
+            _waitingFor = WaitReason.Executor(Row.ExecutorType, e.Message, _submitFailures);
             _notBefore =
                 Now
                 + ExecutionLogic.Backoff(
@@ -112,7 +112,7 @@ public sealed partial class ExecutionGrain
                 return;
             }
 
-            _waitingFor = $"The executor, which answered: {e.Message}";
+            _waitingFor = WaitReason.Executor(row.ExecutorType, e.Message);
             Slower();
             _notBefore = Now + ExecutionLogic.Backoff(1, TimeSpan.Zero, e.RetryAfter, Options.SubmitTimeout, Random.Shared.NextDouble());
             return;
@@ -198,7 +198,7 @@ public sealed partial class ExecutionGrain
             limit = new(
                 Now,
                 Reason.ExecutorError,
-                $"No runner took the step within {Options.ClaimTimeout.InWords()}. {_waitingFor}".TrimEnd(),
+                $"No runner claimed the step within {Options.ClaimTimeout.InWords()}. {_waitingFor?.Describe()}".TrimEnd(),
                 Actor
             );
         }

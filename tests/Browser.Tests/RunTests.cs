@@ -267,7 +267,7 @@ public sealed class RunTests(Dashboard dashboard)
         var run = await dashboard.RunAsync($"build:\n  steps:\n{steps}");
         await using var visitor = await dashboard.VisitAsync();
         await visitor.OpenAsync("/");
-        await Expect(visitor.Page.GetByTestId("queue")).ToContainTextAsync("Waiting for a slot on executor");
+        await Expect(visitor.Page.GetByTestId("queue")).ToContainTextAsync("Waiting for a slot on executor \"process\"");
         await dashboard.Api.PostAsync($"/v1/pipeline-runs/{run}/cancel");
         await dashboard.Api.WaitForEndAsync(run, TimeSpan.FromSeconds(60));
     }

@@ -16,7 +16,7 @@ public sealed record OverviewSnapshot
     public required int Pending { get; init; }
 
     /// <summary>What each pending run is waiting for, by its id.</summary>
-    public required ImmutableDictionary<Guid, string> Waiting { get; init; }
+    public required ImmutableDictionary<Guid, WaitReason> Waiting { get; init; }
 
     /// <summary>Executions that have not started, oldest first, at most 25.</summary>
     public required IReadOnlyList<QueueLine> Queue { get; init; }
@@ -36,7 +36,7 @@ public sealed record OverviewSnapshot
 }
 
 /// <summary>An execution in the queue, and what it is waiting for; null when it is not waiting.</summary>
-public sealed record QueueLine(QueuedExecution Execution, string? WaitingFor);
+public sealed record QueueLine(QueuedExecution Execution, WaitReason? WaitingFor);
 
 /// <summary>The slots of an executor.</summary>
 /// <param name="Type">The type of the executor.</param>

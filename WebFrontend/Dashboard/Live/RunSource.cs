@@ -12,7 +12,7 @@ namespace Shipinator.WebFrontend.Dashboard.Live;
 public sealed record RunSnapshot(
     RunView Run,
     IReadOnlyList<JobView> Jobs,
-    ImmutableDictionary<Guid, string> Waiting,
+    ImmutableDictionary<Guid, WaitReason> Waiting,
     TimeSpan? MedianDuration
 )
 {

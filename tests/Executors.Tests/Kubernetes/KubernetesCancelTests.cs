@@ -65,9 +65,9 @@ public sealed class KubernetesCancelTests : ClusterAtWork
                 s =>
                     moment switch
                     {
-                        Moment.Pending => s.WaitingFor?.Contains("Insufficient cpu", StringComparison.Ordinal) == true,
-                        Moment.Pulling => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true,
-                        Moment.Running => s.WaitingFor == "Its container to take the step.",
+                        Moment.Pending => s.WaitingFor?.Describe().Contains("Insufficient cpu", StringComparison.Ordinal) == true,
+                        Moment.Pulling => s.WaitingFor?.Describe().Contains(Absent, StringComparison.Ordinal) == true,
+                        Moment.Running => s.WaitingFor?.Describe() == "Its container to take the step.",
                         _ => s.Status.IsTerminal(),
                     }
             );
@@ -139,7 +139,7 @@ public sealed class KubernetesCancelTests : ClusterAtWork
         (Services, Executor) = await StartAsync(script: "sleep 100000");
         var spec = Execution("alpine:local");
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Its container to take the step.");
         Cluster.Deleting.Delete(Kind.Of("jobs"), "ci", spec.Worker.ExternalName, new JsonObject { ["propagationPolicy"] = "Orphan" });
         await UntilAsync(() => Cluster.Count("jobs") == 0);
         Assert.Equal(1, Cluster.Count("pods"));

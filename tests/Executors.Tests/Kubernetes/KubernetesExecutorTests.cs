@@ -111,18 +111,18 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
             spec.Worker.ExternalName,
             $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
         );
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Its container to take the step.");
         Cluster.CutWatches();
         Cluster.PutPod(
             spec.Worker.ExternalName,
             $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "image": "i", "state": { "waiting": { "reason": "ErrImagePull", "message": "after the cut" } } } ] }"""
         );
-        await UntilAsync(spec, s => s.WaitingFor?.Contains("after the cut", StringComparison.Ordinal) == true);
+        await UntilAsync(spec, s => s.WaitingFor?.Describe().Contains("after the cut", StringComparison.Ordinal) == true);
         Cluster.PutPod(
             spec.Worker.ExternalName,
             $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
         );
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Its container to take the step.");
 
         await Cluster.GoAwayAsync();
         Cluster.Remove("pods", $"{spec.Worker.ExternalName}-x");
@@ -142,7 +142,7 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
             spec.Worker.ExternalName,
             $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
         );
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Its container to take the step.");
         await Executor.Cancel(Given.Handle(spec), default);
         await Executor.Cancel(Given.Handle(spec), default);
         Assert.NotNull(Cluster.Get("jobs", spec.Worker.ExternalName)!["metadata"]!["deletionTimestamp"]);

@@ -94,7 +94,7 @@ public sealed class KubernetesManyTests : IAsyncLifetime
         foreach (var (spec, step) in specs)
         {
             await UntilAsync(async () =>
-                (await executor.Status(Given.Handle(spec, step), default)).WaitingFor == "Its container to take the step."
+                (await executor.Status(Given.Handle(spec, step), default)).WaitingFor?.Describe() == "Its container to take the step."
             );
         }
 

@@ -110,7 +110,7 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
             spec.Worker.ExternalName,
             $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
         );
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Its container to take the step.");
         Assert.Equal([$"Job {spec.Worker.ExternalName} in namespace ci"], ((IWorkerInventory)Executor).FindWorkers().Select(w => w.Where));
     }
 
@@ -151,7 +151,7 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
             new JsonArray("theirs.example/hold")
         );
         Cluster.Put("jobs", held);
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Its container to take the step.");
         await Executor.Cancel(Given.Handle(spec), default);
         var pod = Cluster.Get("pods", $"{spec.Worker.ExternalName}-x");
         Assert.True(pod is null || pod.IsDeleting());
@@ -193,13 +193,13 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
         );
         await UntilAsync(
             spec,
-            s => s.WaitingFor is { } waits && waits == (told ? $"Its node to start it: {words}" : "Its containers to start.")
+            s => s.WaitingFor is { } waits && waits.Describe() == (told ? $"Its node to start it: {words}" : "Its containers to start.")
         );
         Cluster.PutPod(
             spec.Worker.ExternalName,
             $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "initContainerStatuses": [ { "name": "prepare", "state": { "running": {} } } ], "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }"""
         );
-        await UntilAsync(spec, s => s.WaitingFor == "The checkout of its source.");
+        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "The checkout of its source.");
     }
 
     private static ExecutionSpec Spec() => Given.Execution(Worker());

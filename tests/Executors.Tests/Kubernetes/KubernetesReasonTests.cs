@@ -45,7 +45,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     public async Task Pod_TakenAwayAtWork_IsFirstSaidThenOver(string what, Reason reason)
     {
         var spec = await SubmitAsync("sleep 100000");
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Its container to take the step.");
         var pod = _cluster.Store.List("pods", "ci").Single().Name();
         using var client = new HttpClient { BaseAddress = _cluster.Url };
         client.DefaultRequestHeaders.Authorization = new("Bearer", Access.Admin);
@@ -80,10 +80,9 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
         await UntilAsync(
             spec,
             s =>
-                s.WaitingFor?.Contains(
-                    image.Contains("none", StringComparison.Ordinal) ? "not found" : "to take the step",
-                    StringComparison.Ordinal
-                ) == true
+                s.WaitingFor?.Describe()
+                    .Contains(image.Contains("none", StringComparison.Ordinal) ? "not found" : "to take the step", StringComparison.Ordinal)
+                == true
         );
         _agenda.Pass(TimeSpan.FromHours(2));
         var end = await UntilAsync(spec, s => s.Status.IsTerminal());
@@ -134,7 +133,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     public async Task Job_Deleted_TakesItsPodAlongOnlyWhenTold(bool byExecutor, int left)
     {
         var spec = await SubmitAsync("sleep 100000");
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Its container to take the step.");
         using var client = new HttpClient { BaseAddress = _cluster.Url };
         client.DefaultRequestHeaders.Authorization = new("Bearer", Access.Admin);
         if (byExecutor)

@@ -16,7 +16,7 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
         await RestartAsync(o => o.KeepFinished = TimeSpan.FromMinutes(10), script: "sleep 5");
         var spec = Execution("alpine:local");
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => seen ? s.Status.IsTerminal() : s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => seen ? s.Status.IsTerminal() : s.WaitingFor?.Describe() == "Its container to take the step.");
         Assert.Null(Cluster.Get("jobs", spec.Worker.ExternalName).Number("spec", "ttlSecondsAfterFinished"));
         await Executor.Release(spec.Worker.JobId, spec.Worker.Attempt, default);
         Assert.Equal(600, Cluster.Get("jobs", spec.Worker.ExternalName).Number("spec", "ttlSecondsAfterFinished"));
@@ -38,7 +38,7 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
         await Executor.Submit(spec, default);
         await UntilAsync(
             spec,
-            s => s.WaitingFor?.Contains(image == Absent ? Absent : "to take the step", StringComparison.Ordinal) == true
+            s => s.WaitingFor?.Describe().Contains(image == Absent ? Absent : "to take the step", StringComparison.Ordinal) == true
         );
         World.Orphans.Add(spec.Worker.JobId);
         await Executor.Release(spec.Worker.JobId, spec.Worker.Attempt, default);
@@ -75,7 +75,7 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
         foreach (var spec in new[] { needed, unanswered, orphan, unknown, alone })
         {
             await Executor.Submit(spec, default);
-            await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+            await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Its container to take the step.");
         }
 
         // A pod without its Job, as after a delete without a propagation policy.

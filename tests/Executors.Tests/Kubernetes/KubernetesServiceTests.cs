@@ -29,8 +29,8 @@ public sealed class KubernetesServiceTests : ClusterAtWork
             }
         };
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => s.WaitingFor == "Service a to become ready.");
-        await UntilAsync(spec, s => s.WaitingFor == "Service b to become ready.");
+        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Service a to become ready.");
+        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Service b to become ready.");
         await UntilAsync(spec, s => s.Status.IsTerminal());
         await UntilAsync(() => Cluster.Store.List("pods", "ci").Single().Text("status", "phase") == "Failed");
         var course = states.Distinct().ToList();

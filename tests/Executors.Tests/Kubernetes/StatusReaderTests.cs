@@ -36,7 +36,7 @@ public sealed class StatusReaderTests
     {
         Assert.Contains(
             Read("unschedulable", Given.Options),
-            s => s.WaitingFor?.Contains("Insufficient cpu", StringComparison.Ordinal) == true
+            s => s.WaitingFor?.Describe().Contains("Insufficient cpu", StringComparison.Ordinal) == true
         );
         var options = Given.Options;
         options.PendingTimeout = TimeSpan.FromSeconds(1);
@@ -53,7 +53,7 @@ public sealed class StatusReaderTests
     {
         Assert.Contains(
             Read("image-missing", Given.Options),
-            s => s.WaitingFor?.Contains("no-such-image", StringComparison.Ordinal) == true
+            s => s.WaitingFor?.Describe().Contains("no-such-image", StringComparison.Ordinal) == true
         );
         var options = Given.Options;
         options.ImagePullTimeout = TimeSpan.FromSeconds(1);
@@ -81,7 +81,7 @@ public sealed class StatusReaderTests
         var view = View(pod) with { Blocks = Blocks.Follow(Blocks.None, pod, seen is { } at ? At.AddMinutes(at) : null) };
         var status = StatusReader.Read(view, 0, Given.Options, At.AddMinutes(cloned + after).AddSeconds(1));
         Assert.Equal(over ? Status.Failed : Status.Submitted, status.Status);
-        Assert.Contains("503 try again", status.Detail ?? status.WaitingFor, StringComparison.Ordinal);
+        Assert.Contains("503 try again", status.Detail ?? status.WaitingFor?.Describe(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -316,12 +316,12 @@ public sealed class StatusReaderTests
         Assert.Equal((reason is null ? Status.Submitted : Status.Failed, reason), (seen.Status, seen.Reason));
         Assert.Contains(
             reason is null ? "Service db to become ready" : "Service db was not ready within 40 s",
-            seen.WaitingFor ?? seen.Detail,
+            seen.WaitingFor?.Describe() ?? seen.Detail,
             StringComparison.Ordinal
         );
         Assert.Equal(
             last.Contains("no room", StringComparison.Ordinal),
-            (seen.WaitingFor ?? seen.Detail)!.Contains("exit code 1 (Error): no room", StringComparison.Ordinal)
+            (seen.WaitingFor?.Describe() ?? seen.Detail)!.Contains("exit code 1 (Error): no room", StringComparison.Ordinal)
         );
     }
 
@@ -344,7 +344,7 @@ public sealed class StatusReaderTests
             Job = new() { Metadata = new() { CreationTimestamp = At.UtcDateTime } },
             CreateError = "pods \"w\" is forbidden: exceeded quota: q",
         };
-        Assert.Contains("exceeded quota", StatusReader.Read(view, 0, Given.Options, At).WaitingFor, StringComparison.Ordinal);
+        Assert.Contains("exceeded quota", StatusReader.Read(view, 0, Given.Options, At).WaitingFor?.Describe(), StringComparison.Ordinal);
         var late = StatusReader.Read(view, 0, Given.Options, At + TimeSpan.FromHours(1));
         Assert.Equal(Reason.Unschedulable, late.Reason);
     }

@@ -18,7 +18,7 @@ namespace Shipinator.WebFrontend.Tests.Dashboard;
 /// <summary>Components, rendered without a browser.</summary>
 public sealed class ComponentTests : BunitContext
 {
-    private static readonly Dictionary<Guid, string> Nothing = [];
+    private static readonly Dictionary<Guid, WaitReason> Nothing = [];
     private readonly FakeTimeProvider _time = new(Given.Noon.AddSeconds(31));
 
     public ComponentTests()
@@ -94,9 +94,7 @@ public sealed class ComponentTests : BunitContext
     public void Header_OfARunningRun_ShowsTheExpectedEnd_AndTheCommitMessageAsText()
     {
         var header = Render<RunHeader>(p =>
-            p.Add(h => h.Run, Given.Run())
-                .Add(h => h.Median, TimeSpan.FromSeconds(90))
-                .Add(h => h.WaitingFor, "Waiting for running jobs: build")
+            p.Add(h => h.Run, Given.Run()).Add(h => h.Median, TimeSpan.FromSeconds(90)).Add(h => h.WaitingFor, WaitReason.Jobs(["build"]))
         );
         Assert.Equal("#12 Charge once <b>only</b>", header.Find("h1").TextContent);
         Assert.Empty(header.FindAll("h1 b"));
@@ -111,11 +109,12 @@ public sealed class ComponentTests : BunitContext
     }
 
     [Theory]
-    [InlineData(Status.Pending, null, null, "Waiting for its turn in group main", "Waiting for its turn in group main")]
+    [InlineData(Status.Pending, null, null, "process", "Waiting for a slot on executor \"process\"")]
     [InlineData(Status.Failed, Reason.OomKilled, "Killed at 64 MiB.", null, "oom killed: Killed at 64 MiB.")]
     [InlineData(Status.Failed, Reason.ExitCode, "The command ended with exit code 3.", null, "The command ended with exit code 3.")]
-    public void Header_ShowsTheReason(Status status, Reason? reason, string? detail, string? waits, string text)
+    public void Header_ShowsTheReason(Status status, Reason? reason, string? detail, string? executor, string text)
     {
+        var waits = executor is null ? null : WaitReason.Slot(executor);
         var header = Render<RunHeader>(p => p.Add(h => h.Run, Given.Run(status, reason, detail)).Add(h => h.WaitingFor, waits));
         Assert.Equal(text, header.Find("[data-testid=run-reason]").TextContent);
     }
@@ -167,16 +166,16 @@ public sealed class ComponentTests : BunitContext
             Given.Job("deploy", Status.Pending, Given.Step("roll", Status.Pending)),
             Given.Step("own", Status.Running, executions: Given.Execution(Status.Submitted))
         );
-        var waiting = new Dictionary<Guid, string>
+        var waiting = new Dictionary<Guid, WaitReason>
         {
-            [job.Id.Value] = "Waiting for earlier stages: test",
-            [job.Steps[0].Id.Value] = "Waiting for earlier stages: test",
-            [step.Executions[0].Id.Value] = "Pulling the image",
+            [job.Id.Value] = WaitReason.EarlierJobs(["test"]),
+            [job.Steps[0].Id.Value] = WaitReason.EarlierJobs(["test"]),
+            [step.Executions[0].Id.Value] = WaitReason.Image("alpine"),
         };
         var graph = Render<RunGraph>(p =>
             p.Add(g => g.Jobs, [job, Given.Job("test", Status.Running, step)]).Add(g => g.Waiting, waiting).Add(g => g.Link, _ => "#")
         );
-        Assert.Equal(["Waiting for earlier stages: test", "Pulling the image"], graph.FindAll("p.sub").Select(p => p.TextContent));
+        Assert.Equal(["Waiting for jobs: test", "Waiting for image alpine"], graph.FindAll("p.sub").Select(p => p.TextContent));
     }
 
     [Fact]

@@ -135,7 +135,7 @@ public sealed class RunHistoryTests : BunitContext
         Assert.NotNull(slider.Find("section [role=status]"));
     }
 
-    private static RunSnapshot Snapshot() => new(Given.Run(), [], ImmutableDictionary<Guid, string>.Empty, null);
+    private static RunSnapshot Snapshot() => new(Given.Run(), [], ImmutableDictionary<Guid, WaitReason>.Empty, null);
 
     private static IReadOnlyList<HistoryEntry> Lines(int count) =>
         [

@@ -110,6 +110,30 @@ internal static class Display
 
     public static string Reason(Reason? reason) => reason is null ? "" : reason.Value.Word().Replace('_', ' ');
 
+    /// <summary>A short label for what something is waiting for; <see cref="WaitReasonDisplay.Describe"/> has the details.</summary>
+    public static string WaitLabel(WaitKind kind) =>
+        kind switch
+        {
+            WaitKind.Slot => "Slot",
+            WaitKind.RepositoryTurn => "Concurrency group",
+            WaitKind.Dependencies => "Earlier jobs or steps",
+            WaitKind.Children => "Running jobs or steps",
+            WaitKind.Retry => "Next attempt",
+            WaitKind.PreviousAttempt => "Previous attempt",
+            WaitKind.CancelConfirmation => "Cancel",
+            WaitKind.Executor => "Executor",
+            WaitKind.Runner or WaitKind.RunnerSilent => "Runner",
+            WaitKind.Scheduling => "Node",
+            WaitKind.Image => "Image",
+            WaitKind.Container => "Container",
+            WaitKind.Service => "Service",
+            WaitKind.Checkout => "Checkout",
+            WaitKind.Disruption => "Disruption",
+            WaitKind.Start => "Start",
+            WaitKind.Unknown => "Unknown",
+            _ => "Other",
+        };
+
     /// <summary>The message of an error for the user; unexpected errors reveal nothing.</summary>
     public static string Error(Exception e) =>
         e switch

@@ -8,6 +8,9 @@ namespace Shipinator.Executors.Process;
 /// </summary>
 internal sealed partial class CacheStore(string folder, long bytes, TimeProvider time)
 {
+    /// <summary>Of one job: more than steps with a cache can be in it.</summary>
+    private const int MaxFiles = 1000;
+
     private const UnixFileMode Readable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
 
     /// <summary>Links a repository's caches into the job's folder, which must not belong to the job's user yet.</summary>
@@ -42,6 +45,9 @@ internal sealed partial class CacheStore(string folder, long bytes, TimeProvider
 
         Directory.CreateDirectory(folder, WorkerFolder.OwnerOnly);
         var target = Directory.CreateDirectory(Path.Combine(folder, scope), WorkerFolder.OwnerOnly).FullName;
+        var left = bytes;
+        var count = 0;
+        var total = Evict(0);
         foreach (var file in Directory.EnumerateFiles(source))
         {
             var name = Path.GetFileName(file);
@@ -53,14 +59,24 @@ internal sealed partial class CacheStore(string folder, long bytes, TimeProvider
                 ArchiveName().IsMatch(name)
                 && Unix.Stat(file) is { IsFile: true } entry
                 && entry.User == user
-                && new FileInfo(file).Length <= bytes
+                && new FileInfo(file).Length is var length
+                && length <= left
+                && count < MaxFiles
             )
             {
+                // A step can leave any number of files: together they get no more than the limit, and room is made first,
+                // so that the disk never holds more than that.
+                left -= length;
+                count++;
+                if (total + length > bytes)
+                {
+                    total = Evict(length);
+                }
+
+                total += length;
                 Store(file, Path.Combine(target, $".{user}-{name}.new"), Path.Combine(target, name));
             }
         }
-
-        Evict();
     }
 
     /// <summary>Copies instead of moving: the job could still hold the file open.</summary>
@@ -79,19 +95,21 @@ internal sealed partial class CacheStore(string folder, long bytes, TimeProvider
         }
     }
 
-    /// <summary>Deletes the least recently used caches until all fit.</summary>
-    private void Evict()
+    /// <summary>Removes the least recently used, until all and <paramref name="more"/> bytes fit. Returns the bytes that remain.</summary>
+    private long Evict(long more)
     {
         var kept = new DirectoryInfo(folder)
             .EnumerateFiles("*.tar.gz", SearchOption.AllDirectories)
             .OrderBy(f => f.LastWriteTimeUtc)
             .ToList();
-        var total = kept.Sum(f => f.Length);
+        var total = kept.Sum(f => f.Length) + more;
         foreach (var file in kept.TakeWhile(_ => total > bytes))
         {
             total -= file.Length;
             file.Delete();
         }
+
+        return total - more;
     }
 
     /// <summary>

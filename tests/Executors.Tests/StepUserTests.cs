@@ -271,14 +271,14 @@ public sealed class StepUserTests : IAsyncLifetime
             return end.Status == Status.Success ? _bench.Server.Log : $"{end.Status} ({end.Detail}): {_bench.Server.Log}";
         }
 
-        Assert.Contains("Cache: kept ", await RunAsync("one", "mkdir kept; echo bytes > kept/file"), StringComparison.Ordinal);
+        Assert.Contains("Cache: saved ", await RunAsync("one", "mkdir kept; echo bytes > kept/file"), StringComparison.Ordinal);
         Assert.Contains(
             "Cache: restored 1 of 1 paths.",
             await RunAsync("one", "test \"$(cat kept/file)\" = bytes"),
             StringComparison.Ordinal
         );
         Assert.Contains(
-            "what an older key kept is restored",
+            "restoring the most recent entry of a fallback key",
             await RunAsync("two", "test \"$(cat kept/file)\" = bytes"),
             StringComparison.Ordinal
         );

@@ -5,8 +5,8 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Shipinator.Browser.Tests;
 
-/// <summary>Every page: by day and by night, on a phone, by keyboard, and for those who do not see it.</summary>
-public sealed class LookTests(Dashboard dashboard)
+/// <summary>All pages: accessibility in both themes, narrow windows, long names, the command palette, invalid addresses.</summary>
+public sealed class PageTests(Dashboard dashboard)
 {
     private const string File = """
         build:
@@ -34,13 +34,13 @@ public sealed class LookTests(Dashboard dashboard)
             await visitor.ExpectAccessibleAsync($"{name}, {scheme}");
         }
 
-        // What opens above a page.
+        // Dialogs and the sign-in page.
         var repository = (await RunAsync()).Repository;
         await visitor.OpenAsync($"/repositories/{repository}");
         await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Trigger" }).ClickAsync();
         await Expect(visitor.Page.GetByTestId("plan")).ToBeVisibleAsync();
         await visitor.ExpectAccessibleAsync($"trigger dialog, {scheme}");
-        await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Close" }).ClickAsync();
+        await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Cancel" }).ClickAsync();
         await Expect(visitor.Page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
         await visitor.Page.Keyboard.PressAsync("Control+k");
         await Expect(visitor.Page.Locator("#palette-list li")).Not.ToHaveCountAsync(0);
@@ -60,23 +60,23 @@ public sealed class LookTests(Dashboard dashboard)
             await visitor.ExpectNoSidewaysScrollingAsync(name);
         }
 
-        // The menu is out of the way until it is wanted, and leads on.
+        // The navigation menu is hidden until it is opened, and closes when a link is followed.
         var page = visitor.Page;
         await visitor.OpenAsync("/");
-        await MenuIsAwayAsync();
-        await page.GetByRole(AriaRole.Button, new() { Name = "Menu" }).ClickAsync();
+        await MenuIsHiddenAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Navigation menu" }).ClickAsync();
         await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByText("Runs").ClickAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1, Name = "Runs" })).ToBeVisibleAsync();
-        await MenuIsAwayAsync();
+        await MenuIsHiddenAsync();
 
-        // A log fills the window; the steps are one tap away.
+        // A log fills the window; a link leads back to the steps.
         var (run, _, _, _, execution) = await RunAsync();
         await visitor.OpenAsync($"/runs/{run}?execution={execution}");
         await Expect(page.GetByTestId("log")).ToContainTextAsync("red");
         await page.GetByRole(AriaRole.Link, new() { Name = "Back to all steps" }).ClickAsync();
         await Expect(JourneyTests.Step(page, "compile")).ToBeVisibleAsync();
 
-        Task MenuIsAwayAsync() =>
+        Task MenuIsHiddenAsync() =>
             page.WaitForFunctionAsync("() => document.querySelector('nav[aria-label=Main]').getBoundingClientRect().right <= 0");
     }
 
@@ -153,11 +153,12 @@ public sealed class LookTests(Dashboard dashboard)
     }
 
     [Fact]
-    public async Task Colours_FollowTheSystemUntilThePersonChooses()
+    public async Task Theme_FollowsTheSystem_UntilTheUserSelectsOne()
     {
         await using var visitor = await dashboard.VisitAsync(configure: o => o.ColorScheme = ColorScheme.Dark);
         var page = visitor.Page;
         var root = page.Locator("html");
+        await visitor.OpenAsync("/");
         await Expect(root).ToHaveAttributeAsync("data-theme", "dark");
         Assert.True(await BrightnessAsync(page) < 60);
         await page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Light });
@@ -174,13 +175,14 @@ public sealed class LookTests(Dashboard dashboard)
     }
 
     [Fact]
-    public async Task Palette_LeadsAnywhereByKeyboardAlone()
+    public async Task Palette_OpensPagesByKeyboard()
     {
         var (run, project, repository, _, _) = await RunAsync();
         var number = (await dashboard.Api.GetAsync($"/v1/pipeline-runs/{run}")).GetProperty("run_number").GetInt64();
         var name = (await dashboard.Api.GetAsync($"/v1/repositories/{repository}")).GetProperty("name").GetString()!;
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
+        await visitor.OpenAsync("/");
         await GoAsync("Projects", "/projects$");
         await GoAsync("p-" + name, $"/projects/{project}$");
         await GoAsync("/ " + name, $"/repositories/{repository}$");
@@ -188,7 +190,7 @@ public sealed class LookTests(Dashboard dashboard)
         await page.Keyboard.PressAsync("Control+k");
         await Expect(page.Locator("#palette-input")).ToBeFocusedAsync();
         await page.Keyboard.TypeAsync("no such thing at all");
-        await Expect(page.Locator("#palette-list")).ToContainTextAsync("Nothing is called that");
+        await Expect(page.Locator("#palette-list")).ToContainTextAsync("No results");
         await page.Keyboard.PressAsync("Escape");
         await Expect(page.Locator("#palette-input")).ToHaveCountAsync(0);
 
@@ -201,7 +203,7 @@ public sealed class LookTests(Dashboard dashboard)
             await Expect(page.Locator("#palette-list li.at")).ToContainTextAsync(wanted.Split(' ')[0]);
             if (text.StartsWith('/'))
             {
-                // The repository stands below its project, which is called so, too.
+                // The repository is listed below its project, whose name also matches.
                 await page.Keyboard.PressAsync("ArrowDown");
                 await Expect(page.Locator("#palette-list li.at .sub")).ToHaveTextAsync("repository");
             }
@@ -211,15 +213,16 @@ public sealed class LookTests(Dashboard dashboard)
         }
     }
 
-    /// <summary>Who types fast is faster than the answers: the key means what is typed, not what was found for a part of it.</summary>
+    /// <summary>A key applies to the whole text, even if the results on the screen are for a part of it.</summary>
     [Fact]
-    public async Task Palette_EnterBeforeTheAnswer_LeadsWhereTheWholeTextLeads()
+    public async Task Palette_EnterBeforeTheResults_OpensTheResultForTheWholeText()
     {
         var (run, project, _, _, _) = await RunAsync();
         var number = (await dashboard.Api.GetAsync($"/v1/pipeline-runs/{run}")).GetProperty("run_number").GetInt64();
         var name = (await dashboard.Api.GetAsync($"/v1/projects/{project}")).GetProperty("name").GetString()!;
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
+        await visitor.OpenAsync("/");
         await page.Keyboard.PressAsync("Control+k");
         await Expect(page.Locator("#palette-input")).ToBeFocusedAsync();
         await page.Keyboard.TypeAsync(name);
@@ -227,7 +230,7 @@ public sealed class LookTests(Dashboard dashboard)
         await using var data = await dashboard.OpenDatabaseAsync();
         await using (var connection = await data.OpenConnectionAsync())
         {
-            // The search can't answer until this transaction is over.
+            // The search can't complete until this transaction ends.
             await using var transaction = await connection.BeginTransactionAsync();
             await using (var hold = new NpgsqlCommand("LOCK TABLE repositories IN ACCESS EXCLUSIVE MODE", connection, transaction))
             {
@@ -243,40 +246,40 @@ public sealed class LookTests(Dashboard dashboard)
         await Expect(page).ToHaveURLAsync(new Regex($"/runs/{run}$"));
     }
 
-    /// <summary>Pages of others that we serve: they, too, load nothing from anywhere else.</summary>
+    /// <summary>Third-party pages that the server hosts: they, too, load nothing from other hosts.</summary>
     [Theory]
     [InlineData("/scalar/", "/v1/projects")]
     [InlineData("/admin/orleans/", "Orleans")]
-    public async Task Guests_AreShown_AndLoadNothingFromElsewhere(string path, string words)
+    public async Task ThirdPartyPages_AreShown_AndLoadNothingFromOtherHosts(string path, string text)
     {
         await using var visitor = await dashboard.VisitAsync();
         await visitor.Page.GotoAsync(path);
-        await Expect(visitor.Page.GetByText(words).First).ToBeAttachedAsync();
+        await Expect(visitor.Page.GetByText(text).First).ToBeAttachedAsync();
         await visitor.Page.WaitForLoadStateAsync(LoadState.NetworkIdle);
     }
 
     [Theory]
-    [InlineData("/runs/nonsense", "There is no such run")]
-    [InlineData("/runs/01890a5d-ac96-774b-bcce-b302099a8057", "There is no such run")]
-    [InlineData("/projects/nonsense", "There is no such project")]
-    [InlineData("/repositories/01890a5d-ac96-774b-bcce-b302099a8057", "There is no such repository")]
-    [InlineData("/pipelines/x", "There is no such pipeline")]
-    [InlineData("/runs?cursor=nonsense", "This address does not lead to a list")]
-    [InlineData("/no/such/page", "Nothing is here")]
-    public async Task Address_ThatLeadsNowhere_SaysSo(string path, string words)
+    [InlineData("/runs/nonsense", "Run not found")]
+    [InlineData("/runs/01890a5d-ac96-774b-bcce-b302099a8057", "Run not found")]
+    [InlineData("/projects/nonsense", "Project not found")]
+    [InlineData("/repositories/01890a5d-ac96-774b-bcce-b302099a8057", "Repository not found")]
+    [InlineData("/pipelines/x", "Pipeline not found")]
+    [InlineData("/runs?cursor=nonsense", "Invalid address")]
+    [InlineData("/no/such/page", "Page not found")]
+    public async Task UnknownAddress_ShowsWhatWasNotFound(string path, string text)
     {
         await using var visitor = await dashboard.VisitAsync();
-        // A 404 is told to the console by the browser itself.
-        visitor.ExpectComplaints();
+        // The browser logs a 404 to the console.
+        visitor.AllowConsoleErrors();
         await visitor.Page.GotoAsync(path);
-        await Expect(visitor.Page.GetByText(words)).ToBeVisibleAsync();
+        await Expect(visitor.Page.GetByRole(AriaRole.Heading, new() { Level = 2, Name = text })).ToBeVisibleAsync();
     }
 
     [Theory]
     [InlineData("?line=abc&wrap=perhaps&times=2&at=-1&view=nonsense&execution=nonsense")]
     [InlineData("?view=history&at=99999")]
     [InlineData("?view=history&at=999999999999999999999")]
-    public async Task Address_OfARunWithNonsense_ShowsTheRun(string query)
+    public async Task RunAddress_WithInvalidParameters_ShowsTheRun(string query)
     {
         var (run, _, _, _, _) = await RunAsync();
         await using var visitor = await dashboard.VisitAsync();
@@ -286,7 +289,12 @@ public sealed class LookTests(Dashboard dashboard)
 
     private static Task<int> BrightnessAsync(IPage page) =>
         page.EvaluateAsync<int>(
-            "() => { const c = getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number); return Math.round((c[0] + c[1] + c[2]) / 3); }"
+            """
+            () => {
+              const c = getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number);
+              return Math.round((c[0] + c[1] + c[2]) / 3);
+            }
+            """
         );
 
     private async Task<List<(string Name, string Path)>> PagesAsync()

@@ -2,16 +2,16 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner;
 
-/// <summary>Artifacts into the workspace.</summary>
-internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Action<string> say, TimeProvider time)
+/// <summary>Downloads a step's inputs into the workspace.</summary>
+internal sealed class InputDownloader(RunnerClient client, RunnerSettings settings, Action<string> log, TimeProvider time)
 {
-    /// <summary>Puts the inputs into the workspace. Errors: <see cref="PrepareException"/>.</summary>
+    /// <summary>Errors: <see cref="PrepareException"/>, <see cref="StepConfigException"/>.</summary>
     public async Task DownloadAsync(IReadOnlyList<InputAnswer> inputs, CancellationToken cancellationToken)
     {
         foreach (var input in inputs)
         {
             var target = Inside(input.Target ?? Path.Combine(input.Path, Path.GetFileName(input.FileName)));
-            MakeFolderOf(target, input);
+            CreateFolderOf(target, input);
             if (input.Ref is not null)
             {
                 var name = input.Target is null ? Inside(Path.Combine(input.Path, input.ArtifactId + ".ref")) : target;
@@ -19,8 +19,8 @@ internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Ac
                 continue;
             }
 
-            say($"Input {input.FileName} → {Path.GetRelativePath(settings.Workspace, target)}");
-            await Persistence.TryAsync(
+            log($"Input {input.FileName} → {Path.GetRelativePath(settings.Workspace, target)}");
+            await ServerRetry.TryAsync(
                 async () =>
                 {
                     await client.DownloadAsync(input.ArtifactId, target, input.Sha256, cancellationToken);
@@ -29,13 +29,13 @@ internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Ac
                 time,
                 cancellationToken
             );
-            // What was built may be a program: artifacts carry no modes, so owners may run what they are given.
+            // It may be a program, and artifacts have no modes: the owner may execute it.
             File.SetUnixFileMode(target, File.GetUnixFileMode(target) | UnixFileMode.UserExecute);
         }
     }
 
-    /// <summary>Errors: <see cref="StepMistakeException"/> when the workspace has something else there.</summary>
-    private void MakeFolderOf(string target, InputAnswer input)
+    /// <summary>Errors: <see cref="StepConfigException"/> when the workspace has something else at the path.</summary>
+    private void CreateFolderOf(string target, InputAnswer input)
     {
         try
         {
@@ -47,16 +47,17 @@ internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Ac
         }
         catch (IOException)
         {
-            // A file stands where a folder is wanted.
+            // A file is where a folder is needed.
         }
 
-        throw new StepMistakeException(
-            $"The input {input.FileName} can't be put at '{Path.GetRelativePath(settings.Workspace, target)}': the workspace has a folder there, or a file on the way. Give the input another 'path'."
+        throw new StepConfigException(
+            $"The input {input.FileName} can't be written to '{Path.GetRelativePath(settings.Workspace, target)}': the workspace has a "
+                + "folder there, or a file in place of a parent folder. Give the input another 'path'."
         );
     }
 
     /// <summary>A path below the workspace. Errors: <see cref="PrepareException"/>.</summary>
     private string Inside(string relative) =>
         WorkspacePaths.Inside(settings.Workspace, relative)
-        ?? throw new PrepareException($"'{relative}' is not below the workspace: artifacts and inputs stay inside it.");
+        ?? throw new PrepareException($"'{relative}' is outside the workspace: artifacts and inputs must be inside it.");
 }

@@ -3,14 +3,14 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner;
 
-/// <summary>Requests that a server which is away only delays.</summary>
-internal static class Persistence
+/// <summary>Repeats requests until the server responds: an unreachable server only delays them.</summary>
+internal static class ServerRetry
 {
-    private const int Tries = 8;
+    private const int MaxDiskAttempts = 8;
 
     /// <summary>
-    /// Tries until there is an answer that will not change. Errors: <see cref="PrepareException"/> with the server's refusal or what
-    /// is wrong with this machine's disk, <see cref="OperationCanceledException"/>.
+    /// Repeats until there is a final response. Errors: <see cref="PrepareException"/> when the server rejects the request or
+    /// this machine's disk fails, <see cref="OperationCanceledException"/>.
     /// </summary>
     public static async Task<T> TryAsync<T>(Func<Task<T>> call, TimeProvider time, CancellationToken cancellationToken)
     {
@@ -20,7 +20,7 @@ internal static class Persistence
         }
         catch (HttpRequestException e)
         {
-            throw new PrepareException($"The server refused an artifact: {e.Message}");
+            throw new PrepareException($"The server rejected a request for an artifact: {e.Message}");
         }
         catch (LocalFileException e)
         {
@@ -28,7 +28,7 @@ internal static class Persistence
         }
     }
 
-    /// <summary>The same; a refusal comes as it is (<see cref="HttpRequestException"/>).</summary>
+    /// <summary>Repeats until there is a final response; a rejection is thrown unchanged (<see cref="HttpRequestException"/>).</summary>
     public static async Task<T> TryRawAsync<T>(Func<Task<T>> call, TimeProvider time, CancellationToken cancellationToken)
     {
         for (var failures = 1; ; failures++)
@@ -48,7 +48,7 @@ internal static class Persistence
                 cancellationToken.ThrowIfCancellationRequested();
                 await Backoff.WaitAsync(failures, time).WaitAsync(cancellationToken);
             }
-            catch (IOException) when (failures < Tries)
+            catch (IOException) when (failures < MaxDiskAttempts)
             {
                 await Backoff.WaitAsync(failures, time).WaitAsync(cancellationToken);
             }

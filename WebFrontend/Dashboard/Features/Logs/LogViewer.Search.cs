@@ -4,63 +4,63 @@ using Shipinator.WebFrontend.Dashboard.Logs;
 
 namespace Shipinator.WebFrontend.Dashboard.Features.Logs;
 
-/// <summary>This part: the search.</summary>
+/// <content>The search.</content>
 public sealed partial class LogViewer
 {
     private string _find = "";
     private string _searched = "";
     private LogMatches? _matches;
 
-    /// <summary>Which match is shown; negative: the address's line is, and holds none.</summary>
+    /// <summary>The index of the current match; negative while the line of the address is shown and contains none.</summary>
     private int _match;
 
-    private string MatchWords =>
+    private string MatchSummary =>
         _matches switch
         {
             null => "",
-            { Lines.Count: 0 } m => "not found" + Left(m),
-            var m when _match < 0 => $"{Count(m)} found{Left(m)}",
-            var m => $"{_match + 1} of {Count(m)}{Left(m)}",
+            { Lines.Count: 0 } m => "No matches" + Limit(m),
+            var m when _match < 0 => $"{Count(m)} {(m.Lines.Count == 1 ? "match" : "matches")}{Limit(m)}",
+            var m => $"{_match + 1} of {Count(m)}{Limit(m)}",
         };
 
     private static string Count(LogMatches matches) => $"{matches.Lines.Count}{(matches.More ? "+" : "")}";
 
-    private static string Left(LogMatches matches) => matches.Cut ? " (only the first 64 KiB of a line are searched)" : "";
+    private static string Limit(LogMatches matches) => matches.Cut ? " (only the first 64 KiB of each line were searched)" : "";
 
     private Task FindNextAsync() => FindAsync(1);
 
-    private Task FindBeforeAsync() => FindAsync(-1);
+    private Task FindPreviousAsync() => FindAsync(-1);
 
-    /// <summary>What the person wants by Enter: another text, the next of the same, or, after a colon, a line.</summary>
+    /// <summary>Handles Enter: searches for a new text, goes to the next match of the same one, or, after a colon, to a line.</summary>
     private async Task FindAsync(int step)
     {
         if (_find is [':', .. var number] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var line))
         {
             _find = "";
-            Forget();
-            Choose(Math.Clamp(line, 1, Math.Max(1, View?.State.Lines ?? 1)));
-            await ToLineAsync(line);
+            ClearMatches();
+            SelectLine(Math.Clamp(line, 1, Math.Max(1, View?.State.Lines ?? 1)));
+            await GoToLineAsync(line);
         }
         else if (_find.Length > 0 && _find == _searched && _matches is { Lines.Count: > 0 } matches)
         {
-            await ToMatchAsync(Next(matches, step));
+            await GoToMatchAsync(Next(matches, step));
         }
         else if (_find.Length > 0)
         {
             await SearchAsync();
             if (_match < 0)
             {
-                await ToMatchAsync(0);
+                await GoToMatchAsync(0);
             }
         }
         else
         {
-            Forget();
-            Choose(null);
+            ClearMatches();
+            SelectLine(null);
         }
     }
 
-    /// <summary>Looks for the text; shows its first match unless the address has a line, which then wins.</summary>
+    /// <summary>Searches for the text and goes to its first match, unless the address names a line.</summary>
     private async Task SearchAsync()
     {
         var text = _searched = _find;
@@ -77,32 +77,32 @@ public sealed partial class LogViewer
         }
 
         _matches = found;
-        _match = ChosenLine is { } line ? found.Lines.ToList().IndexOf(line) : -1;
-        if (ChosenLine is null)
+        _match = SelectedLine is { } line ? found.Lines.ToList().IndexOf(line) : -1;
+        if (SelectedLine is null)
         {
-            await ToMatchAsync(0);
+            await GoToMatchAsync(0);
         }
         else if (_match >= 0)
         {
-            // Drawn again, it has its marks: one of them may be far to the right.
-            await ToLineAsync(found.Lines[_match]);
+            // After rendering, the line has highlights; one of them may be far to the right.
+            await GoToLineAsync(found.Lines[_match]);
         }
 
         StateHasChanged();
     }
 
-    /// <summary>Looks through what was printed since; the last line looked at may have been half a line.</summary>
+    /// <summary>Searches what was printed since. The last line that was searched may have been incomplete.</summary>
     private async Task FindMoreAsync()
     {
-        if (_matches is not { More: false } before || View!.State.Lines < before.Last)
+        if (_matches is not { More: false } known || View!.State.Lines < known.Last)
         {
             return;
         }
 
-        var more = await TryAsync(index => index.FindAsync(_searched, before.Last, CancellationToken.None));
-        if (more is not null && ReferenceEquals(before, _matches))
+        var more = await TryAsync(index => index.FindAsync(_searched, known.Last, CancellationToken.None));
+        if (more is not null && ReferenceEquals(known, _matches))
         {
-            _matches = more with { Lines = [.. before.Lines.Where(l => l < before.Last), .. more.Lines], Cut = before.Cut || more.Cut };
+            _matches = more with { Lines = [.. known.Lines.Where(l => l < known.Last), .. more.Lines], Cut = known.Cut || more.Cut };
             _match = Math.Min(_match, _matches.Lines.Count - 1);
         }
     }
@@ -114,24 +114,24 @@ public sealed partial class LogViewer
             return _match + step;
         }
 
-        var after = matches.Lines.TakeWhile(l => l < ChosenLine).Count();
+        var after = matches.Lines.TakeWhile(l => l < SelectedLine).Count();
         return step > 0 ? after : after - 1;
     }
 
-    private async Task ToMatchAsync(int match)
+    private async Task GoToMatchAsync(int match)
     {
         if (_matches is { Lines.Count: > 0 and var count } matches)
         {
             _match = ((match % count) + count) % count;
-            Choose(matches.Lines[_match]);
-            await ToLineAsync(matches.Lines[_match]);
+            SelectLine(matches.Lines[_match]);
+            await GoToLineAsync(matches.Lines[_match]);
         }
     }
 
-    private void Forget() => (_matches, _searched) = (null, "");
+    private void ClearMatches() => (_matches, _searched) = (null, "");
 
-    /// <summary>Makes a line the one that is marked, in the address if that is this log's.</summary>
-    private void Choose(int? line)
+    /// <summary>Selects a line; in the address, if that is for this log.</summary>
+    private void SelectLine(int? line)
     {
         if (!IsMain)
         {

@@ -2,8 +2,8 @@ using MudBlazor;
 
 namespace Shipinator.WebFrontend.Dashboard.Components.Layout;
 
-/// <summary>Colours and type of both themes; every pair of text and ground has at least 4.5 : 1 (WCAG AA).</summary>
-internal static class Look
+/// <summary>Colors and typography of both themes; every pair of text and background has a contrast of at least 4.5:1 (WCAG AA).</summary>
+internal static class DashboardTheme
 {
     private static readonly string[] Sans = ["Inter", "system-ui", "sans-serif"];
 

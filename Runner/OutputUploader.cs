@@ -4,30 +4,33 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner;
 
-/// <summary>What became of the declared outputs: the uploaded ones' ids, and why a step that had succeeded fails after all.</summary>
+/// <summary>The ids of the uploaded outputs, and why a step that had succeeded fails after all.</summary>
 internal sealed record OutputsResult(IReadOnlyList<string> Ids, string? Reason = null, string? Detail = null);
 
 /// <summary>
-/// Uploads what a step declared. Everything is looked at before the first byte is sent: what can't be kept fails the step by a reason
-/// of its own, at once, and is not tried again.
+/// Uploads a step's declared outputs. All are checked before the first byte is sent: one that can't be uploaded fails the step
+/// with a reason of its own, at once, and is not retried.
 /// </summary>
-internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Masker masker, TimeProvider time)
+internal sealed class OutputUploader(RunnerClient client, RunnerSettings settings, Masker masker, TimeProvider time)
 {
-    private const int LongestName = 1000;
-    private const int TriesOfAChangingFile = 3;
+    private const int MaxNameLength = 1000;
+    private const int AttemptsOfChangingFile = 3;
 
     private readonly List<string> _ids = [];
     private (string Reason, string Detail)? _verdict;
     private bool _succeeded;
 
-    /// <summary>Errors: <see cref="PrepareException"/> and <see cref="IOException"/> when the server or this machine fails, <see cref="OperationCanceledException"/>.</summary>
+    /// <summary>
+    /// Errors: <see cref="PrepareException"/> and <see cref="IOException"/> when the server or this machine fails,
+    /// <see cref="OperationCanceledException"/>.
+    /// </summary>
     public async Task<OutputsResult> KeepAsync(IReadOnlyList<OutputAnswer> outputs, bool succeeded, CancellationToken cancellationToken)
     {
         _succeeded = succeeded;
         var items = outputs.Where(o => IsWanted(o, succeeded)).SelectMany(o => Find(o, cancellationToken)).ToList();
         foreach (var item in items)
         {
-            // A step that fails by one of its outputs still leaves what it leaves when it fails.
+            // A step that fails because of one of its outputs still uploads those that are for failures.
             if (!IsWanted(item.Output, _succeeded))
             {
                 continue;
@@ -39,7 +42,7 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
             }
             catch (ArtifactInvalidException e)
             {
-                Fail(RunnerReasons.ArtifactInvalid, $"The output {item.Output.Type} {item.Name} can't be kept: {e.Message}");
+                Fail(RunnerReasons.ArtifactInvalid, $"The output {item.Output.Type} {item.Name} can't be uploaded: {e.Message}");
             }
         }
 
@@ -58,12 +61,12 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
         }
         else
         {
-            // The first one is the step's end; the others are told.
-            masker.Say(detail);
+            // The first one is the step's reason; the others are only logged.
+            masker.WriteLine(detail);
         }
     }
 
-    /// <summary>What an output means; what is wrong with it is told or becomes the step's failure.</summary>
+    /// <summary>The files and folders that an output matches; what is wrong with it is logged or fails the step.</summary>
     private List<Item> Find(OutputAnswer output, CancellationToken cancellationToken)
     {
         if (output.Ref is not null)
@@ -74,7 +77,10 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
         var pattern = Trim(output.Path!);
         if (WorkspacePaths.Inside(settings.Workspace, pattern) is not { } folder)
         {
-            Fail(RunnerReasons.ArtifactInvalid, $"The output {output.Type} {pattern} leads out of the workspace: outputs lie below it.");
+            Fail(
+                RunnerReasons.ArtifactInvalid,
+                $"The output {output.Type} {pattern} leads out of the workspace: outputs must be below it."
+            );
             return [];
         }
 
@@ -84,47 +90,49 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
         }
 
         var found = new WorkspaceFiles(settings.Workspace).Find(pattern, cancellationToken);
-        var wrong = found.LeftOut.Where(l => IsMistake(l, pattern)).ToList();
+        var wrong = found.Skipped.Where(l => IsMistake(l, pattern)).ToList();
         var names = found.Files.Where(f => NameProblem(f.Name) is not null).ToList();
         if (wrong.Count + names.Count > 0)
         {
-            var told = wrong
+            var shown = wrong
                 .Select(l => Visible((l with { Name = Shortened(l.Name) }).ToString()))
                 .Concat(names.Select(f => $"'{Visible(f.Name)}' {NameProblem(f.Name)}"))
                 .Take(5)
                 .ToList();
+            var more = wrong.Count + names.Count > shown.Count ? "; and others" : "";
             Fail(
                 RunnerReasons.ArtifactInvalid,
-                $"The output {output.Type} {pattern} can't be kept: {string.Join("; ", told)}{(wrong.Count + names.Count > told.Count ? "; and others" : "")}. Only regular files with printable names can be."
+                $"The output {output.Type} {pattern} can't be uploaded: {string.Join("; ", shown)}{more}. "
+                    + "Only regular files with printable names can be uploaded."
             );
         }
-        else if (found.Told is { } leftOut)
+        else if (found.Summary is { } skipped)
         {
-            masker.Say($"Output {pattern}: {Visible(leftOut)}");
+            masker.WriteLine($"Output {pattern}: {Visible(skipped)}");
         }
 
         if (found.Files.Count == 0 && wrong.Count == 0)
         {
             if (_succeeded && !output.Optional)
             {
-                Fail(RunnerReasons.ArtifactMissing, $"The step succeeded, but a declared output is not there: {output.Type} {pattern}.");
+                Fail(RunnerReasons.ArtifactMissing, $"The step succeeded, but a declared output is missing: {output.Type} {pattern}.");
             }
             else
             {
-                masker.Say($"Output {output.Type} {pattern}: nothing is there.");
+                masker.WriteLine($"Output {output.Type} {pattern}: nothing found.");
             }
         }
 
         return [.. found.Files.Except(names).Select(f => new Item(output, f.Name, f.Path, false))];
     }
 
-    /// <summary>Links that a wildcard meets by the way are left alone; what is meant and can't be read is the step's mistake.</summary>
-    private static bool IsMistake(LeftOut leftOut, string pattern) =>
-        leftOut.Reason is not (LeftOutReason.LeadsOut or LeftOutReason.LinkedFolder) || leftOut.Name == pattern;
+    /// <summary>Links that a wildcard happens to match are ignored; what is named or can't be read is the step's mistake.</summary>
+    private static bool IsMistake(SkippedEntry skipped, string pattern) =>
+        skipped.Reason is not (SkipReason.LeadsOut or SkipReason.LinkedFolder) || skipped.Name == pattern;
 
     private async Task KeepAsync(Item item, CancellationToken cancellationToken)
     {
-        var name = masker.Hide(item.Name);
+        var name = masker.Mask(item.Name);
         if (item.Path is null)
         {
             _ids.Add((await SendAsync(() => client.RecordRefAsync(item.Output.Type, name, cancellationToken), cancellationToken)).Id);
@@ -141,24 +149,26 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
         {
             if (packed is not null)
             {
+                // The step may have removed it with everything else.
+                Directory.CreateDirectory(settings.Control);
                 FolderArchive.Pack(settings.Workspace, item.Path, packed, cancellationToken);
             }
 
             await using var file = packed is null ? RegularFile.Open(settings.Workspace, item.Path, item.Name) : File.OpenRead(packed);
             var uploaded = await UploadAsync(item, name, file, cancellationToken);
-            masker.Say($"Artifact {item.Output.Type} {item.Name} ({uploaded.Size} bytes)");
+            masker.WriteLine($"Artifact {item.Output.Type} {item.Name} ({uploaded.Size} bytes)");
             _ids.Add(uploaded.Id);
         }
         finally
         {
-            if (packed is not null)
+            if (packed is not null && Directory.Exists(settings.Control))
             {
                 File.Delete(packed);
             }
         }
     }
 
-    /// <summary>A file that somebody still writes is tried again: it may be whole by then.</summary>
+    /// <summary>A file that is still being written is retried: it may be complete by then.</summary>
     private async Task<UploadedArtifact> UploadAsync(Item item, string name, FileStream file, CancellationToken cancellationToken)
     {
         for (var failures = 1; ; failures++)
@@ -169,10 +179,10 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
             }
             catch (Exception e) when (e is ContentChangedException or ServerAnswerException { Code: "checksum_mismatch" } || IsChanged(e))
             {
-                if (failures == TriesOfAChangingFile)
+                if (failures == AttemptsOfChangingFile)
                 {
                     throw new ArtifactInvalidException(
-                        "it changed each time while it was read. Let the step end only when nothing writes to it any more."
+                        "it changed each time while it was read. The step must not end before its processes have stopped writing to it."
                     );
                 }
 
@@ -188,7 +198,7 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
     {
         try
         {
-            return await Persistence.TryRawAsync(
+            return await ServerRetry.TryRawAsync(
                 async () =>
                 {
                     try
@@ -212,11 +222,11 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
                 )
             )
         {
-            throw new ArtifactInvalidException($"the server does not take it: {e.Detail ?? e.Message}");
+            throw new ArtifactInvalidException($"the server rejected it: {e.Detail ?? e.Message}");
         }
         catch (HttpRequestException e) when (e is not ServerAnswerException { Code: "checksum_mismatch" })
         {
-            throw new PrepareException($"The server refused an artifact: {e.Message}");
+            throw new PrepareException($"The server rejected an artifact: {e.Message}");
         }
     }
 
@@ -232,12 +242,12 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
     }
 
     private static string? NameProblem(string name) =>
-        name.Length > LongestName ? $"has more than {LongestName} characters"
-        : name.Any(char.IsControl) ? "has control characters in it"
-        : name.Contains('\uFFFD', StringComparison.Ordinal) ? "is not UTF-8"
+        name.Length > MaxNameLength ? $"has more than {MaxNameLength} characters"
+        : name.Any(char.IsControl) ? "contains control characters"
+        : name.Contains('\uFFFD', StringComparison.Ordinal) ? "is not valid UTF-8"
         : null;
 
-    /// <summary>Control characters as their codes, long texts shortened: for a sentence.</summary>
+    /// <summary>For a detail: control characters as their codes, long texts shortened.</summary>
     private static string Visible(string text)
     {
         var visible = new StringBuilder();
@@ -249,7 +259,7 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
         return visible.ToString();
     }
 
-    private static string Shortened(string text) => text.Length > LongestName ? text[..100] + "…" : text;
+    private static string Shortened(string text) => text.Length > MaxNameLength ? text[..100] + "…" : text;
 
     private sealed record Item(OutputAnswer Output, string Name, string? Path, bool IsFolder);
 }

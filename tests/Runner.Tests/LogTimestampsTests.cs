@@ -5,17 +5,17 @@ using Shipinator.Client;
 namespace Shipinator.Runner.Tests;
 
 /// <summary>When which bytes of a log were printed.</summary>
-public sealed class LogClockTests
+public sealed class LogTimestampsTests
 {
     /// <summary>A model in which every byte has its own time, and a server that takes chunks of any size.</summary>
     [Fact]
-    public void Marks_OfAnyWrites_SpeakForEveryByteWithinTheGrain() =>
+    public void Marks_OfAnyWrites_CoverEveryByteWithinTheResolution() =>
         Gen.Select(Gen.Select(Gen.Int[1, 30], Gen.Int[0, 60]).List[1, 150], Gen.Int[1, 200].List[1, 30])
             .Sample(
                 (writes, chunks) =>
                 {
                     var time = new FakeTimeProvider();
-                    var clock = new LogClock(time);
+                    var clock = new LogTimestamps(time);
                     var printed = new List<long>();
                     foreach (var (length, pause) in writes)
                     {
@@ -41,10 +41,10 @@ public sealed class LogClockTests
             );
 
     [Fact]
-    public void Marks_OfALongAbsence_AreBoundedAndStillInOrder()
+    public void Marks_ServerUnreachableForLong_AreBoundedAndInOrder()
     {
         var time = new FakeTimeProvider();
-        var clock = new LogClock(time);
+        var clock = new LogTimestamps(time);
         for (var i = 0; i < 100_000; i++)
         {
             time.Advance(TimeSpan.FromMilliseconds(25));

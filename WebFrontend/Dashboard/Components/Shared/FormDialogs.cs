@@ -2,8 +2,8 @@ using MudBlazor;
 
 namespace Shipinator.WebFrontend.Dashboard.Components.Shared;
 
-/// <summary>Dialogs in which something is filled in: a click beside them does not throw that away.</summary>
-internal static class Forms
+/// <summary>Options of dialogs with a form: a click on the backdrop does not close them, so that no input is lost.</summary>
+internal static class FormDialogs
 {
     public static DialogOptions Small { get; } =
         new()

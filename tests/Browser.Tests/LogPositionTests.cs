@@ -4,13 +4,13 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Shipinator.Browser.Tests;
 
-/// <summary>Where in a log a person is, and how it changes only when they want it to.</summary>
-public sealed class LogPlaceTests(Dashboard dashboard)
+/// <summary>The scroll position of a log, which changes only when the user wants it to.</summary>
+public sealed class LogPositionTests(Dashboard dashboard)
 {
     [Theory]
     [InlineData("seq 1 300")]
     [InlineData("seq 1 300; sleep 600")]
-    public async Task Scrollbar_OfALogJustOpened_CanBeDragged(string command)
+    public async Task Scrollbar_OfANewlyOpenedLog_CanBeDragged(string command)
     {
         var run = await dashboard.RunAsync($"build:\n  steps:\n    - {{ name: talk, run: \"{command}\" }}\n");
         await using var browser = await dashboard.LaunchAsync(hasScrollbars: true);
@@ -37,7 +37,7 @@ public sealed class LogPlaceTests(Dashboard dashboard)
     }
 
     [Fact]
-    public async Task Back_LeadsToTheLineBefore()
+    public async Task Back_ReturnsToThePreviousLine()
     {
         var run = await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: talk, run: \"seq 1 5000\" }\n");
         await using var visitor = await dashboard.VisitAsync();
@@ -46,11 +46,11 @@ public sealed class LogPlaceTests(Dashboard dashboard)
         await Expect(Row(log, 10)).ToBeInViewportAsync();
         await page.GetByTestId("log-end").ClickAsync();
         await Expect(Row(log, 5000)).ToBeInViewportAsync();
-        var place = await log.EvaluateAsync<double>("b => b.scrollTop");
+        var position = await log.EvaluateAsync<double>("b => b.scrollTop");
         await Row(log, 4990).Locator(".no").ClickAsync();
         await Expect(log.Locator(".row.at .no")).ToHaveTextAsync("4990");
-        // What is in sight stays where it is.
-        Assert.Equal(place, await log.EvaluateAsync<double>("b => b.scrollTop"));
+        // A line in view does not move.
+        Assert.Equal(position, await log.EvaluateAsync<double>("b => b.scrollTop"));
         await page.GoBackAsync();
         await Expect(Row(log, 10)).ToBeInViewportAsync();
         await page.GoForwardAsync();
@@ -58,7 +58,7 @@ public sealed class LogPlaceTests(Dashboard dashboard)
     }
 
     [Fact]
-    public async Task Wrapped_KeepsThePlace_AndGoesOnWhereItEnded()
+    public async Task Wrap_KeepsThePosition_AndContinuesBeyondTheRenderedLines()
     {
         var run = await dashboard.EndedRunAsync(
             "build:\n  steps:\n    - { name: talk, run: \"for i in $(seq 1 5000); do echo line $i; done\" }\n"
@@ -74,7 +74,7 @@ public sealed class LogPlaceTests(Dashboard dashboard)
         await Expect(log).Not.ToHaveClassAsync(new Regex("wrapped"));
         await Expect(Row(log, 2500)).ToBeInViewportAsync();
 
-        // Away from the line of the address, the place is the first line in sight.
+        // Far from the selected line, the position is the first line in view.
         await page.GetByTestId("log-start").ClickAsync();
         await Expect(Row(log, 1)).ToBeInViewportAsync();
         await log.EvaluateAsync("b => b.scrollTop = 4000 * 20");
@@ -85,15 +85,15 @@ public sealed class LogPlaceTests(Dashboard dashboard)
 
         await page.GetByTestId("log-start").ClickAsync();
         await Expect(Row(log, 1)).ToBeInViewportAsync();
-        await page.GetByRole(AriaRole.Button, new() { Name = "Lines after 1,000" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Show lines after 1,000" }).ClickAsync();
         await Expect(Row(log, 1001)).ToBeInViewportAsync();
-        await page.GetByRole(AriaRole.Button, new() { Name = "Lines before 1,001" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Show lines before 1,001" }).ClickAsync();
         await Expect(Row(log, 1000)).ToBeInViewportAsync();
     }
 
-    /// <summary>No browser has boxes that are as high as this.</summary>
+    /// <summary>More lines than the maximum height of an element in browsers allows.</summary>
     [Fact]
-    public async Task MoreThanAMillionLines_AreAllWithinReach()
+    public async Task MoreThanAMillionLines_AreAllReachable()
     {
         var run = await dashboard.EndedRunAsync("build:\n  steps:\n    - { name: talk, run: \"seq 1 2000000\" }\n");
         await using var visitor = await dashboard.VisitAsync();
@@ -105,16 +105,16 @@ public sealed class LogPlaceTests(Dashboard dashboard)
         await Expect(Row(log, 1_900_000)).ToBeInViewportAsync();
         await Expect(Row(log, 1_900_000)).ToHaveClassAsync(new Regex("at"));
         await log.EvaluateAsync("b => b.scrollTop = 0");
-        await page.GetByRole(AriaRole.Button, new() { Name = "Lines before" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Show lines before" }).ClickAsync();
         await Expect(log.Locator(".row").First).ToBeVisibleAsync();
         await page.GetByTestId("log-start").ClickAsync();
         await Expect(Row(log, 1)).ToBeInViewportAsync();
     }
 
     [Fact]
-    public async Task Panel_OfAStepThatPrintedNothing_OpensInSight()
+    public async Task Panel_OfAStepWithoutOutput_OpensInView()
     {
-        // Whichever step begins first prints that it checks out.
+        // The first step prints that it checks out the repository.
         var run = await dashboard.EndedRunAsync(
             "build:\n  steps:\n    - { name: first, run: \"true\" }\n"
                 + string.Concat("abcdefghij".Select(c => $"    - {{ name: step-{c}, run: \"true\", parallel: true }}\n"))
@@ -122,7 +122,7 @@ public sealed class LogPlaceTests(Dashboard dashboard)
         await using var visitor = await dashboard.VisitAsync(configure: o => o.ViewportSize = new() { Width = 1360, Height = 500 });
         await visitor.OpenAsync($"/runs/{run}?view=timeline");
         await visitor.Page.Locator("a.span").Filter(new() { HasText = "step-a" }).ClickAsync();
-        await Expect(visitor.Page.GetByText("The step printed nothing.")).ToBeInViewportAsync();
+        await Expect(visitor.Page.GetByText("The step produced no output.")).ToBeInViewportAsync();
     }
 
     private async Task<ILocator> OpenAsync(Visitor visitor, string run, string query = "")

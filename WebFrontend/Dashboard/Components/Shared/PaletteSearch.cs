@@ -6,32 +6,38 @@ using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Dashboard.Components.Shared;
 
-/// <summary>Somewhere to go, as the command palette names it.</summary>
-public sealed record Place(string Name, string Kind, string Href, string Icon);
+/// <summary>A result in the command palette.</summary>
+/// <param name="Name">The text of the result, as stored.</param>
+/// <param name="Kind">What it is: <c>page</c>, <c>project</c>, <c>repository</c>, or the status of a run.</param>
+/// <param name="Href">The path that it opens.</param>
+/// <param name="Icon">An icon of MudBlazor.</param>
+public sealed record PaletteItem(string Name, string Kind, string Href, string Icon);
 
-/// <summary>Finds pages, projects, repositories and runs by what a person types.</summary>
-public sealed class PlaceSearch(ProjectStore projects, RepositoryStore repositories, RunQueries runs, Session session)
+/// <summary>Searches pages, projects, repositories and runs for the command palette.</summary>
+public sealed class PaletteSearch(ProjectStore projects, RepositoryStore repositories, RunQueries runs, Session session)
 {
-    private const int Most = 12;
+    private const int MaxResults = 12;
 
-    private static readonly Place[] Pages =
+    private static readonly PaletteItem[] Pages =
     [
         new("Overview", "page", "/", Icons.Material.Outlined.Dashboard),
         new("Runs", "page", "/runs", Icons.Material.Outlined.PlayCircle),
-        new("Running now", "page", "/runs?status=running", Icons.Material.Outlined.PlayCircle),
+        new("Active runs", "page", "/runs?status=running", Icons.Material.Outlined.PlayCircle),
         new("Failed runs", "page", "/runs?status=failed", Icons.Material.Outlined.PlayCircle),
         new("Projects", "page", "/projects", Icons.Material.Outlined.Folder),
-        new("API", "page", "/scalar", Icons.Material.Outlined.Api),
+        new("API reference", "page", "/scalar", Icons.Material.Outlined.Api),
     ];
 
-    private static readonly Place[] AdminPages =
+    private static readonly PaletteItem[] AdminPages =
     [
         new("API tokens", "page", "/settings/tokens", Icons.Material.Outlined.Key),
         new("Cluster", "page", "/admin", Icons.Material.Outlined.Dns),
     ];
 
-    /// <summary>The best places for a text; for none the pages and the newest runs. A number, with or without #, is a run's.</summary>
-    public async Task<IReadOnlyList<Place>> FindAsync(string text, CancellationToken cancellationToken)
+    /// <summary>
+    /// At most 12 results for a text; for an empty one, the pages and the newest runs. A number, with or without #, is a run number.
+    /// </summary>
+    public async Task<IReadOnlyList<PaletteItem>> FindAsync(string text, CancellationToken cancellationToken)
     {
         var typed = text.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Where(w => w is not ("/" or "#"))
@@ -40,10 +46,10 @@ public sealed class PlaceSearch(ProjectStore projects, RepositoryStore repositor
             .Select(w => long.TryParse(w.TrimStart('#'), NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : (long?)null)
             .FirstOrDefault(n => n is not null);
         var words = typed.Where(w => !long.TryParse(w.TrimStart('#'), NumberStyles.None, CultureInfo.InvariantCulture, out _)).ToList();
-        var found = new List<Place>();
+        var found = new List<PaletteItem>();
         if (number is { } wanted)
         {
-            return [.. (await runs.NumberedAsync(wanted, words, Most, cancellationToken)).Select(Of)];
+            return [.. (await runs.NumberedAsync(wanted, words, MaxResults, cancellationToken)).Select(Of)];
         }
 
         var pages = await session.MayAsync(Policies.Admin) ? Pages.Concat(AdminPages) : Pages;
@@ -51,7 +57,7 @@ public sealed class PlaceSearch(ProjectStore projects, RepositoryStore repositor
         if (words.Count > 0)
         {
             found.AddRange(
-                (await projects.SearchAsync(words, Most, cancellationToken)).Select(p => new Place(
+                (await projects.SearchAsync(words, MaxResults, cancellationToken)).Select(p => new PaletteItem(
                     p.Name,
                     "project",
                     $"/projects/{p.Id}",
@@ -59,7 +65,7 @@ public sealed class PlaceSearch(ProjectStore projects, RepositoryStore repositor
                 ))
             );
             found.AddRange(
-                (await repositories.SearchAsync(words, Most, cancellationToken)).Select(r => new Place(
+                (await repositories.SearchAsync(words, MaxResults, cancellationToken)).Select(r => new PaletteItem(
                     $"{r.ProjectName} / {r.Name}",
                     "repository",
                     $"/repositories/{r.Id}",
@@ -68,7 +74,7 @@ public sealed class PlaceSearch(ProjectStore projects, RepositoryStore repositor
             );
         }
 
-        if (found.Count < Most)
+        if (found.Count < MaxResults)
         {
             var newest = await runs.ListAsync(new(), new PageRequest(PageRequest.MaxLimit), cancellationToken);
             found.AddRange(
@@ -82,14 +88,14 @@ public sealed class PlaceSearch(ProjectStore projects, RepositoryStore repositor
             );
         }
 
-        return [.. found.Take(Most)];
+        return [.. found.Take(MaxResults)];
     }
 
-    private static Place Of(RunView run) =>
+    private static PaletteItem Of(RunView run) =>
         new(
-            $"{run.ProjectName} / {run.RepositoryName} #{run.RunNumber} {Say.Subject(run.CommitMessage)}",
+            $"{run.ProjectName} / {run.RepositoryName} #{run.RunNumber} {Display.Subject(run.CommitMessage)}",
             run.Status.Word(),
             $"/runs/{run.Id}",
-            Say.Icon(run.Status)
+            Display.Icon(run.Status)
         );
 }

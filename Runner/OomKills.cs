@@ -2,16 +2,16 @@ using System.Globalization;
 
 namespace Shipinator.Runner;
 
-/// <summary>Whether the kernel killed something of this container for want of memory.</summary>
-internal sealed class OutOfMemory(params string[] files)
+/// <summary>Whether the kernel killed a process of this container because it ran out of memory.</summary>
+internal sealed class OomKills(params string[] files)
 {
     private const int KilledBySignal9 = 137;
     private readonly long? _before = Count(files);
 
-    /// <summary>Of the container that the runner is in: control groups version 2, then 1.</summary>
-    public static OutOfMemory OfThisContainer() => new("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control");
+    /// <summary>For the container that the runner is in: control groups version 2, then 1.</summary>
+    public static OomKills OfThisContainer() => new("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control");
 
-    /// <summary>True when a command ended by SIGKILL and the count of kills has grown since this was made.</summary>
+    /// <summary>True when a command ended by SIGKILL and the count of kills has grown since this was created.</summary>
     public bool Killed(int exitCode) => exitCode == KilledBySignal9 && _before is { } before && Count(files) > before;
 
     private static long? Count(string[] files)
@@ -28,7 +28,7 @@ internal sealed class OutOfMemory(params string[] files)
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
             {
-                // Not this kind of control groups.
+                // Not this version of control groups.
             }
         }
 

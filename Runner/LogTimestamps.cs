@@ -3,13 +3,13 @@ using Shipinator.Client;
 namespace Shipinator.Runner;
 
 /// <summary>
-/// When which bytes of the log were printed, until the server knows: it may be away for long, and what it gets then was not
-/// printed then. Coarse (<see cref="Grain"/>) and bounded: a log of many small writes costs little.
+/// When which bytes of the log were printed, until the server has them: while it is unreachable, the time of an append is not
+/// the time of printing. Coarse (<see cref="Resolution"/>) and bounded: a log of many small writes costs little.
 /// </summary>
-internal sealed class LogClock(TimeProvider time)
+internal sealed class LogTimestamps(TimeProvider time)
 {
-    private const int MostMarks = 20_000;
-    private static readonly TimeSpan Grain = TimeSpan.FromMilliseconds(20);
+    private const int MaxMarks = 20_000;
+    private static readonly TimeSpan Resolution = TimeSpan.FromMilliseconds(20);
     private readonly Lock _gate = new();
     private List<(long Offset, long At)> _marks = [];
 
@@ -19,15 +19,15 @@ internal sealed class LogClock(TimeProvider time)
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         lock (_gate)
         {
-            // Output and error output are written side by side: a mark may come late.
-            if (_marks.Count > 0 && (offset <= _marks[^1].Offset || now - _marks[^1].At < Grain.TotalMilliseconds))
+            // Output and error output are written concurrently: a mark may come late.
+            if (_marks.Count > 0 && (offset <= _marks[^1].Offset || now - _marks[^1].At < Resolution.TotalMilliseconds))
             {
                 return;
             }
 
-            if (_marks.Count == MostMarks)
+            if (_marks.Count == MaxMarks)
             {
-                // A very long absence of the server: every second mark will do.
+                // The server has been unreachable for very long: every second mark is enough.
                 _marks = [.. _marks.Where((_, i) => i % 2 == 0)];
             }
 
@@ -35,7 +35,7 @@ internal sealed class LogClock(TimeProvider time)
         }
     }
 
-    /// <summary>The marks for the bytes of a chunk, the one that speaks for its first byte among them; not more than the server takes.</summary>
+    /// <summary>The marks for the bytes of a chunk, from the one that covers its first byte on; at most as many as allowed.</summary>
     public IReadOnlyList<(long Offset, long At)> Between(long from, long to)
     {
         lock (_gate)
@@ -47,12 +47,12 @@ internal sealed class LogClock(TimeProvider time)
         }
     }
 
-    /// <summary>The server knows of all bytes before this offset.</summary>
+    /// <summary>Drops the marks of bytes that the server has: all before this offset.</summary>
     public void Forget(long offset)
     {
         lock (_gate)
         {
-            // The last mark before it still speaks for what follows.
+            // The last mark before it still covers what follows.
             var last = _marks.FindLastIndex(m => m.Offset <= offset);
             if (last > 0)
             {

@@ -28,7 +28,7 @@ public sealed class WorkerSweepTests : IWorkerOwnership
         {
             time.Pass(inventory.SweepPeriod);
             await Task.Yield();
-            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "Nobody looked for workers.");
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "No sweep took place in time.");
         }
 
         await sweep.StopAsync(default);
@@ -50,7 +50,7 @@ public sealed class WorkerSweepTests : IWorkerOwnership
             Assert.False(sweep.ExecuteTask!.IsCompleted, "The service has ended, which ends the server.");
             time.Pass(inventory.SweepPeriod);
             await Task.Yield();
-            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "Nobody looked for workers.");
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "No sweep took place in time.");
         }
 
         await sweep.StopAsync(default);
@@ -102,7 +102,7 @@ public sealed class WorkerSweepTests : IWorkerOwnership
             if (here && FailuresLeft > 0)
             {
                 FailuresLeft--;
-                throw new InvalidOperationException("Nobody foresaw this.");
+                throw new InvalidOperationException("An unexpected error.");
             }
         }
 

@@ -135,7 +135,7 @@ internal sealed class KubernetesBench : IAsyncDisposable
         var start = TimeProvider.System.GetTimestamp();
         while (!await condition())
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, $"Waited in vain for {what}.");
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, $"Timed out waiting for {what}.");
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
         }
     }

@@ -193,7 +193,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
             o =>
             {
                 (o.RunnerImage, o.RunnerCommand) = ("runner:local", ["sh", "-c", $"echo {script} > /shipinator/bin/runner"]);
-                // The cluster's time may run ahead of a slow machine.
+                // The cluster's clock may run ahead of a slow machine.
                 (o.ImagePullTimeout, o.SweepPeriod) = (Ages, Ages);
             }
         );
@@ -234,13 +234,16 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
         }
     }
 
-    /// <summary>The cluster's time passes a little with each look, and never by much: that answers arrive takes real time.</summary>
+    /// <summary>The cluster's clock moves a little with each poll, and never by much: responses take real time.</summary>
     private async Task UntilAsync(Func<Task<bool>> condition, bool timeStands = false, Func<string>? said = null)
     {
         var start = TimeProvider.System.GetTimestamp();
         do
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "It did not get there. " + said?.Invoke());
+            Assert.True(
+                TimeProvider.System.GetElapsedTime(start) < Patience,
+                "The expected state was not reached in time. " + "" + said?.Invoke()
+            );
             _agenda.Pass(timeStands ? TimeSpan.Zero : Look);
             await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System);
         } while (!await condition());

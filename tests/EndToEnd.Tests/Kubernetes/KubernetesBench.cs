@@ -6,7 +6,7 @@ namespace Shipinator.EndToEnd.Tests.Kubernetes;
 /// <summary>A cluster whose pods really run as processes of this machine, and a folder with a repository for a server beside it.</summary>
 internal sealed class KubernetesBench : IAsyncDisposable
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
     private readonly string _node = Directory.CreateTempSubdirectory("ship-node-").FullName;
     private LiveKubelet _kubelet = null!;
 

@@ -5,7 +5,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 /// <summary>The executor with an API server over real HTTP in which only the test changes anything.</summary>
 public abstract class ClusterAtRest : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private ServiceProvider _services = null!;
 
     internal ExecutorWorld World { get; } = new();

@@ -61,8 +61,11 @@ public enum WaitKind
     /// <summary>The checkout of the source.</summary>
     Checkout = 17,
 
-    /// <summary>The platform is about to end it.</summary>
+    /// <summary>The platform is about to stop it.</summary>
     Disruption = 18,
+
+    /// <summary>The platform has to create its worker (a pod): a quota may delay that.</summary>
+    Worker = 19,
 }
 
 /// <summary>Kinds travel as their words.</summary>
@@ -127,7 +130,9 @@ public sealed record WaitReason
     /// <summary>A reason of which only the text is known.</summary>
     public static WaitReason Other(string text) => new() { Kind = WaitKind.Other, Detail = text };
 
-    /// <summary>What it belongs to has not started it. <paramref name="what"/> has to start first: <c>run</c>, <c>stage</c>, <c>steps</c>.</summary>
+    /// <summary>
+    /// What it belongs to has not started it. <paramref name="what"/> has to start first: <c>run</c>, <c>stage</c>, <c>steps</c>.
+    /// </summary>
     public static WaitReason Start(string? what = null) => new() { Kind = WaitKind.Start, Subject = what };
 
     /// <summary>A run holds the concurrency group, and others are ahead in its queue.</summary>
@@ -242,6 +247,9 @@ public sealed record WaitReason
             Detail = detail,
         };
 
-    /// <summary>The platform is about to end it.</summary>
+    /// <summary>The platform has to create its worker.</summary>
+    public static WaitReason Worker(string? detail = null) => new() { Kind = WaitKind.Worker, Detail = detail };
+
+    /// <summary>The platform is about to stop it.</summary>
     public static WaitReason Disruption(string detail) => new() { Kind = WaitKind.Disruption, Detail = detail };
 }

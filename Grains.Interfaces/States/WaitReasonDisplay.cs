@@ -34,7 +34,8 @@ public static class WaitReasonDisplay
             WaitKind.Container => With(Container(reason.Subject), reason.Detail),
             WaitKind.Service => With($"Waiting for service {reason.Subject} to become ready", reason.Detail),
             WaitKind.Checkout => "Waiting for the checkout of its source",
-            WaitKind.Disruption => With("About to be ended by the platform", reason.Detail),
+            WaitKind.Disruption => With("About to be stopped by the platform", reason.Detail),
+            WaitKind.Worker => With("Waiting for its worker to be created", reason.Detail),
             // Also a kind that only a newer silo knows.
             _ => reason.Detail ?? "Waiting",
         };

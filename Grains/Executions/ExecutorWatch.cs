@@ -21,6 +21,7 @@ internal sealed partial class ExecutorWatch(
 )
 {
     private const string Actor = "system";
+    private ExecutionHandle? _handle;
 
     /// <summary>When the executor is called next.</summary>
     public PollSchedule Polls { get; } = new(time, options);
@@ -80,7 +81,7 @@ internal sealed partial class ExecutorWatch(
     {
         try
         {
-            var status = await executors.Get(row.ExecutorType).Status(ExecutionLogic.Handle(row), cancellationToken);
+            var status = await executors.Get(row.ExecutorType).Status(HandleOf(row), cancellationToken);
             return StopExplanation.Explain(report, status);
         }
         catch (ExecutorException e)
@@ -94,7 +95,9 @@ internal sealed partial class ExecutorWatch(
         try
         {
             var joins = await JoinsWorkerAsync(row.Spec, cancellationToken);
-            await executors.Get(row.ExecutorType).Submit(joins ? row.Spec with { JoinsWorker = true } : row.Spec, cancellationToken);
+            _handle = await executors
+                .Get(row.ExecutorType)
+                .Submit(joins ? row.Spec with { JoinsWorker = true } : row.Spec, cancellationToken);
             Polls.Submitted();
             WaitingFor = null;
             return null;
@@ -111,6 +114,9 @@ internal sealed partial class ExecutorWatch(
             return Failed(row, e.Reason, e.Message);
         }
     }
+
+    /// <summary>As submitted; after a restart, made from the row.</summary>
+    private ExecutionHandle HandleOf(ExecutionRecord row) => _handle ??= ExecutionLogic.Handle(row);
 
     /// <summary>Once a parallel step was claimed, a worker that is gone must not be made again: what was claimed would run twice.</summary>
     private async Task<bool> JoinsWorkerAsync(ExecutionSpec spec, CancellationToken cancellationToken)
@@ -132,10 +138,10 @@ internal sealed partial class ExecutorWatch(
             var executor = executors.Get(row.ExecutorType);
             if (row.Cancel is not null)
             {
-                await executor.Cancel(ExecutionLogic.Handle(row), cancellationToken);
+                await executor.Cancel(HandleOf(row), cancellationToken);
             }
 
-            status = await executor.Status(ExecutionLogic.Handle(row), cancellationToken);
+            status = await executor.Status(HandleOf(row), cancellationToken);
         }
         catch (ExecutorException e) when (e.IsTransient)
         {
@@ -173,7 +179,7 @@ internal sealed partial class ExecutorWatch(
             return null;
         }
 
-        var report = ExecutionLogic.ReportOf(RunnerExitCodes.Explain(status, row.ClaimedBy is not null));
+        var report = ExecutionLogic.ReportOf(RunnerExitReasons.Explain(status, row.ClaimedBy is not null));
         if (report.Status == Status.Success)
         {
             report = await artifacts.CheckAsync(row, report, cancellationToken);

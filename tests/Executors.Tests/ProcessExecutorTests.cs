@@ -35,11 +35,11 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
         await executor.Release(_spec.Worker.JobId, 1, default);
         await executor.Release(_spec.Worker.JobId, 1, default);
         Assert.Empty(Directory.EnumerateDirectories(_bench.Jobs, "ship-*", SearchOption.AllDirectories));
-        Assert.Empty(ProcessTable.Of([_spec.ExecutionId]));
+        Assert.Empty(ProcessTable.FindByExecution([_spec.ExecutionId]));
     }
 
     [Fact]
-    public async Task FindWorkers_OneInWhichARunnerIsAtWork_MayBeAnotherInstallations()
+    public async Task FindWorkers_WithARunningRunner_MayBeForeign()
     {
         Work($"touch {Root}/started; while [ ! -e {Root}/go ]; do sleep 0.02; done");
         var executor = Executor();
@@ -65,13 +65,13 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Runner_OfTheServersOwnVariables_GetsNone()
+    public async Task Runner_Environment_HasNoneOfTheServersVariables()
     {
         Environment.SetEnvironmentVariable("SOMEBODYS_DATABASE_PASSWORD", "s3cret");
         Work($"touch {Root}/started; while [ ! -e {Root}/go ]; do sleep 0.02; done");
         await Executor().Submit(_spec, default);
         await FileAsync("started");
-        var runner = Assert.Single(ProcessTable.Of([_spec.ExecutionId]), ProcessTable.IsRunner);
+        var runner = Assert.Single(ProcessTable.FindByExecution([_spec.ExecutionId]), ProcessTable.IsRunner);
         // As root: the step itself can't.
         var names = (await File.ReadAllTextAsync($"/proc/{runner}/environ")).Split('\0').Select(l => l.Split('=')[0]).ToList();
         await File.WriteAllTextAsync(Path.Combine(Root, "go"), "");
@@ -84,27 +84,27 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Status_OfAKilledRunner_IsLostAndItsCommandIsEnded()
+    public async Task Status_OfAKilledRunner_IsLostAndItsCommandIsKilled()
     {
         Work($"touch {Root}/started; sleep 1000");
         var executor = Executor();
         await executor.Submit(_spec, default);
         await FileAsync("started");
-        ProcessTable.Kill(ProcessTable.Of([_spec.ExecutionId]).Where(ProcessTable.IsRunner));
+        ProcessTable.Kill(ProcessTable.FindByExecution([_spec.ExecutionId]).Where(ProcessTable.IsRunner));
         var end = await UntilAsync(executor, s => s.Status.IsTerminal() && !s.StillPresent);
         Assert.Equal((Status.Failed, (Reason?)Reason.Lost), (end.Status, end.Reason));
-        Assert.Empty(ProcessTable.Of([_spec.ExecutionId]));
+        Assert.Empty(ProcessTable.FindByExecution([_spec.ExecutionId]));
     }
 
     [Fact]
-    public async Task Status_OfWhatWasNeverSubmitted_IsLostNeverSuccess()
+    public async Task Status_NeverSubmitted_IsLostAndNeverSuccess()
     {
         var status = await Executor().Status(Handle, default);
         Assert.Equal((Status.Failed, (Reason?)Reason.Lost), (status.Status, status.Reason));
     }
 
     [Fact]
-    public async Task Cancel_ReachesWhatIgnoresSigtermAndIsConfirmedByAbsence()
+    public async Task Cancel_CommandThatIgnoresSigterm_IsKilledAndConfirmedWhenGone()
     {
         Work($"trap '' TERM; (trap '' TERM; touch {Root}/started; while true; do sleep 0.1; done) & wait");
         var executor = Executor(killAfter: TimeSpan.FromSeconds(1));
@@ -121,7 +121,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
 
         Assert.True(status.Status.IsTerminal());
         Assert.False(status.StillPresent);
-        Assert.Empty(ProcessTable.Of([_spec.ExecutionId]));
+        Assert.Empty(ProcessTable.FindByExecution([_spec.ExecutionId]));
     }
 
     [Fact]
@@ -140,7 +140,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Options_BeyondLoopback_AreRefusedUnlessTheOperatorSaysSo()
+    public void Options_BeyondLoopback_AreRejectedUnlessAllowed()
     {
         var options = new ProcessExecutorOptions
         {
@@ -161,7 +161,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Options_SeveralServers_AreRefusedUnlessTheyAreOnOneMachine()
+    public void Options_SeveralServers_AreRejectedUnlessOnOneMachine()
     {
         var options = new ProcessExecutorOptions
         {
@@ -179,7 +179,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Status_OfAResultThatIsHalfWritten_IsNoResult()
+    public async Task Status_PartiallyWrittenResult_IsIgnored()
     {
         var folder = new WorkerFolder(_bench.Jobs, _spec.Worker.ExternalName);
         Directory.CreateDirectory(folder.Control(_spec.ExecutionId));
@@ -188,7 +188,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Registry_AnUnknownType_NamesTheKnownOnes()
+    public void Registry_UnknownType_NamesTheConfiguredOnes()
     {
         var error = Assert.Throws<ExecutorException>(() => new ExecutorRegistry([Executor()]).Get("magic"));
         Assert.Contains("process", error.Message, StringComparison.Ordinal);

@@ -44,7 +44,9 @@ public sealed class WaitReasonTests
             { WaitReason.Container("step-0", "CrashLoopBackOff"), "Waiting for container step-0 to start: CrashLoopBackOff" },
             { WaitReason.Service("db"), "Waiting for service db to become ready" },
             { WaitReason.Checkout, "Waiting for the checkout of its source" },
-            { WaitReason.Disruption("drained"), "About to be ended by the platform: drained" },
+            { WaitReason.Disruption("drained"), "About to be stopped by the platform: drained" },
+            { WaitReason.Worker(), "Waiting for its worker to be created" },
+            { WaitReason.Worker("exceeded quota: few"), "Waiting for its worker to be created: exceeded quota: few" },
         };
 
     [Theory]

@@ -36,14 +36,14 @@ public sealed class FindRunnerTests : IAsyncLifetime
     [InlineData("curl")]
     [InlineData("perl")]
     [InlineData("python3")]
-    public async Task Script_WithWhateverTheImageHas_GetsTheRunner(string tool)
+    public async Task Script_WithAnySupportedTool_DownloadsTheRunner(string tool)
     {
         Link(tool);
         Assert.Equal((0, "downloaded prepare\n"), await RunAsync());
     }
 
     [Fact]
-    public async Task Script_WhoseFirstToolFails_TriesTheNext()
+    public async Task Script_FirstToolFails_TriesTheNext()
     {
         Program("wget", "exit 4");
         Link("python3");
@@ -51,23 +51,23 @@ public sealed class FindRunnerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Script_InAnImageThatHasTheRunner_AsksNobody()
+    public async Task Script_InAnImageWithTheRunner_DownloadsNothing()
     {
         Program("shipinator-runner", "echo \"own $1\"");
         Assert.Equal((0, "own prepare\n"), await RunAsync());
     }
 
     [Fact]
-    public async Task Script_WithoutAnyTool_SaysWhatIsMissing()
+    public async Task Script_WithoutAnyTool_NamesWhatIsMissing()
     {
         var (code, words) = await RunAsync();
         Assert.Equal(1, code);
-        Assert.Contains("none of wget, curl, perl and python3", words, StringComparison.Ordinal);
+        Assert.Contains("nor one of wget, curl, perl and python3", words, StringComparison.Ordinal);
         Assert.Equal(words, await File.ReadAllTextAsync(Path.Combine(_root, "termination-log")));
     }
 
     [Fact]
-    public async Task Script_WhenTheServerHasNoRunner_NamesTheSettings()
+    public async Task Script_ServerWithoutARunner_NamesTheSettings()
     {
         _hasRunner = false;
         Link("python3");
@@ -77,9 +77,11 @@ public sealed class FindRunnerTests : IAsyncLifetime
         Assert.Contains("Shipinator:StaticRunnerPath", words, StringComparison.Ordinal);
     }
 
-    /// <summary>As process 1 of a container a shell hears no signal that it has no trap for, and none before its program has ended.</summary>
+    /// <summary>
+    /// As process 1 of a container a shell hears no signal that it has no trap for, and none before its program has ended.
+    /// </summary>
     [Fact]
-    public async Task Script_ToldToStopWhileItDownloads_StopsAtOnce()
+    public async Task Script_StoppedDuringADownload_ExitsAtOnce()
     {
         var asked = Path.Combine(_root, "asked");
         Program("wget", $"echo > {asked}; exec /bin/sleep 1000");

@@ -6,7 +6,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 public sealed class KubernetesFaultTests : ClusterAtWork
 {
     [Fact]
-    public async Task Image_ThatIsNotThere_IsOneSteadyReasonAlsoWhenThePodIsDeleted()
+    public async Task Image_Missing_KeepsItsReasonWhenThePodIsDeleted()
     {
         var spec = Execution();
         await Executor.Submit(spec, default);
@@ -29,7 +29,7 @@ public sealed class KubernetesFaultTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task Command_ThatTheImageDoesNotHave_EndsWithTheRuntimesWords()
+    public async Task Command_MissingInTheImage_FailsWithTheRuntimesMessage()
     {
         var spec = Execution("alpine:local");
         await Executor.Submit(spec, default);
@@ -41,7 +41,7 @@ public sealed class KubernetesFaultTests : ClusterAtWork
     [Theory]
     [InlineData(true, Reason.Evicted)]
     [InlineData(false, Reason.ImagePull)]
-    public async Task Pod_TakenAwayBeforeItBegan_TellsTheCause(bool evict, Reason reason)
+    public async Task Pod_StoppedBeforeItStarted_HasTheReason(bool evict, Reason reason)
     {
         var spec = Execution();
         await Executor.Submit(spec, default);
@@ -63,7 +63,7 @@ public sealed class KubernetesFaultTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task Pod_TooBigForAnyNode_WaitsInTheSchedulersWords()
+    public async Task Pod_TooBigForAnyNode_WaitsWithTheSchedulersMessage()
     {
         var worker = Given.Worker(Given.Step(0, "compile", cpu: "100")) with { JobId = JobId.New(TimeProvider.System) };
         await Executor.Submit(Given.Execution(worker), default);
@@ -74,18 +74,21 @@ public sealed class KubernetesFaultTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task Quota_OfPods_IsWhatItWaitsFor_AndOfJobs_IsTransientUntilThereIsRoom()
+    public async Task Quota_OfPods_IsWaitedFor_AndOfJobs_IsTransient()
     {
         Quota("pods", "0");
         var spec = Execution();
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => s.WaitingFor?.Describe().Contains("exceeded quota: few", StringComparison.Ordinal) == true);
+        await UntilAsync(
+            spec,
+            s => s.WaitingFor is { Kind: WaitKind.Worker, Detail: { } why } && why.Contains("exceeded quota: few", StringComparison.Ordinal)
+        );
 
         Quota("count/jobs.batch", "1");
         var more = Execution();
         var refused = await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(more, default));
         Assert.True(refused.IsTransient);
-        Assert.Contains("quota of namespace ci is full", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("quota of namespace ci is exhausted", refused.Message, StringComparison.Ordinal);
         await Executor.Cancel(Given.Handle(spec), default);
         await UntilAsync(spec, s => !s.StillPresent);
         await Executor.Submit(more, default);
@@ -93,7 +96,7 @@ public sealed class KubernetesFaultTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task Namespace_ThatGoesAway_EndsItsWorkAndTakesNoMore()
+    public async Task Namespace_Deleted_EndsItsExecutionsAndRejectsMore()
     {
         var spec = Execution();
         await Executor.Submit(spec, default);
@@ -110,7 +113,7 @@ public sealed class KubernetesFaultTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task Submit_ManyAtOnceByTwoServers_MakesOneJobAndOneSecret()
+    public async Task Submit_ConcurrentlyByTwoServers_CreatesOneJobAndOneSecret()
     {
         var (services, other) = await StartAsync();
         var spec = Execution();

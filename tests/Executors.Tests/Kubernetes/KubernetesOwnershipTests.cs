@@ -12,7 +12,7 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
     [InlineData("""{ "app": "theirs" }""", "Cancel")]
     [InlineData("other", "Release")]
     [InlineData("other", "Cancel")]
-    public async Task SomebodyElsesJob_OfOurName_IsNotTouched(string labels, string verb)
+    public async Task ForeignJob_WithOurName_IsNotTouched(string labels, string verb)
     {
         var spec = Spec();
         var worker = spec.Worker;
@@ -46,9 +46,9 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
         await UntilAsync(spec, s => s.Reason == Reason.Lost);
     }
 
-    /// <summary>A restored database may name a Job that was deleted and made again by somebody meanwhile.</summary>
+    /// <summary>A restored database may name a Job that was deleted and created again by someone else meanwhile.</summary>
     [Fact]
-    public async Task Cancel_OfAJobThatIsAnotherOneByNow_DoesNotDeleteThat()
+    public async Task Cancel_OfAJobThatWasReplaced_DoesNotDeleteTheNewOne()
     {
         var spec = Spec();
         await Executor.Submit(spec, default);
@@ -69,7 +69,7 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
     }
 
     [Fact]
-    public async Task Stray_WithOurLabelsAndAnotherName_IsNotTakenForOurs()
+    public async Task Object_WithOurLabelsAndAnotherName_IsNotOurs()
     {
         var spec = Spec();
         await Executor.Submit(spec, default);
@@ -87,7 +87,10 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
                     ["labels"] = labels.DeepClone(),
                 },
                 ["status"] = JsonNode.Parse(
-                    """{ "phase": "Succeeded", "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": 0, "reason": "Completed" } } } ] }"""
+                    """
+                    { "phase": "Succeeded", "containerStatuses": [ { "name": "s0",
+                    "state": { "terminated": { "exitCode": 0, "reason": "Completed" } } } ] }
+                    """
                 ),
             }
         );
@@ -108,14 +111,17 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
         // Seen after both.
         Cluster.PutPod(
             spec.Worker.ExternalName,
-            $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+            $$"""
+            { "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0",
+            "state": { "running": {} } } ] }
+            """
         );
-        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
         Assert.Equal([$"Job {spec.Worker.ExternalName} in namespace ci"], ((IWorkerInventory)Executor).FindWorkers().Select(w => w.Where));
     }
 
     [Fact]
-    public async Task Submit_WhosePredecessorVanishesBetweenTheQuestions_IsTriedAgain()
+    public async Task Submit_ExistingJobDisappearsBetweenRequests_IsTransient()
     {
         var spec = Spec();
         await Executor.Submit(spec, default);
@@ -135,15 +141,18 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
         await ExecutorWorld.StopAsync(services);
     }
 
-    /// <summary>Deleted by somebody in the background, and kept by a finalizer of theirs: nothing ends its pod but us.</summary>
+    /// <summary>Deleted by someone else in the background, and kept by a finalizer of theirs: nothing ends its pod but us.</summary>
     [Fact]
-    public async Task Cancel_OfAJobWhoseDeletionSomebodyHolds_EndsItsPod()
+    public async Task Cancel_OfAJobHeldByAFinalizer_StopsItsPod()
     {
         var spec = Spec();
         await Executor.Submit(spec, default);
         Cluster.PutPod(
             spec.Worker.ExternalName,
-            $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+            $$"""
+            { "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0",
+            "state": { "running": {} } } ] }
+            """
         );
         var held = (JsonObject)Cluster.Get("jobs", spec.Worker.ExternalName)!.DeepClone();
         (held["metadata"]!["deletionTimestamp"], held["metadata"]!["finalizers"]) = (
@@ -151,7 +160,7 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
             new JsonArray("theirs.example/hold")
         );
         Cluster.Put("jobs", held);
-        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
         await Executor.Cancel(Given.Handle(spec), default);
         var pod = Cluster.Get("pods", $"{spec.Worker.ExternalName}-x");
         Assert.True(pod is null || pod.IsDeleting());
@@ -162,13 +171,17 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
     [InlineData("FailedMount", "MountVolume.SetUp failed for volume \"cache\" : mount failed: exit status 32", true)]
     [InlineData("FailedCreatePodSandBox", "Failed to create pod sandbox: plugin type=\"bridge\" failed: no IP addresses", true)]
     [InlineData("BackOff", "Back-off restarting failed container", false)]
-    public async Task WhatKeepsANodeFromStartingIt_IsWhatItWaitsFor(string reason, string words, bool told)
+    public async Task NodeWarning_BeforeTheFirstContainer_IsWaitedFor(string reason, string words, bool told)
     {
         var spec = Spec();
         await Executor.Submit(spec, default);
         Cluster.PutPod(
             spec.Worker.ExternalName,
-            $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "initContainerStatuses": [ { "name": "prepare", "state": { "waiting": { "reason": "PodInitializing" } } } ], "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }"""
+            $$"""
+            { "phase": "Pending", "conditions": [ {{Scheduled}} ], "initContainerStatuses": [ { "name": "prepare",
+            "state": { "waiting": { "reason": "PodInitializing" } } } ], "containerStatuses": [ { "name": "s0",
+            "state": { "waiting": { "reason": "PodInitializing" } } } ] }
+            """
         );
         Cluster.Put(
             "events",
@@ -191,15 +204,16 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
                 },
             }
         );
-        await UntilAsync(
-            spec,
-            s => s.WaitingFor is { } waits && waits.Describe() == (told ? $"Its node to start it: {words}" : "Its containers to start.")
-        );
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Container(detail: told ? words : null));
         Cluster.PutPod(
             spec.Worker.ExternalName,
-            $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "initContainerStatuses": [ { "name": "prepare", "state": { "running": {} } } ], "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }"""
+            $$"""
+            { "phase": "Pending", "conditions": [ {{Scheduled}} ], "initContainerStatuses": [ { "name": "prepare",
+            "state": { "running": {} } } ], "containerStatuses": [ { "name": "s0",
+            "state": { "waiting": { "reason": "PodInitializing" } } } ] }
+            """
         );
-        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "The checkout of its source.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Checkout);
     }
 
     private static ExecutionSpec Spec() => Given.Execution(Worker());

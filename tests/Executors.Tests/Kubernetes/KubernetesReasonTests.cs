@@ -3,7 +3,9 @@ using Shipinator.Executors.Kubernetes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>From the manifest to the reason: what the executor says when the cluster's kubelet has run its pod to an end of some kind.</summary>
+/// <summary>
+/// From the manifest to the reason: what the executor says when the cluster's kubelet has run its pod to an end of some kind.
+/// </summary>
 public sealed class KubernetesReasonTests : IAsyncLifetime
 {
     private static readonly TimeSpan Ages = TimeSpan.FromDays(30);
@@ -32,7 +34,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     [InlineData("exit 3", null, Reason.ExitCode, 3)]
     [InlineData("no-such-program", null, Reason.ExitCode, 127)]
     [InlineData("tail /dev/zero", "16Mi", Reason.OomKilled, 137)]
-    public async Task Container_ThatEnds_SaysHow(string script, string? memory, Reason? reason, int code)
+    public async Task Container_Ended_HasItsReason(string script, string? memory, Reason? reason, int code)
     {
         var end = await UntilAsync(await SubmitAsync(script, memory), s => s.Status.IsTerminal());
         Assert.Equal((reason is null ? Status.Success : Status.Failed, reason, (int?)code), (end.Status, end.Reason, end.ExitCode));
@@ -42,10 +44,10 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     [InlineData("eviction", Reason.Evicted)]
     [InlineData("pod", Reason.Lost)]
     [InlineData("job", Reason.Lost)]
-    public async Task Pod_TakenAwayAtWork_IsFirstSaidThenOver(string what, Reason reason)
+    public async Task Pod_DisruptedWhileRunning_WaitsThenEndsWithTheReason(string what, Reason reason)
     {
         var spec = await SubmitAsync("sleep 100000");
-        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
         var pod = _cluster.Store.List("pods", "ci").Single().Name();
         using var client = new HttpClient { BaseAddress = _cluster.Url };
         client.DefaultRequestHeaders.Authorization = new("Bearer", Access.Admin);
@@ -74,15 +76,17 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     [Theory]
     [InlineData("alpine:local", Reason.Timeout)]
     [InlineData("registry.example/none:1", Reason.ImagePull)]
-    public async Task Pod_ThatReachesItsOwnDeadline_StaysAndTellsWhetherItEverBegan(string image, Reason reason)
+    public async Task Pod_ThatReachesItsDeadline_StaysAndShowsWhetherItStarted(string image, Reason reason)
     {
         var spec = await SubmitAsync("sleep 100000", image: image);
         await UntilAsync(
             spec,
             s =>
                 s.WaitingFor?.Describe()
-                    .Contains(image.Contains("none", StringComparison.Ordinal) ? "not found" : "to take the step", StringComparison.Ordinal)
-                == true
+                    .Contains(
+                        image.Contains("none", StringComparison.Ordinal) ? "not found" : "its runner to claim it",
+                        StringComparison.Ordinal
+                    ) == true
         );
         _agenda.Pass(TimeSpan.FromHours(2));
         var end = await UntilAsync(spec, s => s.Status.IsTerminal());
@@ -91,7 +95,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Job_WhoseEndIsSeenBeforeItsPod_IsJudgedByThePod()
+    public async Task Job_FinishedBeforeItsPodIsSeen_HasThePodsReason()
     {
         var never = new TaskCompletionSource();
         _cluster.Before = request => request == "GET pods watch" ? never.Task : Task.CompletedTask;
@@ -103,7 +107,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
 
     /// <summary>What a watch tells late is not news after a list that was asked for meanwhile.</summary>
     [Fact]
-    public async Task Pod_SeenInAList_IsNotUndoneByAWatchThatLagsBehind()
+    public async Task Pod_SeenInAList_IsNotOverwrittenByALaggingWatch()
     {
         var watch = new TaskCompletionSource();
         _cluster.Before = request => request == "GET pods watch" ? watch.Task : Task.CompletedTask;
@@ -130,10 +134,10 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     [Theory]
     [InlineData(true, 0)]
     [InlineData(false, 1)]
-    public async Task Job_Deleted_TakesItsPodAlongOnlyWhenTold(bool byExecutor, int left)
+    public async Task Job_Deleted_DeletesItsPodOnlyWithAPropagationPolicy(bool byExecutor, int left)
     {
         var spec = await SubmitAsync("sleep 100000");
-        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
         using var client = new HttpClient { BaseAddress = _cluster.Url };
         client.DefaultRequestHeaders.Authorization = new("Bearer", Access.Admin);
         if (byExecutor)
@@ -151,7 +155,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Secret_OfAWorker_GoesWithItsJob()
+    public async Task Secret_OfAWorker_IsDeletedWithItsJob()
     {
         var spec = await SubmitAsync("true");
         await UntilAsync(spec, s => s.Status.IsTerminal());
@@ -161,7 +165,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Manifest_OfTheExecutor_HasNoFieldThatTheClusterDoesNotKnow()
+    public async Task Manifest_OfTheExecutor_HasNoUnknownField()
     {
         var spec = await SubmitAsync("true", memory: "1Gi");
         var job = _cluster.Get("jobs", spec.Worker.ExternalName)!;
@@ -178,7 +182,9 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
         Assert.False(strict.Headers.Contains("Warning"));
     }
 
-    /// <summary>The runner's first container puts into the step's what it does. <paramref name="listed"/>: all it is to tell is told by watches.</summary>
+    /// <summary>
+    /// The runner's first container puts into the step's what it does. <paramref name="listed"/>: all it is to tell is told by watches.
+    /// </summary>
     private async Task<ExecutionSpec> SubmitAsync(string script, string? memory = null, string image = "alpine:local", bool listed = false)
     {
         (_services, _executor) = await _world.StartAsync(
@@ -187,7 +193,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
             o =>
             {
                 (o.RunnerImage, o.RunnerCommand) = ("runner:local", ["sh", "-c", $"echo {script} > /shipinator/bin/runner"]);
-                // The cluster's time may run ahead of a slow machine.
+                // The cluster's clock may run ahead of a slow machine.
                 (o.ImagePullTimeout, o.SweepPeriod) = (Ages, Ages);
             }
         );
@@ -228,13 +234,16 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
         }
     }
 
-    /// <summary>The cluster's time passes a little with each look, and never by much: that answers arrive takes real time.</summary>
+    /// <summary>The cluster's clock moves a little with each poll, and never by much: responses take real time.</summary>
     private async Task UntilAsync(Func<Task<bool>> condition, bool timeStands = false, Func<string>? said = null)
     {
         var start = TimeProvider.System.GetTimestamp();
         do
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "It did not get there. " + said?.Invoke());
+            Assert.True(
+                TimeProvider.System.GetElapsedTime(start) < Patience,
+                "The expected state was not reached in time. " + "" + said?.Invoke()
+            );
             _agenda.Pass(timeStands ? TimeSpan.Zero : Look);
             await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System);
         } while (!await condition());

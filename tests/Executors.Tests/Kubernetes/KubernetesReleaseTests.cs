@@ -4,19 +4,21 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What becomes of workers whose job attempt is over: at once, after a while to be looked at, or when somebody finds them.</summary>
+/// <summary>
+/// What becomes of workers whose job attempt is over: at once, after a while for inspection, or when somebody finds them.
+/// </summary>
 public sealed class KubernetesReleaseTests : ClusterAtWork
 {
     /// <summary>A runner's report comes before the cluster has seen its container end.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Release_WithKeepFinished_LeavesAJobThatEndsByItselfUntilItsTimeIsOver(bool seen)
+    public async Task Release_WithKeepFinished_KeepsAJobThatFinishesByItself(bool seen)
     {
         await RestartAsync(o => o.KeepFinished = TimeSpan.FromMinutes(10), script: "sleep 5");
         var spec = Execution("alpine:local");
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => seen ? s.Status.IsTerminal() : s.WaitingFor?.Describe() == "Its container to take the step.");
+        await UntilAsync(spec, s => seen ? s.Status.IsTerminal() : s.WaitingFor == WaitReason.Runner);
         Assert.Null(Cluster.Get("jobs", spec.Worker.ExternalName).Number("spec", "ttlSecondsAfterFinished"));
         await Executor.Release(spec.Worker.JobId, spec.Worker.Attempt, default);
         Assert.Equal(600, Cluster.Get("jobs", spec.Worker.ExternalName).Number("spec", "ttlSecondsAfterFinished"));
@@ -31,14 +33,14 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
     [Theory]
     [InlineData(Absent, "sleep 5")]
     [InlineData("alpine:local", "sleep 100000")]
-    public async Task Release_WithKeepFinished_OfWhatDoesNotEndByItself_DeletesIt(string image, string script)
+    public async Task Release_WithKeepFinished_DeletesAJobThatDoesNotFinish(string image, string script)
     {
         await RestartAsync(o => (o.KeepFinished, o.SweepPeriod) = (TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(1)), script: script);
         var spec = Execution(image);
         await Executor.Submit(spec, default);
         await UntilAsync(
             spec,
-            s => s.WaitingFor?.Describe().Contains(image == Absent ? Absent : "to take the step", StringComparison.Ordinal) == true
+            s => s.WaitingFor?.Describe().Contains(image == Absent ? Absent : "its runner to claim it", StringComparison.Ordinal) == true
         );
         World.Orphans.Add(spec.Worker.JobId);
         await Executor.Release(spec.Worker.JobId, spec.Worker.Attempt, default);
@@ -46,7 +48,7 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task Sweep_AsksTheOwner_TakesOnlyWhatNobodyNeedsAndCountsIt()
+    public async Task Sweep_AsksTheOwner_RemovesAndCountsOrphansOnly()
     {
         var counted = new ConcurrentBag<(long Count, string? Executor)>();
         using var listener = new MeterListener
@@ -75,7 +77,7 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
         foreach (var spec in new[] { needed, unanswered, orphan, unknown, alone })
         {
             await Executor.Submit(spec, default);
-            await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Its container to take the step.");
+            await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
         }
 
         // A pod without its Job, as after a delete without a propagation policy.
@@ -98,7 +100,7 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
 
     /// <summary>The Secret comes a moment after the Job: the kubelet tries its mount again.</summary>
     [Fact]
-    public async Task Secret_ThatComesLate_IsWaitedForByThePod()
+    public async Task Secret_CreatedLate_IsWaitedForByThePod()
     {
         await RestartAsync(_ => { }, script: "exit 3");
         var (asked, late) = (new TaskCompletionSource(), new TaskCompletionSource());

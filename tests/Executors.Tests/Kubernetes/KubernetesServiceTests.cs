@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
@@ -6,7 +7,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 public sealed class KubernetesServiceTests : ClusterAtWork
 {
     [Fact]
-    public async Task Services_AreStartedInOrder_GateTheSteps_AndGoAfterThemInReverseOrder()
+    public async Task Services_AreStartedInOrderBeforeTheSteps_AndStoppedInReverseOrder()
     {
         var spec = With(("a", "sleep 3; nc -l 5432", 5432), ("b", "sleep 2; nc -l 6379", 6379));
         var states = new List<string>();
@@ -20,17 +21,15 @@ public sealed class KubernetesServiceTests : ClusterAtWork
                         change
                             .Object.Items("status", "initContainerStatuses")
                             .Concat(change.Object.Items("status", "containerStatuses"))
-                            .Select(c =>
-                                $"{c.Text("name")}={(c["started"]!.GetValue<bool>() ? "started" : c["state"]!.AsObject().Select(s => s.Key).FirstOrDefault())}"
-                            )
+                            .Select(c => $"{c.Text("name")}={(c["started"]!.GetValue<bool>() ? "started" : StateOf(c))}")
                             .Append((string?)change.Object["status"]!["phase"])
                     )
                 );
             }
         };
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Service a to become ready.");
-        await UntilAsync(spec, s => s.WaitingFor?.Describe() == "Service b to become ready.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Service("a"));
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Service("b"));
         await UntilAsync(spec, s => s.Status.IsTerminal());
         await UntilAsync(() => Cluster.Store.List("pods", "ci").Single().Text("status", "phase") == "Failed");
         var course = states.Distinct().ToList();
@@ -57,7 +56,7 @@ public sealed class KubernetesServiceTests : ClusterAtWork
     [Theory]
     [InlineData("sleep 100000", "(Error)")]
     [InlineData("echo no-room; exit 9", "exit code 9")]
-    public async Task Service_ThatIsNeverReady_FailsTheStepInItsOwnTime(string script, string words)
+    public async Task Service_NeverReady_FailsTheStepAfterItsOwnTimeout(string script, string words)
     {
         var spec = With(("db", script, 5432));
         await Executor.Submit(spec, default);
@@ -87,4 +86,6 @@ public sealed class KubernetesServiceTests : ClusterAtWork
             },
         };
     }
+
+    private static string? StateOf(JsonObject container) => container["state"]!.AsObject().Select(s => s.Key).FirstOrDefault();
 }

@@ -23,7 +23,7 @@ public sealed class ManifestTests
     public void Create_OneStep_IsAsApproved() => Approve("one-step", Given.Worker(), Given.Options);
 
     [Fact]
-    public void Create_StepsInOrderAndSideBySide_AskForTheHungriestMomentOnly() =>
+    public void Create_SequentialAndParallelSteps_RequestThePeakOnly() =>
         Approve(
             "resources",
             Given.Worker(
@@ -36,7 +36,7 @@ public sealed class ManifestTests
         );
 
     [Fact]
-    public void Create_Services_AreSidecarsThatAreReadyFirst() =>
+    public void Create_Services_AreSidecarsWithStartupProbes() =>
         Approve(
             "services",
             Given.Worker() with
@@ -57,7 +57,7 @@ public sealed class ManifestTests
         );
 
     [Fact]
-    public void Create_EverySetting_IsAsApproved()
+    public void Create_WithEverySetting_IsAsApproved()
     {
         var options = Given.Options;
         options.InstanceId = "prod";
@@ -97,8 +97,8 @@ public sealed class ManifestTests
     [Theory]
     [InlineData("9", null, "at most 4")]
     [InlineData(null, "9Gi", "at most 8Gi")]
-    [InlineData("much", null, "no quantity")]
-    public void Create_MoreThanAllowed_IsRefused(string? cpu, string? memory, string words)
+    [InlineData("much", null, "must be a quantity")]
+    public void Create_MoreThanAllowed_IsRejected(string? cpu, string? memory, string words)
     {
         var options = Given.Options;
         (options.MaxCpu, options.MaxMemory) = ("4", "8Gi");
@@ -106,12 +106,12 @@ public sealed class ManifestTests
             WorkerManifest.Create(Given.Worker(Given.Step(0, "big", cpu: cpu, memory: memory)), options, new("http://ship"))
         );
         Assert.False(refused.IsTransient);
-        Assert.Contains("Step big asks for", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("of step big must be", refused.Message, StringComparison.Ordinal);
         Assert.Contains(words, refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Prepare_IsToldHowToCheckOutAndWhatTheCredentialBelongsTo()
+    public void Prepare_HasTheCloneOptionsAndTheCredentialsScope()
     {
         var worker = Given.Worker();
         worker = worker with
@@ -140,7 +140,7 @@ public sealed class ManifestTests
     }
 
     [Fact]
-    public void Secret_HoldsATokenPerStepAndTheCredential_AndTheManifestNeither()
+    public void Secret_HasATokenPerStepAndTheCredential_AndTheManifestNeither()
     {
         var worker = Given.Worker(Given.Step(0, "a"), Given.Step(1, "b"));
         var job = WorkerManifest.Create(worker, Given.Options, new("http://ship"));

@@ -5,7 +5,9 @@ using Shipinator.Executors.Kubernetes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What pods of a real cluster (Kubernetes 1.36, recorded) mean: every state that they went through, one after the other.</summary>
+/// <summary>
+/// What pods of a real cluster (Kubernetes 1.36, recorded) mean: every state that they went through, one after the other.
+/// </summary>
 public sealed class StatusReaderTests
 {
     [Theory]
@@ -13,12 +15,12 @@ public sealed class StatusReaderTests
     [InlineData("exit-3", "no", Reason.ExitCode, "exit code 3", 3)]
     [InlineData("start-error", "no", Reason.ExecutorError, "/no/such/binary", 128)]
     [InlineData("oom-killed", "no", Reason.OomKilled, "memory", 137)]
-    [InlineData("pod-deleted", "no", Reason.Lost, "deleted by somebody", 137)]
+    [InlineData("pod-deleted", "no", Reason.Lost, "deleted by someone other than Shipinator", 137)]
     [InlineData("evicted", "no", Reason.Evicted, "evicted", 137)]
     [InlineData("init-fails", "no", Reason.ExecutorError, "exit code 7", null)]
     [InlineData("image-missing", "no", Reason.ImagePull, "no-such-image:1 could not be pulled", null)]
     [InlineData("secret-missing", "no", Reason.ConfigError, "absent", null)]
-    public void Read_ARecordedPodToItsEnd_EndsWithItsReason(string recording, string end, Reason? reason, string? words, int? code)
+    public void Read_RecordedPod_EndsWithItsReason(string recording, string end, Reason? reason, string? words, int? code)
     {
         var seen = Read(recording, Given.Options);
         Assert.All(seen.TakeWhile(s => s.Status == Status.Submitted), s => Assert.NotNull(s.WaitingFor));
@@ -32,11 +34,12 @@ public sealed class StatusReaderTests
     }
 
     [Fact]
-    public void Read_SchedulersSentence_IsWhatItWaitsForUntilTheDeadline()
+    public void Read_Unschedulable_WaitsWithTheSchedulersMessageUntilTheTimeout()
     {
         Assert.Contains(
             Read("unschedulable", Given.Options),
-            s => s.WaitingFor?.Describe().Contains("Insufficient cpu", StringComparison.Ordinal) == true
+            s =>
+                s.WaitingFor is { Kind: WaitKind.Scheduling, Detail: { } why } && why.Contains("Insufficient cpu", StringComparison.Ordinal)
         );
         var options = Given.Options;
         options.PendingTimeout = TimeSpan.FromSeconds(1);
@@ -49,11 +52,11 @@ public sealed class StatusReaderTests
     }
 
     [Fact]
-    public void Read_ImageThatIsNotThere_WaitsWithTheRegistrysWordsUntilTheDeadline()
+    public void Read_ImageMissing_WaitsWithTheRegistrysMessageUntilTheTimeout()
     {
         Assert.Contains(
             Read("image-missing", Given.Options),
-            s => s.WaitingFor?.Describe().Contains("no-such-image", StringComparison.Ordinal) == true
+            s => s.WaitingFor is { Kind: WaitKind.Image, Subject: { } image } && image.Contains("no-such-image", StringComparison.Ordinal)
         );
         var options = Given.Options;
         options.ImagePullTimeout = TimeSpan.FromSeconds(1);
@@ -69,16 +72,23 @@ public sealed class StatusReaderTests
     [InlineData(6, 6, null, true)]
     [InlineData(6, 6, 8, false)]
     [InlineData(6, 8, 8, true)]
-    public void Read_ImagePull_HasItsTimeFromItsOwnBeginning(int cloned, int after, int? seen, bool over)
+    public void Read_ImagePull_TimeoutCountsFromItsFirstAttempt(int cloned, int after, int? seen, bool over)
     {
         var pod = Pod(
             $$"""
-            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" }, { "type": "Initialized", "status": "True", "lastTransitionTime": "2026-01-01T00:0{{cloned}}:00Z" } ],
-              "initContainerStatuses": [ { "name": "prepare", "state": { "terminated": { "exitCode": 0, "reason": "Completed", "finishedAt": "2026-01-01T00:0{{cloned}}:00Z" } } } ],
-              "containerStatuses": [ { "name": "s0", "image": "x", "state": { "waiting": { "reason": "ErrImagePull", "message": "503 try again" } } } ] }
+            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True",
+              "lastTransitionTime": "2026-01-01T00:00:00Z" }, { "type": "Initialized", "status": "True",
+              "lastTransitionTime": "2026-01-01T00:0{{cloned}}:00Z" } ],
+              "initContainerStatuses": [ { "name": "prepare", "state": { "terminated": { "exitCode": 0,
+                "reason": "Completed", "finishedAt": "2026-01-01T00:0{{cloned}}:00Z" } } } ],
+              "containerStatuses": [ { "name": "s0", "image": "x", "state": { "waiting": { "reason": "ErrImagePull",
+                "message": "503 try again" } } } ] }
             """
         );
-        var view = View(pod) with { Blocks = Blocks.Follow(Blocks.None, pod, seen is { } at ? At.AddMinutes(at) : null) };
+        var view = View(pod) with
+        {
+            StartFailures = StartFailures.Update(StartFailures.None, pod, seen is { } at ? At.AddMinutes(at) : null),
+        };
         var status = StatusReader.Read(view, 0, Given.Options, At.AddMinutes(cloned + after).AddSeconds(1));
         Assert.Equal(over ? Status.Failed : Status.Submitted, status.Status);
         Assert.Contains("503 try again", status.Detail ?? status.WaitingFor?.Describe(), StringComparison.Ordinal);
@@ -87,25 +97,28 @@ public sealed class StatusReaderTests
     [Theory]
     [InlineData("FailedMount", "MountVolume.SetUp failed for volume \"secret\" : secret \"ship-1\" not found", Reason.ConfigError)]
     [InlineData("FailedCreatePodSandBox", "no IP addresses", Reason.ExecutorError)]
-    public void Read_PodThatItsNodeNeverStarts_EndsWithTheNodesWords(string reason, string words, Reason expected)
+    public void Read_PodThatTheNodeNeverStarts_FailsWithTheNodesMessage(string reason, string words, Reason expected)
     {
         var pod = Pod(
-            """{ "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" } ] }"""
+            """
+            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True",
+            "lastTransitionTime": "2026-01-01T00:00:00Z" } ] }
+            """
         );
-        var end = StatusReader.Read(View(pod) with { Trouble = new(reason, words) }, 0, Given.Options, At.AddMinutes(31));
+        var end = StatusReader.Read(View(pod) with { NodeWarning = new(reason, words) }, 0, Given.Options, At.AddMinutes(31));
         Assert.Equal((Status.Failed, expected), (end.Status, end.Reason));
         Assert.EndsWith(words, end.Detail, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Read_MissingSecret_IsAConfigurationErrorAtOnce() =>
+    public void Read_SecretMissing_IsAConfigErrorAtOnce() =>
         Assert.Contains(
             Read("secret-missing", Given.Options),
             s => s is { Status: Status.Failed, Reason: Reason.ConfigError } && s.Detail!.Contains("absent", StringComparison.Ordinal)
         );
 
     [Fact]
-    public void Read_OneOfTwoContainersEnded_IsOverWhileTheOtherRuns()
+    public void Read_OneOfTwoContainersEnded_IsTerminalWhileTheOtherRuns()
     {
         var first = Read("two-containers", Given.Options, rename: ("a", "s0"));
         Assert.Equal(Status.Success, first[^1].Status);
@@ -117,7 +130,7 @@ public sealed class StatusReaderTests
     [Theory]
     [InlineData("InvalidImageName", Reason.ConfigError)]
     [InlineData("CreateContainerConfigError", Reason.ConfigError)]
-    public void Read_WhatCanNeverStart_FailsAtOnce(string why, Reason reason) =>
+    public void Read_Misconfigured_FailsAtOnce(string why, Reason reason) =>
         Assert.Equal(
             reason,
             StatusReader
@@ -125,8 +138,10 @@ public sealed class StatusReaderTests
                     View(
                         Pod(
                             $$"""
-                            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" } ],
-                              "containerStatuses": [ { "name": "s0", "image": "X", "state": { "waiting": { "reason": "{{why}}", "message": "no" } } } ] }
+                            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True",
+                              "lastTransitionTime": "2026-01-01T00:00:00Z" } ],
+                              "containerStatuses": [ { "name": "s0", "image": "X",
+                                "state": { "waiting": { "reason": "{{why}}", "message": "no" } } } ] }
                             """
                         )
                     ),
@@ -142,10 +157,12 @@ public sealed class StatusReaderTests
     [InlineData("DeletionByTaintManager", Reason.Evicted)]
     [InlineData("DeletionByPodGC", Reason.Lost)]
     [InlineData("TerminationByKubelet", Reason.Evicted)]
-    public void Read_DisruptedBeforeItsEnd_KnowsWhyAndIsNotOver(string why, Reason reason)
+    public void Read_DisruptedBeforeItsEnd_HasTheReasonAndIsNotTerminal(string why, Reason reason)
     {
-        const string status =
-            """{ "phase": "PHASE", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "WHY", "message": "m" } ], "containerStatuses": [ { "name": "s0", "state": STATE } ] }""";
+        const string status = """
+            { "phase": "PHASE", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "WHY",
+            "message": "m" } ], "containerStatuses": [ { "name": "s0", "state": STATE } ] }
+            """;
         var running = StatusReader.Read(
             View(
                 Pod(
@@ -197,7 +214,7 @@ public sealed class StatusReaderTests
     [InlineData("Error", 255, null, Reason.ExitCode, 255)]
     [InlineData("Completed", 0, "EvictionByEvictionAPI", null, 0)]
     [InlineData("DeadlineExceeded", 137, null, Reason.ExitCode, 137)]
-    public void Read_AnEnd_IsJudgedByAllItsSignals(string why, int code, string? disruption, Reason? reason, int? seen)
+    public void Read_End_UsesAllSignals(string why, int code, string? disruption, Reason? reason, int? seen)
     {
         var condition = disruption is null
             ? ""
@@ -227,7 +244,7 @@ public sealed class StatusReaderTests
     [InlineData("NodeLost", Reason.Lost)]
     [InlineData("DeadlineExceeded", Reason.Timeout)]
     [InlineData("SomethingNew", Reason.Lost)]
-    public void Read_APodThatItsNodeEnded_SaysWhy(string why, Reason reason)
+    public void Read_PodStoppedByItsNode_HasTheReason(string why, Reason reason)
     {
         var end = StatusReader.Read(
             View(Pod($$"""{ "phase": "Failed", "reason": "{{why}}", "message": "the node's words" }""")),
@@ -240,7 +257,7 @@ public sealed class StatusReaderTests
     }
 
     [Fact]
-    public void Read_TheFirstContainerOfARestartedNode_IsLostAndNoFaultOfTheSource() =>
+    public void Read_PrepareContainerOfARestartedNode_IsLostAndNoCheckoutError() =>
         Assert.Equal(
             Reason.Lost,
             StatusReader
@@ -248,7 +265,8 @@ public sealed class StatusReaderTests
                     View(
                         Pod(
                             """
-                            { "phase": "Failed", "initContainerStatuses": [ { "name": "prepare", "state": { "terminated": { "exitCode": 255, "reason": "Unknown" } } } ],
+                            { "phase": "Failed", "initContainerStatuses": [ { "name": "prepare",
+                              "state": { "terminated": { "exitCode": 255, "reason": "Unknown" } } } ],
                               "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }
                             """
                         )
@@ -261,10 +279,14 @@ public sealed class StatusReaderTests
         );
 
     [Fact]
-    public void Read_APodOnANodeThatDoesNotAnswer_IsLostInTheEndAndStillThere()
+    public void Read_PodOnAnUnresponsiveNode_IsLostAndStillPresent()
     {
         var pod = Pod(
-            """{ "phase": "Running", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager", "message": "m" } ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+            """
+            { "phase": "Running", "conditions": [ { "type": "DisruptionTarget", "status": "True",
+            "reason": "DeletionByTaintManager", "message": "m" } ], "containerStatuses": [ { "name": "s0",
+            "state": { "running": {} } } ] }
+            """
         );
         pod.Metadata.DeletionTimestamp = At.UtcDateTime;
         var soon = StatusReader.Read(View(pod), 0, Given.Options, At + TimeSpan.FromMinutes(4));
@@ -290,13 +312,21 @@ public sealed class StatusReaderTests
         Reason.ExecutorError
     )]
     [InlineData("""{ "running": {} }""", """{ "terminated": { "exitCode": 137, "reason": "Error" } }""", 1, 41, Reason.ExecutorError)]
-    public void Read_AServiceThatIsNotReady_FailsInItsOwnTimeAndWords(string state, string last, int restarts, int seconds, Reason? reason)
+    public void Read_ServiceNotReady_FailsAfterItsOwnTimeoutWithItsMessage(
+        string state,
+        string last,
+        int restarts,
+        int seconds,
+        Reason? reason
+    )
     {
         var pod = Pod(
             $$"""
-            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" } ],
+            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True",
+              "lastTransitionTime": "2026-01-01T00:00:00Z" } ],
               "initContainerStatuses": [
-                { "name": "prepare", "state": { "terminated": { "exitCode": 0, "reason": "Completed", "finishedAt": "2026-01-01T00:00:00Z" } } },
+                { "name": "prepare", "state": { "terminated": { "exitCode": 0, "reason": "Completed",
+                  "finishedAt": "2026-01-01T00:00:00Z" } } },
                 { "name": "svc-db", "started": false, "restartCount": {{restarts}}, "state": {{state}}, "lastState": {{last}} } ],
               "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }
             """
@@ -315,7 +345,7 @@ public sealed class StatusReaderTests
         var seen = StatusReader.Read(View(pod), 0, Given.Options, At + TimeSpan.FromSeconds(seconds));
         Assert.Equal((reason is null ? Status.Submitted : Status.Failed, reason), (seen.Status, seen.Reason));
         Assert.Contains(
-            reason is null ? "Service db to become ready" : "Service db was not ready within 40 s",
+            reason is null ? "Waiting for service db to become ready" : "Service db was not ready within 40 s",
             seen.WaitingFor?.Describe() ?? seen.Detail,
             StringComparison.Ordinal
         );
@@ -326,25 +356,28 @@ public sealed class StatusReaderTests
     }
 
     [Fact]
-    public void Read_VanishedPod_IsLostAndNeverSuccess()
+    public void Read_PodDisappeared_IsLostAndNeverSuccess()
     {
         var running = Pod(
-            """{ "phase": "Running", "conditions": [ { "type": "PodScheduled", "status": "True" } ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+            """
+            { "phase": "Running", "conditions": [ { "type": "PodScheduled", "status": "True" } ],
+            "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }
+            """
         );
         var gone = StatusReader.Read(View(running) with { HasPod = false, HasJob = false }, 0, Given.Options, At);
         Assert.Equal((Status.Failed, Reason.Lost, false), (gone.Status, gone.Reason!.Value, gone.StillPresent));
     }
 
     [Fact]
-    public void Read_QuotaFull_WaitsInTheClustersWords()
+    public void Read_QuotaExhausted_WaitsWithTheClustersMessage()
     {
-        var view = new WorkerView("w", "ci")
+        var view = new WorkerSnapshot("w", "ci")
         {
             HasJob = true,
             Job = new() { Metadata = new() { CreationTimestamp = At.UtcDateTime } },
             CreateError = "pods \"w\" is forbidden: exceeded quota: q",
         };
-        Assert.Contains("exceeded quota", StatusReader.Read(view, 0, Given.Options, At).WaitingFor?.Describe(), StringComparison.Ordinal);
+        Assert.Equal(WaitReason.Worker(view.CreateError), StatusReader.Read(view, 0, Given.Options, At).WaitingFor);
         var late = StatusReader.Read(view, 0, Given.Options, At + TimeSpan.FromHours(1));
         Assert.Equal(Reason.Unschedulable, late.Reason);
     }
@@ -354,9 +387,9 @@ public sealed class StatusReaderTests
     [InlineData("pods \"w\" is forbidden: failed quota: q: must specify limits.cpu for: prepare,s0")]
     [InlineData("pods \"w\" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi")]
     [InlineData("Pod \"w\" is invalid: spec.containers[0].resources.requests: Invalid value")]
-    public void Read_APodThatItsNamespaceNeverAllows_FailsAtOnceInTheClustersWords(string words)
+    public void Read_PodThatTheNamespaceNeverAllows_FailsAtOnceWithTheClustersMessage(string words)
     {
-        var view = new WorkerView("w", "ci")
+        var view = new WorkerSnapshot("w", "ci")
         {
             HasJob = true,
             Job = new() { Metadata = new() { CreationTimestamp = At.UtcDateTime } },
@@ -369,7 +402,7 @@ public sealed class StatusReaderTests
 
     private static DateTimeOffset At => new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private static WorkerView View(V1Pod pod) =>
+    private static WorkerSnapshot View(V1Pod pod) =>
         new("w", "ci")
         {
             HasJob = true,
@@ -392,7 +425,7 @@ public sealed class StatusReaderTests
     )
     {
         var seen = new List<ExecutionStatus>();
-        var blocks = Blocks.None;
+        var blocks = StartFailures.None;
         foreach (var line in File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Kubernetes", "Data", $"{recording}.pods.ndjson")))
         {
             var entry = JsonNode.Parse(line)!;
@@ -409,8 +442,8 @@ public sealed class StatusReaderTests
 
             var gone = (string?)entry["type"] == "DELETED";
             var now = new DateTimeOffset(pod.Metadata.CreationTimestamp!.Value, TimeSpan.Zero) + (after ?? TimeSpan.Zero);
-            blocks = Blocks.Follow(blocks, pod, null);
-            seen.Add(StatusReader.Read(View(pod) with { HasPod = !gone, Blocks = blocks }, 0, options, now));
+            blocks = StartFailures.Update(blocks, pod, null);
+            seen.Add(StatusReader.Read(View(pod) with { HasPod = !gone, StartFailures = blocks }, 0, options, now));
         }
 
         return seen;

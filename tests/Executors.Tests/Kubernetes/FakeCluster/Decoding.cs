@@ -8,7 +8,9 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>From a body to an object, as the API server's decoder: the client's models say which fields there are and of which type.</summary>
+/// <summary>
+/// Decodes a request's body like the API server: the client's models define the fields and their types.
+/// </summary>
 internal static partial class Decoding
 {
     public const int LongestBody = 3 * 1024 * 1024;
@@ -28,16 +30,19 @@ internal static partial class Decoding
         catch (JsonException)
         {
             throw Refusal.BadRequest(
-                $"the object provided is unrecognized (must be of type {kind.Name}): couldn't get version/kind; json parse error: unexpected end of JSON input ({(body.Length == 0 ? "<empty>" : body)})"
+                $"the object provided is unrecognized (must be of type {kind.Name}): couldn't get version/kind; json parse "
+                    + $"error: unexpected end of JSON input ({(body.Length == 0 ? "<empty>" : body)})"
             );
         }
 
-        // The client leaves out what the path says.
+        // The client omits what the path says.
         var (version, name) = (found.Text("apiVersion") ?? kind.ApiVersion, found.Text("kind") ?? kind.Name);
         if (name != kind.Name || version != kind.ApiVersion)
         {
             throw Refusal.BadRequest(
-                $"{name} in version \"{version.Split('/')[^1]}\" cannot be handled as a {kind.Name}: converting ({version.Split('/')[^1]}.{name}) to ({(kind.Group.Length == 0 ? "core" : kind.Group)}.{kind.Name}): unknown conversion"
+                $"{name} in version \"{version.Split('/')[^1]}\" cannot be handled as a {kind.Name}: converting "
+                    + $"({version.Split('/')[^1]}.{name}) to ({(kind.Group.Length == 0 ? "core" : kind.Group)}.{kind.Name}): "
+                    + "unknown conversion"
             );
         }
 
@@ -155,7 +160,7 @@ internal static partial class Decoding
         }
     }
 
-    /// <summary>A Lease's times need exactly six digits after the second; they come back in UTC.</summary>
+    /// <summary>A Lease's times need exactly six fractional digits, and are returned in UTC.</summary>
     private static JsonNode CheckTime(Kind kind, string text, string field)
     {
         if (!FractionalTimes.Contains(field))
@@ -167,7 +172,7 @@ internal static partial class Decoding
         var (fraction, rest) = (match.Groups["fraction"].Value, match.Groups["zone"].Value);
         if (fraction.Length != 7)
         {
-            // What is left of it where the layout no longer fits.
+            // The rest of the text from where it does not match the layout.
             var (left, layout) = fraction.Length < 7 ? (fraction + rest, ".000000") : (fraction[7..] + rest, "Z07:00");
             throw Refusal.Undecodable(
                 kind,

@@ -3,7 +3,7 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>Puts pods on the only node, which has four processors.</summary>
+/// <summary>Schedules pods to the only node, which has four CPUs.</summary>
 internal sealed class Scheduler
 {
     private const string Node = "vm";
@@ -36,7 +36,7 @@ internal sealed class Scheduler
             return;
         }
 
-        // The first containers run one after the other, the others all at once.
+        // Init containers run one after the other, the others concurrently.
         var wanted = Math.Max(
             pod.Items("spec", "initContainers").Select(Processors).DefaultIfEmpty().Max(),
             pod.Items("spec", "containers").Sum(Processors)
@@ -49,9 +49,11 @@ internal sealed class Scheduler
         var words =
             claim is not null ? $"0/1 nodes are available: persistentvolumeclaim \"{claim}\" not found. not found"
             : place.Any(l => Labels.GetValueOrDefault(l.Key) != (string?)l.Value)
-                ? "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+                ? "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, "
+                    + "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
             : wanted > Available
-                ? "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+                ? "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are "
+                    + "available: 1 Preemption is not helpful for scheduling."
             : null;
         var condition = new JsonObject
         {

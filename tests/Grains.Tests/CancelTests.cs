@@ -5,7 +5,7 @@ namespace Shipinator.Grains.Tests;
 
 public sealed class CancelTests(EngineCluster engine)
 {
-    private static CancelRequest ByUser => new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada");
+    private static CancelRequest ByUser => new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Canceled by Ada.", "token:ada");
 
     [Fact]
     public async Task Cancel_WhileAStepRuns_IsConfirmedByTheExecutor()

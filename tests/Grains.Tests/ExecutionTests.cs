@@ -141,7 +141,7 @@ public sealed class ExecutionTests(EngineCluster engine)
         await engine
             .Grains.GetGrain<IPipelineRunGrain>(run.Value)
             .Cancel(
-                new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"),
+                new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Canceled by Ada.", "token:ada"),
                 TestContext.Current.CancellationToken
             );
         await engine.EndAsync(run);

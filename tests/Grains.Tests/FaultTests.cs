@@ -188,7 +188,7 @@ public sealed class FaultTests : IAsyncLifetime
         var run = await _engine.StartAsync(Of(Job("j", JobType.Build, Step("a"))), r => _engine.Executor.Hold(r, "a"));
         await _engine.Executor.Started(run, "a");
         _engine.Faults.BeforeWrite = row => Faults.RunOf(row) == run ? Faults.Unavailable : null;
-        var cancel = new CancelRequest(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada");
+        var cancel = new CancelRequest(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Canceled by Ada.", "token:ada");
         await Assert.ThrowsAsync<StorageUnavailableException>(() =>
             _engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).Cancel(cancel, Stop)
         );

@@ -137,7 +137,7 @@ public sealed class SettlingTests : IAsyncLifetime
         await _engine.Executor.Started(run, "y");
         await _engine
             .Grains.GetGrain<IPipelineRunGrain>(run.Value)
-            .Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"), Stop);
+            .Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Canceled by Ada.", "token:ada"), Stop);
         var tree = await _engine.EndAsync(run);
         Assert.Empty(tree.Step("x").Executions);
         await _engine.SettledAsync(tree);
@@ -167,7 +167,7 @@ public sealed class SettlingTests : IAsyncLifetime
 
         await _engine
             .Grains.GetGrain<IPipelineRunGrain>(canceled.Value)
-            .Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"), Stop);
+            .Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Canceled by Ada.", "token:ada"), Stop);
         var tree = await _engine.EndAsync(canceled);
         await _engine.Cluster.DeactivateAsync(_engine.Grains.GetGrain<IExecutionGrain>(tree.Step("a").Executions[0].Id.Value));
         Assert.Single((await admission.View(Stop)).Waiting);

@@ -125,7 +125,7 @@ public sealed partial class SilenceTests(AdvancedEngine advanced) : IClassFixtur
         );
         await _engine
             .Grains.GetGrain<IPipelineRunGrain>(run.Value)
-            .Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"), Stop);
+            .Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Canceled by Ada.", "token:ada"), Stop);
         await stopping.Task.WaitAsync(EngineCluster.Patience, Stop);
         await LoseAsync(grain);
         Assert.Equal(Status.Running, (await grain.Get(Stop)).Life.Status);
@@ -177,7 +177,7 @@ public sealed partial class SilenceTests(AdvancedEngine advanced) : IClassFixtur
         Assert.Equal(Status.Submitted, (await grain.Get(Stop)).Life.Status);
         await _engine
             .Grains.GetGrain<IPipelineRunGrain>(run.Value)
-            .Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada"), Stop);
+            .Cancel(new(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Canceled by Ada.", "token:ada"), Stop);
         Assert.Equal(Status.Canceled, (await _engine.EndAsync(run)).Run.Status);
     }
 

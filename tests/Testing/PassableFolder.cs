@@ -1,15 +1,15 @@
 namespace Shipinator.Testing;
 
 /// <summary>
-/// Temporary folders for servers with a PostgreSQL of their own. Started by root, that runs as another user, who may not enter what is
-/// the owner's alone: then the data would be placed elsewhere, and stay when the folder is deleted.
+/// Temporary folders for servers that start their own PostgreSQL. When tests run as root, PostgreSQL runs as another user: it can't enter a
+/// folder that is open to its owner alone, so its data would go elsewhere and remain when the folder is deleted.
 /// </summary>
 public static class PassableFolder
 {
     private const UnixFileMode Passable =
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
-    /// <summary>Its path. Others may pass through it, not see what is in it.</summary>
+    /// <summary>Creates a folder that others may traverse but not list; returns its path.</summary>
     public static string Create(string prefix)
     {
         var folder = Directory.CreateTempSubdirectory(prefix).FullName;

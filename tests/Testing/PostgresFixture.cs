@@ -8,8 +8,8 @@ using Xunit;
 namespace Shipinator.Testing;
 
 /// <summary>
-/// One real PostgreSQL server for a test process: the one that SHIPINATOR_TEST_PG names, else one of our own in a temporary
-/// folder. Use it as an assembly or collection fixture, or make one and call <see cref="InitializeAsync"/>.
+/// One real PostgreSQL server for a test process: the one that SHIPINATOR_TEST_PG names, otherwise its own in a temporary folder. Use it
+/// as an assembly or collection fixture, or create one and call <see cref="InitializeAsync"/>.
 /// </summary>
 public sealed class PostgresFixture : IAsyncLifetime
 {
@@ -27,10 +27,10 @@ public sealed class PostgresFixture : IAsyncLifetime
     /// </summary>
     public bool Fsync { get; init; }
 
-    /// <summary>The server of our own; null when SHIPINATOR_TEST_PG named another.</summary>
+    /// <summary>The fixture's own server; null when SHIPINATOR_TEST_PG names another.</summary>
     public LocalPostgres? Server { get; private set; }
 
-    /// <summary>Starts the server.</summary>
+    /// <inheritdoc/>
     public async ValueTask InitializeAsync()
     {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } configured)
@@ -39,13 +39,15 @@ public sealed class PostgresFixture : IAsyncLifetime
             return;
         }
 
-        // Short, and open to the user that runs the server when the tests run as root.
+        // A short path, which the user that runs the server may enter when the tests run as root.
         _folder = Directory.CreateTempSubdirectory("ship-pg-").FullName;
         Server = await LocalPostgres.StartAsync(new() { Folder = _folder, Fsync = Fsync }, NullLogger.Instance);
         _administration = Server.ConnectionString("postgres");
     }
 
-    /// <summary>The connection string of a new database; a migrated one is a copy of a template, and so made at once.</summary>
+    /// <summary>
+    /// Creates a database and returns its connection string. A migrated one is a copy of a template, which takes milliseconds.
+    /// </summary>
     public async Task<string> CreateDatabaseAsync(bool migrated = true)
     {
         var name = Name();

@@ -3,7 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Shipinator.Testing;
 
-/// <summary>A certificate authority of a test's own, and the files that an operator would mount.</summary>
+/// <summary>A certificate authority for one test, and the files that an operator would mount.</summary>
 public sealed class TestAuthority : IDisposable
 {
     private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -21,7 +21,7 @@ public sealed class TestAuthority : IDisposable
     /// <summary>The authority's own certificate, as PEM.</summary>
     public string Pem => _certificate.ExportCertificatePem();
 
-    /// <summary>A certificate with its key. <paramref name="days"/> until it ends: below 0 it has ended.</summary>
+    /// <summary>A certificate with its key. It expires in <paramref name="days"/>; below 0 it has expired.</summary>
     public X509Certificate2 Issue(string name = "silo", double days = 5, bool serverOnly = false)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -39,7 +39,7 @@ public sealed class TestAuthority : IDisposable
         return issued.CopyWithPrivateKey(key);
     }
 
-    /// <summary>Writes <c>silo.pem</c>, <c>silo.key</c> and <c>ca.pem</c>, and gives the settings that name them.</summary>
+    /// <summary>Writes <c>silo.pem</c>, <c>silo.key</c> and <c>ca.pem</c>, and returns the settings that name them.</summary>
     public IReadOnlyDictionary<string, string> WriteTo(string folder, string name = "silo", double days = 5, bool serverOnly = false)
     {
         Directory.CreateDirectory(folder);

@@ -38,11 +38,11 @@ public sealed class DeadlineTests
             Configure = o => o.ReconcilePeriod = TimeSpan.FromMinutes(10),
         };
         await engine.InitializeAsync();
-        engine.Faults.Call = (_, method) =>
-            method == nameof(IExecutionGrain.Admitted) ? new InvalidOperationException("The hint is lost.") : null;
         TaskCompletionSource<ExecutionReport> gate = null!;
         var first = await engine.StartAsync(Patient("a"), r => gate = engine.Executor.Hold(r, "a"));
         await engine.Executor.Started(first, "a");
+        engine.Faults.Call = (_, method) =>
+            method == nameof(IExecutionGrain.Admitted) ? new InvalidOperationException("The hint is lost.") : null;
         var second = await engine.StartAsync(Patient("b"));
         var admission = engine.Grains.GetGrain<IAdmissionGrain>("fake");
         using var patience = new CancellationTokenSource(EngineCluster.Patience);
@@ -60,6 +60,7 @@ public sealed class DeadlineTests
         }
 
         clock.Advance(TimeSpan.FromHours(25));
+        engine.Faults.Call = (_, _) => null;
         await engine.Grains.GetGrain<IExecutionGrain>(waiting.Value).Touch(stop);
         Assert.Equal(Status.Success, (await engine.EndAsync(second)).Run.Status);
 

@@ -102,6 +102,12 @@ public sealed class ForgeException(string code, string message, Exception? inner
     /// <summary>The repository cannot be reached or refused us.</summary>
     public const string Unreachable = "forge_unreachable";
 
+    /// <summary>The local path holds no Git repository.</summary>
+    public const string RepositoryNotFound = "repository_not_found";
+
+    /// <summary>The commit exists, but the ref does not contain it.</summary>
+    public const string CommitNotInRef = "commit_not_in_ref";
+
     /// <summary>The clone URL is malformed, or leads to where this server may not connect.</summary>
     public const string NotAllowed = "clone_url_refused";
 

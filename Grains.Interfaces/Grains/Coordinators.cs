@@ -15,6 +15,13 @@ public interface IRepositoryGrain : IGrainWithGuidKey
     Task<RunReservation> Reserve(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default);
 
     /// <summary>
+    /// What <see cref="Reserve"/> would return, without reserving anything. Errors: the same. A silo of an older version does not know
+    /// this call.
+    /// </summary>
+    [Alias("look-up")]
+    Task<RunOutlook> LookUp(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default);
+
+    /// <summary>
     /// A run asks for its turn in a group. Asking again is how a run learns that its turn came, or that it is superseded.
     /// </summary>
     [Alias("request-turn")]
@@ -28,6 +35,10 @@ public interface IRepositoryGrain : IGrainWithGuidKey
 /// <summary>A run's id and number; <see cref="IsRepeat"/> when the key had been seen.</summary>
 [GenerateSerializer, Alias("shipinator.run-reservation"), Immutable]
 public sealed record RunReservation([property: Id(0)] RunId RunId, [property: Id(1)] long RunNumber, [property: Id(2)] bool IsRepeat);
+
+/// <summary>The reservation that a key has, and the number that the next run without one gets if nothing is reserved meanwhile.</summary>
+[GenerateSerializer, Alias("shipinator.run-outlook"), Immutable]
+public sealed record RunOutlook([property: Id(0)] RunReservation? Known, [property: Id(1)] long NextNumber);
 
 /// <summary>A run that wants its turn.</summary>
 [GenerateSerializer, Alias("shipinator.turn-request"), Immutable]

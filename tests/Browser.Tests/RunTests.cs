@@ -24,7 +24,7 @@ public sealed class RunTests(Dashboard dashboard)
         await page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Cancel the run" }).ClickAsync();
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("canceled");
-        await Expect(page.GetByTestId("run-reason")).ToContainTextAsync("Stopped by standalone");
+        await Expect(page.GetByTestId("run-reason")).ToContainTextAsync("Canceled by standalone");
     }
 
     [Fact]

@@ -275,7 +275,7 @@ public sealed class OutputTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(413, "body_too_large", "The body is larger than this route takes.")]
+    [InlineData(413, "body_too_large", "The body is larger than this route accepts.")]
     [InlineData(422, "artifact_limit", "The run has left too much already.")]
     [InlineData(400, "name_malformed", "name must be a path.")]
     public async Task WhatTheServerRefuses_IsTheStepsMistakeAtOnceAndTellsTheServersWords(int status, string code, string detail)

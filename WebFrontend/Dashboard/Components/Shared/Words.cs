@@ -1,6 +1,7 @@
 using System.Globalization;
 using MudBlazor;
 using Shipinator.Schema.Queries;
+using Shipinator.Triggers;
 
 namespace Shipinator.WebFrontend.Dashboard.Components.Shared;
 
@@ -85,12 +86,12 @@ internal static class Say
     public static string Error(Exception e) =>
         e switch
         {
-            ShipinatorException or Api.Problems.MalformedException or Security.TooManyException => e.Message,
+            ShipinatorException or MalformedException or RateLimitedException => e.Message,
             OrleansException or TimeoutException => "The cluster did not answer. Nothing may have happened: look before you try again.",
             _ => "Something went wrong in the server; its log says more.",
         };
 
     /// <summary>Whether it is something that a person is told of, beside what they did; anything else is a defect of ours.</summary>
     public static bool IsToBeTold(Exception e) =>
-        e is ShipinatorException or Api.Problems.MalformedException or Security.TooManyException or OrleansException or TimeoutException;
+        e is ShipinatorException or MalformedException or RateLimitedException or OrleansException or TimeoutException;
 }

@@ -12,7 +12,8 @@ namespace Shipinator.WebFrontend.Tests;
 public sealed class RunTests(ApiFixture api)
 {
     private const string Quick =
-        "image: none\nbuild:\n  steps:\n    - { name: one, run: \"echo first line; echo second line\", outputs: [ { type: file, path: .shipinator.yaml } ] }\n";
+        "image: none\nbuild:\n  steps:\n    - { name: one, run: \"echo first line; echo second line\", "
+        + "outputs: [ { type: file, path: .shipinator.yaml } ] }\n";
 
     [Fact]
     public async Task Run_OfARealPipeline_EndsInSuccessWithLogArtifactAndHistory()

@@ -241,7 +241,8 @@ public sealed class MalformedTests(ApiFixture api)
     {
         var run = await api.TriggerAsync(
             await api.PipelineAsync(
-                "image: none\nbuild:\n  steps:\n    - { name: one, run: \"echo hello\", outputs: [ { type: file, path: .shipinator.yaml } ] }\n"
+                "image: none\nbuild:\n  steps:\n    - { name: one, run: \"echo hello\", "
+                    + "outputs: [ { type: file, path: .shipinator.yaml } ] }\n"
             )
         );
         await api.EndAsync(run);

@@ -112,7 +112,12 @@ internal sealed class Catalog(ShipinatorClient client)
         return Single([.. page.Items.Where(r => r.Id.StartsWith(name, StringComparison.OrdinalIgnoreCase))], name);
     }
 
-    private async Task<List<RunResponse>> ByNumberAsync(long number, string filter, bool isOneRepository, CancellationToken cancellationToken)
+    private async Task<List<RunResponse>> ByNumberAsync(
+        long number,
+        string filter,
+        bool isOneRepository,
+        CancellationToken cancellationToken
+    )
     {
         var found = new List<RunResponse>();
         string? cursor = null;

@@ -16,6 +16,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("Name one benchmark: storage, runs, pipeline, claim, live, viewers, waiting.");
+    Console.Error.WriteLine("Name one benchmark; expected one of storage, runs, pipeline, claim, live, viewers, waiting.");
     return 2;
 }

@@ -6,7 +6,7 @@ namespace Shipinator.WebFrontend.Api.Responses;
 /// <summary>Runs, jobs, steps, executions and their history as the API shows them.</summary>
 internal static class RunResponses
 {
-    public static RunResponse Of(RunView r, IServerAddress address, IReadOnlyDictionary<Guid, string>? waiting = null) =>
+    public static RunResponse Of(RunView r, IServerAddress address, IReadOnlyDictionary<Guid, WaitReason>? waiting = null) =>
         new()
         {
             Id = r.Id.ToString(),
@@ -29,7 +29,8 @@ internal static class RunResponses
             Status = r.Status.Word(),
             Reason = r.Reason?.Word(),
             Detail = r.Detail,
-            WaitingFor = waiting?.GetValueOrDefault(r.Id.Value),
+            WaitingFor = waiting?.GetValueOrDefault(r.Id.Value)?.Describe(),
+            WaitingForKind = waiting?.GetValueOrDefault(r.Id.Value)?.Kind.Word(),
             CancelRequestedAt = r.Cancel?.RequestedAt,
             CreatedAt = r.CreatedAt,
             StartedAt = r.StartedAt,
@@ -37,7 +38,7 @@ internal static class RunResponses
             Url = new Uri(address.PublicUrl, $"/runs/{r.Id}").ToString(),
         };
 
-    public static JobResponse Of(JobView j, IServerAddress address, IReadOnlyDictionary<Guid, string> waiting) =>
+    public static JobResponse Of(JobView j, IServerAddress address, IReadOnlyDictionary<Guid, WaitReason> waiting) =>
         new()
         {
             Id = j.Id.ToString(),
@@ -47,7 +48,8 @@ internal static class RunResponses
             Status = j.Status.Word(),
             Reason = j.Reason?.Word(),
             Detail = j.Detail,
-            WaitingFor = waiting.GetValueOrDefault(j.Id.Value),
+            WaitingFor = waiting.GetValueOrDefault(j.Id.Value)?.Describe(),
+            WaitingForKind = waiting.GetValueOrDefault(j.Id.Value)?.Kind.Word(),
             ReusedFrom = j.ReusedFrom?.ToString(),
             CreatedAt = j.CreatedAt,
             StartedAt = j.StartedAt,
@@ -55,7 +57,7 @@ internal static class RunResponses
             Steps = [.. j.Steps.Select(s => Of(s, address, waiting))],
         };
 
-    public static ExecutionResponse Of(ExecutionView e, IServerAddress address, string? waiting) =>
+    public static ExecutionResponse Of(ExecutionView e, IServerAddress address, WaitReason? waiting) =>
         new()
         {
             Id = e.Id.ToString(),
@@ -68,7 +70,8 @@ internal static class RunResponses
             Status = e.Status.Word(),
             Reason = e.Reason?.Word(),
             Detail = e.Detail,
-            WaitingFor = waiting,
+            WaitingFor = waiting?.Describe(),
+            WaitingForKind = waiting?.Kind.Word(),
             ExitCode = e.ExitCode,
             LogsUri = e.LogsUri ?? new Uri(address.PublicUrl, $"/v1/executions/{e.Id}/logs").ToString(),
             SubmittedAt = e.SubmittedAt,
@@ -92,7 +95,7 @@ internal static class RunResponses
             Actor = h.Transition.Actor,
         };
 
-    private static StepResponse Of(StepView s, IServerAddress address, IReadOnlyDictionary<Guid, string> waiting) =>
+    private static StepResponse Of(StepView s, IServerAddress address, IReadOnlyDictionary<Guid, WaitReason> waiting) =>
         new()
         {
             Id = s.Id.ToString(),
@@ -103,7 +106,8 @@ internal static class RunResponses
             Status = s.Status.Word(),
             Reason = s.Reason?.Word(),
             Detail = s.Detail,
-            WaitingFor = waiting.GetValueOrDefault(s.Id.Value),
+            WaitingFor = waiting.GetValueOrDefault(s.Id.Value)?.Describe(),
+            WaitingForKind = waiting.GetValueOrDefault(s.Id.Value)?.Kind.Word(),
             ExitCode = s.ExitCode,
             CreatedAt = s.CreatedAt,
             StartedAt = s.StartedAt,

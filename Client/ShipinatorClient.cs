@@ -378,13 +378,13 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     private Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Get, path, null, type, null, cancellationToken);
 
-    private Task<TAnswer> PostAsync<TRequest, TAnswer>(
+    private Task<TResponse> PostAsync<TRequest, TResponse>(
         string path,
         TRequest request,
         JsonTypeInfo<TRequest> requestType,
-        JsonTypeInfo<TAnswer> answerType,
+        JsonTypeInfo<TResponse> responseType,
         CancellationToken cancellationToken
-    ) => SendAsync(HttpMethod.Post, path, JsonContent.Create(request, requestType), answerType, null, cancellationToken);
+    ) => SendAsync(HttpMethod.Post, path, JsonContent.Create(request, requestType), responseType, null, cancellationToken);
 
     private async Task<T> SendAsync<T>(
         HttpMethod method,

@@ -379,7 +379,8 @@ internal static class RunnerRoutes
                     "log_times_malformed",
                     RunnerClient.LogTimesHeader,
                     $"{RunnerClient.LogTimesHeader} must be at most {RunnerClient.MostLogTimes} pairs OFFSET=MILLISECONDS, "
-                        + "separated by commas: an offset in the log, and when the bytes from there on were printed, in milliseconds since 1970."
+                        + "separated by commas: an offset in the log, and when the bytes from there on were printed, "
+                        + "in milliseconds since 1970."
                 );
             }
 

@@ -266,7 +266,7 @@ public sealed class RunnerDataTests(ApiFixture api)
             .Select(e => ApiFixture.Id(e))
             .First();
 
-    /// <summary>A step at work that prints nothing and waits; its token is the test's.</summary>
+    /// <summary>An active step that prints nothing and waits; the test has its token.</summary>
     private sealed class HeldStep : IAsyncDisposable
     {
         private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);

@@ -93,7 +93,7 @@ public sealed class MalformedTests(ApiFixture api)
     /// <summary>What the framework would say names its types and members; what a caller can do something with is the field.</summary>
     [Theory]
     [InlineData("POST", "/v1/projects", "{}", "name", "'name' is required")]
-    [InlineData("POST", "/v1/projects", """{"name":"a","colour":"red"}""", "colour", "'colour' is not a known member")]
+    [InlineData("POST", "/v1/projects", """{"name":"a","kolor":"red"}""", "kolor", "'kolor' is not a known member")]
     [InlineData("POST", "/v1/projects", """{"name":1}""", "name", "name must be a string")]
     [InlineData(
         "POST",

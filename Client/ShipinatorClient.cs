@@ -163,8 +163,8 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     public Task<TokenAnswer> CreateTokenAsync(CreateTokenRequest request, CancellationToken cancellationToken = default) =>
         PostAsync("v1/tokens", request, Json.CreateTokenRequest, Json.TokenAnswer, cancellationToken);
 
-    public Task<PageAnswer<TokenAnswer>> ListTokensAsync(CancellationToken cancellationToken = default) =>
-        GetAsync("v1/tokens", Json.PageAnswerTokenAnswer, cancellationToken);
+    public IAsyncEnumerable<TokenAnswer> ListTokensAsync(CancellationToken cancellationToken = default) =>
+        PagesAsync("v1/tokens?limit=100", Json.PageAnswerTokenAnswer, cancellationToken);
 
     /// <summary>Takes a token away; no answer's body.</summary>
     public async Task RevokeTokenAsync(string token, CancellationToken cancellationToken = default)

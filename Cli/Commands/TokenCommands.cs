@@ -47,7 +47,7 @@ internal static class TokenCommands
             new Command("list", "Show all tokens, without their texts"),
             async (session, _) =>
                 session.Print(
-                    [.. (await session.Client.ListTokensAsync(session.Token)).Items],
+                    await session.Client.ListTokensAsync(session.Token).ToListAsync(session.Token),
                     CliJson.Default.ListTokenAnswer,
                     all =>
                     {

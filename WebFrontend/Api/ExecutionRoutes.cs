@@ -1,12 +1,11 @@
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
-using Shipinator.WebFrontend.Api.Problems;
-using Shipinator.WebFrontend.Dashboard.Live;
+using Shipinator.Triggers;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;
 
-/// <summary>Executions, as people see them.</summary>
+/// <summary><c>/v1/executions</c> for readers; <see cref="RunnerRoutes"/> has the routes of runners.</summary>
 internal static class ExecutionRoutes
 {
     private const int FollowBuffer = 64 * 1024;
@@ -22,17 +21,17 @@ internal static class ExecutionRoutes
     private static async Task<ExecutionAnswer> GetAsync(
         string id,
         RunQueries runs,
-        Waiting waiters,
+        WaitReasonLookup waitReasons,
         IServerAddress address,
         CancellationToken cancellation
     )
     {
         var view = await ExistingAsync(runs, id, cancellation);
-        var waiting = view.Status.IsTerminal() ? null : await waiters.OfAsync(view.Id, cancellation);
+        var waiting = view.Status.IsTerminal() ? null : await waitReasons.OfAsync(view.Id, cancellation);
         return Answers.Of(view, address, waiting);
     }
 
-    /// <summary>The log's bytes: <c>offset</c>, <c>Range</c>, or <c>follow=true</c> until the seal.</summary>
+    /// <summary>The bytes of the log from <c>offset</c>, or a <c>Range</c>; with <c>follow=true</c> until the log is sealed.</summary>
     private static async Task<IResult> LogAsync(
         string id,
         long? offset,
@@ -46,7 +45,7 @@ internal static class ExecutionRoutes
         var from = Offset(offset);
         var execution = (await ExistingAsync(runs, id, cancellation)).Id;
 
-        // What a step prints is text, never a page: no browser may guess otherwise.
+        // The output of a step must never be rendered as a page.
         context.MarkForeign();
         context.Response.Headers.CacheControl = "no-cache";
         if (follow == true)
@@ -65,7 +64,7 @@ internal static class ExecutionRoutes
         );
     }
 
-    /// <summary>When which bytes of the log were printed.</summary>
+    /// <summary>When the bytes of the log were printed.</summary>
     private static async Task<LogTimesAnswer> TimesAsync(
         string id,
         long? offset,
@@ -87,7 +86,7 @@ internal static class ExecutionRoutes
             : throw new MalformedException(
                 "offset_malformed",
                 "offset",
-                $"offset is {given}; it must be 0 or more: a place in the log, in bytes."
+                $"offset must be 0 or greater (bytes from the start of the log), but was {given}."
             );
 
     private static async Task FollowAsync(
@@ -105,7 +104,7 @@ internal static class ExecutionRoutes
         var buffer = new byte[FollowBuffer];
         while (true)
         {
-            // The state before the bytes: once sealed, what is read is all there will be.
+            // Read before the bytes: when it is sealed here, the bytes read below are complete.
             var info = await logs.Info(execution, cancellation);
             int read;
             while ((read = await logs.Read(execution, offset, buffer, cancellation)) > 0)

@@ -1,7 +1,7 @@
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
-using Shipinator.WebFrontend.Api.Problems;
+using Shipinator.Triggers.Projects;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;
@@ -22,13 +22,9 @@ internal static class ProjectRoutes
         group
             .MapPost(
                 "",
-                async (CreateProjectRequest body, ProjectStore store, CancellationToken cancellation) =>
+                async (CreateProjectRequest body, ProjectRegistry projects, CancellationToken cancellation) =>
                 {
-                    var row = await store.CreateAsync(
-                        Name(body.Name),
-                        Fields.Text(body.Description, "description", Fields.Description),
-                        cancellation
-                    );
+                    var row = await projects.CreateAsync(body.Name, body.Description, cancellation);
                     return TypedResults.Created($"/v1/projects/{row.Id}", Answers.Of(row));
                 }
             )
@@ -43,32 +39,19 @@ internal static class ProjectRoutes
         group
             .MapPatch(
                 "/{id}",
-                async (string id, UpdateProjectRequest body, ProjectStore store, CancellationToken cancellation) =>
-                    Answers.Of(
-                        await store.UpdateAsync(
-                            Ids.Parse<ProjectId>(id),
-                            body.Name is null ? null : Name(body.Name),
-                            Fields.Text(body.Description, "description", Fields.Description),
-                            cancellation
-                        )
-                    )
+                async (string id, UpdateProjectRequest body, ProjectRegistry projects, CancellationToken cancellation) =>
+                    Answers.Of(await projects.UpdateAsync(Ids.Parse<ProjectId>(id), body.Name, body.Description, cancellation))
             )
             .RequireAuthorization(Policies.Write);
         group
             .MapDelete(
                 "/{id}",
-                async (string id, ProjectStore store, CancellationToken cancellation) =>
+                async (string id, ProjectRegistry projects, CancellationToken cancellation) =>
                 {
-                    await store.DeleteAsync(Ids.Parse<ProjectId>(id), cancellation);
+                    await projects.RemoveAsync(Ids.Parse<ProjectId>(id), cancellation);
                     return TypedResults.NoContent();
                 }
             )
             .RequireAuthorization(Policies.Admin);
     }
-
-    /// <summary>A name for people. Errors: 400.</summary>
-    public static string Name(string name) =>
-        name.Trim() is { Length: > 0 and <= 100 } trimmed && !trimmed.Any(char.IsControl)
-            ? trimmed
-            : throw new MalformedException("name_malformed", "name", "A name has 1 to 100 printable characters.");
 }

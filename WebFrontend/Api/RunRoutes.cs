@@ -3,15 +3,13 @@ using System.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
-using Shipinator.Schema.Stores;
-using Shipinator.WebFrontend.Api.Problems;
-using Shipinator.WebFrontend.Dashboard.Live;
+using Shipinator.Triggers;
+using Shipinator.Triggers.Runs;
 using Shipinator.WebFrontend.Security;
-using Shipinator.WebFrontend.Triggers;
 
 namespace Shipinator.WebFrontend.Api;
 
-/// <summary>Runs: make, see, stop, repeat.</summary>
+/// <summary>Runs: trigger, list, show, cancel, rerun.</summary>
 internal static class RunRoutes
 {
     public static void MapRuns(this IEndpointRouteBuilder v1)
@@ -50,20 +48,11 @@ internal static class RunRoutes
         CancellationToken cancellation
     )
     {
-        Check(body);
-        var (run, isRepeat) = await trigger.CreateAsync(
-            Ids.Parse<PipelineId>(id),
-            body.GitRef,
-            body.GitSha,
-            body.Inputs,
-            context.Actor(),
-            Ids.IdempotencyKey(context),
-            cancellation
-        );
-        return await CreatedAsync(run, isRepeat, context, runs, address, cancellation);
+        var run = await trigger.CreateAsync(Ids.Parse<PipelineId>(id), Request(body, context), cancellation);
+        return await CreatedAsync(run, context, runs, address, cancellation);
     }
 
-    /// <summary>By the repository and a trigger type: the pipeline is made when it is the first of its kind.</summary>
+    /// <summary>By repository and trigger type; the pipeline is made when it is the first of its trigger type.</summary>
     private static async Task<IResult> CreateOfRepositoryAsync(
         string id,
         CreateRunRequest body,
@@ -74,86 +63,64 @@ internal static class RunRoutes
         CancellationToken cancellation
     )
     {
-        Check(body);
-        var type = body.TriggerType ?? "manual";
-        if (!PipelineStore.TriggerTypes.Contains(type, StringComparer.Ordinal))
-        {
-            throw new MalformedException(
-                "trigger_type_malformed",
-                "trigger_type",
-                $"trigger_type must be one of {string.Join(", ", PipelineStore.TriggerTypes)}."
-            );
-        }
-
-        var (run, isRepeat) = await trigger.CreateAsync(
+        var run = await trigger.CreateAsync(
             Ids.Parse<RepositoryId>(id),
-            type,
-            body.GitRef,
-            body.GitSha,
-            body.Inputs,
-            context.Actor(),
-            Ids.IdempotencyKey(context),
+            body.TriggerType ?? "manual",
+            Request(body, context),
             cancellation
         );
-        return await CreatedAsync(run, isRepeat, context, runs, address, cancellation);
+        return await CreatedAsync(run, context, runs, address, cancellation);
     }
 
-    private static void Check(CreateRunRequest body)
-    {
-        if (body.GitRef is not { Length: > 0 and <= 250 })
+    private static RunRequest Request(CreateRunRequest body, HttpContext context) =>
+        new()
         {
-            throw new MalformedException("git_ref_malformed", "git_ref", "git_ref must be a branch, a tag, a full ref or a commit.");
-        }
-
-        Fields.Commit(body.GitSha, "git_sha");
-        Fields.InputValues(body.Inputs);
-    }
+            GitRef = body.GitRef,
+            GitSha = body.GitSha,
+            Inputs = body.Inputs,
+            Actor = context.Actor(),
+            IdempotencyKey = Ids.IdempotencyKey(context),
+        };
 
     private static async Task<IResult> RerunAsync(
         string id,
         RerunRequest body,
         HttpContext context,
-        RunTrigger trigger,
+        RunRerun reruns,
         RunQueries runs,
         IServerAddress address,
         CancellationToken cancellation
     )
     {
-        if (body.From is not ("start" or "failed"))
+        var from = body.From switch
         {
-            throw new MalformedException(
+            "start" => RerunFrom.Start,
+            "failed" => RerunFrom.Failed,
+            _ => throw new MalformedException(
                 "from_malformed",
                 "from",
-                $"'{Fields.Short(body.From)}' is no place to begin from: expected start or failed."
-            );
-        }
-
-        var (run, isRepeat) = await trigger.RerunAsync(
-            Ids.Parse<RunId>(id),
-            body.From == "failed",
-            context.Actor(),
-            Ids.IdempotencyKey(context),
-            cancellation
-        );
-        return await CreatedAsync(run, isRepeat, context, runs, address, cancellation);
+                $"'{Fields.Excerpt(body.From)}' is not a valid value of from; expected start or failed."
+            ),
+        };
+        var run = await reruns.CreateAsync(Ids.Parse<RunId>(id), from, context.Actor(), Ids.IdempotencyKey(context), cancellation);
+        return await CreatedAsync(run, context, runs, address, cancellation);
     }
 
     private static async Task<IResult> CreatedAsync(
-        RunId run,
-        bool isRepeat,
+        TriggeredRun run,
         HttpContext context,
         RunQueries runs,
         IServerAddress address,
         CancellationToken cancellation
     )
     {
-        if (isRepeat)
+        if (run.IsRepeat)
         {
             context.Response.Headers["Idempotent-Replayed"] = "true";
         }
 
-        var view = await runs.GetAsync(run, cancellation) ?? throw new NotFoundException("pipeline run", run.ToString());
-        return TypedResults.Created($"/v1/pipeline-runs/{run}", Answers.Of(view, address));
+        var view = await runs.GetAsync(run.Id, cancellation) ?? throw new NotFoundException("pipeline run", run.Id.ToString());
+        return TypedResults.Created($"/v1/pipeline-runs/{run.Id}", Answers.Of(view, address));
     }
 
     private static async Task<PageAnswer<RunAnswer>> ListAsync(
@@ -178,7 +145,7 @@ internal static class RunRoutes
                 : throw new MalformedException(
                     "status_malformed",
                     "status",
-                    $"'{status}' is no status: expected pending, running, success, failed or canceled."
+                    $"'{Fields.Excerpt(status)}' is not a valid status; expected pending, running, success, failed or canceled."
                 );
         }
 
@@ -202,13 +169,13 @@ internal static class RunRoutes
         string id,
         HttpContext context,
         RunQueries runs,
-        Waiting waiters,
+        WaitReasonLookup waitReasons,
         IServerAddress address,
         CancellationToken cancellation
     )
     {
         var run = await ExistingAsync(runs, id, cancellation);
-        var waiting = await waiters.OfAsync(run, [], cancellation);
+        var waiting = await waitReasons.OfAsync(run, [], cancellation);
         return Unchanged(context, $"{run.Version}|{waiting.GetValueOrDefault(run.Id.Value)}")
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
             : TypedResults.Ok(Answers.Of(run, address, waiting));
@@ -218,14 +185,14 @@ internal static class RunRoutes
         string id,
         HttpContext context,
         RunQueries runs,
-        Waiting waiters,
+        WaitReasonLookup waitReasons,
         IServerAddress address,
         CancellationToken cancellation
     )
     {
         var run = await ExistingAsync(runs, id, cancellation);
         var jobs = await runs.JobsAsync(run.Id, cancellation);
-        var waiting = await waiters.OfAsync(run, jobs, cancellation);
+        var waiting = await waitReasons.OfAsync(run, jobs, cancellation);
         var versions = jobs.Select(j =>
             $"{j.Version}:{string.Join(',', j.Steps.SelectMany(s => s.Executions).Select(e => $"{e.Version}.{e.Artifacts.Count}"))}"
         );
@@ -241,22 +208,15 @@ internal static class RunRoutes
         string id,
         HttpContext context,
         RunQueries runs,
-        IGrainFactory grains,
-        Waiting waiters,
+        RunCancellation cancellations,
+        WaitReasonLookup waitReasons,
         IServerAddress address,
-        TimeProvider time,
         CancellationToken cancellation
     )
     {
+        await cancellations.RequestAsync((await ExistingAsync(runs, id, cancellation)).Id, context.Actor(), cancellation);
         var run = await ExistingAsync(runs, id, cancellation);
-        await grains
-            .GetGrain<IPipelineRunGrain>(run.Id.Value)
-            .Cancel(
-                new(time.GetUtcNow(), Reason.CanceledByUser, $"Stopped by {context.User.Identity?.Name}.", context.Actor()),
-                cancellation
-            );
-        run = await ExistingAsync(runs, id, cancellation);
-        return Answers.Of(run, address, await waiters.OfAsync(run, [], cancellation));
+        return Answers.Of(run, address, await waitReasons.OfAsync(run, [], cancellation));
     }
 
     private static bool Unchanged(HttpContext context, string versions)

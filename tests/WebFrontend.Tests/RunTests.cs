@@ -3,7 +3,8 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
-using Shipinator.WebFrontend.Triggers;
+using Shipinator.Triggers;
+using Shipinator.Triggers.Planning;
 
 namespace Shipinator.WebFrontend.Tests;
 

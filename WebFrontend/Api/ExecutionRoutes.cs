@@ -2,7 +2,6 @@ using Shipinator.Client;
 using Shipinator.Schema.Queries;
 using Shipinator.Triggers;
 using Shipinator.WebFrontend.Api.Responses;
-using Shipinator.WebFrontend.Dashboard.Live;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;
@@ -23,13 +22,13 @@ internal static class ExecutionRoutes
     private static async Task<ExecutionResponse> GetAsync(
         string id,
         RunQueries runs,
-        Waiting waiters,
+        WaitReasonLookup waitReasons,
         IServerAddress address,
         CancellationToken cancellation
     )
     {
         var view = await ExistingAsync(runs, id, cancellation);
-        var waiting = view.Status.IsTerminal() ? null : await waiters.OfAsync(view.Id, cancellation);
+        var waiting = view.Status.IsTerminal() ? null : await waitReasons.OfAsync(view.Id, cancellation);
         return RunResponses.Of(view, address, waiting);
     }
 

@@ -6,7 +6,6 @@ using Shipinator.Schema.Queries;
 using Shipinator.Triggers;
 using Shipinator.Triggers.Runs;
 using Shipinator.WebFrontend.Api.Responses;
-using Shipinator.WebFrontend.Dashboard.Live;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;
@@ -174,13 +173,13 @@ internal static class RunRoutes
         string id,
         HttpContext context,
         RunQueries runs,
-        Waiting waiters,
+        WaitReasonLookup waitReasons,
         IServerAddress address,
         CancellationToken cancellation
     )
     {
         var run = await ExistingAsync(runs, id, cancellation);
-        var waiting = await waiters.OfAsync(run, [], cancellation);
+        var waiting = await waitReasons.OfAsync(run, [], cancellation);
         return Unchanged(context, $"{run.Version}|{waiting.GetValueOrDefault(run.Id.Value)}")
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
             : TypedResults.Ok(RunResponses.Of(run, address, waiting));
@@ -190,14 +189,14 @@ internal static class RunRoutes
         string id,
         HttpContext context,
         RunQueries runs,
-        Waiting waiters,
+        WaitReasonLookup waitReasons,
         IServerAddress address,
         CancellationToken cancellation
     )
     {
         var run = await ExistingAsync(runs, id, cancellation);
         var jobs = await runs.JobsAsync(run.Id, cancellation);
-        var waiting = await waiters.OfAsync(run, jobs, cancellation);
+        var waiting = await waitReasons.OfAsync(run, jobs, cancellation);
         var versions = jobs.Select(j =>
             $"{j.Version}:{string.Join(',', j.Steps.SelectMany(s => s.Executions).Select(e => $"{e.Version}.{e.Artifacts.Count}"))}"
         );
@@ -214,14 +213,14 @@ internal static class RunRoutes
         HttpContext context,
         RunQueries runs,
         RunCancellation cancellations,
-        Waiting waiters,
+        WaitReasonLookup waitReasons,
         IServerAddress address,
         CancellationToken cancellation
     )
     {
         await cancellations.RequestAsync((await ExistingAsync(runs, id, cancellation)).Id, context.Actor(), cancellation);
         var run = await ExistingAsync(runs, id, cancellation);
-        return RunResponses.Of(run, address, await waiters.OfAsync(run, [], cancellation));
+        return RunResponses.Of(run, address, await waitReasons.OfAsync(run, [], cancellation));
     }
 
     private static bool Unchanged(HttpContext context, string versions)

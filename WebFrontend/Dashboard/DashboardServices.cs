@@ -40,7 +40,7 @@ internal static class DashboardServices
         services.AddScoped<Session>();
         services.AddScoped<RunActions>();
         services.AddScoped<PaletteSearch>();
-        services.AddSingleton<Waiting>();
+        services.AddSingleton<WaitReasonLookup>();
         services.AddView<RunId, RunSnapshot, RunSource>();
         services.AddView<bool, OverviewSnapshot, OverviewSource>();
         services.AddView<Scope, ScopeSnapshot, ScopeSource>();

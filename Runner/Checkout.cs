@@ -9,7 +9,7 @@ internal static class Checkout
     /// <summary>Errors: <see cref="PrepareException"/>.</summary>
     public static async Task RunAsync(
         RunnerSettings settings,
-        SourceAnswer source,
+        SourceResponse source,
         Action<string> say,
         TimeProvider time,
         CancellationToken cancellationToken
@@ -26,7 +26,7 @@ internal static class Checkout
         await LfsAsync(git, clone, say);
     }
 
-    private static async Task FetchAsync(Git git, SourceAnswer source, CloneAnswer clone)
+    private static async Task FetchAsync(Git git, SourceResponse source, CloneResponse clone)
     {
         string[] filter = clone.Filter is { Length: > 0 } wanted ? ["--filter=" + wanted] : [];
         var tags = clone.Tags ? "--tags" : "--no-tags";
@@ -53,7 +53,7 @@ internal static class Checkout
         }
     }
 
-    private static async Task SubmodulesAsync(Git git, string workspace, CloneAnswer clone, Action<string> say)
+    private static async Task SubmodulesAsync(Git git, string workspace, CloneResponse clone, Action<string> say)
     {
         if (!File.Exists(Path.Combine(workspace, ".gitmodules")))
         {
@@ -81,7 +81,7 @@ internal static class Checkout
         }
     }
 
-    private static async Task LfsAsync(Git git, CloneAnswer clone, Action<string> say)
+    private static async Task LfsAsync(Git git, CloneResponse clone, Action<string> say)
     {
         var (code, files) = await git.TryAsync("ls-files", "-z", "--", ":(attr:filter=lfs)");
         var count = code == 0 ? files.Count(c => c == '\0') : 0;
@@ -124,7 +124,7 @@ internal static class Checkout
         }
     }
 
-    private static string Describe(CloneAnswer clone) =>
+    private static string Describe(CloneResponse clone) =>
         (clone.Depth > 0 ? string.Create(CultureInfo.InvariantCulture, $"depth {clone.Depth}") : "whole history")
         + (clone.Tags ? ", all tags" : ", no tags")
         + (clone.Filter is { Length: > 0 } filter ? $", filter {filter}" : "");

@@ -15,7 +15,7 @@ internal static class GitSettings
         "!f() { test \\\"$1\\\" = get || exit 0; echo \\\"username=$SHIPINATOR_GIT_USERNAME\\\"; echo \\\"password=$SHIPINATOR_GIT_PASSWORD\\\"; }; f";
 
     /// <summary>Writes the file and returns the environment of Git.</summary>
-    public static Dictionary<string, string> Write(RunnerSettings settings, SourceAnswer source)
+    public static Dictionary<string, string> Write(RunnerSettings settings, SourceResponse source)
     {
         var home = Environment.GetEnvironmentVariable("HOME") ?? "/";
         var file = Path.Combine(settings.Control, "gitconfig");
@@ -51,14 +51,14 @@ internal static class GitSettings
     /// What the credential belongs to, as the server says; a server that does not say it means the clone URL's origin.
     /// Null: there is no credential, or no place to send it to.
     /// </summary>
-    public static string? Scope(SourceAnswer source) =>
+    public static string? Scope(SourceResponse source) =>
         source.Password is null ? null
         : source.CredentialScope is { Length: > 0 } scope ? Plain(scope)
         : Uri.TryCreate(source.CloneUrl, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.UserInfo.Length == 0
             ? Plain(url.GetLeftPart(UriPartial.Authority))
         : null;
 
-    private static string Text(string home, SourceAnswer source)
+    private static string Text(string home, SourceResponse source)
     {
         // Local repositories may belong to another user than the one that runs the server. Git looks for this consent
         // in the global file only, so the user's own is included from one of ours.

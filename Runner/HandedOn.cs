@@ -47,7 +47,7 @@ internal sealed class HandedOn
     /// <summary>Why what was left can't be used; null when it can.</summary>
     public string? Problem { get; private set; }
 
-    public static HandedOn Read(ClaimAnswer work, RunnerSettings settings)
+    public static HandedOn Read(ClaimResponse work, RunnerSettings settings)
     {
         var handed = new HandedOn();
         var bytes = 0L;
@@ -89,7 +89,7 @@ internal sealed class HandedOn
     }
 
     /// <summary>Takes what the step wrote. Errors: <see cref="StepMistakeException"/>, and then later steps see nothing of it.</summary>
-    public static void Publish(ClaimAnswer work, RunnerSettings settings, IEnumerable<string> secrets)
+    public static void Publish(ClaimResponse work, RunnerSettings settings, IEnumerable<string> secrets)
     {
         List<string> hidden = [.. secrets];
         var left = new HandedFile(
@@ -121,7 +121,7 @@ internal sealed class HandedOn
         File.Move(place + ".new", place, overwrite: true);
     }
 
-    private void Add(EarlierAnswer step, HandedFile? file)
+    private void Add(EarlierResponse step, HandedFile? file)
     {
         foreach (
             var value in (file?.Variables ?? []).Where(v =>

@@ -23,7 +23,7 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
     private bool _succeeded;
 
     /// <summary>Errors: <see cref="PrepareException"/> and <see cref="IOException"/> when the server or this machine fails, <see cref="OperationCanceledException"/>.</summary>
-    public async Task<OutputsResult> KeepAsync(IReadOnlyList<OutputAnswer> outputs, bool succeeded, CancellationToken cancellationToken)
+    public async Task<OutputsResult> KeepAsync(IReadOnlyList<OutputResponse> outputs, bool succeeded, CancellationToken cancellationToken)
     {
         _succeeded = succeeded;
         var items = outputs.Where(o => IsWanted(o, succeeded)).SelectMany(o => Find(o, cancellationToken)).ToList();
@@ -48,7 +48,7 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
         return new(_ids, _verdict?.Reason, _verdict?.Detail);
     }
 
-    private static bool IsWanted(OutputAnswer output, bool succeeded) =>
+    private static bool IsWanted(OutputResponse output, bool succeeded) =>
         output.When == "always" || (output.When == "failure" ? !succeeded : succeeded);
 
     private void Fail(string reason, string detail)
@@ -66,7 +66,7 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
     }
 
     /// <summary>What an output means; what is wrong with it is told or becomes the step's failure.</summary>
-    private List<Item> Find(OutputAnswer output, CancellationToken cancellationToken)
+    private List<Item> Find(OutputResponse output, CancellationToken cancellationToken)
     {
         if (output.Ref is not null)
         {
@@ -169,7 +169,7 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
             {
                 return await SendAsync(() => client.UploadAsync(item.Output.Type, name, file, cancellationToken), cancellationToken);
             }
-            catch (Exception e) when (e is ContentChangedException or ServerAnswerException { Code: "checksum_mismatch" } || IsChanged(e))
+            catch (Exception e) when (e is ContentChangedException or ServerResponseException { Code: "checksum_mismatch" } || IsChanged(e))
             {
                 if (failures == TriesOfAChangingFile)
                 {
@@ -206,7 +206,7 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
                 cancellationToken
             );
         }
-        catch (ServerAnswerException e)
+        catch (ServerResponseException e)
             when (e is { Code: not "checksum_mismatch" }
                 && (
                     e.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.UnprocessableEntity
@@ -216,7 +216,7 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
         {
             throw new ArtifactInvalidException($"the server does not take it: {e.Detail ?? e.Message}");
         }
-        catch (HttpRequestException e) when (e is not ServerAnswerException { Code: "checksum_mismatch" })
+        catch (HttpRequestException e) when (e is not ServerResponseException { Code: "checksum_mismatch" })
         {
             throw new PrepareException($"The server refused an artifact: {e.Message}");
         }
@@ -253,5 +253,5 @@ internal sealed class Outputs(RunnerClient client, RunnerSettings settings, Mask
 
     private static string Shortened(string text) => text.Length > LongestName ? text[..100] + "…" : text;
 
-    private sealed record Item(OutputAnswer Output, string Name, string? Path, bool IsFolder);
+    private sealed record Item(OutputResponse Output, string Name, string? Path, bool IsFolder);
 }

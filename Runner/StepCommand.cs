@@ -12,7 +12,7 @@ internal static class StepCommand
     /// longer than a command line may be. Errors: <see cref="CommandNotStartedException"/> when what is to run it is not there.
     /// </summary>
     public static List<string> Of(
-        ClaimAnswer work,
+        ClaimResponse work,
         RunnerSettings settings,
         IReadOnlyDictionary<string, string> environment,
         HandedOn handed

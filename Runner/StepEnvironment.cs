@@ -33,10 +33,10 @@ internal static class StepEnvironment
     /// <summary>The names that a proxy is found by.</summary>
     public static IEnumerable<string> Proxies => Base.Where(n => n.EndsWith("PROXY", StringComparison.OrdinalIgnoreCase));
 
-    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings, string folder) =>
+    public static Dictionary<string, string> Of(ClaimResponse work, RunnerSettings settings, string folder) =>
         Of(work, settings, folder, new());
 
-    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings, string folder, HandedOn handed)
+    public static Dictionary<string, string> Of(ClaimResponse work, RunnerSettings settings, string folder, HandedOn handed)
     {
         var environment = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())

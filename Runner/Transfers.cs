@@ -6,7 +6,7 @@ namespace Shipinator.Runner;
 internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Action<string> say, TimeProvider time)
 {
     /// <summary>Puts the inputs into the workspace. Errors: <see cref="PrepareException"/>.</summary>
-    public async Task DownloadAsync(IReadOnlyList<InputAnswer> inputs, CancellationToken cancellationToken)
+    public async Task DownloadAsync(IReadOnlyList<InputResponse> inputs, CancellationToken cancellationToken)
     {
         foreach (var input in inputs)
         {
@@ -35,7 +35,7 @@ internal sealed class Transfers(RunnerClient client, RunnerSettings settings, Ac
     }
 
     /// <summary>Errors: <see cref="StepMistakeException"/> when the workspace has something else there.</summary>
-    private void MakeFolderOf(string target, InputAnswer input)
+    private void MakeFolderOf(string target, InputResponse input)
     {
         try
         {

@@ -80,7 +80,7 @@ internal sealed class Worker : IDisposable
     private bool _claimRefused;
     private long _stopAsked;
 
-    private async Task<ClaimAnswer?> ClaimAsync()
+    private async Task<ClaimResponse?> ClaimAsync()
     {
         var request = new ClaimRequest
         {
@@ -113,7 +113,7 @@ internal sealed class Worker : IDisposable
         return null;
     }
 
-    private async Task<StatusReport> ExecuteAsync(ClaimAnswer work, HandedOn handed, List<string> secrets, Masker masker)
+    private async Task<StatusReport> ExecuteAsync(ClaimResponse work, HandedOn handed, List<string> secrets, Masker masker)
     {
         var transfers = new Transfers(_client, _settings, masker.Say, _time);
         try
@@ -169,7 +169,7 @@ internal sealed class Worker : IDisposable
     }
 
     /// <summary>Reports and coverage are kept whatever the result; after a stop or a timeout as far as the grace period goes.</summary>
-    private async Task<StatusReport> KeepOutputsAsync(ClaimAnswer work, Masker masker, StatusReport report)
+    private async Task<StatusReport> KeepOutputsAsync(ClaimResponse work, Masker masker, StatusReport report)
     {
         var succeeded = report.Status == "success";
         if (!succeeded && work.Outputs.All(o => o.When is not ("failure" or "always")))
@@ -218,7 +218,7 @@ internal sealed class Worker : IDisposable
     }
 
     /// <summary>What the step left for later ones; also of one that failed, after which steps may run.</summary>
-    private StatusReport HandOn(ClaimAnswer work, List<string> secrets, StatusReport report, Action<string> say)
+    private StatusReport HandOn(ClaimResponse work, List<string> secrets, StatusReport report, Action<string> say)
     {
         try
         {
@@ -236,7 +236,7 @@ internal sealed class Worker : IDisposable
         }
     }
 
-    private async Task<StatusReport> RunCommandAsync(ClaimAnswer work, HandedOn handed, Masker masker)
+    private async Task<StatusReport> RunCommandAsync(ClaimResponse work, HandedOn handed, Masker masker)
     {
         var folder = WorkspacePaths.Inside(_settings.Workspace, work.Workdir ?? ".");
         if (folder is null || !Directory.Exists(folder))

@@ -11,7 +11,7 @@ internal static class Workspace
     /// <summary>Clones at the exact commit. Errors: <see cref="PrepareException"/> in git's words.</summary>
     public static async Task PrepareAsync(
         RunnerSettings settings,
-        SourceAnswer? source,
+        SourceResponse? source,
         Action<string> say,
         TimeProvider time,
         CancellationToken cancellationToken

@@ -8,7 +8,7 @@ namespace Shipinator.WebFrontend;
 /// <summary>Rows as the API shows them.</summary>
 internal static class Answers
 {
-    public static ProjectAnswer Of(ProjectRow p) =>
+    public static ProjectResponse Of(ProjectRow p) =>
         new()
         {
             Id = p.Id.ToString(),
@@ -18,7 +18,7 @@ internal static class Answers
             UpdatedAt = p.UpdatedAt,
         };
 
-    public static RepositoryAnswer Of(RepositoryRow r) =>
+    public static RepositoryResponse Of(RepositoryRow r) =>
         new()
         {
             Id = r.Id.ToString(),
@@ -35,7 +35,7 @@ internal static class Answers
             UpdatedAt = r.UpdatedAt,
         };
 
-    public static PipelineAnswer Of(PipelineRow p) =>
+    public static PipelineResponse Of(PipelineRow p) =>
         new()
         {
             Id = p.Id.ToString(),
@@ -46,7 +46,7 @@ internal static class Answers
             UpdatedAt = p.UpdatedAt,
         };
 
-    public static RunAnswer Of(RunView r, IServerAddress address, IReadOnlyDictionary<Guid, string>? waiting = null) =>
+    public static RunResponse Of(RunView r, IServerAddress address, IReadOnlyDictionary<Guid, string>? waiting = null) =>
         new()
         {
             Id = r.Id.ToString(),
@@ -77,7 +77,7 @@ internal static class Answers
             Url = new Uri(address.PublicUrl, $"/runs/{r.Id}").ToString(),
         };
 
-    public static JobAnswer Of(JobView j, IServerAddress address, IReadOnlyDictionary<Guid, string> waiting) =>
+    public static JobResponse Of(JobView j, IServerAddress address, IReadOnlyDictionary<Guid, string> waiting) =>
         new()
         {
             Id = j.Id.ToString(),
@@ -95,7 +95,7 @@ internal static class Answers
             Steps = [.. j.Steps.Select(s => Of(s, address, waiting))],
         };
 
-    public static ExecutionAnswer Of(ExecutionView e, IServerAddress address, string? waiting) =>
+    public static ExecutionResponse Of(ExecutionView e, IServerAddress address, string? waiting) =>
         new()
         {
             Id = e.Id.ToString(),
@@ -117,7 +117,7 @@ internal static class Answers
             Artifacts = [.. e.Artifacts.Select(Of)],
         };
 
-    public static ArtifactAnswer Of(ArtifactRow a) =>
+    public static ArtifactResponse Of(ArtifactRow a) =>
         new()
         {
             Id = a.Id.ToString(),
@@ -132,7 +132,7 @@ internal static class Answers
             CreatedAt = a.CreatedAt,
         };
 
-    public static TransitionAnswer Of(HistoryEntry h) =>
+    public static TransitionResponse Of(HistoryEntry h) =>
         new()
         {
             Cursor = h.Cursor,
@@ -147,7 +147,7 @@ internal static class Answers
             Actor = h.Transition.Actor,
         };
 
-    public static PipelineErrorAnswer Of(PipelineError e) =>
+    public static PipelineErrorResponse Of(PipelineError e) =>
         new()
         {
             Code = e.Code,
@@ -159,7 +159,7 @@ internal static class Answers
             Snippet = e.Snippet,
         };
 
-    public static TokenAnswer Of(TokenRow t, string? text = null) =>
+    public static TokenResponse Of(TokenRow t, string? text = null) =>
         new()
         {
             Id = t.Id.ToString(),
@@ -172,13 +172,13 @@ internal static class Answers
             RevokedAt = t.RevokedAt,
         };
 
-    public static PageAnswer<TAnswer> Page<TRow, TAnswer>(Page<TRow> page, Func<TRow, TAnswer> map) =>
+    public static PageResponse<TResponse> Page<TRow, TResponse>(Page<TRow> page, Func<TRow, TResponse> map) =>
         new() { Items = [.. page.Items.Select(map)], NextCursor = page.NextCursor };
 
-    public static PageAnswer<TAnswer> All<TRow, TAnswer>(IEnumerable<TRow> rows, Func<TRow, TAnswer> map) =>
+    public static PageResponse<TResponse> All<TRow, TResponse>(IEnumerable<TRow> rows, Func<TRow, TResponse> map) =>
         new() { Items = [.. rows.Select(map)] };
 
-    private static StepAnswer Of(StepView s, IServerAddress address, IReadOnlyDictionary<Guid, string> waiting) =>
+    private static StepResponse Of(StepView s, IServerAddress address, IReadOnlyDictionary<Guid, string> waiting) =>
         new()
         {
             Id = s.Id.ToString(),

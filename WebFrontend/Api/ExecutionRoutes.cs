@@ -19,7 +19,7 @@ internal static class ExecutionRoutes
         group.MapGet("/logs/times", TimesAsync).RequireAuthorization(Policies.Read);
     }
 
-    private static async Task<ExecutionAnswer> GetAsync(
+    private static async Task<ExecutionResponse> GetAsync(
         string id,
         RunQueries runs,
         Waiting waiters,
@@ -66,7 +66,7 @@ internal static class ExecutionRoutes
     }
 
     /// <summary>When which bytes of the log were printed.</summary>
-    private static async Task<LogTimesAnswer> TimesAsync(
+    private static async Task<LogTimesResponse> TimesAsync(
         string id,
         long? offset,
         RunQueries runs,
@@ -78,7 +78,7 @@ internal static class ExecutionRoutes
         var execution = (await ExistingAsync(runs, id, cancellation)).Id;
         var length = (await logs.Info(execution, cancellation)).Length;
         var times = from < length ? await logs.Times(execution, from, length, cancellation) : [];
-        return new() { Times = [.. times.Select(t => new LogTimeAnswer { Offset = t.Offset, At = t.At })] };
+        return new() { Times = [.. times.Select(t => new LogTimeResponse { Offset = t.Offset, At = t.At })] };
     }
 
     private static long Offset(long? given) =>

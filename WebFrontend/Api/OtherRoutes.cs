@@ -50,7 +50,7 @@ internal static class OtherRoutes
         v1.MapGet(
                 "/me",
                 (HttpContext context) =>
-                    new MeAnswer { Name = context.User.Identity?.Name ?? "", Role = context.User.FindFirst(ClaimTypes.Role)?.Value ?? "" }
+                    new MeResponse { Name = context.User.Identity?.Name ?? "", Role = context.User.FindFirst(ClaimTypes.Role)?.Value ?? "" }
             )
             .RequireAuthorization(Policies.Read)
             .WithTags("Tokens");
@@ -185,7 +185,7 @@ internal static class OtherRoutes
         }
     }
 
-    private static async Task<LintAnswer> LintAsync(
+    private static async Task<LintResponse> LintAsync(
         LintRequest body,
         RepositoryStore repositories,
         IExecutorRegistry executors,
@@ -203,7 +203,7 @@ internal static class OtherRoutes
         return Lint(body, executor, executors.Get(executor).CanRunServices, gate, options.Value, cancellation);
     }
 
-    private static LintAnswer Lint(
+    private static LintResponse Lint(
         LintRequest body,
         string executor,
         bool canRunServices,

@@ -110,7 +110,7 @@ internal static class RepositoryRoutes
         return TypedResults.Created($"/v1/repositories/{row.Id}", Answers.Of(row));
     }
 
-    private static async Task<RepositoryAnswer> UpdateAsync(
+    private static async Task<RepositoryResponse> UpdateAsync(
         string id,
         UpdateRepositoryRequest body,
         RepositoryStore store,

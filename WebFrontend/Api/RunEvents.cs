@@ -134,7 +134,7 @@ internal static class RunEvents
                 var page = await runs.TransitionsAfterAsync(run, _cursor, isPatient: false, cancellationToken: cancellation);
                 foreach (var entry in page.Items)
                 {
-                    var data = JsonSerializer.Serialize(Answers.Of(entry), ShipinatorJson.Default.TransitionAnswer);
+                    var data = JsonSerializer.Serialize(Answers.Of(entry), ShipinatorJson.Default.TransitionResponse);
                     await context.Response.WriteAsync($"id: {entry.Cursor}\nevent: transition\ndata: {data}\n\n", cancellation);
                     isOver |= entry.Transition.Machine == Machine.Run && entry.Transition.To.IsTerminal();
                 }

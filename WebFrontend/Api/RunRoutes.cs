@@ -34,7 +34,7 @@ internal static class RunRoutes
         group
             .MapGet("/{id}/events", RunEvents.StreamAsync)
             .RequireAuthorization(Policies.Read)
-            .Produces<TransitionAnswer>(200, "text/event-stream");
+            .Produces<TransitionResponse>(200, "text/event-stream");
     }
 
     public static async Task<RunView> ExistingAsync(RunQueries runs, string id, CancellationToken cancellation) =>
@@ -156,7 +156,7 @@ internal static class RunRoutes
         return TypedResults.Created($"/v1/pipeline-runs/{run}", Answers.Of(view, address));
     }
 
-    private static async Task<PageAnswer<RunAnswer>> ListAsync(
+    private static async Task<PageResponse<RunResponse>> ListAsync(
         string? project,
         string? repository,
         string? pipeline,
@@ -198,7 +198,7 @@ internal static class RunRoutes
         return Answers.Page(page, r => Answers.Of(r, address));
     }
 
-    private static async Task<Results<Ok<RunAnswer>, StatusCodeHttpResult>> GetAsync(
+    private static async Task<Results<Ok<RunResponse>, StatusCodeHttpResult>> GetAsync(
         string id,
         HttpContext context,
         RunQueries runs,
@@ -214,7 +214,7 @@ internal static class RunRoutes
             : TypedResults.Ok(Answers.Of(run, address, waiting));
     }
 
-    private static async Task<Results<Ok<JobsAnswer>, StatusCodeHttpResult>> JobsAsync(
+    private static async Task<Results<Ok<JobsResponse>, StatusCodeHttpResult>> JobsAsync(
         string id,
         HttpContext context,
         RunQueries runs,
@@ -234,10 +234,10 @@ internal static class RunRoutes
             $"{run.Version}|{string.Join(';', versions)}|{string.Join(';', waiting.OrderBy(w => w.Key).Select(w => w.Value))}"
         )
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
-            : TypedResults.Ok(new JobsAnswer { Jobs = [.. jobs.Select(j => Answers.Of(j, address, waiting))] });
+            : TypedResults.Ok(new JobsResponse { Jobs = [.. jobs.Select(j => Answers.Of(j, address, waiting))] });
     }
 
-    private static async Task<RunAnswer> CancelAsync(
+    private static async Task<RunResponse> CancelAsync(
         string id,
         HttpContext context,
         RunQueries runs,

@@ -22,11 +22,11 @@ internal static class RunnerRoutes
     public static void MapRunner(this IEndpointRouteBuilder v1)
     {
         var group = v1.MapGroup("/executions/{id}").WithTags("Runner").RequireAuthorization(Policies.Execution);
-        group.MapPost("/claim", ClaimAsync).Produces<ClaimAnswer>().Produces(204).Produces(410);
-        group.MapPost("/next", NextAsync).Produces<NextAnswer>().Produces(204).Produces(410);
+        group.MapPost("/claim", ClaimAsync).Produces<ClaimResponse>().Produces(204).Produces(410);
+        group.MapPost("/next", NextAsync).Produces<NextResponse>().Produces(204).Produces(410);
         group.MapPost("/heartbeat", HeartbeatAsync);
         group.MapPost("/status", ReportAsync);
-        group.MapPost("/logs", AppendAsync).Accepts<byte[]>("application/octet-stream").Produces<RunnerAnswer>();
+        group.MapPost("/logs", AppendAsync).Accepts<byte[]>("application/octet-stream").Produces<RunnerResponse>();
         group.MapPost("/artifacts", UploadAsync).Accepts<byte[]>("application/octet-stream").Produces<UploadedArtifact>();
         // No secret: a pod that has nothing yet fetches its runner here.
         v1.MapGet("/runner", Program).AllowAnonymous().WithTags("Runner").Produces<byte[]>(200, "application/octet-stream").Produces(404);
@@ -77,7 +77,7 @@ internal static class RunnerRoutes
         var credential = source is null ? null : await credentials.Find(source.CloneUrl, cancellation);
         var given = result.MayClone ? credential : null;
         return TypedResults.Ok(
-            new ClaimAnswer
+            new ClaimResponse
             {
                 ExecutionId = id,
                 StepName = spec.StepName,
@@ -90,7 +90,7 @@ internal static class RunnerRoutes
                 Env = spec.Env,
                 EnvExpressions = spec.EnvExpressions,
                 Earlier = spec
-                    .Earlier?.Select(e => new EarlierAnswer
+                    .Earlier?.Select(e => new EarlierResponse
                     {
                         StepName = e.StepName,
                         ExecutionId = e.ExecutionId.ToString(),
@@ -116,7 +116,7 @@ internal static class RunnerRoutes
                     },
                 Inputs =
                 [
-                    .. result.Inputs.Select(i => new InputAnswer
+                    .. result.Inputs.Select(i => new InputResponse
                     {
                         ArtifactId = i.Artifact.Id.ToString(),
                         FileName = i.Artifact.FileName,
@@ -128,7 +128,7 @@ internal static class RunnerRoutes
                 ],
                 Outputs =
                 [
-                    .. spec.Artifacts.Select(o => new OutputAnswer
+                    .. spec.Artifacts.Select(o => new OutputResponse
                     {
                         Type = o.Type,
                         Path = o.Path,
@@ -152,7 +152,7 @@ internal static class RunnerRoutes
         );
     }
 
-    private static CloneAnswer? CloneOf(SourceSpec source) =>
+    private static CloneResponse? CloneOf(SourceSpec source) =>
         source.CloneOptions is not { } clone
             ? null
             : new()
@@ -203,7 +203,7 @@ internal static class RunnerRoutes
         return place switch
         {
             { Kind: StepPlaceKind.Next, Next: { } next } => TypedResults.Ok(
-                new NextAnswer { ExecutionId = next.ToString(), Token = tokens.Issue(next) }
+                new NextResponse { ExecutionId = next.ToString(), Token = tokens.Issue(next) }
             ),
             { Kind: StepPlaceKind.NotYet } => TypedResults.NoContent(),
             _ => ProblemHandler.Problem(410, "not_needed", $"The step of execution {id} is over."),
@@ -228,7 +228,7 @@ internal static class RunnerRoutes
             );
     }
 
-    private static async Task<RunnerAnswer> HeartbeatAsync(
+    private static async Task<RunnerResponse> HeartbeatAsync(
         string id,
         HeartbeatRequest body,
         IGrainFactory grains,
@@ -301,10 +301,10 @@ internal static class RunnerRoutes
                 cancellation
             );
         masks.Forget(Ids.Parse<ExecutionId>(id));
-        return TypedResults.Ok(new RunnerAnswer());
+        return TypedResults.Ok(new RunnerResponse());
     }
 
-    private static async Task<RunnerAnswer> AppendAsync(
+    private static async Task<RunnerResponse> AppendAsync(
         string id,
         long? offset,
         HttpContext context,
@@ -370,7 +370,7 @@ internal static class RunnerRoutes
         foreach (var mark in header.Split(',', StringSplitOptions.RemoveEmptyEntries))
         {
             if (
-                times.Count == RunnerClient.MostLogTimes
+                times.Count == RunnerClient.MaxLogTimes
                 || mark.Split('=') is not [var offset, var at]
                 || !long.TryParse(offset, NumberStyles.None, CultureInfo.InvariantCulture, out var place)
                 || !long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
@@ -380,7 +380,7 @@ internal static class RunnerRoutes
                 throw new MalformedException(
                     "log_times_malformed",
                     RunnerClient.LogTimesHeader,
-                    $"{RunnerClient.LogTimesHeader} must be up to {RunnerClient.MostLogTimes} of OFFSET=MILLISECONDS, separated by commas: a place in the log, and when what follows was printed, since 1970."
+                    $"{RunnerClient.LogTimesHeader} must be up to {RunnerClient.MaxLogTimes} of OFFSET=MILLISECONDS, separated by commas: a place in the log, and when what follows was printed, since 1970."
                 );
             }
 

@@ -170,7 +170,7 @@ public sealed class CacheTests : IDisposable
         cache.Save(default);
         Assert.Equal("first", Restored("a1", "v4", plan with { RestoreDepths = [0] }));
 
-        string? Restored(string a, string version, CacheAnswer? answer = null)
+        string? Restored(string a, string version, CacheResponse? answer = null)
         {
             var at = JobOf(a, version);
             Runner.Cache.Of(Work(answer ?? plan), at, _said.Add, TimeProvider.System)!.Restore();
@@ -219,7 +219,7 @@ public sealed class CacheTests : IDisposable
             return job;
         }
 
-        void Keep(RunnerSettings job, CacheAnswer answer)
+        void Keep(RunnerSettings job, CacheResponse answer)
         {
             var cache = Runner.Cache.Of(Work(answer), job with { CacheBytes = 1_000_000 }, _said.Add, TimeProvider.System)!;
             cache.Restore();
@@ -229,7 +229,7 @@ public sealed class CacheTests : IDisposable
         }
     }
 
-    private static CacheAnswer Plan { get; } =
+    private static CacheResponse Plan { get; } =
         new()
         {
             Scope = "0190-aa",
@@ -247,7 +247,7 @@ public sealed class CacheTests : IDisposable
         cache.Save(default);
     }
 
-    private bool IsHit(RunnerSettings job, CacheAnswer plan)
+    private bool IsHit(RunnerSettings job, CacheResponse plan)
     {
         Runner.Cache.Of(Work(plan), job, _said.Add, TimeProvider.System)!.Restore();
         return File.Exists(Path.Combine(job.Workspace, ".cache", "kept"));
@@ -267,7 +267,7 @@ public sealed class CacheTests : IDisposable
         return settings;
     }
 
-    private static ClaimAnswer Work(CacheAnswer cache) =>
+    private static ClaimResponse Work(CacheResponse cache) =>
         new()
         {
             ExecutionId = "x",

@@ -178,7 +178,7 @@ public sealed class ContainerTests : IAsyncLifetime
         Assert.False(new OutOfMemory(Path.Combine(_root, "absent")).Killed(137));
     }
 
-    private static ClaimAnswer Work(string script) =>
+    private static ClaimResponse Work(string script) =>
         new()
         {
             ExecutionId = "x",

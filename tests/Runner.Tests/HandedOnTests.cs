@@ -8,7 +8,7 @@ public sealed class HandedOnTests : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
     private readonly string _job = Directory.CreateTempSubdirectory("ship-handed-").FullName;
-    private readonly List<EarlierAnswer> _earlier = [];
+    private readonly List<EarlierResponse> _earlier = [];
     private FakeServer _server = null!;
 
     public async ValueTask InitializeAsync() => _server = await FakeServer.StartAsync();
@@ -205,12 +205,12 @@ public sealed class HandedOnTests : IAsyncLifetime
     private async Task<StatusReport> StepAsync(
         string name,
         string script,
-        Func<ClaimAnswer, ClaimAnswer>? change = null,
+        Func<ClaimResponse, ClaimResponse>? change = null,
         bool givesVariables = true
     )
     {
         var id = Guid.CreateVersion7().ToString();
-        var work = new ClaimAnswer
+        var work = new ClaimResponse
         {
             ExecutionId = id,
             StepName = name,

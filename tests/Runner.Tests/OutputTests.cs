@@ -397,7 +397,7 @@ public sealed class OutputTests : IAsyncLifetime
         await Assert.ThrowsAsync<ContentChangedException>(() => longer.CopyToAsync(copy));
     }
 
-    private static ClaimAnswer Work(string script, IReadOnlyList<OutputAnswer> outputs) =>
+    private static ClaimResponse Work(string script, IReadOnlyList<OutputResponse> outputs) =>
         new()
         {
             ExecutionId = "x",
@@ -413,7 +413,7 @@ public sealed class OutputTests : IAsyncLifetime
             Outputs = outputs,
         };
 
-    private Task<StatusReport> RunAsync(string script, IReadOnlyList<OutputAnswer> outputs)
+    private Task<StatusReport> RunAsync(string script, IReadOnlyList<OutputResponse> outputs)
     {
         _server.Work[_id] = Work(script, outputs);
         return RunHereAsync();

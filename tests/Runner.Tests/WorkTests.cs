@@ -379,7 +379,7 @@ public sealed class WorkTests : IAsyncLifetime
         Assert.Equal("0\n", _server.Log);
     }
 
-    private static ClaimAnswer Work(string script) =>
+    private static ClaimResponse Work(string script) =>
         new()
         {
             ExecutionId = "x",
@@ -395,7 +395,7 @@ public sealed class WorkTests : IAsyncLifetime
             Outputs = [],
         };
 
-    private async Task<StatusReport> RunAsync(ClaimAnswer work)
+    private async Task<StatusReport> RunAsync(ClaimResponse work)
     {
         _server.Work[_id] = work;
         using var runner = Start();

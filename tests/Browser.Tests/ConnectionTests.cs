@@ -32,7 +32,7 @@ public sealed class ConnectionTests(Dashboard dashboard)
         await File.WriteAllTextAsync(gate, "");
         await dashboard.Api.WaitForEndAsync(run, TimeSpan.FromSeconds(30));
 
-        line.Mend();
+        line.Restore();
         await Expect(page.GetByTestId("run-status")).ToContainTextAsync("success", Patient);
         await Expect(page.GetByTestId("log")).ToContainTextAsync("let go", Patient);
         await Expect(page.Locator("#components-reconnect-modal")).ToBeHiddenAsync();

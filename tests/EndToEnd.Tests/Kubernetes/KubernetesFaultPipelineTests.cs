@@ -1,16 +1,16 @@
 namespace Shipinator.EndToEnd.Tests.Kubernetes;
 
 /// <summary>
-/// Whole pipelines while the API server misbehaves: every run ends as it should, nothing runs twice, the cluster made one Job for
-/// each attempt of a job, and is empty at the end.
+/// Pipelines with faults of the API server: every run ends with the right status, no step runs twice, the cluster creates one Job for each
+/// job attempt, and is empty at the end.
 /// </summary>
 [Collection(KubernetesServer.Collection)]
 public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
 {
-    private static readonly TimeSpan Away = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan Outage = TimeSpan.FromSeconds(8);
 
     [Fact]
-    public async Task Creates_WhoseAnswersAreLost_MakeOneJobPerAttempt()
+    public async Task Create_ResponseIsLost_CreatesOneJobPerAttempt()
     {
         server.Bench.Cluster.LoseAnswers = 1;
         try
@@ -26,7 +26,7 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
     }
 
     [Fact]
-    public async Task Creates_ThatAreCarriedOutAndNeverAnswered_MakeOneJobPerAttempt()
+    public async Task Create_NeverResponds_CreatesOneJobPerAttempt()
     {
         server.Bench.Cluster.HoldAnswers = 3;
         var run = await server.StartAsync(Pipeline("held"));
@@ -36,9 +36,9 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
     }
 
     [Fact]
-    public async Task Throttling_AStormOfIt_DelaysARunAndNothingElse()
+    public async Task Throttling_ManyRequests_OnlyDelaysTheRun()
     {
-        // The watches want to come back, too.
+        // Watches reconnect at the same time.
         server.Bench.Cluster.CutWatches();
         (server.Bench.Cluster.RetryAfter, server.Bench.Cluster.TooMany) = (1, 10);
         var run = await server.StartAsync(Pipeline("storm"));
@@ -53,11 +53,19 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
     [InlineData("torn")]
     [InlineData("expired")]
     [InlineData("finished")]
-    public async Task Watches_ThatEnd_MissNothing(string how)
+    public async Task Watches_Interrupted_MissNoEvent(string how)
     {
         var mark = server.Bench.Bench.Mark($"{how}-began");
         var run = await server.RunningAsync(
-            $"image: any\nbuild:\n  steps:\n    - {{ name: long, run: \"echo x >> {mark}; test $(wc -l < {mark}) -gt 1 || {{ trap 'sleep 2; exit 1' TERM; sleep 600 & wait; }}\" }}\n"
+            $$"""
+            image: any
+            build:
+              steps:
+                - name: long
+                  run: |
+                    echo x >> {{mark}}
+                    test $(wc -l < {{mark}}) -gt 1 || { trap 'sleep 2; exit 1' TERM; sleep 600 & wait; }
+            """
         );
         await server.Bench.Bench.WaitForMarkAsync($"{how}-began", KubernetesBench.Patience);
         switch (how)
@@ -73,7 +81,7 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
                 break;
         }
 
-        // What happens after it is seen as ever: only the cluster tells of this one.
+        // Only the cluster reports this event.
         server.Bench.DeletePod(evict: true);
         await run.AssertEndAsync("success");
         Assert.Equal(
@@ -86,7 +94,7 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
     }
 
     [Fact]
-    public async Task ApiServer_Away_DelaysHandOversAndCleaningUp_AndNoStepThatRuns()
+    public async Task ApiServer_Unavailable_DelaysSubmitsAndCleanup_ButNoRunningStep()
     {
         var bench = server.Bench.Bench;
         var running = await server.RunningAsync(
@@ -106,7 +114,10 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
         await server.Api.WaitForEndAsync(running.Id, KubernetesBench.Patience);
         await waiting.WaitsForAsync("does not answer");
         Assert.Equal(["running-a", "running-b"], bench.ReadMark("away"));
-        await KubernetesBench.UntilAsync(() => Task.FromResult(TimeProvider.System.GetElapsedTime(start) > Away), "the outage's end");
+        await KubernetesBench.UntilAsync(
+            () => Task.FromResult(TimeProvider.System.GetElapsedTime(start) > Outage),
+            "the end of the outage"
+        );
         Assert.NotEmpty(server.Bench.Cluster.Store.List("jobs", "ci"));
         await server.Bench.Cluster.ComeBackAsync();
         await running.AssertEndAsync("success");
@@ -115,7 +126,7 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
     }
 
     [Fact]
-    public async Task Quota_FullThenFree_IsSaidAndWaitedFor()
+    public async Task Quota_Exceeded_IsReportedAndWaitedFor()
     {
         server.Bench.Quota("pods", "0");
         var run = await server.StartAsync(Pipeline("quota"));
@@ -125,7 +136,7 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
         AssertOnce("quota");
     }
 
-    /// <summary>Two jobs of two steps and one; each step says once that it ran.</summary>
+    /// <summary>A job with two steps and a job with one; each step leaves a line.</summary>
     private string Pipeline(string name) =>
         $$"""
             image: any

@@ -195,6 +195,9 @@ public sealed record RunResponse
     /// <summary>What the run waits for, unless it is terminal.</summary>
     public string? WaitingFor { get; init; }
 
+    /// <summary>The kind of <see cref="WaitingFor"/>: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
+    public string? WaitingForKind { get; init; }
+
     /// <summary>When a cancel was requested.</summary>
     public DateTimeOffset? CancelRequestedAt { get; init; }
 
@@ -234,6 +237,9 @@ public sealed record JobResponse
 
     public string? WaitingFor { get; init; }
 
+    /// <summary>The kind of <see cref="WaitingFor"/>: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
+    public string? WaitingForKind { get; init; }
+
     /// <summary>The job of an earlier run whose result was reused.</summary>
     public string? ReusedFrom { get; init; }
 
@@ -268,6 +274,9 @@ public sealed record StepResponse
     public string? Detail { get; init; }
 
     public string? WaitingFor { get; init; }
+
+    /// <summary>The kind of <see cref="WaitingFor"/>: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
+    public string? WaitingForKind { get; init; }
 
     public int? ExitCode { get; init; }
 
@@ -318,6 +327,9 @@ public sealed record ExecutionResponse
     public string? Detail { get; init; }
 
     public string? WaitingFor { get; init; }
+
+    /// <summary>The kind of <see cref="WaitingFor"/>: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
+    public string? WaitingForKind { get; init; }
 
     public int? ExitCode { get; init; }
 

@@ -173,7 +173,7 @@ public static class DashboardAccess
         var endpoint = context.HttpContext.GetEndpoint();
         if (
             endpoint is null
-                ? !Dashboard.DashboardServices.IsForPeople(context.HttpContext)
+                ? !Dashboard.DashboardServices.IsPageRequest(context.HttpContext)
                 : endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null
         )
         {

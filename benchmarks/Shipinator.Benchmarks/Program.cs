@@ -18,6 +18,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("Name one benchmark: storage, runs, pipeline, claim, live, viewers, waiting, dead-silo.");
+    Console.Error.WriteLine("Name one benchmark; expected one of storage, runs, pipeline, claim, live, viewers, waiting, dead-silo.");
     return 2;
 }

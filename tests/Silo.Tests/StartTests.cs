@@ -4,6 +4,7 @@ using Shipinator.Schema;
 using Shipinator.Silo.Configuration;
 using Shipinator.Silo.Hosting;
 using Shipinator.Silo.Standalone;
+using Shipinator.Testing;
 
 namespace Shipinator.Silo.Tests;
 
@@ -34,6 +35,7 @@ public sealed class StartTests
         finally
         {
             Directory.Delete(root, recursive: true);
+            WorkFolders.Remove(Path.Combine(root, "data"));
         }
     }
 }

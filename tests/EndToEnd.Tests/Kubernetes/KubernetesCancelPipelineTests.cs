@@ -17,7 +17,7 @@ public sealed class KubernetesCancelPipelineTests(KubernetesServer server)
             """;
         var first = await server.RunningAsync(sleepers);
         var second = await server.StartAsync("image: any\nbuild:\n  steps:\n    - { name: late, run: \"true\" }\n");
-        await second.WaitsForAsync("A place at executor kubernetes");
+        await second.WaitsForAsync("Waiting for a slot on executor \"kubernetes\"");
         var jobs = server.Bench.CreatedJobs.Count;
         await second.CancelAsync();
         await AssertCanceledAsync(second, empty: false);

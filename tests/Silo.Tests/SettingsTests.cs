@@ -174,6 +174,23 @@ public sealed partial class SettingsTests
         AssertShortKeysKnown(files.Where(f => f.Item1.EndsWith(".md", StringComparison.Ordinal)));
     }
 
+    /// <summary>The server names its settings with <see cref="SettingKey"/>; other rooms write each key at most once.</summary>
+    [Theory]
+    [InlineData("Silo", 0)]
+    [InlineData("Executors", 1)]
+    [InlineData("Artifacts", 1)]
+    public void KeysInStrings_AreNotRepeated(string room, int allowed)
+    {
+        var keys = Directory
+            .EnumerateFiles(Path.Combine(Repository.Root, room), "*.cs", SearchOption.AllDirectories)
+            .Where(f => !f.Contains("/obj/", StringComparison.Ordinal))
+            .SelectMany(File.ReadLines)
+            .Where(l => !l.TrimStart().StartsWith("///", StringComparison.Ordinal))
+            .SelectMany(l => KeyInText().Matches(l).Select(m => m.Groups[1].Value))
+            .Where(k => allowed == 0 || k.Contains(':', StringComparison.Ordinal));
+        Assert.All(keys.GroupBy(k => k), g => Assert.True(g.Count() <= allowed, $"{room} writes Shipinator:{g.Key} {g.Count()} times."));
+    }
+
     [Fact]
     public void KeysInTexts_ThatDoNotExist_AreFound()
     {

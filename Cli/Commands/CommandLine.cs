@@ -66,13 +66,14 @@ internal sealed class CommandLine(TimeProvider time)
             return [.. parsed.Errors.Select(e => e.Message)];
         }
 
+        var names = string.Join(", ", command.Subcommands.Select(c => c.Name));
         var ofOptions = parsed.Errors.Where(e => e.SymbolResult is not CommandResult).Select(e => e.Message);
         return
         [
             .. ofOptions,
             parsed.UnmatchedTokens is [var unknown, ..]
-                ? $"'{unknown}' is not a command of '{FullName(command)}'; expected one of {string.Join(", ", command.Subcommands.Select(c => c.Name))}."
-                : $"'{FullName(command)}' requires a command: {string.Join(", ", command.Subcommands.Select(c => c.Name))}.",
+                ? $"'{unknown}' is not a command of '{FullName(command)}'; expected one of {names}."
+                : $"'{FullName(command)}' requires a command: {names}.",
         ];
     }
 

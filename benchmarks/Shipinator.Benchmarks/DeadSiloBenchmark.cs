@@ -54,7 +54,8 @@ public static class DeadSiloBenchmark
                 Console.WriteLine(
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"{name}: median {Yardstick.Median(times):F1} s, max {times.Max():F1} s, min {times.Min():F1} s ({count} times; load {load})"
+                        $"{name}: median {Yardstick.Median(times):F1} s, max {times.Max():F1} s, min {times.Min():F1} s "
+                            + $"({count} times; load {load})"
                     )
                 );
             }

@@ -93,8 +93,8 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
                     break;
             }
 
-            // Only the cluster reports this event. The pod stays until the server watches again, because a pod that is deleted before the next
-            // list takes its reason with it.
+            // Only the cluster reports this event. The pod stays until the server watches again, because a pod that is deleted
+            // before the next list takes its reason with it.
             server.Bench.DeletePod(evict: true);
             await KubernetesBench.UntilAsync(
                 () =>

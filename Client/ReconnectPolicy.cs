@@ -3,26 +3,25 @@ using System.Net;
 namespace Shipinator.Client;
 
 /// <summary>
-/// How long and how often a request is repeated while the server, or a proxy before it, is away: with growing pauses (0.2 to
-/// 5 s, with jitter), never before a <c>Retry-After</c>, until nothing has come for <see cref="Patience"/>.
+/// Decides whether and when to repeat a request while the server, or a proxy in front of it, is unavailable: with growing pauses (0.2 to
+/// 5 s, with jitter), never before <c>Retry-After</c>, for at most <see cref="MaxOutage"/>. <see cref="RateLimitHandler"/> handles 429.
 /// </summary>
-internal sealed class Reconnection(TimeProvider time, Action<Exception>? lost)
+internal sealed class ReconnectPolicy(TimeProvider time, Action<Exception>? connectionLost)
 {
-    /// <summary>How long the server may be away before the caller is told.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    /// <summary>How long the server may be unavailable before the caller gets the error: 5 min.</summary>
+    public static readonly TimeSpan MaxOutage = TimeSpan.FromMinutes(5);
 
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(5);
     private int _failures;
     private long _since;
 
-    /// <summary>Whether an error can pass by itself: no connection, a broken one, or a status that says "later".</summary>
+    /// <summary>Whether an error is temporary: no connection, a broken connection, or a status that asks to try again later.</summary>
     public static bool IsTransient(Exception error) =>
         error switch
         {
             ShipinatorApiException
             {
                 Status: HttpStatusCode.RequestTimeout
-                    or HttpStatusCode.TooManyRequests
                     or HttpStatusCode.BadGateway
                     or HttpStatusCode.ServiceUnavailable
                     or HttpStatusCode.GatewayTimeout
@@ -32,10 +31,10 @@ internal sealed class Reconnection(TimeProvider time, Action<Exception>? lost)
             _ => false,
         };
 
-    /// <summary>Something came: the next failure is the first of a new outage.</summary>
+    /// <summary>Call when data arrives: the next failure starts a new outage.</summary>
     public void Succeeded() => _failures = 0;
 
-    /// <summary>Waits before the next try; false when the error does not pass by itself or has lasted too long.</summary>
+    /// <summary>Waits before the next attempt; false if the error is permanent or the outage has lasted too long.</summary>
     public async Task<bool> WaitAsync(Exception error, CancellationToken cancellationToken)
     {
         if (!IsTransient(error))
@@ -45,10 +44,10 @@ internal sealed class Reconnection(TimeProvider time, Action<Exception>? lost)
 
         if (Count() == 1)
         {
-            lost?.Invoke(error);
+            connectionLost?.Invoke(error);
         }
 
-        if (time.GetElapsedTime(_since) >= Patience)
+        if (time.GetElapsedTime(_since) >= MaxOutage)
         {
             return false;
         }
@@ -57,7 +56,7 @@ internal sealed class Reconnection(TimeProvider time, Action<Exception>? lost)
         return true;
     }
 
-    /// <summary>Waits before a connection that ended without an error is made again.</summary>
+    /// <summary>Waits before reconnecting after a connection that ended without an error.</summary>
     public async Task PauseAsync(CancellationToken cancellationToken)
     {
         Count();
@@ -77,7 +76,7 @@ internal sealed class Reconnection(TimeProvider time, Action<Exception>? lost)
     private async Task PauseAsync(TimeSpan? retryAfter, CancellationToken cancellationToken)
     {
         var pause = TimeSpan.FromMilliseconds(200 * Math.Pow(2, Math.Min(_failures - 1, 10)));
-        pause = pause < LongestPause ? pause : LongestPause;
+        pause = pause < MaxPause ? pause : MaxPause;
         pause *= 0.75 + (Random.Shared.NextDouble() / 2);
         await Task.Delay(retryAfter > pause ? retryAfter.Value : pause, time, cancellationToken);
     }

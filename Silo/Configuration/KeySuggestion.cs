@@ -1,24 +1,23 @@
 namespace Shipinator.Silo.Configuration;
 
-/// <summary>Finds the setting that was probably meant.</summary>
-internal static class Nearest
+/// <summary>Finds the setting that was probably meant by an unknown key.</summary>
+internal static class KeySuggestion
 {
-    /// <summary>A sentence that names it. The last part of the name weighs most: a right name in the wrong section is found.</summary>
-    public static string To(string key, IEnumerable<string> known)
-    {
-        var nearest = known.MinBy(k => (3 * DistanceOfLast(Last(key), Last(k))) + Distance(key, k));
-        return $"The nearest that there is: {ShipinatorOptions.Section}:{nearest}.";
-    }
+    /// <summary>
+    /// The most similar known key. The last segment has the most weight, so that a right name in a wrong section is found.
+    /// </summary>
+    public static string For(string key, IEnumerable<string> known) =>
+        known.MinBy(k => (3 * LastSegmentDistance(LastSegment(key), LastSegment(k))) + Distance(key, k))!;
 
-    private static string Last(string key) => key[(key.LastIndexOf(':') + 1)..];
+    private static string LastSegment(string key) => key[(key.LastIndexOf(':') + 1)..];
 
-    /// <summary>A name that was cut short is nearer than the letters that it lacks.</summary>
-    private static int DistanceOfLast(string written, string known) =>
+    /// <summary>A truncated name is closer than the number of its missing letters.</summary>
+    private static int LastSegmentDistance(string written, string known) =>
         written.Length > 2 && known.StartsWith(written, StringComparison.OrdinalIgnoreCase)
             ? Math.Min(1, known.Length - written.Length)
             : Distance(written, known);
 
-    /// <summary>How many letters must be changed, added or left out (Levenshtein), in whatever case.</summary>
+    /// <summary>The Levenshtein distance, ignoring case.</summary>
     private static int Distance(string left, string right)
     {
         var row = Enumerable.Range(0, right.Length + 1).ToArray();

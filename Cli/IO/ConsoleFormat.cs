@@ -3,8 +3,8 @@ using Spectre.Console;
 
 namespace Shipinator.Cli.IO;
 
-/// <summary>How times, sizes and states look everywhere.</summary>
-internal static class Looks
+/// <summary>Formats times, sizes, durations, states and tables consistently.</summary>
+internal static class ConsoleFormat
 {
     public static Table Table(params string[] columns)
     {
@@ -30,7 +30,7 @@ internal static class Looks
             _ => "grey",
         };
 
-    public static string Mark(string status) =>
+    public static string Symbol(string status) =>
         status switch
         {
             "success" => "✓",

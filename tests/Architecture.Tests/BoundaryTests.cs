@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace Shipinator.Architecture.Tests;
 
 /// <summary>The "must not use" column of docs/architecture.md, checked against the compiled rooms.</summary>
-public sealed class WallTests
+public sealed class BoundaryTests
 {
     private const string Sql = @"Npgsql\.|System\.Data\.|DbUp\.";
     private const string Kubernetes = @"k8s\.";
@@ -35,20 +35,20 @@ public sealed class WallTests
     public void Room_UsesNoForbiddenType(string room, params string[] walls)
     {
         var forbidden = new Regex($"^({string.Join('|', walls)})");
-        None(Detectors.TypeUses(Detectors.AllTypes(House.Room(room).Module), forbidden.IsMatch));
+        None(Detectors.TypeUses(Detectors.AllTypes(SourceTree.Room(room).Module), forbidden.IsMatch));
     }
 
     [Fact]
     public void EveryRoom_HasItsRules()
     {
-        var walled = typeof(WallTests)
+        var walled = typeof(BoundaryTests)
             .GetMethod(nameof(Room_UsesNoForbiddenType))!
             .GetCustomAttributesData()
             .Where(a => a.AttributeType == typeof(InlineDataAttribute))
             .Select(a =>
                 (string)((IReadOnlyList<System.Reflection.CustomAttributeTypedArgument>)a.ConstructorArguments[0].Value!)[0].Value!
             );
-        Assert.Equal(House.Rooms.Select(r => r.Name).Order(StringComparer.Ordinal), walled.Order(StringComparer.Ordinal));
+        Assert.Equal(SourceTree.Rooms.Select(r => r.Name).Order(StringComparer.Ordinal), walled.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -56,7 +56,7 @@ public sealed class WallTests
         None(
             Detectors.TypeUses(
                 Detectors
-                    .AllTypes(House.Room("Executors").Module)
+                    .AllTypes(SourceTree.Room("Executors").Module)
                     .Where(t => !t.FullName.StartsWith("Shipinator.Executors.Kubernetes.", StringComparison.Ordinal)),
                 name => name.StartsWith("k8s.", StringComparison.Ordinal)
             )
@@ -64,17 +64,17 @@ public sealed class WallTests
 
     [Fact]
     public void SqlText_IsInSchemaAlone() =>
-        None(House.Rooms.Where(r => r.Name != "Schema").SelectMany(r => Detectors.SqlLiterals(Detectors.AllTypes(r.Module))));
+        None(SourceTree.Rooms.Where(r => r.Name != "Schema").SelectMany(r => Detectors.SqlLiterals(Detectors.AllTypes(r.Module))));
 
     [Fact]
     public void Schema_ContainsSqlText_SoTheDetectorSeesRealCode() =>
-        Assert.NotEmpty(Detectors.SqlLiterals(Detectors.AllTypes(House.Room("Schema").Module)));
+        Assert.NotEmpty(Detectors.SqlLiterals(Detectors.AllTypes(SourceTree.Room("Schema").Module)));
 
     [Fact]
     public void Grains_NeverBlockAThread() =>
         None(
             Detectors.Calls(
-                Detectors.AllTypes(House.Room("Grains").Module),
+                Detectors.AllTypes(SourceTree.Room("Grains").Module),
                 call =>
                     call
                         is "System.Threading.Monitor::Enter"
@@ -88,7 +88,7 @@ public sealed class WallTests
 
     [Fact]
     public void Rooms_TakeTimeAndIdsFromATimeProvider() =>
-        None(House.Rooms.SelectMany(r => Detectors.Calls(Detectors.AllTypes(r.Module), Banned)));
+        None(SourceTree.Rooms.SelectMany(r => Detectors.Calls(Detectors.AllTypes(r.Module), Banned)));
 
     /// <summary>The calls that <c>BannedSymbols.txt</c> bans: a suppressed warning doesn't get past this test.</summary>
     internal static bool Banned(string call) =>

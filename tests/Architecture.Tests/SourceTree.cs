@@ -4,7 +4,7 @@ using Mono.Cecil;
 namespace Shipinator.Architecture.Tests;
 
 /// <summary>The checkout: its projects as their files describe them, and their compiled assemblies.</summary>
-internal static class House
+internal static class SourceTree
 {
     /// <summary>The folder of <c>Shipinator.sln</c>.</summary>
     public static string Root { get; } = FindRoot();
@@ -64,7 +64,7 @@ internal sealed record Project(string Path, string AssemblyName, IReadOnlyList<s
     {
         var xml = XDocument.Load(file);
         return new(
-            System.IO.Path.GetRelativePath(House.Root, file),
+            System.IO.Path.GetRelativePath(SourceTree.Root, file),
             xml.Descendants("AssemblyName").FirstOrDefault()?.Value ?? "Shipinator." + System.IO.Path.GetFileNameWithoutExtension(file),
             [.. Includes("ProjectReference").Select(r => System.IO.Path.GetFileNameWithoutExtension(r.Replace('\\', '/')))],
             [.. Includes("PackageReference")]

@@ -6,7 +6,7 @@ using Shipinator.Client;
 namespace Shipinator.Runner.Tests;
 
 /// <summary>Git hosts that accept a connection and stay silent: the checkout ends by a time-out of its own and names the host.</summary>
-public sealed class SilentHostTests : RunnerTest
+public sealed class SilentCheckoutTests : RunnerTest
 {
     private static readonly string SomeCommit = new('1', 40);
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);

@@ -4,14 +4,14 @@ using System.Text;
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// Characters that nobody sees: control characters move a terminal's cursor or change its title, bidirectional and other
-/// invisible ones make a name look like another.
+/// Invisible characters: control characters can move a terminal's cursor or change its title; bidirectional and zero-width ones make one
+/// name look like another.
 /// </summary>
 internal static class Characters
 {
     /// <summary>The first such character; null when there is none.</summary>
     /// <param name="text">Any text.</param>
-    /// <param name="isText">Whether tabs and line breaks may stand in it.</param>
+    /// <param name="isText">Whether tabs and line breaks are allowed.</param>
     public static (int Index, string Name)? FindInvisible(string text, bool isText)
     {
         var index = 0;
@@ -28,7 +28,7 @@ internal static class Characters
         return null;
     }
 
-    /// <summary>The text with escapes such as <c>\u001B</c> in place of what nobody sees.</summary>
+    /// <summary>The text with escapes such as <c>\u001B</c> for invisible characters.</summary>
     public static string Show(string text)
     {
         if (FindInvisible(text, isText: false) is not { Index: var first })
@@ -65,7 +65,7 @@ internal static class Characters
         rune.Value switch
         {
             >= ' ' and < 0x7F => false,
-            // Letters and marks by their category that show nothing.
+            // Letters and marks by category, but invisible.
             0x034F or 0x115F or 0x1160 or 0x17B4 or 0x17B5 or 0x2800 or 0x3164 or 0xFFA0 => true,
             _ => Rune.GetUnicodeCategory(rune)
                 is UnicodeCategory.Control

@@ -2,89 +2,40 @@ using System.Collections.Immutable;
 
 namespace Shipinator.Schema.Storage;
 
-/// <summary>The rows of a run's jobs and steps as they are when the run is made, with the first lines of their history.</summary>
-internal sealed record Planting(List<JobRow> Jobs, List<StepRow> Steps, List<Transition> Transitions)
+/// <summary>
+/// The rows of a run's jobs and steps, which the run's first write adds in the same transaction, so that no run is ever without them.
+/// What the rows hold is decided by the run's grain; their order is the plan's.
+/// </summary>
+internal sealed record InitialRows(List<JobRow> Jobs, List<StepRow> Steps)
 {
-    /// <summary>Errors: <see cref="InvalidInputException"/> when the run's jobs do not fit its plan.</summary>
-    public static Planting Of(RunRecord run)
+    /// <summary>Errors: <see cref="InvalidInputException"/> <c>run_plan</c> when they are not the run's jobs and steps.</summary>
+    public static InitialRows Of(RunRecord run, ImmutableArray<JobRecord> jobs)
     {
-        if (run.Jobs.Length != run.Plan.Jobs.Length)
+        if (!jobs.Select(j => j.Id).SequenceEqual(run.Jobs.Select(j => j.Id)) || jobs.Length != run.Plan.Jobs.Length)
         {
-            throw Unfitting(run, $"{run.Jobs.Length} jobs for a plan of {run.Plan.Jobs.Length}");
+            throw Mismatch(run, $"its plan has {run.Plan.Jobs.Length} jobs and the run {run.Jobs.Length}, but {jobs.Length} were given");
         }
 
-        var planting = new Planting([], [], []);
-        for (var i = 0; i < run.Jobs.Length; i++)
+        for (var i = 0; i < jobs.Length; i++)
         {
-            planting.Add(run, run.Jobs[i], run.Plan.Jobs[i], i);
+            if (!jobs[i].Steps.Select(s => s.Id).SequenceEqual(run.Jobs[i].Steps) || jobs[i].Steps.Length != run.Plan.Jobs[i].Steps.Length)
+            {
+                throw Mismatch(
+                    run,
+                    $"job '{run.Plan.Jobs[i].Name}' has {run.Plan.Jobs[i].Steps.Length} steps in the plan, but {jobs[i].Steps.Length} "
+                        + $"were given"
+                );
+            }
         }
 
-        return planting;
+        return new(
+            [.. jobs.Select((job, position) => new JobRow(job, 0, position, PlanJson.Serialize(job.Spec)))],
+            [.. jobs.SelectMany(StepRows)]
+        );
     }
 
     public static List<StepRow> StepRows(JobRecord job) => [.. job.Steps.Select(s => new StepRow(s, job.Id, job.Spec.Plan.Steps[s.Index]))];
 
-    private static InvalidInputException Unfitting(RunRecord run, string what) =>
-        new("run_plan", $"Run {run.Id} does not fit its plan: {what}.");
-
-    private void Add(RunRecord run, RunJob job, JobPlan plan, int position)
-    {
-        if (job.Steps.Length != plan.Steps.Length)
-        {
-            throw Unfitting(run, $"job '{plan.Name}' has {job.Steps.Length} steps for a plan of {plan.Steps.Length}");
-        }
-
-        Lifecycle Begin(Machine machine, Guid id)
-        {
-            var at = run.Life.CreatedAt;
-            var life = Lifecycle.Begin(machine, at);
-            Transitions.Add(Transition.Between(null, life, id, run.Id, run.Actor)!);
-            if (job.ReusedFrom is null)
-            {
-                return life;
-            }
-
-            var skipped = life.MoveTo(Status.Skipped, at, Reason.Condition, job.ReuseNote ?? "An earlier run's result stands for it.");
-            Transitions.Add(Transition.Between(life, skipped, id, run.Id, run.Actor)!);
-            return skipped;
-        }
-
-        var record = new JobRecord
-        {
-            Id = job.Id,
-            Spec = Spec(run, plan),
-            Life = Begin(Machine.Job, job.Id.Value),
-            Steps =
-            [
-                .. job.Steps.Select(
-                    (id, index) =>
-                        new StepRecord
-                        {
-                            Id = id,
-                            JobAttempt = 1,
-                            Index = index,
-                            Life = Begin(Machine.Step, id.Value),
-                        }
-                ),
-            ],
-            ReusedFrom = job.ReusedFrom,
-        };
-        Jobs.Add(new(record, 0, position, PlanJson.Serialize(record.Spec)));
-        Steps.AddRange(StepRows(record));
-    }
-
-    private static JobSpec Spec(RunRecord run, JobPlan plan) =>
-        new()
-        {
-            RunId = run.Id,
-            ProjectId = run.ProjectId,
-            RepositoryId = run.RepositoryId,
-            RunNumber = run.RunNumber,
-            ProjectName = run.ProjectName,
-            RepositoryName = run.RepositoryName,
-            Source = run.Source,
-            Trigger = run.Plan.Trigger with { ChangedFiles = (ImmutableArray<string>?)null },
-            Executor = run.Executor,
-            Plan = plan,
-        };
+    private static InvalidInputException Mismatch(RunRecord run, string what) =>
+        new("run_plan", $"The first write of run {run.Id} must hold the rows of its jobs and steps: {what}.");
 }

@@ -7,7 +7,7 @@ namespace Shipinator.WebFrontend.Dashboard.Live;
 public sealed record OverviewSnapshot
 {
     /// <summary>The newest runs that are not over.</summary>
-    public required IReadOnlyList<LiveRun> Live { get; init; }
+    public required IReadOnlyList<ActiveRun> Live { get; init; }
 
     /// <summary>How many are at work, with those that are not shown.</summary>
     public required int Running { get; init; }
@@ -69,13 +69,13 @@ public sealed class OverviewSource(
     /// <inheritdoc/>
     public async Task<OverviewSnapshot> ReadAsync(bool key, OverviewSnapshot? previous, CancellationToken cancellationToken)
     {
-        var live = await trends.LiveAsync(LiveLimit, cancellationToken);
-        var (running, begins) = await trends.LiveCountAsync(cancellationToken);
+        var live = await trends.ActiveAsync(LiveLimit, cancellationToken);
+        var (running, begins) = await trends.ActiveCountAsync(cancellationToken);
         var pending = live.Where(l => l.Run.Status == Status.Pending).ToList();
         var waiting = await Task.WhenAll(pending.Select(l => waiters.OfAsync(l.Run.Id, cancellationToken)));
         var (queued, all) = await queue.WaitingAsync(QueueLimit, cancellationToken);
         var reasons = await Task.WhenAll(queued.Select(q => waiters.OfAsync(q.Id, cancellationToken)));
-        var recent = await runs.ListAsync(new() { IsOver = true }, new PageRequest(RecentLimit), cancellationToken);
+        var recent = await runs.ListAsync(new() { IsTerminal = true }, new PageRequest(RecentLimit), cancellationToken);
         var hosts = await waiters.TryAsync(t => grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: false, t), cancellationToken);
         var loads = await Task.WhenAll(
             executors.Types.Order(StringComparer.Ordinal).Select(t => LoadAsync(t, previous, cancellationToken))

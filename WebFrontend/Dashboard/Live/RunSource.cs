@@ -35,7 +35,7 @@ public sealed class RunSource(RunQueries runs, TrendQueries trends, Waiting wait
     public async Task<RunSnapshot> ReadAsync(RunId key, RunSnapshot? previous, CancellationToken cancellationToken)
     {
         var run = await runs.GetAsync(key, cancellationToken) ?? throw new NotFoundException("pipeline run", key.ToString());
-        var typical = previous is null ? await trends.TypicalDurationAsync(run.PipelineId, cancellationToken) : previous.Typical;
+        var typical = previous is null ? await trends.MedianDurationAsync(run.PipelineId, cancellationToken) : previous.Typical;
         var jobs = Keep(previous?.Jobs, await runs.JobsAsync(key, cancellationToken));
         var waiting = await waiters.OfAsync(run, jobs, cancellationToken);
         return new(run, jobs, waiting, typical);

@@ -123,7 +123,7 @@ public sealed class ScopeSource(
                 ?? throw new NotFoundException("project", repository.ProjectId.ToString()),
             Repository = repository,
             Pipeline = pipeline,
-            Typical = await trends.TypicalDurationAsync(id, cancellationToken),
+            Typical = await trends.MedianDurationAsync(id, cancellationToken),
             Trend = await Trend.ReadAsync(known, time, () => trends.DaysAsync(new() { Pipeline = id }, 30, cancellationToken)),
             Runs = await NewestAsync(new() { Pipeline = id }, cancellationToken),
         };

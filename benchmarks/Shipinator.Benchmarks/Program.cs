@@ -4,6 +4,9 @@ using Shipinator.Benchmarks.Live;
 return args switch
 {
     ["storage"] => await StorageBenchmark.RunAsync(),
+    ["logs"] => await LogsBenchmark.RunAsync(),
+    ["indexes"] => await IndexesBenchmark.RunAsync(),
+    ["lint"] => LintBenchmark.Run(2_000, 1),
     ["runs"] => await RunsBenchmark.RunAsync(),
     ["pipeline"] => await PipelineBenchmark.RunAsync(),
     ["waiting"] => await WaitingBenchmark.RunAsync(),
@@ -16,6 +19,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("Name one benchmark: storage, runs, pipeline, claim, live, viewers, waiting.");
+    Console.Error.WriteLine("Name one benchmark: storage, logs, indexes, lint, runs, pipeline, claim, live, viewers, waiting.");
     return 2;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The main job, end to end: starts Shipinator standalone and runs the pipeline of samples/hello-service through it.
-# Without a terminal it ends with the run's exit code; with one it keeps serving until Ctrl-C.
+# Starts a standalone server and runs the pipeline of samples/hello-service.
+# Without a terminal it ends with the run's exit code; in a terminal it keeps serving until Ctrl-C.
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/debian.sh
@@ -17,7 +17,7 @@ has_postgres || need+=(postgresql)
 command -v dotnet >/dev/null || { echo "run.sh: the .NET 10 SDK is missing: install it and put 'dotnet' on the PATH." >&2; exit 1; }
 
 say "Building the server, the runner and the command line (dotnet build)"
-# One build for the three, and without the analyzers: ./test.sh and CI run them.
+# One build for all three, without analyzers: ./test.sh and CI run them.
 out="$(dotnet build Run.slnf -c Release -v quiet -nologo -clp:ErrorsOnly -p:RunAnalyzers=false 2>&1)" || { printf '%s\n' "$out" >&2; exit 1; }
 
 data="${SHIPINATOR_DATA:-$PWD/.shipinator-data}"
@@ -25,15 +25,15 @@ export SHIPINATOR_DATA="$data"
 export SHIPINATOR_SERVER="$PWD/Silo/bin/Release/net10.0/Shipinator.Silo.dll"
 shipinator=(dotnet "$PWD/Cli/bin/Release/net10.0/shipinator.dll")
 
-# What the server keeps is its user's alone: logs, artifacts, the token of its admin.
+# The data is readable by its user only: logs, artifacts, the admin token.
 (umask 077 && mkdir -p "$data" && touch "$data/server.log")
 chmod 700 "$data"
 chmod 600 "$data/server.log"
 
-# The pipeline of a repository: the sample becomes one, with a commit of its own. It lies beside the data, which is closed:
-# a step may run as another user.
+# A pipeline belongs to a repository: the sample becomes one, with a commit. It is beside the data folder, not in it, because a step
+# may run as another user.
 sample="$data-sample/hello-service"
-say "Making a Git repository of samples/hello-service in $sample"
+say "Creating a Git repository from samples/hello-service in $sample"
 mkdir -p "$sample"
 find "$sample" -mindepth 1 -maxdepth 1 ! -name .git -exec rm -rf {} +
 cp -R samples/hello-service/. "$sample"
@@ -41,8 +41,8 @@ git -C "$sample" init -q -b main
 git -C "$sample" add -A
 git -C "$sample" -c user.name=Shipinator -c user.email=hello@shipinator.invalid commit -q --allow-empty -m "hello-service $(date -u +%FT%TZ)"
 
-say "Starting Shipinator standalone (PostgreSQL, silo, /v1), data in $data"
-# Not through a function: the signal of stop() must reach the program itself, not a shell around it.
+say "Starting a standalone server (PostgreSQL, silo, /v1), data in $data"
+# Not through a function: the signal of stop() must reach the program itself, not a subshell.
 "${shipinator[@]}" up --data "$data" --port "${SHIPINATOR_PORT:-0}" > "$data/server.log" 2>&1 &
 server=$!
 stop() { kill -TERM "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; }
@@ -65,7 +65,7 @@ code=0
 "${shipinator[@]}" run "$sample" || code=$?
 
 if [ -t 1 ] && [ -t 0 ]; then
-  say "Run ended with exit code $code. The server goes on; Ctrl-C ends it."
+  say "The run ended with exit code $code. The server keeps running; Ctrl-C stops it."
   wait "$server" || true
 fi
 exit "$code"

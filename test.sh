@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Builds Shipinator with warnings as errors and runs every test project, one after another.
+# Builds Shipinator with warnings as errors and runs every test project, two at a time.
 #   ./test.sh                 everything
 #   ./test.sh Schema Grains   only tests/Schema.Tests and tests/Grains.Tests
-# The last line is "N passed, N failed", with ", N skipped" behind it when tests were skipped. Exit code 0 only when
+# The last line is "N passed, N failed", followed by ", N skipped" when tests were skipped. The exit code is 0 only when
 # nothing failed and something passed. A project that crashes, hangs or leaves no report counts as one failure.
 # SHIPINATOR_TEST_TIMEOUT: seconds that one project may take (default 900).
+# SHIPINATOR_TEST_PARALLEL: how many projects run at once (default 2; 1 on a machine with one processor).
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 . scripts/debian.sh
@@ -12,11 +13,11 @@ cd "$(dirname "$0")" || exit 1
 if [ -t 1 ]; then bold=$'\033[1m' plain=$'\033[0m'; else bold='' plain=''; fi
 say() { printf '%s==>%s %s\n' "$bold" "$plain" "$*"; }
 
-passed=0 failed=0 skipped=0 told=''
+passed=0 failed=0 skipped=0 summary=''
 finish() {
-  if [ -n "$told" ]; then
-    say "What failed"
-    printf '%s' "$told"
+  if [ -n "$summary" ]; then
+    say "Failures"
+    printf '%s' "$summary"
   fi
   if [ "$skipped" -gt 0 ]; then
     printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
@@ -27,15 +28,15 @@ finish() {
   exit
 }
 
-tell() { # WHAT: something that counts as one failure although no test says so, now and at the end
+note_failure() { # TEXT: a failure that no test reported; printed now and again in the summary
   printf '    %s: counted as one failure\n' "$1"
-  told+="    $1"$'\n'
+  summary+="    $1"$'\n'
 }
 
-# What cannot be prepared or built is a failure, too, so that the last line never lies.
+# A failed preparation or build counts as a failure, so that the last line is always true.
 stop() {
   printf 'test.sh: %s\n' "$*" >&2
-  told+="    $*"$'\n'
+  summary+="    $*"$'\n'
   failed=$((failed + 1))
   finish
 }
@@ -43,12 +44,15 @@ stop() {
 missing_packages() {
   has_postgres || echo postgresql
   command -v git >/dev/null || echo git
+  # Checkouts with large files, and submodules named for SSH.
+  command -v git-lfs >/dev/null || echo git-lfs
+  command -v ssh >/dev/null || echo openssh-client
   command -v gcc >/dev/null || echo gcc
   command -v make >/dev/null || echo make
-  # For the runner's static binary and the test that runs it in a bare root.
+  # For the runner's static binary and the test that runs it in a root without any other file.
   runner_packages
   command -v busybox >/dev/null || echo busybox-static
-  # A real browser for the dashboard's tests, and letters for it to draw.
+  # A real browser for the dashboard's tests, and fonts for it.
   [ -x /usr/bin/chromium ] || echo chromium
   fc-list 2>/dev/null | grep -q . || echo fonts-liberation
 }
@@ -71,12 +75,12 @@ test_projects() {
   done
 }
 
-attribute() { # FILE NAME: a number of the report's <assembly …> element
+attribute() { # FILE NAME: a numeric attribute of the report's <assembly …> element
   grep -o '<assembly [^>]*>' "$1" | head -n 1 | grep -o " $2=\"[0-9]*\"" | tr -dc '0-9'
 }
 
-# The report's failures, each with its name and the beginning of what it says; they are told again at the very end,
-# where somebody who sees only the end of a long output finds them.
+# Prints the report's failures: each test's name and the first lines of its message. They are repeated at the very end, for
+# readers who see only the end of a long output.
 failures() { # FILE
   awk 'BEGIN { RS = "<(test|error) " }
     /^[^>]*result="Fail"/ || (NR > 1 && !/^[^>]*result="/ && /<failure/) {
@@ -92,19 +96,71 @@ failures() { # FILE
     }' "$1"
 }
 
-run_project() { # tests/X.Tests
-  local name dll report log code start took p f s e fault
-  name="${1##*/}"
-  dll="$1/bin/Debug/net10.0/Shipinator.$name.dll"
-  report="$results/$name.xml" log="$results/$name.log"
-  rm -f "$report"
-  start=$(date +%s)
-  # TERM first, so that a test can take down what it started; the group of processes goes with it.
-  timeout --kill-after=20 "${SHIPINATOR_TEST_TIMEOUT:-900}" \
-    dotnet "$dll" -noColor -noLogo -noAutoReporters -reporter quiet -result-xml "$report" >"$log" 2>&1
-  code=$?
-  took=$(($(date +%s) - start))
+# Test projects in the order in which they start. Long ones come first, and neighbors in the list complement each other: one
+# that keeps the processors busy runs beside one that mostly waits for processes or clocks. Projects that are not listed
+# start last.
+order=(Browser EndToEnd WebFrontend Schema Grains Executors Runner Forges Cli Pipelines Silo)
 
+# Projects that run with no other beside them, because a busy machine changes what they measure.
+alone=()
+
+# Projects that need artifacts/runner-static/runner, which is published while others run.
+needs_static_runner=(EndToEnd Runner)
+
+contains() { # WORD LIST…
+  local word=$1 one
+  shift
+  for one in "$@"; do [ "$one" = "$word" ] && return 0; done
+  return 1
+}
+
+short() { local name="${1##*/}"; printf '%s' "${name%.Tests}"; }
+
+in_order() { # PROJECT…: the same, one a line, in the order in which they start
+  local name project
+  for name in "${order[@]}"; do
+    for project in "$@"; do [ "$(short "$project")" = "$name" ] && printf '%s\n' "$project"; done
+  done
+  for project in "$@"; do contains "$(short "$project")" "${order[@]}" || printf '%s\n' "$project"; done
+}
+
+# Jobs that are running: process id → what it is (a test project's path, or "static runner"), and when it began.
+declare -A running=() began=()
+static_runner=unneeded # needed, running, done
+
+start_project() { # tests/X.Tests
+  local name="${1##*/}"
+  rm -f "$results/$name.xml"
+  # TERM first, so that a test can clean up what it started; the signal goes to the whole process group. A background job
+  # of a script ignores Ctrl-C, and so would everything that the tests start: the default is put back.
+  env --default-signal=INT,QUIT timeout --kill-after=20 "${SHIPINATOR_TEST_TIMEOUT:-900}" \
+    dotnet "$1/bin/Debug/net10.0/Shipinator.$name.dll" -noColor -noLogo -noAutoReporters -reporter quiet \
+    -result-xml "$results/$name.xml" >"$results/$name.log" 2>&1 </dev/null &
+  running[$!]=$1
+  began[$!]=$(date +%s)
+}
+
+start_static_runner() {
+  env --default-signal=INT,QUIT timeout --kill-after=20 900 Runner/publish-static.sh >"$results/static-runner.log" 2>&1 </dev/null &
+  running[$!]="static runner"
+  began[$!]=$(date +%s)
+  static_runner=running
+}
+
+end_static_runner() { # EXIT_CODE SECONDS
+  static_runner=done
+  if [ "$1" -eq 0 ]; then
+    printf '    %-28s published in %d s\n' "static runner" "$2"
+  else
+    note_failure "the static runner could not be published"
+    failed=$((failed + 1))
+    tail -n 40 "$results/static-runner.log"
+  fi
+}
+
+end_project() { # tests/X.Tests EXIT_CODE SECONDS: prints and counts the result of a project that has ended
+  local name="${1##*/}" code=$2 took=$3 report log p f s e fault
+  report="$results/$name.xml" log="$results/$name.log"
   p=$(attribute "$report" passed 2>/dev/null) f=$(attribute "$report" failed 2>/dev/null)
   s=$(attribute "$report" skipped 2>/dev/null) e=$(attribute "$report" errors 2>/dev/null)
   if [ -z "$p" ] || [ -z "$f" ] || [ -z "$s" ] || [ -z "$e" ]; then
@@ -114,33 +170,83 @@ run_project() { # tests/X.Tests
     else
       fault="crashed (exit code $code, no report)"
     fi
-    tell "$name $fault"
+    note_failure "$name $fault"
     tail -n 40 "$log"
     return
   fi
 
   f=$((f + e))
   if [ "$code" -ne 0 ] && [ "$f" -eq 0 ]; then
-    tell "$name: exit code $code without a failed test"
+    note_failure "$name: exit code $code without a failed test"
     f=1
   elif [ $((p + f + s)) -eq 0 ]; then
-    tell "$name holds no test"
+    note_failure "$name contains no test"
     f=1
   fi
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
   printf '    %-28s %d passed, %d failed, %d skipped in %d s\n' "$name" "$p" "$f" "$s" "$took"
   if [ "$f" -gt 0 ]; then
     cat "$log"
-    told+=$(failures "$report")
-    told=${told%$'\n'}$'\n'
+    summary+=$(failures "$report")
+    summary=${summary%$'\n'}$'\n'
   fi
+}
+
+may_start() { # tests/X.Tests: whether it may run beside what is running
+  local name one
+  name=$(short "$1")
+  if contains "$name" "${needs_static_runner[@]}" && [ "$static_runner" != done ]; then return 1; fi
+  [ "${#running[@]}" -eq 0 ] && return 0
+  contains "$name" "${alone[@]}" && return 1
+  for one in "${running[@]}"; do
+    contains "$(short "$one")" "${alone[@]}" && return 1
+  done
+  return 0
+}
+
+end_running() { # Ctrl-C and TERM: what runs ends, too; "timeout" hands the signal on to its process group
+  trap - INT TERM
+  [ "${#running[@]}" -eq 0 ] || kill -TERM "${!running[@]}" 2>/dev/null
+  wait
+  stop "interrupted."
+}
+
+run_projects() { # PROJECT…
+  local at_once="${SHIPINATOR_TEST_PARALLEL:-}" waiting=() project pid code i what took
+  if [ -z "$at_once" ]; then
+    at_once=2
+    [ "$(nproc)" -gt 1 ] || at_once=1
+  fi
+  mapfile -t waiting < <(in_order "$@")
+  trap end_running INT TERM
+  [ "$static_runner" = needed ] && start_static_runner
+  while [ "${#waiting[@]}" -gt 0 ] || [ "${#running[@]}" -gt 0 ]; do
+    for i in "${!waiting[@]}"; do
+      [ "${#running[@]}" -lt "$at_once" ] || break
+      project=${waiting[i]}
+      may_start "$project" || continue
+      unset "waiting[i]"
+      start_project "$project"
+      printf '    %-28s started, %d more to go\n' "${project##*/}" "${#waiting[@]}"
+    done
+    wait -n -p pid "${!running[@]}"
+    code=$?
+    what=${running[$pid]} took=$(($(date +%s) - began[$pid]))
+    unset "running[$pid]" "began[$pid]"
+    if [ "$what" = "static runner" ]; then
+      end_static_runner "$code" "$took"
+    else
+      end_project "$what" "$code" "$took"
+    fi
+  done
+  trap - INT TERM
 }
 
 main() {
   local projects project
   mapfile -t projects < <(test_projects "$@")
   for project in "${projects[@]}"; do
-    [ -d "$project" ] || stop "there is no $project. Known: $(cd tests && echo *.Tests)"
+    [ -d "$project" ] || stop "$project does not exist; expected one of: $(cd tests && echo *.Tests)"
   done
 
   install_packages
@@ -148,18 +254,18 @@ main() {
   dotnet --version >/dev/null || stop "the .NET SDK that global.json asks for is missing: $(tr -d '\n' <global.json)"
   export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
-  results=$(mktemp -d) || stop "no temporary folder can be made."
+  results=$(mktemp -d) || stop "could not create a temporary folder."
   trap 'rm -rf "$results"' EXIT
 
   say "Restoring (dotnet restore --locked-mode)"
   dotnet restore Shipinator.sln --locked-mode -v quiet || stop "restore failed: after a change of packages run 'dotnet restore' and commit packages.lock.json."
 
   if [ "$#" -eq 0 ]; then
-    # Layout alone: code style and analyzers are checked by the build, whose warnings are errors.
+    # Whitespace only: code style and analyzers are checked by the build, whose warnings are errors.
     say "Checking the format (dotnet csharpier check)"
     { dotnet tool restore >/dev/null && dotnet csharpier check . >"$results/format.log" 2>&1; } || {
       tail -n 40 "$results/format.log"
-      tell "files are not formatted (run 'dotnet tool restore' once, then 'dotnet csharpier format .')"
+      note_failure "files are not formatted (run 'dotnet tool restore' once, then 'dotnet csharpier format .')"
       failed=$((failed + 1))
     }
   fi
@@ -175,23 +281,15 @@ main() {
   fi
 
   for project in "${projects[@]}"; do
-    if [ "$project" = tests/Runner.Tests ]; then
-      say "Publishing the runner as a static program (Runner/publish-static.sh)"
-      Runner/publish-static.sh || {
-        tell "the static runner could not be published"
-        failed=$((failed + 1))
-      }
-    fi
+    contains "$(short "$project")" "${needs_static_runner[@]}" && static_runner=needed
   done
 
   say "Running ${#projects[@]} test projects"
-  for project in "${projects[@]}"; do
-    run_project "$project"
-  done
+  run_projects "${projects[@]}"
   finish
 }
 
-# Sourced by a check of the counting: nothing runs.
+# Can be sourced to check the counting; nothing runs then.
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
   main "$@"
 fi

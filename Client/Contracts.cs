@@ -198,6 +198,9 @@ public sealed record RunAnswer
     /// <summary>What it waits for, while it is not terminal.</summary>
     public string? WaitingFor { get; init; }
 
+    /// <summary>The word of the closed set that <see cref="WaitingFor"/> explains: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
+    public string? WaitingForKind { get; init; }
+
     /// <summary>When a stop was asked for.</summary>
     public DateTimeOffset? CancelRequestedAt { get; init; }
 
@@ -237,6 +240,9 @@ public sealed record JobAnswer
 
     public string? WaitingFor { get; init; }
 
+    /// <summary>The word of the closed set that <see cref="WaitingFor"/> explains: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
+    public string? WaitingForKind { get; init; }
+
     /// <summary>The job of an earlier run whose result stands for this one.</summary>
     public string? ReusedFrom { get; init; }
 
@@ -271,6 +277,9 @@ public sealed record StepAnswer
     public string? Detail { get; init; }
 
     public string? WaitingFor { get; init; }
+
+    /// <summary>The word of the closed set that <see cref="WaitingFor"/> explains: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
+    public string? WaitingForKind { get; init; }
 
     public int? ExitCode { get; init; }
 
@@ -321,6 +330,9 @@ public sealed record ExecutionAnswer
     public string? Detail { get; init; }
 
     public string? WaitingFor { get; init; }
+
+    /// <summary>The word of the closed set that <see cref="WaitingFor"/> explains: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
+    public string? WaitingForKind { get; init; }
 
     public int? ExitCode { get; init; }
 

@@ -16,14 +16,14 @@ public sealed class ExecutorRegistry(IEnumerable<IWorkerExecutor> executors) : I
             ? executor
             : throw ExecutorException.Rejected(
                 Reason.ConfigError,
-                $"There is no executor '{type}' here; configured: {string.Join(", ", _byType.Keys.Order(StringComparer.Ordinal))}."
+                $"'{type}' is not a configured executor; expected one of {string.Join(", ", _byType.Keys.Order(StringComparer.Ordinal))}."
             );
 }
 
 /// <summary>Registers executors.</summary>
 public static class ExecutorServices
 {
-    /// <summary>The registry over every executor that is registered, and the sweep of what they have forgotten.</summary>
+    /// <summary>Adds the registry of all registered executors, and the sweep of their orphaned workers.</summary>
     public static IServiceCollection AddExecutorRegistry(this IServiceCollection services) =>
         services.AddSingleton<IExecutorRegistry, ExecutorRegistry>().AddHostedService<WorkerSweep>();
 }

@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Shipinator.Executors;
 
 /// <summary>
-/// Finds workers that nobody needs any more, because their release was lost or came before they did, by asking the job that each was
-/// made for. Age says nothing, and an owner that does not answer is not asked to hurry.
+/// Finds and removes workers that are no longer needed, because their release was lost or came before they did, by asking the job that each
+/// was created for. Age does not count, and a worker whose owner does not respond stays.
 /// </summary>
 public sealed partial class WorkerSweep(
     IEnumerable<IWorkerExecutor> executors,
@@ -16,24 +16,23 @@ public sealed partial class WorkerSweep(
     ILogger<WorkerSweep> logger
 ) : BackgroundService
 {
-    /// <summary>The name of the meter.</summary>
     public const string MeterName = "Shipinator.Executors";
 
-    /// <summary>The name of the counter: orphans that were taken away, by <c>executor</c>.</summary>
+    /// <summary>The counter of removed orphans, by <c>executor</c>.</summary>
     public const string OrphansName = "shipinator.executor.orphans";
     private static readonly Meter Meter = new(MeterName);
     private static readonly Counter<long> Orphans = Meter.CreateCounter<long>(
         OrphansName,
         "{worker}",
-        "Workers that nobody needed and that were taken away."
+        "Orphaned workers that were removed."
     );
     private readonly ConcurrentDictionary<string, bool> _foreign = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(executors.OfType<IWorkerInventory>().Select(e => WatchAsync(e, stoppingToken)));
+        Task.WhenAll(executors.OfType<IWorkerInventory>().Select(e => SweepAsync(e, stoppingToken)));
 
-    private async Task WatchAsync(IWorkerInventory executor, CancellationToken stoppingToken)
+    private async Task SweepAsync(IWorkerInventory executor, CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(executor.SweepPeriod, time);
         while (await timer.WaitForNextTickAsync(stoppingToken))
@@ -43,18 +42,18 @@ public sealed partial class WorkerSweep(
                 await executor.Tidy(stoppingToken);
                 foreach (var worker in executor.FindWorkers())
                 {
-                    await LookAtAsync(executor, worker, stoppingToken);
+                    await CheckAsync(executor, worker, stoppingToken);
                 }
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
-                // Whatever it is: a sweep that ended for good would end the server, and leave every later orphan.
+                // Any error: a sweep that ended would end the server, or leave every later orphan.
                 Failed(e, executor.Type);
             }
         }
     }
 
-    private async Task LookAtAsync(IWorkerInventory executor, FoundWorker worker, CancellationToken stoppingToken)
+    private async Task CheckAsync(IWorkerInventory executor, FoundWorker worker, CancellationToken stoppingToken)
     {
         try
         {
@@ -63,40 +62,37 @@ public sealed partial class WorkerSweep(
             {
                 if (_foreign.TryAdd(worker.Where, true))
                 {
-                    Foreign(worker.Where);
+                    ForeignWorkerKept(worker.Where);
                 }
             }
             else if (need != WorkerNeed.Needed)
             {
                 await executor.Release(worker.Job, worker.Attempt, stoppingToken);
                 Orphans.Add(1, new KeyValuePair<string, object?>("executor", executor.Type));
-                Found(worker.Where);
+                OrphanRemoved(worker.Where);
             }
         }
         catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
         {
-            // Not known: it stays, and is asked for again.
-            Unanswered(worker.Where, e.Message);
+            // Not known: it stays, and its owner is asked again.
+            OwnerUnavailable(worker.Where, e.Message);
         }
     }
 
-    [LoggerMessage(2102, LogLevel.Warning, "{Worker} is needed by nobody and was taken away")]
-    private partial void Found(string worker);
+    [LoggerMessage(3001, LogLevel.Warning, "Removed an orphaned worker: {Worker}")]
+    private partial void OrphanRemoved(string worker);
 
-    [LoggerMessage(2103, LogLevel.Information, "Whether {Worker} is needed is not known now: {Message}")]
-    private partial void Unanswered(string worker, string message);
+    [LoggerMessage(3002, LogLevel.Information, "Can't determine whether a worker is still needed; keeping it: {Worker}: {Message}")]
+    private partial void OwnerUnavailable(string worker, string message);
 
-    [LoggerMessage(
-        2105,
-        LogLevel.Warning,
-        "The workers of executor {Executor} could not be looked through; this is tried again in the next period"
-    )]
+    [LoggerMessage(3003, LogLevel.Warning, "Failed to look for orphaned workers of executor {Executor}; retrying in the next period")]
     private partial void Failed(Exception exception, string executor);
 
     [LoggerMessage(
-        2104,
+        3004,
         LogLevel.Warning,
-        "{Worker} was made for a job that is not known here, perhaps by another Shipinator: it stays. Two installations that share a namespace need an InstanceId each"
+        "Keeping a worker of an unknown job, which another installation may have created: {Worker}. "
+            + "Installations that share a namespace need different values of Shipinator:Kubernetes:InstanceId"
     )]
-    private partial void Foreign(string worker);
+    private partial void ForeignWorkerKept(string worker);
 }

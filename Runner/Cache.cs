@@ -7,48 +7,48 @@ using Shipinator.Globbing;
 namespace Shipinator.Runner;
 
 /// <summary>
-/// What a step keeps between runs, in a folder that the runners of one executor share. Never more than a help: whatever
-/// goes wrong is a miss, told in the log.
+/// Paths that a step keeps between runs, in a folder that the runners of one executor share. Only an optimization: whatever
+/// goes wrong is a miss, reported in the log.
 /// </summary>
 internal sealed class Cache
 {
     private const string Suffix = ".tar.gz";
 
-    /// <summary>Hex digits of each leading part in a file's name: ten of them and the whole key are a name that any file system takes.</summary>
+    /// <summary>Hex digits of each leading part in a file's name: ten parts and the whole key still fit into 255 bytes.</summary>
     private const int PartLength = 12;
     private static readonly TimeSpan StaleAfter = TimeSpan.FromDays(1);
     private readonly CacheAnswer _cache;
     private readonly RunnerSettings _settings;
-    private readonly Action<string> _say;
+    private readonly Action<string> _log;
     private readonly TimeProvider _time;
     private readonly string _folder;
     private string? _file;
     private bool _isHit;
 
-    private Cache(CacheAnswer cache, RunnerSettings settings, Action<string> say, TimeProvider time)
+    private Cache(CacheAnswer cache, RunnerSettings settings, Action<string> log, TimeProvider time)
     {
         _cache = cache;
         _settings = settings;
-        _say = say;
+        _log = log;
         _time = time;
         _folder = Path.Combine(settings.CacheFolder!, cache.Scope);
     }
 
-    /// <summary>Null when the step names no cache or the executor has no place for one.</summary>
-    public static Cache? Of(ClaimAnswer work, RunnerSettings settings, Action<string> say, TimeProvider time) =>
+    /// <summary>Null when the step has no cache or the executor has no folder for one.</summary>
+    public static Cache? Of(ClaimAnswer work, RunnerSettings settings, Action<string> log, TimeProvider time) =>
         work.Cache is { Paths.Count: > 0 } cache
         && settings.CacheFolder is not null
         && cache.Scope.All(c => char.IsAsciiLetterOrDigit(c) || c == '-')
-            ? new(cache, settings, say, time)
+            ? new(cache, settings, log, time)
             : null;
 
-    /// <summary>Puts what was kept into the workspace, all of it or nothing.</summary>
+    /// <summary>Restores the cached paths into the workspace.</summary>
     public void Restore() =>
-        Harmlessly(
+        IgnoreErrors(
             "restored",
             () =>
             {
-                // Before the command: it may change the very files that make the key.
+                // Before the command, which may change the files of the key.
                 var parts = new List<string>();
                 if (Key(parts, CancellationToken.None) is not { } key)
                 {
@@ -59,40 +59,40 @@ internal sealed class Cache
                 var from = _file;
                 if (!File.Exists(from) && (from = Fallback(parts)) is null)
                 {
-                    _say("Cache: nothing was kept for this key yet.");
+                    _log("Cache: no entry for this key.");
                     return;
                 }
 
-                var aside = Path.Combine(_settings.Control, "cache");
+                var staging = Path.Combine(_settings.Control, "cache");
                 try
                 {
-                    var folders = CacheArchive.Unpack(from, aside);
-                    var restored = _cache.Paths.Count(path => MoveIn(aside, path));
-                    CacheArchive.SetModes(folders, aside, _settings.Workspace);
+                    var folders = CacheArchive.Unpack(from, staging);
+                    var restored = _cache.Paths.Count(path => MoveIn(staging, path));
+                    CacheArchive.SetModes(folders, staging, _settings.Workspace);
                     _isHit = from == _file;
                     if (!_isHit)
                     {
-                        _say("Cache: nothing was kept for this key yet; what an older key kept is restored in its place.");
+                        _log("Cache: no entry for this key; restoring the most recent entry of a fallback key.");
                     }
 
-                    // The eviction takes what was not used for longest.
+                    // The eviction removes the least recently used.
                     MarkUsed(from);
-                    _say(string.Create(CultureInfo.InvariantCulture, $"Cache: restored {restored} of {_cache.Paths.Count} paths."));
+                    _log(string.Create(CultureInfo.InvariantCulture, $"Cache: restored {restored} of {_cache.Paths.Count} paths."));
                 }
                 finally
                 {
-                    if (Directory.Exists(aside))
+                    if (Directory.Exists(staging))
                     {
-                        Directory.Delete(aside, recursive: true);
+                        Directory.Delete(staging, recursive: true);
                     }
                 }
             }
         );
 
-    /// <summary>Keeps what the step left, unless the same key has it already.</summary>
+    /// <summary>Saves the paths, unless the key has an entry already.</summary>
     public void Save(CancellationToken cancellationToken) =>
-        Harmlessly(
-            "kept",
+        IgnoreErrors(
+            "saved",
             () =>
             {
                 if (_isHit || _file is null)
@@ -103,13 +103,13 @@ internal sealed class Cache
                 var paths = _cache.Paths.Select(p => (Path: WorkspacePaths.Inside(_settings.Workspace, p), Given: p)).ToList();
                 if (paths.Find(p => p.Path is null) is { Given: { } outside })
                 {
-                    throw new IOException($"{outside} is not below the workspace");
+                    throw new IOException($"'{outside}' is outside the workspace");
                 }
 
                 var there = paths.Select(p => p.Path!).Where(p => File.Exists(p) || Directory.Exists(p)).ToList();
                 if (there.Count == 0)
                 {
-                    _say("Cache: none of its paths is there; nothing was kept.");
+                    _log("Cache: none of its paths exists; nothing was saved.");
                     return;
                 }
 
@@ -126,22 +126,22 @@ internal sealed class Cache
                 var unfinished = Path.Combine(_folder, $".{_settings.ExecutionId}.new");
                 try
                 {
-                    CacheArchive.Pack(unfinished, _settings.Workspace, there, cancellationToken);
-                    var size = new FileInfo(unfinished).Length;
-                    if (size > _settings.CacheBytes)
+                    if (!CacheArchive.TryPack(unfinished, _settings.Workspace, there, _settings.CacheBytes, cancellationToken))
                     {
-                        _say(
+                        _log(
                             string.Create(
                                 CultureInfo.InvariantCulture,
-                                $"Cache: {size} bytes are more than all caches may have ({_settings.CacheBytes}); nothing was kept."
+                                $"Cache: the entry exceeds the limit of {_settings.CacheBytes} bytes for all caches; nothing was saved."
                             )
                         );
                         return;
                     }
 
-                    // In one move: a reader finds a whole one or none.
+                    var size = new FileInfo(unfinished).Length;
+
+                    // Moved into place at once: a reader finds a complete entry or none.
                     File.Move(unfinished, _file, overwrite: true);
-                    _say(string.Create(CultureInfo.InvariantCulture, $"Cache: kept {size} bytes."));
+                    _log(string.Create(CultureInfo.InvariantCulture, $"Cache: saved {size} bytes."));
                 }
                 finally
                 {
@@ -160,12 +160,12 @@ internal sealed class Cache
         }
         catch (UnauthorizedAccessException)
         {
-            // It is only lent: its owner looks for this mark.
+            // A read-only link to the executor's own entry: the executor looks for this mark.
             File.WriteAllText(file + ".used", "");
         }
     }
 
-    /// <summary>The oldest go first, until all fit; so does what a runner that died left unfinished.</summary>
+    /// <summary>Removes the least recently used entries until all fit, and files that a crashed runner left unfinished.</summary>
     private void Evict()
     {
         var files = new DirectoryInfo(_settings.CacheFolder!)
@@ -192,10 +192,10 @@ internal sealed class Cache
         }
     }
 
-    private bool MoveIn(string aside, string path)
+    private bool MoveIn(string staging, string path)
     {
         var target = WorkspacePaths.Inside(_settings.Workspace, path);
-        var source = WorkspacePaths.Inside(aside, path);
+        var source = WorkspacePaths.Inside(staging, path);
         if (target is null || source is null || target == _settings.Workspace || (!File.Exists(source) && !Directory.Exists(source)))
         {
             return false;
@@ -203,7 +203,7 @@ internal sealed class Cache
 
         if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
         {
-            _say($"Cache: {path} is there already and stays as it is.");
+            _log($"Cache: '{path}' already exists and was left unchanged.");
             return false;
         }
 
@@ -218,8 +218,8 @@ internal sealed class Cache
     }
 
     /// <summary>
-    /// The image, the paths, and the key files' names and contents; null when a pattern means no file, told in the log: a key
-    /// that says nothing would bring the same stale files back for ever.
+    /// A hash of the image, the paths, and the key files' names and contents; null when a pattern matches no file, which is
+    /// logged: a key that never changes would restore the same stale files forever.
     /// </summary>
     private string? Key(List<string> parts, CancellationToken cancellationToken)
     {
@@ -232,7 +232,7 @@ internal sealed class Cache
             Add("path " + path);
         }
 
-        // With fallbacks the file's name tells each leading part of the key: how others that agree with it are found.
+        // With fallbacks the file's name contains each leading part of the key, by which entries with the same parts are found.
         void AddPart()
         {
             if (_cache.RestoreDepths is { Count: > 0 })
@@ -256,9 +256,9 @@ internal sealed class Cache
             var found = files.Find(globs, cancellationToken);
             if (problem is not null || found.Files.Count == 0)
             {
-                _say(
-                    $"Cache: {problem ?? $"the key '{pattern}' matches no file."}{(found.Told is { } told ? " " + told : "")} The cache is not used; name files that are in the workspace before the step runs."
-                );
+                var reason = problem ?? $"the key '{pattern}' matches no file.";
+                var skipped = found.Summary is { } summary ? " " + summary : "";
+                _log($"Cache: {reason}{skipped} The cache is not used; key files must be in the workspace before the step runs.");
                 return null;
             }
 
@@ -276,7 +276,10 @@ internal sealed class Cache
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>Of those whose key agrees in as many leading parts as a fallback asks for, the one that was kept or used last; null when there is none.</summary>
+    /// <summary>
+    /// The most recently used of the entries that have as many leading parts of the key as a fallback asks for; null when
+    /// there is none.
+    /// </summary>
     private string? Fallback(List<string> parts)
     {
         if (parts.Count == 0 || !Directory.Exists(_folder))
@@ -296,7 +299,7 @@ internal sealed class Cache
             .FirstOrDefault(f => f is not null);
     }
 
-    /// <summary>Steps of other users keep theirs in the same folder.</summary>
+    /// <summary>Steps of other users save into the same folder.</summary>
     private static void OpenForAll(string folder)
     {
         const UnixFileMode all = (UnixFileMode)0b111_111_111;
@@ -308,12 +311,12 @@ internal sealed class Cache
             }
             catch (UnauthorizedAccessException)
             {
-                // Another user's, who has opened it, or the write will say so.
+                // It belongs to another user, who has opened it; if not, the write fails.
             }
         }
     }
 
-    private void Harmlessly(string what, Action work)
+    private void IgnoreErrors(string what, Action work)
     {
         try
         {
@@ -321,8 +324,8 @@ internal sealed class Cache
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            // Damaged archives fail in many ways; none of them is the step's failure.
-            _say($"Cache: it could not be {what} and counts as missing: {e.Message}");
+            // Damaged archives fail in many ways; none of them fails the step.
+            _log($"Cache: it could not be {what} and counts as a miss: {e.Message}");
         }
     }
 }

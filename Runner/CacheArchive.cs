@@ -3,24 +3,36 @@ using System.IO.Compression;
 
 namespace Shipinator.Runner;
 
-/// <summary>Packed paths of a workspace. Links stay links; nothing is written outside the folder that it is unpacked into.</summary>
+/// <summary>Archives of workspace paths. Links stay links; nothing is written outside the folder that they are unpacked into.</summary>
 internal static class CacheArchive
 {
     private const UnixFileMode Writable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
-    /// <summary>Packs files and folders under their paths relative to the workspace.</summary>
-    public static void Pack(string file, string workspace, IEnumerable<string> paths, CancellationToken cancellationToken)
+    /// <summary>
+    /// Packs files and folders under their paths relative to the workspace. Returns false, with an incomplete file, when the
+    /// archive would have more than <paramref name="maxBytes"/>: it is never written further than that.
+    /// </summary>
+    public static bool TryPack(string file, string workspace, IEnumerable<string> paths, long maxBytes, CancellationToken cancellationToken)
     {
-        using var stream = File.Create(file);
-        using var zip = new GZipStream(stream, CompressionLevel.Fastest);
-        using var tar = new TarWriter(zip, TarEntryFormat.Pax);
-        foreach (var path in paths)
+        using var stream = new LimitedStream(file, maxBytes);
+        try
         {
-            Add(tar, workspace, Directory.Exists(path) ? new DirectoryInfo(path) : new FileInfo(path), cancellationToken);
+            using var zip = new GZipStream(stream, CompressionLevel.Fastest);
+            using var tar = new TarWriter(zip, TarEntryFormat.Pax);
+            foreach (var path in paths)
+            {
+                Add(tar, workspace, Directory.Exists(path) ? new DirectoryInfo(path) : new FileInfo(path), cancellationToken);
+            }
         }
+        catch (IOException) when (stream.IsExceeded)
+        {
+            return false;
+        }
+
+        return !stream.IsExceeded;
     }
 
-    /// <summary>Unpacks; returns the folders with the modes that they are to get once everything is in its place.</summary>
+    /// <summary>Unpacks; returns the folders with the modes that they get once everything is in place.</summary>
     public static List<(string Path, UnixFileMode Mode)> Unpack(string file, string target)
     {
         var folders = new List<(string, UnixFileMode)>();
@@ -30,7 +42,8 @@ internal static class CacheArchive
         Directory.CreateDirectory(target);
         while (tar.GetNextEntry() is { } entry)
         {
-            var path = WorkspacePaths.Inside(target, entry.Name) ?? throw new InvalidDataException($"{entry.Name} leads out of the cache");
+            var path =
+                WorkspacePaths.Inside(target, entry.Name) ?? throw new InvalidDataException($"'{entry.Name}' leads out of the cache");
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             switch (entry.EntryType)
             {
@@ -44,7 +57,7 @@ internal static class CacheArchive
                 case TarEntryType.HardLink:
                     File.Copy(
                         WorkspacePaths.Inside(target, entry.LinkName)
-                            ?? throw new InvalidDataException($"{entry.LinkName} leads out of the cache"),
+                            ?? throw new InvalidDataException($"'{entry.LinkName}' leads out of the cache"),
                         path
                     );
                     break;
@@ -57,7 +70,7 @@ internal static class CacheArchive
         return folders;
     }
 
-    /// <summary>Gives folders their modes, the deepest first: one that is read-only can't be filled or moved.</summary>
+    /// <summary>Sets the folders' modes, the deepest first: a read-only one can't be filled or moved.</summary>
     public static void SetModes(List<(string Path, UnixFileMode Mode)> folders, string from, string to)
     {
         foreach (var (path, mode) in Enumerable.Reverse(folders))
@@ -79,6 +92,34 @@ internal static class CacheArchive
             foreach (var inner in folder.EnumerateFileSystemInfos())
             {
                 Add(tar, workspace, inner, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Fails a write beyond the limit, before it reaches the disk.</summary>
+    private sealed class LimitedStream(string file, long maxBytes)
+        : FileStream(file, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0)
+    {
+        public bool IsExceeded { get; private set; }
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            Require(buffer.Length);
+            base.Write(buffer);
+        }
+
+        public override void Write(byte[] buffer, int offset, int count)
+        {
+            Require(count);
+            base.Write(buffer, offset, count);
+        }
+
+        private void Require(int count)
+        {
+            if (IsExceeded || Position + count > maxBytes)
+            {
+                IsExceeded = true;
+                throw new IOException("The archive exceeds its limit.");
             }
         }
     }

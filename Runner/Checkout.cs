@@ -3,57 +3,73 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner;
 
-/// <summary>Puts a commit into the empty workspace: as deep as was asked for, with or without tags, submodules and LFS files.</summary>
+/// <summary>Checks a commit out into the empty workspace: with the depth, tags, submodules and LFS files that were asked for.</summary>
 internal static class Checkout
 {
     /// <summary>Errors: <see cref="PrepareException"/>.</summary>
     public static async Task RunAsync(
         RunnerSettings settings,
         SourceAnswer source,
-        Action<string> say,
+        Action<string> log,
         TimeProvider time,
         CancellationToken cancellationToken
     )
     {
-        var git = new Git(settings.Workspace, GitSettings.Write(settings, source), time, cancellationToken);
+        // The server may have given a copy of its own; what people read is the repository's address.
+        var address = settings.SourceFolder ?? source.CloneUrl;
         var clone = source.CloneOptions ?? new();
-        say($"Checking out {source.Commit} of {source.CloneUrl} ({Describe(clone)})");
+        var git = new Git(settings, GitSettings.Write(settings, source with { CloneUrl = address }), time, cancellationToken);
+        log($"Checking out {source.Commit} of {Display(source.CloneUrl)} ({Describe(clone)})");
+        if (clone.Lfs && (await git.TryAsync("lfs", "version")).Code != 0)
+        {
+            throw new PrepareException(
+                "The pipeline file asks for Git LFS (clone: { lfs: true }), but git-lfs is not installed where the source is "
+                    + "checked out. Install it beside the runner, or in the runner's image (Shipinator:Kubernetes:RunnerImage)."
+            );
+        }
+
         await git.RunAsync("init", "--quiet", ".");
-        await git.RunAsync("remote", "add", "origin", source.CloneUrl);
-        await FetchAsync(git, source, clone);
+        await git.RunAsync("remote", "add", "origin", address);
+        await FetchAsync(git, source, address, clone);
         await git.RunAsync("checkout", "--quiet", "--detach", source.Commit);
-        await SubmodulesAsync(git, settings.Workspace, clone, say);
-        await LfsAsync(git, clone, say);
+        await UpdateSubmodulesAsync(git, settings.Workspace, clone, log);
+        await PullLfsAsync(git, clone, log);
     }
 
-    private static async Task FetchAsync(Git git, SourceAnswer source, CloneAnswer clone)
+    /// <summary>A clone URL as logs and errors show it: without the credential that it may contain.</summary>
+    public static string Display(string cloneUrl) =>
+        Uri.TryCreate(cloneUrl, UriKind.Absolute, out var url) && url.UserInfo.Length > 0
+            ? url.GetComponents(UriComponents.AbsoluteUri & ~UriComponents.UserInfo, UriFormat.UriEscaped)
+            : cloneUrl;
+
+    private static async Task FetchAsync(Git git, SourceAnswer source, string address, CloneAnswer clone)
     {
+        var host = Uri.TryCreate(address, UriKind.Absolute, out var url) && !url.IsFile ? url.Authority : null;
         string[] filter = clone.Filter is { Length: > 0 } wanted ? ["--filter=" + wanted] : [];
         var tags = clone.Tags ? "--tags" : "--no-tags";
-        string[] depth = clone.Depth > 0 ? ["--depth", clone.Depth.ToString(CultureInfo.InvariantCulture)] : [];
-        var (code, words) = await git.TryAsync(["fetch", "--quiet", tags, .. depth, .. filter, "origin", source.Commit]);
+        var (code, output) = await git.TryAsync(host, ["fetch", "--quiet", tags, .. Depth(clone), .. filter, "origin", source.Commit]);
         if (code == 0)
         {
             return;
         }
 
         // Some servers give only what a ref names. The ref is a full one: a tag of the same name is never taken for a branch.
-        var wider = "";
+        var byRef = "";
         if (source.Ref.StartsWith("refs/", StringComparison.Ordinal))
         {
-            (code, wider) = await git.TryAsync(["fetch", "--quiet", tags, .. filter, "origin", $"+{source.Ref}:refs/shipinator/head"]);
+            var refspec = $"+{source.Ref}:refs/shipinator/head";
+            (code, byRef) = await git.TryAsync(host, ["fetch", "--quiet", tags, .. filter, "origin", refspec]);
         }
 
         if (code != 0)
         {
-            throw new PrepareException(
-                $"The commit {source.Commit} of {source.CloneUrl} can't be fetched: {words.Trim()} {wider.Trim()}".Trim()
-                    + Hint(words + wider)
-            );
+            var shown = Display(source.CloneUrl);
+            var detail = $"{output.Trim()} {byRef.Trim()}".Trim().Replace(address, shown, StringComparison.Ordinal);
+            throw new PrepareException($"The commit {source.Commit} of {shown} can't be fetched: {detail}{Hint(detail)}");
         }
     }
 
-    private static async Task SubmodulesAsync(Git git, string workspace, CloneAnswer clone, Action<string> say)
+    private static async Task UpdateSubmodulesAsync(Git git, string workspace, CloneAnswer clone, Action<string> log)
     {
         if (!File.Exists(Path.Combine(workspace, ".gitmodules")))
         {
@@ -62,75 +78,70 @@ internal static class Checkout
 
         if (clone.Submodules is not ("true" or "recursive"))
         {
-            say("Left out: the submodules that .gitmodules names. 'clone: { submodules: true }' in the pipeline file fetches them.");
+            log("Not fetched: the submodules in .gitmodules. To fetch them, set 'clone: { submodules: true }' in the pipeline file.");
             return;
         }
 
-        string[] recursive = clone.Submodules == "recursive" ? ["--recursive"] : [];
-        string[] depth = clone.Depth > 0 ? ["--depth", clone.Depth.ToString(CultureInfo.InvariantCulture)] : [];
-        var (code, words) = await git.TryAsync(["submodule", "--quiet", "update", "--init", .. recursive, .. depth]);
-        if (code != 0 && depth.Length > 0)
+        string[] update = ["submodule", "--quiet", "update", "--init", .. Recursive(clone)];
+        var (code, output) = await git.TryAsync([.. update, .. Depth(clone)]);
+        if (code != 0 && clone.Depth > 0)
         {
             // Some servers give only what a ref names.
-            (code, words) = await git.TryAsync(["submodule", "--quiet", "update", "--init", .. recursive]);
+            (code, output) = await git.TryAsync(update);
         }
 
         if (code != 0)
         {
-            throw new PrepareException($"The submodules can't be fetched: {words.Trim()}{Hint(words)}");
+            throw new PrepareException($"The submodules can't be fetched: {output.Trim()}{Hint(output)}");
         }
     }
 
-    private static async Task LfsAsync(Git git, CloneAnswer clone, Action<string> say)
+    private static async Task PullLfsAsync(Git git, CloneAnswer clone, Action<string> log)
     {
-        var (code, files) = await git.TryAsync("ls-files", "-z", "--", ":(attr:filter=lfs)");
-        var count = code == 0 ? files.Count(c => c == '\0') : 0;
         if (!clone.Lfs)
         {
+            var (code, files) = await git.TryAsync("ls-files", "-z", "--", ":(attr:filter=lfs)");
+            var count = code == 0 ? files.Count(c => c == '\0') : 0;
             if (count > 0)
             {
-                say(
-                    string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"Left out: the content of {count} Git LFS {(count == 1 ? "file" : "files")}; the workspace has the pointers. 'clone: {{ lfs: true }}' in the pipeline file fetches it."
-                    )
+                log(
+                    string.Create(CultureInfo.InvariantCulture, $"Not fetched: the content of {count} Git LFS ")
+                        + (count == 1 ? "file" : "files")
+                        + "; the workspace has pointer files. To fetch it, set 'clone: { lfs: true }' in the pipeline file."
                 );
             }
 
             return;
         }
 
-        if ((await git.TryAsync("lfs", "version")).Code != 0)
-        {
-            throw new PrepareException(
-                "The pipeline file asks for Git LFS, and git-lfs is not installed where the source is checked out: install it beside the runner, or in the runner's image (Kubernetes:RunnerImage)."
-            );
-        }
-
         await PullAsync(git, "lfs", "pull");
         if (clone.Submodules is "true" or "recursive")
         {
-            string[] recursive = clone.Submodules == "recursive" ? ["--recursive"] : [];
-            await PullAsync(git, ["submodule", "--quiet", "foreach", .. recursive, "git lfs pull"]);
+            await PullAsync(git, ["submodule", "--quiet", "foreach", .. Recursive(clone), "git lfs pull"]);
         }
     }
 
     private static async Task PullAsync(Git git, params string[] arguments)
     {
-        var (code, words) = await git.TryAsync(arguments);
+        var (code, output) = await git.TryAsync(arguments);
         if (code != 0)
         {
-            throw new PrepareException($"The Git LFS files can't be fetched: {words.Trim()}{Hint(words)}");
+            throw new PrepareException($"The Git LFS files can't be fetched: {output.Trim()}{Hint(output)}");
         }
     }
 
+    private static string[] Depth(CloneAnswer clone) =>
+        clone.Depth > 0 ? ["--depth", clone.Depth.ToString(CultureInfo.InvariantCulture)] : [];
+
+    private static string[] Recursive(CloneAnswer clone) => clone.Submodules == "recursive" ? ["--recursive"] : [];
+
     private static string Describe(CloneAnswer clone) =>
-        (clone.Depth > 0 ? string.Create(CultureInfo.InvariantCulture, $"depth {clone.Depth}") : "whole history")
+        (clone.Depth > 0 ? string.Create(CultureInfo.InvariantCulture, $"depth {clone.Depth}") : "full history")
         + (clone.Tags ? ", all tags" : ", no tags")
         + (clone.Filter is { Length: > 0 } filter ? $", filter {filter}" : "");
 
-    private static string Hint(string words) =>
-        words.Contains("returned error: 30", StringComparison.Ordinal)
-            ? " The host answers with a redirect, which is not followed: register the address at which the repository is now."
+    private static string Hint(string output) =>
+        output.Contains("returned error: 30", StringComparison.Ordinal)
+            ? " The host responded with a redirect, which is not followed: register the repository's current address."
             : "";
 }

@@ -2,10 +2,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Shipinator.Runner;
 
-/// <summary>The user's command: a process group of its own, its output as one stream in the order of arrival.</summary>
+/// <summary>A command in a process group of its own, its output as one stream in the order of arrival.</summary>
 internal sealed class ChildProcess
 {
-    private static readonly TimeSpan OutputPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan OutputTimeout = TimeSpan.FromSeconds(2);
     private readonly int _pid;
     private readonly Task<int> _exit;
     private readonly Task _output;
@@ -58,7 +58,7 @@ internal sealed class ChildProcess
         if (error != 0)
         {
             output.Dispose();
-            if (error == CommandTooLongException.TooLong)
+            if (error == CommandTooLongException.ArgumentListTooLong)
             {
                 throw CommandTooLongException.OfAll(command, environment);
             }
@@ -67,8 +67,8 @@ internal sealed class ChildProcess
                 error == 2 ? 127 : 126,
                 error switch
                 {
-                    2 => $"Command not found: {file} (or the interpreter that it names, or the folder {folder})",
-                    8 => $"Not a program that this machine can run: {file}",
+                    2 => $"Command not found: {file} (or its interpreter, or the folder {folder})",
+                    8 => $"Not an executable for this machine: {file}",
                     13 => $"Permission denied: {file}",
                     _ => $"{file} can't be started (error {error})",
                 }
@@ -79,15 +79,15 @@ internal sealed class ChildProcess
     }
 
     /// <summary>
-    /// The exit code, once the output is whole. What the command left running in its group is killed: a step that is over is
-    /// over.
+    /// Returns the exit code, once the output is complete. Processes that the command left running in its group are killed:
+    /// nothing of a step outlives it.
     /// </summary>
     public async Task<int> WaitAsync(TimeProvider time)
     {
         var code = await _exit;
         Signal(Native.SigKill);
-        // A process that left the group may hold the output open for ever; its words are not the step's any more.
-        await Task.WhenAny(_output, Task.Delay(OutputPatience, time));
+        // A process that left the group may hold the output open forever; what it prints is not the step's any more.
+        await Task.WhenAny(_output, Task.Delay(OutputTimeout, time));
         return code;
     }
 
@@ -129,9 +129,9 @@ internal sealed class ChildProcess
     }
 }
 
-/// <summary>The command could not even be started.</summary>
+/// <summary>The command could not be started.</summary>
 internal sealed class CommandNotStartedException(int exitCode, string message) : Exception(message)
 {
-    /// <summary>As a shell would give it.</summary>
+    /// <summary>The code that a shell would give: 126 or 127.</summary>
     public int ExitCode { get; } = exitCode;
 }

@@ -2,13 +2,13 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Shipinator.Runner;
 
-/// <summary>Cuts the ties to the process that started the runner, so that its death changes nothing.</summary>
+/// <summary>Separates the runner from the process that started it, so that it survives that process, and locks its execution.</summary>
 internal static class Detach
 {
-    /// <summary>A session of its own. Fails when it leads a group already, and then there is nothing to leave.</summary>
+    /// <summary>Starts a session. Fails when the runner leads a group already, and then there is nothing to leave.</summary>
     public static void FromStarter() => _ = Native.SetSession();
 
-    /// <summary>Null when another runner of the same execution holds it.</summary>
+    /// <summary>Locks a file; null when another runner of the same execution holds it.</summary>
     public static Task<IDisposable?> TakeLockAsync(string path) =>
         TakeAsync(() =>
         {
@@ -22,7 +22,7 @@ internal static class Detach
             }
         });
 
-    /// <summary>The same for a file that is open already.</summary>
+    /// <summary>Locks a file that is open already; null when another runner of the same execution holds it.</summary>
     public static Task<IDisposable?> TakeLockAsync(int descriptor) =>
         TakeAsync(() => Native.TryLock(descriptor) ? new SafeFileHandle(descriptor, ownsHandle: true) : null);
 
@@ -35,7 +35,7 @@ internal static class Detach
                 return held;
             }
 
-            // Somebody may just be looking whether we live.
+            // The executor may hold it for a moment, to see whether a runner lives.
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
 

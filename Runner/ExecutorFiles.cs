@@ -5,8 +5,8 @@ using Shipinator.Client;
 namespace Shipinator.Runner;
 
 /// <summary>
-/// By which an executor on the same machine sees that a runner lives, and what became of its work: a lock and a result. Both
-/// lie in the control folder, or are handed down open by an executor that keeps them where no step gets to.
+/// The lock and the result by which an executor on the same machine sees that a runner lives, and how its execution ended.
+/// Both are in the control folder, or are inherited as open files from an executor that keeps them where no step has access.
 /// </summary>
 internal sealed class ExecutorFiles : IDisposable
 {
@@ -20,8 +20,8 @@ internal sealed class ExecutorFiles : IDisposable
     private string ResultFile => Path.Combine(_settings.Control, "result.json");
 
     /// <summary>
-    /// Held for as long as this process lives, by the kernel: whoever wants to know whether it does tries the lock. Null when
-    /// another runner of the same execution holds it, or held it and left a result.
+    /// Takes the lock, which the kernel holds for as long as this process lives. Null when another runner of the same
+    /// execution holds it, or held it and left a result.
     /// </summary>
     public static async Task<ExecutorFiles?> TakeAsync(RunnerSettings settings)
     {
@@ -45,7 +45,9 @@ internal sealed class ExecutorFiles : IDisposable
 
     private bool HasResult => _result is null ? File.Exists(ResultFile) : RandomAccess.GetLength(_result) > 0;
 
-    /// <summary>Leaves the result, whole or not at all. Errors: <see cref="IOException"/>, <see cref="UnauthorizedAccessException"/>.</summary>
+    /// <summary>
+    /// Writes the result, completely or not at all. Errors: <see cref="IOException"/>, <see cref="UnauthorizedAccessException"/>.
+    /// </summary>
     public async Task WriteResultAsync(StatusReport report)
     {
         var text = JsonSerializer.SerializeToUtf8Bytes(report, RunnerJson.Default.StatusReport);

@@ -3,20 +3,20 @@ using System.Runtime.InteropServices;
 
 namespace Shipinator.Runner;
 
-/// <summary>What lies at a path.</summary>
+/// <summary>The kind of what is at a path.</summary>
 internal enum FileKind
 {
-    /// <summary>Nothing, or nothing that can be seen.</summary>
+    /// <summary>Nothing, or nothing that may be looked at.</summary>
     Absent,
     Regular,
     Folder,
     Link,
 
-    /// <summary>A socket, FIFO or device: opening one may block for ever.</summary>
+    /// <summary>A socket, FIFO or device: opening one may block forever.</summary>
     Special,
 }
 
-/// <summary>Tells regular files from sockets, FIFOs and devices, for which .NET has no word.</summary>
+/// <summary>Tells regular files from sockets, FIFOs and devices, which .NET does not distinguish.</summary>
 internal static unsafe partial class FileKinds
 {
     private const int CurrentFolder = -100;
@@ -24,7 +24,7 @@ internal static unsafe partial class FileKinds
     private const uint TypeOnly = 0x1;
     private const int ModeAt = 28;
 
-    /// <summary>With <paramref name="followLinks"/> what a link leads to, else the link itself.</summary>
+    /// <summary>With <paramref name="followLinks"/> the kind of what a link leads to, else of the link itself.</summary>
     public static FileKind Of(string path, bool followLinks)
     {
         var status = stackalloc byte[256];

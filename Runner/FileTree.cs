@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Shipinator.Runner;
 
 /// <summary>
-/// Walks folders of the user's by the C library. File names are bytes there: .NET can't open a name that is not UTF-8. No link is
+/// Walks users' folders with the C library, where file names are bytes: .NET can't open a name that is not UTF-8. No link is
 /// followed, and no path is longer than one name, so that depth does not matter.
 /// </summary>
 internal static unsafe partial class FileTree
@@ -25,7 +25,10 @@ internal static unsafe partial class FileTree
     private static readonly int FlagNoFollow = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
     private static readonly nint StatxNumber = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 291 : 332;
 
-    /// <summary>Everything readable and writable for all; what its owner may run may be run by all. Errors: <see cref="IOException"/>.</summary>
+    /// <summary>
+    /// Makes everything readable and writable for all users, and executable for all what its owner may execute. Errors:
+    /// <see cref="IOException"/>.
+    /// </summary>
     public static void OpenForAll(string folder) =>
         Walk(
             folder,
@@ -41,12 +44,12 @@ internal static unsafe partial class FileTree
                     (mode & 0xFFF)
                     | 0x1B6 /* rw-rw-rw- */
                     | (type == TypeFolder || (mode & 0x40) != 0 ? 0x1FF : 0);
-                Check(fchmodat(parent, name, (uint)wanted, 0), "opened for all users");
+                Check(fchmodat(parent, name, (uint)wanted, 0), "made accessible to all users");
             },
             leave: null
         );
 
-    /// <summary>Removes the folder with all that is in it, whatever its names, modes and depth. Errors: <see cref="IOException"/>.</summary>
+    /// <summary>Removes the folder and its contents, whatever their names, modes and depth. Errors: <see cref="IOException"/>.</summary>
     public static void Remove(string folder)
     {
         Walk(
@@ -55,7 +58,7 @@ internal static unsafe partial class FileTree
             {
                 if ((mode & TypeMask) == TypeFolder)
                 {
-                    // A folder that forbids it can't be emptied otherwise.
+                    // Otherwise a folder without permissions can't be emptied.
                     _ = fchmodat(parent, name, 0x1C0, 0);
                 }
                 else
@@ -72,7 +75,7 @@ internal static unsafe partial class FileTree
 
     private delegate void Leave(int parent, byte* name);
 
-    /// <summary>Visits each entry before what is in it; what is in a folder before the folder is left.</summary>
+    /// <summary>Visits each entry before its contents; leaves a folder after its contents.</summary>
     private static void Walk(string folder, Visit visit, Leave? leave)
     {
         var root = Marshal.StringToCoTaskMemUTF8(folder);
@@ -130,17 +133,17 @@ internal static unsafe partial class FileTree
         }
     }
 
-    /// <summary>Type and permissions; null when it is gone.</summary>
+    /// <summary>Type and permissions; null when the entry no longer exists.</summary>
     private static int? Mode(int parent, byte* name)
     {
-        // The kernel's own structure, the same on every machine; stx_mode is its 28th byte.
+        // The kernel's structure is the same on every architecture; stx_mode is at byte 28.
         var buffer = stackalloc byte[256];
         if (syscall(StatxNumber, parent, name, AtNoFollow, StatxMode, buffer) == 0)
         {
             return *(ushort*)(buffer + 28);
         }
 
-        return Marshal.GetLastPInvokeError() == ErrorNoEntry ? null : throw Failed("looked at");
+        return Marshal.GetLastPInvokeError() == ErrorNoEntry ? null : throw Failed("inspected");
     }
 
     private static void Check(int result, string what)
@@ -154,7 +157,7 @@ internal static unsafe partial class FileTree
     private static IOException Failed(string what) =>
         new($"A file of the workspace can't be {what}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}.");
 
-    /// <summary>A folder that is being read. Its entries are read at once, so that removing some leaves out none.</summary>
+    /// <summary>An open folder. All its entries are read first, so that removing some skips none.</summary>
     private sealed class Level : IDisposable
     {
         private readonly List<byte[]> _names = [];
@@ -190,7 +193,7 @@ internal static unsafe partial class FileTree
 
         public int Descriptor { get; }
 
-        /// <summary>Its own name in the folder above, with its end.</summary>
+        /// <summary>Its name in the parent folder, with the terminating zero.</summary>
         public byte[] Name { get; }
 
         public byte[]? Next() => _next < _names.Count ? _names[_next++] : null;

@@ -9,12 +9,14 @@ namespace Shipinator.Runner;
 /// <summary>Packs a folder of the workspace as <c>NAME.tar.gz</c>: files, folders and links as links, nothing else.</summary>
 internal static class FolderArchive
 {
-    /// <summary>What the kernel takes is 4095 bytes; the longest name (255 bytes) of what lies in the folder must fit, too.</summary>
-    private const int LongestPath = 4095 - 256;
-    private const int ShownName = 100;
+    /// <summary>The kernel allows 4095 bytes; the longest name (255 bytes) of an entry of the folder must fit, too.</summary>
+    private const int MaxPathBytes = 4095 - 256;
+    private const int ShownNameLength = 100;
     private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
 
-    /// <summary>Errors: <see cref="ArtifactInvalidException"/> names what can't be packed; <see cref="IOException"/> when the disk is full.</summary>
+    /// <summary>
+    /// Errors: <see cref="ArtifactInvalidException"/> names what can't be packed, <see cref="IOException"/> when the disk is full.
+    /// </summary>
     public static void Pack(string workspace, string folder, string target, CancellationToken cancellationToken)
     {
         using var file = File.Create(target);
@@ -24,10 +26,12 @@ internal static class FolderArchive
         while (folders.TryPop(out var at))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (Encoding.UTF8.GetByteCount(at.Path) > LongestPath)
+            if (Encoding.UTF8.GetByteCount(at.Path) > MaxPathBytes)
             {
+                var shown = at.Name.Length > ShownNameLength ? at.Name[..ShownNameLength] + "…" : at.Name;
                 throw new ArtifactInvalidException(
-                    $"The folder '{(at.Name.Length > ShownName ? at.Name[..ShownName] + "…" : at.Name)}' lies too deep: its path has more than {LongestPath} bytes. Remove it, or name what is to be kept more narrowly."
+                    $"The folder '{shown}' is nested too deep: its path has more than {MaxPathBytes} bytes. "
+                        + "Remove it, or use a narrower output path."
                 );
             }
 
@@ -67,13 +71,13 @@ internal static class FolderArchive
                 break;
             case FileKind.Special:
                 throw new ArtifactInvalidException(
-                    $"'{name}' is no regular file (a socket, FIFO or device): remove it, or name what is to be kept more narrowly."
+                    $"'{name}' is not a regular file (but a socket, FIFO or device): remove it, or use a narrower output path."
                 );
             default:
                 throw new ArtifactInvalidException(
                     name.Contains('\uFFFD', StringComparison.Ordinal)
-                        ? $"'{name}' has a name that is not UTF-8: rename it."
-                        : $"'{name}' can't be found any more."
+                        ? $"'{name}' has a name that is not valid UTF-8: rename it."
+                        : $"'{name}' no longer exists."
                 );
         }
     }
@@ -93,7 +97,8 @@ internal static class FolderArchive
         catch (ContentChangedException e)
         {
             throw new ArtifactInvalidException(
-                $"'{entry.Name}' changed while it was packed: {e.Message} Let the step end only when nothing writes to it any more."
+                $"'{entry.Name}' changed while it was packed: {e.Message} "
+                    + "The step must not end before its processes have stopped writing to it."
             );
         }
     }

@@ -1,52 +1,55 @@
-using System.Text;
-
 namespace Shipinator.Runner;
 
-/// <summary>Runs git in the workspace.</summary>
-internal sealed class Git(string folder, IReadOnlyDictionary<string, string> environment, TimeProvider time, CancellationToken cancellation)
+/// <summary>Runs git in the workspace, with a limit to the silence of the hosts that it talks to.</summary>
+internal sealed class Git(
+    RunnerSettings settings,
+    IReadOnlyDictionary<string, string> environment,
+    TimeProvider time,
+    CancellationToken cancellation
+)
 {
     private static readonly TimeSpan StopGrace = TimeSpan.FromSeconds(2);
 
-    /// <summary>Errors: <see cref="PrepareException"/> in git's words.</summary>
+    /// <summary>Errors: <see cref="PrepareException"/> with git's output.</summary>
     public async Task RunAsync(params string[] arguments)
     {
-        var (code, words) = await TryAsync(arguments);
+        var (code, output) = await TryAsync(arguments);
         if (code != 0)
         {
-            throw new PrepareException($"git {arguments[0]} ended with {code}: {words.Trim()}");
+            throw new PrepareException($"git {arguments[0]} failed with exit code {code}: {output.Trim()}");
         }
     }
 
-    /// <summary>The exit code, and all that it printed.</summary>
-    public async Task<(int Code, string Words)> TryAsync(params string[] arguments)
+    /// <summary>Returns the exit code and all that git printed. Errors: <see cref="PrepareException"/> as for the other overload.</summary>
+    public Task<(int Code, string Output)> TryAsync(params string[] arguments) => TryAsync(null, arguments);
+
+    /// <summary>
+    /// Returns the exit code and all that git printed. <paramref name="host"/> is the host that an error names when git has
+    /// not told another. Errors: <see cref="PrepareException"/> when git is missing or a host stays silent.
+    /// </summary>
+    public async Task<(int Code, string Output)> TryAsync(string? host, string[] arguments)
     {
-        var words = new StringBuilder();
         try
         {
-            var child = ChildProcess.Start(
-                ["git", .. arguments],
-                environment,
-                folder,
-                bytes =>
-                {
-                    lock (words)
-                    {
-                        // File names need not be UTF-8; nobody takes them from here.
-                        words.Append(Encoding.UTF8.GetString(bytes.Span));
-                    }
-                }
-            );
+            var timedOut = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            using var progress = new GitProgress(settings, host, time, () => timedOut.TrySetResult());
+            var child = ChildProcess.Start(["git", .. arguments], environment, settings.Workspace, progress.Write);
             await using var stop = cancellation.Register(() => _ = child.StopAsync(StopGrace, time));
-            var code = await child.WaitAsync(time);
-            cancellation.ThrowIfCancellationRequested();
-            lock (words)
+            var exit = child.WaitAsync(time);
+            if (await Task.WhenAny(exit, timedOut.Task) != exit)
             {
-                return (code, words.ToString());
+                await child.StopAsync(StopGrace, time);
             }
+
+            var code = await exit;
+            cancellation.ThrowIfCancellationRequested();
+            return progress.TimeoutDetail is { } detail
+                ? throw new PrepareException($"git {arguments[0]}: {detail}")
+                : (code, progress.Output);
         }
         catch (CommandNotStartedException e)
         {
-            throw new PrepareException($"git is needed to check out the source: {e.Message}");
+            throw new PrepareException($"git is required to check out the source: {e.Message}");
         }
     }
 }

@@ -4,34 +4,34 @@ using Shipinator.Client;
 namespace Shipinator.Runner;
 
 /// <summary>
-/// The log on its way: first into a file, then to the server from there, as often as it takes. So a server that is away
-/// neither holds up the command nor costs a byte, and memory stays small.
+/// Sends the log: first into a file, then to the server from there, with as many retries as needed. So an unreachable server
+/// neither delays the command nor loses a byte, and memory use stays small.
 /// </summary>
 internal sealed class LogSpool : IAsyncDisposable
 {
     private const int ChunkSize = 256 * 1024;
     private static readonly TimeSpan Coalesce = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(30);
     private readonly RunnerClient _client;
     private readonly TimeProvider _time;
     private readonly Action _onCancel;
-    private readonly long? _mostBytes;
+    private readonly long? _maxBytes;
     private readonly SpoolFile _spool;
-    private readonly LogClock _clock;
+    private readonly LogTimestamps _clock;
     private readonly SemaphoreSlim _signal = new(0, 1);
     private readonly Task _sender;
     private long _sent;
-    private long _answered;
+    private long _lastResponse;
     private volatile bool _ended;
     private volatile bool _refused;
     private volatile bool _isFull;
 
-    public LogSpool(string file, RunnerClient client, TimeProvider time, Action onCancel, long? mostBytes = null)
-        : this(new SpoolFile(file), client, time, onCancel, mostBytes) { }
+    public LogSpool(string file, RunnerClient client, TimeProvider time, Action onCancel, long? maxBytes = null)
+        : this(new SpoolFile(file), client, time, onCancel, maxBytes) { }
 
-    internal LogSpool(SpoolFile spool, RunnerClient client, TimeProvider time, Action onCancel, long? mostBytes = null)
+    internal LogSpool(SpoolFile spool, RunnerClient client, TimeProvider time, Action onCancel, long? maxBytes = null)
     {
-        _mostBytes = mostBytes;
+        _maxBytes = maxBytes;
         _client = client;
         _time = time;
         _onCancel = onCancel;
@@ -41,18 +41,21 @@ internal sealed class LogSpool : IAsyncDisposable
     }
 
     /// <summary>
-    /// How long ago the server last answered: a heartbeat is only needed when it has not for a while. Not told by the wall clock: one
-    /// that is set back would silence the runner.
+    /// The time since the server's last response: a heartbeat is only needed when there was none for a while. Measured by the
+    /// monotonic clock: a wall clock that is set back would stop the heartbeats.
     /// </summary>
-    public TimeSpan SinceAnswer => _time.GetElapsedTime(Volatile.Read(ref _answered));
+    public TimeSpan SinceLastResponse => _time.GetElapsedTime(Volatile.Read(ref _lastResponse));
+
+    /// <summary>Whether the log has reached its limit, so that bytes need not even be masked any more.</summary>
+    public bool IsDropping => _isFull || _spool.Length > _maxBytes;
 
     /// <summary>
-    /// Takes bytes that are masked already. Blocks only when the disk is full and the server is behind. What is beyond the log's limit
-    /// is dropped: the server, which gets a little more than it keeps, says so in the log.
+    /// Takes bytes that are masked already. Blocks only when the disk is full and the server is behind. Bytes beyond the log's
+    /// limit are dropped: the server, which gets a little more than it keeps, says so in the log.
     /// </summary>
     public void Write(ReadOnlyMemory<byte> bytes)
     {
-        if (_isFull || _spool.Length > _mostBytes)
+        if (IsDropping)
         {
             return;
         }
@@ -61,7 +64,7 @@ internal sealed class LogSpool : IAsyncDisposable
         _spool.Write(bytes.Span, Wake);
     }
 
-    /// <summary>Returns when every byte was acknowledged, however long the server is away.</summary>
+    /// <summary>Returns when the server has acknowledged every byte, however long that takes.</summary>
     public async Task CompleteAsync()
     {
         _ended = true;
@@ -101,8 +104,8 @@ internal sealed class LogSpool : IAsyncDisposable
                 }
 
                 await _signal.WaitAsync();
-                // Lines that come together travel together.
-                if (!_ended && _spool.Length - _sent < ChunkSize && SinceAnswer < Coalesce)
+                // Lines that are printed together are sent together.
+                if (!_ended && _spool.Length - _sent < ChunkSize && SinceLastResponse < Coalesce)
                 {
                     await _signal.WaitAsync(Coalesce);
                 }
@@ -113,25 +116,25 @@ internal sealed class LogSpool : IAsyncDisposable
             var count = await _spool.ReadAsync(_sent, buffer);
             try
             {
-                // A connection whose other end vanished never answers.
-                using var patience = new CancellationTokenSource(Patience, _time);
-                var answer = await _client.AppendLogAsync(
+                // A connection whose other end is gone never responds.
+                using var timeout = new CancellationTokenSource(RequestTimeout, _time);
+                var response = await _client.AppendLogAsync(
                     _sent,
                     buffer.AsMemory(0, count),
                     _clock.Between(_sent, _sent + count),
-                    patience.Token
+                    timeout.Token
                 );
-                _sent = Math.Min(answer.Length, _spool.Length);
+                _sent = Math.Min(response.Length, _spool.Length);
                 _spool.Forget(_sent);
                 _clock.Forget(_sent);
                 failures = 0;
-                Volatile.Write(ref _answered, _time.GetTimestamp());
-                if (answer.Cancel)
+                Volatile.Write(ref _lastResponse, _time.GetTimestamp());
+                if (response.Cancel)
                 {
                     _onCancel();
                 }
 
-                if (answer.LogFull)
+                if (response.LogFull)
                 {
                     _isFull = true;
                     _spool.Close();
@@ -141,7 +144,7 @@ internal sealed class LogSpool : IAsyncDisposable
             catch (HttpRequestException e)
                 when (e.StatusCode is HttpStatusCode.Conflict && e.Message.Contains("log_gap", StringComparison.Ordinal))
             {
-                // A gap: the server has less than it said. It has not forgotten what is in this file.
+                // The server has less than it acknowledged; the file still has all.
                 _sent = _spool.First;
                 await Backoff.WaitAsync(++failures, _time);
             }
@@ -154,7 +157,7 @@ internal sealed class LogSpool : IAsyncDisposable
                             or HttpStatusCode.Gone
                 )
             {
-                // The execution is over for the server: nobody will read these bytes.
+                // For the server the execution has ended: nobody will read these bytes.
                 _refused = true;
                 _spool.Close();
                 _onCancel();
@@ -167,7 +170,7 @@ internal sealed class LogSpool : IAsyncDisposable
     }
 }
 
-/// <summary>Longer and longer waits, with jitter, so that a server that comes back is not overrun.</summary>
+/// <summary>Growing delays with jitter, so that a server that comes back is not overrun.</summary>
 internal static class Backoff
 {
     /// <summary>From 100 ms, doubling, to 5 s.</summary>

@@ -3,27 +3,38 @@ using Shipinator.Client.Masking;
 
 namespace Shipinator.Runner;
 
-/// <summary>Everything that leaves the runner goes through it: the log as a stream, names and sentences one by one.</summary>
+/// <summary>Masks secrets in everything that leaves the runner: the log as a stream, names and details one by one.</summary>
 internal sealed class Masker
 {
     private readonly SecretSet _secrets;
     private readonly StreamMasker _log;
+    private readonly Func<bool> _isDropping;
 
-    public Masker(IEnumerable<string> secrets, Action<ReadOnlyMemory<byte>> sink)
+    /// <param name="secrets">What to mask.</param>
+    /// <param name="sink">Takes the masked log.</param>
+    /// <param name="isDropping">Whether the sink takes nothing any more, now and later: masking costs time.</param>
+    public Masker(IEnumerable<string> secrets, Action<ReadOnlyMemory<byte>> sink, Func<bool>? isDropping = null)
     {
+        _isDropping = isDropping ?? (() => false);
         _secrets = new(secrets);
         _log = new(_secrets, sink);
     }
 
-    /// <summary>Takes bytes of the log; passes on what is decided.</summary>
-    public void Write(ReadOnlyMemory<byte> bytes) => _log.Write(bytes);
+    /// <summary>Takes bytes of the log; what may be the beginning of a secret is held back until it is decided.</summary>
+    public void Write(ReadOnlyMemory<byte> bytes)
+    {
+        if (!_isDropping())
+        {
+            _log.Write(bytes);
+        }
+    }
 
-    /// <summary>A line of the runner's own.</summary>
-    public void Say(string text) => Write(Encoding.UTF8.GetBytes($"[shipinator] {text}\n"));
+    /// <summary>Writes a line of the runner's own, marked as such.</summary>
+    public void WriteLine(string text) => Write(Encoding.UTF8.GetBytes($"[shipinator] {text}\n"));
 
-    /// <summary>Nothing follows: what was held back goes out.</summary>
+    /// <summary>Writes what was held back: nothing follows.</summary>
     public void Flush() => _log.Flush();
 
-    /// <summary>A sentence or name without secrets.</summary>
-    public string Hide(string text) => _secrets.Mask(text);
+    /// <summary>Returns a detail or name without secrets.</summary>
+    public string Mask(string text) => _secrets.Mask(text);
 }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Shipinator.Runner;
 
-/// <summary>The few calls of the C library that .NET has no word for: process groups, sessions, descriptors.</summary>
+/// <summary>Calls of the C library that .NET does not offer: process groups, sessions, descriptors.</summary>
 internal static unsafe partial class Native
 {
     public const int SigTerm = 15;
@@ -16,10 +16,10 @@ internal static unsafe partial class Native
     private const int LockExclusive = 2;
     private const int LockNonBlocking = 4;
 
-    /// <summary>Starts a program as the leader of a new process group. Errors: the C library's number.</summary>
+    /// <summary>Starts a program as the leader of a new process group. Returns 0 or the C library's error number.</summary>
     public static int Spawn(string file, string[] arguments, string[] environment, string folder, int output, out int pid)
     {
-        // Both structures are smaller on every C library that we know; room is cheap.
+        // Both structures are smaller than this in every known C library.
         var attributes = stackalloc byte[1024];
         var actions = stackalloc byte[1024];
         var signals = stackalloc byte[128];
@@ -49,19 +49,19 @@ internal static unsafe partial class Native
         }
     }
 
-    /// <summary>A pipe whose ends are not inherited by accident.</summary>
+    /// <summary>Creates a pipe whose ends are not inherited by accident.</summary>
     public static (int Read, int Write) Pipe()
     {
         var ends = stackalloc int[2];
         if (pipe2(ends, CloseOnExec) != 0)
         {
-            throw new IOException($"No pipe can be made (error {Marshal.GetLastPInvokeError()}).");
+            throw new IOException($"A pipe can't be created (error {Marshal.GetLastPInvokeError()}).");
         }
 
         return (ends[0], ends[1]);
     }
 
-    /// <summary>Waits for a child; its exit code, or 128 plus the signal that ended it.</summary>
+    /// <summary>Waits for a child; returns its exit code, or 128 plus the signal that terminated it.</summary>
     public static int WaitForExit(int pid)
     {
         int status;
@@ -76,11 +76,11 @@ internal static unsafe partial class Native
         return (status & 0x7f) == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f);
     }
 
-    /// <summary>No other process, of the same user or not, may look into this one any more: not its memory, not its environment, not its open files.</summary>
-    public static void Hide() => _ = prctl(SetDumpable, 0, 0, 0, 0);
+    /// <summary>From now on no other process, not even of the same user, can read this one's memory, environment or open files.</summary>
+    public static void DisallowInspection() => _ = prctl(SetDumpable, 0, 0, 0, 0);
 
-    /// <summary>Keeps an inherited descriptor from what is started here.</summary>
-    public static void Keep(int descriptor) => _ = fcntl(descriptor, SetDescriptorFlags, 1);
+    /// <summary>Prevents processes that are started here from inheriting a descriptor.</summary>
+    public static void CloseOnSpawn(int descriptor) => _ = fcntl(descriptor, SetDescriptorFlags, 1);
 
     /// <summary>Locks an open file as .NET does, without waiting.</summary>
     public static bool TryLock(int descriptor) => flock(descriptor, LockExclusive | LockNonBlocking) == 0;

@@ -4,8 +4,8 @@ using Shipinator.Client;
 namespace Shipinator.Runner;
 
 /// <summary>
-/// The verb <c>prepare</c>, the first container of a pod: puts the runner where the steps' images find it, makes the
-/// workspace, and opens both for steps of any user.
+/// The verb <c>prepare</c>, the first container of a pod: copies the runner to where the steps' images find it, checks out
+/// the workspace, and gives steps of any user access to both.
 /// </summary>
 internal static class Prepare
 {
@@ -29,13 +29,13 @@ internal static class Prepare
         | UnixFileMode.OtherRead
         | UnixFileMode.OtherExecute;
 
-    /// <summary>Returns the process's exit code. What went wrong is told on the error output and where Kubernetes looks for it.</summary>
+    /// <summary>Returns the process's exit code. Errors go to the error output and to Kubernetes' termination log.</summary>
     public static async Task<int> RunAsync(TimeProvider time, CancellationToken cancellationToken)
     {
         SourceAnswer? source = null;
         try
         {
-            // No server and no token: preparing needs neither.
+            // Neither a server nor a token is needed here.
             var settings = new RunnerSettings(
                 new("http://localhost"),
                 "prepare",
@@ -50,28 +50,28 @@ internal static class Prepare
 
             Directory.CreateDirectory(settings.Control);
             await Workspace.PrepareAsync(settings, source, Console.Out.WriteLine, time, cancellationToken);
-            // Each runner makes a folder of its own there and may not touch the others'.
+            // Each runner creates a folder of its own there and must not be able to change the others'.
             File.SetUnixFileMode(settings.Executions, Everybody | UnixFileMode.StickyBit);
-            Directory.CreateDirectory(settings.HandedOn);
-            File.SetUnixFileMode(settings.HandedOn, Everybody | UnixFileMode.StickyBit);
+            Directory.CreateDirectory(settings.ExportsFolder);
+            File.SetUnixFileMode(settings.ExportsFolder, Everybody | UnixFileMode.StickyBit);
             File.SetUnixFileMode(settings.Workspace, Everybody);
             FileTree.OpenForAll(settings.Workspace);
             OpenCache(RunnerSettings.Optional("SHIPINATOR_CACHE_DIR"));
-            return ExitCodes.Done;
+            return RunnerExitCodes.Done;
         }
         catch (ArgumentException e)
         {
-            return Failed(e.Message, ExitCodes.Usage);
+            return Failed(e.Message, RunnerExitCodes.Usage);
         }
         catch (OperationCanceledException)
         {
-            return Failed("It was told to stop.", ExitCodes.Stopped);
+            return Failed("Canceled.", RunnerExitCodes.Stopped);
         }
         catch (Exception e) when (e is PrepareException or IOException or UnauthorizedAccessException or JsonException)
         {
             return Failed(
                 source?.Password is { Length: >= 4 } secret ? e.Message.Replace(secret, "********", StringComparison.Ordinal) : e.Message,
-                ExitCodes.Failed
+                RunnerExitCodes.Failed
             );
         }
     }
@@ -104,7 +104,7 @@ internal static class Prepare
         return File.Exists(file) && File.ReadAllText(file).Trim() is { Length: > 0 } text ? text : null;
     }
 
-    /// <summary>In one move, so that nobody ever starts half a program.</summary>
+    /// <summary>Moved into place at once, so that nobody ever starts an incomplete program.</summary>
     private static void CopySelf(string target)
     {
         var self = Environment.ProcessPath;
@@ -119,7 +119,7 @@ internal static class Prepare
         File.Move(target + ".new", target, overwrite: true);
     }
 
-    /// <summary>The caches of the repository, which steps of any user add to. One that can't be opened is a cache that misses.</summary>
+    /// <summary>The repository's caches, which steps of any user add to. A failure only means that nothing is cached.</summary>
     private static void OpenCache(string? folder)
     {
         try
@@ -131,20 +131,20 @@ internal static class Prepare
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Console.Out.WriteLine($"The cache can't be opened for all users: {e.Message}");
+            Console.Out.WriteLine($"The cache folder can't be made accessible to all users: {e.Message}");
         }
     }
 
     private static int Failed(string message, int code)
     {
         Console.Error.WriteLine($"runner prepare: {message}");
-        // Kubernetes shows what is written there beside the exit code.
-        var place = RunnerSettings.Optional("SHIPINATOR_TERMINATION_LOG") ?? "/dev/termination-log";
+        // Kubernetes shows it beside the exit code.
+        var log = RunnerSettings.Optional("SHIPINATOR_TERMINATION_LOG") ?? "/dev/termination-log";
         try
         {
-            if (File.Exists(place))
+            if (File.Exists(log))
             {
-                File.WriteAllText(place, message.Length > 4000 ? message[..4000] : message);
+                File.WriteAllText(log, message.Length > 4000 ? message[..4000] : message);
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

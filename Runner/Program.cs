@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Shipinator.Client;
 using Shipinator.Runner;
 
 if (args is ["prepare"])
@@ -15,22 +16,22 @@ if (args is ["prepare"])
     return await Prepare.RunAsync(TimeProvider.System, stop.Token);
 }
 
-// The second word is the execution, for whoever looks for the process.
+// The second argument is the execution, for people who look for the process.
 if (args is not (["work"] or ["work", _]))
 {
     await Console.Error.WriteLineAsync(
         """
-        usage: runner work      claims an execution, runs it, reports it
-               runner prepare   puts the runner and the workspace where the steps of a pod find them
-        Started by an executor, which sets SHIPINATOR_URL, SHIPINATOR_EXECUTION_ID, SHIPINATOR_TOKEN or
+        Usage: runner work      Claims an execution, runs it and reports its result.
+               runner prepare   Prepares the runner and the workspace for the steps of a pod.
+        Executors start it and set SHIPINATOR_URL, SHIPINATOR_EXECUTION_ID, SHIPINATOR_TOKEN or
         SHIPINATOR_TOKEN_FILE, SHIPINATOR_JOB_DIR and others: see docs/runner.md.
         """
     );
-    return ExitCodes.Usage;
+    return RunnerExitCodes.Usage;
 }
 
-// Before the token is read: a step of the same user must not get at it.
-Native.Hide();
+// Before the token is read: a step of the same user must not be able to read it.
+Native.DisallowInspection();
 RunnerSettings settings;
 try
 {
@@ -39,7 +40,7 @@ try
 catch (Exception e) when (e is ArgumentException or IOException or UnauthorizedAccessException)
 {
     await Console.Error.WriteLineAsync($"runner: {e.Message}");
-    return ExitCodes.Usage;
+    return RunnerExitCodes.Usage;
 }
 
 Detach.FromStarter();

@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Shipinator.Runner;
 
-/// <summary>Opens a file of the workspace whatever the step has put in its place: nothing blocks, nothing outside is read.</summary>
+/// <summary>Opens a file of the workspace safely, whatever the step put in its place: nothing blocks, nothing outside is read.</summary>
 internal static unsafe partial class RegularFile
 {
     private const int ReadOnly = 0;
@@ -16,14 +16,14 @@ internal static unsafe partial class RegularFile
     private const int RegularType = 0x8000;
     private const int TypeMask = 0xF000;
 
-    /// <summary>The flag that refuses a link is another one on ARM.</summary>
+    /// <summary>O_NOFOLLOW, which has another value on ARM.</summary>
     private static readonly int NoFollow = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm
         ? 0x8000
         : 0x20000;
 
     /// <summary>
-    /// A stream of a regular file below the workspace; a link to one is followed. Errors: <see cref="ArtifactInvalidException"/>
-    /// says what is there instead.
+    /// Opens a regular file below the workspace; a link to one is followed. Errors: <see cref="ArtifactInvalidException"/> says
+    /// what is there instead.
     /// </summary>
     public static FileStream Open(string workspace, string path, string name)
     {
@@ -44,10 +44,10 @@ internal static unsafe partial class RegularFile
         {
             if (!IsRegular(descriptor))
             {
-                throw new ArtifactInvalidException($"'{name}' is no regular file (a folder, socket, FIFO or device).");
+                throw new ArtifactInvalidException($"'{name}' is not a regular file (but a folder, socket, FIFO or device).");
             }
 
-            // A folder on the way may have become a link since it was looked at.
+            // A folder of the path may have become a link since it was checked.
             if (
                 File.ResolveLinkTarget($"/proc/self/fd/{descriptor}", returnFinalTarget: false)?.FullName is { } opened
                 && WorkspacePaths.Inside(Real(workspace), opened) is null
@@ -72,7 +72,7 @@ internal static unsafe partial class RegularFile
             && (BinaryPrimitives.ReadUInt16LittleEndian(new ReadOnlySpan<byte>(status + ModeAt, sizeof(ushort))) & TypeMask) == RegularType;
     }
 
-    /// <summary>The folder without links in its own path, as the kernel names what is in it.</summary>
+    /// <summary>The folder's path with all links resolved, as the kernel reports paths.</summary>
     private static string Real(string folder)
     {
         var at = "/";
@@ -92,5 +92,5 @@ internal static unsafe partial class RegularFile
     private static partial int statx(int folder, string path, int flags, uint mask, byte* status);
 }
 
-/// <summary>A declared output is there but can't be kept; the message names it.</summary>
+/// <summary>A declared output exists but can't be uploaded; the message names it.</summary>
 internal sealed class ArtifactInvalidException(string message) : Exception(message);

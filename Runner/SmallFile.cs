@@ -4,8 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Shipinator.Runner;
 
 /// <summary>
-/// Reads small files that a step may have put something else in the place of: a link to what only we may read, a pipe that
-/// nobody writes to, more bytes than there is memory.
+/// Reads small files that a step may have replaced: by a link to what only the runner may read, a pipe that nobody writes to,
+/// or more bytes than there is memory.
 /// </summary>
 internal static unsafe partial class SmallFile
 {
@@ -17,8 +17,11 @@ internal static unsafe partial class SmallFile
 
     private static int NoFollow => RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x8000 : 0x20000;
 
-    /// <summary>The bytes; null when there is no such file. Errors: <see cref="StepMistakeException"/> when it is no regular file, or larger than <paramref name="most"/>.</summary>
-    public static byte[]? Read(string path, int most)
+    /// <summary>
+    /// Returns the bytes; null when there is no such file. Errors: <see cref="StepConfigException"/> when it is not a regular
+    /// file, or larger than <paramref name="maxBytes"/>.
+    /// </summary>
+    public static byte[]? Read(string path, int maxBytes)
     {
         var descriptor = open(path, ReadOnly | NonBlocking | CloseOnExec | NoFollow, 0);
         if (descriptor < 0)
@@ -26,24 +29,24 @@ internal static unsafe partial class SmallFile
             return Marshal.GetLastPInvokeError() switch
             {
                 NoSuchFile => null,
-                TooManyLinks => throw new StepMistakeException("it is a link, and must be a file"),
-                var error => throw new StepMistakeException($"it can't be opened: {Marshal.GetPInvokeErrorMessage(error)}"),
+                TooManyLinks => throw new StepConfigException("the file was replaced by a link"),
+                var error => throw new StepConfigException($"the file can't be opened: {Marshal.GetPInvokeErrorMessage(error)}"),
             };
         }
 
         using var handle = new SafeFileHandle(descriptor, ownsHandle: true);
-        // Seeking to its end tells a regular file from a pipe, a socket or a terminal; a folder can't be read.
+        // Seeking to the end fails for a pipe, a socket or a terminal; a folder can't be read.
         if (lseek(descriptor, 0, 2) is var end && (end < 0 || Directory.Exists(path)))
         {
-            throw new StepMistakeException("it is no regular file");
+            throw new StepConfigException("it is not a regular file");
         }
 
-        if (end > most)
+        if (end > maxBytes)
         {
-            throw new StepMistakeException($"it has {end} bytes; at most {most} are allowed");
+            throw new StepConfigException($"the file has {end} bytes; at most {maxBytes} are allowed");
         }
 
-        var bytes = new byte[most + 1];
+        var bytes = new byte[maxBytes + 1];
         var length = 0;
         try
         {
@@ -54,10 +57,10 @@ internal static unsafe partial class SmallFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new StepMistakeException("it is no regular file");
+            throw new StepConfigException("it is not a regular file");
         }
 
-        return length <= most ? bytes[..length] : throw new StepMistakeException($"it has more than {most} bytes");
+        return length <= maxBytes ? bytes[..length] : throw new StepConfigException($"the file has more than {maxBytes} bytes");
     }
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

@@ -3,8 +3,8 @@ using System.Text;
 namespace Shipinator.Runner;
 
 /// <summary>
-/// The log's bytes until the server has them: a file, and when the disk is full a small piece of memory, whose writers wait
-/// for the server. So a full disk slows the command down and costs no byte.
+/// The log's bytes until the server has them: a file, and when the disk is full a small buffer in memory, whose writers wait
+/// for the server. So a full disk slows the command down and loses no byte.
 /// </summary>
 internal sealed class SpoolFile : IAsyncDisposable
 {
@@ -32,7 +32,7 @@ internal sealed class SpoolFile : IAsyncDisposable
         _read = read;
     }
 
-    /// <summary>How many bytes were written.</summary>
+    /// <summary>The number of bytes written.</summary>
     public long Length => Interlocked.Read(ref _length);
 
     /// <summary>The first byte that can still be read: 0 unless memory had to be used and was freed again.</summary>
@@ -47,7 +47,7 @@ internal sealed class SpoolFile : IAsyncDisposable
         }
     }
 
-    /// <summary>Appends; <paramref name="wake"/> tells the reader that there is something.</summary>
+    /// <summary>Appends; calls <paramref name="wake"/> when there is something to read.</summary>
     public void Write(ReadOnlySpan<byte> bytes, Action wake)
     {
         while (!_isClosed)
@@ -59,10 +59,10 @@ internal sealed class SpoolFile : IAsyncDisposable
                     break;
                 }
 
-                // A piece larger than the memory is taken when there is nothing else in it.
+                // A piece larger than the buffer is taken when the buffer is empty.
                 if (_memory.Length == 0 || _memory.Length + bytes.Length <= MemoryBytes)
                 {
-                    Remember(bytes);
+                    Buffer(bytes);
                     break;
                 }
             }
@@ -74,7 +74,7 @@ internal sealed class SpoolFile : IAsyncDisposable
         wake();
     }
 
-    /// <summary>Reads from an offset.</summary>
+    /// <summary>Reads from an offset; returns the number of bytes.</summary>
     public async Task<int> ReadAsync(long offset, Memory<byte> buffer)
     {
         int fromFile;
@@ -95,7 +95,7 @@ internal sealed class SpoolFile : IAsyncDisposable
         return await _read.ReadAsync(buffer[..fromFile]);
     }
 
-    /// <summary>The server has all bytes before the offset: memory is freed, the file is kept.</summary>
+    /// <summary>Frees the memory of all bytes before the offset, which the server has; the file keeps them.</summary>
     public void Forget(long offset)
     {
         lock (_gate)
@@ -115,7 +115,7 @@ internal sealed class SpoolFile : IAsyncDisposable
         _room.Release();
     }
 
-    /// <summary>Nobody reads any more: writers go on without being heard.</summary>
+    /// <summary>Stops storing: from now on writes return at once and are dropped.</summary>
     public void Close()
     {
         _isClosed = true;
@@ -144,16 +144,17 @@ internal sealed class SpoolFile : IAsyncDisposable
         {
             _isFull = true;
             _memoryStart = _inFile;
-            Remember(
+            Buffer(
                 Encoding.UTF8.GetBytes(
-                    $"[shipinator] The log can't be kept on this disk any more ({e.Message}); it goes on as fast as the server takes it.\n"
+                    $"[shipinator] The log can't be written to this disk any more ({e.Message}); "
+                        + "it continues at the speed of the connection to the server.\n"
                 )
             );
             return false;
         }
     }
 
-    private void Remember(ReadOnlySpan<byte> bytes)
+    private void Buffer(ReadOnlySpan<byte> bytes)
     {
         _memory.Seek(0, SeekOrigin.End);
         _memory.Write(bytes);

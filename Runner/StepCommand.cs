@@ -8,32 +8,32 @@ internal static class StepCommand
     private static readonly HashSet<string> Shells = new(StringComparer.Ordinal) { "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh" };
 
     /// <summary>
-    /// The program and its arguments. A script is written into the control folder, not given as an argument: scripts may be
-    /// longer than a command line may be. Errors: <see cref="CommandNotStartedException"/> when what is to run it is not there.
+    /// The program and its arguments. A script is written into the control folder, not passed as an argument: it may be longer
+    /// than a command line. Errors: <see cref="CommandNotStartedException"/> when its interpreter is missing.
     /// </summary>
     public static List<string> Of(
         ClaimAnswer work,
         RunnerSettings settings,
         IReadOnlyDictionary<string, string> environment,
-        HandedOn handed
+        StepExports exports
     )
     {
         if (work.Script is not { } script)
         {
             return work.CommandExpressions is { } expressions
-                ? [.. StepEnvironment.Finish(expressions, settings, handed)]
+                ? [.. StepEnvironment.Expand(expressions, settings, exports)]
                 : [.. work.Command!];
         }
 
         var (interpreter, isNamed) = Interpreter(script, work.Shell);
-        // PowerShell takes no other file for a script.
+        // PowerShell accepts no other extension.
         var file = Path.Combine(settings.Control, interpreter[0].EndsWith("pwsh", StringComparison.Ordinal) ? "script.ps1" : "script");
         File.WriteAllText(file, script);
         RequireProgram(interpreter, isNamed, environment);
         return [.. interpreter, file];
     }
 
-    /// <summary>The script's own first line, then the step's shell, then <c>sh -e</c>.</summary>
+    /// <summary>By the script's first line, else the step's shell, else <c>sh -e</c>.</summary>
     private static (List<string> Command, bool IsNamed) Interpreter(string script, IReadOnlyList<string>? shell)
     {
         if (Shebang(script) is { } named)
@@ -45,8 +45,8 @@ internal static class StepCommand
     }
 
     /// <summary>
-    /// As the kernel reads it: a program and at most one argument. A shell that is named without options stops at the first
-    /// error, as every other script of a step does.
+    /// As the kernel reads it: a program and at most one argument. A shell without options gets <c>-e</c>, so that it stops at
+    /// the first error as all other scripts do.
     /// </summary>
     private static List<string>? Shebang(string script)
     {
@@ -76,7 +76,7 @@ internal static class StepCommand
         return command.Count == 0 ? null : command;
     }
 
-    /// <summary>Neither the kernel nor <c>env</c> says which image lacks what, nor what to do.</summary>
+    /// <summary>The errors of the kernel and of <c>env</c> do not say what is missing, nor what to do.</summary>
     private static void RequireProgram(List<string> interpreter, bool isNamed, IReadOnlyDictionary<string, string> environment)
     {
         var program =
@@ -93,8 +93,8 @@ internal static class StepCommand
             throw new CommandNotStartedException(
                 127,
                 isNamed
-                    ? $"Command not found: {program}, which the script's first line names. Use an image that has it, or change that line."
-                    : $"Command not found: {program}, which is to run the script. Use an image that has it, or another 'shell'."
+                    ? $"Command not found: {program}, from the script's first line. Use an image that has it, or change that line."
+                    : $"Command not found: {program}, the script's shell. Use an image that has it, or another 'shell'."
             );
         }
     }

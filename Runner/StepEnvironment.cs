@@ -3,12 +3,12 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner;
 
-/// <summary>The environment of the user's command: a base, what the step was given, its secrets; nothing of the runner's own.</summary>
+/// <summary>The environment of the user's command: a base, the step's variables and secrets; nothing of the runner's own.</summary>
 internal static class StepEnvironment
 {
     private const string DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-    /// <summary>Outside a container: what any program of this machine needs to find its way.</summary>
+    /// <summary>What a command outside a container gets of the runner's environment.</summary>
     private static readonly string[] Base =
     [
         "PATH",
@@ -30,13 +30,13 @@ internal static class StepEnvironment
         "all_proxy",
     ];
 
-    /// <summary>The names that a proxy is found by.</summary>
+    /// <summary>The variables that configure proxies.</summary>
     public static IEnumerable<string> Proxies => Base.Where(n => n.EndsWith("PROXY", StringComparison.OrdinalIgnoreCase));
 
     public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings, string folder) =>
         Of(work, settings, folder, new());
 
-    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings, string folder, HandedOn handed)
+    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings, string folder, StepExports exports)
     {
         var environment = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
@@ -52,7 +52,7 @@ internal static class StepEnvironment
         if (settings.IsContainer)
         {
             environment.TryAdd("HOME", "/");
-            // Somebody else made the workspace; without this word git refuses to work in it.
+            // Another user created the workspace; without this git refuses to work in it.
             if (environment.TryAdd("GIT_CONFIG_COUNT", "1"))
             {
                 environment["GIT_CONFIG_KEY_0"] = "safe.directory";
@@ -60,12 +60,12 @@ internal static class StepEnvironment
             }
         }
 
-        foreach (var (name, value) in handed.Given)
+        foreach (var (name, value) in exports.Variables)
         {
             environment[name] = value;
         }
 
-        // What a value's $NAME may mean: the environment without what the file sets, and never a secret.
+        // What ${NAME} may refer to: the environment without what the pipeline file sets, and never a secret.
         var before = new Dictionary<string, string>(environment, StringComparer.Ordinal);
         SetOurs(before, settings);
         foreach (var (name, value) in work.Env.Where(e => IsReserved(e.Key)))
@@ -80,27 +80,27 @@ internal static class StepEnvironment
 
         foreach (var (name, expression) in work.EnvExpressions ?? new Dictionary<string, string>())
         {
-            environment[name] = Expressions.Finish(expression, n => Value(n, before, handed));
+            environment[name] = Expressions.Expand(expression, n => Value(n, before, exports));
         }
 
         SetOurs(environment, settings);
-        // A shell finds it out by itself; a command believes what it is told.
+        // A shell sets it by itself; a command relies on it.
         environment["PWD"] = folder;
         return environment;
     }
 
-    /// <summary>The arguments of a command, with what only the runner knows filled in.</summary>
-    public static IEnumerable<string> Finish(IEnumerable<string> expressions, RunnerSettings settings, HandedOn handed)
+    /// <summary>A command's arguments with the values that only the runner knows.</summary>
+    public static IEnumerable<string> Expand(IEnumerable<string> expressions, RunnerSettings settings, StepExports exports)
     {
         var ours = new Dictionary<string, string>(StringComparer.Ordinal);
         SetOurs(ours, settings);
-        return expressions.Select(e => Expressions.Finish(e, n => Value(n, ours, handed)));
+        return expressions.Select(e => Expressions.Expand(e, n => Value(n, ours, exports)));
     }
 
-    private static string? Value(string name, Dictionary<string, string> environment, HandedOn handed) =>
-        name.StartsWith("steps.", StringComparison.Ordinal) ? handed.Outputs.GetValueOrDefault(name["steps.".Length..])
+    private static string? Value(string name, Dictionary<string, string> environment, StepExports exports) =>
+        name.StartsWith("steps.", StringComparison.Ordinal) ? exports.Outputs.GetValueOrDefault(name["steps.".Length..])
         : environment.TryGetValue(name, out var value) ? value
-        : handed.Named.GetValueOrDefault(name);
+        : exports.VariablesOnRequest.GetValueOrDefault(name);
 
     private static void SetOurs(Dictionary<string, string> environment, RunnerSettings settings)
     {
@@ -108,7 +108,7 @@ internal static class StepEnvironment
         environment["SHIPINATOR_WORKSPACE"] = settings.Workspace;
         environment["SHIPINATOR_ENV"] = settings.EnvFile;
         environment["SHIPINATOR_OUTPUT"] = settings.OutputFile;
-        // The mark by which the executor finds whatever the step leaves running, in whatever session.
+        // By this the executor finds processes that the step left running, in any session.
         environment["SHIPINATOR_EXECUTION_ID"] = settings.ExecutionId;
     }
 

@@ -3,11 +3,11 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner;
 
-/// <summary>One runner process: an execution, and in a container the later tries of its step, too.</summary>
+/// <summary>One runner process: an execution, and in a container the later attempts of its step, too.</summary>
 internal sealed class StepSession(RunnerSettings first, TimeProvider time)
 {
-    private static readonly TimeSpan NextPeriod = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan PollPeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(30);
 
     /// <summary>Returns the process's exit code.</summary>
     public async Task<int> RunAsync()
@@ -24,15 +24,15 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
         var settings = first;
         if (settings.IsContainer)
         {
-            // The command is in the same container and often the same user: it must not read the next try's token from this memory.
-            // Outside of containers the executor must be able to look at its runners, and each try has a runner of its own.
-            Native.Hide();
+            // The command runs in the same container, often as the same user: it must not read the next attempt's token from
+            // this memory. Outside of containers each attempt has a runner of its own.
+            Native.DisallowInspection();
         }
 
         while (true)
         {
-            var (code, goesOn, runner) = await RunOneAsync(settings, stop.Token);
-            if (!goesOn || await NextAsync(settings, runner, stop.Token) is not { } next)
+            var (code, mayContinue, secret) = await RunOneAsync(settings, stop.Token);
+            if (!mayContinue || await NextAsync(settings, secret, stop.Token) is not { } next)
             {
                 return code;
             }
@@ -41,7 +41,7 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
         }
     }
 
-    private async Task<(int Code, bool GoesOn, string Runner)> RunOneAsync(RunnerSettings settings, CancellationToken stop)
+    private async Task<(int Code, bool MayContinue, string RunnerSecret)> RunOneAsync(RunnerSettings settings, CancellationToken stop)
     {
         try
         {
@@ -49,35 +49,35 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            await Console.Error.WriteLineAsync($"runner: {settings.Control} can't be made: {e.Message}");
-            return (ExitCodes.Failed, false, "");
+            await Console.Error.WriteLineAsync($"runner: {settings.Control} can't be created: {e.Message}");
+            return (RunnerExitCodes.Failed, false, "");
         }
 
         using var files = await ExecutorFiles.TakeAsync(settings);
         if (files is null)
         {
-            return (ExitCodes.Duplicate, false, "");
+            return (RunnerExitCodes.Duplicate, false, "");
         }
 
-        using var worker = new Worker(settings, files, time);
-        await using var stopping = stop.Register(worker.RequestStop);
-        var code = await worker.RunAsync();
-        var (judged, goesOn) = settings.IsContainer ? Judge(worker, code, stop.IsCancellationRequested) : (code, false);
-        return (judged, goesOn, worker.Runner);
+        using var runner = new ExecutionRunner(settings, files, time);
+        await using var stopping = stop.Register(runner.RequestCancel);
+        var code = await runner.RunAsync();
+        var (exitCode, mayContinue) = settings.IsContainer ? ContainerResult(runner, code, stop.IsCancellationRequested) : (code, false);
+        return (exitCode, mayContinue, runner.RunnerSecret);
     }
 
-    /// <summary>What the pod says must agree with what was reported, and only the server's own word makes idleness a success.</summary>
-    private static (int Code, bool GoesOn) Judge(Worker worker, int code, bool stopped) =>
-        worker.Reported switch
+    /// <summary>The container's exit code must agree with the report; without a report it is 0 only when the server said so.</summary>
+    private static (int Code, bool MayContinue) ContainerResult(ExecutionRunner runner, int code, bool stopped) =>
+        runner.Reported switch
         {
-            null => (code == ExitCodes.Done && stopped && !worker.WasToldNotNeeded ? ExitCodes.Stopped : code, false),
+            null => (code == RunnerExitCodes.Done && stopped && !runner.WasToldNotNeeded ? RunnerExitCodes.Stopped : code, false),
             { Status: "success" } => (code, false),
-            { Status: "failed" } report => (report.ExitCode is { } own and not 0 ? own : ExitCodes.Failed, !stopped),
-            _ => (ExitCodes.Stopped, false),
+            { Status: "failed" } report => (report.ExitCode is { } own and not 0 ? own : RunnerExitCodes.Failed, !stopped),
+            _ => (RunnerExitCodes.Stopped, false),
         };
 
-    /// <summary>The step's next try; null when there is none.</summary>
-    private async Task<NextAnswer?> NextAsync(RunnerSettings settings, string runner, CancellationToken stop)
+    /// <summary>The step's next attempt; null when there is none.</summary>
+    private async Task<NextAnswer?> NextAsync(RunnerSettings settings, string runnerSecret, CancellationToken stop)
     {
         using var http = RunnerClient.CreateHttp(settings.Server, settings.Token);
         var client = new RunnerClient(http, settings.ExecutionId);
@@ -85,16 +85,16 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
         {
             try
             {
-                using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
-                patience.CancelAfter(AnswerPatience);
-                var (outcome, next) = await client.NextAsync(new() { Runner = runner }, patience.Token);
+                using var timeout = CancellationTokenSource.CreateLinkedTokenSource(stop);
+                timeout.CancelAfter(RequestTimeout);
+                var (outcome, next) = await client.NextAsync(new() { Runner = runnerSecret }, timeout.Token);
                 failures = 0;
                 if (outcome != ClaimOutcome.NotYet)
                 {
                     return next;
                 }
 
-                await Task.Delay(NextPeriod, time, stop);
+                await Task.Delay(PollPeriod, time, stop);
             }
             catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
             {

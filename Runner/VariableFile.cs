@@ -4,27 +4,35 @@ namespace Shipinator.Runner;
 
 /// <summary>
 /// The text of <c>$SHIPINATOR_ENV</c> and <c>$SHIPINATOR_OUTPUT</c>: a line <c>NAME=value</c>, or <c>NAME&lt;&lt;WORD</c>, the
-/// lines of a value, and <c>WORD</c> alone on a line. Blank lines and those that begin with <c>#</c> say nothing. Values are
-/// taken as they are; a name that comes again wins.
+/// lines of a value, and <c>WORD</c> alone on a line. Blank lines and lines that begin with <c>#</c> are ignored. Values are
+/// taken as they are; the last one of a name wins.
 /// </summary>
 internal static class VariableFile
 {
     /// <summary>Bytes of one file.</summary>
-    public const int MostBytes = 64 * 1024;
+    public const int MaxBytes = 64 * 1024;
 
-    private const int MostVariables = 200;
+    private const int MaxVariables = 200;
+    private const int MaxNameLength = 128;
 
-    /// <summary>What a shell or the loader obeys before a command's own first instruction: no honest step hands these on.</summary>
-    private static readonly HashSet<string> Dangerous = new(StringComparer.Ordinal)
+    /// <summary>The loader's variables that are search paths and nothing more, as <c>PATH</c> is.</summary>
+    private static readonly HashSet<string> LoaderPaths = new(StringComparer.Ordinal)
     {
-        "LD_PRELOAD",
-        "LD_AUDIT",
-        "LD_DEBUG",
-        "LD_DEBUG_OUTPUT",
-        "LD_PROFILE",
+        "LD_LIBRARY_PATH",
+        "LD_RUN_PATH",
+        "DYLD_LIBRARY_PATH",
+        "DYLD_FALLBACK_LIBRARY_PATH",
+        "DYLD_FRAMEWORK_PATH",
+    };
+
+    /// <summary>
+    /// What a shell or the C library obeys before a command's own first instruction. A guard against accidents that are
+    /// hard to find: what keeps a secret from earlier steps is that its step gets none of their variables (docs/security.md).
+    /// </summary>
+    private static readonly HashSet<string> ShellVariables = new(StringComparer.Ordinal)
+    {
         "GCONV_PATH",
         "GLIBC_TUNABLES",
-        "DYLD_INSERT_LIBRARIES",
         "BASH_ENV",
         "ENV",
         "SHELLOPTS",
@@ -36,7 +44,7 @@ internal static class VariableFile
         "OLDPWD",
     };
 
-    /// <summary>Errors: <see cref="StepMistakeException"/> names the line.</summary>
+    /// <summary>Errors: <see cref="StepConfigException"/> names the line.</summary>
     public static Dictionary<string, string> Parse(byte[] bytes, bool isEnvironment)
     {
         string text;
@@ -46,7 +54,7 @@ internal static class VariableFile
         }
         catch (DecoderFallbackException)
         {
-            throw new StepMistakeException("it is not UTF-8");
+            throw new StepConfigException("the file is not valid UTF-8");
         }
 
         var found = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -64,51 +72,60 @@ internal static class VariableFile
             var name = end < 0 ? line : line[..end];
             if (end < 0 || (line[end] == '<' && !(line.AsSpan(end).StartsWith("<<") && line.Length > end + 2)))
             {
-                throw new StepMistakeException($"line {number} is neither NAME=value nor NAME<<WORD");
+                throw new StepConfigException($"line {number} must be NAME=value or NAME<<WORD");
             }
 
-            if (Problem(name, isEnvironment) is { } problem)
+            if (NameProblem(name, isEnvironment) is { } problem)
             {
-                throw new StepMistakeException($"line {number}: '{Shorten(name)}' {problem}");
+                throw new StepConfigException($"line {number}: '{Shorten(name)}' {problem}");
             }
 
             var value = line[end] == '=' ? line[(end + 1)..] : Heredoc(lines, ref i, line[(end + 2)..], number);
             if (value.Contains('\0', StringComparison.Ordinal))
             {
-                throw new StepMistakeException($"line {number}: the value of {name} has a NUL character");
+                throw new StepConfigException($"line {number}: the value of {name} contains a NUL character");
             }
 
             found[name] = value;
-            if (found.Count > MostVariables)
+            if (found.Count > MaxVariables)
             {
-                throw new StepMistakeException($"it has more than {MostVariables} names");
+                throw new StepConfigException($"the file has more than {MaxVariables} names");
             }
         }
 
         return found;
     }
 
-    /// <summary>Whether a name may be handed on as a variable, as far as names go.</summary>
-    public static string? Problem(string name, bool isEnvironment)
+    /// <summary>Why a name can't be exported, as the end of a sentence that begins with the name; null when it can.</summary>
+    public static string? NameProblem(string name, bool isEnvironment)
     {
         if (
-            name.Length is 0 or > 128
+            name.Length is 0 or > MaxNameLength
             || char.IsAsciiDigit(name[0])
             || name[0] == '-'
             || !name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_' || (c == '-' && !isEnvironment))
         )
         {
             return isEnvironment
-                ? "is no name of a variable: letters, digits and _ are"
-                : "is no name of an output: letters, digits, _ and - are";
+                ? $"is not a valid variable name; expected at most {MaxNameLength} letters, digits and _, not beginning with a digit"
+                : $"is not a valid output name; expected at most {MaxNameLength} letters, digits, _ and -, beginning with a letter or _";
         }
 
         return !isEnvironment ? null
-            : name == "CI" || name.StartsWith("CI_", StringComparison.Ordinal) || name.StartsWith("SHIPINATOR", StringComparison.Ordinal)
-                ? "is a name that Shipinator keeps for itself"
-            : Dangerous.Contains(name) ? "can't be handed on to other steps; set it in their 'env'"
+            : IsReserved(name) ? "is reserved by Shipinator"
+            : IsLoaderOrShell(name) ? "can't be exported to other steps; set it in the 'env' of the steps that need it"
             : null;
     }
+
+    private static bool IsReserved(string name) =>
+        name == "CI" || name.StartsWith("CI_", StringComparison.Ordinal) || name.StartsWith("SHIPINATOR", StringComparison.Ordinal);
+
+    private static bool IsLoaderOrShell(string name) =>
+        ShellVariables.Contains(name)
+        || (
+            (name.StartsWith("LD_", StringComparison.Ordinal) || name.StartsWith("DYLD_", StringComparison.Ordinal))
+            && !LoaderPaths.Contains(name)
+        );
 
     private static string Heredoc(string[] lines, ref int i, string word, int number)
     {
@@ -123,9 +140,7 @@ internal static class VariableFile
             value.Add(lines[i]);
         }
 
-        throw new StepMistakeException(
-            $"the value that begins in line {number} has no end: '{Shorten(word)}' never stands alone on a line"
-        );
+        throw new StepConfigException($"the value that begins in line {number} has no end: no line is '{Shorten(word)}' alone");
     }
 
     private static string Shorten(string text)

@@ -2,17 +2,17 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner;
 
-/// <summary>Makes a job's workspace, once: whichever of its runners comes first, the others wait for it.</summary>
+/// <summary>Prepares a job's workspace once: the first of its runners does it, the others wait.</summary>
 internal static class Workspace
 {
-    private static readonly TimeSpan OtherPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan OtherRunnerTimeout = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LockRetry = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Clones at the exact commit. Errors: <see cref="PrepareException"/> in git's words.</summary>
+    /// <summary>Checks out the exact commit. Errors: <see cref="PrepareException"/>.</summary>
     public static async Task PrepareAsync(
         RunnerSettings settings,
         SourceAnswer? source,
-        Action<string> say,
+        Action<string> log,
         TimeProvider time,
         CancellationToken cancellationToken
     )
@@ -25,7 +25,7 @@ internal static class Workspace
 
         if (settings.IsContainer)
         {
-            throw new PrepareException($"The workspace {settings.Workspace} was not prepared: 'runner prepare' comes first.");
+            throw new PrepareException($"The workspace {settings.Workspace} is not prepared: run 'runner prepare' first.");
         }
 
         if (source?.PreparedByOther == true)
@@ -40,7 +40,7 @@ internal static class Workspace
             return;
         }
 
-        // What a runner that died half-way left is begun anew.
+        // A runner that crashed left it incomplete: start over.
         if (Directory.Exists(settings.Workspace))
         {
             FileTree.Remove(settings.Workspace);
@@ -49,13 +49,13 @@ internal static class Workspace
         Directory.CreateDirectory(settings.Workspace);
         if (source is not null)
         {
-            await Checkout.RunAsync(settings, source, say, time, cancellationToken);
+            await Checkout.RunAsync(settings, source, log, time, cancellationToken);
         }
 
         await File.WriteAllTextAsync(done, "", cancellationToken);
     }
 
-    /// <summary>The runner that has the credential makes the workspace; it holds the lock while it does.</summary>
+    /// <summary>The runner that has the credential prepares the workspace; meanwhile it holds the lock.</summary>
     private static async Task WaitForOtherAsync(
         RunnerSettings settings,
         string done,
@@ -70,10 +70,10 @@ internal static class Workspace
             {
                 idleSince = time.GetTimestamp();
             }
-            else if (time.GetElapsedTime(idleSince) > OtherPatience)
+            else if (time.GetElapsedTime(idleSince) > OtherRunnerTimeout)
             {
                 throw new PrepareException(
-                    "The workspace was not prepared: the step that was given the credential to check out the source did not do so."
+                    "The workspace is not prepared: the step that got the credential for the checkout did not check out the source."
                 );
             }
 
@@ -114,5 +114,5 @@ internal static class Workspace
     }
 }
 
-/// <summary>The workspace could not be made ready: the executor's failure, not the command's.</summary>
+/// <summary>The workspace could not be prepared: the executor's failure, not the command's.</summary>
 internal sealed class PrepareException(string message) : Exception(message);

@@ -5,29 +5,30 @@ namespace Shipinator.Runner;
 
 /// <summary>A regular file of the workspace, or a link to one inside it.</summary>
 /// <param name="Path">Absolute.</param>
-/// <param name="Name">Below the workspace, with <c>/</c> between its parts; what globs are held against.</param>
+/// <param name="Name">Relative to the workspace, with <c>/</c> between its parts; what globs match.</param>
 internal sealed record WorkspaceFile(string Path, string Name);
 
-/// <summary>Something that a pattern means, but that can't be taken.</summary>
-/// <param name="Name">Below the workspace; what is not UTF-8 in it is shown as U+FFFD.</param>
-/// <param name="Reason">Why.</param>
-internal sealed record LeftOut(string Name, LeftOutReason Reason)
+/// <summary>An entry that a pattern matches, but that can't be used.</summary>
+/// <param name="Name">Relative to the workspace; what is not UTF-8 in it is shown as U+FFFD.</param>
+/// <param name="Reason">Why it can't be used.</param>
+internal sealed record SkippedEntry(string Name, SkipReason Reason)
 {
     public override string ToString() =>
-        $"'{Name}' {Reason switch
-    {
-        LeftOutReason.Dangling => "is a link to nothing",
-        LeftOutReason.LeadsOut => "is a link that leads out of the workspace",
-        LeftOutReason.LinkedFolder => "is a link to a folder, which a wildcard does not follow",
-        LeftOutReason.Special => "is no regular file (a socket, FIFO or device)",
-        LeftOutReason.NotUtf8 => "has a name that is not UTF-8",
-        LeftOutReason.TooDeep => "lies too deep to be opened",
-        _ => "can't be read",
-    }}";
+        $"'{Name}' "
+        + Reason switch
+        {
+            SkipReason.Dangling => "is a link whose target does not exist",
+            SkipReason.LeadsOut => "is a link that leads out of the workspace",
+            SkipReason.LinkedFolder => "is a link to a folder, which a wildcard does not follow",
+            SkipReason.Special => "is not a regular file (but a socket, FIFO or device)",
+            SkipReason.NotUtf8 => "has a name that is not valid UTF-8",
+            SkipReason.TooDeep => "is nested too deep to be opened",
+            _ => "can't be read",
+        };
 }
 
-/// <summary>Why something is left out.</summary>
-internal enum LeftOutReason
+/// <summary>Why an entry is skipped.</summary>
+internal enum SkipReason
 {
     Dangling,
     LeadsOut,
@@ -38,27 +39,29 @@ internal enum LeftOutReason
     Unreadable,
 }
 
-/// <summary>What patterns mean in a workspace.</summary>
-/// <param name="Files">In the order of their names, byte by byte.</param>
-/// <param name="LeftOut">At most <see cref="WorkspaceFiles.MaxLeftOut"/>.</param>
-internal sealed record WorkspaceFind(IReadOnlyList<WorkspaceFile> Files, IReadOnlyList<LeftOut> LeftOut)
+/// <summary>What patterns match in a workspace.</summary>
+/// <param name="Files">In the ordinal order of their names.</param>
+/// <param name="Skipped">At most <see cref="WorkspaceFiles.MaxSkipped"/>.</param>
+internal sealed record WorkspaceFind(IReadOnlyList<WorkspaceFile> Files, IReadOnlyList<SkippedEntry> Skipped)
 {
-    /// <summary>One sentence for the log; null when nothing is left out.</summary>
-    public string? Told =>
-        LeftOut.Count == 0
-            ? null
-            : $"Left out: {string.Join("; ", LeftOut.Take(5))}{(LeftOut.Count > 5 ? $"; and {LeftOut.Count - 5} more" : "")}.";
+    /// <summary>One sentence for the log; null when nothing was skipped.</summary>
+    public string? Summary =>
+        Skipped.Count == 0 ? null
+        : Skipped.Count <= Shown ? $"Skipped: {string.Join("; ", Skipped)}."
+        : $"Skipped: {string.Join("; ", Skipped.Take(Shown))}; and {Skipped.Count - Shown} more.";
+
+    private const int Shown = 5;
 }
 
 /// <summary>
-/// Walks a workspace for the files that globs mean. Folders in which nothing can match are not opened, and linked folders are
-/// not descended, so that rings and links to <c>/</c> do no harm; only a folder that a pattern spells out may be a link inside
-/// the workspace. Whatever the tree holds, the walk comes to an end and throws nothing for it.
+/// Walks a workspace for the files that globs match. Folders in which nothing can match are not opened, and linked folders are
+/// not descended, so that cycles and links to <c>/</c> do no harm; only a folder that a pattern names literally may be a link
+/// inside the workspace. Whatever the tree contains, the walk ends and does not throw.
 /// </summary>
 internal sealed class WorkspaceFiles(string workspace)
 {
-    /// <summary>How many things are remembered that are left out.</summary>
-    public const int MaxLeftOut = 1000;
+    /// <summary>How many skipped entries are recorded.</summary>
+    public const int MaxSkipped = 1000;
 
     private static readonly EnumerationOptions Everything = new()
     {
@@ -67,21 +70,21 @@ internal sealed class WorkspaceFiles(string workspace)
         IgnoreInaccessible = false,
     };
 
-    /// <summary>The files that one pattern means.</summary>
+    /// <summary>The files that one pattern matches.</summary>
     public WorkspaceFind Find(string pattern, CancellationToken cancellationToken) =>
         Find(GlobList.Of([pattern], out _), cancellationToken);
 
-    /// <summary>The files that the patterns mean together.</summary>
+    /// <summary>The files that the patterns match together.</summary>
     public WorkspaceFind Find(GlobList globs, CancellationToken cancellationToken)
     {
         var files = new List<WorkspaceFile>();
-        var leftOut = new List<LeftOut>();
+        var skipped = new List<SkippedEntry>();
         var folders = new Stack<string>();
         folders.Push("");
         while (folders.TryPop(out var folder))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            foreach (var entry in Entries(folder, leftOut))
+            foreach (var entry in Entries(folder, skipped))
             {
                 if (entry.IsLink)
                 {
@@ -102,7 +105,7 @@ internal sealed class WorkspaceFiles(string workspace)
         }
 
         files.Sort((left, right) => string.CompareOrdinal(left.Name, right.Name));
-        return new(files, leftOut);
+        return new(files, skipped);
 
         void File(string name)
         {
@@ -114,11 +117,11 @@ internal sealed class WorkspaceFiles(string workspace)
             }
             else
             {
-                Leave(
+                Skip(
                     name,
-                    kind == FileKind.Absent && IsBroken(name) ? LeftOutReason.NotUtf8
-                        : kind == FileKind.Absent ? LeftOutReason.TooDeep
-                        : LeftOutReason.Special
+                    kind == FileKind.Absent && IsBroken(name) ? SkipReason.NotUtf8
+                        : kind == FileKind.Absent ? SkipReason.TooDeep
+                        : SkipReason.Special
                 );
             }
         }
@@ -127,48 +130,48 @@ internal sealed class WorkspaceFiles(string workspace)
         {
             var path = Path.Combine(workspace, name);
             var kind = FileKinds.Of(path, followLinks: true);
-            var isSpelledOut = globs.SpellsOut(name);
-            if (!isSpelledOut && !globs.Matches(name))
+            var isLiteral = globs.SpellsOut(name);
+            if (!isLiteral && !globs.Matches(name))
             {
                 return;
             }
 
             if (WorkspacePaths.Inside(workspace, name) is null)
             {
-                Leave(name, LeftOutReason.LeadsOut);
+                Skip(name, SkipReason.LeadsOut);
             }
-            else if (kind == FileKind.Regular && !isSpelledOut)
+            else if (kind == FileKind.Regular && !isLiteral)
             {
                 files.Add(new(path, name));
             }
-            else if (kind == FileKind.Folder && isSpelledOut)
+            else if (kind == FileKind.Folder && isLiteral)
             {
                 folders.Push(name);
             }
             else
             {
-                Leave(
+                Skip(
                     name,
                     kind switch
                     {
-                        FileKind.Folder => LeftOutReason.LinkedFolder,
-                        FileKind.Absent => IsBroken(name) ? LeftOutReason.NotUtf8 : LeftOutReason.Dangling,
-                        _ => LeftOutReason.Special,
+                        FileKind.Folder => SkipReason.LinkedFolder,
+                        FileKind.Absent => IsBroken(name) ? SkipReason.NotUtf8 : SkipReason.Dangling,
+                        _ => SkipReason.Special,
                     }
                 );
             }
         }
 
-        void Leave(string name, LeftOutReason reason)
+        void Skip(string name, SkipReason reason)
         {
-            if (leftOut.Count < MaxLeftOut)
+            if (skipped.Count < MaxSkipped)
             {
-                leftOut.Add(new(name, reason));
+                skipped.Add(new(name, reason));
             }
         }
     }
 
-    private List<(string Name, bool IsFolder, bool IsLink)> Entries(string folder, List<LeftOut> leftOut)
+    private List<(string Name, bool IsFolder, bool IsLink)> Entries(string folder, List<SkippedEntry> skipped)
     {
         try
         {
@@ -188,16 +191,16 @@ internal sealed class WorkspaceFiles(string workspace)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            if (leftOut.Count < MaxLeftOut)
+            if (skipped.Count < MaxSkipped)
             {
-                leftOut.Add(
+                skipped.Add(
                     new(
                         folder.Length == 0 ? "." : folder,
                         e switch
                         {
-                            PathTooLongException => LeftOutReason.TooDeep,
-                            DirectoryNotFoundException when IsBroken(folder) => LeftOutReason.NotUtf8,
-                            _ => LeftOutReason.Unreadable,
+                            PathTooLongException => SkipReason.TooDeep,
+                            DirectoryNotFoundException when IsBroken(folder) => SkipReason.NotUtf8,
+                            _ => SkipReason.Unreadable,
                         }
                     )
                 );
@@ -207,6 +210,6 @@ internal sealed class WorkspaceFiles(string workspace)
         }
     }
 
-    /// <summary>.NET reads a name that is not UTF-8 with U+FFFD in it, and can't open it by that.</summary>
+    /// <summary>.NET reads a name that is not UTF-8 with U+FFFD in it, and can't open that.</summary>
     private static bool IsBroken(string name) => name.Contains('\uFFFD', StringComparison.Ordinal);
 }

@@ -1,6 +1,6 @@
 namespace Shipinator.Runner;
 
-/// <summary>Keeps paths of pipeline files below the workspace, also when a link on the way points out of it.</summary>
+/// <summary>Keeps paths of pipeline files inside the workspace, also when a link in the path leads out of it.</summary>
 internal static class WorkspacePaths
 {
     private const int MaxLinks = 40;
@@ -12,7 +12,7 @@ internal static class WorkspacePaths
         return IsInside(workspace, path, MaxLinks) ? path : null;
     }
 
-    /// <summary>Follows each part of the way: any of them may be a link.</summary>
+    /// <summary>Checks each part of the path: any of them may be a link.</summary>
     private static bool IsInside(string workspace, string path, int links)
     {
         if (path == workspace)

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Publishes the runner as one static program (NativeAOT) that runs in any image of this machine's kind, even one without a
+# Publishes the runner as one static program (NativeAOT) that runs in any image of this architecture, even one without a
 # C library or a shell: artifacts/runner-static/runner. linux-x64 on x86_64, linux-arm64 on aarch64.
 #   Runner/publish-static.sh [OUTPUT_FOLDER]
-# Installs what it lacks of clang, lld, cmake, libssl-dev and zlib1g-dev (Debian's names). Does nothing when the program is newer than its sources.
+# Installs clang, lld, cmake, libssl-dev and zlib1g-dev where they are missing (Debian's names).
+# Does nothing when the program is newer than its sources.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/debian.sh
@@ -12,12 +13,12 @@ fail() { printf 'publish-static.sh: %s\n' "$*" >&2; exit 1; }
 case "$(uname -m)" in
   x86_64) rid=linux-x64 ;;
   aarch64) rid=linux-arm64 ;;
-  *) fail "a runner for $(uname -m) can't be made: it is x86_64 or aarch64 that .NET compiles for." ;;
+  *) fail "architecture '$(uname -m)' is not supported; expected x86_64 or aarch64." ;;
 esac
 
 command -v dotnet >/dev/null || fail "the .NET 10 SDK is missing: install it and put 'dotnet' on the PATH."
 mapfile -t need < <(runner_packages)
-[ "${#need[@]}" -eq 0 ] || debian_install "${need[@]}" || fail "a static program can't be linked here without ${need[*]}."
+[ "${#need[@]}" -eq 0 ] || debian_install "${need[@]}" || fail "linking a static program requires ${need[*]}."
 
 output="${1:-artifacts/runner-static}"
 mkdir -p "$output"
@@ -33,21 +34,21 @@ if [ -x "$program" ] && [ -z "$(changed)" ]; then
   exit 0
 fi
 
-# Folders of its own: the ordinary build of the same projects is not disturbed.
+# Separate output folders: the ordinary build of the same projects stays as it is.
 build="$output/build"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
-said="$(dotnet publish Runner/Runner.csproj -c Release -r "$rid" --artifacts-path "$build" \
+output_text="$(dotnet publish Runner/Runner.csproj -c Release -r "$rid" --artifacts-path "$build" \
   -p:StaticRunner=true -v quiet -nologo -clp:NoSummary -nodeReuse:false 2>&1)" \
-  || { printf '%s\n' "$said" >&2; fail "the publish failed."; }
+  || { printf '%s\n' "$output_text" >&2; fail "dotnet publish failed."; }
 published="$(find "$build/publish/Runner" -type f -name Shipinator.Runner -print -quit)"
-[ -n "$published" ] || fail "the publish left no program in $build/publish."
+[ -n "$published" ] || fail "dotnet publish created no program in $build/publish."
 
-# What asks for a loader would not start in a bare image.
+# A program that needs a loader would not start in a bare image.
 if grep -aqE '/lib(64)?/ld-(linux|musl)' "$published"; then
-  fail "$published is not static: it asks for a dynamic loader."
+  fail "$published is not static: it needs a dynamic loader."
 fi
 
-# In one move: whoever serves the program never sees half of it.
+# Moved into place at once, so that the server never sends an incomplete program.
 cp "$published" "$program.new"
 chmod 755 "$program.new"
 mv "$program.new" "$program"

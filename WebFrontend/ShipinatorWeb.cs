@@ -96,7 +96,7 @@ public static class ShipinatorWeb
     private static Task TellWhatIsNotServedAsync(HttpContext context, RequestDelegate next) =>
         context.GetEndpoint() switch
         {
-            null when DashboardServices.IsForPeople(context) => DashboardServices.NotFound(context),
+            null when DashboardServices.IsPageRequest(context) => DashboardServices.NotFound(context),
             null => NotServed(context, StatusCodes.Status404NotFound).ExecuteAsync(context),
             not RouteEndpoint and { RequestDelegate: { } refuse } when context.User.Identity?.IsAuthenticated == true => refuse(context),
             _ => next(context),

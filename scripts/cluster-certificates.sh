@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes certificates by which the silos of a cluster know each other (docs/operations.md).
+# Creates the certificates with which the silos of a cluster authenticate each other (docs/operations.md).
 #   scripts/cluster-certificates.sh FOLDER NAME…
-# FOLDER/ca.pem and ca.key: the authority, made if it is not there. FOLDER/NAME.pem and NAME.key: one silo's. Give a silo its
-# own two files and ca.pem; ca.key stays with you. SHIPINATOR_CERTIFICATE_DAYS: how long a silo's is good (default 365).
+# FOLDER/ca.pem and ca.key: the authority, created if missing. FOLDER/NAME.pem and NAME.key: one silo's certificate. Give a silo its
+# own two files and ca.pem; keep ca.key to yourself. SHIPINATOR_CERTIFICATE_DAYS: validity of a silo's certificate (default 365).
 set -euo pipefail
 umask 077
 

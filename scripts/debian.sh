@@ -1,10 +1,10 @@
-# Sourced by the scripts that need packages of Debian; it says on stderr what it does.
+# Sourced by scripts that need Debian packages; reports on stderr.
 
-# debian_install NAME…: installs what is named. Not 0, with a message, when it can't: no Debian, no rights, no package.
+# debian_install NAME…: installs packages. Fails with a message without Debian, the rights or the package.
 debian_install() {
   local sudo=()
   if ! command -v apt-get >/dev/null; then
-    printf 'Missing, and this is no Debian: %s. Install what matches.\n' "$*" >&2
+    printf 'Missing packages (Debian names): %s. This is not Debian; install the equivalents.\n' "$*" >&2
     return 1
   fi
   if [ "$(id -u)" -ne 0 ]; then
@@ -22,12 +22,12 @@ debian_install() {
   return 1
 }
 
-# has_postgres: whether a server's binaries are on this machine.
+# has_postgres: whether PostgreSQL's server binaries are installed.
 has_postgres() {
   compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null
 }
 
-# runner_packages: what a static runner can't be linked without and this machine lacks, one a line.
+# runner_packages: the missing packages for linking a static runner, one per line.
 runner_packages() {
   command -v clang >/dev/null || echo clang
   command -v ld.lld >/dev/null || echo lld

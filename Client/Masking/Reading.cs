@@ -54,18 +54,41 @@ internal sealed class PlainReading(PatternTree tree) : Reading(tree)
     public override void Feed(byte value, long at, ICollection<ByteRange> found) => Take(value, at, at + 1, found);
 }
 
-/// <summary>Without quotes and backslashes: whatever a shell, SQL or YAML writes to quote a text.</summary>
+/// <summary>
+/// Without quotes, backslashes and doubling: whatever a shell, SQL, YAML, make (<c>$$</c>) or <c>printf</c> (<c>%%</c>) writes to
+/// quote a text.
+/// </summary>
 internal sealed class UnquotedReading(PatternTree tree) : Reading(tree)
 {
+    private byte _previous;
+
     public static bool IsQuote(byte value) => value is (byte)'\\' or (byte)'\'' or (byte)'"';
+
+    /// <summary>The text with runs of <c>$</c> and <c>%</c> as one, as this reads it.</summary>
+    public static byte[] Collapse(byte[] text) => [.. text.Where((value, i) => i == 0 || !IsRepeat(text[i - 1], value))];
 
     public override void Feed(byte value, long at, ICollection<ByteRange> found)
     {
-        if (!IsQuote(value))
+        if (IsQuote(value))
+        {
+            return;
+        }
+
+        if (!IsRepeat(_previous, value))
         {
             Take(value, at, at + 1, found);
         }
+
+        _previous = value;
     }
+
+    public override void Reset()
+    {
+        base.Reset();
+        _previous = 0;
+    }
+
+    private static bool IsRepeat(byte previous, byte value) => value == previous && (value is (byte)'$' or (byte)'%');
 }
 
 /// <summary>A reading of codes of several bytes.</summary>

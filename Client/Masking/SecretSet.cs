@@ -22,9 +22,8 @@ public sealed class SecretSet
     {
         var parts = SecretParts.Of(secrets);
         _plain = new(parts);
-        _unquoted = new(
-            parts.Select(p => p.Where(b => !UnquotedReading.IsQuote(b)).ToArray()).Where(p => p.Length >= SecretParts.ShortestSecret)
-        );
+        var unquoted = parts.Select(p => p.Where(b => !UnquotedReading.IsQuote(b)).ToArray()).ToList();
+        _unquoted = new(unquoted.Concat(unquoted.Select(UnquotedReading.Collapse)).Where(p => p.Length >= SecretParts.ShortestSecret));
         _percent = new(parts.Select(Unpercented).Where(p => p.Length >= SecretParts.ShortestSecret));
         _base64 = new(parts.SelectMany(Base64Forms));
         _hex = new(parts.Where(p => p.Length * 2 >= ShortestHex).Select(p => Encoding.ASCII.GetBytes(Convert.ToHexStringLower(p))));

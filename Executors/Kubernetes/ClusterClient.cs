@@ -8,17 +8,17 @@ using k8s;
 namespace Shipinator.Executors.Kubernetes;
 
 /// <summary>
-/// The client library with watches of our own. Its own leave a read behind when they are stopped (kubernetes-client/csharp#1813),
-/// which then takes the first bytes of whatever the same connection is asked next.
+/// The client library with watches of our own. The library's leave a read pending when they are stopped
+/// (kubernetes-client/csharp#1813), which then consumes the first bytes of the next response on the same connection.
 /// </summary>
 internal sealed class ClusterClient(KubernetesClientConfiguration configuration) : k8s.Kubernetes(configuration)
 {
-    private readonly TimeSpan _patience = configuration.HttpClientTimeout;
+    private readonly TimeSpan _requestTimeout = configuration.HttpClientTimeout;
 
     /// <summary>
-    /// What happens after a version to objects at a path such as <c>api/v1/namespaces/ci/pods</c>, chosen by a selector such as
-    /// <c>labelSelector=a%3Db</c>, until the server ends the watch.
-    /// An event of type <see cref="WatchEventType.Error"/> has no object. Errors: as for every request, and <see cref="IOException"/>.
+    /// The changes after a resource version of the objects at a path such as <c>api/v1/namespaces/ci/pods</c> that match a selector such as
+    /// <c>labelSelector=a%3Db</c>, until the server ends the watch, at the latest after <paramref name="seconds"/>. An event of type
+    /// <see cref="WatchEventType.Error"/> has no object. Errors: as for every request, and <see cref="IOException"/>.
     /// </summary>
     public async IAsyncEnumerable<(WatchEventType Type, T? Object)> WatchAsync<T>(
         string path,
@@ -31,10 +31,11 @@ internal sealed class ClusterClient(KubernetesClientConfiguration configuration)
     {
         var query = string.Create(
             CultureInfo.InvariantCulture,
-            $"{path}?watch=true&allowWatchBookmarks=true&{selector}&resourceVersion={Uri.EscapeDataString(version)}&timeoutSeconds={seconds}"
+            $"{path}?watch=true&allowWatchBookmarks=true&{selector}"
+                + $"&resourceVersion={Uri.EscapeDataString(version)}&timeoutSeconds={seconds}"
         );
-        using var answer = await OpenAsync(query, cancellationToken);
-        using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(cancellationToken), Encoding.UTF8);
+        using var response = await OpenAsync(query, cancellationToken);
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(cancellationToken), Encoding.UTF8);
         while (await reader.ReadLineAsync(cancellationToken) is { } line)
         {
             if (line.Length == 0)
@@ -48,18 +49,20 @@ internal sealed class ClusterClient(KubernetesClientConfiguration configuration)
                 || change["object"] is not { } found
             )
             {
-                throw new JsonException($"A watch of {path} said what is no event: {line[..Math.Min(line.Length, 200)]}");
+                throw new JsonException(
+                    $"A watch of {path} returned a line that is not a valid event: {line[..Math.Min(line.Length, 200)]}"
+                );
             }
 
             yield return (type, type == WatchEventType.Error ? null : KubernetesJson.Deserialize<T>(found.ToJsonString()));
         }
     }
 
-    /// <summary>The head of the answer comes at once, also when there is nothing to tell for hours.</summary>
+    /// <summary>The response's headers arrive at once, even when no event follows for hours.</summary>
     private async Task<HttpResponseMessage> OpenAsync(string query, CancellationToken cancellationToken)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(_patience);
-        return await SendRequest<object?>(query, HttpMethod.Get, null, null, patience.Token);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(_requestTimeout);
+        return await SendRequest<object?>(query, HttpMethod.Get, null, null, timeout.Token);
     }
 }

@@ -7,16 +7,16 @@ using Microsoft.Extensions.Options;
 namespace Shipinator.Executors.Kubernetes;
 
 /// <summary>
-/// Keeps the <see cref="WorkerCache"/> true: per namespace one list and one watch of Jobs, of pods, and of warnings, whatever the
-/// number of executions. A namespace that can't be seen keeps none of the others.
+/// Keeps the <see cref="WorkerCache"/> up to date: per namespace one list and one watch each of Jobs, pods and warning events, whatever the
+/// number of executions. A namespace that can't be observed does not affect the others.
 /// </summary>
 internal sealed class Informer : BackgroundService
 {
     private const int PageSize = 500;
 
-    /// <summary>A full quota, and all else that keeps a Job from having a pod or a node from starting it, shows nowhere but in events.</summary>
+    /// <summary>An exhausted quota, and all else that keeps a pod from being created or started, shows only in events.</summary>
     private const string Warnings = "type=Warning";
-    private readonly Dictionary<string, (IFollower Jobs, IFollower Pods, IFollower Events)> _followers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (IReflector Jobs, IReflector Pods, IReflector Events)> _reflectors = new(StringComparer.Ordinal);
 
     public Informer(
         ClusterClient cluster,
@@ -30,7 +30,7 @@ internal sealed class Informer : BackgroundService
         var labels = $"labelSelector={Uri.EscapeDataString(selector)}";
         foreach (var @namespace in options.Value.Namespaces)
         {
-            var jobs = new Followed<V1Job>(
+            var jobs = new WatchedResource<V1Job>(
                 $"jobs of {@namespace}",
                 $"apis/batch/v1/namespaces/{@namespace}/jobs",
                 labels,
@@ -47,11 +47,11 @@ internal sealed class Informer : BackgroundService
                 }
             )
             {
-                SeeNow = cache.SeeNow,
-                See = cache.See,
-                Keep = all => cache.KeepJobs(@namespace, Names(all.Select(j => j.Metadata))),
+                ObserveListed = cache.ObserveListed,
+                Observe = cache.Observe,
+                RemoveMissing = all => cache.RemoveMissingJobs(@namespace, Names(all.Select(j => j.Metadata))),
             };
-            var pods = new Followed<V1Pod>(
+            var pods = new WatchedResource<V1Pod>(
                 $"pods of {@namespace}",
                 $"api/v1/namespaces/{@namespace}/pods",
                 labels,
@@ -68,11 +68,11 @@ internal sealed class Informer : BackgroundService
                 }
             )
             {
-                SeeNow = cache.SeeNow,
-                See = cache.See,
-                Keep = all => cache.KeepPods(@namespace, Names(all.Select(p => p.Metadata))),
+                ObserveListed = cache.ObserveListed,
+                Observe = cache.Observe,
+                RemoveMissing = all => cache.RemoveMissingPods(@namespace, Names(all.Select(p => p.Metadata))),
             };
-            var events = new Followed<Corev1Event>(
+            var events = new WatchedResource<Corev1Event>(
                 $"events of {@namespace}",
                 $"api/v1/namespaces/{@namespace}/events",
                 $"fieldSelector={Uri.EscapeDataString(Warnings)}",
@@ -89,34 +89,37 @@ internal sealed class Informer : BackgroundService
                 }
             )
             {
-                SeeNow = cache.See,
-                See = (e, gone) => (gone ? _ => { } : (Action<Corev1Event>)cache.See)(e),
-                Keep = _ => { },
+                ObserveListed = cache.Observe,
+                Observe = (e, gone) => (gone ? _ => { } : (Action<Corev1Event>)cache.Observe)(e),
+                RemoveMissing = _ => { },
             };
-            _followers[@namespace] = (
-                new Follower<V1Job>(cluster, jobs, time, logger),
-                new Follower<V1Pod>(cluster, pods, time, logger),
-                new Follower<Corev1Event>(cluster, events, time, logger)
+            _reflectors[@namespace] = (
+                new Reflector<V1Job>(cluster, jobs, time, logger),
+                new Reflector<V1Pod>(cluster, pods, time, logger),
+                new Reflector<Corev1Event>(cluster, events, time, logger)
             );
         }
     }
 
-    /// <summary>Whether all Jobs and pods have been listed at least once; of one namespace, or of all.</summary>
+    /// <summary>Whether all Jobs and pods of a namespace (null: of all namespaces) were listed at least once.</summary>
     public bool IsSynced(string? @namespace = null) => Of(@namespace).All(f => f.IsSynced);
 
-    /// <summary>What keeps it from seeing the cluster now; null when nothing does.</summary>
-    public string? Trouble(string? @namespace = null) => Of(@namespace).Select(f => f.Trouble?.Message).FirstOrDefault(m => m is not null);
+    /// <summary>Why the cluster can't be observed now; null when it can.</summary>
+    public string? OutageMessage(string? @namespace = null) =>
+        Of(@namespace).Select(f => f.Outage?.Message).FirstOrDefault(m => m is not null);
 
-    /// <summary>Since when it has not seen the cluster; null when it does. What it saw last says nothing of the time after that.</summary>
-    public DateTimeOffset? BlindSince(string? @namespace = null) => Of(@namespace).Min(f => f.Trouble?.Since);
+    /// <summary>
+    /// Since when the cluster can't be observed; null when it can. What was seen before says nothing about the time after.
+    /// </summary>
+    public DateTimeOffset? OutageSince(string? @namespace = null) => Of(@namespace).Min(f => f.Outage?.Since);
 
     /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(_followers.Values.SelectMany(f => new[] { f.Jobs, f.Pods, f.Events }).Select(f => f.FollowAsync(stoppingToken)));
+        Task.WhenAll(_reflectors.Values.SelectMany(f => new[] { f.Jobs, f.Pods, f.Events }).Select(f => f.RunAsync(stoppingToken)));
 
-    /// <summary>Events only explain: without the right to see them, everything else goes on.</summary>
-    private IEnumerable<IFollower> Of(string? @namespace) =>
-        (@namespace is null ? _followers.Values : _followers.Where(f => f.Key == @namespace).Select(f => f.Value)).SelectMany(f =>
+    /// <summary>Without events: they only explain, and everything else works without the right to read them.</summary>
+    private IEnumerable<IReflector> Of(string? @namespace) =>
+        (@namespace is null ? _reflectors.Values : _reflectors.Where(f => f.Key == @namespace).Select(f => f.Value)).SelectMany(f =>
             new[] { f.Jobs, f.Pods }
         );
 

@@ -4,7 +4,7 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Kubernetes;
 
-/// <summary>The end of workers: released, canceled, forgotten.</summary>
+/// <summary>Removing workers: released, canceled or orphaned.</summary>
 internal sealed partial class KubernetesExecutor
 {
     /// <inheritdoc/>
@@ -17,7 +17,7 @@ internal sealed partial class KubernetesExecutor
         return
         [
             .. _cache
-                .All.Where(IsToBeAskedAbout)
+                .All.Where(MayBeOrphaned)
                 .Select(v => (View: v, Meta: v.HasJob ? v.Job!.Metadata : v.Pod!.Metadata))
                 .Select(v =>
                     Labels.Ids(v.Meta) is var (job, attempt)
@@ -36,10 +36,10 @@ internal sealed partial class KubernetesExecutor
     /// <inheritdoc/>
     public async Task Release(JobId job, int attempt, CancellationToken cancellationToken)
     {
-        var name = Labels.Name(job, attempt);
-        if (_options.KeepFinished > TimeSpan.Zero && _cache.Find(name) is { } view && EndsByItself(view))
+        var name = WorkerName.Of(job, attempt);
+        if (_options.KeepFinished > TimeSpan.Zero && _cache.Find(name) is { } view && WillFinishByItself(view))
         {
-            await LeaveAsync(view, cancellationToken);
+            await SetTtlAsync(view, cancellationToken);
         }
         else
         {
@@ -50,10 +50,10 @@ internal sealed partial class KubernetesExecutor
     }
 
     /// <summary>
-    /// What its steps reported comes before the cluster has seen it: a Job whose containers run or have run is over in a moment and may
-    /// stay. One that was left to itself before and has not ended is not left a second time.
+    /// The steps' reports arrive before the cluster shows their end: a Job whose containers run or have run finishes in a moment and may be
+    /// kept. One that was given a TTL before and has not finished is deleted instead.
     /// </summary>
-    private static bool EndsByItself(WorkerView view) =>
+    private static bool WillFinishByItself(WorkerSnapshot view) =>
         view is { HasJob: true, HasPod: true, Job.Metadata.DeletionTimestamp: null, Pod.Metadata.DeletionTimestamp: null }
         && (
             view.Pod.Status?.Phase is "Succeeded" or "Failed"
@@ -64,33 +64,33 @@ internal sealed partial class KubernetesExecutor
             )
         );
 
-    /// <summary>What is on its way out, or left to be looked at, is nobody's to find.</summary>
-    private static bool IsToBeAskedAbout(WorkerView view) =>
+    /// <summary>Not what is being deleted already, nor a finished Job that is kept for inspection.</summary>
+    private static bool MayBeOrphaned(WorkerSnapshot view) =>
         view switch
         {
             { HasJob: true, Job: { } job } => job.Metadata.DeletionTimestamp is null
-                && (job.Spec?.TtlSecondsAfterFinished is null || !StatusReader.IsOver(job)),
+                && (job.Spec?.TtlSecondsAfterFinished is null || !StatusReader.IsFinished(job)),
             { HasPod: true, Pod: { } pod } => pod.Metadata.DeletionTimestamp is null,
             _ => false,
         };
 
     /// <summary>
-    /// Gracefully: SIGTERM, the pod's grace period, and the Job stays until its pod is gone. Without a policy the pod would live on.
-    /// Only what was seen to be ours, and only the very one: somebody else's Job may have its name.
+    /// Deletes gracefully: SIGTERM, the pod's grace period, and the Job stays until its pod is gone. Without a propagation policy the pod
+    /// would live on. Only a Job that was seen to be ours, by its UID: another installation's Job may have the same name.
     /// </summary>
     private async Task DeleteAsync(string name, CancellationToken cancellationToken)
     {
         var view = _cache.Find(name);
         var job = view is { HasJob: true } ? view.Job : await FindAsync(name, cancellationToken);
-        if (job is not null && !IsGoing(job))
+        if (job is not null && !IsBeingDeleted(job))
         {
             var only = new V1DeleteOptions
             {
                 PropagationPolicy = "Foreground",
                 Preconditions = new() { Uid = job.Metadata.Uid },
             };
-            await GoneAsync(
-                $"The Job {name} can't be deleted now",
+            await IgnoreNotFoundAsync(
+                $"Job {name} could not be deleted",
                 () =>
                     _cluster.BatchV1.DeleteNamespacedJobAsync(
                         name,
@@ -102,40 +102,40 @@ internal sealed partial class KubernetesExecutor
             );
         }
 
-        // Deleted by somebody else, perhaps without a word on what is to become of what it owned: then that lives on.
-        if (view is not null && (job is null || (job.Metadata.DeletionTimestamp is not null && !IsGoing(job))))
+        // Deleted by someone else, possibly with propagation policy Orphan: then pod and Secret live on.
+        if (view is not null && (job is null || (job.Metadata.DeletionTimestamp is not null && !IsBeingDeleted(job))))
         {
             await DeleteOrphansAsync(view, cancellationToken);
         }
     }
 
-    /// <summary>It is being deleted, and its pod with it.</summary>
-    private static bool IsGoing(V1Job job) =>
+    /// <summary>Whether the Job is being deleted together with its pod.</summary>
+    private static bool IsBeingDeleted(V1Job job) =>
         job.Metadata is { DeletionTimestamp: not null, Finalizers: { } finalizers } && finalizers.Contains("foregroundDeletion");
 
-    private async Task DeleteOrphansAsync(WorkerView view, CancellationToken cancellationToken)
+    private async Task DeleteOrphansAsync(WorkerSnapshot view, CancellationToken cancellationToken)
     {
         if (view is { HasPod: true, Pod.Metadata: { DeletionTimestamp: null } pod })
         {
-            await GoneAsync(
-                $"The pod {pod.Name} can't be deleted now",
+            await IgnoreNotFoundAsync(
+                $"Pod {pod.Name} could not be deleted",
                 () => _cluster.CoreV1.DeleteNamespacedPodAsync(pod.Name, pod.NamespaceProperty, cancellationToken: cancellationToken),
                 cancellationToken
             );
         }
 
-        await GoneAsync(
-            $"The Secret {view.Name} can't be deleted now",
+        await IgnoreNotFoundAsync(
+            $"Secret {view.Name} could not be deleted",
             () => _cluster.CoreV1.DeleteNamespacedSecretAsync(view.Name, view.Namespace, cancellationToken: cancellationToken),
             cancellationToken
         );
     }
 
-    private async Task LeaveAsync(WorkerView finished, CancellationToken cancellationToken)
+    private async Task SetTtlAsync(WorkerSnapshot finished, CancellationToken cancellationToken)
     {
         var seconds = ((long)_options.KeepFinished.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-        await GoneAsync(
-            $"The Job {finished.Name} can't be given its end",
+        await IgnoreNotFoundAsync(
+            $"The TTL of Job {finished.Name} could not be set",
             () =>
                 _cluster.BatchV1.PatchNamespacedJobAsync(
                     new V1Patch($"{{\"spec\":{{\"ttlSecondsAfterFinished\":{seconds}}}}}", V1Patch.PatchType.MergePatch),
@@ -147,8 +147,7 @@ internal sealed partial class KubernetesExecutor
         );
     }
 
-    /// <summary>What is gone already, or was never there, is as it should be.</summary>
-    private static async Task GoneAsync(string otherwise, Func<Task> request, CancellationToken cancellationToken)
+    private static async Task IgnoreNotFoundAsync(string failure, Func<Task> request, CancellationToken cancellationToken)
     {
         try
         {
@@ -156,19 +155,19 @@ internal sealed partial class KubernetesExecutor
         }
         catch (Exception e) when (ApiErrors.IsNotFound(e))
         {
-            // As it should be.
+            // Already gone, or never created.
         }
         catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
         {
-            throw ApiErrors.Transient(otherwise, e);
+            throw ApiErrors.Transient(failure, e);
         }
     }
 
     private void Forget(string worker)
     {
-        _complete.TryRemove(worker, out _);
+        _created.TryRemove(worker, out _);
         _listeners.TryRemove(worker, out _);
-        _places.TryRemove(worker, out _);
-        _podsAsked.TryRemove(worker, out _);
+        _namespaces.TryRemove(worker, out _);
+        _podRefreshes.TryRemove(worker, out _);
     }
 }

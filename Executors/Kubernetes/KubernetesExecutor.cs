@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using k8s;
 using k8s.Models;
 using Microsoft.Extensions.Options;
@@ -7,8 +6,8 @@ using Microsoft.Extensions.Options;
 namespace Shipinator.Executors.Kubernetes;
 
 /// <summary>
-/// Runs a job attempt as one <c>batch/v1</c> Job with one pod and a container per step. Asked for a status it answers from
-/// what the <see cref="Informer"/> saw: the API server sees no request per execution.
+/// Runs a job attempt as one <c>batch/v1</c> Job with one pod and a container per step. Status is answered from
+/// what the <see cref="Informer"/> has seen, so the number of API requests does not grow with the number of executions.
 /// </summary>
 internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
 {
@@ -22,13 +21,13 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
     private readonly IExecutionSignal _signal;
     private readonly TimeProvider _time;
 
-    /// <summary>Workers whose Job and Secret this process knows to be there.</summary>
-    private readonly ConcurrentDictionary<string, bool> _complete = new(StringComparer.Ordinal);
+    /// <summary>Workers whose Job and Secret are known to exist.</summary>
+    private readonly ConcurrentDictionary<string, bool> _created = new(StringComparer.Ordinal);
 
-    /// <summary>The namespaces of workers that were submitted here.</summary>
-    private readonly ConcurrentDictionary<string, string> _places = new(StringComparer.Ordinal);
+    /// <summary>The namespace of each worker that was submitted to this process.</summary>
+    private readonly ConcurrentDictionary<string, string> _namespaces = new(StringComparer.Ordinal);
 
-    /// <summary>Who is to be told of a worker's changes: those that asked here.</summary>
+    /// <summary>The executions to signal when a worker changes: those that were submitted or queried in this process.</summary>
     private readonly ConcurrentDictionary<string, ConcurrentDictionary<ExecutionId, bool>> _listeners = new(StringComparer.Ordinal);
 
     public KubernetesExecutor(
@@ -54,7 +53,7 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
             signal,
             time
         );
-        _cache.Changed += Tell;
+        _cache.Changed += NotifyListeners;
         _cache.Forgotten += Forget;
     }
 
@@ -69,76 +68,80 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
     {
         ArgumentNullException.ThrowIfNull(spec);
         var worker = spec.Worker;
-        Listen(worker.ExternalName, spec.ExecutionId);
-        _places[worker.ExternalName] = _options.NamespaceOf(worker.ProjectId);
-        // What was there once is never made again: a vanished pod is lost, and a new attempt has another name.
-        if (!_complete.ContainsKey(worker.ExternalName) && _cache.Find(worker.ExternalName) is not { IsPresent: false })
+        AddListener(worker.ExternalName, spec.ExecutionId);
+        _namespaces[worker.ExternalName] = _options.NamespaceOf(worker.ProjectId);
+        // A worker that existed is never created again: a pod that disappeared is lost, and a new attempt has another name.
+        if (!_created.ContainsKey(worker.ExternalName) && _cache.Find(worker.ExternalName) is not { IsPresent: false })
         {
-            if (!spec.JoinsWorker || await IsThereAsync(worker, cancellationToken))
+            if (!spec.JoinsWorker || await ExistsAsync(worker, cancellationToken))
             {
                 await CreateAsync(worker, cancellationToken);
             }
 
-            _complete[worker.ExternalName] = true;
+            _created[worker.ExternalName] = true;
         }
 
-        return new(Type, worker.ExternalName, spec.ExecutionId, worker.JobId, worker.Attempt, spec.StepId);
+        return ExecutionHandle.Of(spec, Type);
     }
 
     /// <inheritdoc/>
     public async Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(handle);
-        var name = Labels.Name(handle.JobId, handle.WorkerAttempt);
-        Listen(name, handle.ExecutionId);
+        var name = handle.WorkerName;
+        AddListener(name, handle.ExecutionId);
         var view = _cache.Find(name);
-        var place = view?.Namespace ?? _places.GetValueOrDefault(name);
-        if (!_informer.IsSynced(place))
+        var location = view?.Namespace ?? _namespaces.GetValueOrDefault(name);
+        if (!_informer.IsSynced(location))
         {
-            throw ExecutorException.Transient($"The cluster has not been seen yet. {_informer.Trouble(place)}".TrimEnd());
+            throw ExecutorException.Transient(
+                $"Jobs and pods of the cluster have not been listed yet. {_informer.OutageMessage(location)}".TrimEnd()
+            );
         }
 
         if (view is null or { HasJob: false, HasPod: false, Job: null })
         {
-            // The watch may be a moment behind: the server itself is asked before something is called lost.
+            // The watch may be a moment behind: ask the API server itself before calling an execution lost.
             if (await FindAsync(name, cancellationToken) is not { } job)
             {
                 return new()
                 {
                     Status = Shipinator.Status.Failed,
                     Reason = Reason.Lost,
-                    Detail = "The cluster knows nothing of it.",
+                    Detail = "No matching Job exists in the cluster.",
                 };
             }
 
             view = new(name, job.Metadata.NamespaceProperty) { Job = job, HasJob = true };
         }
 
-        if (view.HasJob && StatusReader.IsOver(view.Job) && view.Pod?.Status?.Phase is not ("Succeeded" or "Failed"))
+        if (view.HasJob && StatusReader.IsFinished(view.Job) && view.Pod?.Status?.Phase is not ("Succeeded" or "Failed"))
         {
-            await LookForPodAsync(view, handle, cancellationToken);
+            await RefreshPodAsync(view, handle, cancellationToken);
             view = _cache.Find(name) ?? view;
         }
 
-        // Deadlines don't pass while nobody looks.
-        return StatusReader.Read(view, Step(handle), _options, _informer.BlindSince(view.Namespace) ?? _time.GetUtcNow());
+        // Deadlines stand still while the cluster can't be observed.
+        return StatusReader.Read(view, handle.StepIndex, _options, _informer.OutageSince(view.Namespace) ?? _time.GetUtcNow());
     }
 
     /// <inheritdoc/>
     public Task Cancel(ExecutionHandle handle, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(handle);
-        return DeleteAsync(Labels.Name(handle.JobId, handle.WorkerAttempt), cancellationToken);
+        return DeleteAsync(handle.WorkerName, cancellationToken);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _cache.Changed -= Tell;
+        _cache.Changed -= NotifyListeners;
         _cache.Forgotten -= Forget;
     }
 
-    /// <summary>The Job first, its Secret second and owned by it: nothing can be left behind, and the pod waits for its mount.</summary>
+    /// <summary>
+    /// Creates the Job, then its Secret, which the Job owns: nothing can be left behind, and the pod waits for the mount.
+    /// </summary>
     private async Task CreateAsync(WorkerSpec worker, CancellationToken cancellationToken)
     {
         var @namespace = _options.NamespaceOf(worker.ProjectId);
@@ -157,7 +160,7 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
             }
             catch (Exception e) when (ApiErrors.IsAlreadyThere(e))
             {
-                // An earlier submit came so far.
+                // Created by an earlier submit.
             }
         }
         catch (Exception e) when (e is not ExecutorException && ApiErrors.IsFromApi(e, cancellationToken))
@@ -174,33 +177,35 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
         }
         catch (Exception e) when (ApiErrors.IsAlreadyThere(e))
         {
-            if (await ReadJobAsync(worker.ExternalName, @namespace, cancellationToken) is not { } there)
+            if (await ReadJobAsync(worker.ExternalName, @namespace, cancellationToken) is not { } existing)
             {
-                throw ExecutorException.Transient($"The Job {worker.ExternalName} that was there before has just been deleted.");
+                throw ExecutorException.Transient($"Job {worker.ExternalName} existed and was deleted in the meantime.");
             }
 
-            if (!Labels.AreOurs(there.Metadata, _options))
+            if (!Labels.AreOurs(existing.Metadata, _options))
             {
+                var owner = existing.Metadata.Labels is { } labels && labels.TryGetValue(Labels.Instance, out var other) ? other : "none";
                 throw ExecutorException.Rejected(
                     Reason.ConfigError,
-                    $"Namespace {@namespace} holds a Job {worker.ExternalName} that is not this installation's (label {Labels.Instance}: {(there.Metadata.Labels is { } labels && labels.TryGetValue(Labels.Instance, out var other) ? other : "none")})."
+                    $"Namespace {@namespace} already contains a Job {worker.ExternalName} that does not belong to this installation "
+                        + $"(label {Labels.Instance}: {owner})."
                 );
             }
 
-            return there.Metadata.DeletionTimestamp is null
-                ? there
-                : throw ExecutorException.Transient($"Its Job {worker.ExternalName} is being deleted.");
+            return existing.Metadata.DeletionTimestamp is null
+                ? existing
+                : throw ExecutorException.Transient($"Job {worker.ExternalName} is being deleted.");
         }
     }
 
-    /// <summary>Whether the worker that earlier steps ran in is still in the cluster; if not, that is for <see cref="Status"/> to tell.</summary>
-    private async Task<bool> IsThereAsync(WorkerSpec worker, CancellationToken cancellationToken) =>
+    /// <summary>Whether the worker that earlier steps ran in still exists; if not, <see cref="Status"/> reports it as lost.</summary>
+    private async Task<bool> ExistsAsync(WorkerSpec worker, CancellationToken cancellationToken) =>
         _cache.Find(worker.ExternalName) is { HasJob: true } || await FindAsync(worker.ExternalName, cancellationToken) is not null;
 
-    /// <summary>Our own Job of this name; somebody else's is none.</summary>
+    /// <summary>This installation's Job of this name; null when there is none, or only another installation's.</summary>
     private async Task<V1Job?> FindAsync(string name, CancellationToken cancellationToken)
     {
-        foreach (var @namespace in _places.TryGetValue(name, out var place) ? [place] : _options.Namespaces)
+        foreach (var @namespace in _namespaces.TryGetValue(name, out var known) ? [known] : _options.Namespaces)
         {
             try
             {
@@ -211,7 +216,7 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
             }
             catch (Exception e) when (ApiErrors.IsFromApi(e, cancellationToken))
             {
-                throw ApiErrors.Transient("The Kubernetes API server does not answer", e);
+                throw ApiErrors.Transient("The Kubernetes API server does not respond", e);
             }
         }
 
@@ -230,9 +235,9 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
         }
     }
 
-    private void Listen(string worker, ExecutionId execution) => _listeners.GetOrAdd(worker, _ => new())[execution] = true;
+    private void AddListener(string worker, ExecutionId execution) => _listeners.GetOrAdd(worker, _ => new())[execution] = true;
 
-    private void Tell(string worker)
+    private void NotifyListeners(string worker)
     {
         if (_listeners.TryGetValue(worker, out var executions))
         {
@@ -241,20 +246,5 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
                 _signal.Changed(execution);
             }
         }
-    }
-
-    /// <summary>The engine's name of an execution ends with <c>-s{step}-{try}</c>.</summary>
-    private static int Step(ExecutionHandle handle)
-    {
-        var parts = handle.ExternalId.Split('-');
-        return
-            parts.Length >= 2
-            && parts[^2] is ['s', .. var digits]
-            && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var step)
-            ? step
-            : throw ExecutorException.Rejected(
-                Reason.ExecutorError,
-                $"The execution's name '{handle.ExternalId}' does not say which step it is."
-            );
     }
 }

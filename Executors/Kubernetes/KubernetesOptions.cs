@@ -4,16 +4,18 @@ using Microsoft.Extensions.Options;
 
 namespace Shipinator.Executors.Kubernetes;
 
-/// <summary>Settings of the Kubernetes executor, section <c>Shipinator:Kubernetes</c>; docs/kubernetes.md tells of each.</summary>
+/// <summary>Settings of the Kubernetes executor, section <c>Shipinator:Kubernetes</c>; docs/kubernetes.md describes each.</summary>
 public sealed class KubernetesOptions
 {
-    /// <summary>The namespace of the Jobs. Required: without it there is no Kubernetes executor.</summary>
+    /// <summary>The namespace in which Jobs are created. Required: without it there is no Kubernetes executor.</summary>
     public string Namespace { get; set; } = "";
 
-    /// <summary>Other namespaces, by project id.</summary>
+    /// <summary>Namespaces of single projects, by project id.</summary>
     public Dictionary<string, string> ProjectNamespaces { get; set; } = [];
 
-    /// <summary>Tells this installation's objects from another one's in the same namespace: a label value. Default <c>shipinator</c>.</summary>
+    /// <summary>
+    /// Distinguishes this installation's objects from another one's in the same namespace: a label value. Default <c>shipinator</c>.
+    /// </summary>
     public string InstanceId { get; set; } = "shipinator";
 
     /// <summary>A kubeconfig file. Absent: the service account of the pod that the server runs in, else the default kubeconfig.</summary>
@@ -22,10 +24,12 @@ public sealed class KubernetesOptions
     /// <summary>The kubeconfig's context. Default: its current one.</summary>
     public string? Context { get; set; }
 
-    /// <summary>The image of the first container, with git and sh, and with the runner or else wget or curl. Required.</summary>
+    /// <summary>
+    /// The image of the <c>prepare</c> container, with git and sh, and with the runner or else wget, curl, perl or python3. Required.
+    /// </summary>
     public string RunnerImage { get; set; } = "";
 
-    /// <summary>How the runner is called in <see cref="RunnerImage"/>. Empty: looked for there, else downloaded from the server.</summary>
+    /// <summary>The runner's command in <see cref="RunnerImage"/>. Empty: searched for there, else downloaded from the server.</summary>
     public List<string> RunnerCommand { get; set; } = [];
 
     /// <summary>The pods' service account; its token is never mounted. Default: the namespace's.</summary>
@@ -34,40 +38,40 @@ public sealed class KubernetesOptions
     /// <summary>Labels that a node must have.</summary>
     public Dictionary<string, string> NodeSelector { get; set; } = [];
 
-    /// <summary>Taints that the pods bear.</summary>
+    /// <summary>Taints that the pods tolerate.</summary>
     public List<TolerationSetting> Tolerations { get; set; } = [];
 
-    /// <summary>Names of Secrets by which images are pulled.</summary>
+    /// <summary>Names of the Secrets with which images are pulled.</summary>
     public List<string> PullSecrets { get; set; } = [];
 
     /// <summary>
-    /// <c>IfNotPresent</c>, <c>Always</c> or <c>Never</c>. Absent: as the cluster decides, which asks the registry for every image without
-    /// a tag or with <c>latest</c>.
+    /// <c>IfNotPresent</c>, <c>Always</c> or <c>Never</c>. Absent: the cluster decides, which means <c>Always</c> for images without a
+    /// tag or with <c>latest</c>.
     /// </summary>
     public string? ImagePullPolicy { get; set; }
 
-    /// <summary>Further labels of Jobs and pods.</summary>
+    /// <summary>Additional labels of Jobs and pods.</summary>
     public Dictionary<string, string> Labels { get; set; } = [];
 
-    /// <summary>Processors for a step that names none, as Kubernetes writes it (<c>500m</c>). Absent: none are reserved or limited.</summary>
+    /// <summary>CPU of a step that names none, in Kubernetes' notation (<c>500m</c>). Absent: neither requested nor limited.</summary>
     public string? DefaultCpu { get; set; }
 
-    /// <summary>Memory for a step that names none (<c>512Mi</c>). Absent: none is reserved or limited.</summary>
+    /// <summary>Memory of a step that names none (<c>512Mi</c>). Absent: neither requested nor limited.</summary>
     public string? DefaultMemory { get; set; }
 
     /// <summary>
-    /// For a namespace whose quota demands limits of every container: the first container and services are limited, too, by the
-    /// defaults. Default false: they are not.
+    /// For a namespace whose quota demands limits of every container: limits the <c>prepare</c> container and services, too, to
+    /// <see cref="DefaultCpu"/> and <see cref="DefaultMemory"/>. Default false.
     /// </summary>
     public bool LimitEveryContainer { get; set; }
 
-    /// <summary>The most that a step may ask for. Absent: no limit of ours.</summary>
+    /// <summary>The most CPU that a step may name. Absent: no limit.</summary>
     public string? MaxCpu { get; set; }
 
-    /// <summary>The most that a step may ask for. Absent: no limit of ours.</summary>
+    /// <summary>The most memory that a step may name. Absent: no limit.</summary>
     public string? MaxMemory { get; set; }
 
-    /// <summary>Whether containers must run as another user than root. Default false.</summary>
+    /// <summary>Whether containers must run as a user other than root. Default false.</summary>
     public bool RunAsNonRoot { get; set; }
 
     /// <summary>The user id of all containers. Default: the images'.</summary>
@@ -76,31 +80,31 @@ public sealed class KubernetesOptions
     /// <summary>The group that owns the workspace. Default: none.</summary>
     public long? FsGroup { get; set; }
 
-    /// <summary>A claim of a volume that many pods may write to, for caches. Absent: no caches.</summary>
+    /// <summary>The PersistentVolumeClaim (ReadWriteMany) for caches. Absent: no caches.</summary>
     public string? CacheClaim { get; set; }
 
-    /// <summary>How large the caches of one repository may grow together, in bytes. Default 10 GiB.</summary>
+    /// <summary>The most that the caches of one repository may take together, in bytes. Default 10 GiB.</summary>
     public long CacheBytes { get; set; } = 10L * 1024 * 1024 * 1024;
 
-    /// <summary>How long a pod may wait for a node or a quota. Default 30 min.</summary>
+    /// <summary>How long a pod may wait for a node, a quota or the start of its containers. Default 30 min.</summary>
     public TimeSpan PendingTimeout { get; set; } = TimeSpan.FromMinutes(30);
 
-    /// <summary>How long an image may be tried for, once the pod has a node. Default 5 min.</summary>
+    /// <summary>How long the pull of an image may be retried, once the pod has a node. Default 5 min.</summary>
     public TimeSpan ImagePullTimeout { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>From SIGTERM to SIGKILL when a pod is stopped. Default 30 s.</summary>
+    /// <summary>The time from SIGTERM to SIGKILL when a pod is stopped. Default 30 s.</summary>
     public TimeSpan TerminationGrace { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long a finished Job is left to be looked at, after its result is recorded. Default: none.</summary>
+    /// <summary>How long a finished Job is kept for inspection after its result is recorded. Default 0: not at all.</summary>
     public TimeSpan KeepFinished { get; set; } = TimeSpan.Zero;
 
-    /// <summary>How often Jobs that nobody owns are looked for. Default 5 min.</summary>
+    /// <summary>How often orphaned Jobs are looked for. Default 5 min.</summary>
     public TimeSpan SweepPeriod { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How long the API server has to answer a request, and a watch to open. Default 20 s.</summary>
+    /// <summary>The timeout of a request to the API server, and of opening a watch. Default 20 s.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>How many executions may be at work at once. Default 500.</summary>
+    /// <summary>How many executions may run at once. Default 500.</summary>
     public int MaxConcurrent { get; set; } = 500;
 
     /// <summary>The namespace of a project's Jobs.</summary>
@@ -111,10 +115,10 @@ public sealed class KubernetesOptions
     public IReadOnlyCollection<string> Namespaces => [.. ProjectNamespaces.Values.Append(Namespace).Distinct(StringComparer.Ordinal)];
 }
 
-/// <summary>A taint that pods bear, as in Kubernetes.</summary>
+/// <summary>A toleration of the pods, as in Kubernetes.</summary>
 public sealed class TolerationSetting
 {
-    /// <summary>The taint's key; absent with <c>Exists</c>: all.</summary>
+    /// <summary>The taint's key; absent with <c>Exists</c>: every key.</summary>
     public string? Key { get; set; }
 
     /// <summary><c>Equal</c> (default) or <c>Exists</c>.</summary>
@@ -123,11 +127,11 @@ public sealed class TolerationSetting
     /// <summary>The taint's value.</summary>
     public string? Value { get; set; }
 
-    /// <summary><c>NoSchedule</c>, <c>PreferNoSchedule</c>, <c>NoExecute</c>; absent: all.</summary>
+    /// <summary><c>NoSchedule</c>, <c>PreferNoSchedule</c>, <c>NoExecute</c>; absent: every effect.</summary>
     public string? Effect { get; set; }
 }
 
-/// <summary>Refuses at the start what the cluster would refuse at the first run.</summary>
+/// <summary>Rejects at startup what the cluster would reject at the first run.</summary>
 public sealed partial class KubernetesOptionsValidator : IValidateOptions<KubernetesOptions>
 {
     private const string Section = "Shipinator:Kubernetes";
@@ -147,35 +151,40 @@ public sealed partial class KubernetesOptionsValidator : IValidateOptions<Kubern
                 DnsLabel().IsMatch(value) && value.Length <= 63,
                 key,
                 value,
-                "it must be a namespace's name: lower-case letters, digits and hyphens"
+                "must be a namespace's name (lower-case letters, digits and hyphens)"
             );
         }
 
         foreach (var project in options.ProjectNamespaces.Keys)
         {
-            Check(Guid.TryParse(project, out _), "ProjectNamespaces", project, "its keys must be project ids");
+            Check(Guid.TryParse(project, out _), "ProjectNamespaces", project, "must have project ids as keys");
         }
 
         Check(
             LabelValue().IsMatch(options.InstanceId) && options.InstanceId.Length is > 0 and <= 63,
             "InstanceId",
             options.InstanceId,
-            "it must be a label value of 1 to 63 characters"
+            "must be a label value of 1 to 63 characters"
         );
-        Check(options.RunnerImage.Length > 0, "RunnerImage", options.RunnerImage, "it must name an image with git and sh");
-        Check(options.Kubeconfig is null || File.Exists(options.Kubeconfig), "Kubeconfig", options.Kubeconfig, "there is no such file");
+        Check(options.RunnerImage.Length > 0, "RunnerImage", options.RunnerImage, "must name an image with git and sh");
+        Check(options.Kubeconfig is null || File.Exists(options.Kubeconfig), "Kubeconfig", options.Kubeconfig, "must be an existing file");
         foreach (
             var (section, key, value) in options
                 .Labels.Select(l => ("Labels", l.Key, l.Value))
                 .Concat(options.NodeSelector.Select(l => ("NodeSelector", l.Key, l.Value)))
         )
         {
-            Check(LabelValue().IsMatch(value) && value.Length <= 63, $"{section}:{key}", value, "it is no label value");
+            Check(
+                LabelValue().IsMatch(value) && value.Length <= 63,
+                $"{section}:{key}",
+                value,
+                "must be a label value of at most 63 characters"
+            );
             Check(
                 !key.StartsWith("shipinator.io/", StringComparison.Ordinal),
                 $"{section}:{key}",
                 value,
-                "labels with shipinator.io/ are the executor's own"
+                "must not begin with shipinator.io/, which is reserved"
             );
         }
 
@@ -183,21 +192,16 @@ public sealed partial class KubernetesOptionsValidator : IValidateOptions<Kubern
             options.ImagePullPolicy is null or "IfNotPresent" or "Always" or "Never",
             "ImagePullPolicy",
             options.ImagePullPolicy,
-            "it must be IfNotPresent, Always or Never"
+            "must be IfNotPresent, Always or Never"
         );
         foreach (var (i, toleration) in options.Tolerations.Index())
         {
-            Check(
-                toleration.Operator is "Equal" or "Exists",
-                $"Tolerations:{i}:Operator",
-                toleration.Operator,
-                "it must be Equal or Exists"
-            );
+            Check(toleration.Operator is "Equal" or "Exists", $"Tolerations:{i}:Operator", toleration.Operator, "must be Equal or Exists");
             Check(
                 toleration.Effect is null or "NoSchedule" or "PreferNoSchedule" or "NoExecute",
                 $"Tolerations:{i}:Effect",
                 toleration.Effect,
-                "it must be NoSchedule, PreferNoSchedule or NoExecute"
+                "must be NoSchedule, PreferNoSchedule or NoExecute"
             );
         }
 
@@ -211,7 +215,7 @@ public sealed partial class KubernetesOptionsValidator : IValidateOptions<Kubern
             }
         )
         {
-            Check(value is null || Quantity().IsMatch(value), key, value, "it must be a quantity such as 500m, 2 or 512Mi");
+            Check(value is null || Quantity().IsMatch(value), key, value, "must be a quantity such as 500m, 2 or 512Mi");
         }
 
         foreach (
@@ -224,37 +228,32 @@ public sealed partial class KubernetesOptionsValidator : IValidateOptions<Kubern
             }
         )
         {
-            Check(value > TimeSpan.Zero, key, value.ToString(), "it must be longer than nothing");
+            Check(value > TimeSpan.Zero, key, value.ToString(), "must be greater than zero");
         }
 
-        Check(options.KeepFinished >= TimeSpan.Zero, "KeepFinished", options.KeepFinished.ToString(), "it must not be negative");
-        Check(
-            options.TerminationGrace >= TimeSpan.Zero,
-            "TerminationGrace",
-            options.TerminationGrace.ToString(),
-            "it must not be negative"
-        );
+        Check(options.KeepFinished >= TimeSpan.Zero, "KeepFinished", options.KeepFinished.ToString(), "must not be negative");
+        Check(options.TerminationGrace >= TimeSpan.Zero, "TerminationGrace", options.TerminationGrace.ToString(), "must not be negative");
         Check(
             options.MaxConcurrent > 0,
             "MaxConcurrent",
             options.MaxConcurrent.ToString(CultureInfo.InvariantCulture),
-            "it must be 1 or more"
+            "must be at least 1"
         );
-        Check(options.CacheBytes > 0, "CacheBytes", options.CacheBytes.ToString(CultureInfo.InvariantCulture), "it must be 1 or more");
-        Check(!options.RunAsNonRoot || options.RunAsUser is not 0, "RunAsUser", "0", "with RunAsNonRoot it must not be root");
+        Check(options.CacheBytes > 0, "CacheBytes", options.CacheBytes.ToString(CultureInfo.InvariantCulture), "must be at least 1");
+        Check(!options.RunAsNonRoot || options.RunAsUser is not 0, "RunAsUser", "0", "must not be root (0) while RunAsNonRoot is true");
         Check(
             !options.LimitEveryContainer || (options.DefaultCpu is not null && options.DefaultMemory is not null),
             "LimitEveryContainer",
             "true",
-            "it needs DefaultCpu and DefaultMemory, which are the limits"
+            "needs DefaultCpu and DefaultMemory, which are the limits"
         );
         return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
 
-        void Check(bool good, string key, string? value, string fix)
+        void Check(bool good, string key, string? value, string rule)
         {
             if (!good)
             {
-                errors.Add($"{Section}:{key} is '{value}'; {fix}.");
+                errors.Add($"{Section}:{key} {rule}, but was '{value}'.");
             }
         }
     }

@@ -8,7 +8,7 @@ namespace Shipinator.Executors.Kubernetes;
 /// <summary>Registers the Kubernetes executor.</summary>
 public static class KubernetesServices
 {
-    /// <summary>Adds an executor of type <c>kubernetes</c>, and its watches.</summary>
+    /// <summary>Adds the executor of type <c>kubernetes</c>, and its watches.</summary>
     public static IServiceCollection AddKubernetesExecutor(this IServiceCollection services, Action<KubernetesOptions> configure)
     {
         services.TryAddSingleton(TimeProvider.System);

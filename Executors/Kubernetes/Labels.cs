@@ -3,7 +3,7 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Kubernetes;
 
-/// <summary>What our objects are known by in the cluster.</summary>
+/// <summary>The labels, annotations and names by which this installation's objects are recognized in a cluster.</summary>
 internal static class Labels
 {
     public const string ManagedBy = "app.kubernetes.io/managed-by";
@@ -15,7 +15,7 @@ internal static class Labels
     public const string Project = "shipinator.io/project-id";
     public const string Repository = "shipinator.io/repository-id";
 
-    /// <summary>An annotation: the address by which the pods reach the server.</summary>
+    /// <summary>An annotation: the URL by which the pods reach the server.</summary>
     public const string Server = "shipinator.io/server";
 
     public static Dictionary<string, string> Of(WorkerSpec worker, KubernetesOptions options) =>
@@ -30,28 +30,30 @@ internal static class Labels
             [Repository] = worker.RepositoryId.ToString(),
         };
 
-    /// <summary>Whether an object says that it was made for pods of another server.</summary>
+    /// <summary>Whether an object's annotation names another server's URL.</summary>
     public static bool IsOfAnotherServer(V1ObjectMeta meta, Uri own) =>
         meta.Annotations is { } annotations && annotations.TryGetValue(Server, out var server) && server != own.ToString();
 
-    /// <summary>All that is this installation's.</summary>
+    /// <summary>Selects all objects of this installation.</summary>
     public static string Selector(KubernetesOptions options) => $"{ManagedBy}={Us},{Instance}={options.InstanceId}";
 
-    /// <summary>All that is one worker's.</summary>
+    /// <summary>Selects all objects of one worker.</summary>
     public static string Selector(JobId job, int attempt, KubernetesOptions options) =>
         string.Create(CultureInfo.InvariantCulture, $"{Selector(options)},{Job}={job},{Attempt}={attempt}");
 
     /// <summary>
-    /// The worker's name, from a Job's or a pod's labels; null when they are not all there, or when its own name is not as ours are:
+    /// The worker's name from a Job's or a pod's labels; null when labels are missing, or when the object's own name does not match them:
     /// whoever copies a manifest copies its labels.
     /// </summary>
     public static string? Worker(V1ObjectMeta meta) =>
-        Ids(meta) is var (job, attempt) && Name(job, attempt) is var name && (meta.Name == name || OfPod(meta.Name) == name) ? name : null;
+        Ids(meta) is var (job, attempt) && WorkerName.Of(job, attempt) is var name && (meta.Name == name || OfPod(meta.Name) == name)
+            ? name
+            : null;
 
-    /// <summary>The worker that a pod belongs to, by its name: the Job's controller adds a hyphen and five letters.</summary>
+    /// <summary>The worker that a pod belongs to, by its name: the Job controller appends a hyphen and five letters.</summary>
     public static string? OfPod(string pod) => pod.LastIndexOf('-') is > 0 and var at ? pod[..at] : null;
 
-    /// <summary>The job and the attempt that an object was made for; null when its labels do not say.</summary>
+    /// <summary>The job and the attempt that an object was created for; null when its labels do not name them.</summary>
     public static (JobId Job, int Attempt)? Ids(V1ObjectMeta meta) =>
         meta.Labels is { } labels
         && labels.TryGetValue(Job, out var job)
@@ -61,12 +63,7 @@ internal static class Labels
             ? (new JobId(id), attempt)
             : null;
 
-    public static string Name(JobId job, int attempt) => string.Create(CultureInfo.InvariantCulture, $"ship-{job.Value:N}-{attempt}");
-
-    /// <summary>Whether it looks like a worker's.</summary>
-    public static bool IsName(string name) => name.StartsWith("ship-", StringComparison.Ordinal);
-
-    /// <summary>Whether this installation made it, as the worker whose name it has.</summary>
+    /// <summary>Whether this installation created the object, for the worker whose name it has.</summary>
     public static bool AreOurs(V1ObjectMeta meta, KubernetesOptions options) =>
         meta.Labels is { } labels
         && labels.TryGetValue(Instance, out var instance)

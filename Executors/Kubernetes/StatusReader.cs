@@ -5,42 +5,42 @@ using k8s.Models;
 namespace Shipinator.Executors.Kubernetes;
 
 /// <summary>
-/// What the cluster's objects mean for one execution: docs/kubernetes.md holds the table. Pure. Only the pod knows why; a
-/// condition comes before an exit code, for what was evicted ends with a code like any other.
+/// What the cluster's objects mean for one execution: docs/kubernetes.md has the table. Pure. Only the pod has the reason; a condition is
+/// read before an exit code, since an evicted container ends with an exit code like any other.
 /// </summary>
 internal static partial class StatusReader
 {
-    /// <summary>After the end of its grace, a pod that nobody says to be over is on a node that is lost.</summary>
-    private static readonly TimeSpan NodeSilence = TimeSpan.FromMinutes(5);
+    /// <summary>How long after its grace period a pod may be unconfirmed before its node counts as lost.</summary>
+    private static readonly TimeSpan NodeTimeout = TimeSpan.FromMinutes(5);
 
-    /// <summary>The container of the step with this index.</summary>
-    public static ExecutionStatus Read(WorkerView view, int step, KubernetesOptions options, DateTimeOffset now)
+    /// <summary>The status of the step with this index.</summary>
+    public static ExecutionStatus Read(WorkerSnapshot view, int step, KubernetesOptions options, DateTimeOffset now)
     {
         var status = view.Pod is { } pod ? ReadPod(view, pod, step, options, now) : ReadJob(view, options, now);
         return status with { StillPresent = view.IsPresent };
     }
 
-    /// <summary>Whether the Job's controller has decided that it is over, one way or the other.</summary>
-    public static bool IsOver(V1Job? job) =>
+    /// <summary>Whether the Job controller has declared the Job complete or failed.</summary>
+    public static bool IsFinished(V1Job? job) =>
         job?.Status?.Conditions?.Any(c => c.Type is "Failed" or "FailureTarget" or "Complete" or "SuccessCriteriaMet" && c.Status == "True")
         == true;
 
-    private static ExecutionStatus ReadJob(WorkerView view, KubernetesOptions options, DateTimeOffset now)
+    private static ExecutionStatus ReadJob(WorkerSnapshot view, KubernetesOptions options, DateTimeOffset now)
     {
         if (!view.HasJob || view.Job?.Metadata.DeletionTimestamp is not null)
         {
-            return Failed(Reason.Lost, "Its Job was deleted before it had a pod.");
+            return Failed(Reason.Lost, "The Job was deleted before its pod was created.");
         }
 
-        if (Ended(view.Job) is { } end)
+        if (FailedCondition(view.Job) is { } end)
         {
             return Failed(
                 end.Reason == "DeadlineExceeded" ? Reason.Timeout : Reason.Lost,
-                $"Its Job failed without a pod to tell why: {end.Message ?? end.Reason}."
+                $"The Job failed, and no pod exists that says why: {end.Message ?? end.Reason}."
             );
         }
 
-        if (view.CreateError is { } refusal && NeverAllowed().IsMatch(refusal))
+        if (view.CreateError is { } refusal && PermanentRefusal().IsMatch(refusal))
         {
             var hint =
                 refusal.Contains("must specify", StringComparison.Ordinal)
@@ -48,19 +48,18 @@ internal static partial class StatusReader
                 : refusal.Contains("PodSecurity", StringComparison.Ordinal)
                     ? " Set Shipinator:Kubernetes:RunAsNonRoot, and RunAsUser where images name no user."
                 : "";
-            return Failed(Reason.ConfigError, $"The namespace does not allow its pod: {refusal}{hint}");
+            return Failed(Reason.ConfigError, $"The namespace does not allow the pod: {refusal}{hint}");
         }
 
-        var waiting = view.CreateError is { } words ? $"The cluster to make its pod: {words}" : "The cluster to make its pod.";
         return now - view.Job?.Metadata.CreationTimestamp > options.PendingTimeout
             ? Failed(
                 Reason.Unschedulable,
-                $"No pod could be made for it within {options.PendingTimeout.InWords()}. {view.CreateError}".TrimEnd()
+                $"No pod could be created within {options.PendingTimeout.InWords()}. {view.CreateError}".TrimEnd()
             )
-            : Waiting(waiting);
+            : Waiting(WaitReason.Worker(view.CreateError));
     }
 
-    private static ExecutionStatus ReadPod(WorkerView view, V1Pod pod, int step, KubernetesOptions options, DateTimeOffset now)
+    private static ExecutionStatus ReadPod(WorkerSnapshot view, V1Pod pod, int step, KubernetesOptions options, DateTimeOffset now)
     {
         var own = Find(pod.Status?.ContainerStatuses, WorkerManifest.Container(step));
         var terminated = own?.State?.Terminated;
@@ -70,69 +69,78 @@ internal static partial class StatusReader
             return new() { Status = Status.Success, ExitCode = 0 };
         }
 
-        var block = FirstBlock(view, pod, own, WorkerManifest.Container(step));
-        var taken = Taken(pod, block);
-        if (taken is var (why, sentence))
+        var failure = FirstFailure(view, pod, own, WorkerManifest.Container(step));
+        var disruption = DisruptionOf(pod, failure);
+        if (disruption is var (why, sentence))
         {
-            if (terminated is null && view.HasPod && now - pod.Metadata.DeletionTimestamp > NodeSilence)
+            if (terminated is null && view.HasPod && now - pod.Metadata.DeletionTimestamp > NodeTimeout)
             {
-                return Failed(Reason.Lost, $"Its node does not answer: it was to end, and nobody says that it did. {sentence}");
+                return Failed(
+                    Reason.Lost,
+                    $"The node does not respond: the pod was to be stopped, and nothing confirms that it was. {sentence}"
+                );
             }
 
-            // It is about to be ended: the reason is known before the end. What could never begin has ended before.
-            return terminated is null && view.HasPod && pod.Status?.Phase != "Failed" && block is not { IsMisconfigured: true }
+            // It is about to be stopped: the reason is known before the end. What could never start has ended already.
+            return terminated is null && view.HasPod && pod.Status?.Phase != "Failed" && failure is not { IsMisconfigured: true }
                 ? new()
                 {
                     Status = Status.Submitted,
                     Reason = why,
                     Detail = sentence,
-                    WaitingFor = sentence,
+                    WaitingFor = WaitReason.Disruption(sentence),
                 }
                 : Failed(
                     why,
                     sentence,
-                    terminated is { Reason: "ContainerStatusUnknown" } && block is not null ? null : terminated?.ExitCode
+                    terminated is { Reason: "ContainerStatusUnknown" } && failure is not null ? null : terminated?.ExitCode
                 );
         }
 
         if (terminated is not null)
         {
-            return Explain(pod, terminated, block);
+            return FromTermination(pod, terminated, failure);
         }
 
         if (!view.HasPod)
         {
-            return block is not null
-                ? Failed(block.Cause.Reason, block.Cause.Sentence)
-                : Failed(Reason.Lost, "Its pod vanished without a result.");
+            return failure is not null
+                ? Failed(failure.Cause.Reason, failure.Cause.Detail)
+                : Failed(Reason.Lost, "The pod disappeared without a result.");
         }
 
         if (pod.Status?.Phase is "Failed" or "Succeeded")
         {
-            return First(pod)
+            return PrepareFailure(pod)
                 ?? PodReason(pod)
-                ?? (block is not null ? Failed(block.Cause.Reason, block.Cause.Sentence) : null)
-                ?? Failed(Reason.Lost, $"Its pod ended ({pod.Status.Reason ?? pod.Status.Phase}) and its container told nothing.");
+                ?? (failure is not null ? Failed(failure.Cause.Reason, failure.Cause.Detail) : null)
+                ?? Failed(Reason.Lost, $"The pod ended ({pod.Status.Reason ?? pod.Status.Phase}), and its container reported nothing.");
         }
 
-        return First(pod) ?? Pending(view, pod, own, block, options, now);
+        return PrepareFailure(pod) ?? NotStarted(view, pod, own, failure, options, now);
     }
 
-    /// <summary>The platform took the place away, or somebody deleted the pod.</summary>
-    private static (Reason, string)? Taken(V1Pod pod, Block? block)
+    /// <summary>The platform stopped the pod, or someone deleted it.</summary>
+    private static (Reason, string)? DisruptionOf(V1Pod pod, StartFailure? failure)
     {
-        var disruption = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "DisruptionTarget" && c.Status == "True");
-        if (disruption is not null)
+        var condition = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "DisruptionTarget" && c.Status == "True");
+        if (condition is not null)
         {
-            var words = $"{disruption.Message ?? disruption.Reason}";
-            return disruption.Reason switch
+            var message = $"{condition.Message ?? condition.Reason}";
+            return condition.Reason switch
             {
-                "EvictionByEvictionAPI" => (Reason.Evicted, $"Its pod was evicted, as when a node is drained: {words}"),
-                "PreemptionByScheduler" => (Reason.Evicted, $"A pod of higher priority took its place: {words}"),
-                "DeletionByTaintManager" => (Reason.Evicted, $"Its node does not bear it any more, or is not reachable: {words}"),
-                "DeletionByPodGC" => (Reason.Lost, $"Its node is gone: {words}"),
-                "TerminationByKubelet" => (Reason.Evicted, $"Its node ended it for want of resources or to shut down: {words}"),
-                _ => (Reason.Evicted, $"The cluster took its pod away ({disruption.Reason}): {words}"),
+                "EvictionByEvictionAPI" => (Reason.Evicted, $"The pod was evicted, for example because its node was drained: {message}"),
+                "PreemptionByScheduler" => (Reason.Evicted, $"The pod was preempted by one of higher priority: {message}"),
+                "DeletionByTaintManager" => (
+                    Reason.Evicted,
+                    $"The node has a taint that the pod does not tolerate, or is unreachable: {message}"
+                ),
+                "DeletionByPodGC" => (Reason.Lost, $"The node no longer exists: {message}"),
+                "TerminationByKubelet" => (
+                    Reason.Evicted,
+                    $"The node stopped the pod because it is short of resources or shutting down: {message}"
+                ),
+                _ => (Reason.Evicted, $"The cluster stopped the pod ({condition.Reason}): {message}"),
             };
         }
 
@@ -140,72 +148,81 @@ internal static partial class StatusReader
         {
             "Evicted" or "Preempting" or "Shutdown" or "Terminated" or "NodeShutdown" => (
                 Reason.Evicted,
-                $"Its node ended it ({pod.Status.Reason}): {pod.Status.Message}"
+                $"The node stopped the pod ({pod.Status.Reason}): {pod.Status.Message}"
             ),
-            "NodeLost" => (Reason.Lost, $"Its node is lost: {pod.Status.Message}"),
+            "NodeLost" => (Reason.Lost, $"The node is lost: {pod.Status.Message}"),
             { } refused
                 when refused.StartsWith("OutOf", StringComparison.Ordinal)
                     || refused is "UnexpectedAdmissionError" or "NodeAffinity" or "NodeSelectorMismatching" or "TaintToleration" => (
                 Reason.Evicted,
-                $"Its node did not take it after all ({refused}): {pod.Status.Message}"
+                $"The node rejected the pod ({refused}): {pod.Status.Message}"
             ),
-            "DeadlineExceeded" when block is not null => block.Cause,
-            "DeadlineExceeded" => (Reason.Timeout, "It was at work longer than its pod may live."),
+            "DeadlineExceeded" when failure is not null => failure.Cause,
+            "DeadlineExceeded" => (Reason.Timeout, "The pod ran longer than its activeDeadlineSeconds."),
             _ when pod.Metadata.DeletionTimestamp is null => null,
-            // It could not have begun, whoever gave up on it.
-            _ => block?.Cause ?? (Reason.Lost, "Its pod was deleted by somebody."),
+            // It could not have started, whoever deleted it.
+            _ => failure?.Cause ?? (Reason.Lost, "The pod was deleted by someone other than Shipinator."),
         };
     }
 
     private static ExecutionStatus? PodReason(V1Pod pod) =>
-        pod.Status?.Message is { Length: > 0 } words ? Failed(Reason.Lost, $"Its pod failed: {words}") : null;
+        pod.Status?.Message is { Length: > 0 } message ? Failed(Reason.Lost, $"The pod failed: {message}") : null;
 
-    private static ExecutionStatus Explain(V1Pod pod, V1ContainerStateTerminated end, Block? block) =>
+    private static ExecutionStatus FromTermination(V1Pod pod, V1ContainerStateTerminated end, StartFailure? failure) =>
         end.Reason switch
         {
-            // SIGTERM is nothing that the kernel sends for want of memory: kubernetes/kubernetes#140716.
-            "OOMKilled" when end.ExitCode == 143 => Failed(Reason.Lost, "Its container was told to stop by somebody.", end.ExitCode),
+            // The kernel's OOM killer never sends SIGTERM: kubernetes/kubernetes#140716.
+            "OOMKilled" when end.ExitCode == RunnerExitCodes.Stopped => Failed(
+                Reason.Lost,
+                "The container was stopped by SIGTERM from outside Shipinator.",
+                end.ExitCode
+            ),
             "OOMKilled" => Failed(
                 Reason.OomKilled,
-                "It, or something that it started, used more memory than it may: the kernel ended it.",
+                "The container ran out of memory: the kernel killed the command or a process that it had started.",
                 end.ExitCode
             ),
             "StartError" or "ContainerCannotRun" => Failed(
                 Reason.ExecutorError,
-                $"Its container could not be started: {end.Message}",
+                $"The container could not be started: {end.Message}",
                 end.ExitCode
             ),
-            // Ended before it began: what kept it from beginning is the cause.
-            "ContainerStatusUnknown" => First(pod)
-                ?? (block is not null ? Failed(block.Cause.Reason, block.Cause.Sentence) : null)
-                ?? Failed(Reason.Lost, $"Its container is gone: {end.Message}"),
-            "Unknown" => Failed(Reason.Lost, "Its node was restarted, or lost its container."),
+            // It ended before it started: what kept it from starting is the cause.
+            "ContainerStatusUnknown" => PrepareFailure(pod)
+                ?? (failure is not null ? Failed(failure.Cause.Reason, failure.Cause.Detail) : null)
+                ?? Failed(Reason.Lost, $"The container no longer exists: {end.Message}"),
+            "Unknown" => Failed(Reason.Lost, "The node was restarted or lost the container."),
             _ => Failed(
                 Reason.ExitCode,
-                string.Create(CultureInfo.InvariantCulture, $"Its container ended with exit code {end.ExitCode}."),
+                string.Create(CultureInfo.InvariantCulture, $"The container ended with exit code {end.ExitCode}."),
                 end.ExitCode
             ),
         };
 
-    /// <summary>What went wrong before the steps: the checkout.</summary>
-    private static ExecutionStatus? First(V1Pod pod)
+    /// <summary>The failure of the <c>prepare</c> container; null when it did not fail.</summary>
+    private static ExecutionStatus? PrepareFailure(V1Pod pod)
     {
         var end = Find(pod.Status?.InitContainerStatuses, WorkerManifest.Prepare)?.State?.Terminated;
         return end is null or { ExitCode: 0 } ? null
-            : end.Reason == "OOMKilled" ? Failed(Reason.OomKilled, "The checkout used more memory than it may.")
+            : end.Reason == "OOMKilled" ? Failed(Reason.OomKilled, "The checkout ran out of memory.")
             : end.Reason is "Unknown" or "ContainerStatusUnknown"
-                ? Failed(Reason.Lost, "Its node was restarted, or lost its container, during the checkout.")
+                ? Failed(Reason.Lost, "The node was restarted or lost the container during the checkout.")
             : Failed(
                 Reason.ExecutorError,
-                $"Its workspace could not be made ready: {(string.IsNullOrWhiteSpace(end.Message) ? $"exit code {end.ExitCode.ToString(CultureInfo.InvariantCulture)} ({end.Reason})" : end.Message.Trim())}"
+                string.IsNullOrWhiteSpace(end.Message)
+                    ? string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"The workspace could not be prepared: exit code {end.ExitCode} ({end.Reason})"
+                    )
+                    : $"The workspace could not be prepared: {end.Message.Trim()}"
             );
     }
 
-    private static ExecutionStatus Pending(
-        WorkerView view,
+    private static ExecutionStatus NotStarted(
+        WorkerSnapshot view,
         V1Pod pod,
         V1ContainerStatus? own,
-        Block? block,
+        StartFailure? failure,
         KubernetesOptions options,
         DateTimeOffset now
     )
@@ -213,68 +230,69 @@ internal static partial class StatusReader
         var scheduled = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "PodScheduled");
         if (scheduled is not { Status: "True" })
         {
-            var words = scheduled?.Message is { Length: > 0 } sentence ? $"A node: {sentence}" : "A node.";
             return now - pod.Metadata.CreationTimestamp > options.PendingTimeout
                 ? Failed(
                     Reason.Unschedulable,
-                    $"No node took it within {options.PendingTimeout.InWords()}: {scheduled?.Message}".TrimEnd(' ', ':')
+                    $"The pod could not be scheduled within {options.PendingTimeout.InWords()}: {scheduled?.Message}".TrimEnd(' ', ':')
                 )
-                : Waiting(words);
+                : Waiting(WaitReason.Scheduling(scheduled?.Message));
         }
 
         if (own?.State?.Running is not null)
         {
-            return Waiting("Its container to take the step.");
+            return Waiting(WaitReason.Runner);
         }
 
-        if (Services.Waiting(pod, now) is { } service)
+        if (ServiceContainers.Waiting(pod, now) is { } service)
         {
             return service;
         }
 
-        var since = now - Latest(Begun(pod, block?.Container ?? own?.Name, scheduled), block?.Since);
-        if (block is not null)
+        var since = now - Latest(WaitingSince(pod, failure?.Container ?? own?.Name, scheduled), failure?.Since);
+        if (failure is not null)
         {
-            if (block.IsMisconfigured)
+            if (failure.IsMisconfigured)
             {
-                return Failed(block.Cause.Reason, block.Cause.Sentence);
+                return Failed(failure.Cause.Reason, failure.Cause.Detail);
             }
 
-            if (block.IsPulling)
+            if (failure.IsPulling)
             {
                 return since > options.ImagePullTimeout
                     ? Failed(
                         Reason.ImagePull,
-                        $"The image {block.Image} could not be pulled within {options.ImagePullTimeout.InWords()}: {block.Message}"
+                        $"The image {failure.Image} could not be pulled within {options.ImagePullTimeout.InWords()}: {failure.Message}"
                     )
-                    : Waiting($"The image {block.Image}: {block.Message ?? block.Reason}");
+                    : Waiting(WaitReason.Image(failure.Image ?? failure.Container, failure.Message ?? failure.Reason));
             }
 
             return since > options.PendingTimeout
-                ? Failed(block.Cause.Reason, block.Cause.Sentence)
-                : Waiting($"Container {block.Container} ({block.Reason}): {block.Message}".TrimEnd(' ', ':'));
+                ? Failed(failure.Cause.Reason, failure.Cause.Detail)
+                : Waiting(WaitReason.Container(failure.Container, $"{failure.Reason}: {failure.Message}".TrimEnd(' ', ':')));
         }
 
         var preparing = Find(pod.Status?.InitContainerStatuses, WorkerManifest.Prepare);
         if (preparing?.State?.Running is not null)
         {
-            return Waiting("The checkout of its source.");
+            return Waiting(WaitReason.Checkout);
         }
 
-        // What keeps the first container from starting is of the past once it has.
-        var trouble = preparing?.State?.Terminated is null ? view.Trouble : null;
+        // What keeps the first container from starting no longer matters once it has started.
+        var warning = preparing?.State?.Terminated is null ? view.NodeWarning : null;
         return since > options.PendingTimeout
             ? Failed(
-                trouble is { Reason: "FailedMount" } && trouble.Words.Contains("not found", StringComparison.Ordinal)
+                warning is { Reason: "FailedMount" } && warning.Message.Contains("not found", StringComparison.Ordinal)
                     ? Reason.ConfigError
                     : Reason.ExecutorError,
-                $"Its containers did not start within {options.PendingTimeout.InWords()}. {trouble?.Words}".TrimEnd()
+                $"The containers did not start within {options.PendingTimeout.InWords()}. {warning?.Message}".TrimEnd()
             )
-            : Waiting(trouble is null ? "Its containers to start." : $"Its node to start it: {trouble.Words}");
+            : Waiting(WaitReason.Container(detail: warning?.Message));
     }
 
-    /// <summary>When it became this container's turn: the first containers start one after the other, the steps' when those are done.</summary>
-    private static DateTimeOffset? Begun(V1Pod pod, string? container, V1PodCondition scheduled)
+    /// <summary>
+    /// When it became this container's turn: init containers start one after the other, the steps' containers when those are done.
+    /// </summary>
+    private static DateTimeOffset? WaitingSince(V1Pod pod, string? container, V1PodCondition scheduled)
     {
         var first = pod.Status?.InitContainerStatuses ?? [];
         if (first.Any(c => c.Name == container))
@@ -292,31 +310,31 @@ internal static partial class StatusReader
 
     private static DateTimeOffset? Latest(DateTimeOffset? one, DateTimeOffset? other) => one > other || other is null ? one : other;
 
-    /// <summary>What keeps the step from starting: the first containers come before its own, the services' among them.</summary>
-    private static Block? FirstBlock(WorkerView view, V1Pod pod, V1ContainerStatus? own, string container)
+    /// <summary>What keeps the step from starting: init containers, services' included, come before its own.</summary>
+    private static StartFailure? FirstFailure(WorkerSnapshot view, V1Pod pod, V1ContainerStatus? own, string container)
     {
-        var blocks = Blocks.Follow(view.Blocks, pod, null);
+        var failures = StartFailures.Update(view.StartFailures, pod, null);
         return own?.State?.Running is not null
             ? null
-            : (pod.Status?.InitContainerStatuses ?? []).Select(c => blocks.GetValueOrDefault(c.Name)).FirstOrDefault(b => b is not null)
-                ?? blocks.GetValueOrDefault(container);
+            : (pod.Status?.InitContainerStatuses ?? []).Select(c => failures.GetValueOrDefault(c.Name)).FirstOrDefault(b => b is not null)
+                ?? failures.GetValueOrDefault(container);
     }
 
     /// <summary>
-    /// What no waiting helps against: the namespace's security standard, limits that its quota demands or that its range forbids, a pod
-    /// that is not valid.
+    /// Refusals that waiting does not change: the namespace's pod security standard, limits that its quota demands or its limit range
+    /// forbids, an invalid pod.
     /// </summary>
     [GeneratedRegex(
         "violates PodSecurity|must specify (limits|requests)|(maximum|minimum) \\S+ usage per|max limit to request ratio| is invalid: "
     )]
-    private static partial Regex NeverAllowed();
+    private static partial Regex PermanentRefusal();
 
-    private static V1JobCondition? Ended(V1Job? job) =>
+    private static V1JobCondition? FailedCondition(V1Job? job) =>
         job?.Status?.Conditions?.FirstOrDefault(c => c.Type is "Failed" or "FailureTarget" && c.Status == "True");
 
     private static V1ContainerStatus? Find(IList<V1ContainerStatus>? all, string name) => all?.FirstOrDefault(c => c.Name == name);
 
-    public static ExecutionStatus Waiting(string words) => new() { Status = Status.Submitted, WaitingFor = words };
+    public static ExecutionStatus Waiting(WaitReason reason) => new() { Status = Status.Submitted, WaitingFor = reason };
 
     public static ExecutionStatus Failed(Reason reason, string detail, int? exitCode = null) =>
         new()

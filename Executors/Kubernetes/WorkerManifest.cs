@@ -4,7 +4,7 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Kubernetes;
 
-/// <summary>A job attempt as a <c>batch/v1</c> Job: one pod, a container per step (docs/kubernetes.md). Pure.</summary>
+/// <summary>The <c>batch/v1</c> Job for a job attempt: one pod, a container per step (docs/kubernetes.md). Pure.</summary>
 internal static class WorkerManifest
 {
     public const string Prepare = "prepare";
@@ -13,10 +13,12 @@ internal static class WorkerManifest
     private const string CacheFolder = "/shipinator/cache";
     private const string SecretFolder = "/run/shipinator";
 
-    /// <summary>Beyond the job's own limit, which the control plane keeps: this one is for when there is no control plane.</summary>
+    /// <summary>Added to the job's own timeout, which the server enforces: the pod's deadline is for when no server is running.</summary>
     private static readonly TimeSpan Backstop = TimeSpan.FromMinutes(30);
 
-    /// <summary>Takes the runner where the image has it, else gets it from the server by whatever the image can do that with.</summary>
+    /// <summary>
+    /// Copies the runner from the image where it has one; otherwise downloads it from the server with a tool of the image.
+    /// </summary>
     private const string FindRunner = """
         new="$SHIPINATOR_RUNNER_TARGET.new" url="$SHIPINATOR_RUNNER_URL"
         fail() { echo "$1" >"${SHIPINATOR_TERMINATION_LOG:-/dev/termination-log}"; echo "$1"; exit 1; }
@@ -24,7 +26,7 @@ internal static class WorkerManifest
           if [ -n "$r" ] && [ -f "$r" ] && [ -x "$r" ]; then cp "$r" "$new"; break; fi
         done
         if [ ! -e "$new" ]; then
-          # A shell as the first process does not listen to SIGTERM while it waits for a program in the foreground.
+          # A shell as process 1 does not handle SIGTERM while it waits for a program in the foreground.
           trap 'kill "$p" 2>/dev/null; exit 143' TERM
           get() {
             "$@" & p=$!
@@ -41,12 +43,14 @@ internal static class WorkerManifest
               wget) get wget -q -O "$new" "$url" ;;
               curl) get curl -fsSL --connect-timeout 20 -o "$new" "$url" ;;
               perl) get perl -MHTTP::Tiny -e 'exit !HTTP::Tiny->new(timeout => 20)->mirror(@ARGV)->{success}' "$url" "$new" ;;
-              python3) get python3 -c 'import shutil, sys, urllib.request as u; shutil.copyfileobj(u.urlopen(sys.argv[1], timeout=20), open(sys.argv[2], "wb"))' "$url" "$new" ;;
+              python3) get python3 -c 'import shutil, sys, urllib.request as u
+        shutil.copyfileobj(u.urlopen(sys.argv[1], timeout=20), open(sys.argv[2], "wb"))' "$url" "$new" ;;
             esac && [ -s "$new" ] && break
             rm -f "$new"
           done
-          [ -n "$found" ] || fail "The runner image has no runner, and none of wget, curl, perl and python3 to get it."
-          [ -e "$new" ] || fail "The runner can't be downloaded from $url (tried:$found). Do pods reach Shipinator:RunnerUrl, and is Shipinator:StaticRunnerPath set?"
+          [ -n "$found" ] || fail "The runner image contains neither the runner nor one of wget, curl, perl and python3 to download it."
+          [ -e "$new" ] || fail "The runner could not be downloaded from $url (tried:$found). \
+        Check that pods can reach Shipinator:RunnerUrl and that Shipinator:StaticRunnerPath is set."
         fi
         chmod 755 "$new"
         mv "$new" "$SHIPINATOR_RUNNER_TARGET"
@@ -56,7 +60,7 @@ internal static class WorkerManifest
     /// <summary>The container of the step with this index.</summary>
     public static string Container(int step) => string.Create(CultureInfo.InvariantCulture, $"s{step}");
 
-    /// <summary>Errors: <see cref="ExecutorException"/>, rejected, when a step asks for more than the operator allows.</summary>
+    /// <summary>Errors: <see cref="ExecutorException"/> (rejected) when a step requests more than the operator allows.</summary>
     public static V1Job Create(WorkerSpec worker, KubernetesOptions options, Uri server, string? credentialScope = null)
     {
         var labels = Labels.Of(worker, options);
@@ -116,7 +120,7 @@ internal static class WorkerManifest
         new()
         {
             RestartPolicy = "Never",
-            // On the pod, not on the Job: it keeps the pod, and with it the reason.
+            // On the pod, not on the Job: the pod stays, and with it the reason.
             ActiveDeadlineSeconds = (long)(worker.Timeout + options.PendingTimeout + Backstop).TotalSeconds,
             TerminationGracePeriodSeconds = (long)options.TerminationGrace.TotalSeconds,
             AutomountServiceAccountToken = false,
@@ -161,7 +165,7 @@ internal static class WorkerManifest
                     Name = "secret",
                     Secret = new() { SecretName = worker.ExternalName },
                 },
-                // A claim that can't be had now keeps no job that does not need it.
+                // Only where it is needed: a claim that can't be bound must not block other jobs.
                 .. options.CacheClaim is { } claim && UsesCache(worker, options)
                     ?
                     [
@@ -176,8 +180,8 @@ internal static class WorkerManifest
         };
 
     /// <summary>
-    /// Makes the workspace. It also carries the request of the whole pod: the scheduler reserves the larger of the first
-    /// container's request and the sum of the others', which ask for nothing, so steps that wait for each other don't add up.
+    /// Prepares the workspace. It also carries the request of the whole pod: the scheduler reserves the larger of the init container's
+    /// request and the sum of the others', which request nothing, so steps that run one after the other don't add up.
     /// </summary>
     private static V1Container First(WorkerSpec worker, KubernetesOptions options, Uri server, string? credentialScope)
     {
@@ -187,7 +191,7 @@ internal static class WorkerManifest
             Env("SHIPINATOR_RUNNER_URL", new Uri(server, "/v1/runner").ToString()),
             Env("SHIPINATOR_RUNNER_TARGET", $"{RunnerFolder}/runner"),
             Env("SHIPINATOR_JOB_DIR", JobFolder),
-            // Git wants a home to look for its settings, also as a user that the image does not know.
+            // Git needs a home for its settings, also as a user that the image does not know.
             Env("HOME", "/tmp"),
         };
         var mounts = new List<V1VolumeMount>
@@ -217,7 +221,7 @@ internal static class WorkerManifest
 
         if (UsesCache(worker, options))
         {
-            // It is opened for steps of any user.
+            // prepare makes it writable for steps of any user.
             environment.Add(Env("SHIPINATOR_CACHE_DIR", CacheFolder));
             mounts.Add(Cache(worker));
         }
@@ -230,7 +234,7 @@ internal static class WorkerManifest
             Command = options.RunnerCommand.Count > 0 ? [.. options.RunnerCommand, "prepare"] : ["/bin/sh", "-ec", FindRunner],
             Env = environment,
             VolumeMounts = mounts,
-            Resources = Quantities.First(worker, options),
+            Resources = PodResources.First(worker, options),
             SecurityContext = Security(options),
             TerminationMessagePolicy = "FallbackToLogsOnError",
         };
@@ -239,16 +243,16 @@ internal static class WorkerManifest
     private static V1Container Service(string name, ServicePlan plan, KubernetesOptions options) =>
         new()
         {
-            Name = Services.Prefix + name,
+            Name = ServiceContainers.Prefix + name,
             Image = plan.Image,
             ImagePullPolicy = options.ImagePullPolicy,
             Args = plan.Command is { } command ? [.. command.Select(Literal)] : null,
             Env = [.. plan.Env.Select(e => Env(e.Key, e.Value))],
             RestartPolicy = "Always",
-            Resources = Quantities.Service(options),
+            Resources = PodResources.Service(options),
             SecurityContext = Security(options),
             StartupProbe = plan.ReadyTcp is { } port
-                // It has had its time: the pod's own grace would only be waited for.
+                // A service that is not ready in time is killed at once instead of after the pod's grace period.
                 ? new()
                 {
                     TcpSocket = new() { Port = port },
@@ -294,7 +298,7 @@ internal static class WorkerManifest
                 Secret(WorkerSecret.Token(index), "token"),
                 .. options.CacheClaim is null || !step.UsesCache ? Array.Empty<V1VolumeMount>() : [Cache(worker)],
             ],
-            Resources = Quantities.Step(step, options),
+            Resources = PodResources.Step(step, options),
             SecurityContext = Security(options),
             TerminationMessagePolicy = "File",
         };
@@ -302,7 +306,7 @@ internal static class WorkerManifest
     private static bool UsesCache(WorkerSpec worker, KubernetesOptions options) =>
         options.CacheClaim is not null && worker.Steps.Any(s => s.UsesCache);
 
-    /// <summary>A repository sees its own caches and no other's.</summary>
+    /// <summary>A repository's containers see only its own caches.</summary>
     private static V1VolumeMount Cache(WorkerSpec worker) =>
         new()
         {
@@ -321,14 +325,14 @@ internal static class WorkerManifest
         };
 
     /// <summary>
-    /// What the security standard "restricted" demands of each container, where the operator wants no root; with root it would take from
-    /// it what package managers need.
+    /// What the pod security standard <c>restricted</c> demands of each container, where the operator excludes root; for root, dropping all
+    /// capabilities would break package managers.
     /// </summary>
     private static V1SecurityContext Security(KubernetesOptions options) =>
         new() { AllowPrivilegeEscalation = false, Capabilities = options.RunAsNonRoot ? new() { Drop = ["ALL"] } : null };
 
     private static V1EnvVar Env(string name, string value) => new() { Name = name, Value = Literal(value) };
 
-    /// <summary>The cluster would put variables in place of <c>$(NAME)</c>, and one <c>$</c> in place of two.</summary>
+    /// <summary>Escapes a text: the cluster would expand <c>$(NAME)</c>, and read <c>$$</c> as <c>$</c>.</summary>
     private static string Literal(string text) => text.Replace("$", "$$", StringComparison.Ordinal);
 }

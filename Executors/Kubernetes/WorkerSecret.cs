@@ -4,7 +4,7 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Kubernetes;
 
-/// <summary>What a worker's containers may know alone: each step's token, and for the first container the clone's credential.</summary>
+/// <summary>The Secret of a worker: each step's token, and the clone credential for the <c>prepare</c> container.</summary>
 internal static class WorkerSecret
 {
     public const string CloneUsername = "clone-username";
@@ -12,7 +12,7 @@ internal static class WorkerSecret
 
     public static string Token(int step) => string.Create(CultureInfo.InvariantCulture, $"token-s{step}");
 
-    /// <summary>Owned by the Job: it goes when the Job goes.</summary>
+    /// <summary>Owned by the Job, and deleted with it.</summary>
     public static V1Secret Create(
         WorkerSpec worker,
         V1Job owner,
@@ -24,7 +24,7 @@ internal static class WorkerSecret
         var data = new Dictionary<string, byte[]>(StringComparer.Ordinal);
         if (worker.Source is not null)
         {
-            // Present also when empty: the mount names them.
+            // Present even when empty: the mounts name them.
             data[CloneUsername] = Encoding.UTF8.GetBytes(credential?.Username ?? "");
             data[ClonePassword] = Encoding.UTF8.GetBytes(credential?.Password ?? "");
         }

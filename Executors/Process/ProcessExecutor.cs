@@ -6,8 +6,8 @@ namespace Shipinator.Executors.Process;
 
 /// <summary>
 /// Runs a job attempt in a folder of this machine, each execution by a runner process of its own. When the server is root,
-/// each job attempt has a user of its own, and nothing of another job's or of the server's can be read by its steps. The
-/// runners outlive the server: a server that starts again finds them by what they hold and leave in their folder.
+/// each job attempt has a user of its own, and its steps can read nothing of another job's or of the server's. Runners outlive the server:
+/// a restarted server finds them by the locks that they hold and the results that they leave in their folder.
 /// </summary>
 public sealed partial class ProcessExecutor(
     IOptions<ProcessExecutorOptions> options,
@@ -17,12 +17,12 @@ public sealed partial class ProcessExecutor(
     ILogger<ProcessExecutor> logger
 ) : IWorkerInventory
 {
-    private static readonly TimeSpan DeletePatience = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan DeletePause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan DeleteTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan DeleteRetryDelay = TimeSpan.FromMilliseconds(200);
     private readonly ProcessExecutorOptions _options = options.Value;
     private readonly JobFolders _folders = new(options.Value, time);
-    private readonly RunnerStart _runners = new(options.Value, tokens, address);
-    private readonly ConcurrentDictionary<string, WorkerFolder> _left = new(StringComparer.Ordinal);
+    private readonly RunnerLauncher _runners = new(options.Value, tokens, address);
+    private readonly ConcurrentDictionary<string, WorkerFolder> _unremoved = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<ExecutionId, System.Diagnostics.Process> _children = new();
     private readonly ConcurrentDictionary<ExecutionId, DateTimeOffset> _cancels = new();
 
@@ -43,27 +43,22 @@ public sealed partial class ProcessExecutor(
         {
             throw ExecutorException.Rejected(
                 Reason.ConfigError,
-                $"The job asks for services ({string.Join(", ", spec.Worker.Services.Keys)}), which the process executor can't run: it has no containers. Use the kubernetes executor."
+                $"The job declares services ({string.Join(", ", spec.Worker.Services.Keys)}), which the process executor can't "
+                    + "run because it "
+                    + "has no containers. Use the kubernetes executor."
             );
         }
 
         var folder = Folder(spec.Worker.ExternalName);
-        // The files of the steps before it went with the folder: it is lost, as its status says, and not run without them.
+        // Without the folder the files of earlier steps are gone: not run without them; Status reports it as lost.
         if (!spec.JoinsWorker || Directory.Exists(folder.Path))
         {
-            await MakeReadyAsync(folder, spec.Worker, cancellationToken);
-            Ensure(folder, spec.ExecutionId);
-            StartAhead(folder, spec);
+            await PrepareAsync(folder, spec.Worker, cancellationToken);
+            EnsureRunner(folder, spec.ExecutionId);
+            StartNextRunner(folder, spec);
         }
 
-        return new(
-            Type,
-            $"{spec.Worker.ExternalName}-{spec.ExecutionId}",
-            spec.ExecutionId,
-            spec.Worker.JobId,
-            spec.Worker.Attempt,
-            spec.StepId
-        );
+        return ExecutionHandle.Of(spec, Type);
     }
 
     /// <inheritdoc/>
@@ -71,17 +66,17 @@ public sealed partial class ProcessExecutor(
     {
         ArgumentNullException.ThrowIfNull(handle);
         var id = handle.ExecutionId;
-        var folder = FolderOf(handle);
+        var folder = Folder(handle.WorkerName);
         if (_cancels.TryGetValue(id, out var since) && time.GetUtcNow() - since >= _options.KillAfter)
         {
             ProcessTable.Kill(ProcessesOf(folder, id));
         }
 
-        // The lock before the result: a runner writes the result first and lets go of the lock after.
+        // The lock before the result: a runner writes the result first and releases the lock afterwards.
         var alive = folder.IsAlive(id) || IsStarting(id);
         if (folder.Result(id) is { } result)
         {
-            return Task.FromResult(Ended(result, StillPresent: alive || HasLeftovers(folder, id)));
+            return Task.FromResult(Ended(result, stillPresent: alive || HasLeftovers(folder, id)));
         }
 
         if (alive)
@@ -97,8 +92,8 @@ public sealed partial class ProcessExecutor(
                 Status = Shipinator.Status.Failed,
                 Reason = Reason.Lost,
                 Detail = folder.WasStarted(id)
-                    ? "Its runner process ended without a result: killed, out of memory, or the machine was restarted."
-                    : "This machine knows nothing of it.",
+                    ? "The runner process ended without a result: it was killed or ran out of memory, or the machine was restarted."
+                    : "No runner of this execution was started on this machine.",
                 StillPresent = leftovers.Count > 0,
             }
         );
@@ -111,14 +106,14 @@ public sealed partial class ProcessExecutor(
         var id = handle.ExecutionId;
         var now = time.GetUtcNow();
         var since = _cancels.GetOrAdd(id, now);
-        var processes = ProcessesOf(FolderOf(handle), id);
+        var processes = ProcessesOf(Folder(handle.WorkerName), id);
         if (now - since >= _options.KillAfter)
         {
             ProcessTable.Kill(processes);
         }
         else if (since == now)
         {
-            // The runner passes it on to its command, and counts the command's grace.
+            // The runner forwards it to its command and enforces the command's grace period.
             var runners = processes.Where(ProcessTable.IsRunner).ToList();
             ProcessTable.Terminate(runners.Count > 0 ? runners : processes);
         }
@@ -127,38 +122,38 @@ public sealed partial class ProcessExecutor(
     }
 
     /// <summary>
-    /// Returns also when the folder can't be removed: that is told once, and tried again with each sweep.
+    /// Returns even when the folder can't be removed: that is logged once and retried with each sweep.
     /// </summary>
     public async Task Release(JobId job, int attempt, CancellationToken cancellationToken)
     {
-        var folder = Folder(ExternalName(job, attempt));
-        if (_left.ContainsKey(folder.Path))
+        var folder = Folder(WorkerName.Of(job, attempt));
+        if (_unremoved.ContainsKey(folder.Path))
         {
             return;
         }
 
         var start = time.GetTimestamp();
-        while (folder.Exists && await RemoveAsync(folder, cancellationToken) is { } trouble)
+        while (folder.Exists && await RemoveAsync(folder, cancellationToken) is { } problem)
         {
-            if (time.GetElapsedTime(start) > DeletePatience)
+            if (time.GetElapsedTime(start) > DeleteTimeout)
             {
-                _left[folder.Path] = folder;
-                NotRemoved(folder.Path, _options.SweepPeriod, trouble);
+                _unremoved[folder.Path] = folder;
+                NotRemoved(folder.Path, _options.SweepPeriod, problem);
                 return;
             }
 
-            await Task.Delay(DeletePause, time, cancellationToken);
+            await Task.Delay(DeleteRetryDelay, time, cancellationToken);
         }
     }
 
     /// <inheritdoc/>
     public async Task Tidy(CancellationToken cancellationToken)
     {
-        foreach (var folder in _left.Values)
+        foreach (var folder in _unremoved.Values)
         {
             if (await RemoveAsync(folder, cancellationToken) is null)
             {
-                _left.TryRemove(folder.Path, out _);
+                _unremoved.TryRemove(folder.Path, out _);
                 Removed(folder.Path);
             }
         }
@@ -169,14 +164,14 @@ public sealed partial class ProcessExecutor(
         try
         {
             var executions = folder.Executions().ToList();
-            ProcessTable.Kill(ProcessTable.Of(executions, _options.IsIsolated ? Unix.Look(folder.Path)?.User : null));
-            var trouble = await _folders.RemoveAsync(folder, cancellationToken);
-            if (trouble is null)
+            ProcessTable.Kill(ProcessTable.FindByExecution(executions, _options.IsIsolated ? Unix.Stat(folder.Path)?.User : null));
+            var problem = await _folders.RemoveAsync(folder, cancellationToken);
+            if (problem is null)
             {
                 executions.ForEach(Forget);
             }
 
-            return trouble;
+            return problem;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -187,34 +182,31 @@ public sealed partial class ProcessExecutor(
     /// <inheritdoc/>
     public TimeSpan SweepPeriod => _options.SweepPeriod;
 
-    /// <summary>The job attempts that have a folder here. One in which a runner is at work may be another installation's.</summary>
-    public IReadOnlyCollection<FoundWorker> FindWorkers() =>
-        [
-            .. new[] { _options.Root, WorkerFolder.ControlFolder(_options.Root) }
-                .Where(Directory.Exists)
-                .SelectMany(root => Directory.EnumerateDirectories(root, "ship-*"))
-                .Select(d => Path.GetFileName(d))
-                .Distinct(StringComparer.Ordinal)
-                .Select(n => n.Split('-'))
-                .Where(p => p.Length == 3)
-                .Where(p => Guid.TryParseExact(p[1], "N", out _) && int.TryParse(p[2], out _))
-                .Select(p =>
-                    (
-                        Job: new JobId(Guid.ParseExact(p[1], "N")),
-                        Attempt: int.Parse(p[2], System.Globalization.CultureInfo.InvariantCulture)
-                    )
-                )
-                .Select(w => (w.Job, w.Attempt, Folder: Folder(ExternalName(w.Job, w.Attempt))))
-                .Where(w => !_left.ContainsKey(w.Folder.Path))
-                .Select(w => new FoundWorker(
-                    w.Job,
-                    w.Attempt,
-                    $"Folder {w.Folder.Path}",
-                    MayBeForeign: w.Folder.Executions().Any(w.Folder.IsAlive)
-                )),
-        ];
+    /// <summary>The job attempts that have a folder here. One whose runner is running may belong to another installation.</summary>
+    public IReadOnlyCollection<FoundWorker> FindWorkers()
+    {
+        var found = new List<FoundWorker>();
+        var names = new[] { _options.Root, WorkerFolder.ControlFolder(_options.Root) }
+            .Where(Directory.Exists)
+            .SelectMany(root => Directory.EnumerateDirectories(root, $"{WorkerName.Prefix}*"))
+            .Select(Path.GetFileName)
+            .Distinct(StringComparer.Ordinal);
+        foreach (var name in names)
+        {
+            if (
+                WorkerName.TryParse(name, out var job, out var attempt)
+                && Folder(name) is var folder
+                && !_unremoved.ContainsKey(folder.Path)
+            )
+            {
+                found.Add(new(job, attempt, $"Folder {folder.Path}", MayBeForeign: folder.Executions().Any(folder.IsAlive)));
+            }
+        }
 
-    private async Task MakeReadyAsync(WorkerFolder folder, WorkerSpec worker, CancellationToken cancellationToken)
+        return found;
+    }
+
+    private async Task PrepareAsync(WorkerFolder folder, WorkerSpec worker, CancellationToken cancellationToken)
     {
         try
         {
@@ -230,24 +222,24 @@ public sealed partial class ProcessExecutor(
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw ExecutorException.Transient($"The folder {folder.Path} can't be made ready: {e.Message}", e);
+            throw ExecutorException.Transient($"The folder {folder.Path} could not be prepared: {e.Message}", e);
         }
     }
 
-    /// <summary>A runner takes a moment to start; the next step's waits for its turn while this one works.</summary>
-    private void StartAhead(WorkerFolder folder, ExecutionSpec spec)
+    /// <summary>Hides the runner's startup time: the next step's runner starts and waits while this step runs.</summary>
+    private void StartNextRunner(WorkerFolder folder, ExecutionSpec spec)
     {
         var steps = spec.Worker.Steps;
         for (var i = 0; i + 1 < steps.Length; i++)
         {
             if (steps[i].StepId == spec.StepId)
             {
-                Ensure(folder, steps[i + 1].FirstExecutionId);
+                EnsureRunner(folder, steps[i + 1].FirstExecutionId);
             }
         }
     }
 
-    private void Ensure(WorkerFolder folder, ExecutionId execution)
+    private void EnsureRunner(WorkerFolder folder, ExecutionId execution)
     {
         if (IsStarting(execution) || folder.IsAlive(execution) || folder.Result(execution) is not null)
         {
@@ -262,11 +254,11 @@ public sealed partial class ProcessExecutor(
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception)
         {
-            throw ExecutorException.Transient($"A runner can't be started in {folder.Path}: {e.Message}", e);
+            throw ExecutorException.Transient($"The runner could not be started in {folder.Path}: {e.Message}", e);
         }
     }
 
-    /// <summary>A child of ours that has not ended: it may not hold its lock yet.</summary>
+    /// <summary>Whether a child process of ours runs: it may not hold its lock yet.</summary>
     private bool IsStarting(ExecutionId execution) => _children.TryGetValue(execution, out var child) && !child.HasExited;
 
     private bool HasLeftovers(WorkerFolder folder, ExecutionId execution)
@@ -277,7 +269,7 @@ public sealed partial class ProcessExecutor(
     }
 
     private List<int> ProcessesOf(WorkerFolder folder, ExecutionId execution) =>
-        ProcessTable.Of([execution], _options.IsIsolated ? Unix.Look(folder.Path)?.User : null);
+        ProcessTable.FindByExecution([execution], _options.IsIsolated ? Unix.Stat(folder.Path)?.User : null);
 
     private void Forget(ExecutionId execution)
     {
@@ -288,29 +280,25 @@ public sealed partial class ProcessExecutor(
         }
     }
 
-    private static ExecutionStatus Ended(RunnerResult result, bool StillPresent) =>
+    private static ExecutionStatus Ended(RunnerResult result, bool stillPresent) =>
         new()
         {
             Status = Words.TryParseStatus(result.Status, out var status) && status.IsTerminal() ? status : Shipinator.Status.Failed,
             ExitCode = result.ExitCode,
             Reason = result.Reason is not null && Words.TryParseReason(result.Reason, out var reason) ? reason : null,
             Detail = result.Detail,
-            StillPresent = StillPresent,
+            StillPresent = stillPresent,
             IsFromRunner = true,
         };
 
-    private WorkerFolder FolderOf(ExecutionHandle handle) => Folder(ExternalName(handle.JobId, handle.WorkerAttempt));
+    private WorkerFolder Folder(string worker) => new(_options.Root, worker);
 
-    private WorkerFolder Folder(string externalName) => new(_options.Root, externalName);
-
-    private static string ExternalName(JobId job, int attempt) => $"ship-{job.Value:N}-{attempt}";
-
-    [LoggerMessage(2001, LogLevel.Debug, "Runner of execution {Execution} started as process {Pid}")]
+    [LoggerMessage(3201, LogLevel.Debug, "Started the runner of execution {Execution} as process {Pid}")]
     private partial void RunnerStarted(ExecutionId execution, int pid);
 
-    [LoggerMessage(2002, LogLevel.Warning, "The folder {Folder} can't be removed now and is tried again every {Period}: {Trouble}")]
-    private partial void NotRemoved(string folder, TimeSpan period, string trouble);
+    [LoggerMessage(3202, LogLevel.Warning, "Failed to remove the folder {Folder}; retrying every {Period}: {Problem}")]
+    private partial void NotRemoved(string folder, TimeSpan period, string problem);
 
-    [LoggerMessage(2003, LogLevel.Information, "The folder {Folder}, which could not be removed before, is removed")]
+    [LoggerMessage(3203, LogLevel.Information, "Removed the folder {Folder}, which could not be removed before")]
     private partial void Removed(string folder);
 }

@@ -5,8 +5,8 @@ using System.Text;
 namespace Shipinator.Executors.Process;
 
 /// <summary>
-/// Finds everything of an execution that runs on this machine, however deep and in whatever session: each of its processes
-/// carries the execution's id in its environment, and its runner on its command line as well.
+/// Finds all processes of an execution on this machine, at any depth and in any session: each has the execution's id in its environment,
+/// and its runner has it on its command line as well.
 /// </summary>
 internal static partial class ProcessTable
 {
@@ -14,10 +14,10 @@ internal static partial class ProcessTable
     private const int SigKill = 9;
 
     /// <summary>
-    /// The processes that carry one of the ids; with <paramref name="user"/> only those of that user, since anybody can put
-    /// an id into an environment. Costs a look at every process: only for stops and losses.
+    /// The processes of the executions; with <paramref name="user"/> only those of that user, since anyone can put an id into an
+    /// environment. Reads the files of every process: only for cancels and losses.
     /// </summary>
-    public static List<int> Of(IReadOnlyCollection<ExecutionId> executions, uint? user = null)
+    public static List<int> FindByExecution(IReadOnlyCollection<ExecutionId> executions, uint? user = null)
     {
         var marks = executions.Select(e => Encoding.UTF8.GetBytes($"SHIPINATOR_EXECUTION_ID={e}\0")).ToList();
         var runners = executions.Select(e => Encoding.UTF8.GetBytes($"\0work\0{e}\0")).ToList();
@@ -32,19 +32,16 @@ internal static partial class ProcessTable
         ];
     }
 
-    /// <summary>Every process of a user.</summary>
-    public static List<int> OfUser(uint user) => [.. All().Where(pid => User(pid) == user && !IsZombie(pid))];
+    public static List<int> FindByUser(uint user) => [.. All().Where(pid => User(pid) == user && !IsZombie(pid))];
 
-    /// <summary>The users that have processes.</summary>
     public static HashSet<uint> Users() => [.. All().Select(User).OfType<uint>()];
 
-    /// <summary>SIGTERM.</summary>
+    /// <summary>Sends SIGTERM.</summary>
     public static void Terminate(IEnumerable<int> pids) => Signal(pids, SigTerm);
 
-    /// <summary>SIGKILL.</summary>
+    /// <summary>Sends SIGKILL.</summary>
     public static void Kill(IEnumerable<int> pids) => Signal(pids, SigKill);
 
-    /// <summary>The processes among them that are runners.</summary>
     public static bool IsRunner(int pid) =>
         Encoding.UTF8.GetString(Read(pid, "cmdline")).Split('\0') is [.., "work", _, ""] or [.., "work", ""];
 
@@ -68,7 +65,7 @@ internal static partial class ProcessTable
         return marks.Exists(mark => bytes.AsSpan().IndexOf(mark) >= 0);
     }
 
-    /// <summary>The real user; null when it has ended. A zombie runs no more: it only waits to be counted.</summary>
+    /// <summary>The real user id; null when the process has ended.</summary>
     private static uint? User(int pid)
     {
         var line = Encoding
@@ -84,7 +81,7 @@ internal static partial class ProcessTable
         return stat.Length == 0 || stat[(stat.LastIndexOf(')') + 2)..].StartsWith('Z');
     }
 
-    /// <summary>Nothing when it ended while we looked, or when it is somebody else's.</summary>
+    /// <summary>A file of a process; empty when the process has ended or belongs to another user.</summary>
     private static byte[] Read(int pid, string file)
     {
         try

@@ -4,23 +4,24 @@ using System.Security.Cryptography;
 namespace Shipinator.Executors.Process;
 
 /// <summary>
-/// The runner as step users may run it: a copy in a folder of root's. The program itself can be run and not be read, so the
-/// kernel lets no process of the same user, which a step is, look into a runner, from its first moment on.
+/// The runner as step users run it: a copy in a folder of root's. The program file is executable but not readable, so the kernel never lets
+/// another process of the same user, such as a step, inspect a runner.
 /// </summary>
-/// <param name="Command">What starts it.</param>
-/// <param name="DotnetRoot">Where it finds .NET; null for a native program.</param>
+/// <param name="Command">The command that starts it.</param>
+/// <param name="DotnetRoot">The folder of .NET; null for a native program.</param>
 internal sealed record RunnerProgram(string[] Command, string? DotnetRoot)
 {
     private const UnixFileMode Run =
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
     private const UnixFileMode Read = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
-    private const int Usage = 2;
 
-    /// <summary>As the server's own user runs it: where it lies.</summary>
-    public static RunnerProgram Own(ProcessExecutorOptions options) =>
+    /// <summary>The runner where it is, as the server's own user runs it.</summary>
+    public static RunnerProgram InPlace(ProcessExecutorOptions options) =>
         new(options.RunnerPath.EndsWith(".dll", StringComparison.Ordinal) ? ["dotnet", options.RunnerPath] : [options.RunnerPath], null);
 
-    /// <summary>Puts the copy in its place, if it is not there. Errors: <see cref="IOException"/>, <see cref="UnauthorizedAccessException"/>.</summary>
+    /// <summary>
+    /// Creates the copy if it does not exist. Errors: <see cref="IOException"/>, <see cref="UnauthorizedAccessException"/>.
+    /// </summary>
     public static RunnerProgram Install(ProcessExecutorOptions options)
     {
         var isDotnet = options.RunnerPath.EndsWith(".dll", StringComparison.Ordinal);
@@ -28,7 +29,8 @@ internal sealed record RunnerProgram(string[] Command, string? DotnetRoot)
         if (!File.Exists(program))
         {
             throw new IOException(
-                $"{program} is missing beside {options.RunnerPath}: build the runner with its native starter (UseAppHost), or set Shipinator:Process:RunnerPath to the static runner (Runner/publish-static.sh)."
+                $"{program} is missing beside {options.RunnerPath}: build the runner with its native host (UseAppHost), or set "
+                    + "Shipinator:Process:RunnerPath to the static runner (Runner/publish-static.sh)."
             );
         }
 
@@ -50,23 +52,23 @@ internal sealed record RunnerProgram(string[] Command, string? DotnetRoot)
         return new([Path.Combine(target, Path.GetFileName(program))], isDotnet ? FindDotnet() : null);
     }
 
-    /// <summary>Starts it as a step user, to see that it can be; the words of what failed, or null.</summary>
+    /// <summary>Starts it as a step user to see whether that works. Null when it does; else the problem.</summary>
     public async Task<string?> ProbeAsync(uint user, CancellationToken cancellationToken)
     {
-        var (code, words) = await StartAsync(user, cancellationToken);
-        return code == Usage && words.Contains("runner work", StringComparison.Ordinal)
+        var (code, output) = await StartAsync(user, cancellationToken);
+        return code == RunnerExitCodes.Usage && output.Contains("runner work", StringComparison.Ordinal)
             ? null
-            : $"{string.Join(' ', Command)} ended with {code}: {words}";
+            : $"{string.Join(' ', Command)} ended with exit code {code}: {output}";
     }
 
-    private Task<(int Code, string Words)> StartAsync(uint user, CancellationToken cancellationToken) =>
-        Process.Command.RunAsync(
+    private Task<(int Code, string Output)> StartAsync(uint user, CancellationToken cancellationToken) =>
+        SystemCommand.RunAsync(
             [.. StepUsers.Prefix(user), .. Command],
             cancellationToken,
             DotnetRoot is null ? [] : [("DOTNET_ROOT", DotnetRoot)]
         );
 
-    /// <summary>The .NET that the server itself runs on.</summary>
+    /// <summary>The folder of the .NET that the server itself runs on.</summary>
     private static string? FindDotnet() =>
         Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..")).TrimEnd('/') is var root
         && Directory.Exists(Path.Combine(root, "host", "fxr"))
@@ -85,7 +87,7 @@ internal sealed record RunnerProgram(string[] Command, string? DotnetRoot)
         return Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
     }
 
-    /// <summary>In one move: another server may be at it, too.</summary>
+    /// <summary>Copies, then renames: another server may be doing the same.</summary>
     private static void Copy(string[] files, string program, string target)
     {
         var unfinished = $"{target}.{Environment.ProcessId}";

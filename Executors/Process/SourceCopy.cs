@@ -1,18 +1,20 @@
 namespace Shipinator.Executors.Process;
 
 /// <summary>
-/// Hands a repository of this machine to a job whose user can't read it where it lies: a bare copy in the executor's folder
-/// of the job, which belongs to that user.
+/// Copies a local repository for a job whose user can't read the original: a bare copy in the executor's folder of the job attempt, which
+/// belongs to that user.
 /// </summary>
 internal static class SourceCopy
 {
-    /// <summary>Whether a clone URL is a path of this machine.</summary>
+    /// <summary>The local path that a clone URL names; null when it names none.</summary>
     public static string? LocalPath(string cloneUrl) =>
         Path.IsPathFullyQualified(cloneUrl) ? cloneUrl
         : Uri.TryCreate(cloneUrl, UriKind.Absolute, out var url) && url.IsFile ? url.LocalPath
         : null;
 
-    /// <summary>Makes the copy, if it is not there. Errors: <see cref="SourceCopyException"/> in git's words, <see cref="IOException"/>.</summary>
+    /// <summary>
+    /// Creates the copy if it does not exist. Errors: <see cref="SourceCopyException"/> with git's output, <see cref="IOException"/>.
+    /// </summary>
     public static async Task MakeAsync(string path, WorkerFolder folder, uint user, CancellationToken cancellationToken)
     {
         if (Directory.Exists(folder.Source))
@@ -29,7 +31,7 @@ internal static class SourceCopy
         var unfinished = $"{folder.Source}.{Environment.ProcessId}-{Random.Shared.Next()}";
         try
         {
-            // All objects, not what refs reach alone: the branch may have moved on since.
+            // All objects, not only those that refs reach: the branch may have moved since.
             await GitAsync("clone", "--quiet", "--mirror", "--no-hardlinks", "--template=", path, unfinished);
             if (File.Exists(Path.Combine(unfinished, "objects", "info", "alternates")))
             {
@@ -39,27 +41,27 @@ internal static class SourceCopy
 
             await GitAsync("-C", unfinished, "config", "uploadpack.allowAnySHA1InWant", "true");
             await GitAsync("-C", unfinished, "config", "uploadpack.allowFilter", "true");
-            // Git refuses to work in what belongs to somebody else; the copy is this job's alone.
-            var (code, words) = await Command.RunAsync(["chown", "-R", "-h", "--", $"{user}:{user}", unfinished], cancellationToken);
+            // Git refuses to work in another user's folder; the copy belongs to this job only.
+            var (code, output) = await SystemCommand.RunAsync(["chown", "-R", "-h", "--", $"{user}:{user}", unfinished], cancellationToken);
             if (code != 0)
             {
-                throw new IOException(words);
+                throw new IOException(output);
             }
 
             Directory.Move(unfinished, folder.Source);
         }
         catch (IOException) when (Directory.Exists(folder.Source))
         {
-            // Another step of the job was first.
+            // Another step of the job was faster.
         }
         finally
         {
-            await Removal.RemoveAsync(unfinished, CancellationToken.None);
+            await FolderRemoval.RemoveAsync(unfinished, CancellationToken.None);
         }
 
         async Task GitAsync(params string[] arguments)
         {
-            var (code, words) = await Command.RunAsync(
+            var (code, output) = await SystemCommand.RunAsync(
                 ["git", .. arguments],
                 cancellationToken,
                 ("GIT_CONFIG_GLOBAL", configuration),
@@ -69,12 +71,12 @@ internal static class SourceCopy
             if (code != 0)
             {
                 throw new SourceCopyException(
-                    $"The repository {path} can't be copied for the job: git {arguments[0]} ended with {code}: {words}"
+                    $"The repository {path} could not be copied for the job: git {arguments[0]} ended with exit code {code}: {output}"
                 );
             }
         }
     }
 }
 
-/// <summary>A repository can't be copied: it is not there, or it is none.</summary>
+/// <summary>A repository can't be copied: it does not exist or is not a repository.</summary>
 internal sealed class SourceCopyException(string message) : Exception(message);

@@ -3,24 +3,26 @@ using System.Globalization;
 namespace Shipinator.Executors.Process;
 
 /// <summary>
-/// The user ids that job attempts run as: each has one of its own, which no two share while both have a folder, whichever
-/// server of this machine they belong to. A link per id in a folder of root's says which job folder has it, so it survives a
-/// restart, and an id is free again once its folder is gone and none of its processes is left.
+/// The user ids that job attempts run as. No two job attempts that have a folder share one, whichever server of this machine they belong
+/// to. A link per id in a folder of root's names the job folder that has it, which survives restarts; an id is free again once its folder
+/// and all its processes are gone.
 /// </summary>
 internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider time)
 {
-    private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan LockTimeout = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan LockRetry = TimeSpan.FromMilliseconds(20);
     private readonly string _folder = Path.Combine(options.MachineFolder, "users");
 
-    /// <summary>What a command line begins with to run as a user without any right of root's, now or later.</summary>
+    /// <summary>The beginning of a command line that runs as a user without any privilege, now or later.</summary>
     public static string[] Prefix(uint user) =>
         ["setpriv", $"--reuid={user}", $"--regid={user}", "--clear-groups", "--no-new-privs", "--inh-caps=-all", "--"];
 
-    /// <summary>Whether an id is one of a step's.</summary>
+    /// <summary>Whether an id is in the range.</summary>
     public bool Contains(uint user) => user >= options.FirstUserId && user - options.FirstUserId < (uint)options.UserIds;
 
-    /// <summary>Alone among all servers of this machine, until it is disposed. Errors: <see cref="IOException"/>.</summary>
+    /// <summary>
+    /// Takes the lock that all servers of this machine share, until it is disposed. Errors: <see cref="IOException"/> after 20 s.
+    /// </summary>
     public async Task<IDisposable> LockAsync(CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(_folder, WorkerFolder.OwnerOnly);
@@ -31,7 +33,7 @@ internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider tim
             {
                 return new FileStream(Path.Combine(_folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException) when (time.GetElapsedTime(start) < LockPatience)
+            catch (IOException) when (time.GetElapsedTime(start) < LockTimeout)
             {
                 await Task.Delay(LockRetry, time, cancellationToken);
             }
@@ -39,10 +41,10 @@ internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider tim
     }
 
     /// <summary>
-    /// An id for a job folder that is about to be made. The lock must be held. Ids are given out in turn, so that one is
-    /// used again as late as possible. Errors: <see cref="IOException"/> when all are taken.
+    /// Allocates an id for a job folder that is about to be created. The lock must be held. Ids are allocated in turn, so that one is
+    /// reused as late as possible. Errors: <see cref="IOException"/> when all are taken.
     /// </summary>
-    public uint Take(string jobFolder)
+    public uint Allocate(string jobFolder)
     {
         var next = Path.Combine(_folder, "next");
         var from =
@@ -68,31 +70,33 @@ internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider tim
         }
 
         throw new IOException(
-            $"All {options.UserIds} user ids from {options.FirstUserId} on are in use by other jobs: raise Shipinator:Process:UserIds, or lower Shipinator:Process:MaxConcurrent."
+            $"All {options.UserIds} user ids from {options.FirstUserId} on are in use by other jobs: raise "
+                + "Shipinator:Process:UserIds or lower "
+                + "Shipinator:Process:MaxConcurrent."
         );
     }
 
-    /// <summary>Kills every process of the user; false when some are left after the patience.</summary>
-    public async Task<bool> EndAllAsync(uint user, TimeSpan patience, CancellationToken cancellationToken)
+    /// <summary>Kills every process of the user; false when some are left after the timeout.</summary>
+    public async Task<bool> KillAllAsync(uint user, TimeSpan timeout, CancellationToken cancellationToken)
     {
         var start = time.GetTimestamp();
-        while (ProcessTable.OfUser(user).Count > 0)
+        while (ProcessTable.FindByUser(user).Count > 0)
         {
-            if (time.GetElapsedTime(start) > patience)
+            if (time.GetElapsedTime(start) > timeout)
             {
                 return false;
             }
 
-            // As that user: the kernel then signals all of them at once, however fast they multiply.
-            await Command.RunAsync([.. Prefix(user), "sh", "-c", "kill -KILL -1"], cancellationToken);
+            // As that user: the kernel then signals all of them at once, however fast they fork.
+            await SystemCommand.RunAsync([.. Prefix(user), "sh", "-c", "kill -KILL -1"], cancellationToken);
             await Task.Delay(LockRetry, time, cancellationToken);
         }
 
         return true;
     }
 
-    /// <summary>What is wrong with the range; null when nothing is.</summary>
-    public string? Trouble()
+    /// <summary>Who else has ids of the range, and the fix; null when no one has.</summary>
+    public string? RangeConflict()
     {
         var last = options.FirstUserId + (uint)options.UserIds - 1;
         foreach (var fields in Lines("/etc/passwd"))
@@ -104,7 +108,9 @@ internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider tim
                 && !fields[0].StartsWith("shipinator", StringComparison.Ordinal)
             )
             {
-                return $"Shipinator:Process:FirstUserId and UserIds name the user ids {options.FirstUserId} to {last}, and {user} is the user '{fields[0]}' of this machine: choose a range that nobody has (accounts whose name begins with 'shipinator' may be in it).";
+                return $"Shipinator:Process:FirstUserId and UserIds name the user ids {options.FirstUserId} to {last}, but "
+                    + $"{user} is the user "
+                    + $"'{fields[0]}' of this machine: choose an unused range (accounts whose name begins with 'shipinator' may be in it).";
             }
         }
 
@@ -118,15 +124,16 @@ internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider tim
                 && first + (ulong)count > options.FirstUserId
             )
             {
-                return $"Shipinator:Process:FirstUserId and UserIds name the user ids {options.FirstUserId} to {last}, and /etc/subuid gives '{fields[0]}' the ids {first} to {first + (ulong)count - 1}: choose a range that nobody has.";
+                return $"Shipinator:Process:FirstUserId and UserIds name the user ids {options.FirstUserId} to {last}, but "
+                    + "/etc/subuid assigns "
+                    + $"the ids {first} to {first + (ulong)count - 1} to '{fields[0]}': choose an unused range.";
             }
         }
 
         return null;
     }
 
-    /// <summary>Forgets who had the id.</summary>
-    public void Free(uint user, string jobFolder)
+    public void Release(uint user, string jobFolder)
     {
         if (Contains(user) && new FileInfo(Name(user)).LinkTarget == jobFolder)
         {

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Shipinator.Executors.Process;
 
-/// <summary>The few calls of the C library that .NET has no word for: owners, hard links, what a name stands for.</summary>
+/// <summary>Calls of the C library that .NET lacks: owners, hard links, file types.</summary>
 internal static unsafe partial class Unix
 {
     private const int CurrentFolder = -100;
@@ -11,7 +11,7 @@ internal static unsafe partial class Unix
     private const int NoSuchFile = 2;
     private const int NotAFolder = 20;
 
-    /// <summary>What an entry of the file system is, without following a link.</summary>
+    /// <summary>The metadata of a file system entry, without following a link.</summary>
     /// <param name="User">The owner's user id.</param>
     /// <param name="Group">The group's id.</param>
     /// <param name="Type">The type bits of the mode.</param>
@@ -25,23 +25,23 @@ internal static unsafe partial class Unix
         public bool IsFile => Type == 0x8000;
     }
 
-    /// <summary>Null when it is not there. Errors: <see cref="IOException"/>.</summary>
-    public static Entry? Look(string path)
+    /// <summary>Null when the entry does not exist. Errors: <see cref="IOException"/>.</summary>
+    public static Entry? Stat(string path)
     {
         // struct statx is the same on every architecture.
         var buffer = stackalloc byte[256];
         if (statx(CurrentFolder, path, NoFollow, BasicStats, buffer) != 0)
         {
             var error = Marshal.GetLastPInvokeError();
-            return error is NoSuchFile or NotAFolder ? null : throw Error(path, "looked at", error);
+            return error is NoSuchFile or NotAFolder ? null : throw Error(path, "examined", error);
         }
 
         var mode = *(ushort*)(buffer + 28);
         return new(*(uint*)(buffer + 20), *(uint*)(buffer + 24), mode & 0xf000, (UnixFileMode)(mode & 0xfff));
     }
 
-    /// <summary>Gives an entry, and not what it links to, to a user and a group. Errors: <see cref="IOException"/>.</summary>
-    public static void Own(string path, uint user, uint group)
+    /// <summary>Changes the owner of an entry, not of what it links to. Errors: <see cref="IOException"/>.</summary>
+    public static void ChangeOwner(string path, uint user, uint group)
     {
         if (lchown(path, user, group) != 0)
         {
@@ -49,17 +49,17 @@ internal static unsafe partial class Unix
         }
     }
 
-    /// <summary>A further name of a file. Errors: <see cref="IOException"/>.</summary>
-    public static void Link(string file, string name)
+    /// <summary>Creates a hard link to a file. Errors: <see cref="IOException"/>.</summary>
+    public static void CreateHardLink(string file, string name)
     {
         if (link(file, name) != 0)
         {
-            throw Error(name, "made a link", Marshal.GetLastPInvokeError());
+            throw Error(name, "created as a link", Marshal.GetLastPInvokeError());
         }
     }
 
     private static IOException Error(string path, string what, int error) =>
-        new($"{path} can't be {what}: {Marshal.GetPInvokeErrorMessage(error)}.");
+        new($"{path} could not be {what}: {Marshal.GetPInvokeErrorMessage(error)}.");
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int statx(int folder, string path, int flags, uint mask, byte* result);

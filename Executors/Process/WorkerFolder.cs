@@ -3,42 +3,41 @@ using System.Text.Json;
 namespace Shipinator.Executors.Process;
 
 /// <summary>
-/// What one job attempt has on disk: a folder for its steps, and beside it, where no step gets to when steps have users of
-/// their own, what the executor keeps of its runners. A runner holds a lock for as long as it lives and leaves its result
-/// before it ends, so what became of it can be read here by any server process of this machine, after any restart.
+/// The files of one job attempt: a folder for its steps, and beside it a folder for what the executor keeps of its runners, which steps
+/// with users of their own can't access. A runner holds a lock for as long as it lives and writes its result before it ends, so any
+/// server process of this machine can read here what became of it, after any restart.
 /// </summary>
 internal sealed class WorkerFolder(string root, string externalName)
 {
     /// <summary>rwx------.</summary>
     public const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
-    /// <summary>rwx--x--x: to be passed through.</summary>
+    /// <summary>rwx--x--x: others may pass through, but not list it.</summary>
     public const UnixFileMode Passable = OwnerOnly | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
     /// <summary>The steps' folder: the runners' <c>SHIPINATOR_JOB_DIR</c>.</summary>
     public string Path { get; } = System.IO.Path.Combine(root, externalName);
 
-    /// <summary>The folder while it is being made.</summary>
+    /// <summary>The folder while it is being created.</summary>
     public string Unfinished { get; } = System.IO.Path.Combine(root, ".new-" + externalName);
 
     /// <summary>The executor's own folder.</summary>
     public string Own { get; } = System.IO.Path.Combine(ControlFolder(root), externalName);
 
-    /// <summary>The repository whose caches the job uses, as written down by the executor.</summary>
+    /// <summary>A file with the id of the repository whose caches the job uses.</summary>
     public string CacheScopeFile => System.IO.Path.Combine(Own, "cache-scope");
 
     /// <summary>A copy of a repository that only the server can read.</summary>
     public string Source => System.IO.Path.Combine(Own, "source.git");
 
-    /// <summary>Where the executor keeps what is its own.</summary>
+    /// <summary>The parent of the executor's own folders.</summary>
     public static string ControlFolder(string root) => System.IO.Path.Combine(root, ".control");
 
     public string Control(ExecutionId execution) => System.IO.Path.Combine(Own, execution.ToString());
 
-    /// <summary>Whether anything of it is there.</summary>
     public bool Exists => Directory.Exists(Path) || Directory.Exists(Own);
 
-    /// <summary>The executions that ever had a runner here.</summary>
+    /// <summary>The executions whose runner was started here.</summary>
     public IEnumerable<ExecutionId> Executions() =>
         Directory.Exists(Own)
             ? Directory
@@ -47,10 +46,9 @@ internal sealed class WorkerFolder(string root, string externalName)
                 .OfType<ExecutionId>()
             : [];
 
-    /// <summary>Whether a runner was ever asked for.</summary>
     public bool WasStarted(ExecutionId execution) => Directory.Exists(Control(execution));
 
-    /// <summary>Whether its runner lives: the kernel lets go of the lock when it does not.</summary>
+    /// <summary>Whether its runner is running: the kernel releases the lock when it ends.</summary>
     public bool IsAlive(ExecutionId execution)
     {
         try
@@ -73,7 +71,7 @@ internal sealed class WorkerFolder(string root, string externalName)
         }
     }
 
-    /// <summary>What its runner wrote down before it ended; half a result is none.</summary>
+    /// <summary>The result that its runner wrote before it ended; null when there is none, or only a part of one.</summary>
     public RunnerResult? Result(ExecutionId execution)
     {
         var file = System.IO.Path.Combine(Control(execution), "result.json");
@@ -92,5 +90,5 @@ internal sealed class WorkerFolder(string root, string externalName)
     private static readonly JsonSerializerOptions Format = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 }
 
-/// <summary>What a runner leaves in <c>result.json</c>.</summary>
+/// <summary>The content of <c>result.json</c>.</summary>
 internal sealed record RunnerResult(string Status, int? ExitCode, string? Reason, string? Detail);

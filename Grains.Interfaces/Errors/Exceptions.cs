@@ -1,12 +1,11 @@
 namespace Shipinator;
 
 /// <summary>
-/// The base of every error of ours that may cross a grain boundary: a stable code for programs, a sentence for people.
+/// The base of every error of ours that may cross a grain boundary: a stable code for programs, a message for people.
 /// </summary>
 [GenerateSerializer, Alias("shipinator.error")]
 public class ShipinatorException : Exception
 {
-    /// <summary>An error with its code.</summary>
     public ShipinatorException(string code, string message, Exception? inner = null)
         : base(message, inner) => Code = code;
 
@@ -15,54 +14,50 @@ public class ShipinatorException : Exception
     public string Code { get; }
 }
 
-/// <summary>The thing that was named is not there.</summary>
+/// <summary>What was named does not exist.</summary>
 [GenerateSerializer, Alias("shipinator.not-found")]
-public sealed class NotFoundException(string what, string id) : ShipinatorException("not_found", $"There is no {what} {id}.");
+public sealed class NotFoundException(string what, string id) : ShipinatorException("not_found", $"The {what} '{id}' does not exist.");
 
-/// <summary>What is asked for contradicts what is already so.</summary>
+/// <summary>The request conflicts with the current state.</summary>
 [GenerateSerializer, Alias("shipinator.conflict")]
 public sealed class ConflictException(string code, string message) : ShipinatorException(code, message);
 
-/// <summary>The input is wrong; the message names the thing, the place and the fix.</summary>
+/// <summary>The input is invalid; the message names the thing, the place and the fix.</summary>
 [GenerateSerializer, Alias("shipinator.invalid")]
 public sealed class InvalidInputException(string code, string message) : ShipinatorException(code, message);
 
-/// <summary>A transition that the table does not hold.</summary>
+/// <summary>A transition that the machine's table does not allow.</summary>
 [GenerateSerializer, Alias("shipinator.transition-refused")]
 public sealed class TransitionRefusedException(Machine machine, Status from, Status to)
-    : ShipinatorException("transition_refused", $"A {machine.Word()} can't go from {from.Word()} to {to.Word()}.")
+    : ShipinatorException("transition_refused", $"A {machine.Word()} can't change from {from.Word()} to {to.Word()}.")
 {
-    /// <summary>Which machine.</summary>
     [Id(0)]
     public Machine Machine { get; } = machine;
 
-    /// <summary>Where it stands.</summary>
     [Id(1)]
     public Status From { get; } = from;
 
-    /// <summary>Where it was asked to go.</summary>
     [Id(2)]
     public Status To { get; } = to;
 }
 
 /// <summary>
-/// A terminal status was reported for an execution that already ended otherwise (HTTP 409). Carries the first.
+/// A terminal status was reported for an execution that had already ended with another one (HTTP 409), which it carries.
 /// </summary>
 [GenerateSerializer, Alias("shipinator.already-ended")]
 public sealed class AlreadyEndedException(ExecutionId id, Status status)
-    : ShipinatorException("already_ended", $"Execution {id} already ended as {status.Word()}.")
+    : ShipinatorException("already_ended", $"Execution {id} has already ended with status {status.Word()}.")
 {
-    /// <summary>How it ended.</summary>
     [Id(0)]
     public Status Status { get; } = status;
 }
 
-/// <summary>The database cannot be reached now; nothing was changed, the same call may succeed later.</summary>
+/// <summary>The database is unavailable; nothing was changed, and the same call may succeed later.</summary>
 [GenerateSerializer, Alias("shipinator.storage-unavailable")]
 public sealed class StorageUnavailableException(string message, Exception? inner = null)
     : ShipinatorException("storage_unavailable", message, inner);
 
-/// <summary>What an <see cref="IExecutor"/> throws when it cannot do what it was asked.</summary>
+/// <summary>The error of an <see cref="IExecutor"/>.</summary>
 [GenerateSerializer, Alias("shipinator.executor-error")]
 public sealed class ExecutorException : ShipinatorException
 {
@@ -82,30 +77,30 @@ public sealed class ExecutorException : ShipinatorException
     [Id(1)]
     public Reason Reason { get; }
 
-    /// <summary>How long the platform asks not to be called again for; null when it does not say.</summary>
+    /// <summary>The delay that the platform asks for before the next call; null when it asks for none.</summary>
     [Id(2)]
     public TimeSpan? RetryAfter { get; }
 
-    /// <summary>The same call may succeed later: throttled, unreachable, full.</summary>
+    /// <summary>The same call may succeed later: the platform is throttling, unreachable or full.</summary>
     public static ExecutorException Transient(string message, Exception? inner = null, TimeSpan? retryAfter = null) =>
         new(message, isTransient: true, Reason.ExecutorError, inner, retryAfter);
 
-    /// <summary>It will never succeed as it is.</summary>
+    /// <summary>The same call will never succeed.</summary>
     public static ExecutorException Rejected(Reason reason, string message, Exception? inner = null) =>
         new(message, isTransient: false, reason, inner);
 }
 
-/// <summary>What an <see cref="IForge"/> throws.</summary>
+/// <summary>The error of an <see cref="IForge"/>.</summary>
 [GenerateSerializer, Alias("shipinator.forge-error")]
 public sealed class ForgeException(string code, string message, Exception? inner = null) : ShipinatorException(code, message, inner)
 {
-    /// <summary>The repository cannot be reached or refused us.</summary>
+    /// <summary>The repository can't be reached, or its host denied access.</summary>
     public const string Unreachable = "forge_unreachable";
 
-    /// <summary>The clone URL is malformed, or leads to where this server may not connect.</summary>
+    /// <summary>The clone URL is malformed, or names a host that this server may not connect to.</summary>
     public const string NotAllowed = "clone_url_refused";
 
-    /// <summary>The name is a branch and a tag, or the short id is several commits'.</summary>
+    /// <summary>The name is both a branch and a tag, or several commits begin with the id.</summary>
     public const string RefAmbiguous = "ref_ambiguous";
 
     /// <summary>The ref or commit does not exist.</summary>

@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace Shipinator;
 
 /// <summary>
-/// What an FSM grain keeps through <c>IPersistentState</c>: its row, and the transitions that the next write appends in
-/// the same transaction. The grain empties <see cref="Uncommitted"/> once a write was acknowledged.
+/// The persistent state of an FSM grain: its row, and the transitions that the next write appends in the same transaction. The grain clears
+/// <see cref="Uncommitted"/> once a write is acknowledged.
 /// </summary>
 [GenerateSerializer, Alias("shipinator.stored`1")]
 public sealed class Stored<T>
@@ -19,8 +19,8 @@ public sealed class Stored<T>
     public ImmutableArray<Transition> Uncommitted { get; set; } = [];
 
     /// <summary>
-    /// Something is to be done after this write, which ends the row: the same transaction leaves a trace of it, which
-    /// <see cref="IUnfinishedWork.List"/> finds until <see cref="IUnfinishedWork.Settled"/> removes it.
+    /// Work follows this write, which makes the row terminal: the same transaction records that, and <see cref="IUnfinishedWork.List"/>
+    /// lists the row until <see cref="IUnfinishedWork.Settled"/> is called.
     /// </summary>
     [Id(2)]
     public bool Unsettled { get; set; }
@@ -30,7 +30,7 @@ public sealed class Stored<T>
     public ImmutableArray<JobRecord> InitialJobs { get; set; } = [];
 }
 
-/// <summary>That somebody asked for a stop; the end comes when the executor confirms it.</summary>
+/// <summary>A requested cancel; it takes effect when the executor confirms that nothing runs any more.</summary>
 [GenerateSerializer, Alias("shipinator.cancel-request"), Immutable]
 public sealed record CancelRequest(
     [property: Id(0)] DateTimeOffset RequestedAt,
@@ -39,31 +39,27 @@ public sealed record CancelRequest(
     [property: Id(3)] string Actor
 );
 
-/// <summary>A row of <c>pipeline_runs</c>. Its first write also adds the rows of all its jobs and steps.</summary>
+/// <summary>A row of <c>pipeline_runs</c>. Its first write also inserts the rows of all its jobs and steps.</summary>
 [GenerateSerializer, Alias("shipinator.run-record"), Immutable]
 public sealed record RunRecord
 {
-    /// <summary>The run.</summary>
     [Id(0)]
     public required RunId Id { get; init; }
 
-    /// <summary>The pipeline.</summary>
     [Id(1)]
     public required PipelineId PipelineId { get; init; }
 
-    /// <summary>The repository.</summary>
     [Id(2)]
     public required RepositoryId RepositoryId { get; init; }
 
-    /// <summary>The project.</summary>
     [Id(3)]
     public required ProjectId ProjectId { get; init; }
 
-    /// <summary>The project's name when the run was made.</summary>
+    /// <summary>The project's name when the run was created.</summary>
     [Id(4)]
     public required string ProjectName { get; init; }
 
-    /// <summary>The repository's name when the run was made.</summary>
+    /// <summary>The repository's name when the run was created.</summary>
     [Id(5)]
     public required string RepositoryName { get; init; }
 
@@ -95,15 +91,14 @@ public sealed record RunRecord
     [Id(12)]
     public string? IdempotencyKey { get; init; }
 
-    /// <summary>Who asked for the run.</summary>
+    /// <summary>Who triggered the run.</summary>
     [Id(13)]
     public required string Actor { get; init; }
 
-    /// <summary>Where it stands.</summary>
     [Id(14)]
     public required Lifecycle Life { get; init; }
 
-    /// <summary>A stop that was asked for.</summary>
+    /// <summary>A requested cancel.</summary>
     [Id(15)]
     public CancelRequest? Cancel { get; init; }
 }
@@ -112,7 +107,6 @@ public sealed record RunRecord
 [GenerateSerializer, Alias("shipinator.run-job"), Immutable]
 public sealed record RunJob
 {
-    /// <summary>The job.</summary>
     [Id(0)]
     public required JobId Id { get; init; }
 
@@ -120,11 +114,11 @@ public sealed record RunJob
     [Id(1)]
     public required ImmutableArray<StepId> Steps { get; init; }
 
-    /// <summary>A successful job of an earlier run whose result stands for this one ("rerun failed").</summary>
+    /// <summary>A successful job of an earlier run whose result is reused for this one ("rerun failed").</summary>
     [Id(2)]
     public JobId? ReusedFrom { get; init; }
 
-    /// <summary>For a reused job: the sentence that is shown.</summary>
+    /// <summary>For a reused job: the detail that is shown.</summary>
     [Id(3)]
     public string? ReuseNote { get; init; }
 }
@@ -133,15 +127,12 @@ public sealed record RunJob
 [GenerateSerializer, Alias("shipinator.job-record"), Immutable]
 public sealed record JobRecord
 {
-    /// <summary>The job.</summary>
     [Id(0)]
     public required JobId Id { get; init; }
 
-    /// <summary>All that it needs to know.</summary>
     [Id(1)]
     public required JobSpec Spec { get; init; }
 
-    /// <summary>Where it stands.</summary>
     [Id(2)]
     public required Lifecycle Life { get; init; }
 
@@ -153,7 +144,7 @@ public sealed record JobRecord
     [Id(4)]
     public required ImmutableArray<StepRecord> Steps { get; init; }
 
-    /// <summary>A stop that was asked for.</summary>
+    /// <summary>A requested cancel.</summary>
     [Id(5)]
     public CancelRequest? Cancel { get; init; }
 
@@ -161,11 +152,11 @@ public sealed record JobRecord
     [Id(6)]
     public DateTimeOffset? NotBefore { get; init; }
 
-    /// <summary>The job whose result stands for this one.</summary>
+    /// <summary>The job whose result is reused for this one.</summary>
     [Id(7)]
     public JobId? ReusedFrom { get; init; }
 
-    /// <summary>Set while an attempt is being wound up because another one follows: the sentence that says why.</summary>
+    /// <summary>Set while an attempt is ending because another one follows: the detail that says why.</summary>
     [Id(8)]
     public string? RestartBecause { get; init; }
 }
@@ -174,7 +165,6 @@ public sealed record JobRecord
 [GenerateSerializer, Alias("shipinator.step-record"), Immutable]
 public sealed record StepRecord
 {
-    /// <summary>The step.</summary>
     [Id(0)]
     public required StepId Id { get; init; }
 
@@ -182,15 +172,14 @@ public sealed record StepRecord
     [Id(1)]
     public required int JobAttempt { get; init; }
 
-    /// <summary>Its place in <see cref="JobPlan.Steps"/>.</summary>
+    /// <summary>Its position in <see cref="JobPlan.Steps"/>, from 0.</summary>
     [Id(2)]
     public required int Index { get; init; }
 
-    /// <summary>Where it stands.</summary>
     [Id(3)]
     public required Lifecycle Life { get; init; }
 
-    /// <summary>Its executions, the latest last; the first is named when the attempt starts, before it is needed.</summary>
+    /// <summary>Its executions, the latest last; the first gets its id when the job attempt starts, before it is needed.</summary>
     [Id(4)]
     public ImmutableArray<ExecutionId> Executions { get; init; } = [];
 
@@ -202,7 +191,7 @@ public sealed record StepRecord
     [Id(6)]
     public DateTimeOffset? NotBefore { get; init; }
 
-    /// <summary>The last execution's exit code.</summary>
+    /// <summary>The exit code of its last execution.</summary>
     [Id(7)]
     public int? ExitCode { get; init; }
 }
@@ -211,15 +200,12 @@ public sealed record StepRecord
 [GenerateSerializer, Alias("shipinator.execution-record"), Immutable]
 public sealed record ExecutionRecord
 {
-    /// <summary>The execution.</summary>
     [Id(0)]
     public required ExecutionId Id { get; init; }
 
-    /// <summary>What is to be run.</summary>
     [Id(1)]
     public required ExecutionSpec Spec { get; init; }
 
-    /// <summary>Which executor.</summary>
     [Id(2)]
     public required string ExecutorType { get; init; }
 
@@ -227,15 +213,14 @@ public sealed record ExecutionRecord
     [Id(3)]
     public required string ExternalId { get; init; }
 
-    /// <summary>Where it stands.</summary>
     [Id(4)]
     public required Lifecycle Life { get; init; }
 
-    /// <summary>When it was handed to the executor; until then, when it began to wait for that.</summary>
+    /// <summary>When it was submitted to the executor; until then, when it began to wait for that.</summary>
     [Id(5)]
     public required DateTimeOffset SubmittedAt { get; init; }
 
-    /// <summary>The runner process that claimed it: a second, different one is refused.</summary>
+    /// <summary>The runner process that claimed it; any other one is refused.</summary>
     [Id(6)]
     public string? ClaimedBy { get; init; }
 
@@ -247,15 +232,17 @@ public sealed record ExecutionRecord
     [Id(8)]
     public string? LogsUri { get; init; }
 
-    /// <summary>A stop that was asked for; it ends as its reason says once the executor confirms.</summary>
+    /// <summary>A requested cancel; its reason decides the final status once the executor confirms.</summary>
     [Id(9)]
     public CancelRequest? Cancel { get; init; }
 
-    /// <summary>What its runner reported when it was told to stop, but not by us, while the executor may still say by whom.</summary>
+    /// <summary>
+    /// What its runner reported when it was stopped from outside Shipinator, kept while the executor may still explain by whom.
+    /// </summary>
     [Id(10)]
     public StopReport? Stopped { get; init; }
 }
 
-/// <summary>A runner's report that it was stopped, and when it came.</summary>
+/// <summary>A runner's report that it was stopped, and when it arrived.</summary>
 [GenerateSerializer, Alias("shipinator.stop-report"), Immutable]
 public sealed record StopReport([property: Id(0)] ExecutionReport Report, [property: Id(1)] DateTimeOffset At);

@@ -6,11 +6,11 @@ namespace Shipinator;
 [GenerateSerializer, Alias("shipinator.source-spec"), Immutable]
 public sealed record SourceSpec
 {
-    /// <summary>A URL or an absolute local path that Git can clone; never with a credential in it.</summary>
+    /// <summary>A URL or an absolute local path that Git can clone; never with a credential.</summary>
     [Id(0)]
     public required string CloneUrl { get; init; }
 
-    /// <summary>The full ref that contained the commit when the run was made.</summary>
+    /// <summary>The full ref that contained the commit when the run was created.</summary>
     [Id(1)]
     public required string Ref { get; init; }
 
@@ -23,19 +23,16 @@ public sealed record SourceSpec
     public ClonePlan? CloneOptions { get; init; }
 }
 
-/// <summary>Everything that a job needs to know, for as long as it lives: kept in its row.</summary>
+/// <summary>The immutable input of a job, stored in its row.</summary>
 [GenerateSerializer, Alias("shipinator.job-spec"), Immutable]
 public sealed record JobSpec
 {
-    /// <summary>The run.</summary>
     [Id(0)]
     public required RunId RunId { get; init; }
 
-    /// <summary>The project.</summary>
     [Id(1)]
     public required ProjectId ProjectId { get; init; }
 
-    /// <summary>The repository.</summary>
     [Id(2)]
     public required RepositoryId RepositoryId { get; init; }
 
@@ -43,7 +40,6 @@ public sealed record JobSpec
     [Id(3)]
     public required long RunNumber { get; init; }
 
-    /// <summary>The project's name.</summary>
     [Id(4)]
     public required string ProjectName { get; init; }
 
@@ -55,7 +51,7 @@ public sealed record JobSpec
     [Id(6)]
     public required SourceSpec Source { get; init; }
 
-    /// <summary>What asked for the run, without the list of changed files.</summary>
+    /// <summary>What triggered the run, without the list of changed files.</summary>
     [Id(7)]
     public required TriggerFacts Trigger { get; init; }
 
@@ -69,25 +65,22 @@ public sealed record JobSpec
 }
 
 /// <summary>
-/// What an executor is asked to run: the specification's fields (image, command, env, artifacts, timeout) and what names
-/// the execution and the worker that it runs in.
+/// What an executor is to run: the specification's fields (image, command, env, artifacts, timeout), the ids of the execution, and the
+/// worker that it runs in.
 /// </summary>
 [GenerateSerializer, Alias("shipinator.execution-spec"), Immutable]
 public sealed record ExecutionSpec
 {
-    /// <summary>The execution.</summary>
     [Id(0)]
     public required ExecutionId ExecutionId { get; init; }
 
-    /// <summary>Its step.</summary>
     [Id(1)]
     public required StepId StepId { get; init; }
 
-    /// <summary>1 for a step's first execution, then one more each time.</summary>
+    /// <summary>The attempt of the step, from 1.</summary>
     [Id(2)]
     public required int Attempt { get; init; }
 
-    /// <summary>The container image.</summary>
     [Id(3)]
     public required string Image { get; init; }
 
@@ -103,19 +96,21 @@ public sealed record ExecutionSpec
     [Id(6)]
     public required ImmutableSortedDictionary<string, string> Env { get; init; }
 
-    /// <summary>What the step must leave behind.</summary>
+    /// <summary>The step's declared outputs.</summary>
     [Id(7)]
     public ImmutableArray<ArtifactSpec> Artifacts { get; init; } = [];
 
-    /// <summary>From running to the end.</summary>
+    /// <summary>The limit of the time from running to the end.</summary>
     [Id(8)]
     public required TimeSpan Timeout { get; init; }
 
-    /// <summary>Names of secrets to be given at the claim; their values are never stored with the execution.</summary>
+    /// <summary>
+    /// Names of secrets whose values are part of the response to the claim; the values are never stored with the execution.
+    /// </summary>
     [Id(9)]
     public ImmutableArray<string> Secrets { get; init; } = [];
 
-    /// <summary>What the step is given of earlier jobs, resolved at the claim.</summary>
+    /// <summary>The step's inputs, resolved at the claim.</summary>
     [Id(10)]
     public ImmutableArray<InputSpec> Inputs { get; init; } = [];
 
@@ -127,7 +122,6 @@ public sealed record ExecutionSpec
     [Id(12)]
     public CachePlan? Cache { get; init; }
 
-    /// <summary>The step's name.</summary>
     [Id(13)]
     public required string StepName { get; init; }
 
@@ -136,7 +130,7 @@ public sealed record ExecutionSpec
     public required WorkerSpec Worker { get; init; }
 
     /// <summary>
-    /// Something ran in the worker before: its files may be needed, so a worker that is gone is lost, and never made again empty.
+    /// Whether something ran in the worker before: its files may be needed, so a worker that is gone is lost and never created again.
     /// </summary>
     [Id(15)]
     public bool JoinsWorker { get; init; }
@@ -156,17 +150,19 @@ public sealed record ExecutionSpec
     [Id(26)]
     public ImmutableArray<string>? CommandExpressions { get; init; }
 
-    /// <summary>The steps of this attempt that ended before this one began, in the file's order: what they left for later steps counts in this order.</summary>
+    /// <summary>
+    /// The steps of this attempt that ended before this one began, in the order in which what they left for later steps is applied.
+    /// </summary>
     [Id(27)]
     public ImmutableArray<EarlierStep>? Earlier { get; init; }
 }
 
 /// <summary>A step whose variables and outputs a later one of the same job attempt may see.</summary>
 /// <param name="StepName">The step.</param>
-/// <param name="ExecutionId">Its last execution: what a failed try left is forgotten when another follows.</param>
+/// <param name="ExecutionId">Its last execution: what a failed attempt left is discarded when another follows.</param>
 /// <param name="GivesVariables">
-/// Whether its variables become the later step's by themselves. Not when that step has a secret that this one had not: whoever
-/// chooses <c>PATH</c> or a proxy for a command chooses what becomes of its secrets.
+/// Whether the later step gets its variables without naming them. Not when that step has a secret that this one did not have: whoever sets
+/// <c>PATH</c> or a proxy for a command decides what happens to its secrets.
 /// </param>
 [GenerateSerializer, Alias("shipinator.earlier-step"), Immutable]
 public sealed record EarlierStep(
@@ -175,11 +171,10 @@ public sealed record EarlierStep(
     [property: Id(2)] bool GivesVariables
 );
 
-/// <summary>One attempt of a job: a workspace, and what runs in it. An executor starts it at the first execution's submit.</summary>
+/// <summary>One attempt of a job: a workspace and what runs in it. An executor creates it when the first execution is submitted.</summary>
 [GenerateSerializer, Alias("shipinator.worker-spec"), Immutable]
 public sealed record WorkerSpec
 {
-    /// <summary>The project.</summary>
     [Id(0)]
     public required ProjectId ProjectId { get; init; }
 
@@ -187,15 +182,13 @@ public sealed record WorkerSpec
     [Id(1)]
     public required RepositoryId RepositoryId { get; init; }
 
-    /// <summary>The run.</summary>
     [Id(2)]
     public required RunId RunId { get; init; }
 
-    /// <summary>The job.</summary>
     [Id(3)]
     public required JobId JobId { get; init; }
 
-    /// <summary>1 for the job's first attempt: each has a workspace of its own.</summary>
+    /// <summary>The job attempt, from 1: each has a workspace of its own.</summary>
     [Id(4)]
     public required int Attempt { get; init; }
 
@@ -207,16 +200,16 @@ public sealed record WorkerSpec
     [Id(6)]
     public required ImmutableArray<WorkerStep> Steps { get; init; }
 
-    /// <summary>What runs beside the steps until they end.</summary>
+    /// <summary>The job's services, by name.</summary>
     [Id(7)]
     public ImmutableSortedDictionary<string, ServicePlan> Services { get; init; } = ImmutableSortedDictionary<string, ServicePlan>.Empty;
 
-    /// <summary>The job's own limit.</summary>
+    /// <summary>The job's timeout.</summary>
     [Id(8)]
     public required TimeSpan Timeout { get; init; }
 
-    /// <summary>The name by which the platform knows the worker: derived from job and attempt, so that asking twice makes one.</summary>
-    public string ExternalName => $"ship-{JobId.Value:N}-{Attempt}";
+    /// <summary>The name by which the platform knows the worker: <see cref="WorkerName"/>.</summary>
+    public string ExternalName => WorkerName.Of(JobId, Attempt);
 }
 
 /// <summary>One step of a worker.</summary>
@@ -231,23 +224,12 @@ public sealed record WorkerStep(
     [property: Id(6)] bool UsesCache = false
 );
 
-/// <summary>Names a submitted execution to its executor; all that a restarted control plane needs to ask about it.</summary>
-[GenerateSerializer, Alias("shipinator.execution-handle"), Immutable]
-public sealed record ExecutionHandle(
-    [property: Id(0)] string ExecutorType,
-    [property: Id(1)] string ExternalId,
-    [property: Id(2)] ExecutionId ExecutionId,
-    [property: Id(3)] JobId JobId,
-    [property: Id(4)] int WorkerAttempt,
-    [property: Id(5)] StepId StepId
-);
-
-/// <summary>What an executor knows of an execution.</summary>
+/// <summary>The status of an execution as its executor sees it.</summary>
 [GenerateSerializer, Alias("shipinator.execution-status"), Immutable]
 public sealed record ExecutionStatus
 {
     /// <summary>
-    /// <see cref="Status.Submitted"/>, <see cref="Status.Running"/>, or how it ended. A vanished one is
+    /// <see cref="Status.Submitted"/>, <see cref="Status.Running"/>, or a terminal status. An execution that disappeared is
     /// <see cref="Status.Failed"/> with <see cref="Shipinator.Reason.Lost"/>, never success.
     /// </summary>
     [Id(0)]
@@ -261,13 +243,9 @@ public sealed record ExecutionStatus
     [Id(2)]
     public Reason? Reason { get; init; }
 
-    /// <summary>The human sentence for <see cref="Reason"/>.</summary>
+    /// <summary>The detail for <see cref="Reason"/>.</summary>
     [Id(3)]
     public string? Detail { get; init; }
-
-    /// <summary>What it waits for, while it is not running: a node, an image.</summary>
-    [Id(4)]
-    public string? WaitingFor { get; init; }
 
     /// <summary>
     /// For a terminal status: whether anything of it may still be running. A cancel is confirmed only when this is false.
@@ -275,7 +253,13 @@ public sealed record ExecutionStatus
     [Id(5)]
     public bool StillPresent { get; init; }
 
-    /// <summary>Whether the runner itself left it as its result: then <see cref="ExitCode"/> is the command's, and never the runner's own.</summary>
+    /// <summary>
+    /// Whether it is the result that the runner itself wrote: then <see cref="ExitCode"/> is the command's, never the runner's own.
+    /// </summary>
     [Id(6)]
     public bool IsFromRunner { get; init; }
+
+    /// <summary>What it waits for, while it is not running: a node, an image. Never stored, and never sent between silos.</summary>
+    [Id(7)]
+    public WaitReason? WaitingFor { get; init; }
 }

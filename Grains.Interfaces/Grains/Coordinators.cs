@@ -2,34 +2,34 @@ using Orleans.Concurrency;
 
 namespace Shipinator;
 
-/// <summary>What is one per repository: run numbers, and the turns of its concurrency groups.</summary>
+/// <summary>One per repository: assigns run numbers, and the turns of its concurrency groups.</summary>
 [Alias("shipinator.repository")]
 public interface IRepositoryGrain : IGrainWithGuidKey
 {
     /// <summary>
-    /// Gives a run its id and number. With a key that was seen before: the first answer again, so that a repeated request
-    /// makes no second run. Errors: <see cref="ConflictException"/> <c>idempotency_key_reused</c> when the key was used
-    /// with another <paramref name="fingerprint"/>.
+    /// Assigns a run its id and number. For a key that was used before, returns the same result again, so that a repeated request creates
+    /// no second run. Errors: <see cref="ConflictException"/> <c>idempotency_key_reused</c> when the key was used with another
+    /// <paramref name="fingerprint"/>.
     /// </summary>
     [Alias("reserve")]
     Task<RunReservation> Reserve(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// A run asks for its turn in a group. Asking again is how a run learns that its turn came, or that it is superseded.
+    /// Requests a run's turn in a group. A run repeats the request to learn that its turn has come, or that it is superseded.
     /// </summary>
     [Alias("request-turn")]
     Task<TurnAnswer> RequestTurn(TurnRequest request, CancellationToken cancellationToken = default);
 
-    /// <summary>The run is over: the next one's turn. Idempotent.</summary>
+    /// <summary>The run is terminal: the next one gets its turn. Idempotent.</summary>
     [Alias("leave")]
     Task Leave(RunId run, string group, CancellationToken cancellationToken = default);
 }
 
-/// <summary>A run's id and number; <see cref="IsRepeat"/> when the key had been seen.</summary>
+/// <summary>A run's id and number; <see cref="IsRepeat"/> when the idempotency key was used before.</summary>
 [GenerateSerializer, Alias("shipinator.run-reservation"), Immutable]
 public sealed record RunReservation([property: Id(0)] RunId RunId, [property: Id(1)] long RunNumber, [property: Id(2)] bool IsRepeat);
 
-/// <summary>A run that wants its turn.</summary>
+/// <summary>A run's request for its turn in a concurrency group.</summary>
 [GenerateSerializer, Alias("shipinator.turn-request"), Immutable]
 public sealed record TurnRequest(
     [property: Id(0)] RunId Run,
@@ -38,31 +38,40 @@ public sealed record TurnRequest(
     [property: Id(3)] bool CancelPrevious
 );
 
-/// <summary>Whether a run may go on; otherwise what it waits for; or the number of the newer run that takes its place.</summary>
+/// <summary>Whether a run may go on; otherwise what it waits for; or the number of the newer run that supersedes it.</summary>
+/// <param name="Granted">Whether it may go on.</param>
+/// <param name="WaitingFor"><see cref="WaitReason"/> in words, for older silos.</param>
+/// <param name="SupersededBy">The number of the newer run.</param>
+/// <param name="WaitReason">What it waits for; null from an older silo.</param>
 [GenerateSerializer, Alias("shipinator.turn-answer"), Immutable]
-public sealed record TurnAnswer([property: Id(0)] bool Granted, [property: Id(1)] string? WaitingFor, [property: Id(2)] long? SupersededBy);
+public sealed record TurnAnswer(
+    [property: Id(0)] bool Granted,
+    [property: Id(1)] string? WaitingFor,
+    [property: Id(2)] long? SupersededBy,
+    [property: Id(3)] WaitReason? WaitReason = null
+);
 
-/// <summary>One per executor: who may use it now. A place is a lease that names its holder.</summary>
+/// <summary>One per executor: assigns its slots. Each slot has a holder.</summary>
 [Alias("shipinator.admission")]
 public interface IAdmissionGrain : IGrainWithStringKey
 {
     /// <summary>
-    /// Asks for a place, or asks again while waiting. First come, first served within a project; between projects the one
-    /// that holds fewest places goes first.
+    /// Requests a slot; to be repeated while waiting. First come, first served within a project; between projects the one that holds the
+    /// fewest slots goes first.
     /// </summary>
     [Alias("acquire")]
     Task<AdmissionAnswer> Acquire(AdmissionRequest request, CancellationToken cancellationToken = default);
 
-    /// <summary>Gives a place back, or leaves the queue. Idempotent.</summary>
+    /// <summary>Releases a slot, or leaves the queue. Idempotent.</summary>
     [Alias("release")]
     Task Release(ExecutionId execution, CancellationToken cancellationToken = default);
 
-    /// <summary>Who holds places, who waits, and the limit.</summary>
+    /// <summary>The holders of slots, the queue, and the limit.</summary>
     [Alias("view"), AlwaysInterleave]
     Task<AdmissionView> View(CancellationToken cancellationToken = default);
 }
 
-/// <summary>An execution that wants a place, since when.</summary>
+/// <summary>An execution's request for a slot, and since when it waits.</summary>
 [GenerateSerializer, Alias("shipinator.admission-request"), Immutable]
 public sealed record AdmissionRequest(
     [property: Id(0)] ExecutionId Execution,
@@ -70,7 +79,7 @@ public sealed record AdmissionRequest(
     [property: Id(2)] DateTimeOffset Since
 );
 
-/// <summary>Granted, or how many are ahead.</summary>
+/// <summary>Whether the slot is granted; otherwise how many executions are ahead.</summary>
 [GenerateSerializer, Alias("shipinator.admission-answer"), Immutable]
 public sealed record AdmissionAnswer([property: Id(0)] bool Granted, [property: Id(1)] int Ahead, [property: Id(2)] int Limit);
 
@@ -82,11 +91,11 @@ public sealed record AdmissionView(
     [property: Id(2)] System.Collections.Immutable.ImmutableArray<LeaseHolder> Waiting
 );
 
-/// <summary>One in the cluster (key 0): touches the grain of everything that is not terminal, so that nothing is forgotten.</summary>
+/// <summary>One in the cluster (key 0): touches the grain of everything that is not terminal or not settled.</summary>
 [Alias("shipinator.recovery")]
 public interface IRecoveryGrain : IGrainWithIntegerKey
 {
-    /// <summary>Sees to it that the reminder is there, and sweeps now. Called at a silo's start and on a membership change.</summary>
+    /// <summary>Ensures that the reminder exists, and sweeps now. Called at a silo's start and on a membership change.</summary>
     [Alias("wake")]
     Task Wake(CancellationToken cancellationToken = default);
 }

@@ -4,23 +4,23 @@ using System.Text.Json.Serialization;
 
 namespace Shipinator;
 
-/// <summary>What every typed id offers, so that parsing, JSON and storage are written once.</summary>
+/// <summary>The common interface of typed ids, so that parsing, JSON and storage are implemented once.</summary>
 public interface IEntityId<TSelf>
     where TSelf : struct, IEntityId<TSelf>
 {
     /// <summary>The UUID itself, as the database keeps it.</summary>
     Guid Value { get; }
 
-    /// <summary>Wraps a UUID that is known to name this kind of entity.</summary>
+    /// <summary>Wraps a UUID that is known to identify this kind of entity.</summary>
     static abstract TSelf From(Guid value);
 }
 
-/// <summary>Making and strictly reading typed ids.</summary>
+/// <summary>Creates and strictly parses typed ids.</summary>
 public static class EntityId
 {
     /// <summary>
-    /// A UUID version 7 at the time that <paramref name="time"/> tells. The twelve bits behind the milliseconds tell their fraction
-    /// (RFC 9562 §6.2, method 3): what is ordered by id is ordered by creation, also within a millisecond.
+    /// A UUID version 7 at the current time of <paramref name="time"/>. The twelve bits after the milliseconds are their fraction (RFC 9562
+    /// §6.2, method 3): the order of ids is the order of creation, also within a millisecond.
     /// </summary>
     public static Guid NewValue(TimeProvider time)
     {
@@ -33,11 +33,11 @@ public static class EntityId
         return new(bytes, bigEndian: true);
     }
 
-    /// <summary>Reads only the canonical 36-character form; braces, missing hyphens and the empty UUID are refused.</summary>
+    /// <summary>Parses only the canonical 36-character form; braces, missing hyphens and the empty UUID are rejected.</summary>
     public static bool TryParse<T>([NotNullWhen(true)] string? text, out T id)
         where T : struct, IEntityId<T>
     {
-        // Guid's own reading trims white space and takes "0x" and "+" for digits, so its answer is compared with the text.
+        // Guid's own parser trims white space and accepts "0x" and "+", so its result is compared with the text.
         Span<char> canonical = stackalloc char[36];
         if (
             Guid.TryParseExact(text, "D", out var value)
@@ -74,7 +74,7 @@ public sealed class EntityIdJsonConverter<T> : JsonConverter<T>
     public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         reader.TokenType == JsonTokenType.String && EntityId.TryParse<T>(reader.GetString(), out var id)
             ? id
-            : throw new JsonException($"A {typeof(T).Name} is expected: a UUID in a string.");
+            : throw new JsonException($"Expected a {typeof(T).Name}: a string with a UUID.");
 
     /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WriteStringValue(value.Value);

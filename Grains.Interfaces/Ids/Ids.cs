@@ -2,8 +2,8 @@ using System.Text.Json.Serialization;
 
 namespace Shipinator;
 
-// One type per entity, all of one shape: a UUID version 7 made by the control plane, so that ids sort by creation
-// and a JobId can't be passed where a RunId is meant.
+// One type per entity, all of one shape: a UUID version 7 created by the server, so that ids sort by creation
+// and a JobId can't be passed where a RunId is expected.
 
 /// <summary>The id of a project: a unit of ownership and isolation.</summary>
 [GenerateSerializer, Alias("shipinator.project-id"), Immutable]
@@ -13,10 +13,9 @@ public readonly record struct ProjectId([property: Id(0)] Guid Value) : IEntityI
     /// <inheritdoc/>
     public static ProjectId From(Guid value) => new(value);
 
-    /// <summary>A new id, ordered after those made before it.</summary>
     public static ProjectId New(TimeProvider time) => new(EntityId.NewValue(time));
 
-    /// <summary>Reads the canonical text form. Errors: <see cref="FormatException"/> names the kind of id and the text.</summary>
+    /// <summary>Parses the canonical form. Errors: <see cref="FormatException"/>.</summary>
     public static ProjectId Parse(string text) => EntityId.Parse<ProjectId>(text);
 
     /// <summary>The canonical form: 36 characters, lower case, with hyphens.</summary>
@@ -31,10 +30,9 @@ public readonly record struct RepositoryId([property: Id(0)] Guid Value) : IEnti
     /// <inheritdoc/>
     public static RepositoryId From(Guid value) => new(value);
 
-    /// <summary>A new id, ordered after those made before it.</summary>
     public static RepositoryId New(TimeProvider time) => new(EntityId.NewValue(time));
 
-    /// <summary>Reads the canonical text form. Errors: <see cref="FormatException"/> names the kind of id and the text.</summary>
+    /// <summary>Parses the canonical form. Errors: <see cref="FormatException"/>.</summary>
     public static RepositoryId Parse(string text) => EntityId.Parse<RepositoryId>(text);
 
     /// <summary>The canonical form: 36 characters, lower case, with hyphens.</summary>
@@ -49,10 +47,9 @@ public readonly record struct PipelineId([property: Id(0)] Guid Value) : IEntity
     /// <inheritdoc/>
     public static PipelineId From(Guid value) => new(value);
 
-    /// <summary>A new id, ordered after those made before it.</summary>
     public static PipelineId New(TimeProvider time) => new(EntityId.NewValue(time));
 
-    /// <summary>Reads the canonical text form. Errors: <see cref="FormatException"/> names the kind of id and the text.</summary>
+    /// <summary>Parses the canonical form. Errors: <see cref="FormatException"/>.</summary>
     public static PipelineId Parse(string text) => EntityId.Parse<PipelineId>(text);
 
     /// <summary>The canonical form: 36 characters, lower case, with hyphens.</summary>
@@ -67,10 +64,9 @@ public readonly record struct RunId([property: Id(0)] Guid Value) : IEntityId<Ru
     /// <inheritdoc/>
     public static RunId From(Guid value) => new(value);
 
-    /// <summary>A new id, ordered after those made before it.</summary>
     public static RunId New(TimeProvider time) => new(EntityId.NewValue(time));
 
-    /// <summary>Reads the canonical text form. Errors: <see cref="FormatException"/> names the kind of id and the text.</summary>
+    /// <summary>Parses the canonical form. Errors: <see cref="FormatException"/>.</summary>
     public static RunId Parse(string text) => EntityId.Parse<RunId>(text);
 
     /// <summary>The canonical form: 36 characters, lower case, with hyphens.</summary>
@@ -85,10 +81,9 @@ public readonly record struct JobId([property: Id(0)] Guid Value) : IEntityId<Jo
     /// <inheritdoc/>
     public static JobId From(Guid value) => new(value);
 
-    /// <summary>A new id, ordered after those made before it.</summary>
     public static JobId New(TimeProvider time) => new(EntityId.NewValue(time));
 
-    /// <summary>Reads the canonical text form. Errors: <see cref="FormatException"/> names the kind of id and the text.</summary>
+    /// <summary>Parses the canonical form. Errors: <see cref="FormatException"/>.</summary>
     public static JobId Parse(string text) => EntityId.Parse<JobId>(text);
 
     /// <summary>The canonical form: 36 characters, lower case, with hyphens.</summary>
@@ -103,10 +98,9 @@ public readonly record struct StepId([property: Id(0)] Guid Value) : IEntityId<S
     /// <inheritdoc/>
     public static StepId From(Guid value) => new(value);
 
-    /// <summary>A new id, ordered after those made before it.</summary>
     public static StepId New(TimeProvider time) => new(EntityId.NewValue(time));
 
-    /// <summary>Reads the canonical text form. Errors: <see cref="FormatException"/> names the kind of id and the text.</summary>
+    /// <summary>Parses the canonical form. Errors: <see cref="FormatException"/>.</summary>
     public static StepId Parse(string text) => EntityId.Parse<StepId>(text);
 
     /// <summary>The canonical form: 36 characters, lower case, with hyphens.</summary>
@@ -121,10 +115,9 @@ public readonly record struct ExecutionId([property: Id(0)] Guid Value) : IEntit
     /// <inheritdoc/>
     public static ExecutionId From(Guid value) => new(value);
 
-    /// <summary>A new id, ordered after those made before it.</summary>
     public static ExecutionId New(TimeProvider time) => new(EntityId.NewValue(time));
 
-    /// <summary>Reads the canonical text form. Errors: <see cref="FormatException"/> names the kind of id and the text.</summary>
+    /// <summary>Parses the canonical form. Errors: <see cref="FormatException"/>.</summary>
     public static ExecutionId Parse(string text) => EntityId.Parse<ExecutionId>(text);
 
     /// <summary>The canonical form: 36 characters, lower case, with hyphens.</summary>
@@ -139,10 +132,9 @@ public readonly record struct ArtifactId([property: Id(0)] Guid Value) : IEntity
     /// <inheritdoc/>
     public static ArtifactId From(Guid value) => new(value);
 
-    /// <summary>A new id, ordered after those made before it.</summary>
     public static ArtifactId New(TimeProvider time) => new(EntityId.NewValue(time));
 
-    /// <summary>Reads the canonical text form. Errors: <see cref="FormatException"/> names the kind of id and the text.</summary>
+    /// <summary>Parses the canonical form. Errors: <see cref="FormatException"/>.</summary>
     public static ArtifactId Parse(string text) => EntityId.Parse<ArtifactId>(text);
 
     /// <summary>The canonical form: 36 characters, lower case, with hyphens.</summary>

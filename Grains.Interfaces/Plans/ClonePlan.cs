@@ -4,7 +4,7 @@ namespace Shipinator;
 [GenerateSerializer, Alias("shipinator.clone-plan"), Immutable]
 public sealed record ClonePlan
 {
-    /// <summary>How many commits of history; 0: all.</summary>
+    /// <summary>The number of commits of history; 0: all.</summary>
     [Id(0)]
     public int Depth { get; init; } = 1;
 

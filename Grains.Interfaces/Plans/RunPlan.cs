@@ -17,21 +17,21 @@ public enum JobType
     Deploy = 2,
 }
 
-/// <summary>Job types travel as their words.</summary>
+/// <summary>Serializes job types as their words.</summary>
 public sealed class JobTypeJsonConverter : WordJsonConverter<JobType>;
 
 /// <summary>
-/// Everything that a run will do, decided once from a pipeline file and the facts of a commit, and never changed:
-/// a rerun uses the stored plan, not the file again.
+/// Everything that a run will do, planned once from a pipeline file and the facts of a commit, and never changed: a rerun uses the stored
+/// plan, not the file.
 /// </summary>
 [GenerateSerializer, Alias("shipinator.run-plan"), Immutable]
 public sealed record RunPlan
 {
-    /// <summary>The version of this record's meaning; 1 now.</summary>
+    /// <summary>The version of this record's format; currently 1.</summary>
     [Id(0)]
     public int Version { get; init; } = 1;
 
-    /// <summary>What happened that asked for the run.</summary>
+    /// <summary>What triggered the run.</summary>
     [Id(1)]
     public required TriggerFacts Trigger { get; init; }
 
@@ -43,7 +43,7 @@ public sealed record RunPlan
     [Id(3)]
     public ConcurrencyPlan? Concurrency { get; init; }
 
-    /// <summary>Set when the whole run is passed over (<c>[ci skip]</c>): the sentence that says why.</summary>
+    /// <summary>Set when the whole run is skipped (<c>[ci skip]</c>): the detail that says why.</summary>
     [Id(4)]
     public string? SkipReason { get; init; }
 }
@@ -52,7 +52,7 @@ public sealed record RunPlan
 [GenerateSerializer, Alias("shipinator.concurrency-plan"), Immutable]
 public sealed record ConcurrencyPlan([property: Id(0)] string Group, [property: Id(1)] bool CancelPrevious);
 
-/// <summary>What asked for a run, and the commit it named.</summary>
+/// <summary>What triggered a run, and for which commit.</summary>
 [GenerateSerializer, Alias("shipinator.trigger-facts"), Immutable]
 public sealed record TriggerFacts
 {
@@ -80,7 +80,7 @@ public sealed record TriggerFacts
     [Id(5)]
     public int? PrNumber { get; init; }
 
-    /// <summary>The head commit's message, as much of it as the forge gave.</summary>
+    /// <summary>The head commit's message, as far as the forge provides it.</summary>
     [Id(6)]
     public string? Message { get; init; }
 
@@ -96,7 +96,7 @@ public sealed record TriggerFacts
     [Id(9)]
     public ImmutableArray<string>? ChangedFiles { get; init; }
 
-    /// <summary>The values given to a manual run's inputs, defaults filled in.</summary>
+    /// <summary>The values of a manual run's inputs, including defaults.</summary>
     [Id(10)]
     public ImmutableSortedDictionary<string, string> Inputs { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 }
@@ -109,7 +109,6 @@ public sealed record JobPlan
     [Id(0)]
     public required string Name { get; init; }
 
-    /// <summary>The stage.</summary>
     [Id(1)]
     public required JobType Type { get; init; }
 
@@ -117,27 +116,27 @@ public sealed record JobPlan
     [Id(2)]
     public required ImmutableArray<StepPlan> Steps { get; init; }
 
-    /// <summary>From the job's start to its end.</summary>
+    /// <summary>The limit of the time from the job's start to its end.</summary>
     [Id(3)]
     public required TimeSpan Timeout { get; init; }
 
-    /// <summary>The combination that made this job, of a matrix.</summary>
+    /// <summary>The combination of the matrix that this job is for; empty without a matrix.</summary>
     [Id(4)]
     public ImmutableSortedDictionary<string, string> Matrix { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
-    /// <summary>What runs beside the steps until they end, by name.</summary>
+    /// <summary>The job's services, by name.</summary>
     [Id(5)]
     public ImmutableSortedDictionary<string, ServicePlan> Services { get; init; } = ImmutableSortedDictionary<string, ServicePlan>.Empty;
 
-    /// <summary>Set when a filter left the job out: the sentence that says which.</summary>
+    /// <summary>Set when a filter excluded the job: the detail that says which.</summary>
     [Id(6)]
     public string? SkipReason { get; init; }
 
-    /// <summary>A deploy consumes artifacts, never source: without it the workspace starts empty.</summary>
+    /// <summary>Whether the commit is checked out. False for a deploy, which consumes artifacts: its workspace starts empty.</summary>
     [Id(7)]
     public bool Checkout { get; init; } = true;
 
-    /// <summary>Where a deploy installs to (<c>target</c>).</summary>
+    /// <summary>The deploy's <c>target</c>.</summary>
     [Id(8)]
     public string? Target { get; init; }
 
@@ -173,7 +172,7 @@ public sealed record StepPlan
     [Id(2)]
     public string? ParallelGroup { get; init; }
 
-    /// <summary>The container image; the process executor does not look at it.</summary>
+    /// <summary>The container image; ignored by the process executor.</summary>
     [Id(3)]
     public required string Image { get; init; }
 
@@ -185,15 +184,15 @@ public sealed record StepPlan
     [Id(5)]
     public ImmutableArray<string>? Command { get; init; }
 
-    /// <summary>What the file sets, templates replaced; the built-in variables come later and win.</summary>
+    /// <summary>The file's variables, with templates replaced; built-in variables override them.</summary>
     [Id(6)]
     public ImmutableSortedDictionary<string, string> Env { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
-    /// <summary>Names of the secrets that the step is given as environment variables.</summary>
+    /// <summary>Names of the secrets that the step gets as environment variables.</summary>
     [Id(7)]
     public ImmutableArray<string> Secrets { get; init; } = [];
 
-    /// <summary>From running to its end.</summary>
+    /// <summary>The limit of the time from running to the end.</summary>
     [Id(8)]
     public required TimeSpan Timeout { get; init; }
 
@@ -205,15 +204,15 @@ public sealed record StepPlan
     [Id(10)]
     public bool AllowFailure { get; init; }
 
-    /// <summary>On which outcome of the steps before it the step runs; by default only when all is well.</summary>
+    /// <summary>After which outcome of the steps before it the step runs; by default only when none failed.</summary>
     [Id(11)]
     public StepCondition When { get; init; } = StepCondition.OnSuccess;
 
-    /// <summary>What the step leaves behind.</summary>
+    /// <summary>The step's outputs.</summary>
     [Id(12)]
     public ImmutableArray<ArtifactSpec> Outputs { get; init; } = [];
 
-    /// <summary>What the step is given of earlier jobs.</summary>
+    /// <summary>The step's inputs.</summary>
     [Id(13)]
     public ImmutableArray<InputSpec> Inputs { get; init; } = [];
 
@@ -221,7 +220,7 @@ public sealed record StepPlan
     [Id(14)]
     public CachePlan? Cache { get; init; }
 
-    /// <summary>CPU and memory; carried for executors that can hold to it.</summary>
+    /// <summary>CPU and memory, for executors that can enforce them.</summary>
     [Id(15)]
     public ResourcesPlan? Resources { get; init; }
 
@@ -229,7 +228,7 @@ public sealed record StepPlan
     [Id(16)]
     public string? Workdir { get; init; }
 
-    /// <summary>Set when a filter left the step out: the sentence that says which.</summary>
+    /// <summary>Set when a filter excluded the step: the detail that says which.</summary>
     [Id(17)]
     public string? SkipReason { get; init; }
 
@@ -241,18 +240,18 @@ public sealed record StepPlan
     public ImmutableArray<string>? Shell { get; init; }
 
     /// <summary>
-    /// Variables whose values only the runner can finish: <c>${NAME}</c> stands for a variable that the command would have without
+    /// Variables whose values only the runner can complete: <c>${NAME}</c> stands for a variable that the command would have without
     /// these, <c>${steps.STEP.NAME}</c> for an output of an earlier step of the job, <c>$$</c> for <c>$</c>.
     /// </summary>
     [Id(27)]
     public ImmutableSortedDictionary<string, string>? EnvExpressions { get; init; }
 
-    /// <summary><see cref="Command"/> in the same form, when the runner has something to fill in.</summary>
+    /// <summary><see cref="Command"/> in the same form, when the runner has to complete it.</summary>
     [Id(28)]
     public ImmutableArray<string>? CommandExpressions { get; init; }
 }
 
-/// <summary>On which outcomes of the job so far a step runs.</summary>
+/// <summary>After which outcomes of the job so far a step runs.</summary>
 [GenerateSerializer, Alias("shipinator.step-condition"), Immutable]
 public sealed record StepCondition([property: Id(0)] bool Success, [property: Id(1)] bool Failure)
 {
@@ -268,7 +267,7 @@ public sealed record RetryPlan
     [Id(0)]
     public required int Max { get; init; }
 
-    /// <summary>For causes that are not the user's doing: the job starts again in a new workspace.</summary>
+    /// <summary>For infrastructure failures: the job starts again in a new workspace.</summary>
     [Id(1)]
     public bool OnInfrastructure { get; init; }
 
@@ -276,7 +275,7 @@ public sealed record RetryPlan
     [Id(2)]
     public bool OnFailure { get; init; }
 
-    /// <summary>For a step that ran out of its time.</summary>
+    /// <summary>For a step that exceeded its timeout.</summary>
     [Id(3)]
     public bool OnTimeout { get; init; }
 
@@ -284,7 +283,7 @@ public sealed record RetryPlan
     [Id(4)]
     public ImmutableArray<int> OnExitCodes { get; init; } = [];
 
-    /// <summary>The wait before the second attempt; doubled each time, at most five minutes.</summary>
+    /// <summary>The delay before the second attempt; doubled each time, at most five minutes.</summary>
     [Id(5)]
     public TimeSpan Backoff { get; init; } = TimeSpan.FromSeconds(1);
 }
@@ -293,34 +292,32 @@ public sealed record RetryPlan
 [GenerateSerializer, Alias("shipinator.service-plan"), Immutable]
 public sealed record ServicePlan
 {
-    /// <summary>The container image.</summary>
     [Id(0)]
     public required string Image { get; init; }
 
-    /// <summary>Its environment.</summary>
     [Id(1)]
     public ImmutableSortedDictionary<string, string> Env { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
 
-    /// <summary>Arguments in place of the image's own.</summary>
+    /// <summary>Arguments that replace the image's own.</summary>
     [Id(2)]
     public ImmutableArray<string>? Command { get; init; }
 
-    /// <summary>The TCP port that answers when the service is ready.</summary>
+    /// <summary>The TCP port that accepts connections when the service is ready.</summary>
     [Id(3)]
     public int? ReadyTcp { get; init; }
 
-    /// <summary>How long it may take to be ready.</summary>
+    /// <summary>How long the service may take to become ready.</summary>
     [Id(4)]
     public TimeSpan ReadyTimeout { get; init; } = TimeSpan.FromSeconds(60);
 }
 
-/// <summary>What a cache is keyed by and holds.</summary>
+/// <summary>The key and the content of a cache.</summary>
 [GenerateSerializer, Alias("shipinator.cache-plan"), Immutable]
 public sealed record CachePlan([property: Id(0)] ImmutableArray<string> Key, [property: Id(1)] ImmutableArray<string> Paths)
 {
     /// <summary>
-    /// When nothing was kept for the whole key: how many of its leading entries must agree for the newest to be restored, tried in
-    /// this order; 0: none need.
+    /// When no cache exists for the whole key: how many of its leading entries must match for the newest to be restored, tried in this
+    /// order; 0: none.
     /// </summary>
     [Id(11)]
     public ImmutableArray<int>? RestoreDepths { get; init; }
@@ -330,7 +327,7 @@ public sealed record CachePlan([property: Id(0)] ImmutableArray<string> Key, [pr
 [GenerateSerializer, Alias("shipinator.resources-plan"), Immutable]
 public sealed record ResourcesPlan([property: Id(0)] string? Cpu, [property: Id(1)] string? Memory);
 
-/// <summary>Something that a step leaves behind: files of the workspace, or a name of something pushed elsewhere.</summary>
+/// <summary>An output of a step: files of the workspace, or the name of something that was pushed elsewhere.</summary>
 [GenerateSerializer, Alias("shipinator.artifact-spec"), Immutable]
 public sealed record ArtifactSpec
 {
@@ -346,22 +343,24 @@ public sealed record ArtifactSpec
     [Id(2)]
     public string? Ref { get; init; }
 
-    /// <summary>On which results of the step it is kept; absent: as <see cref="ArtifactRules"/> says of its type.</summary>
+    /// <summary>After which results of the step it is stored; absent: <see cref="ArtifactRules"/> has the default of its type.</summary>
     [Id(17)]
     public StepCondition? When { get; init; }
 
-    /// <summary>It may be absent without failing the step.</summary>
+    /// <summary>Whether it may be missing without failing the step.</summary>
     [Id(18)]
     public bool Optional { get; init; }
 }
 
-/// <summary>What outputs mean beyond what is written.</summary>
+/// <summary>The defaults of outputs.</summary>
 public static class ArtifactRules
 {
-    /// <summary>Every <c>artifact_type</c> that there is.</summary>
+    /// <summary>Every <c>artifact_type</c>.</summary>
     public static ImmutableArray<string> Types { get; } = ["binary", "image", "chart", "test-report", "coverage", "file"];
 
-    /// <summary>Whether the output is kept after this result. Without <c>when</c>, reports and coverage always are: a failed test is what they tell of.</summary>
+    /// <summary>
+    /// Whether the output is stored after this result. Without <c>when</c>, reports and coverage always are, since they describe failures.
+    /// </summary>
     public static bool IsKept(this ArtifactSpec output, bool succeeded)
     {
         ArgumentNullException.ThrowIfNull(output);
@@ -381,7 +380,7 @@ public static class ArtifactRules
         };
 }
 
-/// <summary>Which artifacts of earlier jobs a step is given, and where they go.</summary>
+/// <summary>Which artifacts of earlier jobs a step gets, and where they are put.</summary>
 [GenerateSerializer, Alias("shipinator.input-spec"), Immutable]
 public sealed record InputSpec
 {
@@ -393,7 +392,7 @@ public sealed record InputSpec
     [Id(1)]
     public string? Step { get; init; }
 
-    /// <summary>This very artifact, possibly of an earlier run.</summary>
+    /// <summary>The artifact with this id, possibly of an earlier run.</summary>
     [Id(2)]
     public ArtifactId? ArtifactId { get; init; }
 
@@ -402,8 +401,8 @@ public sealed record InputSpec
     public required string Path { get; init; }
 
     /// <summary>
-    /// Files keep their paths below <see cref="Path"/>, and two artifacts never go to one place. Absent in plans of older versions:
-    /// only the files' names are kept, and a later one takes the place of an earlier one.
+    /// Whether files keep their paths below <see cref="Path"/>, and two artifacts with the same path are an error. Absent in plans of older
+    /// versions: only the files' names are kept, and a later file replaces an earlier one.
     /// </summary>
     [Id(13)]
     public bool? KeepPaths { get; init; }
@@ -412,7 +411,7 @@ public sealed record InputSpec
     [Id(14)]
     public ImmutableArray<string>? Jobs { get; init; }
 
-    /// <summary>What the last try of a step that failed left is given, too: the job runs also after a failure.</summary>
+    /// <summary>Whether artifacts of failed steps (of their last attempt) are included: the job also runs after a failure.</summary>
     [Id(15)]
     public bool? OfFailed { get; init; }
 }

@@ -1,30 +1,30 @@
 namespace Shipinator;
 
 /// <summary>
-/// The specification's executor contract (§5.2). All three calls may be repeated at any time and answer the same.
+/// The specification's executor contract (§5.2). All three calls are idempotent and may be repeated at any time.
 /// Errors: <see cref="ExecutorException"/>, transient or rejected.
 /// </summary>
 public interface IExecutor
 {
     /// <summary>
-    /// Starts the execution, and its job's worker if that is not there yet. Idempotent by execution id: what exists
-    /// already and is ours counts as started.
+    /// Starts the execution, and its worker if that does not exist yet. Idempotent by execution id: what already exists and is ours
+    /// counts as started. Returns <see cref="ExecutionHandle.Of"/> the spec.
     /// </summary>
     Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken);
 
-    /// <summary>What is known of it. Unknown to the platform after it was submitted means lost.</summary>
+    /// <summary>The current status. An execution that was submitted and is unknown to the platform is lost.</summary>
     Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Asks it to stop, gracefully first; returns when that is under way. <see cref="Status"/> tells when nothing of it
-    /// runs any more.
+    /// Requests that it stops, gracefully first; returns when that is under way. <see cref="Status"/> shows when nothing of it runs any
+    /// more.
     /// </summary>
     Task Cancel(ExecutionHandle handle, CancellationToken cancellationToken);
 }
 
 /// <summary>
-/// What stands beside the contract for executors whose executions share a job's worker: the worker is released when the
-/// job attempt is over. Kept apart so that <see cref="IExecutor"/> stays the specification's.
+/// Extends the contract for executors whose executions share a job attempt's worker, which is released when the attempt has ended.
+/// Separate, so that <see cref="IExecutor"/> stays as specified.
 /// </summary>
 public interface IWorkerExecutor : IExecutor
 {
@@ -32,55 +32,54 @@ public interface IWorkerExecutor : IExecutor
     string Type { get; }
 
     /// <summary>
-    /// Whether its runners check the source out themselves: then the first claim in a workspace carries the clone credential. Where
-    /// something else prepares the workspace, no claim ever does.
+    /// Whether its runners check out the source themselves: then the response to the first claim in a workspace contains the clone
+    /// credential. Where something else prepares the workspace, no response ever does.
     /// </summary>
     bool RunnersClone => false;
 
-    /// <summary>Whether one runner process serves all tries of a step, and so may ask for the token of the next one.</summary>
+    /// <summary>Whether one runner process serves all attempts of a step, and so may request the token of the next one.</summary>
     bool RunnersServeRetries => false;
 
-    /// <summary>Whether it can run a job's services beside its steps.</summary>
+    /// <summary>Whether it can run a job's services.</summary>
     bool CanRunServices => true;
 
-    /// <summary>Removes the workspace and whatever still runs in it. Idempotent.</summary>
+    /// <summary>Removes the worker: the workspace and whatever still runs in it. Idempotent.</summary>
     Task Release(JobId job, int attempt, CancellationToken cancellationToken);
 }
 
-/// <summary>Finds an executor by its type.</summary>
+/// <summary>The configured executors, by type.</summary>
 public interface IExecutorRegistry
 {
-    /// <summary>Errors: <see cref="ExecutorException"/> (rejected, <c>config_error</c>) that names the known ones.</summary>
+    /// <summary>Errors: <see cref="ExecutorException"/> (rejected, <c>config_error</c>) that names the configured types.</summary>
     IWorkerExecutor Get(string type);
 
-    /// <summary>The types that are configured.</summary>
     IReadOnlyCollection<string> Types { get; }
 }
 
-/// <summary>Makes and checks the token by which one execution's runner speaks to <c>/v1</c>: valid for that execution alone.</summary>
+/// <summary>Issues and verifies the tokens with which runners authenticate to <c>/v1</c>, each valid for one execution.</summary>
 public interface IExecutionTokens
 {
-    /// <summary>The same token each time for the same execution, so that a repeated submit changes nothing.</summary>
+    /// <summary>Returns the same token each time for the same execution, so that a repeated submit changes nothing.</summary>
     string Issue(ExecutionId execution);
 
-    /// <summary>The execution that the token is for; null when it is no token of ours.</summary>
+    /// <summary>The execution that the token is valid for; null when it is invalid.</summary>
     ExecutionId? Verify(string token);
 }
 
-/// <summary>Where this installation can be reached.</summary>
+/// <summary>The URLs of this installation.</summary>
 public interface IServerAddress
 {
-    /// <summary>By people and forges, for links.</summary>
+    /// <summary>For people and forges: used in links.</summary>
     Uri PublicUrl { get; }
 
-    /// <summary>By runners.</summary>
+    /// <summary>For runners.</summary>
     Uri RunnerUrl { get; }
 }
 
-/// <summary>Secret values, given out only at a claim.</summary>
+/// <summary>Secret values; resolved only at a claim.</summary>
 public interface ISecretSource
 {
-    /// <summary>The values of those that exist; a missing name is missing in the answer.</summary>
+    /// <summary>The values of those that exist; other names are missing in the result.</summary>
     Task<IReadOnlyDictionary<string, string>> Resolve(
         ProjectId project,
         RepositoryId repository,
@@ -96,8 +95,10 @@ public interface IGitCredentials
     Task<GitCredential?> Find(string cloneUrl, CancellationToken cancellationToken);
 }
 
-/// <summary>A user name and a password or token, and what it may be sent to.</summary>
+/// <summary>A user name and a password or token, and the URLs that they may be sent to.</summary>
 /// <param name="Username">The user name.</param>
 /// <param name="Password">Password or token.</param>
-/// <param name="Scope">The URL prefix that it belongs to: <c>https://git.example.org</c>, <c>https://git.example.org:8443/org</c>. It is sent nowhere else.</param>
+/// <param name="Scope">
+/// The URL prefix that it belongs to: <c>https://git.example.org</c>, <c>https://git.example.org:8443/org</c>. It is sent nowhere else.
+/// </param>
 public sealed record GitCredential(string Username, string Password, string Scope);

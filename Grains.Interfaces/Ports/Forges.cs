@@ -1,24 +1,24 @@
 namespace Shipinator;
 
 /// <summary>
-/// What we need of the place where a repository lives. Errors: <see cref="ForgeException"/> with one of its codes.
+/// Access to a repository on its host. Errors: <see cref="ForgeException"/> with one of its codes.
 /// </summary>
 public interface IForge
 {
-    /// <summary>The <c>vcs_provider</c> that it serves: <c>git</c>, <c>github</c>, <c>gitea</c>.</summary>
+    /// <summary>The <c>vcs_provider</c> that it implements: <c>git</c>, <c>github</c>, <c>gitea</c>.</summary>
     string Provider { get; }
 
     /// <summary>
     /// Finds a full ref, a branch or tag by its short name, or a commit by its id (at least seven digits), in this order:
-    /// <c>refs/heads/main</c>, <c>main</c>, <c>v1.0</c>, a SHA. <c>HEAD</c> is the default branch. A name that is a branch and a tag, and an id that several
-    /// commits have, is an error (<see cref="ForgeException.RefAmbiguous"/>).
+    /// <c>refs/heads/main</c>, <c>main</c>, <c>v1.0</c>, a SHA. <c>HEAD</c> is the default branch. A name that is both a branch and a
+    /// tag, and an id with which several commits begin, are errors (<see cref="ForgeException.RefAmbiguous"/>).
     /// </summary>
     Task<ResolvedRef> Resolve(ForgeRepository repository, string gitRef, CancellationToken cancellationToken);
 
     /// <summary>The text of a file at a commit.</summary>
     Task<string> ReadFile(ForgeRepository repository, string commit, string path, CancellationToken cancellationToken);
 
-    /// <summary>The paths that differ between two commits; null when that cannot be known.</summary>
+    /// <summary>The paths that differ between two commits; null when they can't be determined.</summary>
     Task<IReadOnlyList<string>?> ChangedFiles(
         ForgeRepository repository,
         string baseCommit,
@@ -29,44 +29,44 @@ public interface IForge
     /// <summary>Branches and tags, for completion: full refs.</summary>
     Task<IReadOnlyList<string>> ListRefs(ForgeRepository repository, CancellationToken cancellationToken);
 
-    /// <summary>Finds a commit by its id alone, never by a ref that is named like one.</summary>
+    /// <summary>Finds a commit by its id only, never by a ref with such a name.</summary>
     Task<ResolvedRef> ResolveCommit(ForgeRepository repository, string commit, CancellationToken cancellationToken);
 
-    /// <summary>The branch that the repository's <c>HEAD</c> names; null when it names none that is there.</summary>
+    /// <summary>The branch that the repository's <c>HEAD</c> names; null when it does not exist.</summary>
     Task<string?> DefaultBranch(ForgeRepository repository, CancellationToken cancellationToken);
 }
 
-/// <summary>What a forge must know of a repository.</summary>
+/// <summary>What a forge needs to know about a repository.</summary>
 public sealed record ForgeRepository(RepositoryId Id, string CloneUrl, string DefaultBranch);
 
 /// <summary>A ref that was found, with its commit.</summary>
 public sealed record ResolvedRef(string FullRef, string Commit, string? Message, string? Author)
 {
-    /// <summary>Where the repository really is, when its host answered with a redirect of its own; null: at its clone URL.</summary>
+    /// <summary>The repository's new URL, when its host responded with a redirect; null: its clone URL is current.</summary>
     public string? MovedTo { get; init; }
 }
 
-/// <summary>What a repository may be cloned from on this server.</summary>
+/// <summary>Which clone URLs this server allows.</summary>
 public interface IClonePolicy
 {
     /// <summary>
-    /// Checks a clone URL by its text alone; nothing is looked up or connected to. Errors: <see cref="ForgeException"/>
+    /// Checks a clone URL by its text only: no lookup, no connection. Errors: <see cref="ForgeException"/> with
     /// <see cref="ForgeException.NotAllowed"/> that says what is wrong and which setting would allow it.
     /// </summary>
     void Check(string cloneUrl);
 }
 
-/// <summary>The copies of remote repositories that the server keeps.</summary>
+/// <summary>The server's mirrors of remote repositories.</summary>
 public interface IRepositoryMirrors
 {
-    /// <summary>Removes the copy of a repository, if there is one.</summary>
+    /// <summary>Removes the mirror of a repository, if there is one.</summary>
     Task Forget(RepositoryId repository, CancellationToken cancellationToken);
 
-    /// <summary>The repositories that have a copy which was not used for at least this long.</summary>
+    /// <summary>The repositories whose mirror was not used for at least this long.</summary>
     IReadOnlyList<RepositoryId> Unused(TimeSpan age);
 }
 
-/// <summary>Finds the forge of a provider.</summary>
+/// <summary>The forges, by provider.</summary>
 public interface IForgeRegistry
 {
     /// <summary>Errors: <see cref="InvalidInputException"/> that names the known providers.</summary>

@@ -1,15 +1,15 @@
 namespace Shipinator;
 
-/// <summary>What the coordinators must find in the truth: everything that is not terminal, or whose end is not settled.</summary>
+/// <summary>Everything in the database that is not terminal, or whose end is not settled.</summary>
 public interface IUnfinishedWork
 {
     /// <summary>
-    /// Ids of the runs, jobs and executions in one of the given states, none of which is terminal, and of whatever ended while
-    /// something that follows its end is not done. Streams; in the given order, each machine's oldest first.
+    /// Streams the ids of the runs, jobs and executions in one of the given states, none of which is terminal, and of whatever ended and is
+    /// not settled; in the given order, each machine's oldest first.
     /// </summary>
     IAsyncEnumerable<UnfinishedItem> List(IReadOnlyList<MachineStates> states, CancellationToken cancellationToken);
 
-    /// <summary>All that follows the end of a run, job or execution is done: it is not listed any more. Idempotent.</summary>
+    /// <summary>Records that all work after the end of a run, job or execution is done: it is not listed any more. Idempotent.</summary>
     Task Settled(Guid id, CancellationToken cancellationToken);
 
     /// <summary>The executions of an executor that are in one of the given states, none of which is terminal; oldest first.</summary>
@@ -23,7 +23,7 @@ public sealed record MachineStates(Machine Machine, IReadOnlyCollection<Status> 
 [GenerateSerializer, Alias("shipinator.unfinished-item"), Immutable]
 public sealed record UnfinishedItem([property: Id(0)] Machine Machine, [property: Id(1)] Guid Id);
 
-/// <summary>An execution that holds a place, and the project that it counts for.</summary>
+/// <summary>An execution that holds a slot, and the project that it counts for.</summary>
 [GenerateSerializer, Alias("shipinator.lease-holder"), Immutable]
 public sealed record LeaseHolder(
     [property: Id(0)] ExecutionId Execution,
@@ -31,47 +31,41 @@ public sealed record LeaseHolder(
     [property: Id(2)] DateTimeOffset Since
 );
 
-/// <summary>Finds artifacts that a step asks for.</summary>
+/// <summary>Finds artifacts for a step's inputs.</summary>
 public interface IArtifactIndex
 {
     /// <summary>
-    /// Artifacts of a run's jobs, and of the earlier jobs whose results these reuse, with the type, step and jobs that the input
-    /// names, whatever became of the executions that left them; by id: of any run of the same project, since artifacts are never
-    /// shared across projects. Oldest first.
+    /// The matching artifacts of a run's jobs, and of the jobs whose results they reuse, of executions in any state; by id: of any run of the
+    /// same project, since artifacts are never shared across projects. Oldest first.
     /// </summary>
     Task<IReadOnlyList<ArtifactCandidate>> Find(RunId run, ProjectId project, InputSpec input, CancellationToken cancellationToken);
 
-    /// <summary>The artifacts that an execution has left so far.</summary>
+    /// <summary>The artifacts of an execution so far.</summary>
     Task<IReadOnlyList<ArtifactEntry>> OfExecution(ExecutionId execution, CancellationToken cancellationToken);
 }
 
 /// <summary>
-/// An artifact that a step may take: <paramref name="Status"/> is that of the execution that left it, and
+/// An artifact that a step may use: <paramref name="Status"/> is the status of the execution that uploaded it, and
 /// <paramref name="IsLastAttempt"/> whether no later execution of the same step exists.
 /// </summary>
 public sealed record ArtifactCandidate(ArtifactEntry Artifact, Status Status, bool IsLastAttempt);
 
-/// <summary>An artifact, as those who consume it see it.</summary>
+/// <summary>An artifact, as consumers see it.</summary>
 [GenerateSerializer, Alias("shipinator.artifact-entry"), Immutable]
 public sealed record ArtifactEntry
 {
-    /// <summary>The artifact.</summary>
     [Id(0)]
     public required ArtifactId Id { get; init; }
 
-    /// <summary>The job that left it.</summary>
     [Id(1)]
     public required JobId JobId { get; init; }
 
-    /// <summary>The execution that left it.</summary>
     [Id(2)]
     public required ExecutionId ExecutionId { get; init; }
 
-    /// <summary>The step's name.</summary>
     [Id(3)]
     public required string StepName { get; init; }
 
-    /// <summary>Its type.</summary>
     [Id(4)]
     public required string Type { get; init; }
 
@@ -83,7 +77,7 @@ public sealed record ArtifactEntry
     [Id(6)]
     public string? Sha256 { get; init; }
 
-    /// <summary>Bytes.</summary>
+    /// <summary>In bytes.</summary>
     [Id(7)]
     public long Size { get; init; }
 
@@ -91,19 +85,19 @@ public sealed record ArtifactEntry
     [Id(8)]
     public string? Ref { get; init; }
 
-    /// <summary>The name in the run of the job that left it.</summary>
+    /// <summary>The name of its job in the run.</summary>
     [Id(18)]
     public string JobName { get; init; } = "";
 }
 
-/// <summary>The news of what changed, from every silo: a hint to come and read.</summary>
+/// <summary>Notifications of changes, from every silo: hints to read again.</summary>
 public interface IChangeFeed
 {
     /// <summary>
-    /// Yields each time something of the run changed, and once at the start. Several changes may come as one; after a lost
-    /// connection to the database it yields again, so that a reader never misses the last state. A reader of all runs is given
-    /// the empty <see cref="RunId"/> when anything may have changed: at the start, after a lost connection, and when a project,
-    /// repository, pipeline or token came, changed or went.
+    /// Yields when something of the run changed, and once at the start. Several changes may be reported as one; after a lost connection
+    /// to the database it yields again, so that a reader never misses the last state. A reader of all runs gets the empty
+    /// <see cref="RunId"/> when anything may have changed: at the start, after a lost connection, and when a project, repository,
+    /// pipeline or token was created, changed or removed.
     /// </summary>
     IAsyncEnumerable<RunId> Changes(RunId? run, CancellationToken cancellationToken);
 }

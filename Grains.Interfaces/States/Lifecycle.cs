@@ -1,8 +1,8 @@
 namespace Shipinator;
 
 /// <summary>
-/// The life of one run, job, step or execution: its status with what belongs to it. It can be made and changed only
-/// through the machine's table, so that nothing in the system can hold a state that the table does not allow.
+/// The lifecycle of one run, job, step or execution: its status, with reason, detail and times. It can be created and changed only
+/// through the machine's table, so that no part of the system can have a state that the table does not allow.
 /// </summary>
 [GenerateSerializer, Alias("shipinator.lifecycle"), Immutable]
 public sealed record Lifecycle
@@ -57,22 +57,19 @@ public sealed record Lifecycle
         _sequence = sequence;
     }
 
-    /// <summary>Which table holds.</summary>
     public Machine Machine => _machine;
 
-    /// <summary>The current state.</summary>
     public Status Status => _status;
 
-    /// <summary>Why it is in this state, where that needs saying.</summary>
+    /// <summary>Why it is in this state; null for states that need no reason.</summary>
     public Reason? Reason => _reason;
 
-    /// <summary>The human sentence beside <see cref="Reason"/>.</summary>
+    /// <summary>The detail for <see cref="Reason"/>.</summary>
     public string? Detail => _detail;
 
-    /// <summary>When it came to be.</summary>
     public DateTimeOffset CreatedAt => _createdAt;
 
-    /// <summary>When it left <see cref="Status.Pending"/> for work: an execution's is the moment it ran.</summary>
+    /// <summary>When it became <see cref="Status.Running"/>.</summary>
     public DateTimeOffset? StartedAt => _startedAt;
 
     /// <summary>When it became terminal.</summary>
@@ -81,17 +78,17 @@ public sealed record Lifecycle
     /// <summary>When the last transition happened.</summary>
     public DateTimeOffset ChangedAt => _changedAt;
 
-    /// <summary>How many transitions led here, the first being the creation: the history's sequence number.</summary>
+    /// <summary>The sequence number of the last transition; 1 is the creation.</summary>
     public int Sequence => _sequence;
 
-    /// <summary>Whether nothing can follow.</summary>
+    /// <summary>Whether no transition can follow.</summary>
     public bool IsTerminal => _status.IsTerminal();
 
-    /// <summary>A new life, <see cref="Status.Pending"/>.</summary>
+    /// <summary>A new lifecycle in <see cref="Status.Pending"/>.</summary>
     public static Lifecycle Begin(Machine machine, DateTimeOffset at) =>
         new(machine, Status.Pending, null, null, at, null, null, at, sequence: 1);
 
-    /// <summary>A life as the database holds it. For the storage alone.</summary>
+    /// <summary>A lifecycle as stored in the database. For the storage only.</summary>
     public static Lifecycle Restore(
         Machine machine,
         Status status,
@@ -105,8 +102,8 @@ public sealed record Lifecycle
     ) => new(machine, status, reason, detail, createdAt, startedAt, finishedAt, changedAt, sequence);
 
     /// <summary>
-    /// The life after a transition. To the same state: unchanged, whatever the reason given.
-    /// Errors: <see cref="TransitionRefusedException"/> when the table does not hold it.
+    /// The lifecycle after a transition; unchanged for a transition to the same state, whatever its reason. Errors:
+    /// <see cref="TransitionRefusedException"/> when the table does not allow it.
     /// </summary>
     public Lifecycle MoveTo(Status to, DateTimeOffset at, Reason? reason = null, string? detail = null)
     {
@@ -120,7 +117,7 @@ public sealed record Lifecycle
             throw new TransitionRefusedException(_machine, _status, to);
         }
 
-        // Clocks of two machines may differ: a life never ends before it began.
+        // Clocks of two machines may differ: times never go backwards.
         var moment = at < _changedAt ? _changedAt : at;
         return new(
             _machine,
@@ -136,9 +133,9 @@ public sealed record Lifecycle
     }
 
     /// <summary>
-    /// Folds one stored transition into the life so far: the first one begins it.
-    /// Errors: <see cref="InvalidInputException"/> <c>history_broken</c> when the transition does not follow on that life,
-    /// <see cref="TransitionRefusedException"/> when the table does not hold it.
+    /// Applies one stored transition to the lifecycle so far; null before the first. Errors: <see cref="InvalidInputException"/>
+    /// <c>history_broken</c> when the transition is not the next one, <see cref="TransitionRefusedException"/> when the table does not
+    /// allow it.
     /// </summary>
     public static Lifecycle Fold(Lifecycle? life, Transition transition)
     {
@@ -151,8 +148,12 @@ public sealed record Lifecycle
             throw new InvalidInputException(
                 "history_broken",
                 $"Transition {transition.Sequence} of {transition.Machine.Word()} {transition.EntityId} "
-                    + $"({transition.From?.Word() ?? "nothing"} → {transition.To.Word()}) does not follow on "
-                    + (life is null ? "nothing." : $"transition {life.Sequence} ({life.Status.Word()}).")
+                    + $"({transition.From?.Word() ?? "nothing"} → {transition.To.Word()}) is not the next one: "
+                    + (
+                        life is null
+                            ? "it must be transition 1 (nothing → pending)."
+                            : $"it must follow transition {life.Sequence} ({life.Status.Word()})."
+                    )
             );
         }
 

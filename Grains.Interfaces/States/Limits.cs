@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Shipinator;
 
-/// <summary>How limits are told to people.</summary>
+/// <summary>Formats limits for people.</summary>
 public static class Limits
 {
-    /// <summary>A limit as it was set, exactly: <c>5 s</c>, <c>1 h 30 min</c>, <c>0.25 s</c>.</summary>
+    /// <summary>A limit without rounding: <c>5 s</c>, <c>1 h 30 min</c>, <c>0.25 s</c>.</summary>
     public static string InWords(this TimeSpan limit)
     {
         var whole = new TimeSpan(limit.Days, limit.Hours, limit.Minutes, 0);

@@ -3,8 +3,8 @@ using System.Collections.Frozen;
 namespace Shipinator;
 
 /// <summary>
-/// The allowed transitions of each machine, as data. A transition to the same state is a no-op; any other that is not
-/// here is refused by <see cref="Lifecycle.MoveTo"/>.
+/// The allowed transitions of each machine, as data. A transition to the same state has no effect; <see cref="Lifecycle.MoveTo"/> refuses
+/// any other that is not listed here.
 /// </summary>
 public static class StateMachines
 {
@@ -26,7 +26,7 @@ public static class StateMachines
         (Status.Pending, Status.Failed),
         (Status.Pending, Status.Canceled),
         (Status.Submitted, Status.Running),
-        // A step may end before anybody saw it running.
+        // A step may end before it was seen running.
         (Status.Submitted, Status.Success),
         (Status.Submitted, Status.Failed),
         (Status.Submitted, Status.Canceled),
@@ -42,12 +42,12 @@ public static class StateMachines
             Machine.Run => RunTable,
             Machine.Job or Machine.Step => JobAndStepTable,
             Machine.Execution => ExecutionTable,
-            _ => throw new ArgumentOutOfRangeException(nameof(machine), machine, "No such machine."),
+            _ => throw new ArgumentOutOfRangeException(nameof(machine), machine, "Unknown machine."),
         };
 
-    /// <summary>Whether the machine may go from one state to another, different one.</summary>
+    /// <summary>Whether the machine may change from one state to another, different one.</summary>
     public static bool Allows(Machine machine, Status from, Status to) => Table(machine).Contains((from, to));
 
-    /// <summary>Whether nothing can follow this state.</summary>
+    /// <summary>Whether no transition can follow this state.</summary>
     public static bool IsTerminal(this Status status) => status is Status.Success or Status.Failed or Status.Canceled or Status.Skipped;
 }

@@ -4,20 +4,20 @@ using System.Text.Json.Serialization;
 
 namespace Shipinator;
 
-/// <summary>Where a run, job, step or execution stands. Which of these a machine may enter is in <see cref="StateMachines"/>.</summary>
+/// <summary>The state of a run, job, step or execution. <see cref="StateMachines"/> has those that each machine may enter.</summary>
 [JsonConverter(typeof(StatusJsonConverter))]
 public enum Status
 {
-    /// <summary>Exists; its turn has not come. Always has an answer to "what is it waiting for".</summary>
+    /// <summary>Created, not started. <c>waiting_for</c> always says why.</summary>
     Pending = 0,
 
-    /// <summary>Executions only: handed to the executor under its external name; not seen running yet.</summary>
+    /// <summary>Executions only: submitted to the executor; not seen running yet.</summary>
     Submitted = 1,
 
-    /// <summary>Something of it is at work.</summary>
+    /// <summary>Something of it is running.</summary>
     Running = 2,
 
-    /// <summary>Terminal: all that was asked happened.</summary>
+    /// <summary>Terminal: everything succeeded.</summary>
     Success = 3,
 
     /// <summary>Terminal: see its <see cref="Reason"/>.</summary>
@@ -30,19 +30,15 @@ public enum Status
     Skipped = 6,
 }
 
-/// <summary>Which machine an entity follows.</summary>
+/// <summary>The state machine of an entity.</summary>
 public enum Machine
 {
-    /// <summary>A pipeline run.</summary>
     Run = 0,
 
-    /// <summary>A job.</summary>
     Job = 1,
 
-    /// <summary>A step.</summary>
     Step = 2,
 
-    /// <summary>An execution.</summary>
     Execution = 3,
 }
 
@@ -83,14 +79,16 @@ public static class Words
     private static T Parse<T>(FrozenDictionary<string, T> table, string word, string what) =>
         table.TryGetValue(word, out var value)
             ? value
-            : throw new FormatException($"'{word}' is not a {what}; known: {string.Join(", ", table.Keys.Order(StringComparer.Ordinal))}.");
+            : throw new FormatException(
+                $"'{word}' is not a valid {what}; expected one of {string.Join(", ", table.Keys.Order(StringComparer.Ordinal))}."
+            );
 
     internal static string Snake(string pascal) => JsonNamingPolicy.SnakeCaseLower.ConvertName(pascal);
 }
 
 /// <summary>
-/// A member of a closed set travels as its word and is read from exactly that word: the stock converter also takes other
-/// letter cases and lists, and makes <c>success</c> of <c>"submitted, running"</c>.
+/// Serializes a member of a closed set as its word, and accepts exactly that word: the stock converter also accepts other letter cases and
+/// lists, and reads <c>"submitted, running"</c> as <c>success</c>.
 /// </summary>
 public abstract class WordJsonConverter<T> : JsonConverter<T>
     where T : struct, Enum
@@ -102,7 +100,7 @@ public abstract class WordJsonConverter<T> : JsonConverter<T>
         reader.TokenType == JsonTokenType.String && Values.TryGetValue(reader.GetString()!, out var value)
             ? value
             : throw new JsonException(
-                $"A {typeof(T).Name} is expected: one of {string.Join(", ", Values.Keys.Order(StringComparer.Ordinal))}."
+                $"Expected a {typeof(T).Name}: one of {string.Join(", ", Values.Keys.Order(StringComparer.Ordinal))}."
             );
 
     /// <inheritdoc/>
@@ -110,5 +108,5 @@ public abstract class WordJsonConverter<T> : JsonConverter<T>
         writer.WriteStringValue(Words.Snake(value.ToString()));
 }
 
-/// <summary>Statuses travel as their words.</summary>
+/// <summary>Serializes statuses as their words.</summary>
 public sealed class StatusJsonConverter : WordJsonConverter<Status>;

@@ -132,7 +132,8 @@ public sealed partial class RepositoryGrain(
 
         if (group.Superseded.TryGetValue(self.Run, out var newer))
         {
-            return new(group.Holder == self, $"Run #{newer} of group '{request.Group}' took its place.", newer);
+            var superseded = WaitReason.SupersededBy(request.Group, newer);
+            return new(group.Holder == self, superseded.Describe(), newer, superseded);
         }
 
         if (group.Holder == self)
@@ -143,11 +144,8 @@ public sealed partial class RepositoryGrain(
         // A holder that is over and could not say so says it now.
         await TellAsync(group.Holder!);
         var ahead = group.Waiting.TakeWhile(m => m != self).Count();
-        return new(
-            Granted: false,
-            $"Its turn in group '{request.Group}': run #{group.Holder!.Number} is at work{(ahead > 0 ? $", {ahead} more before it" : "")}.",
-            null
-        );
+        var turn = WaitReason.RepositoryTurn(request.Group, group.Holder!.Number, ahead);
+        return new(Granted: false, turn.Describe(), null, turn);
     }
 
     /// <inheritdoc/>

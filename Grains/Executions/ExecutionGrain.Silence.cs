@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Shipinator.Grains.Executions;
 
 /// <summary>The runner's signs of life. They come every few seconds, so they are kept in memory alone.</summary>
@@ -36,13 +34,8 @@ public sealed partial class ExecutionGrain
     /// <summary>Only one that runs has a runner to be heard; a stop that is under way ends by the executor's word.</summary>
     private bool IsListening => Row is { Life.Status: Status.Running, Cancel: null, Stopped: null };
 
-    private string? SilenceInWords() =>
-        IsListening && Time.GetElapsedTime(_heard) >= SilenceTold
-            ? string.Create(
-                CultureInfo.InvariantCulture,
-                $"A word from its runner, of which nothing was heard since {_heardAt.UtcDateTime:HH:mm:ss} UTC."
-            )
-            : null;
+    private WaitReason? ToldSilence() =>
+        IsListening && Time.GetElapsedTime(_heard) >= SilenceTold ? WaitReason.RunnerSilent(_heardAt) : null;
 
     /// <summary>When the silence must be looked at again, not positive when it was too long; null: nobody listens.</summary>
     private TimeSpan? SilenceLeft()

@@ -24,13 +24,16 @@ public sealed partial class ExecutionGrain
         await PollAsync(cancellationToken);
     }
 
+    /// <summary>As submitted; after a restart, made from the row.</summary>
+    private ExecutionHandle HandleOf(ExecutionRecord row) => _handle ??= ExecutionLogic.Handle(row);
+
     private async Task HandOverAsync(CancellationToken cancellationToken)
     {
         try
         {
             var spec = Row!.Spec;
             var joins = spec.JoinsWorker || await HasWorkerBegunAsync(spec, cancellationToken);
-            await executors.Get(Row.ExecutorType).Submit(joins ? spec with { JoinsWorker = true } : spec, cancellationToken);
+            _handle = await executors.Get(Row.ExecutorType).Submit(joins ? spec with { JoinsWorker = true } : spec, cancellationToken);
             _handedOver = true;
             _submitFailures = 0;
             _waitingFor = null;
@@ -40,7 +43,7 @@ public sealed partial class ExecutionGrain
         catch (ExecutorException e) when (e.IsTransient && Now - Row!.SubmittedAt < Options.SubmitTimeout)
         {
             _submitFailures++;
-            _waitingFor = $"The executor, which answered: {e.Message} (try {_submitFailures})";
+            _waitingFor = WaitReason.Executor(Row.ExecutorType, e.Message, _submitFailures);
             _notBefore =
                 Now
                 + ExecutionLogic.Backoff(
@@ -100,10 +103,10 @@ public sealed partial class ExecutionGrain
         {
             if (row.Cancel is not null)
             {
-                await executor.Cancel(ExecutionLogic.Handle(row), cancellationToken);
+                await executor.Cancel(HandleOf(row), cancellationToken);
             }
 
-            status = await executor.Status(ExecutionLogic.Handle(row), cancellationToken);
+            status = await executor.Status(HandleOf(row), cancellationToken);
         }
         catch (ExecutorException e) when (e.IsTransient)
         {
@@ -112,7 +115,7 @@ public sealed partial class ExecutionGrain
                 return;
             }
 
-            _waitingFor = $"The executor, which answered: {e.Message}";
+            _waitingFor = WaitReason.Executor(row.ExecutorType, e.Message);
             Slower();
             _notBefore = Now + ExecutionLogic.Backoff(1, TimeSpan.Zero, e.RetryAfter, Options.SubmitTimeout, Random.Shared.NextDouble());
             return;
@@ -198,7 +201,7 @@ public sealed partial class ExecutionGrain
             limit = new(
                 Now,
                 Reason.ExecutorError,
-                $"No runner took the step within {Options.ClaimTimeout.InWords()}. {_waitingFor}".TrimEnd(),
+                $"No runner claimed the step within {Options.ClaimTimeout.InWords()}. {_waitingFor?.Describe()}".TrimEnd(),
                 Actor
             );
         }
@@ -218,7 +221,7 @@ public sealed partial class ExecutionGrain
     {
         try
         {
-            return Explain(report, await executors.Get(row.ExecutorType).Status(ExecutionLogic.Handle(row), cancellationToken));
+            return Explain(report, await executors.Get(row.ExecutorType).Status(HandleOf(row), cancellationToken));
         }
         catch (ExecutorException e)
         {

@@ -22,8 +22,9 @@ public sealed partial class ExecutionGrain(
 {
     private const string Actor = "system";
     private readonly List<ClaimWaiter> _claims = [];
-    private string? _waitingFor;
+    private WaitReason? _waitingFor;
     private bool _handedOver;
+    private ExecutionHandle? _handle;
 
     /// <summary>Begun by this activation, with a place at once: nothing of its group can have begun long before.</summary>
     private bool _fresh;
@@ -177,16 +178,20 @@ public sealed partial class ExecutionGrain(
     }
 
     /// <inheritdoc/>
-    public Task<string?> WaitingFor(CancellationToken cancellationToken = default) =>
+    public async Task<string?> WaitingFor(CancellationToken cancellationToken = default) =>
+        (await GetWaitReason(cancellationToken))?.Describe();
+
+    /// <inheritdoc/>
+    public Task<WaitReason?> GetWaitReason(CancellationToken cancellationToken = default) =>
         Task.FromResult(
             Row switch
             {
-                null => "Its job to begin it.",
+                null => WaitReason.Start("job"),
                 { Life.IsTerminal: true } => null,
-                { Cancel: not null } => "The executor to confirm that nothing of it runs any more.",
-                { Life.Status: Status.Pending } => _waitingFor ?? "A place at its executor.",
-                { Life.Status: Status.Submitted } => _waitingFor ?? "Its runner to take it.",
-                _ => SilenceInWords() ?? _waitingFor,
+                { Cancel: { } cancel } => WaitReason.CancelConfirmation(cancel),
+                { Life.Status: Status.Pending } => _waitingFor ?? WaitReason.Slot(Row.ExecutorType),
+                { Life.Status: Status.Submitted } => _waitingFor ?? WaitReason.Runner,
+                _ => ToldSilence() ?? _waitingFor,
             }
         );
 
@@ -288,9 +293,7 @@ public sealed partial class ExecutionGrain(
     }
 
     private void Queued(AdmissionAnswer answer, ExecutionRecord row) =>
-        _waitingFor = answer.Granted
-            ? null
-            : $"A place at executor {row.ExecutorType}: {answer.Ahead} ahead of it, at most {answer.Limit} at once.";
+        _waitingFor = answer.Granted ? null : WaitReason.Slot(row.ExecutorType, answer.Ahead, answer.Limit);
 
     /// <inheritdoc/>
     private protected override Lifecycle LifeOf(ExecutionRecord row) => row.Life;

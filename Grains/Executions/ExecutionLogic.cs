@@ -12,7 +12,7 @@ internal static class ExecutionLogic
             Id = command.Spec.ExecutionId,
             Spec = command.Spec,
             ExecutorType = command.Executor,
-            ExternalId = ExternalId(command.Spec),
+            ExternalId = ExecutionHandle.Of(command.Spec, command.Executor).ExternalId,
             Life = edit.Begin(Machine.Execution, command.Spec.ExecutionId.Value),
             SubmittedAt = edit.Now,
         };
@@ -121,22 +121,6 @@ internal static class ExecutionLogic
         return wanted > own ? wanted : own;
     }
 
-    /// <summary>Names the execution within its worker: at most 63 characters, letters, digits and hyphens.</summary>
-    public static string ExternalId(ExecutionSpec spec)
-    {
-        var index = -1;
-        for (var i = 0; i < spec.Worker.Steps.Length; i++)
-        {
-            if (spec.Worker.Steps[i].StepId == spec.StepId)
-            {
-                index = i;
-            }
-        }
-
-        return string.Create(CultureInfo.InvariantCulture, $"{spec.Worker.ExternalName}-s{index}-{spec.Attempt}");
-    }
-
-    /// <summary>Names it to its executor.</summary>
-    public static ExecutionHandle Handle(ExecutionRecord row) =>
-        new(row.ExecutorType, row.ExternalId, row.Id, row.Spec.Worker.JobId, row.Spec.Worker.Attempt, row.Spec.StepId);
+    /// <summary>Names it to its executor: the same as what <see cref="IExecutor.Submit"/> returned, also after a restart.</summary>
+    public static ExecutionHandle Handle(ExecutionRecord row) => ExecutionHandle.Of(row.Spec, row.ExecutorType);
 }

@@ -6,18 +6,12 @@ namespace Shipinator.Grains.Executions;
 /// </summary>
 internal static class RunnerExits
 {
-    /// <summary>The server refused it.</summary>
-    private const int Refused = 3;
-
-    /// <summary>Another runner of the same execution is or was at work in its folder.</summary>
-    private const int Duplicate = 4;
-
     /// <summary>The status as it is to be told; <paramref name="claimed"/>: a runner has taken the step.</summary>
     public static ExecutionStatus Explain(ExecutionStatus status, bool claimed) =>
         status switch
         {
             { IsFromRunner: true } or not { Reason: null or Reason.ExitCode } => status,
-            { ExitCode: Refused } => status with
+            { ExitCode: RunnerExitCodes.Refused } => status with
             {
                 ExitCode = null,
                 Reason = Reason.Lost,
@@ -25,7 +19,7 @@ internal static class RunnerExits
                     ? "Its runner was refused by the server: another runner had the step, or its result was not taken."
                     : "Its runner was refused by the server before it had the step: its token is no good.",
             },
-            { ExitCode: Duplicate } => status with
+            { ExitCode: RunnerExitCodes.Duplicate } => status with
             {
                 ExitCode = null,
                 Reason = Reason.ExecutorError,

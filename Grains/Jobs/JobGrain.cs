@@ -96,44 +96,48 @@ public sealed partial class JobGrain(
         );
 
     /// <inheritdoc/>
-    public async Task<ImmutableDictionary<Guid, string>> WaitingFor(CancellationToken cancellationToken = default)
+    public async Task<ImmutableDictionary<Guid, string>> WaitingFor(CancellationToken cancellationToken = default) =>
+        (await WaitReasons(cancellationToken)).ToImmutableDictionary(w => w.Key, w => w.Value.Describe());
+
+    /// <inheritdoc/>
+    public async Task<ImmutableDictionary<Guid, WaitReason>> WaitReasons(CancellationToken cancellationToken = default)
     {
         var row = Existing();
-        var answer = ImmutableDictionary.CreateBuilder<Guid, string>();
+        var reasons = ImmutableDictionary.CreateBuilder<Guid, WaitReason>();
         if (row.Life.IsTerminal)
         {
-            return answer.ToImmutable();
+            return reasons.ToImmutable();
         }
 
         var plans = row.Spec.Plan.Steps;
         var running = row.Steps.Where(s => s.Life.Status == Status.Running).ToList();
-        var names = string.Join(", ", running.Select(s => plans[s.Index].Name));
-        answer[row.Id.Value] =
-            row.Cancel is not null ? "Its executions to stop."
-            : row.RestartBecause is not null ? $"Its old attempt to end. {row.RestartBecause}"
-            : row.NotBefore is { } wait && wait > Now ? $"Attempt {row.Attempt} begins in {Seconds(wait)} s."
-            : running.Count > 0 ? $"Steps at work: {names}."
-            : row.Life.Status == Status.Pending ? "Its stage to begin."
-            : "Its steps to begin.";
+        var names = running.Select(s => plans[s.Index].Name).ToList();
+        reasons[row.Id.Value] =
+            row.Cancel is { } cancel ? WaitReason.CancelConfirmation(cancel, "executions")
+            : row.RestartBecause is not null ? WaitReason.PreviousAttempt(row.RestartBecause)
+            : row.NotBefore is { } start && start > Now ? WaitReason.Retry(row.Attempt, start)
+            : running.Count > 0 ? WaitReason.Steps(names)
+            : row.Life.Status == Status.Pending ? WaitReason.Start("stage")
+            : WaitReason.Start("steps");
         foreach (var step in row.Steps.Where(s => s.Life.Status == Status.Pending))
         {
-            answer[step.Id.Value] = running.Count > 0 ? $"The steps before it: {names}." : "Its turn in the job.";
+            reasons[step.Id.Value] = running.Count > 0 ? WaitReason.EarlierSteps(names) : WaitReason.Start();
         }
 
         foreach (var step in running)
         {
             if (step.Started < step.Executions.Length)
             {
-                answer[step.Id.Value] = $"Try {step.Executions.Length} begins in {Seconds(step.NotBefore ?? Now)} s.";
+                reasons[step.Id.Value] = WaitReason.Retry(step.Executions.Length, step.NotBefore ?? Now);
             }
-            else if (await Execution(step.Executions[^1]).WaitingFor(cancellationToken) is { } why)
+            else if (await Execution(step.Executions[^1]).GetWaitReason(cancellationToken) is { } why)
             {
-                answer[step.Id.Value] = why;
-                answer[step.Executions[^1].Value] = why;
+                reasons[step.Id.Value] = why;
+                reasons[step.Executions[^1].Value] = why;
             }
         }
 
-        return answer.ToImmutable();
+        return reasons.ToImmutable();
     }
 
     /// <inheritdoc/>
@@ -265,6 +269,4 @@ public sealed partial class JobGrain(
     private JobRecord Existing() => Row ?? throw new NotFoundException("job", Id.ToString());
 
     private IExecutionGrain Execution(ExecutionId id) => GrainFactory.GetGrain<IExecutionGrain>(id.Value);
-
-    private int Seconds(DateTimeOffset until) => Math.Max(0, (int)Math.Ceiling((until - Now).TotalSeconds));
 }

@@ -17,7 +17,7 @@ public sealed class PipelineRunGrain(
 {
     private const string Actor = "system";
     private readonly Dictionary<JobId, JobOutcome> _outcomes = [];
-    private string? _turn;
+    private WaitReason? _turn;
     private bool _turnKnown;
     private DateTimeOffset _lastRefresh;
 
@@ -86,43 +86,47 @@ public sealed class PipelineRunGrain(
     }
 
     /// <inheritdoc/>
-    public async Task<ImmutableDictionary<Guid, string>> WaitingFor(CancellationToken cancellationToken = default)
+    public async Task<ImmutableDictionary<Guid, string>> WaitingFor(CancellationToken cancellationToken = default) =>
+        (await WaitReasons(cancellationToken)).ToImmutableDictionary(w => w.Key, w => w.Value.Describe());
+
+    /// <inheritdoc/>
+    public async Task<ImmutableDictionary<Guid, WaitReason>> WaitReasons(CancellationToken cancellationToken = default)
     {
         var row = Existing();
-        var answer = ImmutableDictionary.CreateBuilder<Guid, string>();
+        var reasons = ImmutableDictionary.CreateBuilder<Guid, WaitReason>();
         if (row.Life.IsTerminal)
         {
-            return answer.ToImmutable();
+            return reasons.ToImmutable();
         }
 
         var known = row.Jobs.Select(j => (Job: j, Outcome: _outcomes.GetValueOrDefault(j.Id) ?? RunLogic.InitialOutcome(j))).ToList();
         var running = known.Where(k => k.Outcome.Status == Status.Running).Select(k => RunLogic.JobName(row, k.Job)).ToList();
-        answer[row.Id.Value] =
-            row.Cancel is { } cancel ? $"Its jobs to stop, as asked for by {cancel.Actor}."
-            : row.Life.Status == Status.Pending ? _turn ?? "Its first drive, which comes at once."
-            : running.Count > 0 ? $"Jobs at work: {string.Join(", ", running)}."
-            : "Its jobs to begin.";
+        reasons[row.Id.Value] =
+            row.Cancel is { } cancel ? WaitReason.CancelConfirmation(cancel, "jobs")
+            : row.Life.Status == Status.Pending ? _turn ?? WaitReason.Start()
+            : running.Count > 0 ? WaitReason.Jobs(running)
+            : WaitReason.Start("jobs");
         foreach (var (job, outcome) in known.Where(k => !k.Outcome.Status.IsTerminal()))
         {
             if (outcome.Status == Status.Pending)
             {
                 var why =
-                    row.Life.Status == Status.Pending ? "Its run to begin."
-                    : running.Count > 0 ? $"The jobs before it: {string.Join(", ", running)}."
-                    : "Its stage to begin.";
-                answer[job.Id.Value] = why;
+                    row.Life.Status == Status.Pending ? WaitReason.Start("run")
+                    : running.Count > 0 ? WaitReason.EarlierJobs(running)
+                    : WaitReason.Start("stage");
+                reasons[job.Id.Value] = why;
                 foreach (var step in job.Steps)
                 {
-                    answer[step.Value] = why;
+                    reasons[step.Value] = why;
                 }
             }
             else
             {
-                answer.AddRange(await Job(job.Id).WaitingFor(cancellationToken));
+                reasons.AddRange(await Job(job.Id).WaitReasons(cancellationToken));
             }
         }
 
-        return answer.ToImmutable();
+        return reasons.ToImmutable();
     }
 
     /// <inheritdoc/>
@@ -227,7 +231,7 @@ public sealed class PipelineRunGrain(
             return true;
         }
 
-        _turn = answer.WaitingFor;
+        _turn = answer.WaitReason ?? (answer.WaitingFor is { } text ? WaitReason.Other(text) : null);
         _turnKnown = answer.Granted;
         return answer.Granted || row.Life.Status == Status.Running;
     }

@@ -46,7 +46,7 @@ internal static class Answers
             UpdatedAt = p.UpdatedAt,
         };
 
-    public static RunAnswer Of(RunView r, IServerAddress address, IReadOnlyDictionary<Guid, string>? waiting = null) =>
+    public static RunAnswer Of(RunView r, IServerAddress address, IReadOnlyDictionary<Guid, WaitReason>? waiting = null) =>
         new()
         {
             Id = r.Id.ToString(),
@@ -69,7 +69,8 @@ internal static class Answers
             Status = r.Status.Word(),
             Reason = r.Reason?.Word(),
             Detail = r.Detail,
-            WaitingFor = waiting?.GetValueOrDefault(r.Id.Value),
+            WaitingFor = waiting?.GetValueOrDefault(r.Id.Value)?.Describe(),
+            WaitingForKind = waiting?.GetValueOrDefault(r.Id.Value)?.Kind.Word(),
             CancelRequestedAt = r.Cancel?.RequestedAt,
             CreatedAt = r.CreatedAt,
             StartedAt = r.StartedAt,
@@ -77,7 +78,7 @@ internal static class Answers
             Url = new Uri(address.PublicUrl, $"/runs/{r.Id}").ToString(),
         };
 
-    public static JobAnswer Of(JobView j, IServerAddress address, IReadOnlyDictionary<Guid, string> waiting) =>
+    public static JobAnswer Of(JobView j, IServerAddress address, IReadOnlyDictionary<Guid, WaitReason> waiting) =>
         new()
         {
             Id = j.Id.ToString(),
@@ -87,7 +88,8 @@ internal static class Answers
             Status = j.Status.Word(),
             Reason = j.Reason?.Word(),
             Detail = j.Detail,
-            WaitingFor = waiting.GetValueOrDefault(j.Id.Value),
+            WaitingFor = waiting.GetValueOrDefault(j.Id.Value)?.Describe(),
+            WaitingForKind = waiting.GetValueOrDefault(j.Id.Value)?.Kind.Word(),
             ReusedFrom = j.ReusedFrom?.ToString(),
             CreatedAt = j.CreatedAt,
             StartedAt = j.StartedAt,
@@ -95,7 +97,7 @@ internal static class Answers
             Steps = [.. j.Steps.Select(s => Of(s, address, waiting))],
         };
 
-    public static ExecutionAnswer Of(ExecutionView e, IServerAddress address, string? waiting) =>
+    public static ExecutionAnswer Of(ExecutionView e, IServerAddress address, WaitReason? waiting) =>
         new()
         {
             Id = e.Id.ToString(),
@@ -108,7 +110,8 @@ internal static class Answers
             Status = e.Status.Word(),
             Reason = e.Reason?.Word(),
             Detail = e.Detail,
-            WaitingFor = waiting,
+            WaitingFor = waiting?.Describe(),
+            WaitingForKind = waiting?.Kind.Word(),
             ExitCode = e.ExitCode,
             LogsUri = e.LogsUri ?? new Uri(address.PublicUrl, $"/v1/executions/{e.Id}/logs").ToString(),
             SubmittedAt = e.SubmittedAt,
@@ -178,7 +181,7 @@ internal static class Answers
     public static PageAnswer<TAnswer> All<TRow, TAnswer>(IEnumerable<TRow> rows, Func<TRow, TAnswer> map) =>
         new() { Items = [.. rows.Select(map)] };
 
-    private static StepAnswer Of(StepView s, IServerAddress address, IReadOnlyDictionary<Guid, string> waiting) =>
+    private static StepAnswer Of(StepView s, IServerAddress address, IReadOnlyDictionary<Guid, WaitReason> waiting) =>
         new()
         {
             Id = s.Id.ToString(),
@@ -189,7 +192,8 @@ internal static class Answers
             Status = s.Status.Word(),
             Reason = s.Reason?.Word(),
             Detail = s.Detail,
-            WaitingFor = waiting.GetValueOrDefault(s.Id.Value),
+            WaitingFor = waiting.GetValueOrDefault(s.Id.Value)?.Describe(),
+            WaitingForKind = waiting.GetValueOrDefault(s.Id.Value)?.Kind.Word(),
             ExitCode = s.ExitCode,
             CreatedAt = s.CreatedAt,
             StartedAt = s.StartedAt,

@@ -12,12 +12,12 @@ using Shipinator.WebFrontend.Triggers;
 
 namespace Shipinator.WebFrontend.Dashboard;
 
-/// <summary>The dashboard's services and routes.</summary>
+/// <summary>Registers the services and routes of the dashboard.</summary>
 internal static class DashboardServices
 {
     private const string NotFoundPath = "/not-found";
 
-    /// <summary>What the build wrote beside the server about the files that browsers load.</summary>
+    /// <summary>The manifest of static web assets that the build writes beside the server.</summary>
     private const string AssetManifest = "Shipinator.Silo.staticwebassets.endpoints.json";
 
     public static IServiceCollection AddDashboard(this IServiceCollection services)
@@ -40,7 +40,7 @@ internal static class DashboardServices
         services.AddScoped<AuthenticationStateProvider, SessionRevalidation>();
         services.AddScoped<Session>();
         services.AddScoped<RunActions>();
-        services.AddScoped<PlaceSearch>();
+        services.AddScoped<PaletteSearch>();
         services.AddSingleton<Waiting>();
         services.AddSingleton<RepositoryAdding>();
         services.AddHostedService<MirrorSweep>();
@@ -64,13 +64,13 @@ internal static class DashboardServices
         }
 
         SignInLinks.Map(app);
-        // Pages say whom they are for; what keeps them alive (/_blazor) can't, and is for whoever may read anything at all.
+        // Pages declare their policies; the endpoint of their circuits (/_blazor) has none of its own and requires the read role.
         app.MapRazorComponents<App>()
             .AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null)
             .RequireAuthorization(Policies.Read);
     }
 
-    /// <summary>An address that nobody serves is answered with a page, with status 404, when a person asked.</summary>
+    /// <summary>Responds with the "Page not found" page, status 404, when a browser requests an unknown address.</summary>
     public static IApplicationBuilder UseNotFoundPage(this IApplicationBuilder app) =>
         app.Use(
             async (context, next) =>
@@ -78,7 +78,7 @@ internal static class DashboardServices
                 await next(context);
                 if (context.Items.ContainsKey(NotFoundPath) && !context.Response.HasStarted)
                 {
-                    // Without it Blazor takes the 404 for its own finding and draws nothing.
+                    // Without it, Blazor treats the 404 as its own and renders nothing.
                     context.Features.Set<IStatusCodeReExecuteFeature>(
                         new StatusCodeReExecuteFeature { OriginalPathBase = context.Request.PathBase, OriginalPath = context.Request.Path }
                     );
@@ -90,11 +90,13 @@ internal static class DashboardServices
             }
         );
 
-    public static bool IsForPeople(HttpContext context) =>
+    /// <summary>Whether a browser requests a page.</summary>
+    public static bool IsPageRequest(HttpContext context) =>
         HttpMethods.IsGet(context.Request.Method)
         && context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal)
         && !context.Request.Path.StartsWithSegments("/v1");
 
+    /// <summary>Makes <see cref="UseNotFoundPage"/> respond with its page.</summary>
     public static Task NotFound(HttpContext context)
     {
         context.Items[NotFoundPath] = true;

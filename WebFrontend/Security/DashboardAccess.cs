@@ -171,7 +171,11 @@ public static class DashboardAccess
     {
         // Files, and what is for everybody, are given without asking the database who wants them.
         var endpoint = context.HttpContext.GetEndpoint();
-        if (endpoint is null ? !Dashboard.DashboardServices.IsForPeople(context.HttpContext) : endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)
+        if (
+            endpoint is null
+                ? !Dashboard.DashboardServices.IsPageRequest(context.HttpContext)
+                : endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null
+        )
         {
             // Who signs out is nobody to the page that does it.
             context.HttpContext.Items[SessionClaim] = context.Principal?.FindFirst(SessionClaim)?.Value;

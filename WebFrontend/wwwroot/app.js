@@ -1,11 +1,11 @@
-// What only a browser can do: keys, the passing of time, the place in a log.
+// The parts of the dashboard that run in the browser: keyboard shortcuts, relative times, the scroll position of logs.
 (() => {
   'use strict';
   const theme = 'shipinator-theme';
   const isDark = () => document.documentElement.dataset.theme === 'dark';
   const setTheme = dark => { document.documentElement.dataset.theme = dark ? 'dark' : 'light'; };
   let layout = null;
-  let isWanted = false; // the palette, before there was a page to open it
+  let openOnStart = false; // Ctrl+K was pressed before the page was interactive
 
   function duration(ms) {
     const s = Math.max(0, ms) / 1000;
@@ -25,16 +25,16 @@
     return Math.floor(s / 86400) + ' d ago';
   }
 
-  // The text node stays the framework's own; only its value is ours.
-  const say = (el, text) => { if (el.firstChild && el.firstChild.nodeValue !== text) el.firstChild.nodeValue = text; };
+  // Blazor owns the text node; only its value is changed.
+  const setText = (el, text) => { if (el.firstChild && el.firstChild.nodeValue !== text) el.firstChild.nodeValue = text; };
 
   function tick() {
     const now = Date.now();
-    for (const el of document.querySelectorAll('[data-since]')) say(el, duration(now - el.dataset.since));
-    for (const el of document.querySelectorAll('[data-ago]')) say(el, ago(now - el.dataset.ago));
+    for (const el of document.querySelectorAll('[data-since]')) setText(el, duration(now - el.dataset.since));
+    for (const el of document.querySelectorAll('[data-ago]')) setText(el, ago(now - el.dataset.ago));
     for (const el of document.querySelectorAll('[data-eta]')) {
       const left = el.dataset.eta - now;
-      say(el, left > 0 ? 'in ' + duration(left) : duration(-left) + ' later than usual');
+      setText(el, left > 0 ? 'in ' + duration(left) : duration(-left) + ' overdue');
     }
     for (const el of document.querySelectorAll('.progress')) {
       const part = (now - el.dataset.begin) / Math.max(1, el.dataset.end - el.dataset.begin);
@@ -50,7 +50,7 @@
     if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === 'k') {
       e.preventDefault();
       if (layout) layout.invokeMethodAsync('OpenPaletteAsync');
-      else isWanted = true;
+      else openOnStart = true;
     } else if (e.key === 'Enter' && e.shiftKey && e.target.matches?.('.log input[type=search]')) {
       const before = e.target.closest('.logbar').querySelector('.before');
       if (before) {
@@ -59,7 +59,7 @@
         before.click();
       }
     } else if (!typing(e.target) && !e.ctrlKey && !e.metaKey && !e.altKey) {
-      // Single letters are keys only on the log and where nothing has the focus: who speaks to a button must not press them.
+      // Single-letter shortcuts work only on the log and while nothing has the focus, so that speech input does not trigger them.
       const here = e.target.closest?.('.log');
       if (!here && e.target.closest?.('a, button, summary, dialog, [role=dialog], [role=button]')) return;
       if (e.key === '/') {
@@ -77,19 +77,19 @@
     layout?.invokeMethodAsync('SystemThemeChanged', e.matches);
   });
 
-  // A server that has forgotten this page's circuit: everything is in the address, so loading it again loses nothing.
+  // The server no longer has the circuit of this page. The state is in the address, so reloading loses nothing.
   document.addEventListener('DOMContentLoaded', () => {
     const modal = document.getElementById('components-reconnect-modal');
     modal?.addEventListener('components-reconnect-state-changed', e => {
       if (e.detail.state === 'rejected') location.reload();
-      if (e.detail.state === 'failed') whenBack();
+      if (e.detail.state === 'failed') reloadWhenLive();
     });
   });
-  async function whenBack() {
+  async function reloadWhenLive() {
     for (;;) {
       try {
         if ((await fetch('/healthz/live', { cache: 'no-store' })).ok) { location.reload(); return; }
-      } catch { /* still away */ }
+      } catch { /* still unavailable */ }
       await new Promise(done => setTimeout(done, 1000));
     }
   }
@@ -97,7 +97,7 @@
   const lineHeight = 20;
   const log = {
     attach(box, owner, following, live) {
-      // set: where we put it last. What is found elsewhere was moved by the person, be it by wheel, finger, key or scrollbar.
+      // set: the position that was set last. Any other position was set by the user, with the wheel, touch, keyboard or scrollbar.
       const state = { owner, following, live, target: null, set: box.scrollTop };
       box.shipinator = state;
       box.addEventListener('scroll', () => log.moved(box), { passive: true });
@@ -109,7 +109,7 @@
       const state = box.shipinator, top = box.scrollTop;
       if (!state || Math.abs(top - state.set) <= 1) return;
       const isEnd = box.scrollHeight - top - box.clientHeight < lineHeight;
-      // Nearer to the start and yet at the end: the lines became fewer, as they do when they are drawn in another way.
+      // Closer to the start and still at the end: the content became shorter, as when wrapping is turned off.
       if (top < state.set && isEnd) return;
       state.set = top;
       state.target = null;
@@ -120,7 +120,7 @@
       }
     },
     follow(box, on) { if (box.shipinator) { box.shipinator.following = on; log.settle(box); } },
-    // align: 0 at the top, 1 at the bottom, null anywhere in sight.
+    // align: 0 for the top, 1 for the bottom, null for anywhere in view.
     go(box, line, align, following) {
       const state = box.shipinator;
       if (!state) return;
@@ -128,18 +128,22 @@
       state.target = following ? null : { line, align };
       log.settle(box);
     },
-    // Nothing will be printed any more: who saw the end sees the last line when it is drawn, and may then go where they like.
+    // The log is complete: a user who followed it sees the last line once it is rendered, and can then scroll freely.
     seal(box, line) {
       const state = box.shipinator;
       if (!state) return;
       state.live = false;
       if (state.following) log.go(box, line, 1, false);
     },
-    // The chosen line if it is in sight, or the first that is.
+    // The number of the selected line if it is in view, or of the first line that is.
     where(box) {
-      const top = box.getBoundingClientRect().top, isSeen = row => { const at = row.getBoundingClientRect(); return at.bottom > top + 1 && at.top < top + box.clientHeight; };
-      const seen = [...box.querySelectorAll('[data-line]')].filter(isSeen);
-      const row = seen.find(r => r.classList.contains('at')) ?? seen[0];
+      const top = box.getBoundingClientRect().top;
+      const isInView = row => {
+        const at = row.getBoundingClientRect();
+        return at.bottom > top + 1 && at.top < top + box.clientHeight;
+      };
+      const rows = [...box.querySelectorAll('[data-line]')].filter(isInView);
+      const row = rows.find(r => r.classList.contains('at')) ?? rows[0];
       return row ? Number(row.dataset.line) : null;
     },
     settle(box) {
@@ -149,7 +153,7 @@
       else return;
       state.set = box.scrollTop;
     },
-    // The room for lines that are not drawn comes a moment after the first are: until the line is there, each change is another try.
+    // Blazor renders the space for other lines after the first ones: until the line is there, each change triggers another attempt.
     place(box) {
       const { line, align } = box.shipinator.target;
       const row = box.querySelector(`[data-line="${line}"]`);
@@ -171,7 +175,7 @@
     start(owner) {
       layout = owner;
       tick();
-      if (isWanted) layout.invokeMethodAsync('OpenPaletteAsync');
+      if (openOnStart) layout.invokeMethodAsync('OpenPaletteAsync');
       return isDark();
     },
     keepTheme(dark) { localStorage.setItem(theme, dark ? 'dark' : 'light'); setTheme(dark); },

@@ -1,4 +1,4 @@
-// Before the first paint: the theme that was chosen here, or the system's.
+// Sets the theme before the first paint: the one that was selected in this browser, or that of the system.
 (() => {
   const kept = localStorage.getItem('shipinator-theme');
   const dark = kept ? kept === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;

@@ -5,14 +5,14 @@ using Shipinator.Testing;
 namespace Shipinator.Benchmarks;
 
 /// <summary>
-/// (4) From a step's callback to the answer of the next step's claim, which is already waiting as a step's container or
-/// a runner started ahead does.
+/// (4) From a step's callback to the response to the next step's claim, which is already waiting, like that of a step's container
+/// or of a runner that was started ahead.
 /// </summary>
 public static class ClaimBenchmark
 {
     private const int Steps = 21;
 
-    /// <summary>Prints p50 and p99 at 1 and at 100 concurrent runs, beside the time of one bare commit.</summary>
+    /// <summary>Prints p50 and p99 at 1 and at 100 concurrent runs, and the time of one single commit.</summary>
     public static async Task<int> RunAsync()
     {
         await using var postgres = new PostgresFixture { Fsync = true };
@@ -36,7 +36,9 @@ public static class ClaimBenchmark
             Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{concurrent, 3} concurrent runs: p50 {p50:F1} ms, p99 {Yardstick.Percentile(times, 0.99):F1} ms over {times.Count} hand-overs; one bare commit {commit:F2} ms; p50 = {p50 / commit:F1} commits"
+                    $"{concurrent, 3} concurrent runs: p50 {p50:F1} ms, p99 {Yardstick.Percentile(times, 0.99):F1} ms "
+                        + $"over {times.Count} claims; "
+                        + $"one single commit {commit:F2} ms; p50 = {p50 / commit:F1} commits"
                 )
             );
         }
@@ -91,11 +93,11 @@ public static class ClaimBenchmark
 
         if (answer.Kind != ClaimKind.Work)
         {
-            throw new InvalidOperationException("The claim was not answered with work.");
+            throw new InvalidOperationException("The response to the claim contained no work.");
         }
     }
 
-    /// <summary>Starts nothing: the benchmark plays the runner.</summary>
+    /// <summary>Starts nothing: the benchmark acts as the runner.</summary>
     private sealed class WaitingExecutor : IWorkerExecutor
     {
         private readonly ConcurrentDictionary<RunId, TaskCompletionSource<WorkerSpec>> _workers = new();
@@ -107,16 +109,7 @@ public static class ClaimBenchmark
         public Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken)
         {
             Source(spec.Worker.RunId).TrySetResult(spec.Worker);
-            return Task.FromResult(
-                new ExecutionHandle(
-                    Type,
-                    spec.ExecutionId.ToString(),
-                    spec.ExecutionId,
-                    spec.Worker.JobId,
-                    spec.Worker.Attempt,
-                    spec.StepId
-                )
-            );
+            return Task.FromResult(ExecutionHandle.Of(spec, Type));
         }
 
         public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) =>

@@ -10,7 +10,7 @@ using Shipinator.Schema;
 
 namespace Shipinator.Benchmarks;
 
-/// <summary>One silo with the real grains over the real storage; only the executor is made up.</summary>
+/// <summary>One silo with the real grains and the real storage; only the executor is fake.</summary>
 public sealed class EngineHost : IAsyncDisposable
 {
     private readonly IHost _host;
@@ -22,10 +22,8 @@ public sealed class EngineHost : IAsyncDisposable
         _data = data;
     }
 
-    /// <summary>Speaks to the grains.</summary>
     public IGrainFactory Grains => _host.Services.GetRequiredService<IGrainFactory>();
 
-    /// <summary>The database.</summary>
     public NpgsqlDataSource Data => _data;
 
     /// <summary>Starts it on an empty, migrated database.</summary>
@@ -123,7 +121,7 @@ public sealed class EngineHost : IAsyncDisposable
     }
 }
 
-/// <summary>Makes the rows that a run hangs on, and runs of a given shape.</summary>
+/// <summary>Creates the rows that a run refers to, and runs of a given shape.</summary>
 public sealed class RunMaker(NpgsqlDataSource data)
 {
     private readonly ProjectId _project = ProjectId.New(TimeProvider.System);
@@ -142,20 +140,22 @@ public sealed class RunMaker(NpgsqlDataSource data)
         command.Parameters.AddWithValue(_project.Value);
         await command.ExecuteNonQueryAsync();
         await using var repository = data.CreateCommand(
-            "INSERT INTO repositories (id, project_id, name, vcs_provider, clone_url, default_branch, created_at, updated_at) VALUES ($1, $2, 'bench', 'git', '/none', 'main', now(), now())"
+            "INSERT INTO repositories (id, project_id, name, vcs_provider, clone_url, default_branch, created_at, updated_at) "
+                + "VALUES ($1, $2, 'bench', 'git', '/none', 'main', now(), now())"
         );
         repository.Parameters.AddWithValue(_repository.Value);
         repository.Parameters.AddWithValue(_project.Value);
         await repository.ExecuteNonQueryAsync();
         await using var pipeline = data.CreateCommand(
-            "INSERT INTO pipelines (id, repository_id, name, trigger_type, created_at, updated_at) VALUES ($1, $2, 'manual', 'manual', now(), now())"
+            "INSERT INTO pipelines (id, repository_id, name, trigger_type, created_at, updated_at) "
+                + "VALUES ($1, $2, 'manual', 'manual', now(), now())"
         );
         pipeline.Parameters.AddWithValue(_pipeline.Value);
         pipeline.Parameters.AddWithValue(_repository.Value);
         await pipeline.ExecuteNonQueryAsync();
     }
 
-    /// <summary>The command that makes a run of so many jobs, one a stage, of so many steps.</summary>
+    /// <summary>The command that creates a run with this number of jobs, one per stage, and steps per job.</summary>
     public CreateRun Make(int jobs, int steps)
     {
         var commit = new string('a', 40);

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace Shipinator.Benchmarks;
 
-/// <summary>Reports success at once, as a runner would: by the callback through the execution's grain.</summary>
+/// <summary>Reports success immediately, like a runner: by the callback to the execution's grain.</summary>
 public sealed class InstantExecutor(IGrainFactory grains) : IWorkerExecutor
 {
     private readonly ConcurrentDictionary<ExecutionId, bool> _seen = new();
@@ -10,7 +10,7 @@ public sealed class InstantExecutor(IGrainFactory grains) : IWorkerExecutor
     /// <inheritdoc/>
     public string Type => "made-up";
 
-    /// <summary>How many executions were submitted.</summary>
+    /// <summary>The number of submitted executions.</summary>
     public int Submitted => _seen.Count;
 
     /// <inheritdoc/>
@@ -29,9 +29,7 @@ public sealed class InstantExecutor(IGrainFactory grains) : IWorkerExecutor
             );
         }
 
-        return Task.FromResult(
-            new ExecutionHandle(Type, spec.ExecutionId.ToString(), spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId)
-        );
+        return Task.FromResult(ExecutionHandle.Of(spec, Type));
     }
 
     /// <inheritdoc/>

@@ -5,13 +5,13 @@ namespace Shipinator.Benchmarks;
 
 /// <summary>
 /// (3) Wall time of a pipeline of six steps that run <c>true</c>, through a real standalone server with the process
-/// executor, beside a plain shell that does the same six.
+/// executor, compared with a shell script that runs the same six.
 /// </summary>
 public static class PipelineBenchmark
 {
     private const int Rounds = 9;
 
-    /// <summary>From the request that triggers the run to the moment that its row is terminal; medians.</summary>
+    /// <summary>From the request that triggers the run to the moment at which its row is terminal; medians.</summary>
     public static async Task<int> RunAsync()
     {
         var root = PassableFolder.Create("ship-bench-");
@@ -35,14 +35,15 @@ public static class PipelineBenchmark
             {
                 var start = TimeProvider.System.GetTimestamp();
                 await ServerProcess.ShellAsync(
-                    $"d=$(mktemp -d) && git clone -q {repository} $d/w && cd $d/w && for i in 1 2 3 4 5 6; do sh -e -c true; done; rm -rf $d"
+                    $"d=$(mktemp -d) && git clone -q {repository} $d/w && cd $d/w && "
+                        + $"for i in 1 2 3 4 5 6; do sh -e -c true; done; rm -rf $d"
                 );
                 var shell = TimeProvider.System.GetElapsedTime(start).TotalMilliseconds;
                 start = TimeProvider.System.GetTimestamp();
                 var id = await server.TriggerAsync(pipeline, "main");
                 if (await server.EndAsync(id) is not "success" and var status)
                 {
-                    throw new InvalidOperationException($"Run {id} ended {status}.");
+                    throw new InvalidOperationException($"Run {id} ended with status {status}.");
                 }
 
                 var run = TimeProvider.System.GetElapsedTime(start).TotalMilliseconds;
@@ -56,7 +57,10 @@ public static class PipelineBenchmark
             Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"six steps of 'true': pipeline median {Yardstick.Median(runs):F0} ms (min {runs.Min():F0}, max {runs.Max():F0}); shell with clone {Yardstick.Median(shells):F0} ms; difference {Yardstick.Median(runs) - Yardstick.Median(shells):F0} ms, ratio {Yardstick.Median(runs) / Yardstick.Median(shells):F1}"
+                    $"six steps of 'true': pipeline median {Yardstick.Median(runs):F0} ms (min {runs.Min():F0}, max {runs.Max():F0}); "
+                        + $"shell with clone {Yardstick.Median(shells):F0} ms; "
+                        + $"difference {Yardstick.Median(runs) - Yardstick.Median(shells):F0} ms, "
+                        + $"ratio {Yardstick.Median(runs) / Yardstick.Median(shells):F1}"
                 )
             );
             return 0;

@@ -3,14 +3,14 @@ using Shipinator.Testing;
 
 namespace Shipinator.Benchmarks;
 
-/// <summary>(2) Durable runs per second: 3 jobs of 2 steps, an executor that reports success at once.</summary>
+/// <summary>(2) Durable runs per second: 3 jobs of 2 steps, an executor that reports success immediately.</summary>
 public static class RunsBenchmark
 {
     private const int Concurrent = 64;
     private const int RunsPerRound = 1500;
     private const int Rounds = 5;
 
-    /// <summary>Prints a row per round and the median; the yardstick of the same run is a bare commit of the same server.</summary>
+    /// <summary>Prints a row per round and the median; the baseline of the same run is a single commit on the same server.</summary>
     public static async Task<int> RunAsync()
     {
         await using var postgres = new PostgresFixture { Fsync = true };
@@ -34,7 +34,7 @@ public static class RunsBenchmark
             Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"round {round}: {runs[^1]:F0} runs/s; yardstick {commits[^1]:F0} single commits/s"
+                    $"round {round}: {runs[^1]:F0} runs/s; baseline {commits[^1]:F0} single commits/s"
                 )
             );
         }
@@ -42,7 +42,9 @@ public static class RunsBenchmark
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"median: {Yardstick.Median(runs):F0} runs/s of 3 jobs x 2 steps ({Concurrent} at once); single commits {Yardstick.Median(commits):F0}/s; runs per commit {Yardstick.Median(runs) / Yardstick.Median(commits):F3}"
+                $"median: {Yardstick.Median(runs):F0} runs/s of 3 jobs x 2 steps ({Concurrent} at once); "
+                    + $"single commits {Yardstick.Median(commits):F0}/s; "
+                    + $"runs per commit {Yardstick.Median(runs) / Yardstick.Median(commits):F3}"
             )
         );
         return 0;
@@ -63,10 +65,10 @@ public static class RunsBenchmark
     }
 }
 
-/// <summary>Waits for a run's end as a watcher would.</summary>
+/// <summary>Waits for a run's end.</summary>
 public static class EndOfRun
 {
-    /// <summary>Asks the grain until the run is terminal; fails when it is not a success.</summary>
+    /// <summary>Polls the grain until the run is terminal; throws when it did not succeed.</summary>
     public static async Task WaitAsync(IPipelineRunGrain grain, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(grain);
@@ -77,7 +79,7 @@ public static class EndOfRun
             {
                 if (run.Life.Status != Status.Success)
                 {
-                    throw new InvalidOperationException($"Run {run.Id} ended {run.Life.Status}: {run.Life.Detail}");
+                    throw new InvalidOperationException($"Run {run.Id} ended with status {run.Life.Status}: {run.Life.Detail}");
                 }
 
                 return;

@@ -15,7 +15,7 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     public HttpClient Http { get; }
 
-    /// <summary>Of the Release build, from the project's root.</summary>
+    /// <summary>Starts the Release build; the current folder must be the repository's root.</summary>
     public static async Task<ServerProcess> StartAsync(string data, IReadOnlyDictionary<string, string>? settings = null)
     {
         var start = new ProcessStartInfo(
@@ -36,7 +36,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         return new(process, await ConnectAsync(data, process));
     }
 
-    /// <summary>A repository's pipeline for manual runs.</summary>
+    /// <summary>Registers a repository and returns the id of its pipeline for manual runs.</summary>
     public async Task<string> RegisterAsync(string clone)
     {
         var project = await PostAsync("/v1/projects", new { name = "bench" });
@@ -62,11 +62,11 @@ internal sealed class ServerProcess : IAsyncDisposable
         return await response.Content.ReadFromJsonAsync<JsonElement>();
     }
 
-    /// <summary>Starts a run, of a branch.</summary>
+    /// <summary>Starts a run of a branch and returns its id.</summary>
     public async Task<string> TriggerAsync(string pipeline, string branch) =>
         Text(await PostAsync($"/v1/pipelines/{pipeline}/runs", new { git_ref = branch }), "id");
 
-    /// <summary>Its status, once that is final.</summary>
+    /// <summary>Waits until the run is terminal and returns its status.</summary>
     public async Task<string> EndAsync(string run)
     {
         while (true)
@@ -89,7 +89,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         await process.WaitForExitAsync();
         if (process.ExitCode != 0)
         {
-            throw new InvalidOperationException($"'{script}' ended with {process.ExitCode}.");
+            throw new InvalidOperationException($"'{script}' failed with exit code {process.ExitCode}.");
         }
     }
 

@@ -13,7 +13,7 @@ namespace Shipinator.Benchmarks;
 
 /// <summary>
 /// (1) Durable transitions per second of 128 executions at once: our relational storage, which also appends the history and
-/// notifies, beside Orleans' stock AdoNet storage with the same records, on the same server in the same run.
+/// notifies, compared with Orleans' stock AdoNet storage with the same records, on the same server in the same run.
 /// </summary>
 public static class StorageBenchmark
 {
@@ -46,7 +46,7 @@ public static class StorageBenchmark
         var results = new List<(Result Ours, Result Stock)>();
         for (var round = 1; round <= Rounds; round++)
         {
-            // Each goes first in every other round: what the one leaves behind must not always burden the other.
+            // Each goes first in every other round: the data that one leaves behind must not always slow down the other.
             var oursFirst = round % 2 == 1;
             var first = await RoundAsync(oursFirst ? ours : stock, jobs, Writers, RoundLength);
             var second = await RoundAsync(oursFirst ? stock : ours, jobs, Writers, RoundLength);
@@ -66,7 +66,9 @@ public static class StorageBenchmark
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{label}: relational {ours.PerSecond:F0}/s (p50 {ours.P50:F1} ms, p99 {ours.P99:F1} ms); stock {stock.PerSecond:F0}/s (p50 {stock.P50:F1} ms, p99 {stock.P99:F1} ms); ratio {ours.PerSecond / stock.PerSecond:F2}"
+                $"{label}: relational {ours.PerSecond:F0}/s (p50 {ours.P50:F1} ms, p99 {ours.P99:F1} ms); "
+                    + $"stock {stock.PerSecond:F0}/s (p50 {stock.P50:F1} ms, p99 {stock.P99:F1} ms); "
+                    + $"ratio {ours.PerSecond / stock.PerSecond:F2}"
             )
         );
 
@@ -80,7 +82,7 @@ public static class StorageBenchmark
         );
     }
 
-    /// <summary>Each writer takes one execution after another through its life: four writes.</summary>
+    /// <summary>Each writer takes one execution after another through its lifecycle: four writes.</summary>
     private static async Task<Result> RoundAsync(IGrainStorage storage, IReadOnlyList<JobRecord> jobs, int writers, TimeSpan length)
     {
         var time = TimeProvider.System;

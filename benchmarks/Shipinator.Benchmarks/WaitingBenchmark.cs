@@ -8,9 +8,9 @@ using Shipinator.Testing;
 namespace Shipinator.Benchmarks;
 
 /// <summary>
-/// From the moment that a cluster says why a pod does not begin, to the moment that <c>GET …/jobs</c> shows it as <c>waiting_for</c>:
-/// a real server before the tests' cluster. The cluster's own time to find out is not in it. Beside it: one such GET, the least that
-/// can be seen so.
+/// From the moment at which the cluster reports why a pod does not start to the moment at which <c>GET …/jobs</c> shows it as
+/// <c>waiting_for</c>: a real server against the tests' fake cluster. The time until the cluster reports it is not included. The baseline
+/// is one such GET, the shortest time that can be observed.
 /// </summary>
 public static class WaitingBenchmark
 {
@@ -39,7 +39,8 @@ public static class WaitingBenchmark
             Directory.CreateDirectory(repository);
             await File.WriteAllTextAsync(Path.Combine(repository, ".shipinator.yaml"), file);
             await ServerProcess.ShellAsync(
-                $"cd {repository} && (git init -q -b main 2>/dev/null; git checkout -q -B {branch}; git add -A; git -c user.name=b -c user.email=b@b commit -q -m {branch}; git branch -f main)"
+                $"cd {repository} && (git init -q -b main 2>/dev/null; git checkout -q -B {branch}; git add -A; "
+                    + $"git -c user.name=b -c user.email=b@b commit -q -m {branch}; git branch -f main)"
             );
         }
 
@@ -93,7 +94,8 @@ public static class WaitingBenchmark
                 Console.WriteLine(
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"{branch}: shown after {Yardstick.Median(took):F0} ms (median), {took.Max():F0} ms (longest of {Rounds}); one GET {Yardstick.Median(asking):F1} ms: ratio {Yardstick.Median(took) / Yardstick.Median(asking):F1}"
+                        $"{branch}: shown after {Yardstick.Median(took):F0} ms (median), {took.Max():F0} ms (longest of {Rounds}); "
+                            + $"one GET {Yardstick.Median(asking):F1} ms: ratio {Yardstick.Median(took) / Yardstick.Median(asking):F1}"
                     )
                 );
             }

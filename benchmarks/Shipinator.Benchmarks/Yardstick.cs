@@ -2,7 +2,7 @@ using Npgsql;
 
 namespace Shipinator.Benchmarks;
 
-/// <summary>What the machine can do at this moment, measured beside the thing itself: these machines are noisy.</summary>
+/// <summary>The machine's speed at this moment, measured in the same run, because the load on these machines varies.</summary>
 public static class Yardstick
 {
     /// <summary>Durable one-row commits per second, one after another on one connection.</summary>
@@ -31,10 +31,10 @@ public static class Yardstick
         return Count / TimeProvider.System.GetElapsedTime(start).TotalSeconds;
     }
 
-    /// <summary>The middle of the values.</summary>
+    /// <summary>The median of the values.</summary>
     public static double Median(IEnumerable<double> values) => Percentile(values, 0.5);
 
-    /// <summary>The value below which the given part (0 to 1) of all lies.</summary>
+    /// <summary>The value below which the given fraction (0 to 1) of the values is.</summary>
     public static double Percentile(IEnumerable<double> values, double part)
     {
         var sorted = values.Order().ToList();

@@ -2,7 +2,9 @@ using Mono.Cecil;
 
 namespace Shipinator.Architecture.Tests;
 
-/// <summary>A detector that sees nothing would pass every wall: each is shown the violations of <c>Planted.cs</c>, and what is no violation.</summary>
+/// <summary>
+/// A detector that sees nothing would let every test pass: each is shown the violations of <c>Planted.cs</c>, and code that is none.
+/// </summary>
 public sealed class DetectorTests
 {
     private static readonly ModuleDefinition Module = ModuleDefinition.ReadModule(typeof(DetectorTests).Assembly.Location);
@@ -28,7 +30,7 @@ public sealed class DetectorTests
     }
 
     [Fact]
-    public void SqlLiterals_SeesStatementsAndNoSentences() =>
+    public void SqlLiterals_SeesStatementsButNotSentences() =>
         Assert.Equal(
             ["UPDATE jobs SET name = ", "select id from jobs where status = 'running'"],
             Detectors.SqlLiterals(Planted).Select(f => f.What).Order(StringComparer.Ordinal)
@@ -53,7 +55,7 @@ public sealed class DetectorTests
         );
 
     [Fact]
-    public void BadAliases_SeesMissingMisspeltAndTaken() =>
+    public void BadAliases_SeesMissingMalformedAndTaken() =>
         Assert.Equal(
             [nameof(PlantedFirst), nameof(PlantedPascal), nameof(PlantedSecond), nameof(PlantedWithoutAlias)],
             Detectors.BadAliases(Planted).Select(Short).Order(StringComparer.Ordinal)

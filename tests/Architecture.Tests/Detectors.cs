@@ -4,16 +4,16 @@ using Mono.Cecil.Cil;
 
 namespace Shipinator.Architecture.Tests;
 
-/// <summary>What was found, and in which type: one line of a failure.</summary>
+/// <summary>A violation and where it is: one line of a failure.</summary>
 internal sealed record Finding(string Where, string What)
 {
     public override string ToString() => $"{Where}: {What}";
 }
 
-/// <summary>Reads compiled code. Each is shown to see a planted violation in <see cref="DetectorTests"/>.</summary>
+/// <summary>Reads compiled code. <see cref="DetectorTests"/> shows each of them a deliberate violation.</summary>
 internal static partial class Detectors
 {
-    /// <summary>Every type of a module, nested ones too.</summary>
+    /// <summary>Every type of a module, nested ones included.</summary>
     public static IEnumerable<TypeDefinition> AllTypes(ModuleDefinition module) => module.GetTypes();
 
     /// <summary>Which types use a type whose full name is forbidden: in signatures, bodies, bases, attributes.</summary>
@@ -37,7 +37,7 @@ internal static partial class Detectors
             )
             .Distinct();
 
-    /// <summary>String literals that are SQL: they begin as a statement does and go on as one.</summary>
+    /// <summary>String literals that look like SQL statements.</summary>
     public static IEnumerable<Finding> SqlLiterals(IEnumerable<TypeDefinition> types) =>
         types
             .SelectMany(t =>
@@ -56,7 +56,7 @@ internal static partial class Detectors
             ? found.ConstructorArguments.Select(a => a.Value).OfType<string>().FirstOrDefault() ?? ""
             : null;
 
-    /// <summary>Interfaces whose calls travel between silos.</summary>
+    /// <summary>Interfaces whose calls cross silo boundaries.</summary>
     public static IEnumerable<TypeDefinition> GrainInterfaces(IEnumerable<TypeDefinition> types) =>
         types.Where(t =>
             t.IsInterface
@@ -65,7 +65,7 @@ internal static partial class Detectors
             )
         );
 
-    /// <summary>Grain interfaces and methods of theirs without an alias.</summary>
+    /// <summary>Grain interfaces and methods without an alias.</summary>
     public static IEnumerable<Finding> GrainsWithoutAlias(IEnumerable<TypeDefinition> types) =>
         GrainInterfaces(types)
             .SelectMany(t =>
@@ -82,7 +82,7 @@ internal static partial class Detectors
     public static IEnumerable<(TypeDefinition Type, string? Alias)> Serialized(IEnumerable<TypeDefinition> types) =>
         types.Where(t => AttributeText(t, "Orleans.GenerateSerializerAttribute") is not null).Select(t => (t, AttributeText(t, Alias)));
 
-    /// <summary>Serialised types whose alias is absent, of another form, or taken.</summary>
+    /// <summary>Serialized types whose alias is missing, malformed or already taken.</summary>
     public static IEnumerable<Finding> BadAliases(IEnumerable<TypeDefinition> types)
     {
         var all = Serialized(types).ToList();
@@ -171,7 +171,9 @@ internal static partial class Detectors
 
     // A sentence begins with one capital letter, a statement with a word in one case.
     [GeneratedRegex(
-        @"^\s*(?-i:(?=[A-Z]+\b|[a-z]+\b))(SELECT\b.+\bFROM\b|INSERT\s+INTO\b|UPDATE\s+[\w.""]+\s+SET\b|DELETE\s+FROM\b|(CREATE|ALTER|DROP)\s+(TABLE|INDEX|DATABASE|ROLE|USER|SCHEMA|FUNCTION|VIEW)\b|WITH\s+\w+\s+AS\s*\(|TRUNCATE\s+\w+|(LISTEN|NOTIFY)\s+\w+$)",
+        @"^\s*(?-i:(?=[A-Z]+\b|[a-z]+\b))(SELECT\b.+\bFROM\b|INSERT\s+INTO\b|UPDATE\s+[\w.""]+\s+SET\b|"
+            + @"DELETE\s+FROM\b|(CREATE|ALTER|DROP)\s+(TABLE|INDEX|DATABASE|ROLE|USER|SCHEMA|FUNCTION|VIEW)\b|"
+            + @"WITH\s+\w+\s+AS\s*\(|TRUNCATE\s+\w+|(LISTEN|NOTIFY)\s+\w+$)",
         RegexOptions.IgnoreCase | RegexOptions.Singleline
     )]
     private static partial Regex Sql();

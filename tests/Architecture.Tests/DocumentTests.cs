@@ -2,30 +2,36 @@ using System.Text.RegularExpressions;
 
 namespace Shipinator.Architecture.Tests;
 
-/// <summary>Documents that name what is not there mislead: links, and the list of decisions.</summary>
+/// <summary>Documents refer only to what exists: files, headings, decisions, tests.</summary>
 public sealed partial class DocumentTests
 {
     [Fact]
-    public void Links_PointToFilesThatExist()
+    public void Links_PointToFilesAndHeadingsThatExist()
     {
-        var links = House
-            .Files("*.md")
-            .SelectMany(file =>
-                Link()
-                    .Matches(File.ReadAllText(file))
-                    .Select(m => m.Groups["to"].Value)
-                    .Where(to => !to.Contains("://", StringComparison.Ordinal))
-                    .Select(to =>
-                        (From: Path.GetRelativePath(House.Root, file), To: to, Full: Path.Combine(Path.GetDirectoryName(file)!, to))
-                    )
-            )
-            .ToList();
-        Assert.NotEmpty(links);
-        WallTests.None(links.Where(l => !Path.Exists(l.Full)).Select(l => new Finding(l.From, $"links to {l.To}")));
+        var links = House.Files("*.md").SelectMany(LinksOf).ToList();
+        Assert.True(links.Count > 50, $"{links.Count} links");
+        Assert.Contains(links, l => l.Heading.Length > 0);
+        WallTests.None(
+            links.Where(l => Broken(l) is not null).Select(l => new Finding(Path.GetRelativePath(House.Root, l.From), Broken(l)!))
+        );
     }
 
     [Fact]
-    public void Decisions_AreListedAndHaveTheirParts()
+    public void Links_DetectorSeesBrokenOnes()
+    {
+        var page = Path.Combine(House.Root, "docs", "glossary.md");
+        Assert.NotNull(Broken(new(page, "absent.md", "")));
+        Assert.NotNull(Broken(new(page, "architecture.md", "no-such-heading")));
+        Assert.Null(Broken(new(page, "architecture.md", "rooms")));
+        Assert.Null(Broken(new(page, "", "glossary")));
+        Assert.Equal(
+            ["use-a-proxy", "the-up-command", "use-a-proxy-1"],
+            Headings("# Use a proxy\n```\n# no\n```\n## The `up` command\n## Use a proxy\n")
+        );
+    }
+
+    [Fact]
+    public void Decisions_AreListedAndComplete()
     {
         var folder = Path.Combine(House.Root, "docs", "decisions");
         var list = File.ReadAllText(Path.Combine(folder, "README.md"));
@@ -43,7 +49,7 @@ public sealed partial class DocumentTests
     }
 
     [Fact]
-    public void SourcesThatNameADecision_NameOneThatExists() =>
+    public void SourcesThatNameADecision_NameAnExistingOne() =>
         WallTests.None(
             House
                 .Files("*.cs")
@@ -58,7 +64,7 @@ public sealed partial class DocumentTests
                 )
         );
 
-    /// <summary>A promise whose test was renamed or removed would be held by nothing.</summary>
+    /// <summary>A promise whose test was renamed or removed would not be tested any more.</summary>
     [Fact]
     public void SecurityPromises_NameTestsThatExist()
     {
@@ -77,7 +83,7 @@ public sealed partial class DocumentTests
         WallTests.None(
             named
                 .Where(n => !sources.Exists(s => Declares(s, $"class {n.Class}") && (n.Method.Length == 0 || Declares(s, n.Method))))
-                .Select(n => new Finding("docs/security.md", $"names {n.Class}.{n.Method}, which is no test"))
+                .Select(n => new Finding("docs/security.md", $"names {n.Class}.{n.Method}, which does not exist"))
         );
 
         static bool Declares(string source, string name) => Regex.IsMatch(source, $@"\b{Regex.Escape(name)}\b");
@@ -86,8 +92,54 @@ public sealed partial class DocumentTests
     [GeneratedRegex(@"`(?<class>[A-Z]\w+Tests)(?:\.(?<method>\w+))?`")]
     private static partial Regex NamedTest();
 
-    [GeneratedRegex(@"\]\((?<to>[^)#\s]+)(#[^)]*)?\)")]
+    /// <summary>A link of a document to a file (empty: the document itself) and to one of its headings (empty: none).</summary>
+    private sealed record DocumentLink(string From, string To, string Heading);
+
+    private static IEnumerable<DocumentLink> LinksOf(string file) =>
+        Link()
+            .Matches(WithoutCode(File.ReadAllText(file)))
+            .Select(m => new DocumentLink(file, m.Groups["to"].Value, m.Groups["heading"].Value))
+            .Where(l => !l.To.Contains("://", StringComparison.Ordinal) && !l.To.StartsWith("mailto:", StringComparison.Ordinal));
+
+    private static string? Broken(DocumentLink link)
+    {
+        var target = link.To.Length == 0 ? link.From : Path.Combine(Path.GetDirectoryName(link.From)!, link.To);
+        if (!Path.Exists(target))
+        {
+            return $"links to {link.To}, which does not exist";
+        }
+
+        return
+            link.Heading.Length == 0
+            || !target.EndsWith(".md", StringComparison.Ordinal)
+            || Headings(File.ReadAllText(target)).Contains(link.Heading)
+            ? null
+            : $"links to {link.To}#{link.Heading}, which is no heading there";
+    }
+
+    /// <summary>The anchors that GitHub gives to a document's headings.</summary>
+    private static IEnumerable<string> Headings(string markdown)
+    {
+        var seen = new Dictionary<string, int>();
+        foreach (Match heading in Heading().Matches(WithoutCode(markdown)))
+        {
+            var text = heading.Groups["text"].Value.Trim().Replace(' ', '-');
+            var anchor = new string([.. text.Where(c => char.IsLetterOrDigit(c) || c is '-' or '_').Select(char.ToLowerInvariant)]);
+            seen[anchor] = seen.TryGetValue(anchor, out var count) ? count + 1 : 0;
+            yield return seen[anchor] == 0 ? anchor : $"{anchor}-{seen[anchor]}";
+        }
+    }
+
+    private static string WithoutCode(string markdown) => Fence().Replace(markdown, "");
+
+    [GeneratedRegex(@"\]\((?<to>[^)#\s]*)(#(?<heading>[^)\s]+))?\)")]
     private static partial Regex Link();
+
+    [GeneratedRegex(@"^#{1,6} (?<text>.+)$", RegexOptions.Multiline)]
+    private static partial Regex Heading();
+
+    [GeneratedRegex(@"^ *```.*?^ *```", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Fence();
 
     [GeneratedRegex(@"docs/decisions/(?<number>\d{4})")]
     private static partial Regex Decision();

@@ -3,7 +3,9 @@ using Mono.Cecil;
 
 namespace Shipinator.Architecture.Tests;
 
-/// <summary>What must never change under a running cluster or a stored state: names on the wire and in storage, and who may change a state.</summary>
+/// <summary>
+/// What must not change under a running cluster or a stored state: names on the wire and in storage, and which code may change a state.
+/// </summary>
 public sealed partial class GrainContractTests
 {
     private static IEnumerable<TypeDefinition> AllTypes => House.Rooms.SelectMany(r => Detectors.AllTypes(r.Module));
@@ -28,7 +30,7 @@ public sealed partial class GrainContractTests
         );
 
     [Fact]
-    public void SerializedTypes_HaveUniqueAliasesOfOurForm()
+    public void SerializedTypes_HaveUniqueWellFormedAliases()
     {
         Assert.NotEmpty(Detectors.Serialized(AllTypes));
         WallTests.None(Detectors.BadAliases(AllTypes));
@@ -46,7 +48,7 @@ public sealed partial class GrainContractTests
         );
 
     [Fact]
-    public void Names_OnTheWireAndInStorage_AreWrittenOut()
+    public void Names_OnTheWireAndInStorage_AreLiterals()
     {
         var byName = House
             .Files("*.cs")
@@ -72,7 +74,7 @@ public sealed partial class GrainContractTests
     }
 
     [Fact]
-    public void Lifecycle_IsRestoredByTheStorageAlone() =>
+    public void Lifecycle_IsRestoredByStorageOnly() =>
         WallTests.None(
             House
                 .Rooms.Where(r => r.Name != "Schema")
@@ -88,7 +90,7 @@ public sealed partial class GrainContractTests
         );
 
     [Fact]
-    public void Grains_HaveUniqueTypeNamesOfOurForm()
+    public void Grains_HaveUniqueWellFormedTypeNames()
     {
         var grains = AllTypes
             .Where(t => !t.IsAbstract && Bases(t).Contains("Orleans.Grain"))
@@ -103,14 +105,14 @@ public sealed partial class GrainContractTests
     }
 
     [Fact]
-    public void Lifecycle_CanBeMadeByNobodyElse()
+    public void Lifecycle_CannotBeCreatedElsewhere()
     {
         var life = House.Room("Grains.Interfaces").Module.GetType("Shipinator.Lifecycle");
         Assert.All(life.Methods.Where(m => m.IsConstructor && !m.IsStatic), c => Assert.True(c.IsPrivate, c.FullName));
         Assert.True(life.IsSealed);
         Assert.DoesNotContain(life.Properties, p => p.SetMethod is not null);
         Assert.All(life.Fields.Where(f => !f.IsStatic), f => Assert.True(f.IsPrivate && f.IsInitOnly, f.FullName));
-        // Those who return one: creation, the tables' move and fold, and the storage's restore.
+        // The methods that return one: creation, the table's move and fold, and storage's restore.
         Assert.Equal(
             ["Begin", "Fold", "MoveTo", "Restore"],
             life.Methods.Where(m => m.IsPublic && m.ReturnType.FullName == life.FullName && !m.Name.StartsWith('<'))
@@ -121,7 +123,7 @@ public sealed partial class GrainContractTests
 
     private static IEnumerable<string> Bases(TypeDefinition type)
     {
-        // Only our own modules are resolved: a base beyond them ends the chain.
+        // Only our own modules are resolved: a base type outside them ends the chain.
         for (var at = type.BaseType; at is not null; at = (at.GetElementType() as TypeDefinition)?.BaseType)
         {
             yield return at.GetElementType().FullName;

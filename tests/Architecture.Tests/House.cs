@@ -3,7 +3,7 @@ using Mono.Cecil;
 
 namespace Shipinator.Architecture.Tests;
 
-/// <summary>The checkout: its projects as their files describe them, and the assemblies that they became.</summary>
+/// <summary>The checkout: its projects as their files describe them, and their compiled assemblies.</summary>
 internal static class House
 {
     /// <summary>The folder of <c>Shipinator.sln</c>.</summary>
@@ -13,16 +13,16 @@ internal static class House
     public static IReadOnlyList<Project> Projects { get; } =
     [.. Files("*.csproj").Select(Project.Read).OrderBy(p => p.Path, StringComparer.Ordinal)];
 
-    /// <summary>The projects that are delivered: all but tests, benchmarks and samples.</summary>
+    /// <summary>The rooms, projects at the top level: all but tests, benchmarks and samples.</summary>
     public static IReadOnlyList<Project> Rooms { get; } =
     [.. Projects.Where(p => !p.Path.Contains('/', StringComparison.Ordinal) || p.Path.Count(c => c == '/') == 1)];
 
     /// <summary>A room by its name.</summary>
     public static Project Room(string name) =>
         Rooms.SingleOrDefault(r => r.Name == name)
-        ?? throw new InvalidOperationException($"There is no room {name}; known: {string.Join(", ", Rooms.Select(r => r.Name))}.");
+        ?? throw new InvalidOperationException($"{name} is not a room; expected one of {string.Join(", ", Rooms.Select(r => r.Name))}.");
 
-    /// <summary>Absolute paths of the repository's own files with names like <paramref name="pattern"/>, build output left out.</summary>
+    /// <summary>Absolute paths of the repository's own files with names like <paramref name="pattern"/>, without build output.</summary>
     public static IEnumerable<string> Files(string pattern) =>
         Directory
             .EnumerateFiles(Root, pattern, SearchOption.AllDirectories)
@@ -30,7 +30,7 @@ internal static class House
                 !Path.GetRelativePath(Root, f)
                     .Split(Path.DirectorySeparatorChar)
                     .Any(part =>
-                        part is "bin" or "obj" or ".git" or "samples" or "node_modules" or ".shipinator-data" or ".shipinator-data-sample"
+                        part is "bin" or "obj" or ".git" or "artifacts" or "node_modules" or ".shipinator-data" or ".shipinator-data-sample"
                     )
             );
 
@@ -44,7 +44,7 @@ internal static class House
             }
         }
 
-        throw new InvalidOperationException($"No folder above {AppContext.BaseDirectory} holds Shipinator.sln.");
+        throw new InvalidOperationException($"No folder above {AppContext.BaseDirectory} contains Shipinator.sln.");
     }
 }
 

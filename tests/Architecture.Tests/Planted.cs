@@ -2,7 +2,7 @@ using Orleans.Concurrency;
 
 namespace Shipinator.Architecture.Tests;
 
-// Violations on purpose: DetectorTests shows that each detector sees its own. Nothing here ever runs.
+// Deliberate violations: DetectorTests checks that each detector finds its own. None of this code runs.
 #pragma warning disable RS0030, ORLEANS0010, ORLEANS0011, CA1812, CA1822, CA1052, CA2100
 
 internal static class PlantedSql

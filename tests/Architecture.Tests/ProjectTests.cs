@@ -1,13 +1,17 @@
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
 namespace Shipinator.Architecture.Tests;
 
-/// <summary>What the project files say: who may refer to whom, which package is whose, and that the rules of the build reach everyone.</summary>
+/// <summary>
+/// What the project files say: which room may refer to which, which room owns which package, and that the build's rules apply to
+/// every project.
+/// </summary>
 public sealed class ProjectTests
 {
     private static readonly string[] Middle = ["Pipelines", "Grains", "Schema", "Executors", "Artifacts", "Forges"];
 
-    /// <summary>Each room, with all that it may refer to.</summary>
+    /// <summary>Each room, with every project it may refer to.</summary>
     private static readonly Dictionary<string, string[]> MayReferTo = new()
     {
         ["Grains.Interfaces"] = [],
@@ -24,7 +28,15 @@ public sealed class ProjectTests
         ["Cli"] = ["Client"],
     };
 
-    /// <summary>Built along and lying beside, never linked.</summary>
+    private static List<string> PackageVersions { get; } =
+    [
+        .. XDocument
+            .Load(Path.Combine(House.Root, "Directory.Packages.props"))
+            .Descendants("PackageVersion")
+            .Select(e => (string)e.Attribute("Include")!),
+    ];
+
+    /// <summary>Built along and copied beside the output, never linked.</summary>
     private static readonly Dictionary<string, string[]> MayCarry = new() { ["Silo"] = ["Runner"] };
 
     [Fact]
@@ -71,17 +83,39 @@ public sealed class ProjectTests
     [Fact]
     public void Packages_AreAllExplained()
     {
-        var versions = XDocument
-            .Load(Path.Combine(House.Root, "Directory.Packages.props"))
-            .Descendants("PackageVersion")
-            .Select(e => (string)e.Attribute("Include")!)
+        var rows = File.ReadAllLines(Path.Combine(House.Root, "docs", "dependencies.md"))
+            .SkipWhile(line => !line.StartsWith("| package |", StringComparison.Ordinal))
+            .TakeWhile(line => line.StartsWith('|'))
+            .Skip(2)
+            .Select(line => line.Split('|')[1].Trim())
             .ToList();
-        var table = File.ReadAllText(Path.Combine(House.Root, "docs", "dependencies.md"));
-        Assert.All(
-            versions,
-            name => Assert.True(table.Contains($"| {name} |", StringComparison.Ordinal), $"docs/dependencies.md has no row for {name}.")
+        Assert.Equal(PackageVersions, rows);
+        Assert.Equal(PackageVersions.Order(StringComparer.OrdinalIgnoreCase), PackageVersions);
+    }
+
+    [Fact]
+    public void Packages_AreAllUsed()
+    {
+        var used = House
+            .Files("*.csproj")
+            .Concat(House.Files("Directory.Build.props"))
+            .SelectMany(file => XDocument.Load(file).Descendants("PackageReference"))
+            .Select(reference => (string?)reference.Attribute("Include"))
+            .ToHashSet();
+        WallTests.None(
+            PackageVersions
+                .Where(name => !used.Contains(name))
+                .Select(name => new Finding("Directory.Packages.props", $"no project uses {name}"))
         );
-        Assert.Equal(versions.Order(StringComparer.OrdinalIgnoreCase), versions);
+    }
+
+    [Fact]
+    public void Packages_AreAudited()
+    {
+        var props = XDocument.Load(Path.Combine(House.Root, "Directory.Build.props"));
+        Assert.Equal("true", props.Descendants("NuGetAudit").Single().Value);
+        Assert.Equal("all", props.Descendants("NuGetAuditMode").Single().Value);
+        Assert.Equal("low", props.Descendants("NuGetAuditLevel").Single().Value);
     }
 
     [Fact]
@@ -143,9 +177,31 @@ public sealed class ProjectTests
     }
 
     [Fact]
-    public void EveryProject_IsInTheSolution()
+    public void EveryProject_IsInTheSolutionAndInItsFolder()
     {
         var solution = File.ReadAllText(Path.Combine(House.Root, "Shipinator.sln")).Replace('\\', '/');
-        Assert.All(House.Projects, p => Assert.Contains($"\"{p.Path}\"", solution, StringComparison.Ordinal));
+        var entries = Regex
+            .Matches(solution, """^Project\("[^"]+"\) = "(?<name>[^"]+)", "(?<path>[^"]+)", "(?<id>[^"]+)""", RegexOptions.Multiline)
+            .ToDictionary(m => m.Groups["path"].Value, m => (Name: m.Groups["name"].Value, Id: m.Groups["id"].Value));
+        var names = entries.Values.ToDictionary(e => e.Id, e => e.Name);
+        var folders = Regex
+            .Matches(solution, @"^\s*(?<child>\{[-0-9A-F]+\}) = (?<parent>\{[-0-9A-F]+\})$", RegexOptions.Multiline)
+            .ToDictionary(m => m.Groups["child"].Value, m => names[m.Groups["parent"].Value]);
+
+        WallTests.None(
+            House
+                .Projects.Select(p => (p.Path, Folder: entries.TryGetValue(p.Path, out var e) ? folders.GetValueOrDefault(e.Id, "") : null))
+                .Where(p => p.Folder != ExpectedFolder(p.Path))
+                .Select(p => new Finding(p.Path, p.Folder is null ? "is not in the solution" : $"is in the solution folder '{p.Folder}'"))
+        );
+
+        static string ExpectedFolder(string path) =>
+            path.Split('/') switch
+            {
+                [_, _] => "rooms",
+                ["tests", "e2e", ..] => "e2e",
+                [var top, ..] => top,
+                [] => "",
+            };
     }
 }

@@ -4,44 +4,49 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Shipinator.Browser.Tests;
 
-/// <summary>Lines that break, and servers that go away and come back.</summary>
+/// <summary>Lost connections, and servers and databases that become unavailable and recover.</summary>
 public sealed class ConnectionTests(Dashboard dashboard)
 {
-    private static readonly LocatorAssertionsToContainTextOptions Patient = new() { Timeout = 40_000 };
+    private static readonly LocatorAssertionsToContainTextOptions Slow = new() { Timeout = 40_000 };
 
     [Fact]
-    public async Task Line_CutAndMended_CatchesUpWithoutAReload()
+    public async Task Connection_LostAndRestored_CatchesUpWithoutAReload()
     {
         var gate = Path.Combine(Path.GetTempPath(), $"ship-gate-{Guid.CreateVersion7():N}");
         var run = await dashboard.RunAsync(
-            $"build:\n  steps:\n    - {{ name: before, run: \"echo seen before\" }}\n    - {{ name: hold, run: \"echo held; while [ ! -e {gate} ]; do sleep 0.05; done; echo let go\" }}\n"
+            $$"""
+            build:
+              steps:
+                - { name: before, run: "echo seen before" }
+                - { name: hold, run: "echo held; while [ ! -e {{gate}} ]; do sleep 0.05; done; echo let go" }
+            """
         );
-        await using var line = new Forwarder(dashboard.Url.Port);
-        await using var visitor = await dashboard.VisitAsync(line.Url);
-        visitor.ExpectComplaints();
+        await using var connection = new Forwarder(dashboard.Url.Port);
+        await using var visitor = await dashboard.VisitAsync(connection.Url);
+        visitor.AllowConsoleErrors();
         var page = visitor.Page;
         await visitor.OpenAsync($"/runs/{run}?execution={await dashboard.ExecutionAsync(run, "hold")}");
         await Expect(page.GetByTestId("log")).ToContainTextAsync("held");
         await page.EvaluateAsync("window.sameDocument = true");
 
-        line.Cut();
-        await Expect(page.Locator("#components-reconnect-modal")).ToContainTextAsync("connection to the server was lost", Patient);
+        connection.Cut();
+        await Expect(page.Locator("#components-reconnect-modal")).ToContainTextAsync("Connection to the server lost", Slow);
         await Expect(page.Locator("#components-reconnect-modal")).ToBeVisibleAsync();
-        // What was known stays readable, and the run goes on meanwhile.
+        // The last known state stays readable, and the run continues in the meantime.
         await Expect(page.GetByTestId("log")).ToContainTextAsync("held");
         await File.WriteAllTextAsync(gate, "");
         await dashboard.Api.WaitForEndAsync(run, TimeSpan.FromSeconds(30));
 
-        line.Mend();
-        await Expect(page.GetByTestId("run-status")).ToContainTextAsync("success", Patient);
-        await Expect(page.GetByTestId("log")).ToContainTextAsync("let go", Patient);
+        connection.Mend();
+        await Expect(page.GetByTestId("run-status")).ToContainTextAsync("success", Slow);
+        await Expect(page.GetByTestId("log")).ToContainTextAsync("let go", Slow);
         await Expect(page.Locator("#components-reconnect-modal")).ToBeHiddenAsync();
-        Assert.True(await page.EvaluateAsync<bool>("window.sameDocument === true"), "The page was loaded again.");
+        Assert.True(await page.EvaluateAsync<bool>("window.sameDocument === true"), "The page was reloaded.");
         File.Delete(gate);
     }
 
     [Fact]
-    public async Task Server_StoppedAndStarted_IsFoundAgainByItsOpenPages()
+    public async Task Server_Restarted_IsFoundAgainByItsOpenPages()
     {
         using var bench = new Workbench();
         string token,
@@ -59,38 +64,38 @@ public sealed class ConnectionTests(Dashboard dashboard)
 
         await using var again = await Dashboard.StartServerAsync(bench, "--port", "0");
         await using var visitor = await dashboard.VisitAsync(url, token: token);
-        visitor.ExpectComplaints();
+        visitor.AllowConsoleErrors();
         await visitor.OpenAsync(address);
         await again.StopAsync();
         await Expect(visitor.Page.Locator("#components-reconnect-modal")).ToBeVisibleAsync(new() { Timeout = 40_000 });
 
-        // The same port, the same keys: the cookie still counts, and the address says what to show.
+        // The port and the keys are the same: the cookie is still valid, and the address contains what to show.
         await using var third = await Dashboard.StartServerAsync(bench, "--port", "0");
         await Expect(visitor.Page.Locator("#components-reconnect-modal")).ToBeHiddenAsync(new() { Timeout = 60_000 });
-        await Expect(visitor.Page.GetByTestId("timeline")).ToContainTextAsync("quick", Patient);
+        await Expect(visitor.Page.GetByTestId("timeline")).ToContainTextAsync("quick", Slow);
     }
 
     [Fact]
-    public async Task Database_Away_LeavesWhatWasKnownOnTheScreen_AndAPageThatSaysSo()
+    public async Task Database_Unavailable_KeepsTheLastKnownState_AndShowsAnErrorPage()
     {
         using var bench = new Workbench();
         await using var server = await Dashboard.StartServerAsync(bench, "--port", "0");
         var (url, token) = SiloProcess.Connection(bench.Data);
         await using var visitor = await dashboard.VisitAsync(url, token: token);
-        visitor.ExpectComplaints();
+        visitor.AllowConsoleErrors();
         var page = visitor.Page;
         await visitor.OpenAsync("/");
-        await Expect(page.GetByText("Nothing has run yet")).ToBeVisibleAsync();
-        // A list that nothing refreshes by the clock, and a page of history.
+        await Expect(page.GetByText("No runs yet")).ToBeVisibleAsync();
+        // A list that is not refreshed by a timer, and a page with a history.
         await using var list = await dashboard.VisitAsync(url, token: token);
-        list.ExpectComplaints();
+        list.AllowConsoleErrors();
         await list.OpenAsync("/runs");
         using var api = new Api(url, token);
         bench.Commit("build:\n  steps:\n    - { name: quick, run: \"true\" }\n");
         var run = await api.TriggerAsync(await api.RegisterAsync(bench.Repository));
         await api.WaitForEndAsync(run, TimeSpan.FromSeconds(60));
         await using var graph = await dashboard.VisitAsync(url, token: token);
-        graph.ExpectComplaints();
+        graph.AllowConsoleErrors();
         await graph.OpenAsync($"/runs/{run}");
         await Expect(page.Locator("section[aria-labelledby=recent] tbody tr")).ToHaveCountAsync(1);
         var postmaster = (await File.ReadAllLinesAsync(Path.Combine(bench.Data, "postgres", "data", "postmaster.pid")))[0];
@@ -99,15 +104,15 @@ public sealed class ConnectionTests(Dashboard dashboard)
             await kill.WaitForExitAsync();
         }
 
-        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("this is the last that was known", Patient);
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("Showing the last known state", Slow);
         await Expect(page.Locator("section[aria-labelledby=recent] tbody tr")).ToHaveCountAsync(1);
-        await Expect(list.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("this is the last that was known", Patient);
+        await Expect(list.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("Showing the last known state", Slow);
         await graph.Page.GetByRole(AriaRole.Link, new() { Name = "History" }).ClickAsync();
-        await Expect(graph.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The database can't be reached", Patient);
-        await Expect(graph.Page.GetByRole(AriaRole.Heading, new() { Name = "This page broke" })).ToHaveCountAsync(0);
+        await Expect(graph.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The database can't be reached", Slow);
+        await Expect(graph.Page.GetByRole(AriaRole.Heading, new() { Name = "This page failed to load" })).ToHaveCountAsync(0);
         await page.GotoAsync("/runs");
         await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("Shipinator can't answer now");
         await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The database can't be reached");
-        await visitor.ExpectAccessibleAsync("database away");
+        await visitor.ExpectAccessibleAsync("database unavailable");
     }
 }

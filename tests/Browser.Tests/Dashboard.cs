@@ -9,10 +9,10 @@ using Shipinator.EndToEnd.Tests;
 
 namespace Shipinator.Browser.Tests;
 
-/// <summary>A real standalone server as a process, and a real Chromium before it.</summary>
+/// <summary>A standalone server as a process and a Chromium, shared by all tests.</summary>
 public sealed class Dashboard : IAsyncLifetime
 {
-    private static readonly string[] Quiet =
+    private static readonly string[] BrowserArguments =
     [
         "--no-sandbox",
         "--disable-gpu",
@@ -25,6 +25,7 @@ public sealed class Dashboard : IAsyncLifetime
 
     private readonly Workbench _bench = new();
     private readonly ConcurrentBag<Workbench> _repositories = [];
+    private readonly ConcurrentDictionary<string, Lazy<Task<string>>> _sessions = new();
     private SiloProcess _server = null!;
     private IPlaywright _playwright = null!;
     private IBrowser _browser = null!;
@@ -33,10 +34,10 @@ public sealed class Dashboard : IAsyncLifetime
 
     public Uri Url { get; private set; } = null!;
 
-    /// <summary>The API, as an admin.</summary>
+    /// <summary>The API with the admin role.</summary>
     internal Api Api { get; private set; } = null!;
 
-    /// <summary>The address that the server printed, which signs in once.</summary>
+    /// <summary>The sign-in link that the server printed; it works once.</summary>
     public Uri SignInLink { get; private set; } = null!;
 
     public async ValueTask InitializeAsync()
@@ -45,14 +46,14 @@ public sealed class Dashboard : IAsyncLifetime
         (Url, _token) = SiloProcess.Connection(_bench.Data);
         Api = new(Url, _token);
         SignInLink = await LinkAsync(_server);
-        _readerToken = await NewTokenAsync("a reader", "read");
+        _readerToken = await NewTokenAsync("reader", "read");
         _playwright = await Playwright.CreateAsync();
-        // How quick the dashboard is, benchmarks measure; a machine that is busy with something else is no defect of it.
+        // Benchmarks measure the speed of the dashboard; these tests must pass on a busy machine.
         Assertions.SetDefaultExpectTimeout(20_000);
         _browser = await LaunchAsync();
     }
 
-    /// <summary>A browser; scrollbars, which tests go without, for those that drag one.</summary>
+    /// <summary>A new browser; with scrollbars for tests that drag one.</summary>
     public Task<IBrowser> LaunchAsync(bool hasScrollbars = false) =>
         _playwright.Chromium.LaunchAsync(
             new()
@@ -60,7 +61,7 @@ public sealed class Dashboard : IAsyncLifetime
                 ExecutablePath = File.Exists("/usr/bin/chromium")
                     ? "/usr/bin/chromium"
                     : throw new InvalidOperationException("/usr/bin/chromium is missing: apt-get install chromium"),
-                Args = Quiet,
+                Args = BrowserArguments,
                 IgnoreDefaultArgs = hasScrollbars ? ["--hide-scrollbars"] : [],
             }
         );
@@ -77,16 +78,21 @@ public sealed class Dashboard : IAsyncLifetime
         }
     }
 
-    /// <summary>A browser of its own, signed in with an admin's token unless said otherwise.</summary>
+    /// <summary>
+    /// A new browser context, signed in with the admin role unless specified otherwise. Its page is still blank. Contexts of one role share
+    /// a session, except for another server, another token, or <paramref name="ownSession"/>, for tests that end it.
+    /// </summary>
     public async Task<Visitor> VisitAsync(
         Uri? url = null,
         bool asReader = false,
         bool signIn = true,
         Action<BrowserNewContextOptions>? configure = null,
         string? token = null,
-        IBrowser? browser = null
+        IBrowser? browser = null,
+        bool ownSession = false
     )
     {
+        var isShared = signIn && url is null && token is null && !ownSession;
         var options = new BrowserNewContextOptions
         {
             BaseURL = (url ?? Url).ToString(),
@@ -95,10 +101,20 @@ public sealed class Dashboard : IAsyncLifetime
             AcceptDownloads = true,
         };
         configure?.Invoke(options);
+        if (isShared)
+        {
+            var role = asReader ? _readerToken : _token;
+            options.StorageState = await _sessions.GetOrAdd(role, t => new(() => NewSessionAsync(t))).Value;
+        }
+
         var context = await (browser ?? _browser).NewContextAsync(options);
         context.SetDefaultTimeout(20_000);
         var visitor = new Visitor(context, await context.NewPageAsync(), url ?? Url, () => _server.Output);
-        if (signIn)
+        if (isShared)
+        {
+            visitor.Listen();
+        }
+        else if (signIn)
         {
             await visitor.SignInAsync(token ?? (asReader ? _readerToken : _token));
         }
@@ -106,10 +122,17 @@ public sealed class Dashboard : IAsyncLifetime
         return visitor;
     }
 
+    /// <summary>The cookies of a browser that has signed in.</summary>
+    private async Task<string> NewSessionAsync(string token)
+    {
+        await using var visitor = await VisitAsync(token: token);
+        return await visitor.Context.StorageStateAsync();
+    }
+
     public async Task<string> NewTokenAsync(string name, string role) =>
         (await Api.PostAsync("/v1/tokens", new { name, role })).GetProperty("token").GetString()!;
 
-    /// <summary>A Git repository with this pipeline file.</summary>
+    /// <summary>A new Git repository with this pipeline file.</summary>
     public Workbench Repository(string file)
     {
         var bench = new Workbench();
@@ -118,10 +141,10 @@ public sealed class Dashboard : IAsyncLifetime
         return bench;
     }
 
-    /// <summary>A run of a new repository; its id.</summary>
+    /// <summary>Starts a run of a new repository and returns its id.</summary>
     internal async Task<string> RunAsync(string file) => await Api.TriggerAsync(await Api.RegisterAsync(Repository(file).Repository));
 
-    /// <summary>A run that is over.</summary>
+    /// <summary>As <see cref="RunAsync"/>, and waits until the run is terminal.</summary>
     internal async Task<string> EndedRunAsync(string file)
     {
         var run = await RunAsync(file);
@@ -129,7 +152,7 @@ public sealed class Dashboard : IAsyncLifetime
         return run;
     }
 
-    /// <summary>The last execution of a step.</summary>
+    /// <summary>The id of the last execution of a step; waits until there is one.</summary>
     internal async Task<string> ExecutionAsync(string run, string step)
     {
         JsonElement[] executions = [];
@@ -153,7 +176,7 @@ public sealed class Dashboard : IAsyncLifetime
         return executions[^1].GetProperty("id").GetString()!;
     }
 
-    /// <summary>The link of a server that has just said that it listens: the line after that.</summary>
+    /// <summary>The sign-in link of a server that was just started. It is printed after the line that the server listens.</summary>
     internal static async Task<Uri> LinkAsync(SiloProcess server)
     {
         var began = TimeProvider.System.GetTimestamp();
@@ -166,7 +189,7 @@ public sealed class Dashboard : IAsyncLifetime
                 );
             }
 
-            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "The server printed no link.");
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "The server printed no sign-in link.");
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
     }
@@ -174,23 +197,23 @@ public sealed class Dashboard : IAsyncLifetime
     /// <summary>The database of this server.</summary>
     internal Task<NpgsqlDataSource> OpenDatabaseAsync() => OpenDatabaseAsync(_bench);
 
-    /// <summary>The database that a standalone server keeps in its folder.</summary>
+    /// <summary>The database of the standalone server with this data folder.</summary>
     internal static async Task<NpgsqlDataSource> OpenDatabaseAsync(Workbench bench)
     {
-        using var kept = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(bench.Data, "postgres", "server.json")));
+        using var connection = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(bench.Data, "postgres", "server.json")));
         return NpgsqlDataSource.Create(
             new NpgsqlConnectionStringBuilder
             {
                 Host = "127.0.0.1",
-                Port = kept.RootElement.GetProperty("Port").GetInt32(),
+                Port = connection.RootElement.GetProperty("Port").GetInt32(),
                 Username = "shipinator",
                 Database = "shipinator",
-                Password = kept.RootElement.GetProperty("Password").GetString(),
+                Password = connection.RootElement.GetProperty("Password").GetString(),
             }
         );
     }
 
-    /// <summary>Starts the same server again, as after a restart of the machine.</summary>
+    /// <summary>Starts a server with this data folder.</summary>
     internal static Task<SiloProcess> StartServerAsync(Workbench bench, params string[] arguments) =>
         SiloProcess.StartAsync(bench.Data, null, arguments);
 }

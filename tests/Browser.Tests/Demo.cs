@@ -4,27 +4,41 @@ using Shipinator.EndToEnd.Tests;
 
 namespace Shipinator.Browser.Tests;
 
-/// <summary>A server of its own with a small shop on it: projects, repositories, and four weeks of runs.</summary>
+/// <summary>A server with sample data: projects, repositories, four weeks of runs, active runs and a queue.</summary>
 internal sealed class Demo : IAsyncDisposable
 {
     private const string Checkout = """
         on:
           push: { branches: ["**"] }
-          manual: { inputs: { target: { description: "Where to deploy", default: staging, options: [staging, production] }, note: { description: "Why", default: routine } } }
+          manual:
+            inputs:
+              target: { description: "Environment to deploy to", default: staging, options: [staging, production] }
+              note: { description: "Reason for the deployment", default: routine }
         build:
           steps:
-            - { name: compile, run: "for m in api cart money tax mail; do printf '\\033[36m==>\\033[0m compiling %s\\n' $m; sleep 0.05; done; printf '\\033[32mok\\033[0m 5 modules\\n'; mkdir -p bin reports; head -c 300000 /dev/urandom > bin/checkout; echo '<testsuite/>' > reports/unit.xml", outputs: [ { type: binary, path: bin/checkout }, { type: test-report, path: reports/unit.xml } ] }
+            - name: compile
+              run: |
+                for m in api cart money tax mail; do printf '\033[36m==>\033[0m compiling %s\n' $m; sleep 0.05; done
+                printf '\033[32mok\033[0m 5 modules\n'
+                mkdir -p bin reports; head -c 300000 /dev/urandom > bin/checkout; echo '<testsuite/>' > reports/unit.xml
+              outputs: [ { type: binary, path: bin/checkout }, { type: test-report, path: reports/unit.xml } ]
             - { name: package, run: "sleep 0.1; echo packaged" }
         test:
           jobs:
             unit:
               steps:
-                - { name: go-test, run: "for i in $(seq 1 40); do printf -- '--- \\033[32mPASS\\033[0m: TestCheckout/%02d (0.01s)\\n' $i; done" }
+                - name: go-test
+                  run: |
+                    for i in $(seq 1 40); do printf -- '--- \033[32mPASS\033[0m: TestCheckout/%02d (0.01s)\n' $i; done
                 - { name: lint, run: "echo clean", parallel: true }
                 - { name: vet, run: "echo clean", parallel: true }
             browser:
               steps:
-                - { name: pay-flow, retry: { max: 1, on: [failure] }, run: "if [ -e t ]; then echo 'paid with one click'; else touch t; printf '\\033[1;31mError\\033[0m timed out waiting for #pay\\n' >&2; exit 1; fi" }
+                - name: pay-flow
+                  retry: { max: 1, on: [failure] }
+                  run: |
+                    if [ -e t ]; then echo 'paid with one click'; exit; fi
+                    touch t; printf '\033[1;31mError\033[0m timed out waiting for #pay\n' >&2; exit 1
         deploy:
           steps:
             - { name: rollout, run: "echo rolling out to {{ .inputs.target }}; sleep 0.3; echo done" }
@@ -36,7 +50,10 @@ internal sealed class Demo : IAsyncDisposable
             - { name: compile, run: "echo compiling; sleep 0.1" }
         test:
           steps:
-            - { name: unit, run: "for i in $(seq 1 12); do echo \"ok   search/query_$i\"; done; printf '\\033[1;31mFAIL\\033[0m search/colour_test.go:42: expected 3 results, got 2\\n'; exit 3" }
+            - name: unit
+              run: |
+                for i in $(seq 1 12); do echo "ok   search/query_$i"; done
+                printf '\033[1;31mFAIL\033[0m search/color_test.go:42: expected 3 results, got 2\n'; exit 3
             - { name: report, run: "echo one of thirteen failed", when: { status: [failure] } }
         deploy:
           steps:
@@ -47,7 +64,10 @@ internal sealed class Demo : IAsyncDisposable
         build:
           steps:
             - { name: prepare, run: "echo preparing" }
-            - { name: index, run: "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); printf '\\033[2m[%04d]\\033[0m indexed shard %d of 3000\\n' $i $i; sleep 0.2; done" }
+            - name: index
+              run: |
+                i=0
+                while [ $i -lt 3000 ]; do i=$((i+1)); printf '\033[2m[%04d]\033[0m indexed shard %d of 3000\n' $i $i; sleep 0.2; done
         test:
           steps:
             - { name: verify, run: "true" }
@@ -69,7 +89,7 @@ internal sealed class Demo : IAsyncDisposable
 
     public Api Api { get; private set; } = null!;
 
-    /// <summary>Ids of the newest runs by repository.</summary>
+    /// <summary>The id of the latest run of each repository.</summary>
     public Dictionary<string, string> Runs { get; } = [];
 
     public static async Task<Demo> StartAsync()
@@ -78,10 +98,10 @@ internal sealed class Demo : IAsyncDisposable
         demo._server = await SiloProcess.StartAsync(demo._bench.Data, null, "--port", "0");
         (demo.Url, demo.Token) = SiloProcess.Connection(demo._bench.Data);
         demo.Api = new(demo.Url, demo.Token);
-        var shop = await demo.ProjectAsync("shop", "What customers see");
-        var search = await demo.ProjectAsync("search", "Finding things");
+        var shop = await demo.ProjectAsync("shop", "Customer-facing services");
+        var search = await demo.ProjectAsync("search", "Search and ranking");
         var checkout = await demo.PipelineAsync(shop, "checkout", Checkout, "Charge the card only once", "Ada Lovelace");
-        var catalog = await demo.PipelineAsync(shop, "catalog", Catalog, "Search by colour", "Grace Hopper");
+        var catalog = await demo.PipelineAsync(shop, "catalog", Catalog, "Search by color", "Grace Hopper");
         var indexer = await demo.PipelineAsync(search, "indexer", Indexer, "Index shards in parallel", "Barbara Liskov");
         var crowded = await demo.PipelineAsync(search, "relevance", Crowded, "Twelve shards", "Radia Perlman");
         foreach (var (name, pipeline) in new[] { ("checkout", checkout), ("catalog", catalog), ("checkout", checkout) })
@@ -90,8 +110,8 @@ internal sealed class Demo : IAsyncDisposable
             await demo.Api.WaitForEndAsync(demo.Runs[name], TimeSpan.FromSeconds(60));
         }
 
-        await demo.GrowOldAsync();
-        // At work before the crowd takes every other place.
+        await demo.AddHistoryAsync();
+        // Active before the other run takes all remaining slots.
         demo.Runs["indexer"] = await demo.Api.TriggerAsync(indexer);
         await demo.Api.WaitForRunAsync(
             demo.Runs["indexer"],
@@ -159,8 +179,8 @@ internal sealed class Demo : IAsyncDisposable
             .GetString()!;
     }
 
-    /// <summary>Copies of the ended runs on the days before, as if they had been run then; the same at every start.</summary>
-    private async Task GrowOldAsync()
+    /// <summary>Adds copies of the terminal runs to the last four weeks; the same at every start.</summary>
+    private async Task AddHistoryAsync()
     {
         await using var data = await Dashboard.OpenDatabaseAsync(_bench);
         var random = new Random(7);
@@ -169,20 +189,30 @@ internal sealed class Demo : IAsyncDisposable
         {
             foreach (var (name, usual, seconds, failing) in new[] { ("checkout", 7, 64, 0.1), ("catalog", 4, 95, 0.3) })
             {
-                var many = TimeProvider.System.GetUtcNow().AddDays(-day).DayOfWeek is DayOfWeek.Saturday or DayOfWeek.Sunday
+                var count = TimeProvider.System.GetUtcNow().AddDays(-day).DayOfWeek is DayOfWeek.Saturday or DayOfWeek.Sunday
                     ? 1
                     : usual + random.Next(-2, 3);
-                for (var i = 0; i < many; i++)
+                for (var i = 0; i < count; i++)
                 {
                     var at = TimeProvider.System.GetUtcNow().AddDays(-day).AddMinutes(random.Next(-400, 400));
                     var (draw, took) = (random.NextDouble(), seconds + (random.NextDouble() * 20) + ((28 - day) * 0.4));
                     await using var copy = data.CreateCommand(
-                        "SELECT string_agg(quote_ident(column_name), ',') FROM information_schema.columns WHERE table_name = 'pipeline_runs' AND column_name NOT IN ('id', 'run_number', 'status', 'reason', 'detail', 'created_at', 'started_at', 'finished_at', 'idempotency_key')"
+                        """
+                        SELECT string_agg(quote_ident(column_name), ',')
+                        FROM information_schema.columns
+                        WHERE table_name = 'pipeline_runs' AND column_name NOT IN (
+                          'id', 'run_number', 'status', 'reason', 'detail', 'created_at', 'started_at', 'finished_at', 'idempotency_key')
+                        """
                     );
                     var rest = (string)(await copy.ExecuteScalarAsync())!;
                     var failed = draw < failing;
                     await using var insert = data.CreateCommand(
-                        $"INSERT INTO pipeline_runs (id, run_number, status, reason, detail, created_at, started_at, finished_at, {rest}) SELECT $1, $2, $3, $4, $5, $6, $6, $7, {rest} FROM pipeline_runs WHERE id = $8"
+                        $"""
+                        INSERT INTO pipeline_runs (id, run_number, status, reason, detail, created_at, started_at, finished_at, {rest})
+                        SELECT $1, $2, $3, $4, $5, $6, $6, $7, {rest}
+                        FROM pipeline_runs
+                        WHERE id = $8
+                        """
                     );
                     insert.Parameters.AddWithValue(Guid.CreateVersion7(at));
                     insert.Parameters.AddWithValue((long)++number);
@@ -192,7 +222,7 @@ internal sealed class Demo : IAsyncDisposable
                         : "success"
                     );
                     insert.Parameters.AddWithValue(failed ? "exit_code" : DBNull.Value);
-                    insert.Parameters.AddWithValue(failed ? "test: Step unit: The command ended with exit code 1." : DBNull.Value);
+                    insert.Parameters.AddWithValue(failed ? "test: Step unit: The command exited with code 1." : DBNull.Value);
                     insert.Parameters.AddWithValue(at);
                     insert.Parameters.AddWithValue(at.AddSeconds(took));
                     insert.Parameters.AddWithValue(Guid.Parse(Runs[name], CultureInfo.InvariantCulture));

@@ -4,12 +4,15 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Shipinator.Browser.Tests;
 
-/// <summary>A first hour: a project, a repository, a first run that is watched until it is green.</summary>
+/// <summary>What a new user does first: a project, a repository, a first run that succeeds; and changes to these.</summary>
 public sealed partial class JourneyTests(Dashboard dashboard)
 {
     private const string File = """
         on:
-          manual: { inputs: { target: { description: "Where to", default: staging, options: [staging, production] }, note: { description: "Why" } } }
+          manual:
+            inputs:
+              target: { description: "Environment", default: staging, options: [staging, production] }
+              note: { description: "Reason" }
         build:
           steps:
             - { name: compile, run: "mkdir out; echo made > out/app", outputs: [ { type: binary, path: out/app } ] }
@@ -19,21 +22,22 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         """;
 
     [Fact]
-    public async Task FirstHour_FromAnEmptyProjectToAGreenRunThatIsWatchedLive()
+    public async Task NewUser_CreatesAProjectAndARepository_AndWatchesARunSucceed()
     {
         var gate = Path.Combine(Path.GetTempPath(), $"ship-gate-{Guid.CreateVersion7():N}");
         var bench = dashboard.Repository(File.Replace("GATE", gate, StringComparison.Ordinal));
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
 
+        await visitor.OpenAsync("/");
         await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByText("Projects").ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "New project" }).ClickAsync();
         await page.GetByLabel("Name").FillAsync("journey");
-        await page.GetByLabel("Description").FillAsync("A first hour");
+        await page.GetByLabel("Description").FillAsync("A new project");
         await page.GetByRole(AriaRole.Button, new() { Name = "Create project" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1, Name = "journey" })).ToBeVisibleAsync();
 
-        // A repository that can't be cloned is refused, with the reason; one that can is added.
+        // A repository that can't be cloned is rejected, with the reason; another one is added.
         await page.GetByRole(AriaRole.Button, new() { Name = "Add repository" }).First.ClickAsync();
         await page.GetByLabel("Clone URL").FillAsync("/nowhere/at/all");
         var dialog = page.GetByRole(AriaRole.Dialog);
@@ -41,23 +45,23 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         await Expect(dialog.GetByRole(AriaRole.Alert)).ToBeVisibleAsync();
         await page.GetByLabel("Clone URL").FillAsync(bench.Repository);
         await dialog.GetByRole(AriaRole.Button, new() { Name = "Check" }).ClickAsync();
-        await Expect(page.GetByTestId("repository-check")).ToContainTextAsync("It can be cloned: 1 branch");
+        await Expect(page.GetByTestId("repository-check")).ToContainTextAsync("Repository can be cloned: 1 branch");
         await Expect(page.GetByTestId("repository-check")).ToContainTextAsync("manual");
         await dialog.GetByRole(AriaRole.Button, new() { Name = "Add repository" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1, Name = Path.GetFileName(bench.Repository) })).ToBeVisibleAsync();
 
-        // The plan is shown before it runs; an input without a default is asked for.
+        // The plan is shown before it runs; an input without a default is required.
         await page.GetByRole(AriaRole.Button, new() { Name = "Trigger" }).ClickAsync();
         dialog = page.GetByRole(AriaRole.Dialog);
         await dialog.GetByLabel("note").FillAsync("it is time");
         await dialog.GetByLabel("note").BlurAsync();
         await dialog.GetByLabel("target").SelectOptionAsync("production");
-        await Expect(page.GetByTestId("plan-inputs")).ToHaveTextAsync("with note = it is time, target = production");
+        await Expect(page.GetByTestId("plan-inputs")).ToHaveTextAsync("Inputs: note = it is time, target = production");
         await Expect(page.GetByTestId("plan")).ToContainTextAsync("compile");
         await Expect(page.GetByTestId("plan")).ToContainTextAsync("unit");
         await page.GetByTestId("trigger-run").ClickAsync();
 
-        // Live, without a reload, up to the gate and through it.
+        // The page follows the run without a reload.
         await Expect(page).ToHaveURLAsync(RunAddress());
         await Expect(Step(page, "compile")).ToHaveAttributeAsync("data-status", "success");
         await Expect(Step(page, "unit")).ToHaveAttributeAsync("data-status", "running");
@@ -70,7 +74,7 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("success");
         System.IO.File.Delete(gate);
 
-        // What it left can be had.
+        // The artifact can be downloaded.
         await page.GetByRole(AriaRole.Link, new() { Name = "Artifacts" }).ClickAsync();
         var download = await page.RunAndWaitForDownloadAsync(() =>
             page.GetByTestId("artifacts").GetByRole(AriaRole.Link, new() { Name = "out/app" }).ClickAsync()
@@ -79,7 +83,7 @@ public sealed partial class JourneyTests(Dashboard dashboard)
     }
 
     [Fact]
-    public async Task Trigger_AFileWithErrors_ShowsThemWithLineAndColumnAndCantRun()
+    public async Task Trigger_FileWithErrors_ShowsThemWithLineAndColumn_AndCannotRun()
     {
         var bench = dashboard.Repository("build:\n  steps:\n    - { name: ok, run: \"true\" }\n");
         await dashboard.Api.RegisterAsync(bench.Repository);
@@ -125,16 +129,11 @@ public sealed partial class JourneyTests(Dashboard dashboard)
     }
 
     [Fact]
-    public async Task Trigger_RunsWhatIsShownOrNothing()
+    public async Task Trigger_RunsThePlanThatIsShown()
     {
-        var bench = dashboard.Repository(
-            "on:\n  push: {}\n  manual: { inputs: { note: { description: \"Why\" } } }\nbuild:\n  steps:\n    - { name: of-main, run: \"true\" }\n"
-        );
+        var bench = dashboard.Repository(FileWithStep("of-main"));
         await GitAsync("checkout", "-q", "-b", "feature/x");
-        await System.IO.File.WriteAllTextAsync(
-            Path.Combine(bench.Repository, ".shipinator.yaml"),
-            "on:\n  push: {}\n  manual: { inputs: { note: { description: \"Why\" } } }\nbuild:\n  steps:\n    - { name: of-feature, run: \"true\" }\n"
-        );
+        await System.IO.File.WriteAllTextAsync(Path.Combine(bench.Repository, ".shipinator.yaml"), FileWithStep("of-feature"));
         await GitAsync("-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-qam", "on the feature");
         await GitAsync("checkout", "-q", "main");
         await dashboard.Api.RegisterAsync(bench.Repository);
@@ -145,11 +144,11 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         await page.GetByRole(AriaRole.Button, new() { Name = "Trigger" }).ClickAsync();
         var (dialog, run) = (page.GetByRole(AriaRole.Dialog), page.GetByTestId("trigger-run"));
 
-        // What the API would refuse, the page refuses, where it can be mended.
+        // The page rejects what the API would reject, at the field that is wrong.
         await Expect(page.GetByTestId("missing-input")).ToContainTextAsync("'note' is missing");
         await Expect(run).ToBeDisabledAsync();
 
-        // What a push is not asked for is not asked for.
+        // Manual inputs do not apply to a push pipeline.
         await dialog
             .GetByLabel("Pipeline")
             .SelectOptionAsync(new SelectOptionValue { Label = $"{Path.GetFileName(bench.Repository)} (push)" });
@@ -157,11 +156,11 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         await Expect(dialog.GetByLabel("note")).ToHaveCountAsync(0);
         await Expect(run).ToBeEnabledAsync();
 
-        // A click beside it does not throw away what was typed.
+        // A click on the backdrop does not close the dialog.
         await page.Mouse.ClickAsync(5, 400);
         await Expect(page.GetByTestId("plan")).ToBeVisibleAsync();
 
-        // A new branch, and a click on Run as fast as they come: never the old commit under the new name.
+        // A new branch and an immediate click on Run never run the old commit under the new name.
         await page.EvaluateAsync(
             """
             () => {
@@ -178,7 +177,7 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         await Expect(page.Locator("h1")).ToHaveTextAsync("#1 on the feature");
         await Expect(Step(page, "of-feature")).ToHaveAttributeAsync("data-status", "success");
 
-        // Two clicks are one wish.
+        // A double click creates one run.
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("success");
         await page.GetByRole(AriaRole.Button, new() { Name = "Rerun", Exact = true }).EvaluateAsync("b => { b.click(); b.click(); }");
         await Expect(page.Locator("h1")).ToHaveTextAsync("#2 on the feature");
@@ -196,7 +195,7 @@ public sealed partial class JourneyTests(Dashboard dashboard)
     }
 
     [Fact]
-    public async Task Settings_OfProjectAndRepository_AreChangedAndRemoved()
+    public async Task ProjectAndRepository_AreEditedAndDeleted()
     {
         var bench = dashboard.Repository("build:\n  steps:\n    - { name: ok, run: \"true\" }\n");
         await dashboard.Api.RegisterAsync(bench.Repository);
@@ -206,22 +205,32 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         await visitor.OpenAsync("/projects");
         await page.GetByRole(AriaRole.Link, new() { Name = name, Exact = true }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Edit" }).ClickAsync();
-        await page.GetByLabel("Name (default").FillAsync("renamed " + name);
+        await page.GetByRole(AriaRole.Dialog).GetByLabel("Name").FillAsync("renamed " + name);
         await page.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1, Name = "renamed " + name })).ToBeVisibleAsync();
 
         await page.GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();
-        await page.GetByRole(AriaRole.Button, new() { Name = "Delete the repository" }).ClickAsync();
-        await Expect(page.GetByText("None yet.")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Delete repository" }).ClickAsync();
+        await Expect(page.GetByText("No repositories yet")).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Edit" }).ClickAsync();
-        await page.GetByLabel("Description").FillAsync("soon gone");
+        await page.GetByLabel("Description").FillAsync("to be deleted");
         await page.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
-        await Expect(page.GetByText("soon gone")).ToBeVisibleAsync();
+        await Expect(page.GetByText("to be deleted")).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();
-        await page.GetByRole(AriaRole.Button, new() { Name = "Delete the project" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Delete project" }).ClickAsync();
         await Expect(page).ToHaveURLAsync(new Regex("/projects$"));
         await Expect(page.GetByRole(AriaRole.Link, new() { Name = "p-" + name })).ToHaveCountAsync(0);
     }
+
+    private static string FileWithStep(string name) =>
+        $$"""
+            on:
+              push: {}
+              manual: { inputs: { note: { description: "Reason" } } }
+            build:
+              steps:
+                - { name: {{name}}, run: "true" }
+            """;
 
     internal static ILocator Step(IPage page, string name) => page.Locator($".step[data-step='{name}']");
 

@@ -3,26 +3,26 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Shipinator.Browser.Tests;
 
-/// <summary>Somebody who may look and nothing else.</summary>
+/// <summary>The dashboard with the read role, and with a token that was revoked.</summary>
 public sealed class ReaderTests(Dashboard dashboard)
 {
-    private static readonly string[] Changing =
+    private static readonly string[] WriteActions =
     [
         "Cancel",
         "Rerun",
-        "Rerun failed",
+        "Rerun failed jobs",
         "Trigger",
         "New project",
         "Add repository",
         "Edit",
         "Delete",
-        "Read pipelines",
+        "Sync",
     ];
 
     [Fact]
-    public async Task Reader_SeesEverythingAndNoButtonThatWouldBeRefused()
+    public async Task ReadRole_SeesAllPages_WithoutActionsThatWouldBeRejected()
     {
-        var live = await dashboard.RunAsync("build:\n  steps:\n    - { name: long, run: \"echo hello reader; sleep 600\" }\n");
+        var active = await dashboard.RunAsync("build:\n  steps:\n    - { name: long, run: \"echo hello reader; sleep 600\" }\n");
         var failed = await dashboard.EndedRunAsync(
             "build:\n  steps:\n    - { name: ok, run: \"true\" }\ntest:\n  steps:\n    - { name: bad, run: \"exit 1\" }\n"
         );
@@ -33,7 +33,7 @@ public sealed class ReaderTests(Dashboard dashboard)
             {
                 "/",
                 "/runs",
-                $"/runs/{live}",
+                $"/runs/{active}",
                 $"/runs/{failed}",
                 "/projects",
                 $"/projects/{Text("project_id")}",
@@ -43,19 +43,19 @@ public sealed class ReaderTests(Dashboard dashboard)
         )
         {
             await visitor.OpenAsync(path);
-            foreach (var name in Changing)
+            foreach (var name in WriteActions)
             {
                 Assert.True(
                     await visitor.Page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true }).CountAsync() == 0,
-                    $"{path} shows '{name}' to a reader."
+                    $"{path} shows '{name}' to the read role."
                 );
             }
         }
 
         await Expect(visitor.Page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByText("API tokens")).ToHaveCountAsync(0);
-        await visitor.OpenAsync($"/runs/{live}?execution={await dashboard.ExecutionAsync(live, "long")}");
+        await visitor.OpenAsync($"/runs/{active}?execution={await dashboard.ExecutionAsync(active, "long")}");
         await Expect(visitor.Page.GetByTestId("log")).ToContainTextAsync("hello reader");
-        await dashboard.Api.PostAsync($"/v1/pipeline-runs/{live}/cancel");
+        await dashboard.Api.PostAsync($"/v1/pipeline-runs/{active}/cancel");
 
         string Text(string name) => run.GetProperty(name).GetString()!;
     }
@@ -64,28 +64,28 @@ public sealed class ReaderTests(Dashboard dashboard)
     [InlineData("/settings/tokens")]
     [InlineData("/admin")]
     [InlineData("/admin/orleans/")]
-    public async Task Reader_WhereTheyMayNot_IsToldSo(string path)
+    public async Task ReadRole_OnAdminPages_IsDeniedAccess(string path)
     {
         await using var visitor = await dashboard.VisitAsync(asReader: true);
         await visitor.Page.GotoAsync(path);
-        await Expect(visitor.Page.GetByText("Not with this token")).ToBeVisibleAsync();
+        await Expect(visitor.Page.GetByText("Access denied")).ToBeVisibleAsync();
     }
 
-    /// <summary>The news of it may be lost: then the buttons are still there, and the server refuses.</summary>
+    /// <summary>If the page misses the notification, the buttons are still there, and the server rejects the action.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Token_RevokedWhileAPageIsOpen_IsRefusedByPageAndServer(bool isTold)
+    public async Task Token_RevokedWhileAPageIsOpen_IsRejectedByPageAndServer(bool isNotified)
     {
         var run = await dashboard.RunAsync("build:\n  steps:\n    - { name: long, run: \"sleep 600\" }\n");
-        var name = $"was a writer {isTold}";
+        var name = $"was a writer {isNotified}";
         await using var visitor = await dashboard.VisitAsync(token: await dashboard.NewTokenAsync(name, "write"));
-        // The server cuts the connection of a page that may read no more, which the browser complains of.
-        visitor.ExpectComplaints();
+        // The server closes the connection of a page that lost its access, which the browser logs as an error.
+        visitor.AllowConsoleErrors();
         var page = visitor.Page;
         await visitor.OpenAsync($"/runs/{run}");
         await Expect(JourneyTests.Step(page, "long")).ToHaveAttributeAsync("data-status", "running");
-        if (isTold)
+        if (isNotified)
         {
             var id = (await dashboard.Api.GetAsync("/v1/tokens"))
                 .GetProperty("items")
@@ -103,11 +103,11 @@ public sealed class ReaderTests(Dashboard dashboard)
             );
             Assert.Equal(1, await silently.ExecuteNonQueryAsync());
             await page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
-            await page.GetByRole(AriaRole.Button, new() { Name = "Cancel the run" }).ClickAsync();
+            await page.GetByRole(AriaRole.Button, new() { Name = "Cancel run" }).ClickAsync();
         }
 
         await Expect(page.GetByText("your token was revoked")).ToBeVisibleAsync();
-        if (isTold)
+        if (isNotified)
         {
             await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true })).ToHaveCountAsync(0);
         }

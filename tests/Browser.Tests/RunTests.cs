@@ -4,11 +4,11 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Shipinator.Browser.Tests;
 
-/// <summary>What people do with a run.</summary>
+/// <summary>Runs: cancel, rerun, history, attempts, timeline, lists and the queue.</summary>
 public sealed class RunTests(Dashboard dashboard)
 {
     [Fact]
-    public async Task Cancel_SaysWhatItStops_AndIsDoneWhenNothingRunsAnyMore()
+    public async Task Cancel_ListsWhatItAffects_AndEndsWhenNothingRuns()
     {
         var run = await dashboard.RunAsync(
             "build:\n  steps:\n    - { name: long, run: \"sleep 600\" }\ntest:\n  steps:\n    - { name: never, run: \"true\" }\n"
@@ -18,17 +18,18 @@ public sealed class RunTests(Dashboard dashboard)
         await visitor.OpenAsync($"/runs/{run}");
         await Expect(JourneyTests.Step(page, "long")).ToHaveAttributeAsync("data-status", "running");
         await page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
-        await Expect(page.GetByRole(AriaRole.Dialog)).ToContainTextAsync("to be stopped: build. 1 waiting job will not begin.");
-        await page.GetByRole(AriaRole.Button, new() { Name = "Let it run" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Dialog))
+            .ToContainTextAsync("Running jobs that will be canceled: build. 1 pending job will not start.");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Keep running" }).ClickAsync();
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("running");
         await page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
-        await page.GetByRole(AriaRole.Button, new() { Name = "Cancel the run" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Cancel run" }).ClickAsync();
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("canceled");
-        await Expect(page.GetByTestId("run-reason")).ToContainTextAsync("Stopped by standalone");
+        await Expect(page.GetByTestId("run-reason")).ToContainTextAsync("Canceled by standalone");
     }
 
     [Fact]
-    public async Task RerunFailed_BeginsAtWhatFailedAndKeepsTheRest()
+    public async Task RerunFailedJobs_ReusesTheResultsOfSuccessfulJobs()
     {
         var mark = Path.Combine(Path.GetTempPath(), $"ship-mark-{Guid.CreateVersion7():N}");
         var run = await dashboard.EndedRunAsync(
@@ -39,16 +40,16 @@ public sealed class RunTests(Dashboard dashboard)
         var page = visitor.Page;
         await visitor.OpenAsync($"/runs/{run}");
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("failed");
-        await page.GetByRole(AriaRole.Button, new() { Name = "Rerun failed" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Rerun failed jobs" }).ClickAsync();
         await Expect(page).Not.ToHaveURLAsync(new Regex(run));
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("success");
-        await Expect(page.Locator("[data-job=build]")).ToContainTextAsync("The result of the earlier run stands");
-        await Expect(page.Locator(".facts")).ToContainTextAsync("a rerun of this run");
+        await Expect(page.Locator("[data-job=build]")).ToContainTextAsync("Reused the result of the earlier run");
+        await Expect(page.Locator(".facts")).ToContainTextAsync("rerun of an earlier run");
         File.Delete(mark);
     }
 
     [Fact]
-    public async Task History_ShowsTheRunAsItWasAtAnyMoment()
+    public async Task History_ShowsTheRunAfterAnyTransition()
     {
         var run = await dashboard.EndedRunAsync(
             "build:\n  steps:\n    - { name: first, run: \"true\" }\n    - { name: second, run: \"true\" }\n"
@@ -64,14 +65,15 @@ public sealed class RunTests(Dashboard dashboard)
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("pending");
         await Expect(page).ToHaveURLAsync(new Regex("at=1$"));
 
-        // Step by step to the end: states only go forward, and the last picture is the run itself.
+        // Step by step to the end: states only advance, and the last one is the current state.
         var seen = new List<string>();
         for (var at = 1; at <= count; at++)
         {
             await Expect(page.GetByTestId("moment")).ToContainTextAsync($"{at} of {count}");
-            seen.Add(
-                $"{await page.GetByTestId("run-status").InnerTextAsync()} {await JourneyTests.Step(page, "first").GetAttributeAsync("data-status")} {await JourneyTests.Step(page, "second").GetAttributeAsync("data-status")}"
-            );
+            var status = await page.GetByTestId("run-status").Locator(".status").GetAttributeAsync("data-status");
+            var first = await JourneyTests.Step(page, "first").GetAttributeAsync("data-status");
+            var second = await JourneyTests.Step(page, "second").GetAttributeAsync("data-status");
+            seen.Add($"{status} {first} {second}");
             await page.Keyboard.PressAsync("ArrowRight");
         }
 
@@ -80,10 +82,10 @@ public sealed class RunTests(Dashboard dashboard)
         Assert.Contains("running running pending", distinct);
         Assert.Contains("running success running", distinct);
         Assert.Equal("success success success", distinct[^1]);
-        await page.GetByRole(AriaRole.Button, new() { Name = "Now" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Latest" }).ClickAsync();
         await Expect(page).Not.ToHaveURLAsync(new Regex("at="));
 
-        // A moment can be linked.
+        // A transition can be linked.
         await visitor.OpenAsync($"/runs/{run}?view=history&at=1");
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("pending");
     }
@@ -113,27 +115,33 @@ public sealed class RunTests(Dashboard dashboard)
     }
 
     [Fact]
-    public async Task Attempts_StandSideBySideWithTheirLogs()
+    public async Task Attempts_AreShownSideBySideWithTheirLogs()
     {
         var run = await dashboard.EndedRunAsync(
-            "build:\n  steps:\n    - { name: flaky, retry: { max: 1, on: [failure] }, run: \"if [ -e t ]; then echo second went well; else touch t; echo first went wrong; exit 3; fi\" }\n"
+            """
+            build:
+              steps:
+                - name: flaky
+                  retry: { max: 1, on: [failure] }
+                  run: "if [ -e t ]; then echo second succeeded; else touch t; echo first failed; exit 3; fi"
+            """
         );
         await using var visitor = await dashboard.VisitAsync();
         var page = visitor.Page;
         await visitor.OpenAsync($"/runs/{run}");
-        await Expect(JourneyTests.Step(page, "flaky")).ToContainTextAsync("2 tries");
+        await Expect(JourneyTests.Step(page, "flaky")).ToContainTextAsync("2 attempts");
         await JourneyTests.Step(page, "flaky").GetByRole(AriaRole.Link).ClickAsync();
-        await Expect(page.GetByTestId("log")).ToContainTextAsync("second went well");
+        await Expect(page.GetByTestId("log")).ToContainTextAsync("second succeeded");
         await page.GetByTestId("side-by-side").ClickAsync();
         await Expect(page.GetByTestId("log")).ToHaveCountAsync(2);
-        await Expect(page.GetByTestId("log").First).ToContainTextAsync("first went wrong");
-        await Expect(page.GetByTestId("log").Last).ToContainTextAsync("second went well");
+        await Expect(page.GetByTestId("log").First).ToContainTextAsync("first failed");
+        await Expect(page.GetByTestId("log").Last).ToContainTextAsync("second succeeded");
         await page.ReloadAsync();
-        await Expect(page.GetByTestId("log").First).ToContainTextAsync("first went wrong");
+        await Expect(page.GetByTestId("log").First).ToContainTextAsync("first failed");
     }
 
     [Fact]
-    public async Task Timeline_ShowsWhatRanWhen_AndABarOpensItsLog()
+    public async Task Timeline_ShowsWhenStepsRan_AndABarOpensItsLog()
     {
         var run = await dashboard.EndedRunAsync(
             "build:\n  steps:\n    - { name: one, run: \"sleep 0.3\" }\n    - { name: two, run: \"echo of-two; sleep 0.3\" }\n"
@@ -142,19 +150,20 @@ public sealed class RunTests(Dashboard dashboard)
         var page = visitor.Page;
         await visitor.OpenAsync($"/runs/{run}?view=timeline");
         var (one, two) = (await BoxAsync("one"), await BoxAsync("two"));
-        Assert.True(one.X + one.Width <= two.X + 2, "The second begins before the first has ended.");
-        await page.GetByRole(AriaRole.Link, new() { Name = "two, try 1" }).ClickAsync();
+        Assert.True(one.X + one.Width <= two.X + 2, "The second step starts before the first one has ended.");
+        await page.GetByRole(AriaRole.Link, new() { Name = "two, attempt 1" }).ClickAsync();
         await Expect(page.GetByTestId("log")).ToContainTextAsync("of-two");
 
         async Task<LocatorBoundingBoxResult> BoxAsync(string step) =>
-            (await page.GetByRole(AriaRole.Link, new() { Name = step + ", try 1" }).BoundingBoxAsync())!;
+            (await page.GetByRole(AriaRole.Link, new() { Name = step + ", attempt 1" }).BoundingBoxAsync())!;
     }
 
     [Fact]
-    public async Task Overview_AndLists_FollowWithoutAReload()
+    public async Task OverviewAndLists_UpdateWithoutAReload()
     {
         await using var visitor = await dashboard.VisitAsync();
         await using var other = await dashboard.VisitAsync();
+        await visitor.OpenAsync("/");
         await other.OpenAsync("/runs");
         var bench = dashboard.Repository("build:\n  steps:\n    - { name: hold, run: \"sleep 600\" }\n");
         var run = await dashboard.Api.TriggerAsync(await dashboard.Api.RegisterAsync(bench.Repository));
@@ -169,9 +178,9 @@ public sealed class RunTests(Dashboard dashboard)
     }
 
     [Fact]
-    public async Task Lists_LeadOn_AndTheOverviewCountsWhatItDoesNotShow()
+    public async Task Lists_HaveMorePages_AndTheOverviewCountsWhatItDoesNotShow()
     {
-        // Copies of a run at work stay at work: recovery, once a minute, ends a run whose jobs are over.
+        // Copies of an active run stay active: recovery, once a minute, ends a run whose jobs are terminal.
         var run = await dashboard.RunAsync("build:\n  steps:\n    - { name: hold, run: \"sleep 600\" }\n");
         await dashboard.ExecutionAsync(run, "hold");
         var (row, other) = (
@@ -182,13 +191,22 @@ public sealed class RunTests(Dashboard dashboard)
         await using var data = await dashboard.OpenDatabaseAsync();
         await using (
             var copies = data.CreateCommand(
-                "SELECT string_agg(quote_ident(column_name), ',') FROM information_schema.columns WHERE table_name = 'pipeline_runs' AND column_name NOT IN ('id', 'run_number', 'status', 'finished_at')"
+                """
+                SELECT string_agg(quote_ident(column_name), ',')
+                FROM information_schema.columns
+                WHERE table_name = 'pipeline_runs' AND column_name NOT IN ('id', 'run_number', 'status', 'finished_at')
+                """
             )
         )
         {
             var rest = (string)(await copies.ExecuteScalarAsync())!;
             await using var insert = data.CreateCommand(
-                $"INSERT INTO pipeline_runs (id, run_number, status, {rest}) SELECT (lpad(to_hex(g), 8, '0') || '-0000-7000-8000-' || right($1::text, 12))::uuid, 10000 + g, 'running', {rest} FROM pipeline_runs, generate_series(1, 60) g WHERE id = $1"
+                $"""
+                INSERT INTO pipeline_runs (id, run_number, status, {rest})
+                SELECT (lpad(to_hex(g), 8, '0') || '-0000-7000-8000-' || right($1::text, 12))::uuid, 10000 + g, 'running', {rest}
+                FROM pipeline_runs, generate_series(1, 60) g
+                WHERE id = $1
+                """
             );
             insert.Parameters.AddWithValue(Guid.Parse(run));
             await insert.ExecuteNonQueryAsync();
@@ -199,7 +217,7 @@ public sealed class RunTests(Dashboard dashboard)
             await using var visitor = await dashboard.VisitAsync();
             var page = visitor.Page;
             await visitor.OpenAsync("/");
-            await Expect(page.GetByTestId("more-live")).ToContainTextAsync("more: all that are running");
+            await Expect(page.GetByTestId("more-live")).ToContainTextAsync("more not shown. View all running");
             Assert.InRange(
                 int.Parse(await page.GetByTestId("live-count").InnerTextAsync(), System.Globalization.CultureInfo.InvariantCulture),
                 60,
@@ -208,30 +226,30 @@ public sealed class RunTests(Dashboard dashboard)
             await Expect(page.Locator("section[aria-labelledby=recent] tbody tr")).Not.ToHaveCountAsync(0);
 
             await visitor.OpenAsync($"/pipelines/{pipeline}");
-            await page.GetByRole(AriaRole.Link, new() { Name = "All runs of this pipeline" }).ClickAsync();
+            await page.GetByRole(AriaRole.Link, new() { Name = "View all runs of this pipeline" }).ClickAsync();
             await Expect(page.GetByTestId("only-pipeline")).ToContainTextAsync("(manual)");
             await page.GetByRole(AriaRole.Link, new() { Name = "Older runs" }).ClickAsync();
-            await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Newest" })).ToBeVisibleAsync();
+            await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Newest runs" })).ToBeVisibleAsync();
             await Expect(page.Locator($"a[href='/runs/{other}']")).ToHaveCountAsync(0);
 
-            // A branch is one of its repository.
+            // A branch filter applies to one repository.
             await visitor.OpenAsync($"/repositories/{repository}");
             await page.GetByRole(AriaRole.Link, new() { Name = "main", Exact = true }).ClickAsync();
-            // The page before leads to the run, too, and twice.
-            await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Runs of every repository" })).ToBeVisibleAsync();
+            // The previous page also links to the run, twice.
+            await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Remove repository filter" })).ToBeVisibleAsync();
             await Expect(page.Locator($"a[href='/runs/{run}']")).ToBeVisibleAsync();
             await Expect(page.Locator($"a[href='/runs/{other}']")).ToHaveCountAsync(0);
-            await visitor.ExpectAccessibleAsync("narrowed runs");
-            await page.GetByRole(AriaRole.Link, new() { Name = "Runs of every repository" }).ClickAsync();
+            await visitor.ExpectAccessibleAsync("filtered runs");
+            await page.GetByRole(AriaRole.Link, new() { Name = "Remove repository filter" }).ClickAsync();
             await Expect(page.Locator($"a[href='/runs/{other}']")).ToBeVisibleAsync();
 
-            // A number alone is found anywhere.
+            // A number alone finds runs of all repositories.
             await page.Keyboard.PressAsync("Control+k");
             await page.Locator("#palette-input").FillAsync("#10042");
             await Expect(page.Locator("#palette-list")).ToContainTextAsync("#10042");
             await page.Keyboard.PressAsync("Escape");
             await visitor.OpenAsync($"/runs?project={Guid.Empty}");
-            await Expect(page.Locator("#content")).ToContainTextAsync("does not lead to a list");
+            await Expect(page.Locator("#content")).ToContainTextAsync("Invalid address");
         }
         finally
         {
@@ -242,13 +260,14 @@ public sealed class RunTests(Dashboard dashboard)
     }
 
     [Fact]
-    public async Task Queue_TellsWhatEachStepWaitsFor()
+    public async Task Queue_ShowsWhatEachStepIsWaitingFor()
     {
-        // More steps side by side than there are places.
+        // More parallel steps than there are slots.
         var steps = string.Concat(Enumerable.Range(0, 14).Select(i => $"    - {{ name: s{i}, run: \"sleep 600\", parallel: true }}\n"));
         var run = await dashboard.RunAsync($"build:\n  steps:\n{steps}");
         await using var visitor = await dashboard.VisitAsync();
-        await Expect(visitor.Page.GetByTestId("queue")).ToContainTextAsync("A place at executor process");
+        await visitor.OpenAsync("/");
+        await Expect(visitor.Page.GetByTestId("queue")).ToContainTextAsync("Waiting for a slot on executor \"process\"");
         await dashboard.Api.PostAsync($"/v1/pipeline-runs/{run}/cancel");
         await dashboard.Api.WaitForEndAsync(run, TimeSpan.FromSeconds(60));
     }

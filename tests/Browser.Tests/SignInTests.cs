@@ -4,11 +4,11 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Shipinator.Browser.Tests;
 
-/// <summary>Who gets in, as whom, and for how long.</summary>
+/// <summary>Signing in and out, sessions and revoked tokens.</summary>
 public sealed class SignInTests(Dashboard dashboard)
 {
     [Fact]
-    public async Task Link_OfAStandaloneServer_SignsInOnceAndNeverAgain()
+    public async Task SignInLink_WorksOnce()
     {
         await using (var first = await dashboard.VisitAsync(signIn: false))
         {
@@ -22,17 +22,17 @@ public sealed class SignInTests(Dashboard dashboard)
     }
 
     [Fact]
-    public async Task Token_ThatIsNoneOfOurs_IsRefusedWithAWord()
+    public async Task UnknownToken_IsRejectedWithAMessage()
     {
         await using var visitor = await dashboard.VisitAsync(signIn: false);
         await visitor.Page.GotoAsync("/signin");
         await visitor.Page.GetByLabel("API token").FillAsync("shp_nonsense");
         await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
-        await Expect(visitor.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("No token of ours");
+        await Expect(visitor.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The token is invalid or has been revoked");
     }
 
     [Fact]
-    public async Task Page_AskedForBeforeSigningIn_ComesAfterIt()
+    public async Task RequestedPage_OpensAfterSigningIn()
     {
         await using var visitor = await dashboard.VisitAsync(signIn: false);
         await visitor.Page.GotoAsync("/runs?status=failed");
@@ -43,29 +43,31 @@ public sealed class SignInTests(Dashboard dashboard)
     }
 
     [Fact]
-    public async Task Cookie_IsOutOfReachOfScriptsAndOtherSites_AndOfNoUseForChangesThroughTheApi()
+    public async Task Cookie_IsInaccessibleToScriptsAndOtherSites_AndCannotChangeAnythingThroughTheApi()
     {
         await using var visitor = await dashboard.VisitAsync();
+        await visitor.OpenAsync("/");
         var cookie = (await visitor.Context.CookiesAsync()).Single(c =>
             c.Name.StartsWith("shipinator-", StringComparison.Ordinal) && c.Name != "shipinator-form"
         );
         Assert.True(cookie.HttpOnly);
         Assert.Equal(SameSiteAttribute.Lax, cookie.SameSite);
         Assert.Equal("", await visitor.Page.EvaluateAsync<string>("document.cookie"));
-        // What another site could make this browser send.
-        var answer = await visitor.Page.APIRequest.PostAsync("/v1/projects", new() { DataObject = new { name = "forged" } });
-        Assert.Equal(401, answer.Status);
-        // Reading is what downloads need.
+        // A request that another site could make this browser send.
+        var response = await visitor.Page.APIRequest.PostAsync("/v1/projects", new() { DataObject = new { name = "forged" } });
+        Assert.Equal(401, response.Status);
+        // Downloads need read access.
         Assert.Equal(200, (await visitor.Page.APIRequest.GetAsync("/v1/projects")).Status);
     }
 
     [Fact]
-    public async Task SignOut_EndsIt()
+    public async Task SignOut_EndsTheSessionInAllTabs()
     {
-        await using var visitor = await dashboard.VisitAsync();
+        await using var visitor = await dashboard.VisitAsync(ownSession: true);
         await using var stranger = await dashboard.VisitAsync();
-        // The server cuts the connection of a page that may read no more, which the browser complains of.
-        visitor.ExpectComplaints();
+        await stranger.OpenAsync("/");
+        // The server closes the connection of a page that lost its access, which the browser logs as an error.
+        visitor.AllowConsoleErrors();
         var tab = await visitor.Context.NewPageAsync();
         await tab.GotoAsync("/projects");
         await Expect(tab.GetByRole(AriaRole.Button, new() { Name = "New project" })).ToBeVisibleAsync();
@@ -76,25 +78,25 @@ public sealed class SignInTests(Dashboard dashboard)
         await visitor.Page.GotoAsync("/projects");
         await Expect(visitor.Page.GetByLabel("API token")).ToBeVisibleAsync();
 
-        // In its other tabs, too, and nowhere else.
+        // Other tabs of the browser are signed out, too; other browsers are not.
         await Expect(tab.GetByRole(AriaRole.Alert)).ToContainTextAsync("signed out in another tab");
         await stranger.Page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByText("Projects").ClickAsync();
         await Expect(stranger.Page.GetByRole(AriaRole.Button, new() { Name = "New project" })).ToBeVisibleAsync();
     }
 
     [Fact]
-    public async Task Token_Revoked_MayDoNothingMoreOnAnOpenPage()
+    public async Task RevokedToken_EndsAccessOfOpenPages()
     {
         await using var admin = await dashboard.VisitAsync();
         await admin.OpenAsync("/settings/tokens");
         await admin.Page.GetByTestId("token-name").FillAsync("short-lived");
         await admin.Page.GetByLabel("Role").SelectOptionAsync("write");
-        await admin.Page.GetByRole(AriaRole.Button, new() { Name = "Make a token" }).ClickAsync();
+        await admin.Page.GetByRole(AriaRole.Button, new() { Name = "Create token" }).ClickAsync();
         var token = await admin.Page.GetByTestId("token-text").InnerTextAsync();
 
         await using var other = await dashboard.VisitAsync(token: token);
-        // The server cuts the connection of a page that may read no more, which the browser complains of.
-        other.ExpectComplaints();
+        // The server closes the connection of a page that lost its access, which the browser logs as an error.
+        other.AllowConsoleErrors();
         await other.OpenAsync("/projects");
 
         await admin
@@ -102,9 +104,9 @@ public sealed class SignInTests(Dashboard dashboard)
             .GetByRole(AriaRole.Button, new() { Name = "Revoke" })
             .ClickAsync();
         await admin.Page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Revoke" }).ClickAsync();
-        await Expect(admin.Page.GetByRole(AriaRole.Row, new() { Name = "short-lived" })).ToContainTextAsync("revoked");
+        await Expect(admin.Page.GetByRole(AriaRole.Row, new() { Name = "short-lived" })).ToContainTextAsync("Revoked");
 
-        // At once, by the news of it, and with the reason and the way on.
+        // The open page is notified immediately, and shows the reason and a link to sign in.
         await Expect(other.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("Your token was revoked");
         await Expect(other.Page.GetByRole(AriaRole.Button, new() { Name = "New project" })).ToHaveCountAsync(0);
         await other.Page.GetByRole(AriaRole.Link, new() { Name = "Sign in again" }).ClickAsync();
@@ -113,9 +115,9 @@ public sealed class SignInTests(Dashboard dashboard)
         await Expect(other.Page.GetByLabel("API token")).ToBeVisibleAsync();
     }
 
-    /// <summary>Behind something that ends TLS, the requests arrive as http.</summary>
+    /// <summary>Behind a proxy that terminates TLS, requests arrive over http.</summary>
     [Fact]
-    public async Task Server_WithAnHttpsAddress_SendsBrowsersThereAndKeepsItsCookiesForIt()
+    public async Task HttpsAddress_IsUsedForRedirectsAndCookies()
     {
         using var bench = new Workbench();
         await using var server = await SiloProcess.StartAsync(
@@ -135,8 +137,8 @@ public sealed class SignInTests(Dashboard dashboard)
         };
         http.DefaultRequestHeaders.Host = "ci.example.org";
         http.DefaultRequestHeaders.Add("Accept", "text/html");
-        using var refused = await http.GetAsync("/runs");
-        Assert.StartsWith("https://ci.example.org/signin", refused.Headers.Location!.ToString(), StringComparison.Ordinal);
+        using var redirect = await http.GetAsync("/runs");
+        Assert.StartsWith("https://ci.example.org/signin", redirect.Headers.Location!.ToString(), StringComparison.Ordinal);
         using var signedIn = await http.GetAsync(link.AbsolutePath);
         var cookie = signedIn.Headers.GetValues("Set-Cookie").Single();
         Assert.StartsWith("__Host-shipinator=", cookie, StringComparison.Ordinal);

@@ -4,29 +4,34 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Shipinator.Browser.Tests;
 
-/// <summary>Two servers on one database: what happens at one is seen at the other.</summary>
+/// <summary>Two servers on one database: changes on one are shown by the other.</summary>
 public sealed class TwoSilosTests(Dashboard dashboard)
 {
     [Fact]
-    public async Task PageAtOneServer_FollowsWhatIsAskedOfTheOther_AndItsCookieCountsThere()
+    public async Task PageOnOneServer_ShowsChangesOnTheOther_WhichAcceptsItsCookie()
     {
         using var bench = new Workbench();
         await using var cluster = await ClusterOfTwo.StartAsync(bench.Data);
         using var api = new Api(cluster.Servers[1], cluster.Token);
         var gate = bench.Mark("gate");
         bench.Commit(
-            $"build:\n  steps:\n    - {{ name: hold, run: \"echo one; while [ ! -e {gate} ]; do sleep 0.05; done; echo two\" }}\n    - {{ name: after, run: \"true\" }}\n"
+            $$"""
+            build:
+              steps:
+                - { name: hold, run: "echo one; while [ ! -e {{gate}} ]; do sleep 0.05; done; echo two" }
+                - { name: after, run: "true" }
+            """
         );
         var pipeline = await api.RegisterAsync(bench.Repository);
 
         await using var visitor = await dashboard.VisitAsync(cluster.Servers[0], token: cluster.Token);
         var page = visitor.Page;
         await visitor.OpenAsync("/projects");
-        await api.PostAsync("/v1/projects", new { name = "made at the other server" });
-        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "made at the other server" })).ToBeVisibleAsync();
+        await api.PostAsync("/v1/projects", new { name = "created on the other server" });
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "created on the other server" })).ToBeVisibleAsync();
         await visitor.OpenAsync("/settings/tokens");
-        await api.PostAsync("/v1/tokens", new { name = "a token of the other server", role = "read" });
-        await Expect(page.GetByRole(AriaRole.Row, new() { Name = "a token of the other server" })).ToBeVisibleAsync();
+        await api.PostAsync("/v1/tokens", new { name = "a token from the other server", role = "read" });
+        await Expect(page.GetByRole(AriaRole.Row, new() { Name = "a token from the other server" })).ToBeVisibleAsync();
         await visitor.OpenAsync("/");
         var run = await api.TriggerAsync(pipeline);
         await Expect(page.Locator("section[aria-labelledby=live]").GetByRole(AriaRole.Row, new() { Name = "hello" }))
@@ -39,7 +44,7 @@ public sealed class TwoSilosTests(Dashboard dashboard)
         await Expect(JourneyTests.Step(page, "after")).ToHaveAttributeAsync("data-status", "success");
         await Expect(page.GetByTestId("run-status")).ToHaveTextAsync("success");
 
-        // Cookies know no ports: the other server reads what this one made.
+        // The servers share their keys: the other one accepts the cookie.
         var cookie = (await visitor.Context.CookiesAsync()).Single(c =>
             c.Name.StartsWith("shipinator-", StringComparison.Ordinal) && c.Name != "shipinator-form"
         );
@@ -47,9 +52,9 @@ public sealed class TwoSilosTests(Dashboard dashboard)
         {
             BaseAddress = cluster.Servers[1],
         };
-        // Each server of this test has an address of its own; behind one address they share the cookie's name, too.
+        // The cookie name contains the port; servers behind one address share it.
         http.DefaultRequestHeaders.Add("Cookie", $"shipinator-{cluster.Servers[1].Port}={cookie.Value}");
-        using var answer = await http.GetAsync($"/v1/pipeline-runs/{run}");
-        Assert.Equal(System.Net.HttpStatusCode.OK, answer.StatusCode);
+        using var response = await http.GetAsync($"/v1/pipeline-runs/{run}");
+        Assert.Equal(System.Net.HttpStatusCode.OK, response.StatusCode);
     }
 }

@@ -5,19 +5,19 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Shipinator.Browser.Tests;
 
-/// <summary>Somebody before a browser. What a page complains of, or loads from elsewhere, is a failure when the visit ends.</summary>
+/// <summary>A browser context with a page. Console errors and requests to other hosts fail the test when it is disposed.</summary>
 public sealed class Visitor(IBrowserContext context, IPage page, Uri url, Func<string> serverOutput) : IAsyncDisposable
 {
-    private readonly List<string> _complaints = [];
-    private bool _mayComplain;
+    private readonly List<string> _errors = [];
+    private bool _allowErrors;
     private bool _listens;
 
     public IPage Page => page;
 
     public IBrowserContext Context => context;
 
-    /// <summary>The server goes away in this visit: its pages may say so.</summary>
-    public void ExpectComplaints() => _mayComplain = true;
+    /// <summary>For tests in which the server becomes unavailable or rejects the page.</summary>
+    public void AllowConsoleErrors() => _allowErrors = true;
 
     public async Task SignInAsync(string token)
     {
@@ -28,7 +28,7 @@ public sealed class Visitor(IBrowserContext context, IPage page, Uri url, Func<s
         await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1, Name = "Overview" })).ToBeVisibleAsync();
     }
 
-    /// <summary>Opens a page by its address and waits until it is drawn.</summary>
+    /// <summary>Opens a page and waits until it is rendered.</summary>
     public async Task OpenAsync(string path)
     {
         Listen();
@@ -37,7 +37,7 @@ public sealed class Visitor(IBrowserContext context, IPage page, Uri url, Func<s
         await Expect(page.Locator(".skeleton")).ToHaveCountAsync(0);
     }
 
-    /// <summary>No rule of WCAG 2 A and AA is broken, as axe sees it.</summary>
+    /// <summary>Asserts that axe finds no violation of WCAG 2.2 A and AA.</summary>
     public async Task ExpectAccessibleAsync(string what)
     {
         var found = await page.RunAxe(
@@ -59,27 +59,28 @@ public sealed class Visitor(IBrowserContext context, IPage page, Uri url, Func<s
         );
     }
 
-    /// <summary>Nothing sticks out at the side.</summary>
+    /// <summary>Asserts that nothing is wider than the window.</summary>
     public async Task ExpectNoSidewaysScrollingAsync(string what)
     {
-        var (wide, seen) = (
+        var (content, window) = (
             await page.EvaluateAsync<int>("document.documentElement.scrollWidth"),
             await page.EvaluateAsync<int>("document.documentElement.clientWidth")
         );
-        Assert.True(wide <= seen, $"{what} is {wide} pixels wide in a window of {seen}.");
+        Assert.True(content <= window, $"{what} is {content} pixels wide in a window of {window} pixels.");
     }
 
     public async ValueTask DisposeAsync()
     {
         await context.CloseAsync();
-        if (!_mayComplain && _complaints.Count > 0)
+        if (!_allowErrors && _errors.Count > 0)
         {
-            var said = serverOutput().Split('\n').Where(l => !l.StartsWith("info:", StringComparison.Ordinal)).TakeLast(40);
-            Assert.Fail($"{string.Join('\n', _complaints)}\nThe server said:\n{string.Join('\n', said)}");
+            var log = serverOutput().Split('\n').Where(l => !l.StartsWith("info:", StringComparison.Ordinal)).TakeLast(40);
+            Assert.Fail($"{string.Join('\n', _errors)}\nServer log:\n{string.Join('\n', log)}");
         }
     }
 
-    private void Listen()
+    /// <summary>Starts to record errors and requests.</summary>
+    internal void Listen()
     {
         if (_listens)
         {
@@ -87,19 +88,19 @@ public sealed class Visitor(IBrowserContext context, IPage page, Uri url, Func<s
         }
 
         _listens = true;
-        page.PageError += (_, error) => _complaints.Add($"script: {error}");
+        page.PageError += (_, error) => _errors.Add($"script: {error}");
         page.Console += (_, message) =>
         {
             if (message.Type is "error" or "warning")
             {
-                _complaints.Add($"{message.Type}: {message.Text}");
+                _errors.Add($"{message.Type}: {message.Text}");
             }
         };
         context.Request += (_, request) =>
         {
-            if (new Uri(request.Url) is { Scheme: not ("data" or "blob") } asked && asked.Authority != url.Authority)
+            if (new Uri(request.Url) is { Scheme: not ("data" or "blob") } target && target.Authority != url.Authority)
             {
-                _complaints.Add($"loaded from elsewhere: {request.Url}");
+                _errors.Add($"request to another host: {request.Url}");
             }
         };
     }

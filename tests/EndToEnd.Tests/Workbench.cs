@@ -56,6 +56,7 @@ public sealed class Workbench : IDisposable
 
     public void Dispose()
     {
+        WorkFolders.Remove(Data);
         try
         {
             Directory.Delete(Root, recursive: true);

@@ -94,7 +94,7 @@ public sealed class ProcessBench : IAsyncDisposable
         ];
     }
 
-    public static ExecutionHandle Handle(ExecutionSpec spec) => new("process", "x", spec.ExecutionId, spec.Worker.JobId, 1, spec.StepId);
+    public static ExecutionHandle Handle(ExecutionSpec spec) => ExecutionHandle.Of(spec, "process");
 
     public string Folder(ExecutionSpec spec) => Path.Combine(Jobs, spec.Worker.ExternalName);
 
@@ -161,7 +161,7 @@ public sealed class ProcessBench : IAsyncDisposable
         }
 
         await Server.DisposeAsync();
-        await Removal.RemoveAsync(Root, default);
+        await FolderRemoval.RemoveAsync(Root, default);
     }
 
     private static string Shared()

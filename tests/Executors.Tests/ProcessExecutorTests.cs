@@ -35,7 +35,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
         await executor.Release(_spec.Worker.JobId, 1, default);
         await executor.Release(_spec.Worker.JobId, 1, default);
         Assert.Empty(Directory.EnumerateDirectories(_bench.Jobs, "ship-*", SearchOption.AllDirectories));
-        Assert.Empty(ProcessTable.Of([_spec.ExecutionId]));
+        Assert.Empty(ProcessTable.FindByExecution([_spec.ExecutionId]));
     }
 
     [Fact]
@@ -71,7 +71,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
         Work($"touch {Root}/started; while [ ! -e {Root}/go ]; do sleep 0.02; done");
         await Executor().Submit(_spec, default);
         await FileAsync("started");
-        var runner = Assert.Single(ProcessTable.Of([_spec.ExecutionId]), ProcessTable.IsRunner);
+        var runner = Assert.Single(ProcessTable.FindByExecution([_spec.ExecutionId]), ProcessTable.IsRunner);
         // As root: the step itself can't.
         var names = (await File.ReadAllTextAsync($"/proc/{runner}/environ")).Split('\0').Select(l => l.Split('=')[0]).ToList();
         await File.WriteAllTextAsync(Path.Combine(Root, "go"), "");
@@ -90,10 +90,10 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
         var executor = Executor();
         await executor.Submit(_spec, default);
         await FileAsync("started");
-        ProcessTable.Kill(ProcessTable.Of([_spec.ExecutionId]).Where(ProcessTable.IsRunner));
+        ProcessTable.Kill(ProcessTable.FindByExecution([_spec.ExecutionId]).Where(ProcessTable.IsRunner));
         var end = await UntilAsync(executor, s => s.Status.IsTerminal() && !s.StillPresent);
         Assert.Equal((Status.Failed, (Reason?)Reason.Lost), (end.Status, end.Reason));
-        Assert.Empty(ProcessTable.Of([_spec.ExecutionId]));
+        Assert.Empty(ProcessTable.FindByExecution([_spec.ExecutionId]));
     }
 
     [Fact]
@@ -121,7 +121,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
 
         Assert.True(status.Status.IsTerminal());
         Assert.False(status.StillPresent);
-        Assert.Empty(ProcessTable.Of([_spec.ExecutionId]));
+        Assert.Empty(ProcessTable.FindByExecution([_spec.ExecutionId]));
     }
 
     [Fact]

@@ -51,7 +51,7 @@ public sealed class StepUserTests : IAsyncLifetime
         _bench.Work(neighbor, $"echo mine > file; touch {_bench.Root}/neighbor; sleep 1000");
         await _bench.Executor().Submit(neighbor, default);
         await _bench.FileAsync("neighbor");
-        var foreign = ProcessTable.Of([neighbor.ExecutionId])[0];
+        var foreign = ProcessTable.FindByExecution([neighbor.ExecutionId])[0];
 
         // The runner of the second step waits for its turn beside the attacker.
         var steps = ProcessBench.Job(2);
@@ -133,7 +133,8 @@ public sealed class StepUserTests : IAsyncLifetime
     public async Task Users_OfJobsAtTheSameTime_AreNeverTheSame_AndAJobKeepsItsOwnOverARestart()
     {
         string Write(string name) =>
-            $"id -u > {_bench.Root}/{name}.new; mv {_bench.Root}/{name}.new {_bench.Root}/{name}; while [ ! -e {_bench.Root}/go ]; do sleep 0.02; done";
+            $"id -u > {_bench.Root}/{name}.new; mv {_bench.Root}/{name}.new {_bench.Root}/{name}; while [ ! -e {_bench.Root}/go "
+            + "]; do sleep 0.02; done";
         var jobs = Enumerable.Range(0, 4).Select(_ => ProcessBench.Job(2)).ToList();
         // Two servers on one machine, each with a folder of its own.
         var executors = jobs.Select((_, i) => _bench.Executor(jobs: i % 2 == 0 ? null : Path.Combine(_bench.Root, "other"))).ToList();
@@ -163,7 +164,8 @@ public sealed class StepUserTests : IAsyncLifetime
         var closed = Directory.CreateTempSubdirectory("ship-closed-").FullName;
         var origin = Directory.CreateDirectory(Path.Combine(closed, "origin")).FullName;
         await Sh(
-            $"umask 077; cd {origin}; git init -q -b main; echo content > file; git add -A; git -c user.name=x -c user.email=x@example.org commit -qm one"
+            $"umask 077; cd {origin}; git init -q -b main; echo content > file; git add -A; git -c user.name=x -c "
+                + "user.email=x@example.org commit -qm one"
         );
         var commit = (await Sh($"git -C {origin} rev-parse HEAD")).Trim();
         try
@@ -193,7 +195,7 @@ public sealed class StepUserTests : IAsyncLifetime
         }
         finally
         {
-            await Removal.RemoveAsync(closed, default);
+            await FolderRemoval.RemoveAsync(closed, default);
         }
     }
 
@@ -215,7 +217,9 @@ public sealed class StepUserTests : IAsyncLifetime
         await _bench.RunAsync(
             executor,
             first,
-            $"mkdir kept; echo bytes > kept/file; mkdir -p ../cache/{other}; ln -s /etc/shadow ../cache/{mine}/{new string('a', 64)}.tar.gz; mkfifo ../cache/{mine}/{new string('b', 64)}.tar.gz; echo evil > ../cache/{other}/{new string('c', 64)}.tar.gz",
+            $"mkdir kept; echo bytes > kept/file; mkdir -p ../cache/{other}; ln -s /etc/shadow "
+                + $"../cache/{mine}/{new string('a', 64)}.tar.gz; mkfifo ../cache/{mine}/{new string('b', 64)}.tar.gz; echo "
+                + $"evil > ../cache/{other}/{new string('c', 64)}.tar.gz",
             Cache(mine)
         );
         await executor.Release(first.Worker.JobId, 1, default);
@@ -267,14 +271,14 @@ public sealed class StepUserTests : IAsyncLifetime
             return end.Status == Status.Success ? _bench.Server.Log : $"{end.Status} ({end.Detail}): {_bench.Server.Log}";
         }
 
-        Assert.Contains("Cache: kept ", await RunAsync("one", "mkdir kept; echo bytes > kept/file"), StringComparison.Ordinal);
+        Assert.Contains("Cache: saved ", await RunAsync("one", "mkdir kept; echo bytes > kept/file"), StringComparison.Ordinal);
         Assert.Contains(
             "Cache: restored 1 of 1 paths.",
             await RunAsync("one", "test \"$(cat kept/file)\" = bytes"),
             StringComparison.Ordinal
         );
         Assert.Contains(
-            "what an older key kept is restored",
+            "restoring the most recent entry of a fallback key",
             await RunAsync("two", "test \"$(cat kept/file)\" = bytes"),
             StringComparison.Ordinal
         );
@@ -288,7 +292,8 @@ public sealed class StepUserTests : IAsyncLifetime
         await _bench.RunAsync(
             executor,
             spec,
-            $"env -i setsid sh -c 'echo $$ > {_bench.Root}/hidden.new; mv {_bench.Root}/hidden.new {_bench.Root}/hidden; exec sleep 1000' >/dev/null 2>&1 & while [ ! -e {_bench.Root}/hidden ]; do sleep 0.02; done"
+            $"env -i setsid sh -c 'echo $$ > {_bench.Root}/hidden.new; mv {_bench.Root}/hidden.new {_bench.Root}/hidden; exec "
+                + $"sleep 1000' >/dev/null 2>&1 & while [ ! -e {_bench.Root}/hidden ]; do sleep 0.02; done"
         );
         var pid = int.Parse(await File.ReadAllTextAsync(Path.Combine(_bench.Root, "hidden")), CultureInfo.InvariantCulture);
         Assert.True(Directory.Exists($"/proc/{pid}"));
@@ -321,7 +326,7 @@ public sealed class StepUserTests : IAsyncLifetime
 
     private static async Task<string> Sh(string script)
     {
-        var (code, words) = await Command.RunAsync(["sh", "-ec", script], default);
+        var (code, words) = await SystemCommand.RunAsync(["sh", "-ec", script], default);
         Assert.True(code == 0, words);
         return words;
     }

@@ -2,7 +2,9 @@ using CsCheck;
 
 namespace Shipinator.Tests;
 
-/// <summary>Random walks over every machine: what is true after any sequence of events, allowed or not, in any order, under any clock.</summary>
+/// <summary>
+/// Random walks over every machine: what is true after any sequence of events, allowed or not, in any order, under any clock.
+/// </summary>
 public sealed class LifecycleTests
 {
     private static readonly DateTimeOffset Start = new(2026, 11, 24, 0, 0, 0, TimeSpan.Zero);
@@ -172,7 +174,7 @@ public sealed class LifecycleTests
     {
         var error = Assert.Throws<TransitionRefusedException>(() => Lifecycle.Begin(Machine.Run, Start).MoveTo(Status.Success, Start));
         Assert.Equal((Machine.Run, Status.Pending, Status.Success), (error.Machine, error.From, error.To));
-        Assert.Equal("A run can't go from pending to success.", error.Message);
+        Assert.Equal("A run can't change from pending to success.", error.Message);
     }
 
     [Fact]

@@ -63,10 +63,13 @@ public sealed class SerializationTests
     }
 
     [Fact]
-    public void WaitingFor_TheAnswerOfARun_ComesBackWhole()
+    public void WaitReasons_OfARun_ComeBackWhole()
     {
-        var value = ImmutableDictionary<Guid, string>.Empty.Add(new Guid(1, 2, 3, [1, 2, 3, 4, 5, 6, 7, 8]), "queued behind 3");
-        Assert.Equal(value, (ImmutableDictionary<Guid, string>)RoundTrip(value));
+        var value = ImmutableDictionary<Guid, WaitReason>.Empty.Add(
+            new Guid(1, 2, 3, [1, 2, 3, 4, 5, 6, 7, 8]),
+            WaitReason.Slot("process", 3, 8)
+        );
+        Assert.Equal(value, (ImmutableDictionary<Guid, WaitReason>)RoundTrip(value));
     }
 
     /// <summary>One of each kind; <see cref="EveryException_IsHere"/> sees to it that none is forgotten.</summary>

@@ -24,7 +24,7 @@ public sealed class AdmissionTests
             await grain.Touch(stop);
         }
 
-        Assert.Contains("at most 1 at once", string.Join(' ', (await grain.WaitingFor(stop)).Values), StringComparison.Ordinal);
+        Assert.Contains(WaitReason.Slot("fake", 0, 1), (await grain.WaitReasons(stop)).Values);
         await engine.Cluster.DeactivateAsync(admission);
         await grain.Touch(stop);
         Assert.Single((await admission.View(stop)).Holders);

@@ -66,8 +66,12 @@ public sealed class CancelTests(EngineCluster engine)
             await grain.Touch(TestContext.Current.CancellationToken);
         } while (!(await engine.TreeAsync(run)).Step("a").NotBefore.HasValue);
 
-        var waiting = await grain.WaitingFor(TestContext.Current.CancellationToken);
-        Assert.Contains("Try 2 begins in", waiting[(await engine.TreeAsync(run)).Step("a").Id.Value], StringComparison.Ordinal);
+        var waiting = await grain.WaitReasons(TestContext.Current.CancellationToken);
+        var step = (await engine.TreeAsync(run)).Step("a");
+        var retry = waiting[step.Id.Value];
+        Assert.Equal((WaitKind.Retry, 2), (retry.Kind, retry.Attempt));
+        // A row keeps microseconds.
+        Assert.Equal(step.NotBefore!.Value, retry.At!.Value, TimeSpan.FromMilliseconds(1));
         await grain.Cancel(ByUser, TestContext.Current.CancellationToken);
         var tree = await engine.EndAsync(run);
         Assert.Equal(Status.Canceled, tree.Run.Status);

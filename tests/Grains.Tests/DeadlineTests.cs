@@ -46,7 +46,7 @@ public sealed class DeadlineTests
             await engine.BeginAsync(Of(Job("j", JobType.Deploy, Step("a"))), r => engine.Executor.NeverClaim(r, "a"))
         );
         Assert.Equal((Status.Failed, Reason.ExecutorError), (tree.Step("a").Status, tree.Step("a").Reason!.Value));
-        Assert.Contains("No runner took the step", tree.Step("a").Detail, StringComparison.Ordinal);
+        Assert.Contains("No runner claimed the step", tree.Step("a").Detail, StringComparison.Ordinal);
         Assert.Empty(engine.Executor.Commands);
     }
 }

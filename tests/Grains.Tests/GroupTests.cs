@@ -21,7 +21,10 @@ public sealed class GroupTests(EngineCluster engine)
         var second = await engine.BeginAsync(Grouped(false), at: at, number: 2);
         var grain = engine.Grains.GetGrain<IPipelineRunGrain>(second.Value);
         await grain.Touch(TestContext.Current.CancellationToken);
-        Assert.Contains("run #1", (await grain.WaitingFor(TestContext.Current.CancellationToken))[second.Value], StringComparison.Ordinal);
+        Assert.Equal(
+            WaitReason.RepositoryTurn("main", 1, 0),
+            (await grain.WaitReasons(TestContext.Current.CancellationToken))[second.Value]
+        );
         Assert.Equal(Status.Pending, (await grain.Get(TestContext.Current.CancellationToken)).Life.Status);
         gate.SetResult(FakeExecutor.Success);
         Assert.Equal(Status.Success, (await engine.EndAsync(second)).Run.Status);

@@ -89,18 +89,24 @@ public sealed class RunTests(EngineCluster engine)
     }
 
     [Fact]
-    public async Task WaitingFor_UnfinishedThings_HaveAnAnswerEach()
+    public async Task WaitReasons_OfWhatIsNotTerminal_AreThereForEach()
     {
         TaskCompletionSource<ExecutionReport> gate = null!;
         var run = await engine.BeginAsync(ThreeStages, r => gate = engine.Executor.Hold(r, "a"));
         await engine.Executor.Begun(run, "a");
         await engine.UntilAsync(run, v => v.Status == Status.Running);
         var tree = await engine.TreeAsync(run);
-        var waiting = await engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).WaitingFor(TestContext.Current.CancellationToken);
-        Assert.Contains("compile", waiting[run.Value], StringComparison.Ordinal);
-        Assert.Contains("compile", waiting[tree.Job("ship").Id.Value], StringComparison.Ordinal);
-        Assert.Contains("compile", waiting[tree.Step("e").Id.Value], StringComparison.Ordinal);
-        Assert.Contains("a", waiting[tree.Step("b").Id.Value], StringComparison.Ordinal);
+        var grain = engine.Grains.GetGrain<IPipelineRunGrain>(run.Value);
+        var waiting = await grain.WaitReasons(TestContext.Current.CancellationToken);
+        Assert.Equal(WaitReason.Jobs(["compile"]), waiting[run.Value]);
+        Assert.Equal(WaitReason.EarlierJobs(["compile"]), waiting[tree.Job("ship").Id.Value]);
+        Assert.Equal(WaitReason.EarlierJobs(["compile"]), waiting[tree.Step("e").Id.Value]);
+        Assert.Equal(WaitReason.Steps(["a"]), waiting[tree.Job("compile").Id.Value]);
+        Assert.Equal(WaitReason.EarlierSteps(["a"]), waiting[tree.Step("b").Id.Value]);
+        // An older silo asks for the words.
+        var words = await grain.WaitingFor(TestContext.Current.CancellationToken);
+        Assert.Equal("Running jobs: compile", words[run.Value]);
+        Assert.Equal("Waiting for steps: a", words[tree.Step("b").Id.Value]);
         gate.SetResult(FakeExecutor.Success);
         Assert.Equal(Status.Success, (await engine.EndAsync(run)).Run.Status);
     }

@@ -16,21 +16,22 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
     public async Task Runner_Silent_IsToldAndUnsaidWhenItIsHeardAgain()
     {
         var (run, gate, grain, spec) = await BeginAsync(Step("a"));
-        Assert.Null(await grain.WaitingFor(Stop));
+        Assert.Null(await grain.GetWaitReason(Stop));
         turned.Clock.Turn(TimeSpan.FromSeconds(31));
+        Assert.Equal(WaitKind.RunnerSilent, (await grain.GetWaitReason(Stop))?.Kind);
         Assert.Matches(Told(), await grain.WaitingFor(Stop));
-        var all = await _engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).WaitingFor(Stop);
-        Assert.Matches(Told(), all[spec.ExecutionId.Value]);
+        var all = await _engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).WaitReasons(Stop);
+        Assert.Matches(Told(), all[spec.ExecutionId.Value].Describe());
         // Not its runner: nobody is fooled.
         await grain.Heartbeat("another", Stop);
-        Assert.NotNull(await grain.WaitingFor(Stop));
+        Assert.NotNull(await grain.GetWaitReason(Stop));
         await grain.Heartbeat($"runner-{spec.ExecutionId}", Stop);
-        Assert.Null(await grain.WaitingFor(Stop));
+        Assert.Null(await grain.GetWaitReason(Stop));
         turned.Clock.Turn(TimeSpan.FromSeconds(31));
-        Assert.NotNull(await grain.WaitingFor(Stop));
+        Assert.NotNull(await grain.GetWaitReason(Stop));
         // A log append.
         await grain.Heartbeat("", Stop);
-        Assert.Null(await grain.WaitingFor(Stop));
+        Assert.Null(await grain.GetWaitReason(Stop));
         gate.SetResult(FakeExecutor.Success);
         Assert.Equal(Status.Success, (await _engine.EndAsync(run)).Run.Status);
     }
@@ -101,7 +102,7 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
         await grain.Heartbeat($"runner-{spec.ExecutionId}", Stop);
         turned.Clock.Turn(TimeSpan.FromMinutes(4.5));
         await _engine.Cluster.DeactivateAsync(grain);
-        Assert.Null(await grain.WaitingFor(Stop));
+        Assert.Null(await grain.GetWaitReason(Stop));
         turned.Clock.Turn(TimeSpan.FromMinutes(4.5));
         Assert.Equal(Status.Running, (await grain.Touch(Stop)).Status);
         gate.SetResult(FakeExecutor.Success);
@@ -128,7 +129,10 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
         await stopping.Task.WaitAsync(EngineCluster.Patience, Stop);
         await LoseAsync(grain);
         Assert.Equal(Status.Running, (await grain.Get(Stop)).Life.Status);
-        Assert.Equal("The executor to confirm that nothing of it runs any more.", await grain.WaitingFor(Stop));
+        Assert.Equal(
+            "Waiting for the executor to confirm that nothing of it is running (cancel requested by ada)",
+            await grain.WaitingFor(Stop)
+        );
         gone.SetResult();
         Assert.Equal(
             (Status.Canceled, Reason.CanceledByUser),
@@ -240,6 +244,6 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
         await grain.Touch(Stop);
     }
 
-    [GeneratedRegex(@"^A word from its runner, of which nothing was heard since \d\d:\d\d:\d\d UTC\.$")]
+    [GeneratedRegex(@"^No sign of life from its runner since \d\d:\d\d:\d\d UTC$")]
     private static partial Regex Told();
 }

@@ -3,11 +3,11 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner.Tests;
 
-/// <summary>Caches in a folder of the test's own; a job is a workspace.</summary>
+/// <summary>Caches in a folder of the test; a job is a workspace.</summary>
 public sealed class CacheTests : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("ship-cache-").FullName;
-    private readonly List<string> _said = [];
+    private readonly List<string> _log = [];
     private int _jobs;
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
@@ -31,7 +31,7 @@ public sealed class CacheTests : IDisposable
         Assert.Equal("bytes", File.ReadAllText(Path.Combine(second.Workspace, ".cache", "deep", "tool")));
         Assert.True(File.GetUnixFileMode(Path.Combine(second.Workspace, ".cache", "deep", "tool")).HasFlag(UnixFileMode.UserExecute));
         Assert.Equal("/usr/bin/env", new FileInfo(Path.Combine(second.Workspace, ".cache", "link")).LinkTarget);
-        Assert.Contains("Cache: restored 1 of 1 paths.", _said);
+        Assert.Contains("Cache: restored 1 of 1 paths.", _log);
     }
 
     [Fact]
@@ -45,7 +45,7 @@ public sealed class CacheTests : IDisposable
     }
 
     [Fact]
-    public void Restore_DamagedArchive_IsAMissThatLeavesNothingAndIsReplaced()
+    public void Restore_DamagedArchive_IsAMissAndReplaced()
     {
         Keep(Job("v1"), "good");
         var file = Assert.Single(Directory.GetFiles(_root, "*.tar.gz", SearchOption.AllDirectories));
@@ -53,7 +53,7 @@ public sealed class CacheTests : IDisposable
         File.WriteAllBytes(file, bytes[..(bytes.Length / 2)]);
 
         Assert.False(IsHit(Job("v1"), Plan));
-        Assert.Contains(_said, s => s.Contains("counts as missing", StringComparison.Ordinal));
+        Assert.Contains(_log, s => s.Contains("counts as a miss", StringComparison.Ordinal));
         Keep(Job("v1"), "new");
         Assert.True(IsHit(Job("v1"), Plan));
     }
@@ -79,7 +79,7 @@ public sealed class CacheTests : IDisposable
     }
 
     [Fact]
-    public void Save_MoreThanAllMayHave_TheOldestGo()
+    public void Save_LimitOfAllExceeded_RemovesTheOldest()
     {
         var noise = new byte[40_000];
         new Random(1).NextBytes(noise);
@@ -97,12 +97,28 @@ public sealed class CacheTests : IDisposable
         Assert.True(IsHit(Job("v3"), Plan));
     }
 
+    /// <summary>A step that names more than all caches may have must not fill the disk before anyone counts.</summary>
+    [Fact]
+    public void Save_MoreThanTheLimit_IsNotWrittenFurther()
+    {
+        var noise = new byte[1_000_000];
+        new Random(1).NextBytes(noise);
+        var job = Job("v1");
+        Keep(job, Convert.ToBase64String(noise), limit: 100_000);
+        Assert.Contains(_log, l => l.Contains("exceeds the limit of 100000 bytes", StringComparison.Ordinal));
+        Assert.Empty(Directory.GetFiles(Path.Combine(_root, "caches"), "*", SearchOption.AllDirectories));
+
+        var file = Path.Combine(_root, "archive");
+        Assert.False(CacheArchive.TryPack(file, job.Workspace, [Path.Combine(job.Workspace, ".cache")], 100_000, default));
+        Assert.InRange(new FileInfo(file).Length, 0, 100_000);
+    }
+
     [Fact]
     public void Of_NoFolderOrAScopeThatIsAPath_IsNoCache()
     {
         var job = Job("v1");
-        Assert.Null(Runner.Cache.Of(Work(Plan), job with { CacheFolder = null }, _said.Add, TimeProvider.System));
-        Assert.Null(Runner.Cache.Of(Work(Plan with { Scope = "../x" }), job, _said.Add, TimeProvider.System));
+        Assert.Null(Runner.Cache.Of(Work(Plan), job with { CacheFolder = null }, _log.Add, TimeProvider.System));
+        Assert.Null(Runner.Cache.Of(Work(Plan with { Scope = "../x" }), job, _log.Add, TimeProvider.System));
     }
 
     [Fact]
@@ -115,26 +131,26 @@ public sealed class CacheTests : IDisposable
             {
                 CacheFolder = Path.Combine(_root, "no-folder"),
             },
-            _said.Add,
+            _log.Add,
             TimeProvider.System
         )!;
         cache.Restore();
         Directory.CreateDirectory(Path.Combine(_root, "job-1", "workspace", ".cache"));
         cache.Save(default);
-        Assert.Contains(_said, s => s.Contains("counts as missing", StringComparison.Ordinal));
+        Assert.Contains(_log, s => s.Contains("counts as a miss", StringComparison.Ordinal));
     }
 
     [Theory]
     [InlineData("absent.lock")]
     [InlineData("*.lock")]
     [InlineData("[")]
-    public void Restore_KeyThatMatchesNoFile_IsToldAndNoHit(string pattern)
+    public void Restore_KeyThatMatchesNoFile_IsLoggedAndNoHit(string pattern)
     {
         var plan = Plan with { KeyFiles = ["go.sum", pattern] };
         for (var i = 0; i < 2; i++)
         {
             var job = Job("v1");
-            var cache = Runner.Cache.Of(Work(plan), job, _said.Add, TimeProvider.System)!;
+            var cache = Runner.Cache.Of(Work(plan), job, _log.Add, TimeProvider.System)!;
             cache.Restore();
             Assert.False(Directory.Exists(Path.Combine(job.Workspace, ".cache")));
             Directory.CreateDirectory(Path.Combine(job.Workspace, ".cache"));
@@ -143,13 +159,13 @@ public sealed class CacheTests : IDisposable
         }
 
         Assert.Contains(
-            _said,
+            _log,
             s => s.Contains($"'{pattern}'", StringComparison.Ordinal) && s.Contains("The cache is not used", StringComparison.Ordinal)
         );
     }
 
     [Fact]
-    public void Restore_NothingForTheWholeKey_TakesTheLastUsedThatAgreesAsFarAsAFallbackAsks()
+    public void Restore_NoEntryForTheKey_TakesTheLastUsedOfAFallback()
     {
         var plan = Plan with { KeyFiles = ["a", "go.sum"], RestoreDepths = [1, 0] };
         Keep("a1", "v1", "first", minutes: -3);
@@ -163,9 +179,9 @@ public sealed class CacheTests : IDisposable
         Assert.Null(Restored("a3", "v1", plan with { RestoreDepths = [1] }));
         Assert.Null(Restored("a1", "v9", plan with { RestoreDepths = null }));
 
-        // What was restored in its place is kept under the key that it then has.
+        // What was restored from a fallback is saved under its own key.
         var job = JobOf("a1", "v4");
-        var cache = Runner.Cache.Of(Work(plan), job, _said.Add, TimeProvider.System)!;
+        var cache = Runner.Cache.Of(Work(plan), job, _log.Add, TimeProvider.System)!;
         cache.Restore();
         cache.Save(default);
         Assert.Equal("first", Restored("a1", "v4", plan with { RestoreDepths = [0] }));
@@ -173,7 +189,7 @@ public sealed class CacheTests : IDisposable
         string? Restored(string a, string version, CacheAnswer? answer = null)
         {
             var at = JobOf(a, version);
-            Runner.Cache.Of(Work(answer ?? plan), at, _said.Add, TimeProvider.System)!.Restore();
+            Runner.Cache.Of(Work(answer ?? plan), at, _log.Add, TimeProvider.System)!.Restore();
             var file = Path.Combine(at.Workspace, ".cache", "kept");
             return File.Exists(file) ? File.ReadAllText(file) : null;
         }
@@ -184,7 +200,7 @@ public sealed class CacheTests : IDisposable
             var kept = Runner.Cache.Of(
                 Work(plan with { RestoreDepths = [2], Image = image ?? plan.Image }),
                 at,
-                _said.Add,
+                _log.Add,
                 TimeProvider.System
             )!;
             kept.Restore();
@@ -205,7 +221,7 @@ public sealed class CacheTests : IDisposable
     }
 
     [Fact]
-    public void Key_Braces_MeanTheSameAsInLint()
+    public void Key_Braces_MatchAsInLint()
     {
         var plan = Plan with { KeyFiles = ["package-lock.{json,yaml}"] };
         Keep(Lock("v1"), plan);
@@ -221,7 +237,7 @@ public sealed class CacheTests : IDisposable
 
         void Keep(RunnerSettings job, CacheAnswer answer)
         {
-            var cache = Runner.Cache.Of(Work(answer), job with { CacheBytes = 1_000_000 }, _said.Add, TimeProvider.System)!;
+            var cache = Runner.Cache.Of(Work(answer), job with { CacheBytes = 1_000_000 }, _log.Add, TimeProvider.System)!;
             cache.Restore();
             Directory.CreateDirectory(Path.Combine(job.Workspace, ".cache"));
             File.WriteAllText(Path.Combine(job.Workspace, ".cache", "kept"), "x");
@@ -249,11 +265,11 @@ public sealed class CacheTests : IDisposable
 
     private bool IsHit(RunnerSettings job, CacheAnswer plan)
     {
-        Runner.Cache.Of(Work(plan), job, _said.Add, TimeProvider.System)!.Restore();
+        Runner.Cache.Of(Work(plan), job, _log.Add, TimeProvider.System)!.Restore();
         return File.Exists(Path.Combine(job.Workspace, ".cache", "kept"));
     }
 
-    private Cache? Cache(RunnerSettings job) => Runner.Cache.Of(Work(Plan), job, _said.Add, TimeProvider.System);
+    private Cache? Cache(RunnerSettings job) => Runner.Cache.Of(Work(Plan), job, _log.Add, TimeProvider.System);
 
     private RunnerSettings Job(string version)
     {
@@ -267,20 +283,5 @@ public sealed class CacheTests : IDisposable
         return settings;
     }
 
-    private static ClaimAnswer Work(CacheAnswer cache) =>
-        new()
-        {
-            ExecutionId = "x",
-            StepName = "step",
-            JobId = "j",
-            JobAttempt = 1,
-            Script = "true",
-            Env = new Dictionary<string, string>(),
-            Secrets = new Dictionary<string, string>(),
-            TimeoutSeconds = 60,
-            GraceSeconds = 5,
-            Inputs = [],
-            Outputs = [],
-            Cache = cache,
-        };
+    private static ClaimAnswer Work(CacheAnswer cache) => RunnerTest.Work("true") with { Cache = cache };
 }

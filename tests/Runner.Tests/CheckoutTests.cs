@@ -1,43 +1,39 @@
 using System.Diagnostics;
+using Shipinator.Client;
 using Shipinator.Testing;
 
 namespace Shipinator.Runner.Tests;
 
 /// <summary>The checkout of <c>runner prepare</c> and <c>runner work</c>, from real Git hosts over HTTP.</summary>
-public sealed class CheckoutTests : IAsyncLifetime
+public sealed class CheckoutTests : RunnerTest
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-    private readonly string _root = Directory.CreateTempSubdirectory("ship-checkout-").FullName;
     private GitHttpServer _own = null!;
     private GitHttpServer _other = null!;
 
-    private string Workspace => Path.Combine(_root, "job", "workspace");
-
-    public async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
-        _own = await GitHttpServer.StartAsync(Path.Combine(_root, "own"));
-        _other = await GitHttpServer.StartAsync(Path.Combine(_root, "other"));
+        await base.InitializeAsync();
+        _own = await GitHttpServer.StartAsync(Path.Combine(Root, "own"));
+        _other = await GitHttpServer.StartAsync(Path.Combine(Root, "other"));
     }
 
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         await _own.DisposeAsync();
         await _other.DisposeAsync();
-        FileTree.Remove(_root);
+        await base.DisposeAsync();
     }
 
     [Fact]
-    public async Task Prepare_CredentialOfTheOrigin_FetchesAndIsWrittenNowhere()
+    public async Task Prepare_CredentialOfTheOrigin_FetchesAndIsNotWrittenToDisk()
     {
         var commit = _own.Create("/org/app.git", ("a", "one"));
         _own.RequireCredential("bot:top-secret");
-        var (code, words) = await PrepareAsync(_own.Url("/org/app.git"), commit, scope: _own.Url("/org"));
-        Assert.True(code == 0, words);
+        var (code, output) = await PrepareAsync(_own.Url("/org/app.git"), commit, scope: _own.Url("/org"));
+        Assert.True(code == 0, output);
         Assert.True(File.Exists(Path.Combine(Workspace, "a")));
         Assert.DoesNotContain(
-            Directory
-                .EnumerateFiles(Path.Combine(_root, "job"), "*", SearchOption.AllDirectories)
-                .Where(f => new FileInfo(f).Length < 100_000),
+            Directory.EnumerateFiles(JobFolder, "*", SearchOption.AllDirectories).Where(f => new FileInfo(f).Length < 100_000),
             f => File.ReadAllText(f).Contains("top-secret", StringComparison.Ordinal)
         );
     }
@@ -60,9 +56,9 @@ public sealed class CheckoutTests : IAsyncLifetime
             context.Response.Redirect(_other.Url(context.Request.Path + context.Request.QueryString));
             return true;
         };
-        var (code, words) = await PrepareAsync(_own.Url("/org/app.git"), commit, scope: _own.Url(""));
+        var (code, output) = await PrepareAsync(_own.Url("/org/app.git"), commit, scope: _own.Url(""));
         Assert.Equal(1, code);
-        Assert.Contains("redirect", words, StringComparison.Ordinal);
+        Assert.Contains("redirect", output, StringComparison.Ordinal);
         Assert.Empty(_other.Requests);
     }
 
@@ -89,21 +85,21 @@ public sealed class CheckoutTests : IAsyncLifetime
         _other.Create("/org/lib.git", ("l", "lib"));
         var commit = CreateWithSubmodules("/org/app.git", ("here", "../lib.git"), ("there", _other.Url("/org/lib.git")));
         _own.RequireCredential("bot:top-secret");
-        var (code, words) = await PrepareAsync(_own.Url("/org/app.git"), commit, _own.Url(""), """{"depth":1,"submodules":"true"}""");
-        Assert.True(code == 0, words);
+        var (code, output) = await PrepareAsync(_own.Url("/org/app.git"), commit, _own.Url(""), """{"depth":1,"submodules":"true"}""");
+        Assert.True(code == 0, output);
         Assert.Equal("lib", File.ReadAllText(Path.Combine(Workspace, "here", "l")));
         Assert.Equal("lib", File.ReadAllText(Path.Combine(Workspace, "there", "l")));
         Assert.NotEmpty(_own.Credentials);
 
         _other.RequireCredential("bot:top-secret");
-        (code, words) = await PrepareAsync(_own.Url("/org/app.git"), commit, _own.Url(""), """{"depth":1,"submodules":"true"}""");
+        (code, output) = await PrepareAsync(_own.Url("/org/app.git"), commit, _own.Url(""), """{"depth":1,"submodules":"true"}""");
         Assert.Equal(1, code);
-        Assert.Contains("submodules can't be fetched", words, StringComparison.Ordinal);
+        Assert.Contains("submodules can't be fetched", output, StringComparison.Ordinal);
         Assert.Empty(_other.Credentials);
     }
 
     [Fact]
-    public async Task Prepare_ByDefault_TellsWhatIsLeftOut()
+    public async Task Prepare_ByDefault_SaysWhatIsNotFetched()
     {
         _own.Create("/org/lib.git", ("l", "lib"));
         var commit = CreateWithSubmodules(
@@ -112,10 +108,10 @@ public sealed class CheckoutTests : IAsyncLifetime
             (".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n"),
             ("big.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
         );
-        var (code, words) = await PrepareAsync(_own.Url("/org/app.git"), commit, null);
-        Assert.True(code == 0, words);
-        Assert.Contains("Left out: the submodules", words, StringComparison.Ordinal);
-        Assert.Contains("Left out: the content of 1 Git LFS file;", words, StringComparison.Ordinal);
+        var (code, output) = await PrepareAsync(_own.Url("/org/app.git"), commit, null);
+        Assert.True(code == 0, output);
+        Assert.Contains("Not fetched: the submodules", output, StringComparison.Ordinal);
+        Assert.Contains("Not fetched: the content of 1 Git LFS file;", output, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(Workspace, "here")));
     }
 
@@ -139,18 +135,18 @@ public sealed class CheckoutTests : IAsyncLifetime
             "two"
         );
         GitHttpServer.Git(bare, "update-ref", "refs/heads/main", second);
-        var (code, words) = await PrepareAsync(_own.Url("/app.git"), second, null, """{"depth":0,"tags":true}""");
-        Assert.True(code == 0, words);
+        var (code, output) = await PrepareAsync(_own.Url("/app.git"), second, null, """{"depth":0,"tags":true}""");
+        Assert.True(code == 0, output);
         Assert.Equal($"v1.2-1-g{second[..7]}", GitHttpServer.Git(Workspace, "-c", "safe.directory=*", "describe", "--abbrev=7", "--tags"));
 
-        (code, words) = await PrepareAsync(_own.Url("/app.git"), second, null);
-        Assert.True(code == 0, words);
-        Assert.Contains("(depth 1, no tags)", words, StringComparison.Ordinal);
+        (code, output) = await PrepareAsync(_own.Url("/app.git"), second, null);
+        Assert.True(code == 0, output);
+        Assert.Contains("(depth 1, no tags)", output, StringComparison.Ordinal);
         Assert.Equal("1", GitHttpServer.Git(Workspace, "-c", "safe.directory=*", "rev-list", "--count", "HEAD"));
     }
 
     [Fact]
-    public async Task Prepare_PartialClone_LeavesOldContentAway()
+    public async Task Prepare_PartialClone_OmitsOldContent()
     {
         var first = _own.Create("/app.git", ("a", "one"));
         var bare = _own.Bare("/app.git");
@@ -169,8 +165,8 @@ public sealed class CheckoutTests : IAsyncLifetime
             "two"
         );
         GitHttpServer.Git(bare, "update-ref", "refs/heads/main", second);
-        var (code, words) = await PrepareAsync(_own.Url("/app.git"), second, null, """{"depth":0,"filter":"blob:none"}""");
-        Assert.True(code == 0, words);
+        var (code, output) = await PrepareAsync(_own.Url("/app.git"), second, null, """{"depth":0,"filter":"blob:none"}""");
+        Assert.True(code == 0, output);
         Assert.Contains(
             "?",
             GitHttpServer.Git(Workspace, "-c", "safe.directory=*", "rev-list", "--objects", "--all", "--missing=print"),
@@ -179,10 +175,10 @@ public sealed class CheckoutTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Prepare_LfsWithoutGitLfs_SaysWhatToInstall()
+    public async Task Prepare_LfsWithoutGitLfs_FailsBeforeFetchingAndSaysWhatToInstall()
     {
         var commit = _own.Create("/app.git", ("a", "one"));
-        var (code, words) = await PrepareAsync(
+        var (code, output) = await PrepareAsync(
             _own.Url("/app.git"),
             commit,
             null,
@@ -190,7 +186,56 @@ public sealed class CheckoutTests : IAsyncLifetime
             ("PATH", PathWithoutLfs())
         );
         Assert.Equal(1, code);
-        Assert.Contains("git-lfs is not installed", words, StringComparison.Ordinal);
+        Assert.Contains("git-lfs is not installed", output, StringComparison.Ordinal);
+        Assert.Empty(_own.Requests);
+    }
+
+    /// <summary>A machine whose settings require the filter of LFS, as Debian's package sets them, but without the program.</summary>
+    [Fact]
+    public async Task Prepare_LfsFilesWithoutGitLfs_HaveTheirPointers()
+    {
+        await File.WriteAllTextAsync(
+            Path.Combine(Root, ".gitconfig"),
+            "[filter \"lfs\"]\n\tsmudge = git-lfs smudge -- %f\n\tprocess = git-lfs filter-process\n\trequired = true\n",
+            TestContext.Current.CancellationToken
+        );
+        var work = Path.Combine(Root, "lfs-work");
+        LfsHost.Write(work, "big.bin", "content");
+        var commit = LfsHost.Commit(work);
+        var (code, output) = await PrepareAsync(work, commit, null, null, ("PATH", PathWithoutLfs()));
+        Assert.True(code == 0, output);
+        Assert.Equal(LfsHost.Pointer("content"), File.ReadAllText(Path.Combine(Workspace, "big.bin")));
+        Assert.Contains("Not fetched: the content of 1 Git LFS file;", output, StringComparison.Ordinal);
+    }
+
+    /// <summary>The server may have fetched the repository itself; its folder is of no use to a reader of the log.</summary>
+    [Fact]
+    public async Task CheckOut_FromACopyOfTheServers_ShowsTheRepositorysAddressWithoutItsCredential()
+    {
+        var commit = _own.Create("/app.git", ("a", "one"));
+        var settings = new RunnerSettings(Server.Url, ExecutionId, Token, JobFolder) { SourceFolder = _own.Bare("/app.git") };
+        Directory.CreateDirectory(settings.Control);
+        Directory.CreateDirectory(settings.Workspace);
+        var source = new SourceAnswer
+        {
+            CloneUrl = "https://bot:top-secret@git.example.org/org/app.git",
+            Ref = "refs/heads/main",
+            Commit = commit,
+        };
+        var log = new List<string>();
+        await Checkout.RunAsync(settings, source, log.Add, TimeProvider.System, TestContext.Current.CancellationToken);
+        Assert.Equal("one", File.ReadAllText(Path.Combine(Workspace, "a")));
+        Assert.Equal([$"Checking out {commit} of https://git.example.org/org/app.git (depth 1, no tags)"], log);
+
+        FileTree.Remove(Workspace);
+        Directory.CreateDirectory(Workspace);
+        var missing = source with { Commit = new string('1', 40), Ref = "refs/heads/gone" };
+        var e = await Assert.ThrowsAsync<PrepareException>(() =>
+            Checkout.RunAsync(settings, missing, log.Add, TimeProvider.System, TestContext.Current.CancellationToken)
+        );
+        Assert.Contains("of https://git.example.org/org/app.git can't be fetched", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(Root, e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("top-secret", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -198,8 +243,8 @@ public sealed class CheckoutTests : IAsyncLifetime
     {
         var commit = _own.Create("/app.git", ("a", "one"));
         _own.RequireCredential("bot:top-secret");
-        // What git-lfs does to learn a credential, in its place: it asks Git for the address that .lfsconfig names.
-        var tools = Path.Combine(_root, "tools");
+        // In place of git-lfs, its way to a credential: it asks Git for the address in .lfsconfig.
+        var tools = Path.Combine(Root, "tools");
         Directory.CreateDirectory(tools);
         var script = Path.Combine(tools, "git-lfs");
         await File.WriteAllTextAsync(
@@ -208,22 +253,22 @@ public sealed class CheckoutTests : IAsyncLifetime
             #!/bin/sh
             [ "$1" = version ] && exit 0
             for url in '{_own.Url("/app.git/info/lfs")}' '{_other.Url("/app.git/info/lfs")}' 'https://127.0.0.1/x'; do
-              echo "for $url:" >>{_root}/asked
-              printf 'url=%s\n\n' "$url" | git credential fill >>{_root}/asked 2>/dev/null || true
+              echo "for $url:" >>{Root}/asked
+              printf 'url=%s\n\n' "$url" | git credential fill >>{Root}/asked 2>/dev/null || true
             done
             """,
             TestContext.Current.CancellationToken
         );
         File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        var (code, words) = await PrepareAsync(
+        var (code, output) = await PrepareAsync(
             _own.Url("/app.git"),
             commit,
             _own.Url(""),
             """{"depth":1,"lfs":true}""",
             ("PATH", tools + ":" + Environment.GetEnvironmentVariable("PATH"))
         );
-        Assert.True(code == 0, words);
-        var asked = (await File.ReadAllTextAsync(Path.Combine(_root, "asked"), TestContext.Current.CancellationToken)).Split(
+        Assert.True(code == 0, output);
+        var asked = (await File.ReadAllTextAsync(Path.Combine(Root, "asked"), TestContext.Current.CancellationToken)).Split(
             "for ",
             StringSplitOptions.RemoveEmptyEntries
         );
@@ -252,9 +297,9 @@ public sealed class CheckoutTests : IAsyncLifetime
             "two"
         );
         GitHttpServer.Git(bare, "update-ref", "refs/heads/release", second);
-        // A host that gives only what refs name.
+        // A host that serves only what refs name.
         GitHttpServer.Git(bare, "config", "uploadpack.allowAnySHA1InWant", "false");
-        var (code, words) = await PrepareAsync(
+        var (code, output) = await PrepareAsync(
             _own.Url("/app.git"),
             second,
             null,
@@ -262,14 +307,14 @@ public sealed class CheckoutTests : IAsyncLifetime
             ("SHIPINATOR_CLONE_REF", "refs/heads/release"),
             ("GIT_PROTOCOL", "version=0")
         );
-        Assert.True(code == 0, words);
+        Assert.True(code == 0, output);
         Assert.Equal(second, GitHttpServer.Git(Workspace, "-c", "safe.directory=*", "rev-parse", "HEAD"));
     }
 
     [Fact]
-    public async Task Prepare_FileNamesThatAreNotUtf8_AreOpenedForAllAndRemoved()
+    public async Task Prepare_FileNamesThatAreNotUtf8_AreAccessibleToAllAndRemovable()
     {
-        var work = Path.Combine(_root, "work");
+        var work = Path.Combine(Root, "work");
         Directory.CreateDirectory(work);
         GitHttpServer.Git(work, "init", "-q", "-b", "main");
         using (
@@ -278,7 +323,9 @@ public sealed class CheckoutTests : IAsyncLifetime
                     "sh",
                     [
                         "-ec",
-                        "mkdir \"$(printf 'd\\351')\"; echo one >\"$(printf 'd\\351/f\\377')\"; echo two >\"$(printf 'x\\200')\"; chmod 755 \"$(printf 'x\\200')\"; ln -s nowhere \"$(printf 'l\\376')\"",
+                        "mkdir \"$(printf 'd\\351')\"; echo one >\"$(printf 'd\\351/f\\377')\"; "
+                            + "echo two >\"$(printf 'x\\200')\"; chmod 755 \"$(printf 'x\\200')\"; "
+                            + "ln -s nowhere \"$(printf 'l\\376')\"",
                     ]
                 )
                 {
@@ -293,8 +340,8 @@ public sealed class CheckoutTests : IAsyncLifetime
 
         GitHttpServer.Git(work, "add", "-A");
         GitHttpServer.Git(work, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit", "-q", "-m", "one");
-        var (code, words) = await PrepareAsync(work, GitHttpServer.Git(work, "rev-parse", "HEAD"), null);
-        Assert.True(code == 0, words);
+        var (code, output) = await PrepareAsync(work, GitHttpServer.Git(work, "rev-parse", "HEAD"), null);
+        Assert.True(code == 0, output);
         using var look = Process.Start(
             new ProcessStartInfo("sh", ["-ec", "stat -c %a \"$(printf 'd\\351')\" \"$(printf 'd\\351/f\\377')\" \"$(printf 'x\\200')\""])
             {
@@ -303,17 +350,17 @@ public sealed class CheckoutTests : IAsyncLifetime
             }
         )!;
         Assert.Equal("777\n666\n777\n", await look.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken));
-        FileTree.Remove(Path.Combine(_root, "job"));
-        Assert.False(Directory.Exists(Path.Combine(_root, "job")));
+        FileTree.Remove(JobFolder);
+        Assert.False(Directory.Exists(JobFolder));
     }
 
     [Fact]
-    public void Remove_LinksOutFoldersWithoutRightsAndDepth_LeavesTheRestAlone()
+    public void Remove_LinksOutFoldersWithoutPermissionsAndDepth_RemovesThatTreeOnly()
     {
-        var outside = Path.Combine(_root, "outside");
+        var outside = Path.Combine(Root, "outside");
         Directory.CreateDirectory(outside);
         File.WriteAllText(Path.Combine(outside, "kept"), "");
-        var tree = Path.Combine(_root, "tree");
+        var tree = Path.Combine(Root, "tree");
         var deep = Path.Combine([tree, .. Enumerable.Repeat("d", 200)]);
         Directory.CreateDirectory(deep);
         File.CreateSymbolicLink(Path.Combine(tree, "link"), outside);
@@ -331,7 +378,7 @@ public sealed class CheckoutTests : IAsyncLifetime
     [InlineData("https://bot@git.example.org/a.git", null, null)]
     [InlineData("/srv/a.git", null, null)]
     [InlineData("https://git.example.org/a.git", "https://x\"]\n[core]", null)]
-    public void Scope_IsTheServersWordOrTheOrigin(string url, string? given, string? expected) =>
+    public void Scope_IsTheServersOrTheOrigin(string url, string? given, string? expected) =>
         Assert.Equal(
             expected,
             GitSettings.Scope(
@@ -388,7 +435,7 @@ public sealed class CheckoutTests : IAsyncLifetime
 
     private string PathWithoutLfs()
     {
-        var tools = Path.Combine(_root, "plain");
+        var tools = Path.Combine(Root, "plain");
         Directory.CreateDirectory(tools);
         foreach (var name in new[] { "git", "sh" })
         {
@@ -400,7 +447,7 @@ public sealed class CheckoutTests : IAsyncLifetime
     }
 
     /// <summary>In a fresh job folder each time.</summary>
-    private async Task<(int Code, string Words)> PrepareAsync(
+    private async Task<(int Code, string Output)> PrepareAsync(
         string url,
         string commit,
         string? scope,
@@ -408,13 +455,12 @@ public sealed class CheckoutTests : IAsyncLifetime
         params (string Name, string Value)[] environment
     )
     {
-        var job = Path.Combine(_root, "job");
-        if (Directory.Exists(job))
+        if (Directory.Exists(JobFolder))
         {
-            FileTree.Remove(job);
+            FileTree.Remove(JobFolder);
         }
 
-        var secret = Path.Combine(_root, "secret");
+        var secret = Path.Combine(Root, "secret");
         Directory.CreateDirectory(secret);
         if (scope is not null)
         {
@@ -430,8 +476,8 @@ public sealed class CheckoutTests : IAsyncLifetime
             RedirectStandardError = true,
             RedirectStandardOutput = true,
         };
-        start.Environment["SHIPINATOR_JOB_DIR"] = job;
-        start.Environment["HOME"] = _root;
+        start.Environment["SHIPINATOR_JOB_DIR"] = JobFolder;
+        start.Environment["HOME"] = Root;
         start.Environment["SHIPINATOR_CLONE_URL"] = url;
         start.Environment["SHIPINATOR_CLONE_REF"] = "refs/heads/main";
         start.Environment["SHIPINATOR_CLONE_COMMIT"] = commit;
@@ -447,8 +493,8 @@ public sealed class CheckoutTests : IAsyncLifetime
 
         using var runner = Process.Start(start)!;
         var error = runner.StandardError.ReadToEndAsync();
-        var output = runner.StandardOutput.ReadToEndAsync();
-        await runner.WaitForExitAsync(new CancellationTokenSource(Patience).Token);
-        return (runner.ExitCode, await output + await error);
+        var standard = runner.StandardOutput.ReadToEndAsync();
+        await WaitForExitAsync(runner);
+        return (runner.ExitCode, await standard + await error);
     }
 }

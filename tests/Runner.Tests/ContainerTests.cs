@@ -1,28 +1,12 @@
 using System.Diagnostics;
-using Shipinator.Client;
 
 namespace Shipinator.Runner.Tests;
 
-/// <summary>The runner as a pod's containers start it: prepared by one, work by another, in the image's own environment.</summary>
-public sealed class ContainerTests : IAsyncLifetime
+/// <summary>The runner as a pod's containers start it: one prepares, another runs the step in the image's own environment.</summary>
+public sealed class ContainerTests : RunnerTest
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
-    private readonly string _root = Directory.CreateTempSubdirectory("ship-pod-").FullName;
-    private readonly string _id = Guid.CreateVersion7().ToString();
-    private FakeServer _server = null!;
-
-    private string Job => Path.Combine(_root, "job");
-
-    public async ValueTask InitializeAsync() => _server = await FakeServer.StartAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        await _server.DisposeAsync();
-        Directory.Delete(_root, recursive: true);
-    }
-
     [Fact]
-    public async Task Prepare_ClonesAndOpensTheWorkspaceAndTheStepRunsThereInTheImagesEnvironment()
+    public async Task Prepare_ClonesForAllUsersAndTheStepRunsInTheImagesEnvironment()
     {
         var (origin, commit) = await OriginAsync();
         var prepared = await RunAsync(
@@ -31,25 +15,25 @@ public sealed class ContainerTests : IAsyncLifetime
             ("SHIPINATOR_CLONE_REF", "refs/heads/main"),
             ("SHIPINATOR_CLONE_COMMIT", commit)
         );
-        Assert.True(prepared.Code == 0, prepared.Words);
-        Assert.True(File.GetUnixFileMode(Path.Combine(Job, "workspace", "file")).HasFlag(UnixFileMode.OtherWrite));
-        Assert.True(File.GetUnixFileMode(Path.Combine(Job, "executions")).HasFlag(UnixFileMode.StickyBit | UnixFileMode.OtherWrite));
+        Assert.True(prepared.Code == 0, prepared.Errors);
+        Assert.True(File.GetUnixFileMode(Path.Combine(Workspace, "file")).HasFlag(UnixFileMode.OtherWrite));
+        Assert.True(File.GetUnixFileMode(Path.Combine(JobFolder, "executions")).HasFlag(UnixFileMode.StickyBit | UnixFileMode.OtherWrite));
 
-        _server.Work[_id] = Work("cat file; echo \"$FROM_IMAGE\"; env");
+        Server.Work[ExecutionId] = Work("cat file; echo \"$FROM_IMAGE\"; env");
         var ended = await StepAsync(("FROM_IMAGE", "image's own"), ("KUBERNETES_SERVICE_HOST", "10.0.0.1"));
-        Assert.True(ended.Code == 0, ended.Words);
-        Assert.StartsWith("one\nimage's own\n", _server.Log, StringComparison.Ordinal);
-        Assert.DoesNotContain("KUBERNETES_", _server.Log, StringComparison.Ordinal);
-        Assert.DoesNotContain("SHIPINATOR_TOKEN", _server.Log, StringComparison.Ordinal);
-        var claim = Assert.Single(_server.Claims).Request;
+        Assert.True(ended.Code == 0, ended.Errors);
+        Assert.StartsWith("one\nimage's own\n", Server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("KUBERNETES_", Server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("SHIPINATOR_TOKEN", Server.Log, StringComparison.Ordinal);
+        var claim = Assert.Single(Server.Claims).Request;
         Assert.Equal((true, "the-job"), (claim.Prepared, claim.JobId));
     }
 
     [Fact]
-    public async Task Prepare_CommitThatIsNotThere_FailsInGitsWordsAndTellsThePod()
+    public async Task Prepare_MissingCommit_FailsWithGitsOutputInTheTerminationLog()
     {
         var (origin, _) = await OriginAsync();
-        var note = Path.Combine(_root, "termination-log");
+        var note = Path.Combine(Root, "termination-log");
         await File.WriteAllTextAsync(note, "");
         var prepared = await RunAsync(
             "prepare",
@@ -59,17 +43,17 @@ public sealed class ContainerTests : IAsyncLifetime
             ("SHIPINATOR_TERMINATION_LOG", note)
         );
         Assert.Equal(1, prepared.Code);
-        Assert.Contains(new string('1', 40), prepared.Words, StringComparison.Ordinal);
+        Assert.Contains(new string('1', 40), prepared.Errors, StringComparison.Ordinal);
         Assert.Contains(new string('1', 40), await File.ReadAllTextAsync(note), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Step_WithoutAPreparedWorkspace_IsTheExecutorsError()
+    public async Task Step_WithoutAPreparedWorkspace_IsAnExecutorError()
     {
-        Directory.CreateDirectory(Job);
-        _server.Work[_id] = Work("true");
+        Directory.CreateDirectory(JobFolder);
+        Server.Work[ExecutionId] = Work("true");
         Assert.Equal(1, (await StepAsync()).Code);
-        Assert.Equal("executor_error", Assert.Single(_server.Reports).Report.Reason);
+        Assert.Equal("executor_error", Assert.Single(Server.Reports).Report.Reason);
     }
 
     [Theory]
@@ -79,150 +63,129 @@ public sealed class ContainerTests : IAsyncLifetime
     public async Task Step_ExitCode_IsTheContainersToo(string script, int code)
     {
         Assert.Equal(0, (await RunAsync("prepare")).Code);
-        _server.Work[_id] = Work(script);
+        Server.Work[ExecutionId] = Work(script);
         Assert.Equal(code, (await StepAsync()).Code);
     }
 
     [Fact]
-    public async Task Step_FailedAndTriedAgain_RunsTheNextExecutionWithItsToken()
+    public async Task Step_FailedWithARetry_RunsTheNextExecutionWithItsToken()
     {
         Assert.Equal(0, (await RunAsync("prepare")).Code);
         var second = Guid.CreateVersion7().ToString();
-        _server.Work[_id] = Work("touch here; exit 9");
-        _server.Work[second] = Work("test -e here && touch again");
-        _server.Next[_id] = second;
+        Server.Work[ExecutionId] = Work("touch here; exit 9");
+        Server.Work[second] = Work("test -e here && touch again");
+        Server.Next[ExecutionId] = second;
 
         Assert.Equal(0, (await StepAsync()).Code);
-        Assert.Equal([(_id, "failed"), (second, "success")], _server.Reports.Select(r => (r.Execution, r.Report.Status)));
-        Assert.Equal("shx_of-" + second, _server.Claims.Last().Token);
-        Assert.True(File.Exists(Path.Combine(Job, "workspace", "again")), "The second try has another workspace.");
+        Assert.Equal([(ExecutionId, "failed"), (second, "success")], Server.Reports.Select(r => (r.Execution, r.Report.Status)));
+        Assert.Equal("shx_of-" + second, Server.Claims.Last().Token);
+        Assert.True(File.Exists(Path.Combine(Workspace, "again")), "The second attempt has another workspace.");
     }
 
-    /// <summary>Also root can't, unless its container may trace: the runner is started with the rights that root has in a pod.</summary>
+    /// <summary>Not even by root, unless its container may trace: the runner gets the capabilities that root has in a pod.</summary>
     [Fact]
-    public async Task RunnersMemory_CantBeReadByItsStep()
+    public async Task RunnersMemory_CanNotBeReadByItsStep()
     {
         Assert.Equal(0, (await RunAsync("prepare")).Code);
-        const string rights =
-            "-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap";
-        _server.Work[_id] = Work(
-            "for f in environ mem maps; do if (exec 3</proc/$PPID/$f && head -c 1 <&3 || test $f = mem) >/dev/null 2>&1; then echo read $f; else echo hidden $f; fi; done"
+        const string capabilities =
+            "-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,"
+            + "+sys_chroot,+mknod,+audit_write,+setfcap";
+        Server.Work[ExecutionId] = Work(
+            "for f in environ mem maps; do if (exec 3</proc/$PPID/$f && "
+                + "head -c 1 <&3 || test $f = mem) >/dev/null 2>&1; then echo read $f; else echo hidden $f; fi; done"
         );
         using var runner = Environment.IsPrivilegedProcess
-            ? Start("work", [], "setpriv", $"--bounding-set={rights}", "--inh-caps=-all")
+            ? Start("work", [], "setpriv", $"--bounding-set={capabilities}", "--inh-caps=-all")
             : Start("work", []);
-        await runner.WaitForExitAsync(new CancellationTokenSource(Patience).Token);
+        await WaitForExitAsync(runner);
         Assert.Equal(0, runner.ExitCode);
-        Assert.Contains("hidden environ\nhidden mem\nhidden maps\n", _server.Log, StringComparison.Ordinal);
+        Assert.Contains("hidden environ\nhidden mem\nhidden maps\n", Server.Log, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Runner_TellsItsNameToTheServerAlone_AndProvesByItThatItClaimed()
+    public async Task RunnerSecret_IsSentToTheServerOnlyAndProvesTheClaim()
     {
         Assert.Equal(0, (await RunAsync("prepare")).Code);
         var second = Guid.CreateVersion7().ToString();
-        _server.Work[_id] = Work("env; cat /proc/self/environ; exit 3");
-        _server.Work[second] = Work("true");
-        _server.Next[_id] = second;
+        Server.Work[ExecutionId] = Work("env; cat /proc/self/environ; exit 3");
+        Server.Work[second] = Work("true");
+        Server.Next[ExecutionId] = second;
         await StepAsync();
-        var claims = _server.Claims.ToList();
+        var claims = Server.Claims.ToList();
         Assert.Equal(2, claims.Count);
-        Assert.Equal(claims[0].Request.Runner, _server.NextAskedBy[_id]);
+        Assert.Equal(claims[0].Request.Runner, Server.NextAskedBy[ExecutionId]);
         Assert.Equal(64, claims[0].Request.Runner.Length);
         Assert.NotEqual(claims[0].Request.Runner, claims[1].Request.Runner);
-        Assert.DoesNotContain(claims[0].Request.Runner, _server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain(claims[0].Request.Runner, Server.Log, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Step_NotNeeded_EndsWithZero() => Assert.Equal(0, (await StepAsync()).Code);
+    public async Task Step_NotNeeded_ExitsWithZero() => Assert.Equal(0, (await StepAsync()).Code);
 
     [Fact]
-    public async Task Step_StoppedBeforeItHadWork_IsNoSuccess()
+    public async Task Step_TerminatedBeforeItsClaim_IsNoSuccess()
     {
-        await _server.GoAwayAsync();
+        await Server.StopAsync();
         using var runner = Start("work", []);
-        var lockFile = Path.Combine(Job, "executions", _id, "runner.lock");
-        var deadline = TimeProvider.System.GetUtcNow() + Patience;
+        var lockFile = Path.Combine(JobFolder, "executions", ExecutionId, "runner.lock");
+        var deadline = TimeProvider.System.GetUtcNow() + WaitLimit;
         while (!File.Exists(lockFile) && TimeProvider.System.GetUtcNow() < deadline)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
         }
 
         using var kill = Process.Start("kill", ["-TERM", runner.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
-        await runner.WaitForExitAsync(new CancellationTokenSource(Patience).Token);
+        await WaitForExitAsync(runner);
         Assert.Equal(143, runner.ExitCode);
-        await _server.ComeBackAsync();
+        await Server.RestartAsync();
     }
 
     [Fact]
     public async Task Workdir_LinkOutOfTheWorkspace_IsRefused()
     {
         Assert.Equal(0, (await RunAsync("prepare")).Code);
-        Directory.CreateDirectory(Path.Combine(_root, "outside"));
-        File.CreateSymbolicLink(Path.Combine(Job, "workspace", "way-out"), Path.Combine(_root, "outside"));
-        _server.Work[_id] = Work("pwd") with { Workdir = "way-out" };
+        Directory.CreateDirectory(Path.Combine(Root, "outside"));
+        File.CreateSymbolicLink(Path.Combine(Workspace, "way-out"), Path.Combine(Root, "outside"));
+        Server.Work[ExecutionId] = Work("pwd") with { Workdir = "way-out" };
         await StepAsync();
-        Assert.Equal("config_error", Assert.Single(_server.Reports).Report.Reason);
+        Assert.Equal("config_error", Assert.Single(Server.Reports).Report.Reason);
     }
 
     [Fact]
-    public void OutOfMemory_CountGrewAndTheCommandWasKilled_IsTold()
+    public void OomKills_CountGrewAndTheCommandWasKilled_IsDetected()
     {
-        var events = Path.Combine(_root, "memory.events");
+        var events = Path.Combine(Root, "memory.events");
         File.WriteAllText(events, "low 0\noom 1\noom_kill 1\n");
-        var memory = new OutOfMemory(Path.Combine(_root, "absent"), events);
+        var memory = new OomKills(Path.Combine(Root, "absent"), events);
         Assert.False(memory.Killed(137));
         File.WriteAllText(events, "low 0\noom 2\noom_kill 2\n");
         Assert.True(memory.Killed(137));
         Assert.False(memory.Killed(1));
-        Assert.False(new OutOfMemory(Path.Combine(_root, "absent")).Killed(137));
+        Assert.False(new OomKills(Path.Combine(Root, "absent")).Killed(137));
     }
-
-    private static ClaimAnswer Work(string script) =>
-        new()
-        {
-            ExecutionId = "x",
-            StepName = "step",
-            JobId = "j",
-            JobAttempt = 1,
-            Script = script,
-            Env = new Dictionary<string, string>(),
-            Secrets = new Dictionary<string, string>(),
-            TimeoutSeconds = 60,
-            GraceSeconds = 5,
-            Inputs = [],
-            Outputs = [],
-        };
 
     private async Task<(string Origin, string Commit)> OriginAsync()
     {
-        var origin = Path.Combine(_root, "origin");
+        var origin = Path.Combine(Root, "origin");
         Directory.CreateDirectory(origin);
         await File.WriteAllTextAsync(Path.Combine(origin, "file"), "one\n");
-        Git(origin, "init", "-q", "-b", "main");
-        Git(origin, "add", "-A");
-        Git(origin, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit", "-q", "-m", "one");
-        return (origin, Git(origin, "rev-parse", "HEAD"));
+        return (origin, Commit(origin, "one"));
     }
 
-    private Task<(int Code, string Words)> StepAsync(params (string, string)[] environment) => RunAsync("work", environment);
+    private Task<(int Code, string Errors)> StepAsync(params (string, string)[] environment) => RunAsync("work", environment);
 
-    private async Task<(int Code, string Words)> RunAsync(string verb, params (string, string)[] environment)
+    private async Task<(int Code, string Errors)> RunAsync(string verb, params (string, string)[] environment)
     {
         using var runner = Start(verb, environment);
-        var words = runner.StandardError.ReadToEndAsync();
-        await runner.WaitForExitAsync(new CancellationTokenSource(Patience).Token);
-        return (runner.ExitCode, await words);
+        var errors = runner.StandardError.ReadToEndAsync();
+        await WaitForExitAsync(runner);
+        return (runner.ExitCode, await errors);
     }
 
-    private Process Start(string verb, (string Name, string Value)[] environment, params string[] before)
+    private Process Start(string verb, (string Name, string Value)[] environment, params string[] prefix)
     {
-        string[] command = [.. before, "dotnet", FakeServer.Program, verb];
-        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true };
-        start.Environment["SHIPINATOR_URL"] = _server.Url.ToString();
-        start.Environment["SHIPINATOR_EXECUTION_ID"] = _id;
-        start.Environment["SHIPINATOR_TOKEN"] = "shx_test-token-of-this-execution";
-        start.Environment["SHIPINATOR_JOB_DIR"] = Job;
+        var start = Command(verb, ExecutionId, prefix);
+        start.RedirectStandardError = true;
         start.Environment["SHIPINATOR_JOB_ID"] = "the-job";
         start.Environment["SHIPINATOR_CONTAINER"] = "1";
         foreach (var (name, value) in environment)
@@ -231,14 +194,5 @@ public sealed class ContainerTests : IAsyncLifetime
         }
 
         return Process.Start(start)!;
-    }
-
-    private static string Git(string folder, params string[] arguments)
-    {
-        using var git = Process.Start(new ProcessStartInfo("git", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true })!;
-        var output = git.StandardOutput.ReadToEnd();
-        git.WaitForExit();
-        Assert.Equal(0, git.ExitCode);
-        return output.Trim();
     }
 }

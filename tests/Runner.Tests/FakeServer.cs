@@ -11,7 +11,7 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner.Tests;
 
-/// <summary>The runner's side of <c>/v1</c> over real HTTP, with faults to order: it can go away and come back.</summary>
+/// <summary>The runner's part of <c>/v1</c> over real HTTP, with faults on request: it can stop and restart.</summary>
 public sealed class FakeServer : IAsyncDisposable
 {
     private readonly int _port;
@@ -20,7 +20,7 @@ public sealed class FakeServer : IAsyncDisposable
 
     private FakeServer(int port) => _port = port;
 
-    /// <summary>The runner as it is built: a test's own folder lacks what ASP.NET would bring.</summary>
+    /// <summary>The runner in its own build folder: the tests' folder has the runtime configuration of the tests.</summary>
     public static string Program
     {
         get
@@ -30,7 +30,7 @@ public sealed class FakeServer : IAsyncDisposable
         }
     }
 
-    /// <summary>The folder of the solution.</summary>
+    /// <summary>The solution's folder.</summary>
     public static string Repository
     {
         get
@@ -47,17 +47,17 @@ public sealed class FakeServer : IAsyncDisposable
 
     public Uri Url => new($"http://127.0.0.1:{_port}");
 
-    /// <summary>The work by execution id; an unknown one is not needed (410).</summary>
+    /// <summary>The work by execution; for an unknown execution the response is 410.</summary>
     public ConcurrentDictionary<string, ClaimAnswer> Work { get; } = new();
 
     public TaskCompletionSource<StatusReport> Reported { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public TaskCompletionSource<string> Claimed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>By execution: the one that its step goes on with. Absent: no more.</summary>
+    /// <summary>By execution: the next one of its step. Absent: there is none.</summary>
     public ConcurrentDictionary<string, string> Next { get; } = new();
 
-    /// <summary>By execution: the runner that asked for the next one.</summary>
+    /// <summary>By execution: the secret of the runner that asked for the next one.</summary>
     public ConcurrentDictionary<string, string> NextAskedBy { get; } = new();
 
     /// <summary>Every claim, by execution.</summary>
@@ -68,19 +68,19 @@ public sealed class FakeServer : IAsyncDisposable
 
     public ConcurrentDictionary<string, byte[]> Uploads { get; } = new();
 
-    /// <summary>Whether every answer asks to stop.</summary>
+    /// <summary>Whether every response asks to cancel.</summary>
     public bool Cancel { get; set; }
 
-    /// <summary>What every upload is answered with, before its bytes are read.</summary>
-    public (int Status, string Code, string Detail)? RefuseUploads { get; set; }
+    /// <summary>The response to every upload, before its bytes are read.</summary>
+    public (int Status, string Code, string Detail)? RejectUploads { get; set; }
 
-    /// <summary>Called with the count of uploads before the bytes of one are read.</summary>
+    /// <summary>Called with the number of uploads before the bytes of one are read.</summary>
     public Action<int>? OnUpload { get; set; }
 
-    public int UploadsAsked { get; private set; }
+    public int UploadRequests { get; private set; }
 
-    /// <summary>How many appends are taken whose answer is then lost.</summary>
-    public int AnswersToLose { get; set; }
+    /// <summary>How many appends are stored whose response is then lost.</summary>
+    public int ResponsesToLose { get; set; }
 
     /// <summary>The logs of all executions, one after the other.</summary>
     public string Log
@@ -101,17 +101,17 @@ public sealed class FakeServer : IAsyncDisposable
         var port = ((System.Net.IPEndPoint)socket.LocalEndpoint).Port;
         socket.Stop();
         var server = new FakeServer(port);
-        await server.ComeBackAsync();
+        await server.RestartAsync();
         return server;
     }
 
-    public async Task GoAwayAsync()
+    public async Task StopAsync()
     {
         await _app.StopAsync();
         await _app.DisposeAsync();
     }
 
-    public async Task ComeBackAsync()
+    public async Task RestartAsync()
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -130,7 +130,7 @@ public sealed class FakeServer : IAsyncDisposable
             }
         );
         _app.MapPost("/v1/executions/{id}/logs", AppendAsync);
-        _app.MapPost("/v1/executions/{id}/heartbeat", () => Answer(new RunnerAnswer { Cancel = Cancel }));
+        _app.MapPost("/v1/executions/{id}/heartbeat", () => Respond(new RunnerAnswer { Cancel = Cancel }));
         _app.MapPost(
             "/v1/executions/{id}/next",
             async (string id, HttpContext context) =>
@@ -154,15 +154,15 @@ public sealed class FakeServer : IAsyncDisposable
                 var report = (await JsonSerializer.DeserializeAsync(context.Request.Body, RunnerJson.Default.StatusReport))!;
                 Reports.Enqueue((id, report));
                 Reported.TrySetResult(report);
-                return Answer(new RunnerAnswer());
+                return Respond(new RunnerAnswer());
             }
         );
         _app.MapPost(
             "/v1/executions/{id}/artifacts",
             async (string name, HttpContext context) =>
             {
-                UploadsAsked++;
-                if (RefuseUploads is { } refusal)
+                UploadRequests++;
+                if (RejectUploads is { } refusal)
                 {
                     return Results.Content(
                         JsonSerializer.Serialize(new { code = refusal.Code, detail = refusal.Detail }),
@@ -172,7 +172,7 @@ public sealed class FakeServer : IAsyncDisposable
                     );
                 }
 
-                OnUpload?.Invoke(UploadsAsked);
+                OnUpload?.Invoke(UploadRequests);
                 using var bytes = new MemoryStream();
                 await context.Request.Body.CopyToAsync(bytes);
                 Uploads[name] = bytes.ToArray();
@@ -184,7 +184,7 @@ public sealed class FakeServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await GoAwayAsync();
+        await StopAsync();
         _logs.ForEach(l => l.Bytes.Dispose());
     }
 
@@ -213,16 +213,16 @@ public sealed class FakeServer : IAsyncDisposable
             length = log.Length;
         }
 
-        if (AnswersToLose > 0)
+        if (ResponsesToLose > 0)
         {
-            AnswersToLose--;
+            ResponsesToLose--;
             context.Abort();
             return Results.Empty;
         }
 
-        return Answer(new RunnerAnswer { Length = length, Cancel = Cancel });
+        return Respond(new RunnerAnswer { Length = length, Cancel = Cancel });
     }
 
-    private static IResult Answer(RunnerAnswer answer) =>
+    private static IResult Respond(RunnerAnswer answer) =>
         Results.Content(JsonSerializer.Serialize(answer, RunnerJson.Default.RunnerAnswer), "application/json");
 }

@@ -7,7 +7,7 @@ using Shipinator.Client.Masking;
 
 namespace Shipinator.Runner.Tests;
 
-/// <summary>The forms in which programs print a secret that they were given, each cut into pieces of any size.</summary>
+/// <summary>The forms in which programs print a secret, each cut into pieces of any size.</summary>
 public sealed class MaskerFormsTests
 {
     private const string Secret = "it's a \"pass\"\\word/with+signs%2B & é ßünd more of it than fits into a line of base64 at all";
@@ -83,6 +83,7 @@ public sealed class MaskerFormsTests
                     .Replace("\"", "&quot;", StringComparison.Ordinal)
                     .Replace("'", "&#39;", StringComparison.Ordinal)
         ),
+        ("doubled percent signs", s => s.Replace("%", "%%", StringComparison.Ordinal)),
         ("hex", s => Convert.ToHexStringLower(Encoding.UTF8.GetBytes(s))),
         ("hex in upper case", s => Convert.ToHexString(Encoding.UTF8.GetBytes(s))),
         ("od", s => string.Join(' ', Encoding.UTF8.GetBytes(s).Select(b => b.ToString("x2", CultureInfo.InvariantCulture)))),
@@ -142,7 +143,7 @@ public sealed class MaskerFormsTests
 
     [Theory]
     [MemberData(nameof(Forms))]
-    public void Write_AnyForm_IsMaskedWhole(string name)
+    public void Write_AnyForm_IsMaskedCompletely(string name)
     {
         var form = AllForms.Single(f => f.Name == name).Form(Secret);
         foreach (var piece in new[] { 1, 2, 3, 7, 64, 100_000 })
@@ -150,7 +151,7 @@ public sealed class MaskerFormsTests
             var output = Mask([Secret], $"before {form} after", piece);
             Assert.StartsWith("before ", output, StringComparison.Ordinal);
             Assert.EndsWith(" after", output, StringComparison.Ordinal);
-            // Quotes, a filled-up end and what was encoded along with it may stay; nothing of the secret's own length does.
+            // Quotes, padding and what was encoded along with it may remain; nothing as long as the secret does.
             Assert.InRange(
                 output.Length,
                 "before ******** after".Length,
@@ -166,15 +167,17 @@ public sealed class MaskerFormsTests
     [InlineData("abcd", "YWJjZAo=")]
     [InlineData("hunter2", "aHVudGVyMg")]
     [InlineData("hunter2", "68756e74657232")]
-    public void Write_AShortSecret_IsMaskedInItsForms(string secret, string form) =>
+    [InlineData("pa$w0rd%s", "pa$$w0rd%%s")]
+    [InlineData("$$pa$$w0rd%", "$$$$pa$$$$w0rd%%")]
+    public void Write_ShortSecret_IsMaskedInItsForms(string secret, string form) =>
         Assert.DoesNotContain(form, Mask([secret], $"x {form} y", 2), StringComparison.Ordinal);
 
-    /// <summary>Backslash sequences of the secret's own beside characters that each escaping writes as a code.</summary>
+    /// <summary>Secrets with backslash sequences of their own beside characters that each escaping writes as a code.</summary>
     [Theory]
     [InlineData("C:\\new\\table+'quoted'\\u0041\\x41\\101", 3)]
     [InlineData("a\\\\n\\\"b\\+c\nreal \\\n end\\", 3)]
     [InlineData("no sequence, but + and \"quotes\" and \\ and\nlines", 6)]
-    public void Write_ASecretEscapedSeveralTimes_IsMasked(string secret, int times)
+    public void Write_SecretEscapedSeveralTimes_IsMasked(string secret, int times)
     {
         foreach (var escape in new Func<string, string>[] { s => JsonSerializer.Serialize(s), Relaxed, PythonRepr, CText })
         {
@@ -189,14 +192,13 @@ public sealed class MaskerFormsTests
     }
 
     [Fact]
-    public void Write_ASecretBelowTheMinimum_IsLeftAndHidesNothing() =>
-        Assert.Equal("abc abcabc", Mask(["abc", "", "  \n "], "abc abcabc", 2));
+    public void Write_SecretBelowTheMinimumLength_MasksNothing() => Assert.Equal("abc abcabc", Mask(["abc", "", "  \n "], "abc abcabc", 2));
 
     [Fact]
-    public void Write_AJsonSecret_MasksItsTextsAndTheirLines()
+    public void Write_JsonSecret_MasksItsTextsAndTheirLines()
     {
-        var secret =
-            """{"type": "x", "private_key": "-----BEGIN KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END KEY-----\n", "inner": [{"token": "deep-token\u0021"}], "on": true}""";
+        const string key = """-----BEGIN KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END KEY-----\n""";
+        var secret = $$"""{"type": "x", "private_key": "{{key}}", "inner": [{"token": "deep-token\u0021"}], "on": true}""";
         var output = Mask([secret], "-----BEGIN KEY-----\r\nMIIEvQIBADANBg\r\n  kqhkiG9w0BAQEF\r\ntoken deep-token! type x true", 3);
         foreach (var part in new[] { "MIIEvQIBADANBg", "kqhkiG9w0BAQEF", "deep-token" })
         {
@@ -207,14 +209,14 @@ public sealed class MaskerFormsTests
     }
 
     [Fact]
-    public void Write_WhatASecretIsTheBase64Of_IsMasked() =>
+    public void Write_DecodedBase64Secret_IsMasked() =>
         Assert.Equal(
             "user: ********",
             Mask([Base64("server: https://x.example\nclient-key: 0123456789\n")], "user: client-key: 0123456789", 4)
         );
 
     [Fact]
-    public void Write_AnyTextAndSecretInAnyForm_NothingOfTheSecretLeaves() =>
+    public void Write_AnySecretInAnyForm_IsMasked() =>
         Gen.Select(
                 Gen.String[Gen.Char[' ', '~'], 10, 60],
                 Gen.Int[0, AllForms.Length - 1],
@@ -239,7 +241,7 @@ public sealed class MaskerFormsTests
             );
 
     [Fact]
-    public void Write_AnyPieces_GiveTheSame() =>
+    public void Write_AnyPieces_AreMaskedAlike() =>
         Gen.Select(Gen.String[Gen.Char["ab\\'%2\n\eMG1[="], 0, 200], Gen.Int[1, 30])
             .Sample(
                 (text, piece) => Assert.Equal(Mask(["ab1a", "%2b'a1"], text, 100_000), Mask(["ab1a", "%2b'a1"], text, piece)),
@@ -247,7 +249,7 @@ public sealed class MaskerFormsTests
             );
 
     [Fact]
-    public void Write_LinesOfOrdinaryText_LeaveAtOnce()
+    public void Write_OrdinaryLines_AreNotHeldBack()
     {
         var output = new StringBuilder();
         var masker = new Masker([Secret, "shx_token-of-an-execution"], b => output.Append(Encoding.UTF8.GetString(b.Span)));
@@ -259,7 +261,7 @@ public sealed class MaskerFormsTests
     }
 
     [Fact]
-    public void Write_SecretsThatOverlapForEver_NeitherGrowNorStop()
+    public void Write_EndlesslyOverlappingSecrets_AreMaskedOnce()
     {
         var length = 0L;
         var masker = new Masker(["aaaa"], b => length += b.Length);
@@ -273,9 +275,9 @@ public sealed class MaskerFormsTests
         Assert.Equal(8, length);
     }
 
-    /// <summary>Work is counted against a plain pass, not against the clock: what is quadratic is a thousand times slower.</summary>
+    /// <summary>Compared with a shorter pass, not with the clock: quadratic time would be a thousand times more.</summary>
     [Fact]
-    public void Write_BytesThatAlwaysAlmostMatch_StayLinear()
+    public void Write_BytesThatAlmostMatch_TakeLinearTime()
     {
         var secret = new string('a', 4000) + "b";
         TimeSpan Take(int count)
@@ -297,7 +299,7 @@ public sealed class MaskerFormsTests
     }
 
     [Fact]
-    public void Scanner_StartedAtItsReachBeforeTheEnd_FindsTheSame()
+    public void Scanner_StartedAtItsReach_FindsTheSame()
     {
         var set = new SecretSet([Secret]);
         foreach (var (name, form) in AllForms)

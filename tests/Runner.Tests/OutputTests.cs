@@ -6,26 +6,11 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner.Tests;
 
-/// <summary>What steps leave, as it is meant and as it should not be.</summary>
-public sealed class OutputTests : IAsyncLifetime
+/// <summary>Declared outputs of steps, valid and invalid.</summary>
+public sealed class OutputTests : RunnerTest
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
-    private readonly string _job = Directory.CreateTempSubdirectory("ship-outputs-").FullName;
-    private readonly string _id = Guid.CreateVersion7().ToString();
-    private FakeServer _server = null!;
-
-    public async ValueTask InitializeAsync() => _server = await FakeServer.StartAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        await _server.DisposeAsync();
-        // Names that .NET can't spell are among them.
-        using var rm = Process.Start("rm", ["-rf", _job]);
-        await rm.WaitForExitAsync();
-    }
-
     [Fact]
-    public async Task AFailingStep_WithReportsThatAreKeptAlways_UploadsThemAndKeepsItsOwnEnd()
+    public async Task FailedStep_WithReportsForAnyResult_UploadsThemAndKeepsItsOwnReason()
     {
         var report = await RunAsync(
             "mkdir out; echo '<t/>' > out/t.xml; echo x > app; exit 3",
@@ -52,13 +37,13 @@ public sealed class OutputTests : IAsyncLifetime
             ]
         );
         Assert.Equal(("failed", (int?)3, "exit_code"), (report.Status, report.ExitCode, report.Reason));
-        Assert.Equal(["app", "out/t.xml"], _server.Uploads.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["app", "out/t.xml"], Server.Uploads.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(2, report.Artifacts.Count);
-        Assert.Contains("cover.out", _server.Log, StringComparison.Ordinal);
+        Assert.Contains("cover.out", Server.Log, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task ASuccess_WithoutWhatIsOptionalOrOnlyForFailures_IsASuccess()
+    public async Task Success_WithoutOptionalOutputsAndThoseForFailures_StaysASuccess()
     {
         var report = await RunAsync(
             "echo > there",
@@ -84,11 +69,11 @@ public sealed class OutputTests : IAsyncLifetime
             ]
         );
         Assert.Equal("success", report.Status);
-        Assert.Empty(_server.Uploads);
+        Assert.Empty(Server.Uploads);
     }
 
     [Fact]
-    public async Task ASuccess_ThatFailsByAMissingOutput_StillLeavesItsReports()
+    public async Task Success_ThatFailsByAMissingOutput_StillUploadsItsReports()
     {
         var report = await RunAsync(
             "echo > t.xml; echo > notes",
@@ -104,14 +89,14 @@ public sealed class OutputTests : IAsyncLifetime
             ]
         );
         Assert.Equal(("failed", "artifact_missing"), (report.Status, report.Reason));
-        Assert.Equal(["t.xml"], _server.Uploads.Keys);
+        Assert.Equal(["t.xml"], Server.Uploads.Keys);
         Assert.Single(report.Artifacts);
     }
 
     [Fact]
-    public async Task ATimeout_KeepsWhatIsKeptAlways()
+    public async Task Timeout_OutputsForAnyResult_AreUploaded()
     {
-        _server.Work[_id] = Work(
+        Server.Work[ExecutionId] = Work(
             "echo > t.xml; exec sleep 60",
             [
                 new()
@@ -125,15 +110,15 @@ public sealed class OutputTests : IAsyncLifetime
         {
             TimeoutSeconds = 0.5,
         };
-        var report = await RunHereAsync();
+        var report = await RunInProcessAsync();
         Assert.Equal(("failed", "timeout"), (report.Status, report.Reason));
-        Assert.Equal(["t.xml"], _server.Uploads.Keys);
+        Assert.Equal(["t.xml"], Server.Uploads.Keys);
     }
 
     [Fact]
-    public async Task ACancel_KeepsWhatIsKeptAlwaysWithinTheGracePeriod()
+    public async Task Cancel_OutputsForAnyResult_AreUploadedWithinTheGracePeriod()
     {
-        _server.Work[_id] = Work(
+        Server.Work[ExecutionId] = Work(
             "echo > t.xml; echo ready; exec sleep 60",
             [
                 new()
@@ -144,11 +129,11 @@ public sealed class OutputTests : IAsyncLifetime
                 },
             ]
         );
-        _server.Cancel = true;
-        var report = await RunHereAsync();
+        Server.Cancel = true;
+        var report = await RunInProcessAsync();
         Assert.Equal("canceled", report.Status);
-        // It may have been stopped before it wrote the file; then there is nothing to keep.
-        Assert.Equal(File.Exists(Path.Combine(_job, "workspace", "t.xml")), _server.Uploads.ContainsKey("t.xml"));
+        // It may have been canceled before it wrote the file; then there is nothing to upload.
+        Assert.Equal(File.Exists(Path.Combine(Workspace, "t.xml")), Server.Uploads.ContainsKey("t.xml"));
     }
 
     [Theory]
@@ -156,14 +141,16 @@ public sealed class OutputTests : IAsyncLifetime
     [InlineData("mkfifo out/x", "out/x")]
     [InlineData("mkfifo real; ln -s ../real out/x", "out/x")]
     [InlineData(
-        "python3 -c 'import socket; s=socket.socket(socket.AF_UNIX); s.bind(\"out/x\")' || perl -MSocket -e 'socket(S,AF_UNIX,SOCK_STREAM,0); bind(S,sockaddr_un(\"out/x\")) or die'",
+        "python3 -c 'import socket; s=socket.socket(socket.AF_UNIX); "
+            + "s.bind(\"out/x\")' || perl -MSocket -e 'socket(S,AF_UNIX,SOCK_STREAM,0); "
+            + "bind(S,sockaddr_un(\"out/x\")) or die'",
         "out/x"
     )]
     [InlineData("mknod out/x c 1 5", "out/x")]
     [InlineData("touch \"$(printf 'out/b\\377d')\"", "out/b")]
     [InlineData("touch \"$(printf 'out/a\\033[31mb')\"", "out/a\\x1b[31mb")]
     [InlineData("d=out; for i in 1 2 3 4 5 6; do d=$d/$(printf '%0200d' $i); done; mkdir -p $d; touch $d/x", "1000 characters")]
-    public async Task AnOutputThatCannotBeKept_IsToldByItsPathAndNothingIsUploaded(string script, string told)
+    public async Task InvalidOutput_IsNamedByItsPathAndNothingIsUploaded(string script, string expected)
     {
         foreach (var pattern in new[] { "out/**", "out" })
         {
@@ -182,16 +169,16 @@ public sealed class OutputTests : IAsyncLifetime
             }
 
             Assert.Equal(("failed", (int?)0, "artifact_invalid"), (report.Status, report.ExitCode, report.Reason));
-            Assert.Contains(told, report.Detail, StringComparison.Ordinal);
+            Assert.Contains(expected, report.Detail, StringComparison.Ordinal);
             Assert.DoesNotContain(report.Detail!, char.IsControl);
-            Assert.Empty(_server.Uploads);
+            Assert.Empty(Server.Uploads);
         }
     }
 
     [Theory]
     [InlineData("out")]
     [InlineData("out/**")]
-    public async Task ATreeThatIsTooDeepToBeOpened_IsTheStepsMistakeAndToldInASentence(string pattern)
+    public async Task TooDeepTree_IsTheStepsMistake(string pattern)
     {
         var report = await RunAsync(
             "mkdir out; perl -e 'chdir \"out\"; for (1..300) { mkdir \"d\" x 20; chdir \"d\" x 20 } open F, \">x\"'",
@@ -200,7 +187,7 @@ public sealed class OutputTests : IAsyncLifetime
         Assert.Equal(("failed", "artifact_invalid"), (report.Status, report.Reason));
         Assert.Contains("too deep", report.Detail, StringComparison.Ordinal);
         Assert.True(report.Detail!.Length < 600, report.Detail);
-        Assert.Empty(_server.Uploads);
+        Assert.Empty(Server.Uploads);
     }
 
     [Theory]
@@ -208,34 +195,35 @@ public sealed class OutputTests : IAsyncLifetime
     [InlineData("ln -s /etc x", "x/hostname")]
     [InlineData("ln -s /dev/zero x", "x")]
     [InlineData("mkfifo x", "x")]
-    public async Task APathThatIsSpelledOutAndLeadsElsewhere_IsTheStepsMistake(string script, string path)
+    public async Task LiteralPathThatLeadsOut_IsTheStepsMistake(string script, string path)
     {
         var report = await RunAsync(script, [new() { Type = "file", Path = path }]);
         Assert.Equal(("failed", "artifact_invalid"), (report.Status, report.Reason));
         Assert.Contains($" {path} ", report.Detail, StringComparison.Ordinal);
-        Assert.Empty(_server.Uploads);
+        Assert.Empty(Server.Uploads);
     }
 
     [Fact]
-    public async Task LinkedFoldersInARingAndOutOfTheWorkspace_AreLeftAlone()
+    public async Task LinkedFoldersInACycleAndOutOfTheWorkspace_AreIgnored()
     {
         var report = await RunAsync(
-            "mkdir -p out/a/b; echo 1 > out/a/b/f; ln -s ../../.. out/a/b/ring; ln -s / out/root; ln -s /etc/hostname out/host; ln -s b/f out/a/link; ln -s self out/self",
+            "mkdir -p out/a/b; echo 1 > out/a/b/f; ln -s ../../.. out/a/b/ring; ln -s / out/root; "
+                + "ln -s /etc/hostname out/host; ln -s b/f out/a/link; ln -s self out/self",
             [new() { Type = "file", Path = "out/**" }]
         );
         Assert.True(report.Status == "success", report.Detail);
-        Assert.Equal(["out/a/b/f", "out/a/link"], _server.Uploads.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["out/a/b/f", "out/a/link"], Server.Uploads.Keys.Order(StringComparer.Ordinal));
     }
 
     [Fact]
-    public async Task AFolder_IsPackedWithLinksAsLinks()
+    public async Task Folder_IsPackedWithLinksAsLinks()
     {
         var report = await RunAsync(
             "mkdir -p site/deep; echo 1 > site/deep/f; ln -s deep/f site/l; ln -s nothing site/dangling; chmod 750 site/deep/f",
             [new() { Type = "file", Path = "./site/" }]
         );
         Assert.True(report.Status == "success", report.Detail);
-        using var zip = new GZipStream(new MemoryStream(_server.Uploads["site.tar.gz"]), CompressionMode.Decompress);
+        using var zip = new GZipStream(new MemoryStream(Server.Uploads["site.tar.gz"]), CompressionMode.Decompress);
         using var tar = new TarReader(zip);
         var entries = new Dictionary<string, (TarEntryType Type, string Link, UnixFileMode Mode)>();
         while (await tar.GetNextEntryAsync() is { } entry)
@@ -254,21 +242,14 @@ public sealed class OutputTests : IAsyncLifetime
     [Theory]
     [InlineData("out/*")]
     [InlineData("out")]
-    public async Task AnUnreadableFile_IsToldInASentence(string pattern)
+    public async Task UnreadableFile_IsNamed(string pattern)
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root can give up its right to read everything.");
-        _server.Work[_id] = Work("mkdir out; echo 1 > out/x; chmod 000 out/x", [new() { Type = "file", Path = pattern }]);
-        var start = new ProcessStartInfo(
+        var report = await RunAsync(
+            Work("mkdir out; echo 1 > out/x; chmod 000 out/x", [new() { Type = "file", Path = pattern }]),
             "setpriv",
-            ["--bounding-set=-dac_override,-dac_read_search", "dotnet", FakeServer.Program, "work"]
+            "--bounding-set=-dac_override,-dac_read_search"
         );
-        start.Environment["SHIPINATOR_URL"] = _server.Url.ToString();
-        start.Environment["SHIPINATOR_EXECUTION_ID"] = _id;
-        start.Environment["SHIPINATOR_TOKEN"] = "shx_test-token-of-this-execution";
-        start.Environment["SHIPINATOR_JOB_DIR"] = _job;
-        using var runner = Process.Start(start)!;
-        var report = await _server.Reported.Task.WaitAsync(Patience);
-        await runner.WaitForExitAsync();
         Assert.Equal(("failed", "artifact_invalid"), (report.Status, report.Reason));
         Assert.Contains("out/x", report.Detail, StringComparison.Ordinal);
         Assert.Contains("denied", report.Detail, StringComparison.OrdinalIgnoreCase);
@@ -278,22 +259,22 @@ public sealed class OutputTests : IAsyncLifetime
     [InlineData(413, "body_too_large", "The body is larger than this route takes.")]
     [InlineData(422, "artifact_limit", "The run has left too much already.")]
     [InlineData(400, "name_malformed", "name must be a path.")]
-    public async Task WhatTheServerRefuses_IsTheStepsMistakeAtOnceAndTellsTheServersWords(int status, string code, string detail)
+    public async Task RejectionByTheServer_IsTheStepsMistakeAtOnceWithTheServersDetail(int status, string code, string detail)
     {
-        _server.RefuseUploads = (status, code, detail);
+        Server.RejectUploads = (status, code, detail);
         var report = await RunAsync("head -c 3000000 /dev/zero > big; cp big big2", [new() { Type = "file", Path = "big*" }]);
         Assert.Equal(("failed", "artifact_invalid"), (report.Status, report.Reason));
         Assert.Contains(detail, report.Detail, StringComparison.Ordinal);
-        Assert.Equal(1, _server.UploadsAsked);
+        Assert.Equal(1, Server.UploadRequests);
     }
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AFileThatChangesWhileItIsUploaded_IsTriedAgainAndThenTold(bool goesOn)
+    public async Task FileThatChangesDuringTheUpload_IsRetriedAndThenReported(bool goesOn)
     {
-        var file = Path.Combine(_job, "workspace", "f");
-        _server.OnUpload = count =>
+        var file = Path.Combine(Workspace, "f");
+        Server.OnUpload = count =>
         {
             if (goesOn || count == 1)
             {
@@ -309,15 +290,15 @@ public sealed class OutputTests : IAsyncLifetime
         }
         else
         {
-            Assert.Equal(2_999_000, _server.Uploads["f"].Length);
+            Assert.Equal(2_999_000, Server.Uploads["f"].Length);
         }
     }
 
     [Fact]
-    public async Task SecretsInNamesRefsAndSentences_AreMasked()
+    public async Task SecretsInNamesRefsAndDetails_AreMasked()
     {
         const string secret = "tops3cret value";
-        _server.Work[_id] = Work(
+        Server.Work[ExecutionId] = Work(
             "mkdir out; echo 1 > \"out/$KEY.txt\"; mkfifo \"out/$KEY.pipe\"",
             [
                 new()
@@ -338,26 +319,26 @@ public sealed class OutputTests : IAsyncLifetime
         {
             Secrets = new Dictionary<string, string> { ["KEY"] = secret },
         };
-        var report = await RunHereAsync();
+        var report = await RunInProcessAsync();
         Assert.Equal("artifact_invalid", report.Reason);
         Assert.Contains("out/********.pipe", report.Detail, StringComparison.Ordinal);
-        Assert.Equal(["out/********.txt", "registry/********"], _server.Uploads.Keys.Order(StringComparer.Ordinal));
-        Assert.DoesNotContain(secret, _server.Log, StringComparison.Ordinal);
+        Assert.Equal(["out/********.txt", "registry/********"], Server.Uploads.Keys.Order(StringComparer.Ordinal));
+        Assert.DoesNotContain(secret, Server.Log, StringComparison.Ordinal);
     }
 
-    /// <summary>Without the texts in the program a person would read <c>IO_FileNotFound_FileName</c>.</summary>
+    /// <summary>Without its resources in the program the message would be <c>IO_FileNotFound_FileName</c>.</summary>
     [Fact]
-    public async Task MessagesOfTheFramework_AreSentences()
+    public async Task FrameworkMessages_AreSentences()
     {
-        var cache = Path.Combine(_job, "cache");
+        var cache = Path.Combine(JobFolder, "cache");
         Directory.CreateDirectory(cache);
-        // No folder can be made where a file is.
+        // A folder can't be created where a file is.
         await File.WriteAllTextAsync(Path.Combine(cache, "scope"), "");
-        Directory.CreateDirectory(Path.Combine(_job, "workspace"));
-        await File.WriteAllTextAsync(Path.Combine(_job, "workspace", "a"), "");
-        // A workspace that is not prepared would be emptied, and the key be missing.
-        await File.WriteAllTextAsync(Path.Combine(_job, "prepared"), "");
-        _server.Work[_id] = Work("mkdir kept", []) with
+        Directory.CreateDirectory(Workspace);
+        await File.WriteAllTextAsync(Path.Combine(Workspace, "a"), "");
+        // A workspace that is not prepared would be emptied, and the key file removed.
+        await File.WriteAllTextAsync(Path.Combine(JobFolder, "prepared"), "");
+        Server.Work[ExecutionId] = Work("mkdir kept", []) with
         {
             Cache = new()
             {
@@ -367,24 +348,27 @@ public sealed class OutputTests : IAsyncLifetime
                 Paths = ["kept"],
             },
         };
-        await RunProgramAsync(cache);
-        var told = Regex.Match(_server.Log, "counts as missing: (.*)").Groups[1].Value;
-        Assert.True(told.Contains(' ', StringComparison.Ordinal), _server.Log);
-        Assert.DoesNotMatch("^[A-Za-z]+_[A-Za-z_]+", told);
+        var start = Command("work", ExecutionId);
+        start.Environment["SHIPINATOR_CACHE_DIR"] = cache;
+        using var runner = Process.Start(start)!;
+        await WaitForExitAsync(runner);
+        var message = Regex.Match(Server.Log, "counts as a miss: (.*)").Groups[1].Value;
+        Assert.True(message.Contains(' ', StringComparison.Ordinal), Server.Log);
+        Assert.DoesNotMatch("^[A-Za-z]+_[A-Za-z_]+", message);
     }
 
     [Fact]
-    public async Task ALogBeyondItsLimit_IsDroppedByTheRunnerToo()
+    public async Task LogBeyondItsLimit_IsDroppedByTheRunner()
     {
-        _server.Work[_id] = Work("yes | head -c 3000000; echo last", []) with { MaxLogBytes = 100_000 };
-        Assert.Equal("success", (await RunHereAsync()).Status);
+        Server.Work[ExecutionId] = Work("yes | head -c 3000000; echo last", []) with { MaxLogBytes = 100_000 };
+        Assert.Equal("success", (await RunInProcessAsync()).Status);
         // A little more than the limit, so that the server sees that there is more.
-        Assert.InRange(_server.Log.Length, 100_001, 300_000);
-        Assert.InRange(new FileInfo(Path.Combine(_job, "executions", _id, "log")).Length, 100_001, 300_000);
+        Assert.InRange(Server.Log.Length, 100_001, 300_000);
+        Assert.InRange(new FileInfo(Path.Combine(JobFolder, "executions", ExecutionId, "log")).Length, 100_001, 300_000);
     }
 
     [Fact]
-    public async Task FixedStream_OfAFileThatGrew_HasWhatWasAnnounced()
+    public async Task FixedStream_OfAFileThatGrew_HasTheAnnouncedLength()
     {
         using var inner = new MemoryStream("0123456789"u8.ToArray());
         await using var stream = new FixedStream(inner, 4);
@@ -397,55 +381,9 @@ public sealed class OutputTests : IAsyncLifetime
         await Assert.ThrowsAsync<ContentChangedException>(() => longer.CopyToAsync(copy));
     }
 
-    private static ClaimAnswer Work(string script, IReadOnlyList<OutputAnswer> outputs) =>
-        new()
-        {
-            ExecutionId = "x",
-            StepName = "step",
-            JobId = "j",
-            JobAttempt = 1,
-            Script = script,
-            Env = new Dictionary<string, string>(),
-            Secrets = new Dictionary<string, string>(),
-            TimeoutSeconds = 60,
-            GraceSeconds = 5,
-            Inputs = [],
-            Outputs = outputs,
-        };
-
     private Task<StatusReport> RunAsync(string script, IReadOnlyList<OutputAnswer> outputs)
     {
-        _server.Work[_id] = Work(script, outputs);
-        return RunHereAsync();
-    }
-
-    /// <summary>The runner's own code in this process; the step is a process as always.</summary>
-    private async Task<StatusReport> RunHereAsync()
-    {
-        var settings = new RunnerSettings(_server.Url, _id, "shx_test-token-of-this-execution", _job);
-        if (Directory.Exists(settings.Workspace))
-        {
-            using var rm = Process.Start("rm", ["-rf", settings.Workspace, settings.Control, Path.Combine(_job, "prepared")]);
-            await rm.WaitForExitAsync();
-        }
-
-        Directory.CreateDirectory(settings.Control);
-        using var files = await ExecutorFiles.TakeAsync(settings);
-        using var worker = new Worker(settings, files!, TimeProvider.System);
-        await worker.RunAsync().WaitAsync(Patience);
-        return worker.Reported!;
-    }
-
-    private async Task RunProgramAsync(string cache)
-    {
-        var start = new ProcessStartInfo("dotnet", [FakeServer.Program, "work"]);
-        start.Environment["SHIPINATOR_URL"] = _server.Url.ToString();
-        start.Environment["SHIPINATOR_EXECUTION_ID"] = _id;
-        start.Environment["SHIPINATOR_TOKEN"] = "shx_test-token-of-this-execution";
-        start.Environment["SHIPINATOR_JOB_DIR"] = _job;
-        start.Environment["SHIPINATOR_CACHE_DIR"] = cache;
-        using var runner = Process.Start(start)!;
-        await _server.Reported.Task.WaitAsync(Patience);
-        await runner.WaitForExitAsync();
+        Server.Work[ExecutionId] = Work(script, outputs);
+        return RunInProcessAsync();
     }
 }

@@ -3,11 +3,11 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner.Tests;
 
-/// <summary>The log on its way, on a disk that is full.</summary>
+/// <summary>The unsent log on a full disk.</summary>
 public sealed class SpoolTests
 {
     [Fact]
-    public async Task FullDisk_NoByteIsLostAndTheLogSaysSo()
+    public async Task FullDisk_LosesNoByteAndTheLogSaysSo()
     {
         await using var server = await FakeServer.StartAsync();
         using var http = RunnerClient.CreateHttp(server.Url, "shx_token");
@@ -37,7 +37,7 @@ public sealed class SpoolTests
         Assert.Equal(string.Concat(lines), server.Log.Replace(note + "\n", "", StringComparison.Ordinal));
     }
 
-    /// <summary>Refuses what goes beyond its size, after writing a part of it, as disks do.</summary>
+    /// <summary>Fails a write beyond its size after writing a part of it, as disks do.</summary>
     private sealed class SmallDisk(string file, long size) : FileStream(file, FileMode.Create, FileAccess.Write, FileShare.ReadWrite, 0)
     {
         public override void Write(ReadOnlySpan<byte> buffer)

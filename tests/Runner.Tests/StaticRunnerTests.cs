@@ -6,44 +6,31 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner.Tests;
 
-/// <summary>The static program (<c>Runner/publish-static.sh</c>) where there is nothing: no C library, no .NET, only busybox.</summary>
-public sealed class StaticRunnerTests : IAsyncLifetime
+/// <summary>The static program (<c>Runner/publish-static.sh</c>) in a root folder without a C library or .NET, only with busybox.</summary>
+public sealed class StaticRunnerTests : RunnerTest
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
-    private readonly string _root = Directory.CreateTempSubdirectory("ship-bare-").FullName;
-    private readonly string _id = Guid.CreateVersion7().ToString();
-    private FakeServer _server = null!;
-
-    public async ValueTask InitializeAsync() => _server = await FakeServer.StartAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        await _server.DisposeAsync();
-        Directory.Delete(_root, recursive: true);
-    }
-
     [Fact]
     public async Task BareRoot_ScriptWithChildren_RunsAndReports()
     {
         Prepare();
         var report = await RunAsync(
             "sleep 0.1 & wait; i=0; while [ $i -lt 3 ]; do i=$((i+1)); echo line $i | cat; done; pwd; exit 7",
-            _server.Url
+            Server.Url
         );
         Assert.Equal(("failed", (int?)7, "exit_code"), (report.Status, report.ExitCode, report.Reason));
-        Assert.StartsWith("line 1\nline 2\nline 3\n/job/workspace\n", _server.Log, StringComparison.Ordinal);
+        Assert.StartsWith("line 1\nline 2\nline 3\n/job/workspace\n", Server.Log, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task BareRoot_ServerByNameOfTheHostsFile_IsFound()
+    public async Task BareRoot_ServerNameInTheHostsFile_IsResolved()
     {
         Prepare();
         Write("etc/hosts", "127.0.0.1 shipinator.hosts.test\n");
-        Assert.Equal("success", (await RunAsync("echo found", new($"http://shipinator.hosts.test:{_server.Url.Port}"))).Status);
+        Assert.Equal("success", (await RunAsync("echo found", new($"http://shipinator.hosts.test:{Server.Url.Port}"))).Status);
     }
 
     [Fact]
-    public async Task BareRoot_ServerByNameOfTheNameServer_IsFound()
+    public async Task BareRoot_ServerNameOfANameServer_IsResolved()
     {
         Prepare();
         using var names = new UdpClient(AddressFamily.InterNetwork);
@@ -53,14 +40,14 @@ public sealed class StaticRunnerTests : IAsyncLifetime
         }
         catch (SocketException e)
         {
-            Assert.Skip($"No name server can be put up on port 53: {e.Message}");
+            Assert.Skip($"No name server can be started on port 53: {e.Message}");
         }
 
-        var answering = AnswerNamesAsync(names);
+        var serving = ServeNamesAsync(names);
         Write("etc/resolv.conf", "nameserver 127.53.7.1\noptions timeout:2\n");
-        Assert.Equal("success", (await RunAsync("echo found", new($"http://shipinator.dns.test:{_server.Url.Port}"))).Status);
+        Assert.Equal("success", (await RunAsync("echo found", new($"http://shipinator.dns.test:{Server.Url.Port}"))).Status);
         names.Close();
-        await answering;
+        await serving;
     }
 
     private static string Program => Path.Combine(FakeServer.Repository, "artifacts", "runner-static", "runner");
@@ -72,69 +59,53 @@ public sealed class StaticRunnerTests : IAsyncLifetime
             File.Exists(Program),
             "There is no artifacts/runner-static/runner: run Runner/publish-static.sh first (test.sh does)."
         );
-        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root may change the root folder.");
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root can change the root folder.");
         Assert.SkipUnless(File.Exists(busybox), "There is no /bin/busybox: install busybox-static.");
         foreach (var folder in new[] { "bin", "dev", "etc", "job", "tmp" })
         {
-            Directory.CreateDirectory(Path.Combine(_root, folder));
+            Directory.CreateDirectory(Path.Combine(Root, folder));
         }
 
-        File.Copy(busybox, Path.Combine(_root, "bin", "busybox"));
+        File.Copy(busybox, Path.Combine(Root, "bin", "busybox"));
         foreach (var applet in new[] { "sh", "cat", "sleep" })
         {
-            File.CreateSymbolicLink(Path.Combine(_root, "bin", applet), "busybox");
+            File.CreateSymbolicLink(Path.Combine(Root, "bin", applet), "busybox");
         }
 
-        // The devices that every container has, as files that read the same: making real ones needs a right of its own.
+        // The devices that every container has, as files with the same content: creating real ones needs a capability.
         Write("dev/null", "");
-        File.WriteAllBytes(Path.Combine(_root, "dev", "urandom"), System.Security.Cryptography.RandomNumberGenerator.GetBytes(64 * 1024));
-        File.Copy(Program, Path.Combine(_root, "runner"));
+        File.WriteAllBytes(Path.Combine(Root, "dev", "urandom"), System.Security.Cryptography.RandomNumberGenerator.GetBytes(64 * 1024));
+        File.Copy(Program, Path.Combine(Root, "runner"));
     }
 
-    private void Write(string path, string text) => File.WriteAllText(Path.Combine(_root, path), text);
+    private void Write(string path, string text) => File.WriteAllText(Path.Combine(Root, path), text);
 
     private async Task<StatusReport> RunAsync(string script, Uri server)
     {
-        _server.Work[_id] = new()
-        {
-            ExecutionId = _id,
-            StepName = "step",
-            JobId = "j",
-            JobAttempt = 1,
-            Script = script,
-            Env = new Dictionary<string, string>(),
-            Secrets = new Dictionary<string, string>(),
-            TimeoutSeconds = 60,
-            GraceSeconds = 5,
-            Inputs = [],
-            Outputs = [],
-        };
-        var start = new ProcessStartInfo("chroot", [_root, "/runner", "work"]) { RedirectStandardError = true };
+        Server.Work[ExecutionId] = Work(script);
+        var start = new ProcessStartInfo("chroot", [Root, "/runner", "work"]) { RedirectStandardError = true };
         start.Environment.Clear();
         start.Environment["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin";
-        start.Environment["SHIPINATOR_URL"] = server.ToString();
-        start.Environment["SHIPINATOR_EXECUTION_ID"] = _id;
-        start.Environment["SHIPINATOR_TOKEN"] = "shx_test-token-of-this-execution";
-        start.Environment["SHIPINATOR_JOB_DIR"] = "/job";
+        SetEnvironment(start, server, ExecutionId, "/job");
         using var runner = Process.Start(start)!;
-        var words = runner.StandardError.ReadToEndAsync();
-        using var patience = new CancellationTokenSource(Patience);
+        var errors = runner.StandardError.ReadToEndAsync();
+        using var limit = new CancellationTokenSource(WaitLimit);
         try
         {
-            await runner.WaitForExitAsync(patience.Token);
+            await runner.WaitForExitAsync(limit.Token);
         }
         catch (OperationCanceledException)
         {
             runner.Kill(entireProcessTree: true);
-            throw new TimeoutException($"The static runner did not end: {await words}");
+            throw new TimeoutException($"The static runner did not exit: {await errors}");
         }
 
-        Assert.True(_server.Reported.Task.IsCompleted, $"It ended with {runner.ExitCode} and reported nothing: {await words}");
-        return await _server.Reported.Task;
+        Assert.True(Server.Reported.Task.IsCompleted, $"It exited with {runner.ExitCode} without a report: {await errors}");
+        return await Server.Reported.Task;
     }
 
-    /// <summary>A name server that knows one name: every A question is answered with 127.0.0.1, every other with nothing.</summary>
-    private static async Task AnswerNamesAsync(UdpClient names)
+    /// <summary>A name server with one name: 127.0.0.1 for every A query of it, nothing for all others.</summary>
+    private static async Task ServeNamesAsync(UdpClient names)
     {
         try
         {
@@ -150,14 +121,14 @@ public sealed class StaticRunnerTests : IAsyncLifetime
 
                 var isAddress = asked[end + 2] == 1;
                 var ours = Encoding.ASCII.GetString(asked, 12, end - 12).Contains("shipinator", StringComparison.Ordinal);
-                byte[] answer = isAddress && ours ? [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1] : [];
-                byte[] head = [asked[0], asked[1], 0x81, 0x80, 0, 1, 0, (byte)(answer.Length > 0 ? 1 : 0), 0, 0, 0, 0];
-                await names.SendAsync((byte[])[.. head, .. asked.AsSpan(12, end + 5 - 12), .. answer], question.RemoteEndPoint);
+                byte[] response = isAddress && ours ? [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1] : [];
+                byte[] head = [asked[0], asked[1], 0x81, 0x80, 0, 1, 0, (byte)(response.Length > 0 ? 1 : 0), 0, 0, 0, 0];
+                await names.SendAsync((byte[])[.. head, .. asked.AsSpan(12, end + 5 - 12), .. response], question.RemoteEndPoint);
             }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // The test is over.
+            // The test ended.
         }
     }
 }

@@ -1,28 +1,14 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using Shipinator.Client;
 
 namespace Shipinator.Runner.Tests;
 
 /// <summary>The runner as a process of its own, against a server over HTTP.</summary>
-public sealed class WorkTests : IAsyncLifetime
+public sealed class WorkTests : RunnerTest
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
-    private readonly string _job = Directory.CreateTempSubdirectory("ship-runner-").FullName;
-    private readonly string _id = Guid.CreateVersion7().ToString();
-    private FakeServer _server = null!;
-
-    public async ValueTask InitializeAsync() => _server = await FakeServer.StartAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        await _server.DisposeAsync();
-        Directory.Delete(_job, recursive: true);
-    }
-
     [Fact]
-    public async Task Script_RunsInTheWorkspaceWithItsEnvironmentAndNothingOfTheRunners()
+    public async Task Script_RunsInTheWorkspaceWithItsEnvironmentOnly()
     {
         var report = await RunAsync(
             Work("pwd; echo \"$GREETING $CI_WORKSPACE\"; env") with
@@ -32,10 +18,9 @@ public sealed class WorkTests : IAsyncLifetime
         );
         Assert.Equal("success", report.Status);
         Assert.Equal(0, report.ExitCode);
-        var workspace = Path.Combine(_job, "workspace");
-        Assert.StartsWith($"{workspace}\nhello {workspace}\n", _server.Log, StringComparison.Ordinal);
-        Assert.DoesNotContain("SHIPINATOR_TOKEN", _server.Log, StringComparison.Ordinal);
-        Assert.DoesNotContain("SHIPINATOR_URL", _server.Log, StringComparison.Ordinal);
+        Assert.StartsWith($"{Workspace}\nhello {Workspace}\n", Server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("SHIPINATOR_TOKEN", Server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("SHIPINATOR_URL", Server.Log, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -47,7 +32,7 @@ public sealed class WorkTests : IAsyncLifetime
     {
         var report = await RunAsync(Work(script));
         Assert.Equal(("failed", (int?)code, reason), (report.Status, report.ExitCode, report.Reason));
-        Assert.DoesNotContain("never", _server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("never", Server.Log, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -55,10 +40,10 @@ public sealed class WorkTests : IAsyncLifetime
     [InlineData("#!/bin/bash -u\nfalse; x=(a b); echo ${x[1]}", "b")]
     [InlineData("#!/usr/bin/env python3\nprint('from ' + 'python')", "from python")]
     [InlineData("#! /usr/bin/env -S sh -u\necho split", "split")]
-    public async Task Script_FirstLineThatNamesAProgram_IsRunByIt(string script, string says)
+    public async Task Script_WithAShebang_IsRunByItsInterpreter(string script, string expected)
     {
         Assert.Equal("success", (await RunAsync(Work(script))).Status);
-        Assert.StartsWith(says, _server.Log, StringComparison.Ordinal);
+        Assert.StartsWith(expected, Server.Log, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -67,23 +52,23 @@ public sealed class WorkTests : IAsyncLifetime
     [InlineData("#!/usr/bin/env bash\nfalse\necho never", "", 1)]
     [InlineData("#!/bin/sh\nfalse\necho never", "", 1)]
     [InlineData("import sys; sys.exit(9)", "python3", 9)]
-    public async Task Script_OfAShellThatStops_FailsTheStep(string script, string shell, int code)
+    public async Task Script_ErrorInAShell_FailsTheStep(string script, string shell, int code)
     {
         var report = await RunAsync(Work(script) with { Shell = shell.Length == 0 ? null : shell.Split(' ') });
         Assert.Equal(("failed", (int?)code), (report.Status, report.ExitCode));
-        Assert.DoesNotContain("never", _server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("never", Server.Log, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("#!/usr/bin/env no-such-shell\necho", "", "no-such-shell, which the script's first line names")]
-    [InlineData("#!/no/such/shell\necho", "", "/no/such/shell, which the script's first line names")]
-    [InlineData("echo", "no-such-shell -e", "no-such-shell, which is to run the script")]
-    public async Task Script_ShellThatTheImageLacks_Is127WithASentence(string script, string shell, string says)
+    [InlineData("#!/usr/bin/env no-such-shell\necho", "", "no-such-shell, from the script's first line")]
+    [InlineData("#!/no/such/shell\necho", "", "/no/such/shell, from the script's first line")]
+    [InlineData("echo", "no-such-shell -e", "no-such-shell, the script's shell")]
+    public async Task Script_ShellIsMissing_Is127WithADetail(string script, string shell, string expected)
     {
         var report = await RunAsync(Work(script) with { Shell = shell.Length == 0 ? null : shell.Split(' ') });
         Assert.Equal(("failed", (int?)127, "exit_code"), (report.Status, report.ExitCode, report.Reason));
-        Assert.Contains(says, report.Detail, StringComparison.Ordinal);
-        Assert.Contains(says, _server.Log, StringComparison.Ordinal);
+        Assert.Contains(expected, report.Detail, StringComparison.Ordinal);
+        Assert.Contains(expected, Server.Log, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -98,57 +83,59 @@ public sealed class WorkTests : IAsyncLifetime
             Outputs = [new() { Type = "file", Path = pattern }],
         };
         Assert.Equal("success", (await RunAsync(work)).Status);
-        Assert.Contains($"Artifact file {name} (", _server.Log, StringComparison.Ordinal);
-        Assert.Single(_server.Log.Split("Artifact file ").Skip(1));
+        Assert.Contains($"Artifact file {name} (", Server.Log, StringComparison.Ordinal);
+        Assert.Single(Server.Log.Split("Artifact file ").Skip(1));
     }
 
     [Fact]
-    public async Task Command_IsRunWithoutAShellAndANameThatIsNoneIs127()
+    public async Task Command_IsRunWithoutAShell()
     {
         var plain = Work("") with { Script = null, Command = ["printf", "%s|", "a b", "$HOME", "*"] };
         Assert.Equal("success", (await RunAsync(plain)).Status);
-        Assert.Equal("a b|$HOME|*|", _server.Log);
+        Assert.Equal("a b|$HOME|*|", Server.Log);
     }
 
     [Fact]
-    public async Task Log_ServerAwayAndAnswersLost_IsWhole()
+    public async Task Log_ServerUnreachableAndResponsesLost_IsComplete()
     {
-        _server.AnswersToLose = 3;
-        _server.Work[_id] = Work(
-            $"i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo line $i; done; touch {_job}/away; while [ ! -e {_job}/go ]; do sleep 0.02; done; while [ $i -lt 4000 ]; do i=$((i+1)); echo line $i; done"
+        Server.ResponsesToLose = 3;
+        Server.Work[ExecutionId] = Work(
+            $"i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo line $i; done; touch {JobFolder}/away; "
+                + $"while [ ! -e {JobFolder}/go ]; do sleep 0.02; done; while [ $i -lt 4000 ]; do i=$((i+1)); "
+                + "echo line $i; done"
         );
         using var runner = Start();
-        await WaitForFileAsync(Path.Combine(_job, "away"));
-        await _server.GoAwayAsync();
-        await File.WriteAllTextAsync(Path.Combine(_job, "go"), "");
-        // The command ends while nobody is there.
+        await WaitForFileAsync(Path.Combine(JobFolder, "away"));
+        await Server.StopAsync();
+        await File.WriteAllTextAsync(Path.Combine(JobFolder, "go"), "");
+        // The command ends while the server is unreachable.
         await WaitForLogAsync("line 4000");
-        await _server.ComeBackAsync();
+        await Server.RestartAsync();
 
-        Assert.Equal("success", (await _server.Reported.Task.WaitAsync(Patience)).Status);
-        await runner.WaitForExitAsync();
-        Assert.Equal(string.Concat(Enumerable.Range(1, 4000).Select(i => $"line {i}\n")), _server.Log);
+        Assert.Equal("success", (await Server.Reported.Task.WaitAsync(WaitLimit)).Status);
+        await WaitForExitAsync(runner);
+        Assert.Equal(string.Concat(Enumerable.Range(1, 4000).Select(i => $"line {i}\n")), Server.Log);
     }
 
     [Fact]
-    public async Task Cancel_EndsTheWholeGroupGracefully()
+    public async Task Cancel_TerminatesTheWholeGroupGracefully()
     {
-        _server.Work[_id] = Work(
-            $"trap 'echo cleaned up; exit 0' TERM; sleep 1000 & echo $! > {_job}/child; while true; do sleep 0.05; echo tick; done"
+        Server.Work[ExecutionId] = Work(
+            $"trap 'echo cleaned up; exit 0' TERM; sleep 1000 & echo $! > {JobFolder}/child; while true; do sleep 0.05; echo tick; done"
         );
         using var runner = Start();
-        await WaitForFileAsync(Path.Combine(_job, "child"));
-        _server.Cancel = true;
+        await WaitForFileAsync(Path.Combine(JobFolder, "child"));
+        Server.Cancel = true;
 
-        Assert.Equal("canceled", (await _server.Reported.Task.WaitAsync(Patience)).Status);
-        await runner.WaitForExitAsync();
-        Assert.Contains("cleaned up", _server.Log, StringComparison.Ordinal);
-        var child = int.Parse(await File.ReadAllTextAsync(Path.Combine(_job, "child")), CultureInfo.InvariantCulture);
-        Assert.False(IsRunning(child), "A process of the group is left.");
+        Assert.Equal("canceled", (await Server.Reported.Task.WaitAsync(WaitLimit)).Status);
+        await WaitForExitAsync(runner);
+        Assert.Contains("cleaned up", Server.Log, StringComparison.Ordinal);
+        var child = int.Parse(await File.ReadAllTextAsync(Path.Combine(JobFolder, "child")), CultureInfo.InvariantCulture);
+        Assert.False(IsRunning(child), "A process of the group is still running.");
     }
 
     [Fact]
-    public async Task Timeout_KillsWhatDoesNotListenAndSaysSo()
+    public async Task Timeout_CommandIgnoresSigterm_IsKilledAndReported()
     {
         var report = await RunAsync(Work("trap '' TERM; while true; do sleep 0.1; done") with { TimeoutSeconds = 0.5, GraceSeconds = 0.3 });
         Assert.Equal(("failed", "timeout"), (report.Status, report.Reason));
@@ -156,9 +143,9 @@ public sealed class WorkTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Runner_WithoutTheCredentialThatAnotherHas_WaitsUntilThatOneHasMadeTheWorkspace()
+    public async Task Workspace_AnotherRunnerHasTheCredential_IsAwaited()
     {
-        _server.Work[_id] = Work("cat made-by-the-other") with
+        Server.Work[ExecutionId] = Work("cat made-by-the-other") with
         {
             Source = new()
             {
@@ -169,30 +156,30 @@ public sealed class WorkTests : IAsyncLifetime
             },
         };
         using var runner = Start();
-        await _server.Claimed.Task.WaitAsync(Patience);
-        // The other one is at work.
+        await Server.Claimed.Task.WaitAsync(WaitLimit);
+        // The other runner prepares it.
         await using (
-            var alone = new FileStream(Path.Combine(_job, "prepare.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
+            var alone = new FileStream(Path.Combine(JobFolder, "prepare.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
         )
         {
-            Directory.CreateDirectory(Path.Combine(_job, "workspace"));
-            await File.WriteAllTextAsync(Path.Combine(_job, "workspace", "made-by-the-other"), "made\n");
-            Assert.False(_server.Reported.Task.IsCompleted);
+            Directory.CreateDirectory(Workspace);
+            await File.WriteAllTextAsync(Path.Combine(Workspace, "made-by-the-other"), "made\n");
+            Assert.False(Server.Reported.Task.IsCompleted);
         }
 
-        await File.WriteAllTextAsync(Path.Combine(_job, "prepared"), "");
-        var report = await _server.Reported.Task.WaitAsync(Patience);
-        Assert.Equal(("success", "made\n"), (report.Status, _server.Log));
-        await runner.WaitForExitAsync(new CancellationTokenSource(Patience).Token);
+        await File.WriteAllTextAsync(Path.Combine(JobFolder, "prepared"), "");
+        var report = await Server.Reported.Task.WaitAsync(WaitLimit);
+        Assert.Equal(("success", "made\n"), (report.Status, Server.Log));
+        await WaitForExitAsync(runner);
     }
 
     [Fact]
-    public async Task Claim_NotNeeded_EndsAtOnceAndChangesNothing()
+    public async Task Claim_NotNeeded_ExitsAtOnceAndChangesNothing()
     {
         using var runner = Start();
-        await runner.WaitForExitAsync(new CancellationTokenSource(Patience).Token);
+        await WaitForExitAsync(runner);
         Assert.Equal(0, runner.ExitCode);
-        Assert.False(Directory.Exists(Path.Combine(_job, "workspace")));
+        Assert.False(Directory.Exists(Workspace));
     }
 
     [Fact]
@@ -205,7 +192,7 @@ public sealed class WorkTests : IAsyncLifetime
             }
         );
         Assert.Equal("success", report.Status);
-        Assert.Equal(["out/a.xml", "out/deep/b.xml", "site.tar.gz"], _server.Uploads.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["out/a.xml", "out/deep/b.xml", "site.tar.gz"], Server.Uploads.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(3, report.Artifacts.Count);
     }
 
@@ -218,7 +205,7 @@ public sealed class WorkTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Secrets_ReachTheStepAndNeverTheLog()
+    public async Task Secrets_ReachTheStepButNotTheLog()
     {
         var report = await RunAsync(
             Work("test \"$KEY\" = tops3cret && echo \"the key is $KEY\"") with
@@ -227,21 +214,18 @@ public sealed class WorkTests : IAsyncLifetime
             }
         );
         Assert.Equal("success", report.Status);
-        Assert.Equal("the key is ********\n", _server.Log);
+        Assert.Equal("the key is ********\n", Server.Log);
     }
 
     [Fact]
     public async Task Source_IsClonedAtTheExactCommitAndTheCredentialIsWrittenNowhere()
     {
-        var origin = Path.Combine(_job, "origin");
+        var origin = Path.Combine(JobFolder, "origin");
         Directory.CreateDirectory(origin);
         await File.WriteAllTextAsync(Path.Combine(origin, "file"), "old\n");
-        Git(origin, "init", "-q", "-b", "main");
-        Git(origin, "add", "-A");
-        Git(origin, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit", "-q", "-m", "old");
-        var old = Git(origin, "rev-parse", "HEAD");
+        var old = Commit(origin, "old");
         await File.WriteAllTextAsync(Path.Combine(origin, "file"), "new\n");
-        Git(origin, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit", "-q", "-a", "-m", "new");
+        Commit(origin, "new");
 
         var report = await RunAsync(
             Work("cat file; env; cat .git/config; git status --short") with
@@ -257,24 +241,24 @@ public sealed class WorkTests : IAsyncLifetime
             }
         );
         Assert.True(report.Status == "success", report.Detail);
-        Assert.Contains("\nold\n", _server.Log, StringComparison.Ordinal);
-        Assert.DoesNotContain("********", _server.Log, StringComparison.Ordinal);
+        Assert.Contains("\nold\n", Server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("********", Server.Log, StringComparison.Ordinal);
         Assert.DoesNotContain(
             "clonepassw0rd",
-            await File.ReadAllTextAsync(Path.Combine(_job, "workspace", ".git", "config")),
+            await File.ReadAllTextAsync(Path.Combine(Workspace, ".git", "config")),
             StringComparison.Ordinal
         );
     }
 
     [Fact]
-    public async Task Source_ThatCannotBeHad_IsTheExecutorsErrorInGitsWords()
+    public async Task Source_CanNotBeFetched_IsAnExecutorErrorWithGitsOutput()
     {
         var report = await RunAsync(
             Work("true") with
             {
                 Source = new()
                 {
-                    CloneUrl = Path.Combine(_job, "nowhere"),
+                    CloneUrl = Path.Combine(JobFolder, "nowhere"),
                     Ref = "refs/heads/main",
                     Commit = new string('1', 40),
                 },
@@ -285,21 +269,18 @@ public sealed class WorkTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Command_WithAWorkdir_IsToldWhereItIs()
+    public async Task Command_WithAWorkdir_HasItAsPwd()
     {
-        await File.WriteAllTextAsync(
-            Path.Combine(Directory.CreateDirectory(Path.Combine(_job, "workspace", "sub", "deep")).FullName, "here"),
-            ""
-        );
-        await File.WriteAllTextAsync(Path.Combine(_job, "prepared"), "");
+        await File.WriteAllTextAsync(Path.Combine(Directory.CreateDirectory(Path.Combine(Workspace, "sub", "deep")).FullName, "here"), "");
+        await File.WriteAllTextAsync(Path.Combine(JobFolder, "prepared"), "");
         var report = await RunAsync(Work("") with { Script = null, Command = ["printenv", "PWD"], Workdir = "sub/deep" });
-        Assert.Equal(("success", Path.Combine(_job, "workspace", "sub", "deep") + "\n"), (report.Status, _server.Log));
+        Assert.Equal(("success", Path.Combine(Workspace, "sub", "deep") + "\n"), (report.Status, Server.Log));
     }
 
     [Theory]
     [InlineData(131_072, "NOTES", "The environment variable NOTES has 131072 bytes", "131071")]
     [InlineData(131_066, "NOTES", "The environment variable NOTES has 131066 bytes", "131071")]
-    public async Task Environment_OneValueIsTooLong_IsTheUsersErrorAndNamesIt(int length, string name, params string[] words)
+    public async Task Environment_OneValueTooLong_IsAConfigErrorThatNamesIt(int length, string name, params string[] expected)
     {
         var report = await RunAsync(
             Work("true") with
@@ -308,11 +289,11 @@ public sealed class WorkTests : IAsyncLifetime
             }
         );
         Assert.Equal(("failed", "config_error"), (report.Status, report.Reason));
-        Assert.All(words, w => Assert.Contains(w, report.Detail, StringComparison.Ordinal));
+        Assert.All(expected, e => Assert.Contains(e, report.Detail, StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task Environment_TheLongestThatIsTaken_ReachesTheStep()
+    public async Task Environment_LongestAllowedValue_ReachesTheStep()
     {
         var report = await RunAsync(
             Work("echo ${#NOTES}") with
@@ -320,11 +301,11 @@ public sealed class WorkTests : IAsyncLifetime
                 Env = new Dictionary<string, string> { ["NOTES"] = new string('x', 131_065) },
             }
         );
-        Assert.Equal(("success", "131065\n"), (report.Status, _server.Log));
+        Assert.Equal(("success", "131065\n"), (report.Status, Server.Log));
     }
 
     [Fact]
-    public async Task Environment_AllTogetherTooLong_IsTheUsersErrorAndNamesTheLargest()
+    public async Task Environment_TooLongInTotal_IsAConfigErrorThatNamesTheLargest()
     {
         var variables = Enumerable.Range(0, 200).ToDictionary(i => $"PART_{i}", i => new string('x', 100_000 + i));
         var report = await RunAsync(Work("true") with { Env = variables });
@@ -333,7 +314,7 @@ public sealed class WorkTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Command_AnArgumentIsTooLong_IsTheUsersErrorAndSaysWhich()
+    public async Task Command_ArgumentTooLong_IsAConfigErrorThatNamesIt()
     {
         var report = await RunAsync(Work("") with { Script = null, Command = ["echo", "a", new string('x', 140_000)] });
         Assert.Equal(("failed", "config_error"), (report.Status, report.Reason));
@@ -344,82 +325,47 @@ public sealed class WorkTests : IAsyncLifetime
     [InlineData("cat /proc/$PPID/environ")]
     [InlineData("ls /proc/$PPID/fd/")]
     [InlineData(": < /proc/$PPID/mem")]
-    public async Task Runner_OfTheSameUser_CantBeLookedInto(string attack)
+    public async Task Runner_OfTheSameUser_CanNotBeInspected(string attack)
     {
-        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Needs root to become another, whom the runner is then.");
-        // What of the token a container's step sees: no more than this, since its runner has the same user.
-        _server.Work[_id] = Work($"if ({attack}) >/dev/null 2>&1; then echo GOT IT; fi; cat /proc/self/environ >/dev/null && echo done");
-        File.SetUnixFileMode(_job, (UnixFileMode)0b111_111_111);
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Needs root to become the runner's user.");
+        // A container's step sees no more of the token than this: its runner has the same user.
+        Server.Work[ExecutionId] = Work(
+            $"if ({attack}) >/dev/null 2>&1; then echo GOT IT; fi; cat /proc/self/environ >/dev/null && echo done"
+        );
+        File.SetUnixFileMode(Root, (UnixFileMode)0b111_111_111);
+        File.SetUnixFileMode(JobFolder, (UnixFileMode)0b111_111_111);
         using var runner = Start("setpriv", "--reuid=399998", "--regid=399998", "--clear-groups");
-        await _server.Reported.Task.WaitAsync(Patience);
-        await runner.WaitForExitAsync();
-        Assert.Equal("done\n", _server.Log);
+        await Server.Reported.Task.WaitAsync(WaitLimit);
+        await WaitForExitAsync(runner);
+        Assert.Equal("done\n", Server.Log);
     }
 
     [Fact]
-    public async Task Token_ByTheStandardInput_IsTakenAndAnEmptyOneRefused()
+    public async Task Token_FromStandardInput_IsUsedAndAnEmptyOneRefused()
     {
-        _server.Work[_id] = Work("env | grep -c TOKEN || true");
+        Server.Work[ExecutionId] = Work("env | grep -c TOKEN || true");
         async Task<int> Run(string token)
         {
-            var start = Prepare();
+            var start = Command("work", ExecutionId);
             start.RedirectStandardInput = true;
             start.Environment.Remove("SHIPINATOR_TOKEN");
             start.Environment["SHIPINATOR_TOKEN_STDIN"] = "1";
             using var runner = Process.Start(start)!;
             await runner.StandardInput.WriteAsync(token);
             runner.StandardInput.Close();
-            await runner.WaitForExitAsync();
+            await WaitForExitAsync(runner);
             return runner.ExitCode;
         }
 
         Assert.Equal(2, await Run(""));
         Assert.Equal(0, await Run("shx_by-the-input"));
-        Assert.Equal("shx_by-the-input", _server.Claims.Last().Token);
-        Assert.Equal("0\n", _server.Log);
-    }
-
-    private static ClaimAnswer Work(string script) =>
-        new()
-        {
-            ExecutionId = "x",
-            StepName = "step",
-            JobId = "j",
-            JobAttempt = 1,
-            Script = script,
-            Env = new Dictionary<string, string>(),
-            Secrets = new Dictionary<string, string>(),
-            TimeoutSeconds = 60,
-            GraceSeconds = 5,
-            Inputs = [],
-            Outputs = [],
-        };
-
-    private async Task<StatusReport> RunAsync(ClaimAnswer work)
-    {
-        _server.Work[_id] = work;
-        using var runner = Start();
-        var report = await _server.Reported.Task.WaitAsync(Patience);
-        await runner.WaitForExitAsync();
-        return report;
-    }
-
-    private Process Start(params string[] prefix) => Process.Start(Prepare(prefix))!;
-
-    private ProcessStartInfo Prepare(params string[] prefix)
-    {
-        string[] command = [.. prefix, "dotnet", FakeServer.Program, "work"];
-        var start = new ProcessStartInfo(command[0], command[1..]);
-        start.Environment["SHIPINATOR_URL"] = _server.Url.ToString();
-        start.Environment["SHIPINATOR_EXECUTION_ID"] = _id;
-        start.Environment["SHIPINATOR_TOKEN"] = "shx_test-token-of-this-execution";
-        start.Environment["SHIPINATOR_JOB_DIR"] = _job;
-        return start;
+        Assert.Equal("shx_by-the-input", Server.Claims.Last().Token);
+        Assert.Equal("0\n", Server.Log);
     }
 
     private async Task WaitForLogAsync(string text)
     {
-        var spool = Path.Combine(_job, "executions", _id, "log");
+        var spool = Path.Combine(JobFolder, "executions", ExecutionId, "log");
         await UntilAsync(() => File.Exists(spool) && ReadShared(spool).Contains(text, StringComparison.Ordinal), $"'{text}' in the spool");
     }
 
@@ -432,26 +378,17 @@ public sealed class WorkTests : IAsyncLifetime
 
     private static Task WaitForFileAsync(string file) => UntilAsync(() => File.Exists(file) && new FileInfo(file).Exists, file);
 
-    /// <summary>Another process is watched: there is no event to wait for.</summary>
+    /// <summary>Polls: another process has no event to wait for.</summary>
     private static async Task UntilAsync(Func<bool> condition, string what)
     {
-        var deadline = TimeProvider.System.GetUtcNow() + Patience;
+        var deadline = TimeProvider.System.GetUtcNow() + WaitLimit;
         while (!condition())
         {
-            Assert.True(TimeProvider.System.GetUtcNow() < deadline, $"{what} did not come.");
+            Assert.True(TimeProvider.System.GetUtcNow() < deadline, $"Timed out waiting for {what}.");
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
         }
     }
 
     private static bool IsRunning(int pid) =>
         File.Exists($"/proc/{pid}/stat") && !File.ReadAllText($"/proc/{pid}/stat").Contains(") Z ", StringComparison.Ordinal);
-
-    private static string Git(string folder, params string[] arguments)
-    {
-        using var git = Process.Start(new ProcessStartInfo("git", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true })!;
-        var output = git.StandardOutput.ReadToEnd();
-        git.WaitForExit();
-        Assert.Equal(0, git.ExitCode);
-        return output.Trim();
-    }
 }

@@ -3,7 +3,7 @@ using Shipinator.Globbing;
 
 namespace Shipinator.Runner.Tests;
 
-/// <summary>Walks through real trees, of the kinds that repositories and builds leave.</summary>
+/// <summary>Walks of real trees, of the kinds that repositories and builds leave.</summary>
 public sealed class WorkspaceFilesTests : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("ship-walk-").FullName;
@@ -26,7 +26,7 @@ public sealed class WorkspaceFilesTests : IDisposable
     [InlineData("**/x", "out/deep/x")]
     [InlineData("out", "")]
     [InlineData("nothing*", "")]
-    public void Find_Pattern_TakesWhatItMeans(string pattern, string expected)
+    public void Find_Pattern_TakesItsMatches(string pattern, string expected)
     {
         foreach (
             var file in new[] { "out/a.tar.gz", "out/b.zip", "out/a.txt", "out/.hidden", "out/deep/x", "package-lock.yaml", "other/y" }
@@ -43,16 +43,18 @@ public sealed class WorkspaceFilesTests : IDisposable
     {
         Write("packages/a/index.js");
         Write("packages/b/index.js");
-        // What pnpm and yarn make of two packages that need each other, what bazel leaves, and the worst.
+        // Links as of pnpm and yarn for two packages that depend on each other, of bazel, to / and to itself.
         Sh(
-            "mkdir packages/a/node_modules packages/b/node_modules; ln -s ../../b packages/a/node_modules/b; ln -s ../../a packages/b/node_modules/a; ln -s / root; ln -s . self; ln -s \"$PWD/../outside\" bazel-out; mkdir ../outside; touch ../outside/index.js"
+            "mkdir packages/a/node_modules packages/b/node_modules; ln -s ../../b packages/a/node_modules/b; "
+                + "ln -s ../../a packages/b/node_modules/a; ln -s / root; ln -s . self; "
+                + "ln -s \"$PWD/../outside\" bazel-out; mkdir ../outside; touch ../outside/index.js"
         );
         var found = Find("**/*.js");
         Assert.Equal(["packages/a/index.js", "packages/b/index.js"], found.Files.Select(f => f.Name));
         Assert.Empty(Find("bazel-out/*.js").Files);
-        Assert.Contains(Find("bazel-out/*.js").LeftOut, l => l is { Name: "bazel-out", Reason: LeftOutReason.LeadsOut });
-        Assert.Contains(Find("*").LeftOut, l => l is { Name: "root", Reason: LeftOutReason.LeadsOut });
-        Assert.Contains("'root' is a link that leads out of the workspace", Find("*").Told, StringComparison.Ordinal);
+        Assert.Contains(Find("bazel-out/*.js").Skipped, l => l is { Name: "bazel-out", Reason: SkipReason.LeadsOut });
+        Assert.Contains(Find("*").Skipped, l => l is { Name: "root", Reason: SkipReason.LeadsOut });
+        Assert.Contains("'root' is a link that leads out of the workspace", Find("*").Summary, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -60,18 +62,19 @@ public sealed class WorkspaceFilesTests : IDisposable
     {
         Write("lib/app-1.2.so");
         Sh(
-            "ln -s app-1.2.so lib/app.so; ln -s \"$PWD/lib/app-1.2.so\" absolute.so; ln -s /etc/passwd passwd.so; ln -s nowhere dangling.so; ln -s lib lib.so"
+            "ln -s app-1.2.so lib/app.so; ln -s \"$PWD/lib/app-1.2.so\" absolute.so; "
+                + "ln -s /etc/passwd passwd.so; ln -s nowhere dangling.so; ln -s lib lib.so"
         );
         var found = Find("**/*.so");
         Assert.Equal(["absolute.so", "lib/app-1.2.so", "lib/app.so"], found.Files.Select(f => f.Name));
         Assert.Equal(
-            [("dangling.so", LeftOutReason.Dangling), ("lib.so", LeftOutReason.LinkedFolder), ("passwd.so", LeftOutReason.LeadsOut)],
-            found.LeftOut.Select(l => (l.Name, l.Reason)).Order()
+            [("dangling.so", SkipReason.Dangling), ("lib.so", SkipReason.LinkedFolder), ("passwd.so", SkipReason.LeadsOut)],
+            found.Skipped.Select(l => (l.Name, l.Reason)).Order()
         );
     }
 
     [Fact]
-    public void Find_LinkedFolderThatThePatternSpellsOut_IsFollowedInside()
+    public void Find_LinkedFolderInALiteralPattern_IsFollowedInside()
     {
         Write("build/out/a.js");
         Sh("ln -s build/out dist");
@@ -80,41 +83,42 @@ public sealed class WorkspaceFilesTests : IDisposable
     }
 
     [Fact]
-    public void Find_SpecialFiles_AreLeftOutWithoutBeingOpened()
+    public void Find_SpecialFiles_AreSkippedWithoutBeingOpened()
     {
         Sh("mkfifo pipe; ln -s pipe link; python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"socket\")'; echo x > file");
         var found = Find("*");
         Assert.Equal(["file"], found.Files.Select(f => f.Name));
         Assert.Equal(
             ["link", "pipe", "socket"],
-            found.LeftOut.Where(l => l.Reason == LeftOutReason.Special).Select(l => l.Name).Order(StringComparer.Ordinal)
+            found.Skipped.Where(l => l.Reason == SkipReason.Special).Select(l => l.Name).Order(StringComparer.Ordinal)
         );
     }
 
     [Fact]
-    public void Find_NamesThatAreNotUtf8_AreToldAndHarmless()
+    public void Find_NamesThatAreNotUtf8_AreSkipped()
     {
         Write("good.txt");
         Sh(
-            "touch \"$(printf 'bad-\\351.txt')\"; mkdir \"$(printf 'folder-\\377')\"; touch \"$(printf 'folder-\\377/x.txt')\"; ln -s good.txt \"$(printf 'link-\\351.txt')\""
+            "touch \"$(printf 'bad-\\351.txt')\"; mkdir \"$(printf 'folder-\\377')\"; "
+                + "touch \"$(printf 'folder-\\377/x.txt')\"; ln -s good.txt \"$(printf 'link-\\351.txt')\""
         );
         var found = Find("**/*.txt");
         Assert.Equal(["good.txt"], found.Files.Select(f => f.Name));
         Assert.Equal(
             ["bad-\uFFFD.txt", "folder-\uFFFD", "link-\uFFFD.txt"],
-            found.LeftOut.Where(l => l.Reason == LeftOutReason.NotUtf8).Select(l => l.Name).Order(StringComparer.Ordinal)
+            found.Skipped.Where(l => l.Reason == SkipReason.NotUtf8).Select(l => l.Name).Order(StringComparer.Ordinal)
         );
     }
 
     [Fact]
-    public void Find_VeryDeepTree_ComesToAnEnd()
+    public void Find_VeryDeepTree_Ends()
     {
         Write("top.txt");
         // 6000 levels of 3 characters are far more than one path may have.
         Sh("python3 -c '\nimport os\nfor i in range(6000):\n    os.mkdir(\"dd\"); os.chdir(\"dd\")\nopen(\"deep.txt\", \"w\").close()'");
         var found = Find("**/*.txt");
         Assert.Equal(["top.txt"], found.Files.Select(f => f.Name));
-        Assert.Contains(found.LeftOut, l => l.Reason == LeftOutReason.TooDeep);
+        Assert.Contains(found.Skipped, l => l.Reason == SkipReason.TooDeep);
     }
 
     [Fact]
@@ -123,10 +127,10 @@ public sealed class WorkspaceFilesTests : IDisposable
         Write("src/a.cs");
         Write("obj/deep/b.cs");
         Directory.Move(Path.Combine(_workspace, "obj"), Path.Combine(_workspace, "locked"));
-        // As root permissions say nothing; a folder that vanished under the walk would be told as unreadable, one that is not opened not.
+        // Root can open everything; a folder that was opened and could not be read would be in the summary.
         var found = new WorkspaceFiles(_workspace).Find(GlobList.Of(["**/*.cs", "!locked/**"], out _), default);
         Assert.Equal(["src/a.cs"], found.Files.Select(f => f.Name));
-        Assert.Null(found.Told);
+        Assert.Null(found.Summary);
     }
 
     [Fact]

@@ -12,7 +12,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Shipinator.Testing;
 
-/// <summary>A Git host: <c>git http-backend</c> behind Kestrel on 127.0.0.1. A test may answer in its place, and see what was sent.</summary>
+/// <summary>
+/// A Git host on 127.0.0.1: Kestrel with <c>git http-backend</c>. A test can respond in its place, and inspect the requests.
+/// </summary>
 internal sealed class GitHttpServer : IAsyncDisposable
 {
     private static readonly Lazy<(X509Certificate2 Certificate, string Pem)> Tls = new(MakeCertificate);
@@ -41,13 +43,13 @@ internal sealed class GitHttpServer : IAsyncDisposable
         _app.Run(ServeAsync);
     }
 
-    /// <summary>Answers in place of Git; false: Git answers.</summary>
+    /// <summary>Handles a request in place of Git; returns false to let Git handle it.</summary>
     public Func<HttpContext, Task<bool>> Before { get; set; } = _ => Task.FromResult(false);
 
     /// <summary>The path and the Authorization header of every request.</summary>
     public ConcurrentQueue<(string Path, string Authorization)> Requests { get; } = new();
 
-    /// <summary>User names and passwords that came, decoded.</summary>
+    /// <summary>The user names and passwords that were sent, decoded.</summary>
     public IEnumerable<string> Credentials =>
         Requests
             .Where(r => r.Authorization.StartsWith("Basic ", StringComparison.Ordinal))
@@ -70,7 +72,9 @@ internal sealed class GitHttpServer : IAsyncDisposable
     public string Url(string path, string host = "127.0.0.1", string scheme = "http") =>
         string.Create(CultureInfo.InvariantCulture, $"{scheme}://{host}:{Port}{path}");
 
-    /// <summary>A bare repository at a path such as <c>/org/app.git</c>, with one commit of these files on <c>main</c>. Returns its commit.</summary>
+    /// <summary>
+    /// Creates a bare repository at a path such as <c>/org/app.git</c>, with one commit of these files on <c>main</c>. Returns the commit.
+    /// </summary>
     public string Create(string path, params (string Name, string Text)[] files)
     {
         var work = Directory.CreateTempSubdirectory("ship-make-").FullName;
@@ -100,10 +104,10 @@ internal sealed class GitHttpServer : IAsyncDisposable
 
     public string Bare(string path) => Path.Combine(_root, path.TrimStart('/'));
 
-    /// <summary>Asks for this user name and password wherever the test does not say otherwise.</summary>
+    /// <summary>Requires this <c>user:password</c> for every request; replaces <see cref="Before"/>.</summary>
     public void RequireCredential(string credential) => Before = context => AskedFor(context, credential);
 
-    /// <summary>True when it asked for the credential, as it was not sent.</summary>
+    /// <summary>Responds with 401 and returns true unless the request has this <c>user:password</c>.</summary>
     public static Task<bool> AskedFor(HttpContext context, string credential)
     {
         if (context.Request.Headers.Authorization == "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(credential)))
@@ -131,7 +135,6 @@ internal sealed class GitHttpServer : IAsyncDisposable
         return output.Trim();
     }
 
-    /// <summary>The gateway interface of old: the request in the environment and on the input, the answer with its head on the output.</summary>
     private async Task ServeAsync(HttpContext context)
     {
         var request = context.Request;
@@ -141,67 +144,7 @@ internal sealed class GitHttpServer : IAsyncDisposable
             return;
         }
 
-        var start = new ProcessStartInfo("git", ["http-backend"])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment["GIT_PROJECT_ROOT"] = _root;
-        start.Environment["GIT_HTTP_EXPORT_ALL"] = "1";
-        start.Environment["GIT_CONFIG_COUNT"] = "1";
-        start.Environment["GIT_CONFIG_KEY_0"] = "safe.directory";
-        start.Environment["GIT_CONFIG_VALUE_0"] = "*";
-        start.Environment["PATH_INFO"] = request.Path;
-        start.Environment["QUERY_STRING"] = request.QueryString.Value?.TrimStart('?');
-        start.Environment["REQUEST_METHOD"] = request.Method;
-        start.Environment["CONTENT_TYPE"] = request.ContentType;
-        start.Environment["HTTP_CONTENT_ENCODING"] = request.Headers.ContentEncoding.ToString();
-        start.Environment["GIT_PROTOCOL"] = request.Headers["Git-Protocol"].ToString();
-        start.Environment["REMOTE_ADDR"] = "127.0.0.1";
-        if (request.ContentLength is { } length)
-        {
-            start.Environment["CONTENT_LENGTH"] = length.ToString(CultureInfo.InvariantCulture);
-        }
-
-        using var git = Process.Start(start)!;
-        var feed = Task.Run(async () =>
-        {
-            await request.Body.CopyToAsync(git.StandardInput.BaseStream);
-            git.StandardInput.Close();
-        });
-        git.ErrorDataReceived += (_, _) => { };
-        git.BeginErrorReadLine();
-        var output = git.StandardOutput.BaseStream;
-        for (var line = await LineAsync(output); line.Length > 0; line = await LineAsync(output))
-        {
-            var colon = line.IndexOf(':', StringComparison.Ordinal);
-            var (name, value) = (line[..colon], line[(colon + 1)..].Trim());
-            if (name == "Status")
-            {
-                context.Response.StatusCode = int.Parse(value.Split(' ')[0], CultureInfo.InvariantCulture);
-            }
-            else
-            {
-                context.Response.Headers[name] = value;
-            }
-        }
-
-        await output.CopyToAsync(context.Response.Body);
-        await feed;
-        await git.WaitForExitAsync();
-    }
-
-    private static async Task<string> LineAsync(Stream stream)
-    {
-        var line = new StringBuilder();
-        var one = new byte[1];
-        while (await stream.ReadAsync(one) == 1 && one[0] != '\n')
-        {
-            line.Append((char)one[0]);
-        }
-
-        return line.ToString().TrimEnd('\r');
+        await GitHttpBackend.ServeAsync(context, _root);
     }
 
     private static (X509Certificate2, string) MakeCertificate()

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace Shipinator.Testing;
 
-/// <summary>A host on 127.0.0.1 that accepts connections and never answers, or sends a byte now and then.</summary>
+/// <summary>A host on 127.0.0.1 that accepts connections and never responds, or sends a byte every 100 ms.</summary>
 internal sealed class SilentHost : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -14,7 +14,7 @@ internal sealed class SilentHost : IAsyncDisposable
     private int _open;
     private int _most;
 
-    /// <param name="trickle">What is sent byte by byte, over and over; null: nothing.</param>
+    /// <param name="trickle">What is sent byte by byte, repeatedly; null for nothing.</param>
     public SilentHost(byte[]? trickle = null)
     {
         _listener.Start();
@@ -23,13 +23,13 @@ internal sealed class SilentHost : IAsyncDisposable
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-    /// <summary>Connections that are open now.</summary>
+    /// <summary>The number of open connections.</summary>
     public int Open => Volatile.Read(ref _open);
 
-    /// <summary>The most that were open at once.</summary>
+    /// <summary>The highest number of connections open at the same time.</summary>
     public int Most => Volatile.Read(ref _most);
 
-    /// <summary>Done when the first connection came.</summary>
+    /// <summary>Completes when the first connection is accepted.</summary>
     public TaskCompletionSource First { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public async ValueTask DisposeAsync()
@@ -52,7 +52,7 @@ internal sealed class SilentHost : IAsyncDisposable
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
         {
-            // The test is over.
+            // The test has ended.
         }
     }
 
@@ -69,7 +69,7 @@ internal sealed class SilentHost : IAsyncDisposable
                 var buffer = new byte[1024];
                 while (await client.GetStream().ReadAsync(buffer, _end.Token) > 0)
                 {
-                    // Heard, and not answered.
+                    // Read and ignored.
                 }
 
                 client.Close();
@@ -77,7 +77,7 @@ internal sealed class SilentHost : IAsyncDisposable
             }
             catch (Exception e) when (e is OperationCanceledException or IOException or ObjectDisposedException or SocketException)
             {
-                // The other side went away, or the test is over.
+                // The client disconnected, or the test has ended.
             }
         }
 
@@ -98,7 +98,7 @@ internal sealed class SilentHost : IAsyncDisposable
         int seen;
         while (value > (seen = Volatile.Read(ref _most)) && Interlocked.CompareExchange(ref _most, value, seen) != seen)
         {
-            // Somebody else was faster.
+            // Another thread changed it; try again.
         }
     }
 }

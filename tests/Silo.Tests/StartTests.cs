@@ -4,6 +4,7 @@ using Shipinator.Schema;
 using Shipinator.Silo.Configuration;
 using Shipinator.Silo.Hosting;
 using Shipinator.Silo.Standalone;
+using Shipinator.Testing;
 
 namespace Shipinator.Silo.Tests;
 
@@ -33,6 +34,7 @@ public sealed class StartTests
         finally
         {
             Directory.Delete(place, recursive: true);
+            WorkFolders.Remove(Path.Combine(place, "data"));
         }
     }
 }

@@ -41,6 +41,9 @@ public sealed class ApiFixture : IAsyncLifetime
     /// <summary>Where the server looks for the program that it gives to pods; no such file at first.</summary>
     public string StaticRunner => Path.Combine(_root, "static-runner");
 
+    /// <summary>The limit of a step's log.</summary>
+    public const int MaxLogBytes = 2 * 1024 * 1024;
+
     /// <summary>The folder of stored artifacts.</summary>
     public string Artifacts => Path.Combine(_root, "artifacts");
 
@@ -56,7 +59,8 @@ public sealed class ApiFixture : IAsyncLifetime
         options.Process.RunnerPath = RunnerPath();
         // Tests try more wrong tokens than a person; the limits have servers of their own.
         options.Limits.FailedSignInsPerMinute = options.Limits.WrongTokensPerMinute = 0;
-        options.Storage.MaxLogBytes = 16 * 1024 * 1024;
+        // A log at its limit is masked twice, by the runner and by the server: small enough for a busy machine.
+        options.Storage.MaxLogBytes = MaxLogBytes;
         options.Storage.MaxRunArtifactBytes = 30 * 1024 * 1024;
         // What tests provoke is no news: a log of it would bury the failure that somebody looks for.
         var quiet = new ConfigurationBuilder()
@@ -78,6 +82,7 @@ public sealed class ApiFixture : IAsyncLifetime
         await _database.DisposeAsync();
         await _postgres.DisposeAsync();
         Directory.Delete(_root, recursive: true);
+        WorkFolders.Remove(_root);
     }
 
     /// <summary>A server of its own, with a database of its own unless one is given, for what would disturb others.</summary>

@@ -1,37 +1,37 @@
 #!/usr/bin/env bash
 # Runs the Kubernetes executor's battery against a real cluster and prints a table, case by case.
 #   tests/e2e/kubernetes.sh KUBECONFIG
-# Needs kubectl, the .NET 10 SDK and PostgreSQL's server binaries; git and what links the runner it installs from Debian when they
-# are missing. Pods must reach this host on two ports, Shipinator's and the Git server's: a pod is asked before the first case. It makes
-# a namespace of its own and removes it again.
-# Exit code 0 only when every case was found as expected; 1 with a difference; 2 when it could not begin.
+# Needs kubectl, the .NET 10 SDK and PostgreSQL's server binaries; installs git and the linker for the runner from Debian when they
+# are missing. Pods must reach this host on two ports, Shipinator's and the Git server's; a probe pod checks that before the first
+# case. Creates a namespace of its own and deletes it at the end.
+# Exit code 0 only when every case has the expected result; 1 with a difference; 2 when it could not start.
 #
-#   SHIPINATOR_E2E_URL           address of this host by which pods reach it, such as http://172.18.0.1:7400; required
+#   SHIPINATOR_E2E_URL           address at which pods reach this host, such as http://172.18.0.1:7400; required
 #   SHIPINATOR_E2E_STEP_IMAGE    image of the steps: sh and the usual tools, as in busybox; required
 #   SHIPINATOR_E2E_RUNNER_IMAGE  image with sh, git, and wget or curl (or with the runner itself); required
-#   SHIPINATOR_E2E_SERVICE_IMAGE image with 'httpd -f -p PORT -h FOLDER', as busybox's; default: the step image
-#   SHIPINATOR_E2E_GIT_URL       address by which pods reach the Git server of the battery; default: the host of _URL with any free port
-#   SHIPINATOR_E2E_CACHE_CLASS   storage class for a cache volume claim; absent: the case is skipped
-#   SHIPINATOR_E2E_PRIVATE_IMAGE image with 'true' in a registry that asks who one is, and
-#   SHIPINATOR_E2E_DOCKERCONFIG  the docker config.json that opens it; absent: the case is skipped
-#   SHIPINATOR_E2E_BARE_IMAGE    image without a shell, such as registry.k8s.io/pause:3.10; absent: the case is skipped
-#   SHIPINATOR_E2E_RESTRICTED    1: the namespace demands the pod security standard "restricted", and nothing runs as root
-#   SHIPINATOR_E2E_PULL_POLICY   when nodes pull images: Always, IfNotPresent or Never; absent: the cluster's own default
-#   SHIPINATOR_E2E_RUNNER        the static runner; default: artifacts/runner-static/runner, made when it is not there
-#   SHIPINATOR_E2E_ONLY          only cases whose name contains this
-#   SHIPINATOR_E2E_PARALLEL      cases at once; default 3
-#   SHIPINATOR_E2E_KEEP          1: leave namespace and data folder behind
+#   SHIPINATOR_E2E_SERVICE_IMAGE image with 'httpd -f -p PORT -h FOLDER', such as busybox; default: the step image
+#   SHIPINATOR_E2E_GIT_URL       address at which pods reach the battery's Git server; default: the host of _URL with any free port
+#   SHIPINATOR_E2E_CACHE_CLASS   storage class for a cache volume claim; when not set, the case is skipped
+#   SHIPINATOR_E2E_PRIVATE_IMAGE image with 'true' in a registry that requires credentials, and
+#   SHIPINATOR_E2E_DOCKERCONFIG  the docker config.json with them; when not set, the case is skipped
+#   SHIPINATOR_E2E_BARE_IMAGE    image without a shell, such as registry.k8s.io/pause:3.10; when not set, the case is skipped
+#   SHIPINATOR_E2E_RESTRICTED    1: the namespace enforces the pod security standard "restricted", and nothing runs as root
+#   SHIPINATOR_E2E_PULL_POLICY   when nodes pull images: Always, IfNotPresent or Never; when not set, the cluster's default
+#   SHIPINATOR_E2E_RUNNER        the static runner; default: artifacts/runner-static/runner, published when it is missing
+#   SHIPINATOR_E2E_ONLY          only cases whose names contain this text
+#   SHIPINATOR_E2E_PARALLEL      number of concurrent cases; default 3
+#   SHIPINATOR_E2E_KEEP          1: keep the namespace and the data folder
 set -euo pipefail
 root="$(cd "$(dirname "$0")/../.." && pwd)"
 
 fail() { printf 'kubernetes.sh: %s\n' "$*" >&2; exit 2; }
 [ "$#" -eq 1 ] || fail "usage: tests/e2e/kubernetes.sh KUBECONFIG"
-[ -r "$1" ] || fail "$1 can't be read: it must be a kubeconfig file."
+[ -r "$1" ] || fail "$1 can't be read; it must be a kubeconfig file."
 for tool in kubectl dotnet; do
   command -v "$tool" >/dev/null || fail "$tool is missing."
 done
 for name in SHIPINATOR_E2E_URL SHIPINATOR_E2E_STEP_IMAGE SHIPINATOR_E2E_RUNNER_IMAGE; do
-  [ -n "${!name:-}" ] || fail "$name is not set; the head of this file says what it is."
+  [ -n "${!name:-}" ] || fail "$name is not set; see the top of this file."
 done
 kubeconfig="$(cd "$(dirname "$1")" && pwd)/$(basename "$1")"
 cd "$root"
@@ -45,7 +45,7 @@ has_postgres || need+=(postgresql)
 export SHIPINATOR_E2E_RUNNER="${SHIPINATOR_E2E_RUNNER:-$root/artifacts/runner-static/runner}"
 if [ ! -x "$SHIPINATOR_E2E_RUNNER" ]; then
   echo "==> Publishing the static runner" >&2
-  Runner/publish-static.sh >&2 || echo "kubernetes.sh: no static runner: the runner image must hold one as shipinator-runner, /shipinator-runner or /runner." >&2
+  Runner/publish-static.sh >&2 || echo "kubernetes.sh: no static runner; the runner image must contain one as shipinator-runner, /shipinator-runner or /runner." >&2
 fi
 
 echo "==> Building" >&2

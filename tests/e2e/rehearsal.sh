@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Rehearses the battery (kubernetes.sh) on this machine, before somebody runs it against a real cluster: kubectl and the server speak
-# to the tests' cluster, whose pods really run, each container in a root folder of its own, with busybox as the steps' image and the
-# runner fetched by the manifest's own script.
-#   tests/e2e/rehearsal.sh [CASES]     only cases whose name contains this
-# Needs root, kubectl, busybox-static, what kubernetes.sh needs, and what Runner/publish-static.sh needs. Exit code: kubernetes.sh's.
+# Rehearses the battery (kubernetes.sh) on this machine before it is run against a real cluster: kubectl and the server use the tests'
+# fake cluster, whose pods really run, each container in a root folder of its own, with busybox as the steps' image and the runner
+# downloaded by the manifest's own script.
+#   tests/e2e/rehearsal.sh [CASES]     only cases whose names contain this text
+# Needs root, kubectl, busybox-static, and the requirements of kubernetes.sh and Runner/publish-static.sh. The exit code is that of
+# kubernetes.sh.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/../.." && pwd)"
 cd "$root"
@@ -22,7 +23,7 @@ trap 'exit 130' INT TERM
 
 echo "==> Building the cluster" >&2
 dotnet build tests/e2e/FakeCluster -c Release -v quiet -nologo -clp:"ErrorsOnly;NoSummary" >&2
-# In a session of its own: what ends the battery must find a cluster to clean up.
+# In a session of its own: a signal that ends the battery must not end the cluster before the battery has cleaned up.
 setsid dotnet tests/e2e/FakeCluster/bin/Release/net10.0/Shipinator.FakeCluster.dll "$folder" >"$folder.log" 2>&1 &
 cluster=$!
 for _ in $(seq 100); do

@@ -37,7 +37,7 @@ internal static class ProblemPage
               <link rel="stylesheet" href="/_content/Shipinator.WebFrontend/app.css" />
               <link rel="icon" type="image/svg+xml" href="/_content/Shipinator.WebFrontend/icon.svg" />
               <script src="/_content/Shipinator.WebFrontend/theme.js"></script>
-              {(isPassing ? "<script src=\"/_content/Shipinator.WebFrontend/away.js\"></script>" : "")}
+              {(isPassing ? "<script src=\"/_content/Shipinator.WebFrontend/reload-when-ready.js\"></script>" : "")}
             </head>
             <body>
               <main class="signin">

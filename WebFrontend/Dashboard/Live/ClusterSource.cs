@@ -2,13 +2,13 @@ using System.Runtime.CompilerServices;
 
 namespace Shipinator.WebFrontend.Dashboard.Live;
 
-/// <summary>A silo and how it is. The statistics are null for one that can't be asked.</summary>
+/// <summary>A silo with its status. The statistics are null while the silo is not active.</summary>
 public sealed record SiloDetail(string Address, string Host, string Status, DateTimeOffset Since, SiloRuntimeStatistics? Statistics);
 
-/// <summary>The silos, and which of our grains are active where.</summary>
+/// <summary>The silos, and the activations of Shipinator's grains on each.</summary>
 public sealed record ClusterSnapshot(IReadOnlyList<SiloDetail> Silos, IReadOnlyList<SimpleGrainStatistic> Grains);
 
-/// <summary>Reads the state of the cluster for screens of admins.</summary>
+/// <summary>Reads the state of the cluster for the admin page.</summary>
 public sealed class ClusterSource(IGrainFactory grains) : IViewSource<bool, ClusterSnapshot>
 {
     private static readonly TimeSpan Refresh = TimeSpan.FromSeconds(5);
@@ -42,7 +42,7 @@ public sealed class ClusterSource(IGrainFactory grains) : IViewSource<bool, Clus
         );
     }
 
-    /// <summary>Nothing tells of a change in these numbers: they are read every few seconds, once for all who look.</summary>
+    /// <summary>There are no change notifications for these numbers: they are polled, once for all viewers.</summary>
     public async IAsyncEnumerable<bool> ChangesAsync(bool key, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask;

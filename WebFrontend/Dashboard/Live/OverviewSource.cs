@@ -6,47 +6,49 @@ namespace Shipinator.WebFrontend.Dashboard.Live;
 /// <summary>The state of the whole installation.</summary>
 public sealed record OverviewSnapshot
 {
-    /// <summary>The newest runs that are not over.</summary>
+    /// <summary>The newest runs that are not terminal, at most 50.</summary>
     public required IReadOnlyList<ActiveRun> Live { get; init; }
 
-    /// <summary>How many are at work, with those that are not shown.</summary>
+    /// <summary>The number of active runs, including those that are not in <see cref="Live"/>.</summary>
     public required int Running { get; init; }
 
-    /// <summary>How many have not begun, with those that are not shown.</summary>
+    /// <summary>The number of pending runs, including those that are not in <see cref="Live"/>.</summary>
     public required int Pending { get; init; }
 
-    /// <summary>What each run that has not begun waits for.</summary>
-    public required ImmutableDictionary<Guid, string> Waiting { get; init; }
+    /// <summary>What each pending run is waiting for, by its id.</summary>
+    public required ImmutableDictionary<Guid, WaitReason> Waiting { get; init; }
 
-    /// <summary>Executions that were made and have not begun, the oldest first, with what each waits for.</summary>
+    /// <summary>Executions that have not started, oldest first, at most 25.</summary>
     public required IReadOnlyList<QueueLine> Queue { get; init; }
 
-    /// <summary>How many there are, with those that are not shown.</summary>
+    /// <summary>The number of executions that have not started, including those that are not in <see cref="Queue"/>.</summary>
     public required int Queued { get; init; }
 
-    /// <summary>The newest runs that are over.</summary>
+    /// <summary>The newest terminal runs, at most 15.</summary>
     public required IReadOnlyList<RunView> Recent { get; init; }
 
-    /// <summary>The last two weeks.</summary>
+    /// <summary>The results of the last 14 days.</summary>
     public required Trend Trend { get; init; }
 
-    /// <summary>The executors with who is at work and who waits.</summary>
     public required IReadOnlyList<ExecutorLoad> Executors { get; init; }
 
-    /// <summary>The silos and how they are.</summary>
     public required IReadOnlyList<SiloLine> Silos { get; init; }
 }
 
-/// <summary>An execution in the queue, and what it waits for, if its grain could say.</summary>
-public sealed record QueueLine(QueuedExecution Execution, string? WaitingFor);
+/// <summary>An execution in the queue, and what it is waiting for; null when it is not waiting.</summary>
+public sealed record QueueLine(QueuedExecution Execution, WaitReason? WaitingFor);
 
-/// <summary>An executor's places.</summary>
+/// <summary>The slots of an executor.</summary>
+/// <param name="Type">The type of the executor.</param>
+/// <param name="Held">Slots in use.</param>
+/// <param name="Waiting">Executions that are waiting for a slot.</param>
+/// <param name="Limit">How many slots there are.</param>
 public sealed record ExecutorLoad(string Type, int Held, int Waiting, int Limit);
 
-/// <summary>A silo of the cluster.</summary>
+/// <summary>A silo of the cluster with its Orleans status.</summary>
 public sealed record SiloLine(string Address, string Status);
 
-/// <summary>Reads the overview. There is one for everybody.</summary>
+/// <summary>Reads the overview. All users share one.</summary>
 public sealed class OverviewSource(
     RunQueries runs,
     TrendQueries trends,
@@ -63,14 +65,14 @@ public sealed class OverviewSource(
     private const int QueueLimit = 25;
     private static readonly TimeSpan Refresh = TimeSpan.FromSeconds(5);
 
-    /// <summary>Every run of everybody moves this one: a glance at it needs no more than two or three pictures a second.</summary>
-    private static readonly TimeSpan Calm = TimeSpan.FromMilliseconds(400);
+    /// <summary>Every change of any run affects the overview; two or three refreshes a second are enough.</summary>
+    private static readonly TimeSpan RefreshInterval = TimeSpan.FromMilliseconds(400);
 
     /// <inheritdoc/>
     public async Task<OverviewSnapshot> ReadAsync(bool key, OverviewSnapshot? previous, CancellationToken cancellationToken)
     {
         var live = await trends.ActiveAsync(LiveLimit, cancellationToken);
-        var (running, begins) = await trends.ActiveCountAsync(cancellationToken);
+        var (running, notStarted) = await trends.ActiveCountAsync(cancellationToken);
         var pending = live.Where(l => l.Run.Status == Status.Pending).ToList();
         var waiting = await Task.WhenAll(pending.Select(l => waiters.OfAsync(l.Run.Id, cancellationToken)));
         var (queued, all) = await queue.WaitingAsync(QueueLimit, cancellationToken);
@@ -84,7 +86,7 @@ public sealed class OverviewSource(
         {
             Live = live,
             Running = running,
-            Pending = begins,
+            Pending = notStarted,
             Queue = [.. queued.Zip(reasons, (execution, reason) => new QueueLine(execution, reason))],
             Queued = all,
             Waiting = pending
@@ -93,7 +95,7 @@ public sealed class OverviewSource(
                 .ToImmutableDictionary(w => w.First.Run.Id.Value, w => w.Second!),
             Recent = recent.Items,
             Trend = await Trend.ReadAsync(previous?.Trend, time, () => trends.DaysAsync(new(), 14, cancellationToken)),
-            // What can't be asked now stays as it was last seen.
+            // A grain that does not respond leaves the last known value.
             Executors = [.. loads.OfType<ExecutorLoad>()],
             Silos = hosts is null
                 ? previous?.Silos ?? []
@@ -109,7 +111,7 @@ public sealed class OverviewSource(
 
     /// <inheritdoc/>
     public IAsyncEnumerable<bool> ChangesAsync(bool key, CancellationToken cancellationToken) =>
-        feed.ChangesAsync(Calm, time, cancellationToken);
+        feed.ThrottledChangesAsync(RefreshInterval, time, cancellationToken);
 
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(OverviewSnapshot view) => Refresh;

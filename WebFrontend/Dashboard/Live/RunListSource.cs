@@ -6,10 +6,10 @@ namespace Shipinator.WebFrontend.Dashboard.Live;
 /// <summary>A page of a list of runs.</summary>
 public sealed record RunListKey(RunFilter Filter, string? Cursor);
 
-/// <summary>A page of runs, and the names of what its filter names by ids.</summary>
+/// <summary>A page of runs, and the names of the project, repository and pipeline in its filter.</summary>
 public sealed record RunListSnapshot(Page<RunView> Runs, string? Project, string? Repository, string? Pipeline);
 
-/// <summary>Reads lists of runs for screens. Errors: <see cref="NotFoundException"/> for what the filter names.</summary>
+/// <summary>Reads lists of runs. Errors: <see cref="NotFoundException"/> for an unknown id in the filter.</summary>
 public sealed class RunListSource(
     RunQueries runs,
     ProjectStore projects,
@@ -20,7 +20,7 @@ public sealed class RunListSource(
 ) : IViewSource<RunListKey, RunListSnapshot>
 {
     private const int PageSize = 50;
-    private static readonly TimeSpan Calm = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan RefreshInterval = TimeSpan.FromMilliseconds(500);
 
     /// <inheritdoc/>
     public async Task<RunListSnapshot> ReadAsync(RunListKey key, RunListSnapshot? previous, CancellationToken cancellationToken)
@@ -38,7 +38,7 @@ public sealed class RunListSource(
 
     /// <inheritdoc/>
     public IAsyncEnumerable<bool> ChangesAsync(RunListKey key, CancellationToken cancellationToken) =>
-        feed.ChangesAsync(Calm, time, cancellationToken);
+        feed.ThrottledChangesAsync(RefreshInterval, time, cancellationToken);
 
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(RunListSnapshot view) => null;

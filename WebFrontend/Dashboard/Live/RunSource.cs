@@ -4,19 +4,24 @@ using Shipinator.Schema.Queries;
 
 namespace Shipinator.WebFrontend.Dashboard.Live;
 
-/// <summary>A run with all below it, at one moment.</summary>
+/// <summary>A run with its jobs, at one point in time.</summary>
 /// <param name="Run">The run.</param>
-/// <param name="Jobs">Jobs in the plan's order, with steps, executions and artifacts.</param>
-/// <param name="Waiting">What each thing that is not over waits for, by its id.</param>
-/// <param name="Typical">How long this pipeline takes, by its history.</param>
-public sealed record RunSnapshot(RunView Run, IReadOnlyList<JobView> Jobs, ImmutableDictionary<Guid, string> Waiting, TimeSpan? Typical)
+/// <param name="Jobs">Jobs in the order of the plan, with steps, executions and artifacts.</param>
+/// <param name="Waiting">What each run, job, step and execution that is not terminal is waiting for, by its id.</param>
+/// <param name="MedianDuration">The median duration of the last successful runs of the pipeline; null without any.</param>
+public sealed record RunSnapshot(
+    RunView Run,
+    IReadOnlyList<JobView> Jobs,
+    ImmutableDictionary<Guid, WaitReason> Waiting,
+    TimeSpan? MedianDuration
+)
 {
-    /// <summary>Whether a screen would look the same: rows have versions, steps change with their jobs.</summary>
+    /// <summary>Whether a page would look the same: rows have versions, and steps change with their jobs.</summary>
     public bool Equals(RunSnapshot? other) =>
         other is not null
         && Run.Id == other.Run.Id
         && Run.Version == other.Run.Version
-        && Typical == other.Typical
+        && MedianDuration == other.MedianDuration
         && Jobs.SequenceEqual(other.Jobs, ReferenceEqualityComparer.Instance)
         && Waiting.Count == other.Waiting.Count
         && Waiting.All(w => other.Waiting.GetValueOrDefault(w.Key) == w.Value);
@@ -25,20 +30,20 @@ public sealed record RunSnapshot(RunView Run, IReadOnlyList<JobView> Jobs, Immut
     public override int GetHashCode() => HashCode.Combine(Run.Id, Run.Version);
 }
 
-/// <summary>Reads runs for screens, by the queries and grains that <c>/v1</c> asks.</summary>
+/// <summary>Reads a run through the same queries and grains as <c>/v1</c>.</summary>
 public sealed class RunSource(RunQueries runs, TrendQueries trends, Waiting waiters, IChangeFeed feed) : IViewSource<RunId, RunSnapshot>
 {
-    /// <summary>What something waits for can change without a transition; 3 s is what people are promised.</summary>
+    /// <summary>What something is waiting for can change without a transition, and is shown at most 3 s late.</summary>
     private static readonly TimeSpan WaitingRefresh = TimeSpan.FromSeconds(2);
 
     /// <inheritdoc/>
     public async Task<RunSnapshot> ReadAsync(RunId key, RunSnapshot? previous, CancellationToken cancellationToken)
     {
         var run = await runs.GetAsync(key, cancellationToken) ?? throw new NotFoundException("pipeline run", key.ToString());
-        var typical = previous is null ? await trends.MedianDurationAsync(run.PipelineId, cancellationToken) : previous.Typical;
+        var median = previous is null ? await trends.MedianDurationAsync(run.PipelineId, cancellationToken) : previous.MedianDuration;
         var jobs = Keep(previous?.Jobs, await runs.JobsAsync(key, cancellationToken));
         var waiting = await waiters.OfAsync(run, jobs, cancellationToken);
-        return new(run, jobs, waiting, typical);
+        return new(run, jobs, waiting, median);
     }
 
     /// <inheritdoc/>
@@ -50,20 +55,22 @@ public sealed class RunSource(RunQueries runs, TrendQueries trends, Waiting wait
         }
     }
 
-    /// <summary>What has not changed stays the same object, so that screens see at a glance what to draw again.</summary>
+    /// <summary>Unchanged jobs stay the same objects, so that components can skip rendering by comparing references.</summary>
     private static List<JobView> Keep(IReadOnlyList<JobView>? known, IReadOnlyList<JobView> read)
     {
         var before = known?.ToDictionary(j => j.Id) ?? [];
         return
         [
             .. read.Select(j =>
-                before.GetValueOrDefault(j.Id) is { } same && same.Version == j.Version && Marks(same).SequenceEqual(Marks(j)) ? same : j
+                before.GetValueOrDefault(j.Id) is { } same && same.Version == j.Version && Versions(same).SequenceEqual(Versions(j))
+                    ? same
+                    : j
             ),
         ];
     }
 
-    /// <summary>Steps change with their job's row; executions and what they leave do not.</summary>
-    private static IEnumerable<(ExecutionId, int, int)> Marks(JobView job) =>
+    /// <summary>The version of a job covers its steps, but not their executions and artifacts.</summary>
+    private static IEnumerable<(ExecutionId, int, int)> Versions(JobView job) =>
         from step in job.Steps
         from execution in step.Executions
         select (execution.Id, execution.Version, execution.Artifacts.Count);

@@ -3,7 +3,11 @@ using Shipinator.Schema.Stores;
 
 namespace Shipinator.WebFrontend.Dashboard.Live;
 
-/// <summary>Exactly one of a project, a repository and a pipeline; of a project with a page of its repositories, null being the first.</summary>
+/// <summary>Exactly one of a project, a repository and a pipeline.</summary>
+/// <param name="Project">A project.</param>
+/// <param name="Repository">A repository.</param>
+/// <param name="Pipeline">A pipeline.</param>
+/// <param name="Cursor">The page of the repositories of a project; null is the first page.</param>
 public readonly record struct Scope(
     ProjectId? Project = null,
     RepositoryId? Repository = null,
@@ -11,41 +15,40 @@ public readonly record struct Scope(
     string? Cursor = null
 );
 
-/// <summary>A project, a repository or a pipeline with what ran in it.</summary>
+/// <summary>A project, a repository or a pipeline with its runs.</summary>
 public sealed record ScopeSnapshot
 {
-    /// <summary>The project itself, or the one that the others belong to.</summary>
+    /// <summary>The project itself, or the project of the repository or pipeline.</summary>
     public required ProjectRow Project { get; init; }
 
-    /// <summary>The repository itself, or the pipeline's; null for a project.</summary>
+    /// <summary>The repository itself, or the repository of the pipeline; null for a project.</summary>
     public RepositoryRow? Repository { get; init; }
 
-    /// <summary>Null unless one was asked for.</summary>
+    /// <summary>The pipeline; null for a project or repository.</summary>
     public PipelineRow? Pipeline { get; init; }
 
-    /// <summary>A page of a project's repositories.</summary>
+    /// <summary>A page of the repositories of a project.</summary>
     public IReadOnlyList<RepositoryRow> Repositories { get; init; } = [];
 
-    /// <summary>Where the project's other repositories begin; null for none.</summary>
+    /// <summary>The next page of the repositories of a project; null for none.</summary>
     public string? NextCursor { get; init; }
 
-    /// <summary>A repository's pipelines.</summary>
+    /// <summary>The pipelines of a repository.</summary>
     public IReadOnlyList<PipelineRow> Pipelines { get; init; } = [];
 
-    /// <summary>The newest run of each branch of a repository; one more than is shown tells that there are more.</summary>
+    /// <summary>The latest run of each branch of a repository, newest first: one more than is shown, if there are more.</summary>
     public IReadOnlyList<BranchHead> Branches { get; init; } = [];
 
-    /// <summary>How long a pipeline takes.</summary>
-    public TimeSpan? Typical { get; init; }
+    /// <summary>The median duration of the last successful runs of a pipeline; null without any.</summary>
+    public TimeSpan? MedianDuration { get; init; }
 
-    /// <summary>How runs ended, day by day.</summary>
     public required Trend Trend { get; init; }
 
-    /// <summary>The newest runs.</summary>
+    /// <summary>The newest runs, at most 20.</summary>
     public required IReadOnlyList<RunView> Runs { get; init; }
 }
 
-/// <summary>Reads them for screens. Errors: <see cref="NotFoundException"/>.</summary>
+/// <summary>Reads a project, repository or pipeline. Errors: <see cref="NotFoundException"/>.</summary>
 public sealed class ScopeSource(
     ProjectStore projects,
     RepositoryStore repositories,
@@ -56,12 +59,12 @@ public sealed class ScopeSource(
     TimeProvider time
 ) : IViewSource<Scope, ScopeSnapshot>
 {
-    private const int NewestRuns = 20;
-    private const int MostRepositories = 100;
+    private const int MaxRuns = 20;
+    private const int MaxRepositories = 100;
 
     /// <summary>How many branches of a repository are shown.</summary>
-    public const int MostBranches = 12;
-    private static readonly TimeSpan Calm = TimeSpan.FromSeconds(1);
+    public const int MaxBranches = 12;
+    private static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(1);
 
     /// <inheritdoc/>
     public Task<ScopeSnapshot> ReadAsync(Scope key, ScopeSnapshot? previous, CancellationToken cancellationToken) =>
@@ -75,7 +78,7 @@ public sealed class ScopeSource(
 
     /// <inheritdoc/>
     public IAsyncEnumerable<bool> ChangesAsync(Scope key, CancellationToken cancellationToken) =>
-        feed.ChangesAsync(Calm, time, cancellationToken);
+        feed.ThrottledChangesAsync(RefreshInterval, time, cancellationToken);
 
     /// <inheritdoc/>
     public TimeSpan? RefreshAfter(ScopeSnapshot view) => null;
@@ -83,7 +86,7 @@ public sealed class ScopeSource(
     private async Task<ScopeSnapshot> ProjectAsync(ProjectId id, string? cursor, Trend? known, CancellationToken cancellationToken)
     {
         var project = await projects.GetAsync(id, cancellationToken) ?? throw new NotFoundException("project", id.ToString());
-        var page = await repositories.ListAsync(id, new PageRequest(MostRepositories, cursor), cancellationToken);
+        var page = await repositories.ListAsync(id, new PageRequest(MaxRepositories, cursor), cancellationToken);
         return new()
         {
             Project = project,
@@ -104,7 +107,7 @@ public sealed class ScopeSource(
                 ?? throw new NotFoundException("project", repository.ProjectId.ToString()),
             Repository = repository,
             Pipelines = await pipelines.ListAsync(id, cancellationToken),
-            Branches = await trends.BranchesAsync(id, MostBranches + 1, cancellationToken),
+            Branches = await trends.BranchesAsync(id, MaxBranches + 1, cancellationToken),
             Trend = await Trend.ReadAsync(known, time, () => trends.DaysAsync(new() { Repository = id }, 14, cancellationToken)),
             Runs = await NewestAsync(new() { Repository = id }, cancellationToken),
         };
@@ -123,12 +126,12 @@ public sealed class ScopeSource(
                 ?? throw new NotFoundException("project", repository.ProjectId.ToString()),
             Repository = repository,
             Pipeline = pipeline,
-            Typical = await trends.MedianDurationAsync(id, cancellationToken),
+            MedianDuration = await trends.MedianDurationAsync(id, cancellationToken),
             Trend = await Trend.ReadAsync(known, time, () => trends.DaysAsync(new() { Pipeline = id }, 30, cancellationToken)),
             Runs = await NewestAsync(new() { Pipeline = id }, cancellationToken),
         };
     }
 
     private async Task<IReadOnlyList<RunView>> NewestAsync(RunFilter filter, CancellationToken cancellationToken) =>
-        (await runs.ListAsync(filter, new PageRequest(NewestRuns), cancellationToken)).Items;
+        (await runs.ListAsync(filter, new PageRequest(MaxRuns), cancellationToken)).Items;
 }

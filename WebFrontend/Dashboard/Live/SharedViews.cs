@@ -1,30 +1,30 @@
 namespace Shipinator.WebFrontend.Dashboard.Live;
 
-/// <summary>What a screen knows: the last view that could be read, and why there is no newer one.</summary>
-/// <param name="Value">Null before the first.</param>
-/// <param name="Error">Null when the last reading succeeded.</param>
+/// <summary>The last view that was read, and why there is no newer one.</summary>
+/// <param name="Value">Null until the first read succeeded.</param>
+/// <param name="Error">Null when the last read succeeded.</param>
 public sealed record ViewState<TView>(TView? Value, Exception? Error)
     where TView : class;
 
-/// <summary>How views of one kind come to be.</summary>
+/// <summary>Reads views of one kind.</summary>
 public interface IViewSource<TKey, TView>
     where TKey : notnull
     where TView : class
 {
-    /// <summary>Reads one; <paramref name="previous"/> may spare work.</summary>
+    /// <summary>Reads a view; <paramref name="previous"/>, the last one, may save work.</summary>
     Task<TView> ReadAsync(TKey key, TView? previous, CancellationToken cancellationToken);
 
-    /// <summary>An element for each time that it may have changed.</summary>
+    /// <summary>Yields an element each time the view may have changed.</summary>
     IAsyncEnumerable<bool> ChangesAsync(TKey key, CancellationToken cancellationToken);
 
-    /// <summary>When to read it again although nothing was heard; null: never.</summary>
+    /// <summary>When to read the view again without a change notification; null for never.</summary>
     TimeSpan? RefreshAfter(TView view);
 }
 
 /// <summary>
-/// Views that many screens share: one reading for all who look at the same thing, begun at once after a quiet time, and then
-/// at most ten times a second. Screens are drawn one after the other, with rests that are <see cref="Rest"/> times as long: a
-/// crowd before one thing takes a small part of one processor from the work itself, and waits the longer for its pictures.
+/// Views that many viewers share. A view is read once for all viewers of the same key: immediately after a change, and at most ten times
+/// a second. Viewers are rendered one after the other, with pauses that are <see cref="PauseFactor"/> times as long as the rendering:
+/// however many there are, rendering takes a small part of one processor, and refreshes become less frequent instead.
 /// </summary>
 public sealed partial class SharedViews<TKey, TView>(
     IViewSource<TKey, TView> source,
@@ -34,20 +34,24 @@ public sealed partial class SharedViews<TKey, TView>(
     where TKey : notnull
     where TView : class
 {
-    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan MinInterval = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>A screen that takes longer is not waited for: its person's line may be slow.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan Stretch = TimeSpan.FromMilliseconds(5);
-    private const int Rest = 12;
-    private static readonly TimeSpan AfterError = TimeSpan.FromSeconds(1);
+    /// <summary>How long to wait for a viewer to render: one on a slow connection must not delay the others.</summary>
+    private static readonly TimeSpan RenderTimeout = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How long viewers are rendered without a pause.</summary>
+    private static readonly TimeSpan MaxBurst = TimeSpan.FromMilliseconds(5);
+
+    private const int PauseFactor = 12;
+
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<TKey, Shared> _shared = [];
 
     /// <summary>
-    /// Tells <paramref name="changed"/> the state now, if there is one, and each later one, on any thread and never two at
-    /// once, until the subscription is disposed. What it returns ends when it has shown it.
+    /// Calls <paramref name="changed"/> with the current state, if there is one, and with each later one, on any thread and never
+    /// concurrently, until the subscription is disposed. The task that it returns completes when the viewer has rendered.
     /// </summary>
     public IDisposable Subscribe(TKey key, Func<ViewState<TView>, Task> changed)
     {
@@ -71,11 +75,11 @@ public sealed partial class SharedViews<TKey, TView>(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Following {View} broke; it goes on in a moment.")]
-    private static partial void Broke(ILogger logger, string view, Exception error);
+    [LoggerMessage(4401, LogLevel.Error, "Updating view {View} failed; retrying")]
+    private static partial void LogUpdateFailed(ILogger logger, string view, Exception error);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A screen of {View} could not be drawn.")]
-    private static partial void Undrawn(ILogger logger, string view, Exception error);
+    [LoggerMessage(4402, LogLevel.Warning, "Rendering a page of view {View} failed")]
+    private static partial void LogRenderFailed(ILogger logger, string view, Exception error);
 
     private async Task FollowAsync(TKey key, Shared shared)
     {
@@ -91,53 +95,53 @@ public sealed partial class SharedViews<TKey, TView>(
                 }
                 catch (Exception e) when (!stop.IsCancellationRequested)
                 {
-                    // Whoever looks would look at a still picture for ever, and so would all who come later.
-                    Broke(logger, typeof(TView).Name, e);
-                    await Task.Delay(AfterError, time, stop);
+                    // Otherwise current and future viewers would never be updated again.
+                    LogUpdateFailed(logger, typeof(TView).Name, e);
+                    await Task.Delay(RetryDelay, time, stop);
                 }
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            // Nobody looks any more.
+            // The last viewer unsubscribed.
         }
 
         await listening;
         shared.Stop.Dispose();
-        shared.News.Dispose();
+        shared.Changed.Dispose();
     }
 
     private async Task FollowOnceAsync(TKey key, Shared shared, CancellationToken stop)
     {
-        var refresh = shared.State is { Error: null, Value: { } seen } ? source.RefreshAfter(seen) : AfterError;
-        await WaitAsync(shared.News, shared.State is null ? null : refresh, stop);
+        var refresh = shared.State is { Error: null, Value: { } value } ? source.RefreshAfter(value) : RetryDelay;
+        await WaitAsync(shared.Changed, shared.State is null ? null : refresh, stop);
         var began = time.GetTimestamp();
         var state = await ReadAsync(key, shared.State?.Value, stop);
         await PublishAsync(shared, state, stop);
-        var pause = Shortest - time.GetElapsedTime(began);
+        var pause = MinInterval - time.GetElapsedTime(began);
         if (pause > TimeSpan.Zero)
         {
             await Task.Delay(pause, time, stop);
         }
     }
 
-    private async Task WaitAsync(SemaphoreSlim news, TimeSpan? limit, CancellationToken stop)
+    private async Task WaitAsync(SemaphoreSlim changed, TimeSpan? limit, CancellationToken stop)
     {
         if (limit is null)
         {
-            await news.WaitAsync(stop);
+            await changed.WaitAsync(stop);
             return;
         }
 
         using var timer = new CancellationTokenSource(limit.Value, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, timer.Token);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(stop, timer.Token);
         try
         {
-            await news.WaitAsync(either.Token);
+            await changed.WaitAsync(linked.Token);
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
-            // Nothing was heard: have a look all the same.
+            // No notification within the limit: read anyway.
         }
     }
 
@@ -161,7 +165,7 @@ public sealed partial class SharedViews<TKey, TView>(
             {
                 await foreach (var _ in source.ChangesAsync(key, stop))
                 {
-                    shared.Tell();
+                    shared.Signal();
                 }
 
                 return;
@@ -172,11 +176,11 @@ public sealed partial class SharedViews<TKey, TView>(
             }
             catch (Exception)
             {
-                // What can't be heard now is read now and then, and listened to again.
-                shared.Tell();
+                // Without notifications, the view is polled until listening works again.
+                shared.Signal();
                 try
                 {
-                    await Task.Delay(AfterError, time, stop);
+                    await Task.Delay(RetryDelay, time, stop);
                 }
                 catch (OperationCanceledException)
                 {
@@ -205,28 +209,28 @@ public sealed partial class SharedViews<TKey, TView>(
         {
             try
             {
-                await viewer.Changed(state).WaitAsync(Patience, time, stop);
+                await viewer.Changed(state).WaitAsync(RenderTimeout, time, stop);
             }
             catch (Exception e)
                 when (!stop.IsCancellationRequested && e is TimeoutException or ObjectDisposedException or OperationCanceledException)
             {
-                // A slow screen, or one that was closed meanwhile.
+                // A slow viewer, or one that was closed in the meantime.
             }
             catch (Exception e) when (!stop.IsCancellationRequested)
             {
-                // One screen that can't be drawn takes nothing from the others.
-                Undrawn(logger, typeof(TView).Name, e);
+                // A viewer that fails must not affect the others.
+                LogRenderFailed(logger, typeof(TView).Name, e);
             }
 
-            if (time.GetElapsedTime(began) is var drawn && drawn > Stretch)
+            if (time.GetElapsedTime(began) is var elapsed && elapsed > MaxBurst)
             {
-                await Task.Delay(drawn * Rest, time, stop);
+                await Task.Delay(elapsed * PauseFactor, time, stop);
                 began = time.GetTimestamp();
             }
         }
     }
 
-    private void Leave(TKey key, Shared shared, Viewer viewer)
+    private void Unsubscribe(TKey key, Shared shared, Viewer viewer)
     {
         lock (_lock)
         {
@@ -242,22 +246,22 @@ public sealed partial class SharedViews<TKey, TView>(
     {
         public CancellationTokenSource Stop => stop;
 
-        /// <summary>Whether there is something to read.</summary>
-        public SemaphoreSlim News { get; } = new(1, 1);
+        /// <summary>Released when the view may have changed.</summary>
+        public SemaphoreSlim Changed { get; } = new(1, 1);
 
         public HashSet<Viewer> Viewers { get; } = [];
 
         public ViewState<TView>? State { get; set; }
 
-        public void Tell()
+        public void Signal()
         {
             try
             {
-                News.Release();
+                Changed.Release();
             }
             catch (SemaphoreFullException)
             {
-                // It is known already.
+                // A read is pending already.
             }
         }
     }
@@ -266,6 +270,6 @@ public sealed partial class SharedViews<TKey, TView>(
     {
         public Func<ViewState<TView>, Task> Changed => changed;
 
-        public void Dispose() => owner.Leave(key, shared, this);
+        public void Dispose() => owner.Unsubscribe(key, shared, this);
     }
 }

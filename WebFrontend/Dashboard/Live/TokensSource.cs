@@ -6,7 +6,7 @@ namespace Shipinator.WebFrontend.Dashboard.Live;
 /// <summary>All API tokens, without the tokens themselves.</summary>
 public sealed record TokensSnapshot(IReadOnlyList<TokenRow> Tokens);
 
-/// <summary>Reads the API tokens for screens of admins.</summary>
+/// <summary>Reads the API tokens.</summary>
 public sealed class TokensSource(TokenStore tokens, IChangeFeed feed) : IViewSource<bool, TokensSnapshot>
 {
     /// <inheritdoc/>
@@ -18,7 +18,7 @@ public sealed class TokensSource(TokenStore tokens, IChangeFeed feed) : IViewSou
     {
         await foreach (var run in feed.Changes(null, cancellationToken))
         {
-            // What happens in a run changes no token.
+            // Changes of runs do not affect tokens.
             if (run == default)
             {
                 yield return true;

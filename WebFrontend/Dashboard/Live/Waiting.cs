@@ -4,20 +4,16 @@ using Shipinator.Schema.Queries;
 namespace Shipinator.WebFrontend.Dashboard.Live;
 
 /// <summary>
-/// What things wait for, by their owners' word. Owners may be out of reach for as long as it takes to notice that their server died: a
-/// reading never fails for that, and never waits long; it says so in the place of their word.
+/// Asks grains what runs, jobs, steps and executions are waiting for. Grains may be unreachable until the cluster notices that their
+/// server died: a request does not fail because of that and does not wait long; the result is <see cref="WaitReason.Unknown"/> instead.
 /// </summary>
 public sealed class Waiting(IGrainFactory grains, TimeProvider time)
 {
-    /// <summary>Said of what can't be asked now.</summary>
-    public const string Unknown =
-        "It is not known now: the server that runs it does not answer. If it stays away, another one takes over within seconds.";
+    /// <summary>A grain responds from memory, in milliseconds; one that takes longer counts as unreachable.</summary>
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2);
 
-    /// <summary>The owner answers from memory, in milliseconds; one that takes longer is not answering.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
-
-    /// <summary>Of a run and what is below it, by id; nothing of what is over.</summary>
-    public async Task<ImmutableDictionary<Guid, string>> OfAsync(
+    /// <summary>What a run and its jobs, steps and executions are waiting for, by id; empty for a terminal run.</summary>
+    public async Task<ImmutableDictionary<Guid, WaitReason>> OfAsync(
         RunView run,
         IReadOnlyList<JobView> jobs,
         CancellationToken cancellationToken
@@ -27,49 +23,49 @@ public sealed class Waiting(IGrainFactory grains, TimeProvider time)
         ArgumentNullException.ThrowIfNull(jobs);
         if (run.Status.IsTerminal())
         {
-            return ImmutableDictionary<Guid, string>.Empty;
+            return ImmutableDictionary<Guid, WaitReason>.Empty;
         }
 
-        return await AskAsync(t => grains.GetGrain<IPipelineRunGrain>(run.Id.Value).WaitingFor(t), cancellationToken) is (true, { } known)
+        return await AskAsync(t => grains.GetGrain<IPipelineRunGrain>(run.Id.Value).WaitReasons(t), cancellationToken) is (true, { } known)
             ? known
-            : Open(run, jobs).Distinct().ToImmutableDictionary(id => id, _ => Unknown);
+            : Open(run, jobs).Distinct().ToImmutableDictionary(id => id, _ => WaitReason.Unknown);
     }
 
-    /// <summary>Of one run alone; null when it does not wait.</summary>
-    public async Task<string?> OfAsync(RunId run, CancellationToken cancellationToken) =>
-        await AskAsync(t => grains.GetGrain<IPipelineRunGrain>(run.Value).WaitingFor(t), cancellationToken) is (true, { } known)
+    /// <summary>What a run is waiting for; null when it is not waiting.</summary>
+    public async Task<WaitReason?> OfAsync(RunId run, CancellationToken cancellationToken) =>
+        await AskAsync(t => grains.GetGrain<IPipelineRunGrain>(run.Value).WaitReasons(t), cancellationToken) is (true, { } known)
             ? known.GetValueOrDefault(run.Value)
-            : Unknown;
+            : WaitReason.Unknown;
 
-    /// <summary>Of an execution that is not over; null when it does not wait.</summary>
-    public async Task<string?> OfAsync(ExecutionId execution, CancellationToken cancellationToken) =>
-        await AskAsync(t => grains.GetGrain<IExecutionGrain>(execution.Value).WaitingFor(t), cancellationToken) is (true, var why)
+    /// <summary>What an execution that is not terminal is waiting for; null when it is not waiting.</summary>
+    public async Task<WaitReason?> OfAsync(ExecutionId execution, CancellationToken cancellationToken) =>
+        await AskAsync(t => grains.GetGrain<IExecutionGrain>(execution.Value).GetWaitReason(t), cancellationToken) is (true, var why)
             ? why
-            : Unknown;
+            : WaitReason.Unknown;
 
-    /// <summary>What a grain says; null when it can't be asked now. Errors: only that the caller gave up.</summary>
+    /// <summary>The response of a grain; null when it is unreachable. Errors: only the cancellation by the caller.</summary>
     public async Task<T?> TryAsync<T>(Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
-        where T : class => (await AskAsync(ask, cancellationToken)).Answer;
+        where T : class => (await AskAsync(ask, cancellationToken)).Response;
 
-    /// <summary>The first value says whether there was an answer. Errors: only that the caller gave up.</summary>
-    private async Task<(bool IsKnown, T? Answer)> AskAsync<T>(Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
+    /// <summary>The first value says whether the grain responded. Errors: only the cancellation by the caller.</summary>
+    private async Task<(bool IsKnown, T? Response)> AskAsync<T>(Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
-            var answer = ask(patience.Token);
-            // Nobody may be left to look at how it ends.
-            _ = answer.ContinueWith(
+            var response = ask(timeout.Token);
+            // After a timeout, nothing observes the task.
+            _ = response.ContinueWith(
                 static a => a.Exception,
                 CancellationToken.None,
                 TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
                 TaskScheduler.Default
             );
-            return (true, await answer.WaitAsync(Patience, time, cancellationToken));
+            return (true, await response.WaitAsync(Timeout, time, cancellationToken));
         }
         catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
-            await patience.CancelAsync();
+            await timeout.CancelAsync();
             return (false, default);
         }
     }

@@ -2,32 +2,31 @@ using System.Text;
 
 namespace Shipinator.WebFrontend.Dashboard.Logs;
 
-/// <summary>A stretch of a line in one style: text, never markup.</summary>
-/// <param name="Text">What to show.</param>
-/// <param name="Classes">CSS classes of <c>app.css</c>, or empty.</param>
+/// <summary>A part of a line in one style.</summary>
+/// <param name="Text">Plain text, never markup.</param>
+/// <param name="Classes">CSS classes of <c>run.css</c>, or empty.</param>
 public sealed record LogSpan(string Text, string Classes);
 
-/// <summary>Lines of a terminal as spans.</summary>
+/// <summary>Converts lines with terminal control sequences to styled spans.</summary>
 public static class Ansi
 {
-    /// <summary>Longer lines are cut on the screen; the download has all of them.</summary>
-    public const int LongestLine = 8000;
+    /// <summary>How many characters of a line are shown; the download contains all of them.</summary>
+    public const int MaxDisplayedLength = 8000;
 
     /// <summary>
-    /// The spans of a line as a terminal shows them, beginning in <paramref name="style"/>, which is left as the line leaves it.
-    /// A carriage return only moves back to the first column: what is printed then takes the place of what stood there.
-    /// Sequences that neither colour, erase nor move within the line are dropped. <paramref name="unread"/>: characters that
-    /// follow and are not at hand.
+    /// The spans of a line as a terminal shows it. <paramref name="style"/> is the style at the start of the line and is updated to the
+    /// style at its end. A carriage return moves to the first column, where later text overwrites earlier text. Sequences that do not
+    /// style, erase or move within the line are removed. <paramref name="unread"/> is the number of further characters that were not read.
     /// </summary>
     public static IReadOnlyList<LogSpan> Spans(string line, ref AnsiStyle style, long unread = 0)
     {
         ArgumentNullException.ThrowIfNull(line);
-        var screen = new AnsiLine(LongestLine);
+        var screen = new AnsiLine(MaxDisplayedLength);
         style = screen.Print(line, style);
         return screen.Spans(unread);
     }
 
-    /// <summary>The text of a line as a terminal shows it, in whole.</summary>
+    /// <summary>The full text of a line as a terminal shows it, without styles.</summary>
     public static string Text(string line)
     {
         ArgumentNullException.ThrowIfNull(line);
@@ -41,7 +40,7 @@ public static class Ansi
         return screen.Text;
     }
 
-    /// <summary>Only the effect of a line on the style.</summary>
+    /// <summary>Updates the style as the line does, without producing spans.</summary>
     public static void Skip(ReadOnlySpan<byte> line, ref AnsiStyle style)
     {
         if (!line.Contains((byte)0x1b))
@@ -66,7 +65,7 @@ public static class Ansi
         }
     }
 
-    /// <summary>The index of a sequence's last character.</summary>
+    /// <summary>The index of the last character of a control sequence.</summary>
     internal static int SequenceEnd(string line, int start)
     {
         if (start + 1 >= line.Length)
@@ -76,7 +75,7 @@ public static class Ansi
 
         if (line[start + 1] == ']')
         {
-            // An operating system command: ends with BEL or ESC \.
+            // An operating system command (OSC) ends with BEL or ESC \.
             for (var i = start + 2; i < line.Length; i++)
             {
                 if (line[i] == '\u0007')

@@ -3,18 +3,18 @@ using System.Runtime.InteropServices;
 
 namespace Shipinator.WebFrontend.Dashboard.Logs;
 
-/// <summary>One line of a terminal while it is printed: its cells, of which the first <paramref name="most"/> are kept.</summary>
-internal sealed class AnsiLine(int most)
+/// <summary>The cells of one terminal line while it is printed. The first <paramref name="capacity"/> cells are stored.</summary>
+internal sealed class AnsiLine(int capacity)
 {
     private readonly List<char> _text = [];
     private readonly List<AnsiStyle> _styles = [];
     private int _column;
     private int _width;
 
-    /// <summary>What stands there now, of what is kept.</summary>
+    /// <summary>The text of the stored cells.</summary>
     public string Text => new(CollectionsMarshal.AsSpan(_text));
 
-    /// <summary>Prints in a style; the style after it.</summary>
+    /// <summary>Prints text that starts in a style, and returns the style at its end.</summary>
     public AnsiStyle Print(string line, AnsiStyle style)
     {
         for (var i = 0; i < line.Length; i++)
@@ -25,7 +25,7 @@ internal sealed class AnsiLine(int most)
                     var end = Ansi.SequenceEnd(line, i);
                     if (end > i + 1 && line[i + 1] == '[')
                     {
-                        style = Obey(line.AsSpan(i + 2, end - i - 2), line[end], style);
+                        style = Apply(line.AsSpan(i + 2, end - i - 2), line[end], style);
                     }
 
                     i = end;
@@ -45,7 +45,7 @@ internal sealed class AnsiLine(int most)
         return style;
     }
 
-    /// <summary>The cells by their styles, and how many characters more there are.</summary>
+    /// <summary>The cells grouped by style, followed by the number of characters that are not shown.</summary>
     public IReadOnlyList<LogSpan> Spans(long unread)
     {
         var spans = new List<LogSpan>();
@@ -67,7 +67,7 @@ internal sealed class AnsiLine(int most)
         return spans;
     }
 
-    private AnsiStyle Obey(ReadOnlySpan<char> parameters, char command, AnsiStyle style)
+    private AnsiStyle Apply(ReadOnlySpan<char> parameters, char command, AnsiStyle style)
     {
         var n = int.TryParse(parameters, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
         switch (command)
@@ -91,12 +91,12 @@ internal sealed class AnsiLine(int most)
         return style;
     }
 
-    // A terminal is no wider than what is kept: a number that is made up must not make a line of that length.
-    private void MoveTo(long column) => _column = (int)Math.Clamp(column, 0, Math.Max(most, _width));
+    // The column is limited, so that a large number in a sequence does not create a line of that length.
+    private void MoveTo(long column) => _column = (int)Math.Clamp(column, 0, Math.Max(capacity, _width));
 
     private void Put(char c, AnsiStyle style)
     {
-        if (_column < most)
+        if (_column < capacity)
         {
             Fill(_column);
             if (_column < _text.Count)

@@ -1,8 +1,8 @@
 namespace Shipinator.WebFrontend.Dashboard.Logs;
 
 /// <summary>
-/// The graphic rendition that is in force (ECMA-48 SGR): colours 0–15 by class; of 256 and true colours the nearest of the
-/// sixteen, so that both themes keep their contrast.
+/// The current graphic rendition (ECMA-48 SGR). Colors are numbers from 0 to 15, or -1 for the default; 256 colors and true colors are
+/// mapped to the nearest of the sixteen, so that both themes keep their contrast.
 /// </summary>
 public readonly record struct AnsiStyle(
     int Foreground,
@@ -15,13 +15,13 @@ public readonly record struct AnsiStyle(
     bool Strike
 )
 {
-    /// <summary>Nothing in force.</summary>
+    /// <summary>The default style.</summary>
     public static AnsiStyle Plain { get; } = new(-1, -1, false, false, false, false, false, false);
 
-    /// <summary>The classes for it.</summary>
-    public string Classes => this == Plain ? "" : string.Join(' ', Words());
+    /// <summary>The CSS classes of the style, separated by spaces.</summary>
+    public string Classes => this == Plain ? "" : string.Join(' ', ClassNames());
 
-    /// <summary>After an SGR sequence with these parameters.</summary>
+    /// <summary>The style after an SGR sequence with these parameters.</summary>
     public AnsiStyle After(ReadOnlySpan<char> parameters)
     {
         var style = this;
@@ -33,7 +33,7 @@ public readonly record struct AnsiStyle(
             var parameter = parameters[range];
             if (parameter.Contains(':'))
             {
-                // What colons hold together is one parameter; those before it have had their effect when its turn comes.
+                // Values separated by colons form one parameter; the parameters before it are applied first.
                 style = style.After(numbers[..count]).AfterGroup(parts[..Numbers(parameter, parts)]);
                 count = 0;
             }
@@ -68,8 +68,8 @@ public readonly record struct AnsiStyle(
             var n = numbers[i];
             if (n is 38 or 48 or 58)
             {
-                var (colour, used) = Extended(numbers[(i + 1)..]);
-                style = style.With(n, colour);
+                var (color, used) = Extended(numbers[(i + 1)..]);
+                style = style.With(n, color);
                 i += used;
                 continue;
             }
@@ -101,26 +101,26 @@ public readonly record struct AnsiStyle(
         return style;
     }
 
-    /// <summary>A colour, with or without a colour space before red, green and blue; or a kind of underline, 0 for none.</summary>
+    /// <summary>Applies a parameter with colons: a color, with or without a color space id, or a kind of underline, 0 for none.</summary>
     private AnsiStyle AfterGroup(ReadOnlySpan<int> parts) =>
         parts switch
         {
             [38 or 48 or 58, 2, _, var r, var g, var b, ..] => With(parts[0], Nearest(r, g, b)),
-            [38 or 48 or 58, .. var rest] => With(parts[0], Extended(rest).Colour),
+            [38 or 48 or 58, .. var rest] => With(parts[0], Extended(rest).Color),
             [4, var kind, ..] => this with { Underline = kind != 0 },
             _ => this,
         };
 
-    /// <summary>With a colour for the text (38) or what is behind it (48); the underline (58) has the text's.</summary>
-    private AnsiStyle With(int what, int colour) =>
+    /// <summary>Sets the color of the text (38) or background (48). The color of the underline (58) is ignored.</summary>
+    private AnsiStyle With(int what, int color) =>
         what switch
         {
-            38 => this with { Foreground = colour },
-            48 => this with { Background = colour },
+            38 => this with { Foreground = color },
+            48 => this with { Background = color },
             _ => this,
         };
 
-    private static (int Colour, int Used) Extended(ReadOnlySpan<int> rest) =>
+    private static (int Color, int Used) Extended(ReadOnlySpan<int> rest) =>
         rest switch
         {
             [5, var n, ..] => (
@@ -140,7 +140,7 @@ public readonly record struct AnsiStyle(
         return bright + (red > half ? 1 : 0) + (green > half ? 2 : 0) + (blue > half ? 4 : 0);
     }
 
-    private IEnumerable<string> Words()
+    private IEnumerable<string> ClassNames()
     {
         if (Foreground >= 0)
         {

@@ -1,9 +1,9 @@
 namespace Shipinator.WebFrontend.Dashboard.Logs;
 
-/// <summary>Where a text stands in a line, whatever its case and its colours.</summary>
+/// <summary>Finds the search text in a line, ignoring case and styles.</summary>
 public static class LogHits
 {
-    /// <summary>The spans, cut where the text begins and ends.</summary>
+    /// <summary>The spans, split where an occurrence of the text starts and ends.</summary>
     public static IEnumerable<(LogSpan Span, bool IsHit)> Mark(IReadOnlyList<LogSpan> spans, string text)
     {
         ArgumentNullException.ThrowIfNull(spans);
@@ -27,7 +27,7 @@ public static class LogHits
         }
     }
 
-    // Beyond any line, and far enough from the greatest number to be added to.
+    // Beyond the end of any line, and small enough that adding a length does not overflow.
     private static int Next(string line, string text, int from) =>
         text.Length > 0 && line.IndexOf(text, from, StringComparison.OrdinalIgnoreCase) is var at and >= 0 ? at : int.MaxValue / 2;
 }

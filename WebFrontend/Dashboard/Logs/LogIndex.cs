@@ -2,33 +2,39 @@ using System.Text;
 
 namespace Shipinator.WebFrontend.Dashboard.Logs;
 
-/// <summary>A line of a log; the first has number 1. <paramref name="At"/>: when it was printed, if that is known.</summary>
+/// <summary>A line of a log.</summary>
+/// <param name="Number">The line number, from 1.</param>
+/// <param name="At">When the line was printed, if known.</param>
+/// <param name="Spans">The text by style.</param>
 public sealed record LogLine(int Number, DateTimeOffset? At, IReadOnlyList<LogSpan> Spans);
 
-/// <summary>How far a log is known.</summary>
+/// <summary>The size of a log so far.</summary>
+/// <param name="Lines">The number of lines, including an incomplete last one.</param>
+/// <param name="Length">The number of bytes.</param>
+/// <param name="Sealed">Whether the log is complete.</param>
 public sealed record LogState(int Lines, long Length, bool Sealed);
 
-/// <summary>Lines that hold a text: their numbers.</summary>
-/// <param name="Lines">In their order.</param>
-/// <param name="More">There are others that were not looked for.</param>
-/// <param name="Cut">Of a very long line only the beginning was looked at.</param>
-/// <param name="Last">The last line that was looked at; it may have grown since.</param>
+/// <summary>The numbers of the lines that contain a text.</summary>
+/// <param name="Lines">In ascending order.</param>
+/// <param name="More">Whether there may be more matches, after the maximum number.</param>
+/// <param name="Cut">Whether only the beginning of a very long line was searched.</param>
+/// <param name="Last">The last line that was searched; it may have been incomplete.</param>
 public sealed record LogMatches(IReadOnlyList<int> Lines, bool More, bool Cut, int Last);
 
 /// <summary>
-/// Where the lines of a log begin: one mark for every so many lines, so that any part of a log of any length is found by one
-/// short read. Grows with the log; the bytes themselves are not kept.
+/// The offset of every 200th line of a log, so that any part of a log of any length is found by a short read. Grows with the log; the
+/// bytes themselves are not stored.
 /// </summary>
-#pragma warning disable CA1001 // Neither a semaphore without a wait handle nor a memory stream holds anything but memory.
+#pragma warning disable CA1001 // A semaphore without a wait handle and a memory stream hold no unmanaged resources.
 public sealed class LogIndex(ILogStore logs, ExecutionId execution)
 {
 #pragma warning restore CA1001
     private const int Stride = 200;
     private const int Chunk = 256 * 1024;
-    private const int MostMatches = 10_000;
+    private const int MaxMatches = 10_000;
 
-    /// <summary>No screen shows more of a line; one without an end must not fill the memory.</summary>
-    private const int LongestLine = 64 * 1024;
+    /// <summary>How many bytes of a line are read: an endless line must not fill the memory.</summary>
+    private const int MaxLineBytes = 64 * 1024;
 
     private readonly SemaphoreSlim _growing = new(1, 1);
     private readonly List<Mark> _marks = [new(0, AnsiStyle.Plain)];
@@ -38,13 +44,13 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
     private long _read;
     private int _lines;
 
-    /// <summary>Reads what is new.</summary>
+    /// <summary>Indexes what was appended since the last call.</summary>
     public async Task<LogState> GrowAsync(CancellationToken cancellationToken)
     {
         await _growing.WaitAsync(cancellationToken);
         try
         {
-            // Asked first: a seal seen now means that what is read after it is all.
+            // Before reading: when the log is sealed now, what is read next is all of it.
             var info = await logs.Info(execution, cancellationToken);
             while (_read < info.Length)
             {
@@ -66,7 +72,7 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
         }
     }
 
-    /// <summary>Lines from <paramref name="first"/> (from 1), at most <paramref name="count"/>.</summary>
+    /// <summary>At most <paramref name="count"/> lines, starting with line number <paramref name="first"/>, from 1.</summary>
     public async Task<IReadOnlyList<LogLine>> ReadAsync(int first, int count, CancellationToken cancellationToken)
     {
         var lines = new List<LogLine>();
@@ -102,7 +108,7 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
         return lines;
     }
 
-    /// <summary>The lines from <paramref name="first"/> on that hold a text as they are shown, whatever its case.</summary>
+    /// <summary>The lines from <paramref name="first"/> on whose displayed text contains a text, ignoring case.</summary>
     public async Task<LogMatches> FindAsync(string text, int first, CancellationToken cancellationToken)
     {
         var found = new List<int>();
@@ -113,7 +119,7 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
             isCut |= unread > 0;
             if (Ansi.Text(line).Contains(text, StringComparison.OrdinalIgnoreCase))
             {
-                if (found.Count == MostMatches)
+                if (found.Count == MaxMatches)
                 {
                     return new(found, true, isCut, last);
                 }
@@ -226,7 +232,9 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
 
     private readonly record struct Mark(long Offset, AnsiStyle Style);
 
-    /// <summary>A line whose end was not seen yet: of a long one the beginning, or what came after the last return of the carriage.</summary>
+    /// <summary>
+    /// A line that is not complete yet. Of a long line, only the beginning is stored, or what follows its last carriage return.
+    /// </summary>
     private sealed class OpenLine : IDisposable
     {
         private readonly MemoryStream _kept = new();
@@ -235,13 +243,13 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
 
         public ReadOnlySpan<byte> Bytes => _kept.GetBuffer().AsSpan(0, (int)_kept.Length);
 
-        /// <summary>Characters that were not kept.</summary>
+        /// <summary>The number of characters that were not stored.</summary>
         public long Unread { get; private set; }
 
         public void Add(ReadOnlySpan<byte> bytes)
         {
             if (
-                _kept.Length + bytes.Length > LongestLine
+                _kept.Length + bytes.Length > MaxLineBytes
                 && bytes.LastIndexOf((byte)'\r') is var carriage and >= 0
                 && carriage < bytes.Length - 1
             )
@@ -250,11 +258,11 @@ public sealed class LogIndex(ILogStore logs, ExecutionId execution)
                 bytes = bytes[carriage..];
             }
 
-            var room = (int)Math.Clamp(LongestLine - _kept.Length, 0, bytes.Length);
+            var room = (int)Math.Clamp(MaxLineBytes - _kept.Length, 0, bytes.Length);
             _kept.Write(bytes[..room]);
             foreach (var b in bytes[room..])
             {
-                // Any byte but those that go on with a character of UTF-8.
+                // Count characters: skip the continuation bytes of UTF-8.
                 Unread += (b & 0xC0) == 0x80 ? 0 : 1;
             }
         }

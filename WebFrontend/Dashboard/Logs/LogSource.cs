@@ -3,10 +3,10 @@ using Shipinator.WebFrontend.Dashboard.Live;
 
 namespace Shipinator.WebFrontend.Dashboard.Logs;
 
-/// <summary>A log that is looked at: its index, and how far it reaches now.</summary>
+/// <summary>A log with its index and its current size.</summary>
 public sealed record LogView(LogIndex Index, LogState State);
 
-/// <summary>Follows logs for screens; all who look at one log share its index.</summary>
+/// <summary>Follows logs; all viewers of a log share its index.</summary>
 public sealed class LogSource(ILogStore logs) : IViewSource<ExecutionId, LogView>
 {
     /// <inheritdoc/>

@@ -13,8 +13,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Shipinator.Benchmarks.Live;
 
 /// <summary>
-/// An open page of the dashboard without a browser: the circuit of Blazor Server over a real WebSocket. It acknowledges what it
-/// is sent to draw, as a browser does, and answers what scripts are asked, and draws nothing.
+/// An open page of the dashboard without a browser: the circuit of Blazor Server over a real WebSocket. It acknowledges
+/// render batches, as a browser does, responds to script calls, and renders nothing.
 /// </summary>
 public sealed partial class Circuit : IAsyncDisposable
 {
@@ -25,16 +25,16 @@ public sealed partial class Circuit : IAsyncDisposable
 
     private Circuit(HubConnection connection) => _connection = connection;
 
-    /// <summary>How many batches it was sent.</summary>
+    /// <summary>The number of render batches received.</summary>
     public int Batches => Volatile.Read(ref _batches);
 
-    /// <summary>How large they were together.</summary>
+    /// <summary>Their total size in bytes.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
 
-    /// <summary>What the server complained of.</summary>
+    /// <summary>The error that the server reported; null when there was none.</summary>
     public string? Error { get; private set; }
 
-    /// <summary>Opens a page; returns when it was drawn for the first time.</summary>
+    /// <summary>Opens a page; returns after its first render.</summary>
     public static async Task<Circuit> OpenAsync(Uri server, string path, string cookie, CancellationToken cancellationToken)
     {
         using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false, UseProxy = false }) { BaseAddress = server };
@@ -51,7 +51,7 @@ public sealed partial class Circuit : IAsyncDisposable
             {
                 o.SkipNegotiation = true;
                 o.Headers["Cookie"] = cookie;
-                // As every browser does.
+                // As every browser sends it.
                 o.Headers["Origin"] = server.GetLeftPart(UriPartial.Authority);
             }
         );
@@ -102,7 +102,7 @@ public sealed partial class Circuit : IAsyncDisposable
             {
                 Interlocked.Add(ref _bytes, batch.Length);
                 await _connection.SendAsync("OnRenderCompleted", (long)id, null);
-                // The empty frame, then the page with what it read.
+                // The empty page, then the page with its data.
                 if (Interlocked.Increment(ref _batches) >= 3)
                 {
                     _drawn.TrySetResult();
@@ -131,7 +131,7 @@ public sealed partial class Circuit : IAsyncDisposable
                 string.Create(CultureInfo.InvariantCulture, $"[{task},true,{Value(identifier)}]")
             );
 
-    /// <summary>What the scripts of a wide window in light colours would say.</summary>
+    /// <summary>The results of the scripts in a wide window with the light theme.</summary>
     private static string Value(string identifier) =>
         identifier switch
         {
@@ -149,7 +149,7 @@ public sealed partial class Circuit : IAsyncDisposable
     [GeneratedRegex("<!--Blazor:(\\{\"type\":\"server\".*?\\})-->")]
     private static partial Regex Marker();
 
-    /// <summary>MessagePack under the name by which Blazor asks for it.</summary>
+    /// <summary>MessagePack under the name that Blazor requests.</summary>
     private sealed class BlazorPack : IHubProtocol
     {
         private readonly MessagePackHubProtocol _inner = new();

@@ -14,18 +14,21 @@ namespace Shipinator.Benchmarks.Live;
 
 /// <summary>
 /// (5) From the end of a step's process to its new state in a browser's page: two server processes on one database, a real
-/// browser at the first, and the runners' server is the second. Told apart by where the job's grain lives.
+/// browser connected to the first, the runners to the second. Reported separately by where the job's grain is.
 /// </summary>
 public static class LiveBenchmark
 {
     private const int Runs = 30;
     private const int Steps = 6;
 
-    /// <summary>Notes when a step's line says that it succeeded.</summary>
+    /// <summary>Records when a step's line shows success.</summary>
     private const string Watcher = """
         () => {
           window.seen = {};
-          const look = () => { for (const s of document.querySelectorAll('.step[data-status=success]')) window.seen[s.dataset.step] ??= performance.timeOrigin + performance.now(); };
+          const look = () => {
+            for (const s of document.querySelectorAll('.step[data-status=success]'))
+              window.seen[s.dataset.step] ??= performance.timeOrigin + performance.now();
+          };
           new MutationObserver(look).observe(document.body, { childList: true, subtree: true, attributes: true });
           look();
         }
@@ -43,7 +46,7 @@ public static class LiveBenchmark
         );
         var repository = Path.Combine(root, "steps");
         Directory.CreateDirectory(repository);
-        // The step's last act: it notes the time and is gone.
+        // The last thing a step does is to write the time.
         var file =
             "build:\n  steps:\n"
             + string.Concat(
@@ -89,7 +92,7 @@ public static class LiveBenchmark
 
             foreach (var step in Enumerable.Range(1, Steps - 1))
             {
-                // Not the first: it may have ended before the page was there.
+                // Not the first: it may have ended before the page was open.
                 var ended = long.Parse((await File.ReadAllTextAsync($"{root}/{run}-s{step}")).Trim(), CultureInfo.InvariantCulture) / 1e6;
                 (isHere ? here : there).Add(seen.GetProperty($"s{step}").GetDouble() - ended);
             }
@@ -102,7 +105,7 @@ public static class LiveBenchmark
             Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"medians, other over own: {Yardstick.Median(there) / Yardstick.Median(here):F2}"
+                    $"ratio of the medians, other silo to own: {Yardstick.Median(there) / Yardstick.Median(here):F2}"
                 )
             );
         }
@@ -115,7 +118,8 @@ public static class LiveBenchmark
             ? $"{what}: none"
             : string.Create(
                 CultureInfo.InvariantCulture,
-                $"{what}: p50 {Yardstick.Median(values):F0} ms, p95 {Yardstick.Percentile(values, 0.95):F0} ms, max {values.Max():F0} ms ({values.Count} steps)"
+                $"{what}: p50 {Yardstick.Median(values):F0} ms, p95 {Yardstick.Percentile(values, 0.95):F0} ms, "
+                    + $"max {values.Max():F0} ms ({values.Count} steps)"
             );
 
     private static async Task ShellAsync(string script)
@@ -128,7 +132,7 @@ public static class LiveBenchmark
         }
     }
 
-    /// <summary>Two real servers on one database, and a client that knows where a grain lives.</summary>
+    /// <summary>Two real servers on one database, and a client that knows where a grain is active.</summary>
     private sealed class TwoServers : IAsyncDisposable
     {
         private readonly List<(Process Process, int SiloPort)> _silos = [];
@@ -164,7 +168,7 @@ public static class LiveBenchmark
                         ["RUNNERURL"] = $"http://127.0.0.1:{ports[1]}",
                         ["BOOTSTRAPTOKEN"] = servers.Token,
                         ["ORLEANS__SILOPORT"] = Text(ports[2 + i]),
-                        // For the client below; nobody else is on the machine of a benchmark.
+                        // For the client below; a benchmark has its machine to itself.
                         ["ORLEANS__GATEWAYPORT"] = Text(ports[4 + i]),
                         ["ORLEANS__ALLOWUNAUTHENTICATEDPEERS"] = "true",
                     }
@@ -177,7 +181,7 @@ public static class LiveBenchmark
                 servers._silos.Add((process, ports[2 + i]));
                 while (await process.StandardOutput.ReadLineAsync() is { } line && !line.Contains("listens on", StringComparison.Ordinal))
                 {
-                    // It says much before that.
+                    // There is much output before that.
                 }
 
                 _ = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
@@ -216,7 +220,7 @@ public static class LiveBenchmark
         public async Task<string> TriggerAsync(string pipeline) =>
             Id(await PostAsync($"/v1/pipelines/{pipeline}/runs", new { git_ref = "main" }));
 
-        /// <summary>Which server the grain of the run's one job lives in: 0 or 1.</summary>
+        /// <summary>The server on which the grain of the run's only job is active: 0 or 1.</summary>
         public async Task<int> OwnerAsync(string run)
         {
             var job = (await _http.GetFromJsonAsync<JsonElement>($"/v1/pipeline-runs/{run}/jobs"))

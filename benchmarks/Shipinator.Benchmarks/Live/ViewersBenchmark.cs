@@ -16,8 +16,8 @@ using Shipinator.WebFrontend.Security;
 namespace Shipinator.Benchmarks.Live;
 
 /// <summary>
-/// (6) What a crowd before one run costs it: its transitions per second with and without 1,000 open pages of it, each a real
-/// circuit over a real WebSocket from another process. A step takes 50 ms: far less than any real one.
+/// (6) What many viewers cost a run: its transitions per second with and without 1,000 open pages of it, each a real circuit over
+/// a real WebSocket from another process. A step takes 50 ms, far less than any real one.
 /// </summary>
 public static class ViewersBenchmark
 {
@@ -25,7 +25,7 @@ public static class ViewersBenchmark
     private const int Rounds = 5;
     private static readonly TimeSpan StepTime = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Rounds alternate: nobody looks, a thousand look at this run, a thousand look at another one that is over.</summary>
+    /// <summary>Rounds alternate: no viewers, 1,000 viewers of this run, 1,000 viewers of another run that has ended.</summary>
     public static async Task<int> RunAsync()
     {
         await using var postgres = new PostgresFixture { Fsync = true };
@@ -74,7 +74,8 @@ public static class ViewersBenchmark
             Console.WriteLine(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"round {round}: {alone[^1]:F0} transitions/s alone, {watched[^1]:F0} before {Viewers} viewers, {elsewhere[^1]:F0} with {Viewers} viewers of another run"
+                    $"round {round}: {alone[^1]:F0} transitions/s alone, {watched[^1]:F0} with {Viewers} viewers, "
+                        + $"{elsewhere[^1]:F0} with {Viewers} viewers of another run"
                 )
             );
         }
@@ -82,7 +83,9 @@ public static class ViewersBenchmark
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"median: {Yardstick.Median(alone):F0} transitions/s alone, {Yardstick.Median(watched):F0} watched by {Viewers}: ratio {Yardstick.Median(watched.Zip(alone, (w, a) => w / a)):F2}; {Viewers} pages open elsewhere: ratio {Yardstick.Median(elsewhere.Zip(alone, (w, a) => w / a)):F2}"
+                $"median: {Yardstick.Median(alone):F0} transitions/s alone, {Yardstick.Median(watched):F0} with {Viewers} viewers: "
+                    + $"ratio {Yardstick.Median(watched.Zip(alone, (w, a) => w / a)):F2}; "
+                    + $"{Viewers} viewers of another run: ratio {Yardstick.Median(elsewhere.Zip(alone, (w, a) => w / a)):F2}"
             )
         );
         await app.StopAsync();
@@ -90,7 +93,9 @@ public static class ViewersBenchmark
         return 0;
     }
 
-    /// <summary>The crowd's own process: <c>viewers-crowd SERVER COOKIE PATH COUNT</c>. Says <c>ready</c>, and at the end what it was sent.</summary>
+    /// <summary>
+    /// The viewers' own process: <c>viewers-crowd SERVER COOKIE PATH COUNT</c>. Prints <c>ready</c>, and at the end what it received.
+    /// </summary>
     public static async Task<int> CrowdAsync(string server, string cookie, string path, string count)
     {
         var circuits = new List<Circuit>();
@@ -112,7 +117,9 @@ public static class ViewersBenchmark
         Console.WriteLine(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{(circuits.Sum(c => c.Batches) - before) / (double)wanted:F1} batches a viewer; {circuits.Count(c => c.Error is not null)} complaints{(circuits.FirstOrDefault(c => c.Error is not null)?.Error is { } e ? ": " + e : "")}"
+                $"{(circuits.Sum(c => c.Batches) - before) / (double)wanted:F1} batches per viewer; "
+                    + $"{circuits.Count(c => c.Error is not null)} errors"
+                    + $"{(circuits.FirstOrDefault(c => c.Error is not null)?.Error is { } e ? ": " + e : "")}"
             )
         );
         return 0;
@@ -146,10 +153,10 @@ public static class ViewersBenchmark
         using var response = await http.GetAsync(link);
         return response.StatusCode == HttpStatusCode.Redirect && response.Headers.TryGetValues("Set-Cookie", out var cookies)
             ? string.Join("; ", cookies.Select(c => c.Split(';')[0]))
-            : throw new InvalidOperationException($"Signing in was answered with {(int)response.StatusCode}.");
+            : throw new InvalidOperationException($"Signing in failed with status {(int)response.StatusCode}.");
     }
 
-    /// <summary>A process full of viewers.</summary>
+    /// <summary>A process with all the viewers.</summary>
     private sealed class Crowd(Process process) : IAsyncDisposable
     {
         public static async Task<Crowd?> StartAsync(Uri server, string cookie, string run, int count)
@@ -173,7 +180,7 @@ public static class ViewersBenchmark
             var process = Process.Start(start)!;
             return await process.StandardOutput.ReadLineAsync() == "ready"
                 ? new(process)
-                : throw new InvalidOperationException("The crowd did not gather.");
+                : throw new InvalidOperationException("The viewers' process ended before all pages were open.");
         }
 
         public async ValueTask DisposeAsync()
@@ -185,7 +192,7 @@ public static class ViewersBenchmark
         }
     }
 
-    /// <summary>Reports success after a moment, but nothing before its gate is open.</summary>
+    /// <summary>Reports success after a short delay, but nothing before its gate is open.</summary>
     private sealed class GatedExecutor(IGrainFactory grains) : IWorkerExecutor
     {
         private TaskCompletionSource _gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -209,16 +216,7 @@ public static class ViewersBenchmark
                 },
                 CancellationToken.None
             );
-            return Task.FromResult(
-                new ExecutionHandle(
-                    Type,
-                    spec.ExecutionId.ToString(),
-                    spec.ExecutionId,
-                    spec.Worker.JobId,
-                    spec.Worker.Attempt,
-                    spec.StepId
-                )
-            );
+            return Task.FromResult(ExecutionHandle.Of(spec, Type));
         }
 
         public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) =>

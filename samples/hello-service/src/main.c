@@ -11,10 +11,10 @@
 #define HELLO_VERSION "dev"
 #endif
 
-/* Serves one request to itself over a real socket: what a deployment runs to see that the program works where it is. */
+/* Sends one request to itself over a real socket; a deployment runs it to check the installed program. */
 static int selftest(void)
 {
-    char answer[512];
+    char response[512];
     int port = 0;
     int listener = listen_on(&port);
     if (listener < 0) {
@@ -33,14 +33,14 @@ static int selftest(void)
     }
 
     int status = 1;
-    int asked = ask(port, "/healthz", answer, sizeof answer);
+    int asked = ask(port, "/healthz", response, sizeof response);
     waitpid(server, &status, 0);
-    if (asked != 0 || status != 0 || strncmp(answer, "HTTP/1.0 200 ", 13) != 0) {
-        fprintf(stderr, "hello: the service does not answer on port %d\n", port);
+    if (asked != 0 || status != 0 || strncmp(response, "HTTP/1.0 200 ", 13) != 0) {
+        fprintf(stderr, "hello: the service does not response on port %d\n", port);
         return 1;
     }
 
-    printf("hello %s answers on port %d\n", HELLO_VERSION, port);
+    printf("hello %s responds on port %d\n", HELLO_VERSION, port);
     return 0;
 }
 

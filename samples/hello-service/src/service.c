@@ -9,24 +9,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void answer_with(char *answer, size_t size, const char *status, const char *body)
+static void write_response(char *response, size_t size, const char *status, const char *body)
 {
-    snprintf(answer, size,
+    snprintf(response, size,
              "HTTP/1.0 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s", status, strlen(body), body);
 }
 
-void respond(const char *request, char *answer, size_t size)
+void respond(const char *request, char *response, size_t size)
 {
     char path[64];
     char text[96];
     if (sscanf(request, "GET %63s HTTP/", path) != 1) {
-        answer_with(answer, size, "400 Bad Request", "only GET is understood\n");
+        write_response(response, size, "400 Bad Request", "only GET is understood\n");
     } else if (strcmp(path, "/healthz") == 0) {
-        answer_with(answer, size, "200 OK", "ok\n");
+        write_response(response, size, "200 OK", "ok\n");
     } else if (strncmp(path, "/hello/", 7) == 0 && greeting(path + 7, text, sizeof text) == 0) {
-        answer_with(answer, size, "200 OK", text);
+        write_response(response, size, "200 OK", text);
     } else {
-        answer_with(answer, size, "404 Not Found", "not here\n");
+        write_response(response, size, "404 Not Found", "not here\n");
     }
 }
 
@@ -55,7 +55,7 @@ int listen_on(int *port)
 int serve_one(int listener)
 {
     char request[512];
-    char answer[512];
+    char response[512];
     int connection = accept(listener, NULL, NULL);
     if (connection < 0) {
         return -1;
@@ -63,9 +63,9 @@ int serve_one(int listener)
 
     ssize_t got = read(connection, request, sizeof request - 1);
     request[got > 0 ? got : 0] = '\0';
-    respond(request, answer, sizeof answer);
-    size_t length = strlen(answer);
-    ssize_t sent = write(connection, answer, length);
+    respond(request, response, sizeof response);
+    size_t length = strlen(response);
+    ssize_t sent = write(connection, response, length);
     close(connection);
     return sent == (ssize_t)length ? 0 : -1;
 }

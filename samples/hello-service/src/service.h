@@ -3,16 +3,16 @@
 
 #include <stddef.h>
 
-/* The HTTP answer to a request's text; always a whole, terminated answer. size must be at least 256. */
-void respond(const char *request, char *answer, size_t size);
+/* Writes the HTTP response to a request; always complete and terminated. size must be at least 256. */
+void respond(const char *request, char *response, size_t size);
 
-/* Listens on loopback; port 0 takes a free one. The socket, and the port in *port; or -1. */
+/* Listens on loopback; port 0 takes a free one. Returns the socket and sets *port, or returns -1. */
 int listen_on(int *port);
 
-/* Answers one connection. 0, or -1. */
+/* Handles one connection. Returns 0, or -1. */
 int serve_one(int listener);
 
-/* Asks 127.0.0.1:port for a path and leaves the answer in out. 0, or -1. */
+/* Requests a path from 127.0.0.1:port and writes the response to out. Returns 0, or -1. */
 int ask(int port, const char *path, char *out, size_t size);
 
 #endif

@@ -1,10 +1,10 @@
 #!/bin/sh
-# No tabs, no spaces at a line's end, no long lines in the C files, and clean scripts.
+# No tabs, trailing spaces or long lines in the C files, and no syntax errors in scripts.
 set -e
 cd "$(dirname "$0")/.."
 if grep -nE '	| +$|^.{141}' src/*.[ch] tests/*.c; then
-  echo "lint: the lines above have a tab, a space at their end, or more than 140 characters" >&2
+  echo "lint: the lines above have a tab, trailing spaces or more than 140 characters" >&2
   exit 1
 fi
 for script in tests/*.sh; do sh -n "$script"; done
-echo "lint: $(cat src/*.[ch] tests/*.c | wc -l) lines are clean"
+echo "lint: $(cat src/*.[ch] tests/*.c | wc -l) lines checked"

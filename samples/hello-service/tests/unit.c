@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-typedef const char *(*test)(void); /* NULL, or what is wrong */
+typedef const char *(*test)(void); /* NULL, or the failure */
 
 static const char *an_empty_name_greets_the_world(void)
 {
@@ -32,33 +32,33 @@ static const char *a_control_character_is_refused(void)
     return greeting("A\nda", out, sizeof out) == -1 ? NULL : "expected a refusal";
 }
 
-static int answers(const char *request, const char *start, const char *end)
+static int responds(const char *request, const char *start, const char *end)
 {
-    char answer[512];
-    respond(request, answer, sizeof answer);
-    size_t length = strlen(answer);
-    return strncmp(answer, start, strlen(start)) == 0 && length >= strlen(end)
-        && strcmp(answer + length - strlen(end), end) == 0;
+    char response[512];
+    respond(request, response, sizeof response);
+    size_t length = strlen(response);
+    return strncmp(response, start, strlen(start)) == 0 && length >= strlen(end)
+        && strcmp(response + length - strlen(end), end) == 0;
 }
 
 static const char *health_is_ok(void)
 {
-    return answers("GET /healthz HTTP/1.1\r\n\r\n", "HTTP/1.0 200 OK\r\n", "\r\n\r\nok\n") ? NULL : "expected 200 and ok";
+    return responds("GET /healthz HTTP/1.1\r\n\r\n", "HTTP/1.0 200 OK\r\n", "\r\n\r\nok\n") ? NULL : "expected 200 and ok";
 }
 
 static const char *hello_says_the_name(void)
 {
-    return answers("GET /hello/Ada HTTP/1.1\r\n\r\n", "HTTP/1.0 200 OK\r\n", "\r\n\r\nHello, Ada!") ? NULL : "expected the greeting";
+    return responds("GET /hello/Ada HTTP/1.1\r\n\r\n", "HTTP/1.0 200 OK\r\n", "\r\n\r\nHello, Ada!") ? NULL : "expected the greeting";
 }
 
 static const char *an_unknown_path_is_not_found(void)
 {
-    return answers("GET /nowhere HTTP/1.1\r\n\r\n", "HTTP/1.0 404 ", "not here\n") ? NULL : "expected 404";
+    return responds("GET /nowhere HTTP/1.1\r\n\r\n", "HTTP/1.0 404 ", "not here\n") ? NULL : "expected 404";
 }
 
 static const char *another_method_is_a_bad_request(void)
 {
-    return answers("POST /hello/Ada HTTP/1.1\r\n\r\n", "HTTP/1.0 400 ", "understood\n") ? NULL : "expected 400";
+    return responds("POST /hello/Ada HTTP/1.1\r\n\r\n", "HTTP/1.0 400 ", "understood\n") ? NULL : "expected 400";
 }
 
 static const struct {

@@ -11,7 +11,7 @@ public sealed class KubernetesCancelPipelineTests(KubernetesServer server)
             "image: any\nbuild:\n  steps:\n    - { name: a, parallel: true, run: \"sleep 600\" }\n    - { name: b, parallel: true, run: \"sleep 600\" }\n    - { name: c, parallel: true, run: \"sleep 600\" }\n";
         var first = await server.RunningAsync(sleepers);
         var second = await server.StartAsync("image: any\nbuild:\n  steps:\n    - { name: late, run: \"true\" }\n");
-        await second.WaitsForAsync("A place at executor kubernetes");
+        await second.WaitsForAsync("Waiting for a slot on executor \"kubernetes\"");
         var jobs = server.Bench.JobsMade.Count;
         await second.CancelAsync();
         await AssertCanceledAsync(second, empty: false);

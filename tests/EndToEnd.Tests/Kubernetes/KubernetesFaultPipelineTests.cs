@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace Shipinator.EndToEnd.Tests.Kubernetes;
 
 /// <summary>
@@ -55,26 +57,59 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
     [InlineData("finished")]
     public async Task Watches_ThatEnd_MissNothing(string how)
     {
-        var mark = server.Bench.Bench.Mark($"{how}-began");
+        var (mark, seen) = (server.Bench.Bench.Mark($"{how}-began"), server.Bench.Bench.Mark($"{how}-seen"));
         var run = await server.RunningAsync(
-            $"image: any\nbuild:\n  steps:\n    - {{ name: long, run: \"echo x >> {mark}; test $(wc -l < {mark}) -gt 1 || {{ trap 'sleep 2; exit 1' TERM; sleep 600 & wait; }}\" }}\n"
+            $$"""
+            image: any
+            build:
+              steps:
+                - name: long
+                  run: |
+                    echo x >> {{mark}}
+                    test $(wc -l < {{mark}}) -gt 1 && exit 0
+                    trap 'while [ ! -e {{seen}} ]; do sleep 0.1; done; exit 1' TERM
+                    sleep 600 & wait
+            """
         );
         await server.Bench.Bench.WaitForMarkAsync($"{how}-began", KubernetesBench.Patience);
-        switch (how)
+        var requests = new ConcurrentQueue<string>();
+        server.Bench.Cluster.Before = request =>
         {
-            case "expired":
-                server.Bench.Cluster.Forget();
-                break;
-            case "finished":
-                server.Bench.Cluster.FinishWatches();
-                break;
-            default:
-                server.Bench.Cluster.CutWatches(torn: how == "torn");
-                break;
+            requests.Enqueue(request);
+            return Task.CompletedTask;
+        };
+        try
+        {
+            switch (how)
+            {
+                case "expired":
+                    server.Bench.Cluster.Forget();
+                    break;
+                case "finished":
+                    server.Bench.Cluster.FinishWatches();
+                    break;
+                default:
+                    server.Bench.Cluster.CutWatches(torn: how == "torn");
+                    break;
+            }
+
+            // What happens after it is seen as ever: only the cluster tells of this one. The pod stays until the server watches again, since
+            // a pod that is gone before a new list takes its reason along.
+            server.Bench.DeletePod(evict: true);
+            await KubernetesBench.UntilAsync(
+                () =>
+                    Task.FromResult(
+                        requests.SkipWhile(r => how == "expired" && r != "GET pods").Contains("GET pods watch", StringComparer.Ordinal)
+                    ),
+                "the next watch of pods"
+            );
+        }
+        finally
+        {
+            server.Bench.Cluster.Before = null;
         }
 
-        // What happens after it is seen as ever: only the cluster tells of this one.
-        server.Bench.DeletePod(evict: true);
+        server.Bench.Bench.SetMark($"{how}-seen");
         await run.AssertEndAsync("success");
         Assert.Equal(
             ["evicted", null],
@@ -104,7 +139,7 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
         var waiting = await server.StartAsync(Pipeline("waiting"));
         bench.SetMark("go-on");
         await server.Api.WaitForEndAsync(running.Id, KubernetesBench.Patience);
-        await waiting.WaitsForAsync("does not answer");
+        await waiting.WaitsForAsync("does not respond");
         Assert.Equal(["running-a", "running-b"], bench.ReadMark("away"));
         await KubernetesBench.UntilAsync(() => Task.FromResult(TimeProvider.System.GetElapsedTime(start) > Away), "the outage's end");
         Assert.NotEmpty(server.Bench.Cluster.Store.List("jobs", "ci"));

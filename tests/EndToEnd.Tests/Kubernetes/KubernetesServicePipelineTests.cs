@@ -56,7 +56,7 @@ public sealed class KubernetesServicePipelineTests(KubernetesServer server)
                 - { name: one, retry: { max: 1, on: [timeout] }, run: "true" }
             """
         );
-        await run.WaitsForAsync("Service db to become ready");
+        await run.WaitsForAsync("Waiting for service db to become ready");
         await run.AssertEndAsync("failed");
         var step = (await run.StepsAsync())[0];
         Assert.Equal("executor_error", step.GetProperty("reason").GetString());
@@ -88,10 +88,25 @@ public sealed class KubernetesServicePipelineTests(KubernetesServer server)
         }
     }
 
+    /// <summary>
+    /// Below the range from which the kernel takes ports for outgoing connections: none of them, of whatever process of this machine, can
+    /// take the port before the service listens on it.
+    /// </summary>
     private static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = Random.Shared.Next(20_000, 32_000);
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Any, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Taken: another one.
+            }
+        }
     }
 }

@@ -37,27 +37,32 @@ public abstract class ClusterAtRest : IAsyncLifetime
     )
     {
         ExecutionStatus last = null!;
-        await UntilAsync(async () =>
-        {
-            try
-            {
-                return condition(last = await (executor ?? Executor).Status(Given.Handle(spec), default));
-            }
-            catch (ExecutorException e) when (e.IsTransient)
-            {
-                return false;
-            }
-        });
+        await UntilAsync(async () => condition(last = await (executor ?? Executor).Status(Given.Handle(spec), default)));
         return last;
     }
 
     protected static async Task UntilAsync(Func<Task<bool>> condition)
     {
         var start = TimeProvider.System.GetTimestamp();
-        while (!await condition())
+        string? error = null;
+        while (!await IsSoAsync())
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "It did not get there.");
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, $"It did not get there. {error}");
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+        }
+
+        async Task<bool> IsSoAsync()
+        {
+            try
+            {
+                return await condition();
+            }
+            catch (ExecutorException e) when (e.IsTransient)
+            {
+                // The informer is not synced yet, or a request took too long on a loaded machine.
+                error = e.Message;
+                return false;
+            }
         }
     }
 }

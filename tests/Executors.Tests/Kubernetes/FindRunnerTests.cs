@@ -62,7 +62,7 @@ public sealed class FindRunnerTests : IAsyncLifetime
     {
         var (code, words) = await RunAsync();
         Assert.Equal(1, code);
-        Assert.Contains("none of wget, curl, perl and python3", words, StringComparison.Ordinal);
+        Assert.Contains("nor one of wget, curl, perl and python3", words, StringComparison.Ordinal);
         Assert.Equal(words, await File.ReadAllTextAsync(Path.Combine(_root, "termination-log")));
     }
 
@@ -77,7 +77,9 @@ public sealed class FindRunnerTests : IAsyncLifetime
         Assert.Contains("Shipinator:StaticRunnerPath", words, StringComparison.Ordinal);
     }
 
-    /// <summary>As process 1 of a container a shell hears no signal that it has no trap for, and none before its program has ended.</summary>
+    /// <summary>
+    /// As process 1 of a container a shell hears no signal that it has no trap for, and none before its program has ended.
+    /// </summary>
     [Fact]
     public async Task Script_ToldToStopWhileItDownloads_StopsAtOnce()
     {

@@ -59,5 +59,5 @@ internal static class Given
         };
 
     public static ExecutionHandle Handle(ExecutionSpec spec, int step = 0) =>
-        new("kubernetes", $"{spec.Worker.ExternalName}-s{step}-1", spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId);
+        ExecutionHandle.Of(spec with { StepId = spec.Worker.Steps[step].StepId }, "kubernetes");
 }

@@ -65,16 +65,16 @@ public sealed class KubernetesCancelTests : ClusterAtWork
                 s =>
                     moment switch
                     {
-                        Moment.Pending => s.WaitingFor?.Contains("Insufficient cpu", StringComparison.Ordinal) == true,
-                        Moment.Pulling => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true,
-                        Moment.Running => s.WaitingFor == "Its container to take the step.",
+                        Moment.Pending => s.WaitingFor?.Describe().Contains("Insufficient cpu", StringComparison.Ordinal) == true,
+                        Moment.Pulling => s.WaitingFor?.Describe().Contains(Absent, StringComparison.Ordinal) == true,
+                        Moment.Running => s.WaitingFor == WaitReason.Runner,
                         _ => s.Status.IsTerminal(),
                     }
             );
         }
 
         await RetryAsync(() => Executor.Cancel(Given.Handle(spec), default));
-        var early = moment == Moment.Unsubmitted ? null : await Executor.Status(Given.Handle(spec), default);
+        var early = moment == Moment.Unsubmitted ? null : await StatusAsync(spec);
         Assert.True(early is null or { StillPresent: true });
         await UntilAsync(async () =>
         {
@@ -139,11 +139,11 @@ public sealed class KubernetesCancelTests : ClusterAtWork
         (Services, Executor) = await StartAsync(script: "sleep 100000");
         var spec = Execution("alpine:local");
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
         Cluster.Deleting.Delete(Kind.Of("jobs"), "ci", spec.Worker.ExternalName, new JsonObject { ["propagationPolicy"] = "Orphan" });
         await UntilAsync(() => Cluster.Count("jobs") == 0);
         Assert.Equal(1, Cluster.Count("pods"));
-        Assert.Equal(Status.Submitted, (await Executor.Status(Given.Handle(spec), default)).Status);
+        Assert.Equal(Status.Submitted, (await StatusAsync(spec)).Status);
         if (cancel)
         {
             await UntilAsync(async () =>

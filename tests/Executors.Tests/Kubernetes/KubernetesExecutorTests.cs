@@ -78,7 +78,7 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
         Cluster.Put("jobs", foreign);
         var refused = await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(Given.Execution(worker), default));
         Assert.False(refused.IsTransient);
-        Assert.Contains("not this installation's", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("does not belong to this installation", refused.Message, StringComparison.Ordinal);
 
         var ours = Worker();
         await Executor.Submit(Given.Execution(ours), default);
@@ -95,7 +95,12 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
         await Executor.Submit(spec, default);
         Cluster.PutPod(
             spec.Worker.ExternalName,
-            """{ "phase": "Failed", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting" } ], "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": 137, "reason": "Error" } } } ] }"""
+            """
+            { "phase": "Failed", "conditions": [ { "type": "DisruptionTarget", "status": "True",
+            "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting" } ],
+            "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": 137,
+            "reason": "Error" } } } ] }
+            """
         );
         var end = await UntilAsync(spec, s => s.Status.IsTerminal());
         Assert.Equal((Status.Failed, Reason.Evicted, true), (end.Status, end.Reason!.Value, end.StillPresent));
@@ -109,20 +114,29 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
         await Executor.Submit(spec, default);
         Cluster.PutPod(
             spec.Worker.ExternalName,
-            $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+            $$"""
+            { "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0",
+            "state": { "running": {} } } ] }
+            """
         );
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
         Cluster.CutWatches();
         Cluster.PutPod(
             spec.Worker.ExternalName,
-            $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "image": "i", "state": { "waiting": { "reason": "ErrImagePull", "message": "after the cut" } } } ] }"""
+            $$"""
+            { "phase": "Pending", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0",
+            "image": "i", "state": { "waiting": { "reason": "ErrImagePull", "message": "after the cut" } } } ] }
+            """
         );
-        await UntilAsync(spec, s => s.WaitingFor?.Contains("after the cut", StringComparison.Ordinal) == true);
+        await UntilAsync(spec, s => s.WaitingFor?.Describe().Contains("after the cut", StringComparison.Ordinal) == true);
         Cluster.PutPod(
             spec.Worker.ExternalName,
-            $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+            $$"""
+            { "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0",
+            "state": { "running": {} } } ] }
+            """
         );
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
 
         await Cluster.GoAwayAsync();
         Cluster.Remove("pods", $"{spec.Worker.ExternalName}-x");
@@ -140,9 +154,12 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
         await Executor.Submit(spec, default);
         Cluster.PutPod(
             spec.Worker.ExternalName,
-            $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+            $$"""
+            { "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0",
+            "state": { "running": {} } } ] }
+            """
         );
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
         await Executor.Cancel(Given.Handle(spec), default);
         await Executor.Cancel(Given.Handle(spec), default);
         Assert.NotNull(Cluster.Get("jobs", spec.Worker.ExternalName)!["metadata"]!["deletionTimestamp"]);

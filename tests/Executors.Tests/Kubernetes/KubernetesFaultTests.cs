@@ -11,11 +11,11 @@ public sealed class KubernetesFaultTests : ClusterAtWork
         var spec = Execution();
         await Executor.Submit(spec, default);
         var words = new HashSet<string>(StringComparer.Ordinal);
-        await UntilAsync(spec, s => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true);
+        await UntilAsync(spec, s => s.WaitingFor?.Describe().Contains(Absent, StringComparison.Ordinal) == true);
         // Through two tries and the pause between them.
         for (var end = Agenda.GetUtcNow() + TimeSpan.FromSeconds(40); Agenda.GetUtcNow() < end; )
         {
-            words.Add((await UntilAsync(spec, s => s.WaitingFor is not null)).WaitingFor!);
+            words.Add((await UntilAsync(spec, s => s.WaitingFor is not null)).WaitingFor!.Describe());
         }
 
         var steady = Assert.Single(words);
@@ -45,7 +45,7 @@ public sealed class KubernetesFaultTests : ClusterAtWork
     {
         var spec = Execution();
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true);
+        await UntilAsync(spec, s => s.WaitingFor?.Describe().Contains(Absent, StringComparison.Ordinal) == true);
         var pod = Cluster.Store.List("pods", "ci").Single().Name();
         using var client = new HttpClient { BaseAddress = Cluster.Url };
         client.DefaultRequestHeaders.Authorization = new("Bearer", Access.Admin);
@@ -67,7 +67,10 @@ public sealed class KubernetesFaultTests : ClusterAtWork
     {
         var worker = Given.Worker(Given.Step(0, "compile", cpu: "100")) with { JobId = JobId.New(TimeProvider.System) };
         await Executor.Submit(Given.Execution(worker), default);
-        await UntilAsync(Given.Execution(worker), s => s.WaitingFor?.Contains("Insufficient cpu", StringComparison.Ordinal) == true);
+        await UntilAsync(
+            Given.Execution(worker),
+            s => s.WaitingFor?.Describe().Contains("Insufficient cpu", StringComparison.Ordinal) == true
+        );
     }
 
     [Fact]
@@ -76,13 +79,16 @@ public sealed class KubernetesFaultTests : ClusterAtWork
         Quota("pods", "0");
         var spec = Execution();
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => s.WaitingFor?.Contains("exceeded quota: few", StringComparison.Ordinal) == true);
+        await UntilAsync(
+            spec,
+            s => s.WaitingFor is { Kind: WaitKind.Worker, Detail: { } why } && why.Contains("exceeded quota: few", StringComparison.Ordinal)
+        );
 
         Quota("count/jobs.batch", "1");
         var more = Execution();
         var refused = await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(more, default));
         Assert.True(refused.IsTransient);
-        Assert.Contains("quota of namespace ci is full", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("quota of namespace ci is exhausted", refused.Message, StringComparison.Ordinal);
         await Executor.Cancel(Given.Handle(spec), default);
         await UntilAsync(spec, s => !s.StillPresent);
         await Executor.Submit(more, default);

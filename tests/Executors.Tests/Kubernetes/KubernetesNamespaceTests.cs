@@ -22,7 +22,7 @@ public sealed class KubernetesNamespaceTests : ClusterAtWork
         await RestartAsync(o => (o.RunAsNonRoot, o.RunAsUser) = (true, 1000));
         var taken = WithService();
         await Executor.Submit(taken, default);
-        await UntilAsync(taken, s => s.WaitingFor == "Service db to become ready.");
+        await UntilAsync(taken, s => s.WaitingFor == WaitReason.Service("db"));
     }
 
     [Fact]
@@ -58,7 +58,7 @@ public sealed class KubernetesNamespaceTests : ClusterAtWork
         await RestartAsync(o => (o.LimitEveryContainer, o.DefaultCpu, o.DefaultMemory) = (true, "1", "1Gi"));
         var taken = WithService();
         await Executor.Submit(taken, default);
-        await UntilAsync(taken, s => s.WaitingFor == "Service db to become ready.");
+        await UntilAsync(taken, s => s.WaitingFor == WaitReason.Service("db"));
     }
 
     [Fact]
@@ -88,8 +88,8 @@ public sealed class KubernetesNamespaceTests : ClusterAtWork
         var refused = await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(lost, default));
         Assert.False(refused.IsTransient);
         Assert.Contains("Namespace ci-gone does not exist", refused.Message, StringComparison.Ordinal);
-        await UntilAsync(usual, s => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true);
-        await UntilAsync(own, s => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true);
+        await UntilAsync(usual, s => s.WaitingFor?.Describe().Contains(Absent, StringComparison.Ordinal) == true);
+        await UntilAsync(own, s => s.WaitingFor?.Describe().Contains(Absent, StringComparison.Ordinal) == true);
         Assert.Equal(("ci", "ci-shop"), (Place(usual), Place(own)));
         await Executor.Cancel(Given.Handle(own), default);
         await UntilAsync(own, s => !s.StillPresent);

@@ -48,7 +48,7 @@ public sealed class KubernetesOutageTests : ClusterAtWork
         foreach (var spec in new[] { stays, goes })
         {
             await Executor.Submit(spec, default);
-            await UntilAsync(spec, s => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true);
+            await UntilAsync(spec, s => s.WaitingFor?.Describe().Contains(Absent, StringComparison.Ordinal) == true);
         }
 
         await Cluster.GoAwayAsync();
@@ -84,16 +84,16 @@ public sealed class KubernetesOutageTests : ClusterAtWork
         (Services, Executor) = await StartAsync(imagePull: TimeSpan.FromHours(1));
         var spec = Execution();
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true);
+        await UntilAsync(spec, s => s.WaitingFor?.Describe().Contains(Absent, StringComparison.Ordinal) == true);
         await Cluster.GoAwayAsync();
         var informer = Services.GetRequiredService<Informer>();
-        await UntilAsync(() => informer.BlindSince() is not null);
+        await UntilAsync(() => informer.OutageSince() is not null);
         Agenda.Pass(TimeSpan.FromHours(2));
         Assert.Equal(Status.Submitted, (await Executor.Status(Given.Handle(spec), default)).Status);
         await Cluster.ComeBackAsync();
         var end = await UntilAsync(spec, s => s.Status.IsTerminal());
         Assert.Equal(Reason.ImagePull, end.Reason);
-        await UntilAsync(() => informer.BlindSince() is null);
+        await UntilAsync(() => informer.OutageSince() is null);
     }
 
     [Fact]
@@ -101,7 +101,7 @@ public sealed class KubernetesOutageTests : ClusterAtWork
     {
         var spec = Execution();
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true);
+        await UntilAsync(spec, s => s.WaitingFor?.Describe().Contains(Absent, StringComparison.Ordinal) == true);
         var (seen, cache) = (new List<long>(), Services.GetRequiredService<WorkerCache>());
         cache.Changed += name =>
         {
@@ -131,7 +131,7 @@ public sealed class KubernetesOutageTests : ClusterAtWork
     {
         var spec = Execution();
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true);
+        await UntilAsync(spec, s => s.WaitingFor?.Describe().Contains(Absent, StringComparison.Ordinal) == true);
         if (silent)
         {
             Cluster.MuteWatches();

@@ -87,7 +87,10 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
                     ["labels"] = labels.DeepClone(),
                 },
                 ["status"] = JsonNode.Parse(
-                    """{ "phase": "Succeeded", "containerStatuses": [ { "name": "s0", "state": { "terminated": { "exitCode": 0, "reason": "Completed" } } } ] }"""
+                    """
+                    { "phase": "Succeeded", "containerStatuses": [ { "name": "s0",
+                    "state": { "terminated": { "exitCode": 0, "reason": "Completed" } } } ] }
+                    """
                 ),
             }
         );
@@ -108,9 +111,12 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
         // Seen after both.
         Cluster.PutPod(
             spec.Worker.ExternalName,
-            $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+            $$"""
+            { "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0",
+            "state": { "running": {} } } ] }
+            """
         );
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
         Assert.Equal([$"Job {spec.Worker.ExternalName} in namespace ci"], ((IWorkerInventory)Executor).FindWorkers().Select(w => w.Where));
     }
 
@@ -143,7 +149,10 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
         await Executor.Submit(spec, default);
         Cluster.PutPod(
             spec.Worker.ExternalName,
-            $$"""{ "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+            $$"""
+            { "phase": "Running", "conditions": [ {{Scheduled}} ], "containerStatuses": [ { "name": "s0",
+            "state": { "running": {} } } ] }
+            """
         );
         var held = (JsonObject)Cluster.Get("jobs", spec.Worker.ExternalName)!.DeepClone();
         (held["metadata"]!["deletionTimestamp"], held["metadata"]!["finalizers"]) = (
@@ -151,7 +160,7 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
             new JsonArray("theirs.example/hold")
         );
         Cluster.Put("jobs", held);
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
         await Executor.Cancel(Given.Handle(spec), default);
         var pod = Cluster.Get("pods", $"{spec.Worker.ExternalName}-x");
         Assert.True(pod is null || pod.IsDeleting());
@@ -168,7 +177,11 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
         await Executor.Submit(spec, default);
         Cluster.PutPod(
             spec.Worker.ExternalName,
-            $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "initContainerStatuses": [ { "name": "prepare", "state": { "waiting": { "reason": "PodInitializing" } } } ], "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }"""
+            $$"""
+            { "phase": "Pending", "conditions": [ {{Scheduled}} ], "initContainerStatuses": [ { "name": "prepare",
+            "state": { "waiting": { "reason": "PodInitializing" } } } ], "containerStatuses": [ { "name": "s0",
+            "state": { "waiting": { "reason": "PodInitializing" } } } ] }
+            """
         );
         Cluster.Put(
             "events",
@@ -191,15 +204,16 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
                 },
             }
         );
-        await UntilAsync(
-            spec,
-            s => s.WaitingFor is { } waits && waits == (told ? $"Its node to start it: {words}" : "Its containers to start.")
-        );
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Container(detail: told ? words : null));
         Cluster.PutPod(
             spec.Worker.ExternalName,
-            $$"""{ "phase": "Pending", "conditions": [ {{Scheduled}} ], "initContainerStatuses": [ { "name": "prepare", "state": { "running": {} } } ], "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }"""
+            $$"""
+            { "phase": "Pending", "conditions": [ {{Scheduled}} ], "initContainerStatuses": [ { "name": "prepare",
+            "state": { "running": {} } } ], "containerStatuses": [ { "name": "s0",
+            "state": { "waiting": { "reason": "PodInitializing" } } } ] }
+            """
         );
-        await UntilAsync(spec, s => s.WaitingFor == "The checkout of its source.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Checkout);
     }
 
     private static ExecutionSpec Spec() => Given.Execution(Worker());

@@ -3,7 +3,9 @@ using Shipinator.Executors.Kubernetes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>From the manifest to the reason: what the executor says when the cluster's kubelet has run its pod to an end of some kind.</summary>
+/// <summary>
+/// From the manifest to the reason: what the executor says when the cluster's kubelet has run its pod to an end of some kind.
+/// </summary>
 public sealed class KubernetesReasonTests : IAsyncLifetime
 {
     private static readonly TimeSpan Ages = TimeSpan.FromDays(30);
@@ -45,7 +47,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     public async Task Pod_TakenAwayAtWork_IsFirstSaidThenOver(string what, Reason reason)
     {
         var spec = await SubmitAsync("sleep 100000");
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
         var pod = _cluster.Store.List("pods", "ci").Single().Name();
         using var client = new HttpClient { BaseAddress = _cluster.Url };
         client.DefaultRequestHeaders.Authorization = new("Bearer", Access.Admin);
@@ -80,10 +82,11 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
         await UntilAsync(
             spec,
             s =>
-                s.WaitingFor?.Contains(
-                    image.Contains("none", StringComparison.Ordinal) ? "not found" : "to take the step",
-                    StringComparison.Ordinal
-                ) == true
+                s.WaitingFor?.Describe()
+                    .Contains(
+                        image.Contains("none", StringComparison.Ordinal) ? "not found" : "its runner to claim it",
+                        StringComparison.Ordinal
+                    ) == true
         );
         _agenda.Pass(TimeSpan.FromHours(2));
         var end = await UntilAsync(spec, s => s.Status.IsTerminal());
@@ -134,7 +137,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     public async Task Job_Deleted_TakesItsPodAlongOnlyWhenTold(bool byExecutor, int left)
     {
         var spec = await SubmitAsync("sleep 100000");
-        await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
         using var client = new HttpClient { BaseAddress = _cluster.Url };
         client.DefaultRequestHeaders.Authorization = new("Bearer", Access.Admin);
         if (byExecutor)
@@ -179,7 +182,9 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
         Assert.False(strict.Headers.Contains("Warning"));
     }
 
-    /// <summary>The runner's first container puts into the step's what it does. <paramref name="listed"/>: all it is to tell is told by watches.</summary>
+    /// <summary>
+    /// The runner's first container puts into the step's what it does. <paramref name="listed"/>: all it is to tell is told by watches.
+    /// </summary>
     private async Task<ExecutionSpec> SubmitAsync(string script, string? memory = null, string image = "alpine:local", bool listed = false)
     {
         (_services, _executor) = await _world.StartAsync(

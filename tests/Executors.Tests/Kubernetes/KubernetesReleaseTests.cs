@@ -4,7 +4,9 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What becomes of workers whose job attempt is over: at once, after a while to be looked at, or when somebody finds them.</summary>
+/// <summary>
+/// What becomes of workers whose job attempt is over: at once, after a while to be looked at, or when somebody finds them.
+/// </summary>
 public sealed class KubernetesReleaseTests : ClusterAtWork
 {
     /// <summary>A runner's report comes before the cluster has seen its container end.</summary>
@@ -16,7 +18,7 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
         await RestartAsync(o => o.KeepFinished = TimeSpan.FromMinutes(10), script: "sleep 5");
         var spec = Execution("alpine:local");
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => seen ? s.Status.IsTerminal() : s.WaitingFor == "Its container to take the step.");
+        await UntilAsync(spec, s => seen ? s.Status.IsTerminal() : s.WaitingFor == WaitReason.Runner);
         Assert.Null(Cluster.Get("jobs", spec.Worker.ExternalName).Number("spec", "ttlSecondsAfterFinished"));
         await Executor.Release(spec.Worker.JobId, spec.Worker.Attempt, default);
         Assert.Equal(600, Cluster.Get("jobs", spec.Worker.ExternalName).Number("spec", "ttlSecondsAfterFinished"));
@@ -38,7 +40,7 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
         await Executor.Submit(spec, default);
         await UntilAsync(
             spec,
-            s => s.WaitingFor?.Contains(image == Absent ? Absent : "to take the step", StringComparison.Ordinal) == true
+            s => s.WaitingFor?.Describe().Contains(image == Absent ? Absent : "its runner to claim it", StringComparison.Ordinal) == true
         );
         World.Orphans.Add(spec.Worker.JobId);
         await Executor.Release(spec.Worker.JobId, spec.Worker.Attempt, default);
@@ -75,7 +77,7 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
         foreach (var spec in new[] { needed, unanswered, orphan, unknown, alone })
         {
             await Executor.Submit(spec, default);
-            await UntilAsync(spec, s => s.WaitingFor == "Its container to take the step.");
+            await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
         }
 
         // A pod without its Job, as after a delete without a propagation policy.

@@ -4,7 +4,9 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>The Role of the documentation is what the executor needs, no more and no less: seen by an API server that notes each verb.</summary>
+/// <summary>
+/// The Role of the documentation is what the executor needs, no more and no less: seen by an API server that notes each verb.
+/// </summary>
 public sealed class KubernetesRightsTests : ClusterAtWork
 {
     private static string Docs => Path.Combine(Root(), "docs");
@@ -21,7 +23,7 @@ public sealed class KubernetesRightsTests : ClusterAtWork
         // Canceled, and asked for once more, by a server that has never seen it.
         var canceled = Execution();
         await Executor.Submit(canceled, default);
-        await UntilAsync(canceled, s => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true);
+        await UntilAsync(canceled, s => s.WaitingFor?.Describe().Contains(Absent, StringComparison.Ordinal) == true);
         await Executor.Submit(canceled, default);
         await Executor.Cancel(Given.Handle(canceled), default);
         await UntilAsync(canceled, s => !s.StillPresent);
@@ -29,7 +31,7 @@ public sealed class KubernetesRightsTests : ClusterAtWork
         // Its Job taken away by somebody, and its pod left.
         var orphaned = Execution();
         await Executor.Submit(orphaned, default);
-        await UntilAsync(orphaned, s => s.WaitingFor?.Contains(Absent, StringComparison.Ordinal) == true);
+        await UntilAsync(orphaned, s => s.WaitingFor?.Describe().Contains(Absent, StringComparison.Ordinal) == true);
         Cluster.Deleting.Delete(Kind.Of("jobs"), "ci", orphaned.Worker.ExternalName, new JsonObject { ["propagationPolicy"] = "Orphan" });
         World.Orphans.Add(orphaned.Worker.JobId);
         await UntilAsync(() => Cluster.Count("secrets") == 1 && Cluster.Count("pods") == 1);

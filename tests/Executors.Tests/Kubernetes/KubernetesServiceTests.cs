@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
@@ -20,17 +21,15 @@ public sealed class KubernetesServiceTests : ClusterAtWork
                         change
                             .Object.Items("status", "initContainerStatuses")
                             .Concat(change.Object.Items("status", "containerStatuses"))
-                            .Select(c =>
-                                $"{c.Text("name")}={(c["started"]!.GetValue<bool>() ? "started" : c["state"]!.AsObject().Select(s => s.Key).FirstOrDefault())}"
-                            )
+                            .Select(c => $"{c.Text("name")}={(c["started"]!.GetValue<bool>() ? "started" : StateOf(c))}")
                             .Append((string?)change.Object["status"]!["phase"])
                     )
                 );
             }
         };
         await Executor.Submit(spec, default);
-        await UntilAsync(spec, s => s.WaitingFor == "Service a to become ready.");
-        await UntilAsync(spec, s => s.WaitingFor == "Service b to become ready.");
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Service("a"));
+        await UntilAsync(spec, s => s.WaitingFor == WaitReason.Service("b"));
         await UntilAsync(spec, s => s.Status.IsTerminal());
         await UntilAsync(() => Cluster.Store.List("pods", "ci").Single().Text("status", "phase") == "Failed");
         var course = states.Distinct().ToList();
@@ -87,4 +86,6 @@ public sealed class KubernetesServiceTests : ClusterAtWork
             },
         };
     }
+
+    private static string? StateOf(JsonObject container) => container["state"]!.AsObject().Select(s => s.Key).FirstOrDefault();
 }

@@ -97,7 +97,7 @@ public sealed class ManifestTests
     [Theory]
     [InlineData("9", null, "at most 4")]
     [InlineData(null, "9Gi", "at most 8Gi")]
-    [InlineData("much", null, "no quantity")]
+    [InlineData("much", null, "must be a quantity")]
     public void Create_MoreThanAllowed_IsRefused(string? cpu, string? memory, string words)
     {
         var options = Given.Options;
@@ -106,7 +106,7 @@ public sealed class ManifestTests
             WorkerManifest.Create(Given.Worker(Given.Step(0, "big", cpu: cpu, memory: memory)), options, new("http://ship"))
         );
         Assert.False(refused.IsTransient);
-        Assert.Contains("Step big asks for", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("of step big must be", refused.Message, StringComparison.Ordinal);
         Assert.Contains(words, refused.Message, StringComparison.Ordinal);
     }
 

@@ -5,7 +5,9 @@ using Shipinator.Executors.Kubernetes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What pods of a real cluster (Kubernetes 1.36, recorded) mean: every state that they went through, one after the other.</summary>
+/// <summary>
+/// What pods of a real cluster (Kubernetes 1.36, recorded) mean: every state that they went through, one after the other.
+/// </summary>
 public sealed class StatusReaderTests
 {
     [Theory]
@@ -13,7 +15,7 @@ public sealed class StatusReaderTests
     [InlineData("exit-3", "no", Reason.ExitCode, "exit code 3", 3)]
     [InlineData("start-error", "no", Reason.ExecutorError, "/no/such/binary", 128)]
     [InlineData("oom-killed", "no", Reason.OomKilled, "memory", 137)]
-    [InlineData("pod-deleted", "no", Reason.Lost, "deleted by somebody", 137)]
+    [InlineData("pod-deleted", "no", Reason.Lost, "deleted by someone other than Shipinator", 137)]
     [InlineData("evicted", "no", Reason.Evicted, "evicted", 137)]
     [InlineData("init-fails", "no", Reason.ExecutorError, "exit code 7", null)]
     [InlineData("image-missing", "no", Reason.ImagePull, "no-such-image:1 could not be pulled", null)]
@@ -36,7 +38,8 @@ public sealed class StatusReaderTests
     {
         Assert.Contains(
             Read("unschedulable", Given.Options),
-            s => s.WaitingFor?.Contains("Insufficient cpu", StringComparison.Ordinal) == true
+            s =>
+                s.WaitingFor is { Kind: WaitKind.Scheduling, Detail: { } why } && why.Contains("Insufficient cpu", StringComparison.Ordinal)
         );
         var options = Given.Options;
         options.PendingTimeout = TimeSpan.FromSeconds(1);
@@ -53,7 +56,7 @@ public sealed class StatusReaderTests
     {
         Assert.Contains(
             Read("image-missing", Given.Options),
-            s => s.WaitingFor?.Contains("no-such-image", StringComparison.Ordinal) == true
+            s => s.WaitingFor is { Kind: WaitKind.Image, Subject: { } image } && image.Contains("no-such-image", StringComparison.Ordinal)
         );
         var options = Given.Options;
         options.ImagePullTimeout = TimeSpan.FromSeconds(1);
@@ -73,15 +76,22 @@ public sealed class StatusReaderTests
     {
         var pod = Pod(
             $$"""
-            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" }, { "type": "Initialized", "status": "True", "lastTransitionTime": "2026-01-01T00:0{{cloned}}:00Z" } ],
-              "initContainerStatuses": [ { "name": "prepare", "state": { "terminated": { "exitCode": 0, "reason": "Completed", "finishedAt": "2026-01-01T00:0{{cloned}}:00Z" } } } ],
-              "containerStatuses": [ { "name": "s0", "image": "x", "state": { "waiting": { "reason": "ErrImagePull", "message": "503 try again" } } } ] }
+            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True",
+              "lastTransitionTime": "2026-01-01T00:00:00Z" }, { "type": "Initialized", "status": "True",
+              "lastTransitionTime": "2026-01-01T00:0{{cloned}}:00Z" } ],
+              "initContainerStatuses": [ { "name": "prepare", "state": { "terminated": { "exitCode": 0,
+                "reason": "Completed", "finishedAt": "2026-01-01T00:0{{cloned}}:00Z" } } } ],
+              "containerStatuses": [ { "name": "s0", "image": "x", "state": { "waiting": { "reason": "ErrImagePull",
+                "message": "503 try again" } } } ] }
             """
         );
-        var view = View(pod) with { Blocks = Blocks.Follow(Blocks.None, pod, seen is { } at ? At.AddMinutes(at) : null) };
+        var view = View(pod) with
+        {
+            StartFailures = StartFailures.Update(StartFailures.None, pod, seen is { } at ? At.AddMinutes(at) : null),
+        };
         var status = StatusReader.Read(view, 0, Given.Options, At.AddMinutes(cloned + after).AddSeconds(1));
         Assert.Equal(over ? Status.Failed : Status.Submitted, status.Status);
-        Assert.Contains("503 try again", status.Detail ?? status.WaitingFor, StringComparison.Ordinal);
+        Assert.Contains("503 try again", status.Detail ?? status.WaitingFor?.Describe(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -90,9 +100,12 @@ public sealed class StatusReaderTests
     public void Read_PodThatItsNodeNeverStarts_EndsWithTheNodesWords(string reason, string words, Reason expected)
     {
         var pod = Pod(
-            """{ "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" } ] }"""
+            """
+            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True",
+            "lastTransitionTime": "2026-01-01T00:00:00Z" } ] }
+            """
         );
-        var end = StatusReader.Read(View(pod) with { Trouble = new(reason, words) }, 0, Given.Options, At.AddMinutes(31));
+        var end = StatusReader.Read(View(pod) with { NodeWarning = new(reason, words) }, 0, Given.Options, At.AddMinutes(31));
         Assert.Equal((Status.Failed, expected), (end.Status, end.Reason));
         Assert.EndsWith(words, end.Detail, StringComparison.Ordinal);
     }
@@ -125,8 +138,10 @@ public sealed class StatusReaderTests
                     View(
                         Pod(
                             $$"""
-                            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" } ],
-                              "containerStatuses": [ { "name": "s0", "image": "X", "state": { "waiting": { "reason": "{{why}}", "message": "no" } } } ] }
+                            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True",
+                              "lastTransitionTime": "2026-01-01T00:00:00Z" } ],
+                              "containerStatuses": [ { "name": "s0", "image": "X",
+                                "state": { "waiting": { "reason": "{{why}}", "message": "no" } } } ] }
                             """
                         )
                     ),
@@ -144,8 +159,10 @@ public sealed class StatusReaderTests
     [InlineData("TerminationByKubelet", Reason.Evicted)]
     public void Read_DisruptedBeforeItsEnd_KnowsWhyAndIsNotOver(string why, Reason reason)
     {
-        const string status =
-            """{ "phase": "PHASE", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "WHY", "message": "m" } ], "containerStatuses": [ { "name": "s0", "state": STATE } ] }""";
+        const string status = """
+            { "phase": "PHASE", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "WHY",
+            "message": "m" } ], "containerStatuses": [ { "name": "s0", "state": STATE } ] }
+            """;
         var running = StatusReader.Read(
             View(
                 Pod(
@@ -248,7 +265,8 @@ public sealed class StatusReaderTests
                     View(
                         Pod(
                             """
-                            { "phase": "Failed", "initContainerStatuses": [ { "name": "prepare", "state": { "terminated": { "exitCode": 255, "reason": "Unknown" } } } ],
+                            { "phase": "Failed", "initContainerStatuses": [ { "name": "prepare",
+                              "state": { "terminated": { "exitCode": 255, "reason": "Unknown" } } } ],
                               "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }
                             """
                         )
@@ -264,7 +282,11 @@ public sealed class StatusReaderTests
     public void Read_APodOnANodeThatDoesNotAnswer_IsLostInTheEndAndStillThere()
     {
         var pod = Pod(
-            """{ "phase": "Running", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager", "message": "m" } ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+            """
+            { "phase": "Running", "conditions": [ { "type": "DisruptionTarget", "status": "True",
+            "reason": "DeletionByTaintManager", "message": "m" } ], "containerStatuses": [ { "name": "s0",
+            "state": { "running": {} } } ] }
+            """
         );
         pod.Metadata.DeletionTimestamp = At.UtcDateTime;
         var soon = StatusReader.Read(View(pod), 0, Given.Options, At + TimeSpan.FromMinutes(4));
@@ -294,9 +316,11 @@ public sealed class StatusReaderTests
     {
         var pod = Pod(
             $$"""
-            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z" } ],
+            { "phase": "Pending", "conditions": [ { "type": "PodScheduled", "status": "True",
+              "lastTransitionTime": "2026-01-01T00:00:00Z" } ],
               "initContainerStatuses": [
-                { "name": "prepare", "state": { "terminated": { "exitCode": 0, "reason": "Completed", "finishedAt": "2026-01-01T00:00:00Z" } } },
+                { "name": "prepare", "state": { "terminated": { "exitCode": 0, "reason": "Completed",
+                  "finishedAt": "2026-01-01T00:00:00Z" } } },
                 { "name": "svc-db", "started": false, "restartCount": {{restarts}}, "state": {{state}}, "lastState": {{last}} } ],
               "containerStatuses": [ { "name": "s0", "state": { "waiting": { "reason": "PodInitializing" } } } ] }
             """
@@ -315,13 +339,13 @@ public sealed class StatusReaderTests
         var seen = StatusReader.Read(View(pod), 0, Given.Options, At + TimeSpan.FromSeconds(seconds));
         Assert.Equal((reason is null ? Status.Submitted : Status.Failed, reason), (seen.Status, seen.Reason));
         Assert.Contains(
-            reason is null ? "Service db to become ready" : "Service db was not ready within 40 s",
-            seen.WaitingFor ?? seen.Detail,
+            reason is null ? "Waiting for service db to become ready" : "Service db was not ready within 40 s",
+            seen.WaitingFor?.Describe() ?? seen.Detail,
             StringComparison.Ordinal
         );
         Assert.Equal(
             last.Contains("no room", StringComparison.Ordinal),
-            (seen.WaitingFor ?? seen.Detail)!.Contains("exit code 1 (Error): no room", StringComparison.Ordinal)
+            (seen.WaitingFor?.Describe() ?? seen.Detail)!.Contains("exit code 1 (Error): no room", StringComparison.Ordinal)
         );
     }
 
@@ -329,7 +353,10 @@ public sealed class StatusReaderTests
     public void Read_VanishedPod_IsLostAndNeverSuccess()
     {
         var running = Pod(
-            """{ "phase": "Running", "conditions": [ { "type": "PodScheduled", "status": "True" } ], "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }"""
+            """
+            { "phase": "Running", "conditions": [ { "type": "PodScheduled", "status": "True" } ],
+            "containerStatuses": [ { "name": "s0", "state": { "running": {} } } ] }
+            """
         );
         var gone = StatusReader.Read(View(running) with { HasPod = false, HasJob = false }, 0, Given.Options, At);
         Assert.Equal((Status.Failed, Reason.Lost, false), (gone.Status, gone.Reason!.Value, gone.StillPresent));
@@ -338,13 +365,13 @@ public sealed class StatusReaderTests
     [Fact]
     public void Read_QuotaFull_WaitsInTheClustersWords()
     {
-        var view = new WorkerView("w", "ci")
+        var view = new WorkerSnapshot("w", "ci")
         {
             HasJob = true,
             Job = new() { Metadata = new() { CreationTimestamp = At.UtcDateTime } },
             CreateError = "pods \"w\" is forbidden: exceeded quota: q",
         };
-        Assert.Contains("exceeded quota", StatusReader.Read(view, 0, Given.Options, At).WaitingFor, StringComparison.Ordinal);
+        Assert.Equal(WaitReason.Worker(view.CreateError), StatusReader.Read(view, 0, Given.Options, At).WaitingFor);
         var late = StatusReader.Read(view, 0, Given.Options, At + TimeSpan.FromHours(1));
         Assert.Equal(Reason.Unschedulable, late.Reason);
     }
@@ -356,7 +383,7 @@ public sealed class StatusReaderTests
     [InlineData("Pod \"w\" is invalid: spec.containers[0].resources.requests: Invalid value")]
     public void Read_APodThatItsNamespaceNeverAllows_FailsAtOnceInTheClustersWords(string words)
     {
-        var view = new WorkerView("w", "ci")
+        var view = new WorkerSnapshot("w", "ci")
         {
             HasJob = true,
             Job = new() { Metadata = new() { CreationTimestamp = At.UtcDateTime } },
@@ -369,7 +396,7 @@ public sealed class StatusReaderTests
 
     private static DateTimeOffset At => new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private static WorkerView View(V1Pod pod) =>
+    private static WorkerSnapshot View(V1Pod pod) =>
         new("w", "ci")
         {
             HasJob = true,
@@ -392,7 +419,7 @@ public sealed class StatusReaderTests
     )
     {
         var seen = new List<ExecutionStatus>();
-        var blocks = Blocks.None;
+        var blocks = StartFailures.None;
         foreach (var line in File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Kubernetes", "Data", $"{recording}.pods.ndjson")))
         {
             var entry = JsonNode.Parse(line)!;
@@ -409,8 +436,8 @@ public sealed class StatusReaderTests
 
             var gone = (string?)entry["type"] == "DELETED";
             var now = new DateTimeOffset(pod.Metadata.CreationTimestamp!.Value, TimeSpan.Zero) + (after ?? TimeSpan.Zero);
-            blocks = Blocks.Follow(blocks, pod, null);
-            seen.Add(StatusReader.Read(View(pod) with { HasPod = !gone, Blocks = blocks }, 0, options, now));
+            blocks = StartFailures.Update(blocks, pod, null);
+            seen.Add(StatusReader.Read(View(pod) with { HasPod = !gone, StartFailures = blocks }, 0, options, now));
         }
 
         return seen;

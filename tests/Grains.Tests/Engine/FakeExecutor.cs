@@ -101,9 +101,7 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
         }
 
         Signal(_taken, spec.Worker.RunId, spec.StepName).TrySetResult(spec);
-        return Task.FromResult(
-            new ExecutionHandle(Type, $"{spec.Worker.ExternalName}", spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId)
-        );
+        return Task.FromResult(ExecutionHandle.Of(spec, Type));
     }
 
     public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) =>

@@ -41,6 +41,6 @@ public sealed class RunnerExitsTests
             Status = Status.Failed,
             Reason = Reason.ExitCode,
             ExitCode = code,
-            Detail = $"Its container ended with exit code {code}.",
+            Detail = $"The container ended with exit code {code}.",
         };
 }

@@ -15,10 +15,10 @@ using Shipinator.WebFrontend.Dashboard.Logs;
 
 namespace Shipinator.WebFrontend.Tests.Dashboard;
 
-/// <summary>Single components without a browser.</summary>
+/// <summary>Components, rendered without a browser.</summary>
 public sealed class ComponentTests : BunitContext
 {
-    private static readonly Dictionary<Guid, string> Nothing = [];
+    private static readonly Dictionary<Guid, WaitReason> Nothing = [];
     private readonly FakeTimeProvider _time = new(Given.Noon.AddSeconds(31));
 
     public ComponentTests()
@@ -33,10 +33,10 @@ public sealed class ComponentTests : BunitContext
     [InlineData(85, "0 s", "30 s", "60 s", "90 s")]
     [InlineData(200, "0 min", "1 min", "2 min", "3 min")]
     [InlineData(5000, "0 min", "30 min", "60 min")]
-    public void Trend_CountsDurationsByRoundNumbersOfOneUnit(int seconds, params string[] lines)
+    public void Trend_LabelsDurationsWithRoundNumbersOfOneUnit(int seconds, params string[] lines)
     {
         var day = new DayTrend(new DateOnly(2026, 11, 25), 1, 0, 0, TimeSpan.FromSeconds(seconds));
-        // How the chart draws them it knows only in a browser.
+        // The chart itself is renderCount only in a browser.
         var options = Render<TrendChart>(p => p.Add(c => c.Days, [day]))
             .FindComponents<MudChart<double>>()
             .Select(c => c.Instance.ChartOptions)
@@ -53,7 +53,7 @@ public sealed class ComponentTests : BunitContext
     [InlineData(Status.Failed)]
     [InlineData(Status.Canceled)]
     [InlineData(Status.Skipped)]
-    public void Status_IsIconAndWordAndColour(Status status)
+    public void Status_HasIconTextAndColor(Status status)
     {
         var chip = Render<StatusChip>(p => p.Add(c => c.Status, status));
         Assert.Equal(status.Word(), chip.Find(".status span").TextContent);
@@ -91,35 +91,36 @@ public sealed class ComponentTests : BunitContext
     }
 
     [Fact]
-    public void Header_OfARunningRun_TellsWhenItWillEnd_AndWhatACommitSaysIsText()
+    public void Header_OfARunningRun_ShowsTheExpectedEnd_AndTheCommitMessageAsText()
     {
         var header = Render<RunHeader>(p =>
-            p.Add(h => h.Run, Given.Run()).Add(h => h.Typical, TimeSpan.FromSeconds(90)).Add(h => h.WaitingFor, "Jobs at work: build.")
+            p.Add(h => h.Run, Given.Run()).Add(h => h.Median, TimeSpan.FromSeconds(90)).Add(h => h.WaitingFor, WaitReason.Jobs(["build"]))
         );
         Assert.Equal("#12 Charge once <b>only</b>", header.Find("h1").TextContent);
         Assert.Empty(header.FindAll("h1 b"));
         Assert.Contains("push by ci", header.Markup, StringComparison.Ordinal);
-        Assert.Contains("typically 1 min 30 s", header.Markup, StringComparison.Ordinal);
+        Assert.Contains("median 1 min 30 s", header.Markup, StringComparison.Ordinal);
         Assert.Equal(
             Given.Noon.AddSeconds(91).ToUnixTimeMilliseconds().ToString(System.Globalization.CultureInfo.InvariantCulture),
             header.Find("[data-testid=eta]").GetAttribute("data-eta")
         );
-        // That it waits for its own jobs is no news.
+        // That it is waiting for its own jobs is not shown.
         Assert.Empty(header.FindAll("[data-testid=run-reason]"));
     }
 
     [Theory]
-    [InlineData(Status.Pending, null, null, "Its turn in group main.", "Waiting. Its turn in group main.")]
+    [InlineData(Status.Pending, null, null, "process", "Waiting for a slot on executor \"process\"")]
     [InlineData(Status.Failed, Reason.OomKilled, "Killed at 64 MiB.", null, "oom killed: Killed at 64 MiB.")]
     [InlineData(Status.Failed, Reason.ExitCode, "The command ended with exit code 3.", null, "The command ended with exit code 3.")]
-    public void Header_SaysWhy(Status status, Reason? reason, string? detail, string? waits, string words)
+    public void Header_ShowsTheReason(Status status, Reason? reason, string? detail, string? executor, string text)
     {
+        var waits = executor is null ? null : WaitReason.Slot(executor);
         var header = Render<RunHeader>(p => p.Add(h => h.Run, Given.Run(status, reason, detail)).Add(h => h.WaitingFor, waits));
-        Assert.Equal(words, header.Find("[data-testid=run-reason]").TextContent);
+        Assert.Equal(text, header.Find("[data-testid=run-reason]").TextContent);
     }
 
     [Fact]
-    public void Graph_ShowsStagesJobsAndSteps_SideBySideAndByAttempt()
+    public void Graph_ShowsStagesJobsAndSteps_InParallelAndByAttempt()
     {
         var again = Given.Job(
             "linux",
@@ -149,39 +150,36 @@ public sealed class ComponentTests : BunitContext
         );
         Assert.Equal(["build", "test"], graph.FindAll(".stage > h2").Select(h => h.TextContent));
         Assert.Equal(["a", "b"], graph.FindAll(".parallel .name").Select(n => n.TextContent));
-        Assert.Equal("Side by side", graph.Find(".parallel").GetAttribute("aria-label"));
-        Assert.Contains("exit 7", graph.Find("[data-step=b]").TextContent, StringComparison.Ordinal);
+        Assert.Equal("Parallel steps", graph.Find(".parallel").GetAttribute("aria-label"));
+        Assert.Contains("exit code 7", graph.Find("[data-step=b]").TextContent, StringComparison.Ordinal);
         Assert.DoesNotContain("exit", graph.Find("[data-step=compile]").TextContent, StringComparison.Ordinal);
         Assert.Equal(["Attempt 2", "Attempt 1"], graph.FindAll("h4").Select(h => h.TextContent));
-        // A step that never had an execution has no log to open.
+        // A step without an execution has no log to open.
         Assert.Null(graph.Find("[data-step=compile] .stepbody").GetAttribute("href"));
         Assert.StartsWith("?execution=", graph.Find("[data-job=linux] a.stepbody").GetAttribute("href"), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Graph_SaysOnceWhatAJobAndItsStepsWaitFor()
+    public void Graph_ShowsOnceWhatAJobAndItsStepsAreWaitingFor()
     {
         var (job, step) = (
             Given.Job("deploy", Status.Pending, Given.Step("roll", Status.Pending)),
             Given.Step("own", Status.Running, executions: Given.Execution(Status.Submitted))
         );
-        var waiting = new Dictionary<Guid, string>
+        var waiting = new Dictionary<Guid, WaitReason>
         {
-            [job.Id.Value] = "The jobs of earlier stages: test.",
-            [job.Steps[0].Id.Value] = "The jobs of earlier stages: test.",
-            [step.Executions[0].Id.Value] = "The image to be pulled.",
+            [job.Id.Value] = WaitReason.EarlierJobs(["test"]),
+            [job.Steps[0].Id.Value] = WaitReason.EarlierJobs(["test"]),
+            [step.Executions[0].Id.Value] = WaitReason.Image("alpine"),
         };
         var graph = Render<RunGraph>(p =>
             p.Add(g => g.Jobs, [job, Given.Job("test", Status.Running, step)]).Add(g => g.Waiting, waiting).Add(g => g.Link, _ => "#")
         );
-        Assert.Equal(
-            ["Waiting. The jobs of earlier stages: test.", "Waiting. The image to be pulled."],
-            graph.FindAll("p.sub").Select(p => p.TextContent)
-        );
+        Assert.Equal(["Waiting for jobs: test", "Waiting for image alpine"], graph.FindAll("p.sub").Select(p => p.TextContent));
     }
 
     [Fact]
-    public void Timeline_PlacesEachTryByItsTime_AndTheLiveOneGrows()
+    public void Timeline_PlacesAttemptsByTheirTime_AndARunningOneGrows()
     {
         var run = Given.Run() with { StartedAt = Given.Noon.AddSeconds(1) };
         var job = Given.Job(
@@ -195,7 +193,10 @@ public sealed class ComponentTests : BunitContext
         );
         var timeline = Render<RunTimeline>(p => p.Add(t => t.Run, run).Add(t => t.Jobs, [job]).Add(t => t.Link, e => $"?{e}"));
         Assert.Equal(["left:0%;width:50%", "left:50%;width:50%"], timeline.FindAll("a.span").Select(a => a.GetAttribute("style")));
-        Assert.Equal(["unit, try 1: failed, 15 s", "unit, try 2: running, 15 s"], timeline.FindAll("a.span").Select(a => a.TextContent));
+        Assert.Equal(
+            ["unit, attempt 1: failed, 15 s", "unit, attempt 2: running, 15 s"],
+            timeline.FindAll("a.span").Select(a => a.TextContent)
+        );
         _time.Advance(TimeSpan.FromSeconds(30));
         timeline.WaitForAssertion(() =>
             Assert.Equal(["left:0%;width:25%", "left:25%;width:75%"], timeline.FindAll("a.span").Select(a => a.GetAttribute("style")))
@@ -203,10 +204,10 @@ public sealed class ComponentTests : BunitContext
     }
 
     [Fact]
-    public void Trend_OfDaysWithoutRuns_IsEmptyInWords_AndOfOthersIsATableToo()
+    public void Trend_WithoutRuns_SaysSo_AndWithRunsHasATableForScreenReaders()
     {
         var empty = Render<TrendChart>(p => p.Add(t => t.Days, []));
-        Assert.Contains("no runs in this time", empty.Markup, StringComparison.Ordinal);
+        Assert.Contains("No finished runs in this period", empty.Markup, StringComparison.Ordinal);
         var days = Enumerable
             .Range(1, 14)
             .Select(d => new DayTrend(new(2030, 5, d), d == 7 ? 0 : d, d % 3, 0, d == 7 ? null : TimeSpan.FromSeconds(10 * d)))
@@ -223,7 +224,7 @@ public sealed class ComponentTests : BunitContext
     }
 
     [Fact]
-    public void LogRow_DrawsTextAsText_AndAgainOnlyForAnotherLine()
+    public void LogRow_RendersMarkupAsText_AndRendersAgainOnlyForAnotherLine()
     {
         var line = new LogLine(7, Given.Noon, [new("<script>x</script>", ""), new("red", "fg1 bold")]);
         var row = Render<LogRow>(p => p.Add(r => r.Line, line).Add(r => r.HasTime, true).Add(r => r.Href, "?line=7"));
@@ -231,15 +232,15 @@ public sealed class ComponentTests : BunitContext
         Assert.Empty(row.FindAll("script"));
         Assert.Equal("red", row.Find(".fg1.bold").TextContent);
         Assert.Equal("12:00:00.000", row.Find(".when").TextContent);
-        var drawn = row.RenderCount;
+        var renderCount = row.RenderCount;
         row.Render(p => p.Add(r => r.Line, new(7, Given.Noon, [new("<script>x</script>", ""), new("red", "fg1 bold")])));
-        Assert.Equal(drawn, row.RenderCount);
+        Assert.Equal(renderCount, row.RenderCount);
         row.Render(p => p.Add(r => r.Line, new(7, Given.Noon, [new("<script>x</script> and more", "")])));
-        Assert.Equal(drawn + 1, row.RenderCount);
+        Assert.Equal(renderCount + 1, row.RenderCount);
     }
 
     [Fact]
-    public void LogRow_MarksWhatWasFound_AsText()
+    public void LogRow_HighlightsMatches_AsText()
     {
         var row = Render<LogRow>(p =>
             p.Add(r => r.Line, new(7, null, [new("a <b>nee", ""), new("dle</b>", "fg1")]))
@@ -252,19 +253,19 @@ public sealed class ComponentTests : BunitContext
         Assert.Empty(row.FindAll("mark"));
     }
 
-    /// <summary>A screen whose log can't be read is one among many: it tells so, and hears of what comes later.</summary>
+    /// <summary>A log that can't be read is shown as an error, and updates continue.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task LogViewer_WhoseStoreFails_SaysSo_AndGoesOn(bool isWrapped)
+    public async Task LogViewer_WithAFailingStore_ShowsTheError_AndContinues(bool isWrapped)
     {
-        var source = new BrokenLog();
+        var source = new UnreadableLog();
         Services.AddSingleton(
             new SharedViews<ExecutionId, LogView>(source, TimeProvider.System, NullLogger<SharedViews<ExecutionId, LogView>>.Instance)
         );
         var viewer = Render<LogViewer>(p =>
             p.Add(v => v.Execution, ExecutionId.New(TimeProvider.System))
-                .Add(v => v.Look, new LogLook(Line: 1, Find: "x", IsWrapped: isWrapped))
+                .Add(v => v.Options, new LogViewOptions(Line: 1, Find: "x", IsWrapped: isWrapped))
         );
         viewer.WaitForAssertion(() =>
             Assert.Contains("1 line,", viewer.Find("[data-testid=log-lines]").TextContent, StringComparison.Ordinal)
@@ -278,7 +279,7 @@ public sealed class ComponentTests : BunitContext
     }
 
     [Fact]
-    public void LintErrors_NamePlaceAndText()
+    public void LintErrors_ShowPositionAndMessage()
     {
         var lint = Render<LintErrors>(p =>
             p.Add(l => l.Errors, PipelineFile.Parse("build:\n  steps:\n    - { name: x, runn: y }\n").Errors)
@@ -294,18 +295,18 @@ public sealed class ComponentTests : BunitContext
     }
 
     [Fact]
-    public void Away_TellsPeopleOnlyWhatIsForPeople()
+    public void StaleBanner_RevealsNoUnexpectedErrors()
     {
-        Assert.Equal("", Render<Away>(p => p.Add(a => a.Error, new NotFoundException("run", "x"))).Markup.Trim());
-        var away = Render<Away>(p =>
+        Assert.Equal("", Render<StaleBanner>(p => p.Add(a => a.Error, new NotFoundException("run", "x"))).Markup.Trim());
+        var banner = Render<StaleBanner>(p =>
             p.Add(a => a.Error, new InvalidOperationException("connection string secret")).Add(a => a.HasValue, true)
         );
-        Assert.DoesNotContain("secret", away.Markup, StringComparison.Ordinal);
-        Assert.Contains("last that was known", away.Find("[role=alert]").TextContent, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", banner.Markup, StringComparison.Ordinal);
+        Assert.Contains("Showing the last known state", banner.Find("[role=alert]").TextContent, StringComparison.Ordinal);
     }
 
-    /// <summary>Tells of a log that grows, and can't read it.</summary>
-    private sealed class BrokenLog : IViewSource<ExecutionId, LogView>
+    /// <summary>A log that grows and can't be read.</summary>
+    private sealed class UnreadableLog : IViewSource<ExecutionId, LogView>
     {
         private int _lines;
 

@@ -2,7 +2,7 @@ using Shipinator.Schema.Queries;
 
 namespace Shipinator.WebFrontend.Tests.Dashboard;
 
-/// <summary>Runs, jobs and steps of a given shape.</summary>
+/// <summary>Sample runs, jobs, steps and executions.</summary>
 internal static class Given
 {
     public static DateTimeOffset Noon { get; } = new(2030, 5, 17, 12, 0, 0, TimeSpan.Zero);

@@ -6,7 +6,7 @@ using Shipinator.WebFrontend.Dashboard.Logs;
 
 namespace Shipinator.WebFrontend.Tests.Dashboard;
 
-/// <summary>Bytes to lines to spans.</summary>
+/// <summary>The log index, the search and terminal control sequences.</summary>
 public sealed class LogReadingTests : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("ship-lines-").FullName;
@@ -20,9 +20,9 @@ public sealed class LogReadingTests : IDisposable
         Directory.Delete(_root, recursive: true);
     }
 
-    /// <summary>However the bytes came and whenever they were looked at, each line is found by its number, with its time.</summary>
+    /// <summary>Each line is found by its number, with its time, however the bytes were appended and indexed.</summary>
     [Fact]
-    public void Lines_OfAnyLogInAnyPieces_AreFoundByTheirNumbers() =>
+    public void Lines_AppendedInAnyChunks_AreFoundByNumber() =>
         Gen.Select(Gen.Char['a', 'f'].Array[0, 12].List[0, 700], Gen.Int[1, 3000].List[1, 12], Gen.Bool)
             .Sample(
                 (texts, sizes, ends) =>
@@ -48,7 +48,7 @@ public sealed class LogReadingTests : IDisposable
                         index.GrowAsync(default).GetAwaiter().GetResult();
                     }
 
-                    // A last line without an end is one only when there is something in it.
+                    // A last line without a line break counts only when it is not empty.
                     var expected =
                         bytes.Length == 0 ? []
                         : ends || lines[^1].Length > 0 ? lines
@@ -76,7 +76,7 @@ public sealed class LogReadingTests : IDisposable
             );
 
     [Fact]
-    public async Task Line_WithoutAnEnd_IsShownInPartAndFillsNoMemory()
+    public async Task EndlessLine_IsShownInPart_AndDoesNotFillTheMemory()
     {
         var execution = ExecutionId.New(TimeProvider.System);
         var index = new LogIndex(_store, execution);
@@ -91,7 +91,7 @@ public sealed class LogReadingTests : IDisposable
         Assert.Equal(1, (await index.GrowAsync(default)).Lines);
         var line = Assert.Single(await index.ReadAsync(1, 10, default));
         Assert.EndsWith(
-            $"xxx … {20_000_000 - Ansi.LongestLine:N0} more characters",
+            $"xxx … {20_000_000 - Ansi.MaxDisplayedLength:N0} more characters",
             string.Concat(line.Spans.Select(s => s.Text)),
             StringComparison.Ordinal
         );
@@ -99,7 +99,7 @@ public sealed class LogReadingTests : IDisposable
     }
 
     [Fact]
-    public async Task Progress_ThatOverwritesItself_EndsAsItsLastWord()
+    public async Task ProgressWithCarriageReturns_ShowsTheLastState()
     {
         var execution = ExecutionId.New(TimeProvider.System);
         var index = new LogIndex(_store, execution);
@@ -114,14 +114,14 @@ public sealed class LogReadingTests : IDisposable
         );
     }
 
-    /// <summary>What is not looked at is told: nobody shall take it for "not found".</summary>
+    /// <summary>The result says when only a part of a line was searched, so that this is not mistaken for "No matches".</summary>
     [Fact]
-    public async Task Find_LooksAtLinesAsTheyAreShown_AndTellsWhatItLeftOut()
+    public async Task Find_SearchesTheDisplayedText_AndReportsIncompleteSearches()
     {
         var execution = ExecutionId.New(TimeProvider.System);
         var index = new LogIndex(_store, execution);
-        var coloured = "\u001b[32m" + new string('x', 2 * Ansi.LongestLine) + "needle\u001b[0m\n";
-        await _store.Append(execution, 0, Encoding.UTF8.GetBytes(coloured + "NEEDLE\rcovers\nnee\u001b[1mdle\nneedle"), [], default);
+        var colored = "\u001b[32m" + new string('x', 2 * Ansi.MaxDisplayedLength) + "needle\u001b[0m\n";
+        await _store.Append(execution, 0, Encoding.UTF8.GetBytes(colored + "NEEDLE\rcovers\nnee\u001b[1mdle\nneedle"), [], default);
         Assert.Equal(4, (await index.GrowAsync(default)).Lines);
         var found = await index.FindAsync("needle", 1, default);
         Assert.Equal([1, 3, 4], found.Lines);
@@ -142,7 +142,7 @@ public sealed class LogReadingTests : IDisposable
     [InlineData("a nee\u001b[31mdle b", "needle", "a |[nee]|[dle]| b")]
     [InlineData("none", "needle", "none")]
     [InlineData("none", "", "none")]
-    public void Hits_AreMarked_WhateverTheirCaseAndColours(string line, string find, string marked)
+    public void Matches_AreFound_IgnoringCaseAndStyles(string line, string find, string marked)
     {
         var style = AnsiStyle.Plain;
         Assert.Equal(
@@ -183,14 +183,14 @@ public sealed class LogReadingTests : IDisposable
     [InlineData("cut \u001b[3", "cut |")]
     [InlineData("\u001b", "")]
     [InlineData("<b>&amp;</b>", "<b>&amp;</b>|")]
-    public void Ansi_ColoursAreClasses_AndOtherSequencesAreNothing(string line, string spans)
+    public void Ansi_StylesBecomeClasses_AndOtherSequencesAreRemoved(string line, string spans)
     {
         var style = AnsiStyle.Plain;
         Assert.Equal(spans, string.Join(';', Ansi.Spans(line, ref style).Select(s => $"{s.Text}|{s.Classes}")));
     }
 
     [Fact]
-    public async Task Colour_GoesOnOverLinesThatAreReadApart()
+    public async Task Style_ContinuesAcrossLinesThatAreReadSeparately()
     {
         var execution = ExecutionId.New(TimeProvider.System);
         var index = new LogIndex(_store, execution);
@@ -201,9 +201,9 @@ public sealed class LogReadingTests : IDisposable
         Assert.Equal("", (await index.ReadAsync(501, 1, default))[0].Spans.Single().Classes);
     }
 
-    /// <summary>Whatever a program prints: no exception, no control character, no class that is not ours.</summary>
+    /// <summary>Any output yields no exception, no control characters and only known classes.</summary>
     [Fact]
-    public void Ansi_OfAnyText_YieldsTextAndOurClassesAlone() =>
+    public void Ansi_OfAnyText_YieldsPlainTextAndKnownClasses() =>
         Gen.OneOf(Gen.Char, Gen.OneOf('\u001b', '[', 'm', ';', '3', '8', '5', ':', 'K', 'G', 'C', 'D', '\b', '\r', ']', '\u0007'))
             .Array[0, 80]
             .Sample(chars =>

@@ -9,11 +9,11 @@ using Shipinator.WebFrontend.Dashboard.Live;
 
 namespace Shipinator.WebFrontend.Tests.Dashboard;
 
-/// <summary>The history of a run: when it is read, and how one moves in it.</summary>
+/// <summary>The history of a run: when it is read, and how the slider moves in it.</summary>
 public sealed class RunHistoryTests : BunitContext
 {
     [Fact]
-    public async Task Run_ThatIsTheSame_IsReadOnce()
+    public async Task UnchangedRun_IsReadOnce()
     {
         var readings = 0;
         var history = new RunHistory(_ => Task.FromResult(Lines(++readings)));
@@ -26,78 +26,78 @@ public sealed class RunHistoryTests : BunitContext
     }
 
     [Fact]
-    public async Task Database_Away_KeepsWhatWasRead_AndIsAskedAgain()
+    public async Task DatabaseUnavailable_KeepsTheEntries_AndReadsAgain()
     {
-        var isAway = false;
-        var history = new RunHistory(_ => isAway ? throw new StorageUnavailableException("away") : Task.FromResult(Lines(3)));
+        var isUnavailable = false;
+        var history = new RunHistory(_ => isUnavailable ? throw new StorageUnavailableException("unavailable") : Task.FromResult(Lines(3)));
         var run = Snapshot();
         await history.FollowAsync(run);
-        isAway = true;
+        isUnavailable = true;
         var later = run with { };
         await history.FollowAsync(later);
         Assert.Equal(3, history.Entries.Count);
         Assert.IsType<StorageUnavailableException>(history.Error);
-        isAway = false;
+        isUnavailable = false;
         await history.FollowAsync(later);
         Assert.Null(history.Error);
     }
 
     [Fact]
-    public async Task Run_ThatChangesWhileItIsRead_IsReadToItsEnd_AndAnotherRunTakesNothingOver()
+    public async Task RunThatChangesDuringARead_IsReadAgain_AndAnotherRunStartsEmpty()
     {
-        var answers = new Queue<TaskCompletionSource<IReadOnlyList<HistoryEntry>>>([new(), new(), new()]);
-        var asked = new List<(RunId Run, TaskCompletionSource<IReadOnlyList<HistoryEntry>> Answer)>();
+        var results = new Queue<TaskCompletionSource<IReadOnlyList<HistoryEntry>>>([new(), new(), new()]);
+        var reads = new List<(RunId Run, TaskCompletionSource<IReadOnlyList<HistoryEntry>> Result)>();
         var history = new RunHistory(id =>
         {
-            asked.Add((id, answers.Dequeue()));
-            return asked[^1].Answer.Task;
+            reads.Add((id, results.Dequeue()));
+            return reads[^1].Result.Task;
         });
         var run = Snapshot();
         var reading = history.FollowAsync(run);
         await history.FollowAsync(run with { });
-        asked[0].Answer.SetResult(Lines(1));
+        reads[0].Result.SetResult(Lines(1));
         var other = Snapshot();
         await history.FollowAsync(other);
-        asked[1].Answer.SetResult(Lines(2));
+        reads[1].Result.SetResult(Lines(2));
         Assert.Empty(history.Entries);
-        asked[2].Answer.SetResult(Lines(7));
+        reads[2].Result.SetResult(Lines(7));
         await reading;
-        Assert.Equal([run.Run.Id, run.Run.Id, other.Run.Id], asked.Select(a => a.Run));
+        Assert.Equal([run.Run.Id, run.Run.Id, other.Run.Id], reads.Select(a => a.Run));
         Assert.Equal(7, history.Entries.Count);
     }
 
     [Fact]
-    public void Wishes_AreFulfilledOnce_TheLastOne()
+    public void Debouncer_RunsOnlyTheLastAction()
     {
         var time = new FakeTimeProvider();
         var done = new List<int>();
-        using var slowly = new Slowly(
+        using var debouncer = new Debouncer(
             time,
             TimeSpan.FromSeconds(1),
-            whenQuiet: false,
-            deed =>
+            restartsDelay: false,
+            action =>
             {
-                deed();
+                action();
                 return Task.CompletedTask;
             }
         );
-        foreach (var wish in new[] { 1, 2, 3, 4 })
+        foreach (var value in new[] { 1, 2, 3, 4 })
         {
-            slowly.Want(() => done.Add(wish));
+            debouncer.Schedule(() => done.Add(value));
             time.Advance(TimeSpan.FromMilliseconds(200));
         }
 
         Assert.Empty(done);
         time.Advance(TimeSpan.FromMilliseconds(200));
         Assert.Equal([4], done);
-        slowly.Want(() => done.Add(9));
-        slowly.Forget();
+        debouncer.Schedule(() => done.Add(9));
+        debouncer.Cancel();
         time.Advance(TimeSpan.FromSeconds(2));
         Assert.Equal([4], done);
     }
 
     [Fact]
-    public void Slider_OfALongHistory_KeepsItsThumbAndDrawsOnlyWhatIsNear()
+    public void Slider_OfALongHistory_KeepsItsThumb_AndRendersOnlyNearbyRows()
     {
         JSInterop.Mode = JSRuntimeMode.Loose;
         Services.AddMudServices();
@@ -105,7 +105,7 @@ public sealed class RunHistoryTests : BunitContext
         var slider = Render<HistorySlider>(p =>
             p.Add(s => s.History, Lines(2000))
                 .Add(s => s.At, 5)
-                .Add(s => s.Wanted, 9)
+                .Add(s => s.Requested, 9)
                 .Add(s => s.Moved, moves.Add)
                 .Add(s => s.Link, at => $"?at={at}")
                 .Add(s => s.Run, Given.Run())
@@ -117,12 +117,12 @@ public sealed class RunHistoryTests : BunitContext
         slider.Find("[data-testid=slider]").Input("17");
         Assert.Equal([17], moves);
         slider.Find("details").TriggerEvent("ontoggle", EventArgs.Empty);
-        Assert.Equal(HistoryTable.Most, slider.FindAll("tbody tr").Count);
+        Assert.Equal(HistoryTable.MaxRows, slider.FindAll("tbody tr").Count);
         Assert.Single(slider.FindAll("tr.at"));
     }
 
     [Fact]
-    public void Slider_OfAHistoryThatIsNotReadYet_Waits()
+    public void Slider_WithoutHistory_ShowsLoading()
     {
         Services.AddMudServices();
         var slider = Render<HistorySlider>(p =>
@@ -135,7 +135,7 @@ public sealed class RunHistoryTests : BunitContext
         Assert.NotNull(slider.Find("section [role=status]"));
     }
 
-    private static RunSnapshot Snapshot() => new(Given.Run(), [], ImmutableDictionary<Guid, string>.Empty, null);
+    private static RunSnapshot Snapshot() => new(Given.Run(), [], ImmutableDictionary<Guid, WaitReason>.Empty, null);
 
     private static IReadOnlyList<HistoryEntry> Lines(int count) =>
         [

@@ -4,10 +4,10 @@ using Shipinator.WebFrontend.Dashboard.Features.Runs;
 
 namespace Shipinator.WebFrontend.Tests.Dashboard;
 
-/// <summary>A run as it was.</summary>
+/// <summary>A run as it was after some of its transitions.</summary>
 public sealed class RunMomentTests
 {
-    private static readonly Gen<Status[]> Life = Gen.OneOf<Status[]>(
+    private static readonly Gen<Status[]> States = Gen.OneOf<Status[]>(
         [Status.Pending],
         [Status.Pending, Status.Running],
         [Status.Pending, Status.Running, Status.Success],
@@ -16,16 +16,16 @@ public sealed class RunMomentTests
         [Status.Pending, Status.Skipped]
     );
 
-    /// <summary>Lives of a run, its jobs and steps, told in any order that keeps each one's own: every moment shows what was told by then.</summary>
+    /// <summary>Transitions of several steps, interleaved in any order: each prefix of the history shows the states up to there.</summary>
     [Fact]
-    public void Moments_OfAnyHistory_ShowWhatWasToldByThen_AndTheLastIsNow() =>
-        Gen.Select(Life.Array[1, 6], Gen.Int[0, 1000].Array[30])
+    public void Moments_OfAnyHistory_ShowTheStatesUpToThere() =>
+        Gen.Select(States.Array[1, 6], Gen.Int[0, 1000].Array[30])
             .Sample(
-                (lives, order) =>
+                (sequences, order) =>
                 {
-                    var steps = lives.Select((l, i) => Given.Step($"s{i}", l[^1], i)).ToArray();
+                    var steps = sequences.Select((l, i) => Given.Step($"s{i}", l[^1], i)).ToArray();
                     var (run, job) = (Given.Run(), Given.Job("j", Status.Running, steps));
-                    var queues = lives.Select((l, i) => (Id: steps[i].Id.Value, Left: new Queue<Status>(l))).ToList();
+                    var queues = sequences.Select((l, i) => (Id: steps[i].Id.Value, Left: new Queue<Status>(l))).ToList();
                     var history = new List<HistoryEntry>();
                     for (var at = 0; queues.Any(q => q.Left.Count > 0); at++)
                     {
@@ -53,10 +53,10 @@ public sealed class RunMomentTests
                         var moment = RunMoment.At(run, [job], history, count).Jobs.Single();
                         foreach (var step in moment.Steps)
                         {
-                            var told = history.Take(count).Select(h => h.Transition).Where(t => t.EntityId == step.Id.Value).ToList();
-                            Assert.Equal(told.Count == 0 ? Status.Pending : told[^1].To, step.Status);
-                            Assert.Equal(told.FirstOrDefault(t => t.To == Status.Running)?.At, step.StartedAt);
-                            Assert.Equal(told.FirstOrDefault(t => t.To.IsTerminal())?.At, step.FinishedAt);
+                            var past = history.Take(count).Select(h => h.Transition).Where(t => t.EntityId == step.Id.Value).ToList();
+                            Assert.Equal(past.Count == 0 ? Status.Pending : past[^1].To, step.Status);
+                            Assert.Equal(past.FirstOrDefault(t => t.To == Status.Running)?.At, step.StartedAt);
+                            Assert.Equal(past.FirstOrDefault(t => t.To.IsTerminal())?.At, step.FinishedAt);
                         }
                     }
 
@@ -68,7 +68,7 @@ public sealed class RunMomentTests
             );
 
     [Fact]
-    public void Moment_BeforeALaterAttempt_DoesNotKnowIt()
+    public void Moment_BeforeALaterAttempt_DoesNotContainIt()
     {
         var (first, second) = (Given.Step("s", Status.Failed), Given.Step("s", Status.Success, attempt: 2));
         var (run, job) = (Given.Run(), Given.Job("j", Status.Success, first, second));

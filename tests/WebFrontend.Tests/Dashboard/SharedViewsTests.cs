@@ -7,7 +7,7 @@ using Shipinator.WebFrontend.Dashboard.Live;
 
 namespace Shipinator.WebFrontend.Tests.Dashboard;
 
-/// <summary>One reading for all who look at the same thing.</summary>
+/// <summary>Views are read once for all viewers.</summary>
 public sealed class SharedViewsTests
 {
     private readonly FakeTimeProvider _time = new();
@@ -17,64 +17,64 @@ public sealed class SharedViewsTests
     public SharedViewsTests() => _views = new(_source, _time, NullLogger<SharedViews<string, string>>.Instance);
 
     [Fact]
-    public async Task Viewers_OfOneThing_ShareItsReadings()
+    public async Task Viewers_OfOneKey_ShareReads()
     {
         var viewers = Enumerable.Range(0, 1000).Select(_ => new Viewer()).ToList();
         var subscriptions = viewers.Select(v => _views.Subscribe("a", v.See)).ToList();
-        await _source.AnswerAsync("one");
+        await _source.CompleteAsync("one");
         Assert.All(viewers, v => Assert.Equal("one", v.NextAsync().GetAwaiter().GetResult()));
-        Assert.Equal(1, _source.Readings);
+        Assert.Equal(1, _source.Reads);
         subscriptions.ForEach(s => s.Dispose());
     }
 
     [Fact]
-    public async Task Burst_OfNews_IsReadAtMostTenTimesASecond_AndNotMissed()
+    public async Task BurstOfChanges_IsReadAtMostTenTimesASecond_AndNotMissed()
     {
         var viewer = new Viewer();
         using var subscription = _views.Subscribe("a", viewer.See);
-        await _source.AnswerAsync("0");
+        await _source.CompleteAsync("0");
         Assert.Equal("0", await viewer.NextAsync());
-        var readings = 1;
+        var reads = 1;
         for (var tenth = 0; tenth < 10; tenth++)
         {
             for (var i = 0; i < 50; i++)
             {
-                _source.Tell("a");
+                _source.Signal("a");
             }
 
-            // The pause after the last reading has to be over first.
-            await _source.AdvanceUntilAskedAsync(_time, TimeSpan.FromMilliseconds(101));
-            await _source.AnswerAsync($"{++readings}");
-            Assert.Equal($"{readings}", await viewer.NextAsync());
+            // The pause after the last read has to end first.
+            await _source.AdvanceUntilReadAsync(_time, TimeSpan.FromMilliseconds(101));
+            await _source.CompleteAsync($"{++reads}");
+            Assert.Equal($"{reads}", await viewer.NextAsync());
         }
 
-        Assert.InRange(_source.Readings, 2, 12);
+        Assert.InRange(_source.Reads, 2, 12);
     }
 
     [Fact]
-    public async Task Error_IsToldBesideTheLastKnown_AndHealsByItself()
+    public async Task Error_KeepsTheLastView_AndIsRetried()
     {
         var viewer = new Viewer();
         using var subscription = _views.Subscribe("a", viewer.See);
-        await _source.AnswerAsync("known");
+        await _source.CompleteAsync("known");
         Assert.Equal("known", await viewer.NextAsync());
-        _source.Tell("a");
-        await _source.AdvanceUntilAskedAsync(_time, TimeSpan.FromSeconds(1));
-        await _source.FailAsync(new StorageUnavailableException("away"));
+        _source.Signal("a");
+        await _source.AdvanceUntilReadAsync(_time, TimeSpan.FromSeconds(1));
+        await _source.FailAsync(new StorageUnavailableException("unavailable"));
         Assert.Equal("known", await viewer.NextAsync());
         Assert.IsType<StorageUnavailableException>(viewer.Last!.Error);
-        await _source.AdvanceUntilAskedAsync(_time, TimeSpan.FromSeconds(2));
-        await _source.AnswerAsync("back");
+        await _source.AdvanceUntilReadAsync(_time, TimeSpan.FromSeconds(2));
+        await _source.CompleteAsync("back");
         Assert.Equal("back", await viewer.NextAsync());
         Assert.Null(viewer.Last!.Error);
     }
 
     [Fact]
-    public async Task LateViewer_IsToldAtOnce_AndTheLastOneGoneEndsTheListening()
+    public async Task LateViewer_IsCalledImmediately_AndTheLastOneToLeaveEndsTheListening()
     {
         var (first, second) = (new Viewer(), new Viewer());
         var one = _views.Subscribe("a", first.See);
-        await _source.AnswerAsync("there");
+        await _source.CompleteAsync("there");
         await first.NextAsync();
         var two = _views.Subscribe("a", second.See);
         Assert.Equal("there", await second.NextAsync());
@@ -83,21 +83,21 @@ public sealed class SharedViewsTests
         Assert.Equal(1, _source.Listeners);
         two.Dispose();
         two.Dispose();
-        await _source.NobodyListensAsync();
+        await _source.NoListenersAsync();
     }
 
     [Fact]
-    public async Task Crowd_ThatTakesLongToDraw_IsGivenARest_AndASlowScreenIsNotWaitedFor()
+    public async Task SlowRendering_IsFollowedByAPause_AndASlowViewerTimesOut()
     {
-        var time = new TimersTold();
+        var time = new ReportingTimeProvider();
         var views = new SharedViews<string, string>(_source, time, NullLogger<SharedViews<string, string>>.Instance);
-        var (slow, quick) = (new Viewer { Drawing = new TaskCompletionSource().Task }, new Viewer());
+        var (slow, quick) = (new Viewer { Rendering = new TaskCompletionSource().Task }, new Viewer());
         using var one = views.Subscribe("a", slow.See);
         using var two = views.Subscribe("a", quick.See);
-        await _source.AnswerAsync("first");
+        await _source.CompleteAsync("first");
         await slow.NextAsync();
         var seen = quick.NextAsync();
-        // The patience with the slow one, and a rest of twelve times as long.
+        // The timeout for the slow viewer, then a pause that is twelve times as long.
         foreach (var wait in new[] { TimeSpan.FromMilliseconds(250), TimeSpan.FromMilliseconds(12 * 250) })
         {
             Assert.Equal(wait, await time.NextAsync());
@@ -109,17 +109,17 @@ public sealed class SharedViewsTests
     }
 
     [Fact]
-    public async Task View_ThatIsTheSame_IsNotDrawnAgain()
+    public async Task UnchangedView_IsNotRenderedAgain()
     {
         var viewer = new Viewer();
         using var subscription = _views.Subscribe("a", viewer.See);
-        await _source.AnswerAsync("same");
+        await _source.CompleteAsync("same");
         await viewer.NextAsync();
         foreach (var value in new[] { "same", "same", "other" })
         {
-            _source.Tell("a");
-            await _source.AdvanceUntilAskedAsync(_time, TimeSpan.FromMilliseconds(101));
-            await _source.AnswerAsync(value);
+            _source.Signal("a");
+            await _source.AdvanceUntilReadAsync(_time, TimeSpan.FromMilliseconds(101));
+            await _source.CompleteAsync(value);
         }
 
         Assert.Equal("other", await viewer.NextAsync());
@@ -128,36 +128,39 @@ public sealed class SharedViewsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Screen_ThatBreaks_TakesNothingFromTheOthers(bool atOnce)
+    public async Task FailingViewer_DoesNotAffectOthers(bool isSynchronous)
     {
         var other = new Viewer();
         using var one = _views.Subscribe(
             "a",
-            _ => atOnce ? throw new StorageUnavailableException("away") : Task.FromException(new StorageUnavailableException("away"))
+            _ =>
+                isSynchronous
+                    ? throw new StorageUnavailableException("unavailable")
+                    : Task.FromException(new StorageUnavailableException("unavailable"))
         );
         using var two = _views.Subscribe("a", other.See);
         foreach (var value in new[] { "first", "second" })
         {
-            _source.Tell("a");
-            await _source.AdvanceUntilAskedAsync(_time, TimeSpan.FromMilliseconds(101));
-            await _source.AnswerAsync(value);
+            _source.Signal("a");
+            await _source.AdvanceUntilReadAsync(_time, TimeSpan.FromMilliseconds(101));
+            await _source.CompleteAsync(value);
             Assert.Equal(value, await other.NextAsync());
         }
     }
 
     [Fact]
-    public async Task Source_ThatBreaks_IsFollowedAgain()
+    public async Task FailingSource_IsFollowedAgain()
     {
         var viewer = new Viewer();
         using var subscription = _views.Subscribe("a", viewer.See);
-        await _source.AnswerAsync("first");
+        await _source.CompleteAsync("first");
         Assert.Equal("first", await viewer.NextAsync());
-        _source.Defect = new ArithmeticException();
-        _source.Tell("a");
-        await _source.DefectAsync(_time);
-        _source.Tell("a");
-        await _source.AdvanceUntilAskedAsync(_time, TimeSpan.FromMilliseconds(101));
-        await _source.AnswerAsync("again");
+        _source.ThrowOnce = new ArithmeticException();
+        _source.Signal("a");
+        await _source.ThrownAsync(_time);
+        _source.Signal("a");
+        await _source.AdvanceUntilReadAsync(_time, TimeSpan.FromMilliseconds(101));
+        await _source.CompleteAsync("again");
         Assert.Equal("again", await viewer.NextAsync());
     }
 
@@ -167,13 +170,13 @@ public sealed class SharedViewsTests
 
         public ViewState<string>? Last { get; private set; }
 
-        /// <summary>How long this screen takes to be drawn.</summary>
-        public Task Drawing { get; set; } = Task.CompletedTask;
+        /// <summary>Completes when this viewer has rendered.</summary>
+        public Task Rendering { get; set; } = Task.CompletedTask;
 
         public Task See(ViewState<string> state)
         {
             _seen.Writer.TryWrite(state);
-            return Drawing;
+            return Rendering;
         }
 
         public async Task<string?> NextAsync()
@@ -183,8 +186,8 @@ public sealed class SharedViewsTests
         }
     }
 
-    /// <summary>A clock that tells how long somebody begins to wait: it is turned when they do, never ahead of them.</summary>
-    private sealed class TimersTold : FakeTimeProvider
+    /// <summary>A clock that reports each new timer, so that the test advances it only after the wait has started.</summary>
+    private sealed class ReportingTimeProvider : FakeTimeProvider
     {
         private readonly Channel<TimeSpan> _timers = Channel.CreateUnbounded<TimeSpan>();
 
@@ -198,41 +201,41 @@ public sealed class SharedViewsTests
         public async Task<TimeSpan> NextAsync() => await _timers.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
     }
 
-    /// <summary>Readings that the test answers, and news that it tells.</summary>
+    /// <summary>A source whose reads are completed, and whose changes are signaled, by the test.</summary>
     private sealed class Source : IViewSource<string, string>
     {
-        private readonly Channel<TaskCompletionSource<string>> _asked = Channel.CreateUnbounded<TaskCompletionSource<string>>();
+        private readonly Channel<TaskCompletionSource<string>> _pending = Channel.CreateUnbounded<TaskCompletionSource<string>>();
         private readonly ConcurrentDictionary<Channel<bool>, bool> _listening = new();
-        private readonly TaskCompletionSource _nobody = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private int _readings;
+        private readonly TaskCompletionSource _noListeners = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _reads;
 
-        public int Readings => _readings;
+        public int Reads => _reads;
 
         public int Listeners => _listening.Count;
 
-        /// <summary>What it throws the next time that it is asked when to read again.</summary>
-        public Exception? Defect { get; set; }
+        /// <summary>Thrown by the next call of <see cref="RefreshAfter"/>.</summary>
+        public Exception? ThrowOnce { get; set; }
 
-        /// <summary>Ends when that was thrown.</summary>
-        public async Task DefectAsync(FakeTimeProvider time)
+        /// <summary>Completes when <see cref="ThrowOnce"/> was thrown.</summary>
+        public async Task ThrownAsync(FakeTimeProvider time)
         {
             var began = TimeProvider.System.GetTimestamp();
-            while (Defect is not null)
+            while (ThrowOnce is not null)
             {
-                Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "It was not asked.");
+                Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "RefreshAfter was not called.");
                 time.Advance(TimeSpan.FromMilliseconds(101));
-                if (_asked.Reader.TryPeek(out _))
+                if (_pending.Reader.TryPeek(out _))
                 {
-                    await AnswerAsync("first");
+                    await CompleteAsync("first");
                 }
 
                 await Task.Yield();
             }
         }
 
-        public Task NobodyListensAsync() => _nobody.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        public Task NoListenersAsync() => _noListeners.Task.WaitAsync(TimeSpan.FromSeconds(20));
 
-        public void Tell(string key)
+        public void Signal(string key)
         {
             foreach (var listener in _listening.Keys)
             {
@@ -240,17 +243,17 @@ public sealed class SharedViewsTests
             }
         }
 
-        public async Task AnswerAsync(string value) => (await NextAsync()).SetResult(value);
+        public async Task CompleteAsync(string value) => (await NextAsync()).SetResult(value);
 
         public async Task FailAsync(Exception error) => (await NextAsync()).SetException(error);
 
-        /// <summary>Time passes in steps until a reading is asked for; its answer is still owed.</summary>
-        public async Task AdvanceUntilAskedAsync(FakeTimeProvider time, TimeSpan step)
+        /// <summary>Advances the time in steps until a read starts; the test still has to complete it.</summary>
+        public async Task AdvanceUntilReadAsync(FakeTimeProvider time, TimeSpan step)
         {
             var began = TimeProvider.System.GetTimestamp();
-            while (!_asked.Reader.TryPeek(out _))
+            while (!_pending.Reader.TryPeek(out _))
             {
-                Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "Nothing was read.");
+                Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "No read was started.");
                 time.Advance(step);
                 await Task.Yield();
             }
@@ -258,35 +261,35 @@ public sealed class SharedViewsTests
 
         public async Task<string> ReadAsync(string key, string? previous, CancellationToken cancellationToken)
         {
-            Interlocked.Increment(ref _readings);
-            var answer = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-            _asked.Writer.TryWrite(answer);
-            return await answer.Task.WaitAsync(cancellationToken);
+            Interlocked.Increment(ref _reads);
+            var result = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+            _pending.Writer.TryWrite(result);
+            return await result.Task.WaitAsync(cancellationToken);
         }
 
         public async IAsyncEnumerable<bool> ChangesAsync(string key, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
-            var news = Channel.CreateUnbounded<bool>();
-            _listening[news] = true;
+            var changes = Channel.CreateUnbounded<bool>();
+            _listening[changes] = true;
             try
             {
-                await foreach (var item in news.Reader.ReadAllAsync(cancellationToken))
+                await foreach (var item in changes.Reader.ReadAllAsync(cancellationToken))
                 {
                     yield return item;
                 }
             }
             finally
             {
-                _listening.TryRemove(news, out _);
-                _nobody.TrySetResult();
+                _listening.TryRemove(changes, out _);
+                _noListeners.TrySetResult();
             }
         }
 
         public TimeSpan? RefreshAfter(string view)
         {
-            if (Defect is { } defect)
+            if (ThrowOnce is { } defect)
             {
-                Defect = null;
+                ThrowOnce = null;
                 throw defect;
             }
 
@@ -294,6 +297,6 @@ public sealed class SharedViewsTests
         }
 
         private async Task<TaskCompletionSource<string>> NextAsync() =>
-            await _asked.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+            await _pending.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
     }
 }

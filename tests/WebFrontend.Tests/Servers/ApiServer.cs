@@ -8,6 +8,7 @@ using Shipinator.Schema;
 using Shipinator.Silo.Configuration;
 using Shipinator.Silo.Hosting;
 using Shipinator.Silo.Standalone;
+using Shipinator.Testing;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Tests.Servers;
@@ -69,6 +70,7 @@ public sealed class ApiServer : IAsyncDisposable
         await _app.DisposeAsync();
         await _database.DisposeAsync();
         Directory.Delete(_root, recursive: true);
+        WorkFolders.Remove(_root);
     }
 
     public HttpClient Client(string? token)

@@ -56,9 +56,7 @@ internal sealed class SilentExecutors : IExecutorRegistry
         public bool RunnersServeRetries => retries;
 
         public Task<ExecutionHandle> Submit(ExecutionSpec spec, CancellationToken cancellationToken) =>
-            Task.FromResult(
-                new ExecutionHandle(type, $"x-{spec.ExecutionId}", spec.ExecutionId, spec.Worker.JobId, spec.Worker.Attempt, spec.StepId)
-            );
+            Task.FromResult(ExecutionHandle.Of(spec, type));
 
         public Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken) =>
             Task.FromResult(

@@ -1,6 +1,6 @@
-// The tests' cluster as a program: an API server that kubectl speaks to, controllers, a scheduler and a kubelet whose pods really run,
-// each container in a root folder of its own. For rehearsals of the battery (../rehearsal.sh); needs root and busybox-static.
-//   FOLDER   where it keeps what it makes, and writes a kubeconfig once it is ready
+// The tests' fake cluster as a program: an API server for kubectl, controllers, a scheduler and a kubelet whose pods really run, each
+// container in a root folder of its own. For rehearsals of the battery (../rehearsal.sh); needs root and busybox-static.
+//   FOLDER   its data, and a kubeconfig once it is ready
 using System.Runtime.InteropServices;
 using Shipinator.Executors.Tests.Kubernetes;
 

@@ -4,10 +4,12 @@ using Shipinator.Client;
 
 namespace Shipinator.KubernetesBattery;
 
-/// <summary>One case: what is expected, and how it is found out. <see cref="Alone"/>: it changes the namespace for all.</summary>
+/// <summary>
+/// One case: the expected result, and how to get the actual one. <see cref="Alone"/>: it affects the namespace of all cases.
+/// </summary>
 internal sealed record Case(string Name, string Expected, Func<CaseContext, Task<string>> Find, bool Alone = false);
 
-/// <summary>What a case found, and how long it took.</summary>
+/// <summary>The actual result of a case, and how long it took.</summary>
 internal sealed record CaseResult(Case Case, string Found, string Note, TimeSpan Took)
 {
     public bool IsSkipped => Found.StartsWith("skipped", StringComparison.Ordinal);
@@ -15,7 +17,7 @@ internal sealed record CaseResult(Case Case, string Found, string Note, TimeSpan
     public bool IsAsExpected => IsSkipped || Found == Case.Expected;
 }
 
-/// <summary>What a case works with: a branch of its own, the server, the cluster.</summary>
+/// <summary>What a case uses: a branch of its own, the server, the cluster.</summary>
 internal sealed class CaseContext(Settings settings, Cluster cluster, Server server, GitServer git, string pipeline, string branch)
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
@@ -29,13 +31,13 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
 
     public ShipinatorClient Api => server.Api;
 
-    /// <summary>Where the server is reached from here.</summary>
+    /// <summary>The server's address on this machine.</summary>
     public Uri Server => server.Here;
 
-    /// <summary>As a machine that loses its power; and started again.</summary>
+    /// <summary>Kills the server without warning and starts it again.</summary>
     public Task KillServerAsync() => server.KillAndStartAsync();
 
-    /// <summary>What a person may want to read beside the result.</summary>
+    /// <summary>A detail for the table, beside the result.</summary>
     public string Note { get; set; } = "";
 
     /// <summary>Commits the file to the case's branch and starts a run of it.</summary>
@@ -58,14 +60,14 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
         return job;
     }
 
-    /// <summary>As <c>failed exit_code</c>.</summary>
+    /// <summary>The result in the form <c>failed exit_code</c>.</summary>
     public async Task<string> OutcomeAsync(string run)
     {
         var job = await EndAsync(run);
         return $"{job.Status} {job.Reason}".TrimEnd();
     }
 
-    /// <summary>What any part of the run waits for.</summary>
+    /// <summary>Waits until some <c>waiting_for</c> of the run meets the condition, and returns it.</summary>
     public async Task<string> WaitsForAsync(string run, Func<string, bool> condition, string what)
     {
         var found = "";
@@ -86,7 +88,7 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
     }
 
     /// <summary>
-    /// The same, and that it is said within three seconds of the cluster's saying it. Both are looked at side by side, every 300 ms.
+    /// The same, and whether it is shown within three seconds of the cluster's own report. Both are polled in parallel, every 300 ms.
     /// </summary>
     public async Task<string> PromptlyAsync(string run, string words, string what, Func<Task<string>> ask, params string[] reasons)
     {
@@ -96,7 +98,7 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
             .TrueAsync(
                 async () => (await ask()) is var said && reasons.Any(r => said.Contains(r, StringComparison.Ordinal)),
                 TimeSpan.FromSeconds(60),
-                $"the cluster to say {reasons[0]}"
+                $"the cluster to report {reasons[0]}"
             )
             .ContinueWith(
                 t => cluster = t.IsCompletedSuccessfully ? TimeProvider.System.GetTimestamp() : throw t.Exception!.InnerException!,
@@ -106,7 +108,9 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
         ours = TimeProvider.System.GetTimestamp();
         await seen;
         var late = ours < cluster ? TimeSpan.Zero : TimeProvider.System.GetElapsedTime(cluster, ours);
-        return late <= Prompt ? "said at once" : string.Create(CultureInfo.InvariantCulture, $"said {late.TotalSeconds:0.0} s later");
+        return late <= Prompt
+            ? "reported immediately"
+            : string.Create(CultureInfo.InvariantCulture, $"reported {late.TotalSeconds:0.0} s later");
     }
 
     public Task RunningAsync(string run) =>
@@ -117,7 +121,7 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
             "a step to run"
         );
 
-    /// <summary>Any step's log holds a text.</summary>
+    /// <summary>Waits until some step's log contains a text.</summary>
     public Task SaidAsync(string run, string text) =>
         Until.TrueAsync(
             async () =>
@@ -127,7 +131,7 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
             $"'{text.Trim()}' in a step's log"
         );
 
-    /// <summary>The run's only Job, with <c>--cascade</c>.</summary>
+    /// <summary>Deletes the run's only Job, with <c>--cascade</c>.</summary>
     public async Task DeleteJobAsync(string run, string cascade) =>
         await cluster.AsyncIn("delete", "job", (await cluster.NamesAsync("jobs", run)).Single(), $"--cascade={cascade}", "--wait=false");
 
@@ -138,7 +142,7 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
         return pods[0];
     }
 
-    /// <summary>Nothing of the run is in the cluster any more.</summary>
+    /// <summary>Waits until nothing of the run is left in the cluster.</summary>
     public Task GoneAsync(string run) =>
         Until.TrueAsync(
             async () => (await cluster.NamesAsync("jobs", run)).Length == 0 && (await cluster.NamesAsync("pods", run)).Length == 0,
@@ -162,7 +166,7 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
         return text.ToString();
     }
 
-    /// <summary>A file with one job of one step; retries for causes of the cluster are off unless a case wants them.</summary>
+    /// <summary>A pipeline file with one job of one step; infrastructure retries are off unless a case enables them.</summary>
     public string File(string script, string extra = "", string? image = null, string retry = "{ max: 1, on: [timeout] }") =>
         string.Create(
             CultureInfo.InvariantCulture,

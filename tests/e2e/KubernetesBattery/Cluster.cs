@@ -2,21 +2,21 @@ using System.Security.Cryptography;
 
 namespace Shipinator.KubernetesBattery;
 
-/// <summary>The cluster through kubectl, in a namespace of the battery's own.</summary>
+/// <summary>The cluster, through kubectl, in a namespace of the battery's own.</summary>
 internal sealed class Cluster(string kubeconfig)
 {
     public string Namespace { get; } = "shipinator-e2e-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
 
     public string Kubeconfig => kubeconfig;
 
-    /// <summary>Whether there is a namespace to delete in the end.</summary>
+    /// <summary>Whether there is a namespace to delete at the end.</summary>
     public bool IsMade { get; private set; }
 
     public async Task CreateNamespaceAsync(bool restricted)
     {
         await KubectlAsync("create", "namespace", Namespace);
         IsMade = true;
-        // No pod can be made before a controller has given it its account.
+        // No pod can be created before a controller has created the service account.
         await Until.TrueAsync(
             async () => (await AsyncIn("get", "serviceaccount", "default", "--ignore-not-found", "--output", "name")).Length > 0,
             TimeSpan.FromSeconds(60),
@@ -28,7 +28,7 @@ internal sealed class Cluster(string kubeconfig)
         }
     }
 
-    /// <summary>Waits until it is gone, with all that is in it. Errors: <see cref="BatteryException"/>.</summary>
+    /// <summary>Deletes the namespace and waits until it is gone. Errors: <see cref="BatteryException"/>.</summary>
     public Task DeleteNamespaceAsync() =>
         Tool.RunAsync(
             "kubectl",
@@ -36,7 +36,7 @@ internal sealed class Cluster(string kubeconfig)
             patience: TimeSpan.FromSeconds(150)
         );
 
-    /// <summary>In the namespace. Errors: <see cref="BatteryException"/>.</summary>
+    /// <summary>Runs kubectl in the namespace. Errors: <see cref="BatteryException"/>.</summary>
     public Task<string> AsyncIn(params string[] arguments) => KubectlAsync(["--namespace", Namespace, .. arguments]);
 
     public Task ApplyAsync(string manifest) => KubectlAsync(["--namespace", Namespace, "apply", "--filename", "-"], manifest);
@@ -44,10 +44,17 @@ internal sealed class Cluster(string kubeconfig)
     public Task EvictAsync(string pod) =>
         KubectlAsync(
             ["create", "--raw", $"/api/v1/namespaces/{Namespace}/pods/{pod}/eviction", "--filename", "-"],
-            $$$"""{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"{{{pod}}}","namespace":"{{{Namespace}}}"},"deleteOptions":{"gracePeriodSeconds":1}}"""
+            $$$"""
+            {
+              "apiVersion": "policy/v1",
+              "kind": "Eviction",
+              "metadata": { "name": "{{{pod}}}", "namespace": "{{{Namespace}}}" },
+              "deleteOptions": { "gracePeriodSeconds": 1 }
+            }
+            """
         );
 
-    /// <summary>A <c>jsonpath</c> of a run's Jobs or pods.</summary>
+    /// <summary>Evaluates a <c>jsonpath</c> over a run's Jobs or pods.</summary>
     public Task<string> AboutAsync(string kind, string run, string path) =>
         AsyncIn("get", kind, "--selector", $"shipinator.io/run-id={run}", "--output", "jsonpath=" + path);
 
@@ -60,7 +67,7 @@ internal sealed class Cluster(string kubeconfig)
 
     private Task<string> KubectlAsync(params string[] arguments) => KubectlAsync(arguments, null);
 
-    /// <summary>An API server that does not answer is said, not waited for.</summary>
+    /// <summary>With a timeout: an API server that does not respond is an error.</summary>
     private Task<string> KubectlAsync(string[] arguments, string? input) =>
         Tool.RunAsync("kubectl", ["--kubeconfig", kubeconfig, "--request-timeout=30s", .. arguments], input: input);
 }

@@ -4,18 +4,18 @@ using System.Globalization;
 namespace Shipinator.KubernetesBattery;
 
 /// <summary>
-/// The PostgreSQL that a standalone server keeps in its data folder. It goes on when the server is killed, since the next one takes it
-/// over; after the last one it is ours to end.
+/// The PostgreSQL server in a standalone server's data folder. It keeps running when the Shipinator server is killed, because the next
+/// one takes it over; after the last one the battery has to stop it.
 /// </summary>
 internal static class Database
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    /// <summary>So that also the user that runs it, when the battery is root's, can come to what is below.</summary>
+    /// <summary>Lets the user that runs PostgreSQL traverse the folder when the battery runs as root.</summary>
     public const UnixFileMode Passable =
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
-    /// <summary>Stops it as it wants to be stopped, or else kills it. Nothing happens when it does not run.</summary>
+    /// <summary>Stops it by SIGINT, then by SIGKILL. Does nothing when it does not run.</summary>
     public static async Task StopAsync(string folder)
     {
         foreach (var signal in (string[])["-INT", "-KILL"])
@@ -35,13 +35,15 @@ internal static class Database
                 }
                 catch (OperationCanceledException)
                 {
-                    // The next signal, or nothing more that could be done.
+                    // Try the next signal.
                 }
             }
         }
     }
 
-    /// <summary>Deletes what is outside of the folder: where that lies below a closed one, the data is elsewhere and a link leads to it.</summary>
+    /// <summary>
+    /// Deletes the data outside the folder: below a folder that other users can't enter, the data is elsewhere, behind a link.
+    /// </summary>
     public static void DeleteElsewhere(string folder)
     {
         if (Place(folder) is var place && place != Inside(folder) && Directory.Exists(place))
@@ -59,7 +61,7 @@ internal static class Database
         try
         {
             var data = Path.Combine(Place(folder), "data");
-            // The number may be another program's by now.
+            // The process id may belong to another program by now.
             return
                 int.TryParse(
                     File.ReadLines(Path.Combine(data, "postmaster.pid")).FirstOrDefault(),

@@ -3,14 +3,14 @@ using System.Text.Json;
 namespace Shipinator.KubernetesBattery;
 
 /// <summary>
-/// What would fail every case after minutes, asked before the first in a pod of the runner image: whether pods reach this host, and
-/// whether there is a runner for them. Errors: <see cref="BatteryException"/> with what to do.
+/// Checks up front, in a pod of the runner image, what would otherwise fail every case after minutes: whether pods reach this host,
+/// and whether there is a runner for them. Errors: <see cref="BatteryException"/> with the fix.
 /// </summary>
 internal static class Probe
 {
     private const int Seconds = 60;
 
-    /// <summary>Git asks any address, as a pod's first container does; what else the image holds is looked up as that looks for it.</summary>
+    /// <summary>Uses Git like a pod's first container, and looks for a runner and for tools in the same places.</summary>
     private const string Script = """
         export HOME=/tmp LC_ALL=C GIT_TERMINAL_PROMPT=0
         runner= tools=
@@ -24,44 +24,46 @@ internal static class Probe
         printf 'runner:%s\ntools:%s\nsaid:%s\n' "$runner" "$tools" "$said" >/dev/termination-log
         """;
 
-    /// <summary>What the runner image holds, and whether pods reach the Git server.</summary>
+    /// <summary>Checks what the runner image contains, and whether pods reach the Git server.</summary>
     public static async Task GitAsync(Cluster cluster, Settings settings, GitServer git)
     {
-        var answer = await AskAsync(cluster, settings, "probe-git", new Uri(git.CloneUrl("battery")));
-        if (answer.Said is not null && !answer.Tools.Contains("git"))
+        var response = await RequestAsync(cluster, settings, "probe-git", new Uri(git.CloneUrl("battery")));
+        if (response.Said is not null && !response.Tools.Contains("git"))
         {
             throw new BatteryException(
-                $"The runner image {settings.RunnerImage} holds no git. Set SHIPINATOR_E2E_RUNNER_IMAGE to one that does."
+                $"The runner image {settings.RunnerImage} contains no git. Set SHIPINATOR_E2E_RUNNER_IMAGE to an image that does."
             );
         }
 
-        if (answer.Runner.Length == 0 && settings.Runner is null)
+        if (response.Runner.Length == 0 && settings.Runner is null)
         {
             throw new BatteryException(
-                $"There is no runner for pods: the image {settings.RunnerImage} holds none as shipinator-runner, /shipinator-runner or /runner, and SHIPINATOR_E2E_RUNNER names no static one. Runner/publish-static.sh makes one."
+                $"There is no runner for pods: the image {settings.RunnerImage} contains none as shipinator-runner, /shipinator-runner or "
+                    + "/runner, and SHIPINATOR_E2E_RUNNER names no static one. Create one with Runner/publish-static.sh."
             );
         }
 
-        if (answer.Runner.Length == 0 && answer.Tools.All(t => t == "git"))
+        if (response.Runner.Length == 0 && response.Tools.All(t => t == "git"))
         {
             throw new BatteryException(
-                $"The runner image {settings.RunnerImage} holds neither a runner nor wget, curl, perl or python3 to get it. Set SHIPINATOR_E2E_RUNNER_IMAGE to one that does."
+                $"The runner image {settings.RunnerImage} contains neither a runner nor wget, curl, perl or python3 to download it. "
+                    + "Set SHIPINATOR_E2E_RUNNER_IMAGE to an image that does."
             );
         }
 
-        if (answer.Said is { Length: > 0 } words)
+        if (response.Said is { Length: > 0 } words)
         {
             throw NotReached("the battery's Git server", git.Url, "SHIPINATOR_E2E_GIT_URL", words);
         }
     }
 
-    /// <summary>Whether pods reach Shipinator itself, once that runs.</summary>
+    /// <summary>Checks whether pods reach Shipinator itself, once it runs.</summary>
     public static async Task ServerAsync(Cluster cluster, Settings settings)
     {
-        // It serves no Git: that it refuses is an answer, too.
-        var answer = await AskAsync(cluster, settings, "probe-server", new Uri(settings.Url, "/v1/battery.git"));
+        // It serves no Git: a refusal is a response, too.
+        var response = await RequestAsync(cluster, settings, "probe-server", new Uri(settings.Url, "/v1/battery.git"));
         if (
-            answer.Said is { } words
+            response.Said is { } words
             && words.Contains("unable to access", StringComparison.Ordinal)
             && !words.Contains("requested URL returned error", StringComparison.Ordinal)
         )
@@ -72,10 +74,11 @@ internal static class Probe
 
     private static BatteryException NotReached(string what, Uri url, string variable, string words) =>
         new(
-            $"Pods can't reach {what} at {url}: {words.ReplaceLineEndings(" ")}. Set {variable} to an address of this host that they reach, and let its port through."
+            $"Pods can't reach {what} at {url}: {words.ReplaceLineEndings(" ")}. "
+                + $"Set {variable} to an address of this host that pods can reach, and open its port in the firewall."
         );
 
-    private static async Task<Answer> AskAsync(Cluster cluster, Settings settings, string name, Uri url)
+    private static async Task<ProbeResponse> RequestAsync(Cluster cluster, Settings settings, string name, Uri url)
     {
         var user = settings.Restricted ? "runAsNonRoot: true, runAsUser: 1000, " : "";
         await cluster.ApplyAsync(
@@ -111,26 +114,26 @@ internal static class Probe
                     is var now
                 && (now.StartsWith("Succeeded", StringComparison.Ordinal) || now.StartsWith("Failed", StringComparison.Ordinal)),
             TimeSpan.FromSeconds(3 * Seconds),
-            $"pod {name}, which asks for {url}, to end"
+            $"pod {name}, which requests {url}, to end"
         );
         await cluster.AsyncIn("delete", "pod", name, "--wait=false");
-        return Answer.Parse(state)
+        return ProbeResponse.Parse(state)
             ?? (
                 state.StartsWith("Failed DeadlineExceeded", StringComparison.Ordinal)
-                    ? Answer.None
+                    ? ProbeResponse.None
                     : throw new BatteryException(
-                        $"A pod of the runner image {settings.RunnerImage} could not ask for {url}: {state.ReplaceLineEndings(" ")}"
+                        $"A pod of the runner image {settings.RunnerImage} could not request {url}: {state.ReplaceLineEndings(" ")}"
                     )
             );
     }
 
-    /// <summary>What the pod left as its last word; <see cref="Said"/>: by Git, null when it was content.</summary>
-    private sealed record Answer(string Runner, string[] Tools, string? Said)
+    /// <summary>The pod's termination message; <see cref="Said"/> is Git's error, null when there was none.</summary>
+    private sealed record ProbeResponse(string Runner, string[] Tools, string? Said)
     {
-        /// <summary>It waited to its end; of what the image holds nothing is known.</summary>
-        public static Answer None { get; } = new("unknown", ["git"], $"unable to access it: no answer within {Seconds} s");
+        /// <summary>The pod timed out; the image's contents are unknown.</summary>
+        public static ProbeResponse None { get; } = new("unknown", ["git"], $"unable to access it: no response within {Seconds} s");
 
-        public static Answer? Parse(string state)
+        public static ProbeResponse? Parse(string state)
         {
             var lines = state.Split('\n');
             string? After(string word) => lines.FirstOrDefault(l => l.StartsWith(word, StringComparison.Ordinal))?[word.Length..].Trim();

@@ -41,7 +41,7 @@ try
 
     await using var git = await GitServer.StartAsync(Path.Combine(folder, "git"), settings.GitUrl);
     await git.CreateAsync("battery", "build: { steps: [ { name: none, run: \"true\" } ] }\n");
-    Say("Asking from a pod");
+    Say("Checking access from a pod");
     await Probe.GitAsync(cluster, settings, git);
     Say("Starting Shipinator");
     await using var server = await Server.StartAsync(settings, cluster, folder);
@@ -60,7 +60,7 @@ try
 }
 catch (Exception e)
 {
-    // Whatever it is: what was made is cleaned up.
+    // Any failure: clean up what was created.
     await Console.Error.WriteLineAsync($"battery: {Words(e)}");
     return 2;
 }
@@ -68,7 +68,7 @@ finally
 {
     if (settings.Keep)
     {
-        Say($"Left behind: namespace {cluster.Namespace}, folder {folder}");
+        Say($"Kept: namespace {cluster.Namespace}, folder {folder}");
     }
     else
     {
@@ -146,7 +146,7 @@ async Task RunAsync(Case one, Server server, GitServer git, string pipeline)
     }
     catch (Exception e)
     {
-        // Whatever it is, it is this case's: the others go on, and the table is printed.
+        // Any failure belongs to this case: the others continue, and the table is printed.
         found = Words(e).ReplaceLineEndings(" ");
     }
 
@@ -157,7 +157,7 @@ async Task RunAsync(Case one, Server server, GitServer git, string pipeline)
 
 int Table()
 {
-    string[] head = ["", "case", "expected", "found", "s", "in words"];
+    string[] head = ["", "case", "expected", "actual", "s", "detail"];
     var rows = cases
         .Where(results.ContainsKey)
         .Select(c => results[c])

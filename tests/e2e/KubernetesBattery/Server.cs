@@ -8,10 +8,10 @@ namespace Shipinator.KubernetesBattery;
 /// <summary>A real standalone Shipinator as a process, with the Kubernetes executor.</summary>
 internal sealed class Server : IAsyncDisposable
 {
-    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(120);
 
-    /// <summary>To the answer's head: what streams goes on.</summary>
-    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(60);
+    /// <summary>Until the response headers; a streamed body may take longer.</summary>
+    private static readonly TimeSpan ResponseTimeout = TimeSpan.FromSeconds(60);
     private readonly string _folder;
     private readonly ProcessStartInfo _start;
     private readonly StreamWriter _log;
@@ -30,12 +30,12 @@ internal sealed class Server : IAsyncDisposable
         _process = Run();
     }
 
-    /// <summary>The installation's id, in the labels of all that is ours.</summary>
+    /// <summary>The installation's id, in the labels of everything that it creates.</summary>
     public const string Instance = "e2e";
 
     public ShipinatorClient Api { get; }
 
-    /// <summary>Where it is reached from this machine.</summary>
+    /// <summary>Its address on this machine.</summary>
     public Uri Here { get; }
 
     public static async Task<Server> StartAsync(Settings settings, Cluster cluster, string folder)
@@ -55,7 +55,7 @@ internal sealed class Server : IAsyncDisposable
         var server = new Server(start, folder, new UriBuilder("http", "127.0.0.1", settings.Url.Port).Uri, token);
         try
         {
-            await server.AnswersAsync();
+            await server.WaitUntilReadyAsync();
         }
         catch
         {
@@ -66,22 +66,22 @@ internal sealed class Server : IAsyncDisposable
         return server;
     }
 
-    /// <summary>A client that does not wait for ever.</summary>
+    /// <summary>A client with a timeout.</summary>
     public static HttpClient Http(Uri server, string token)
     {
         var http = ShipinatorClient.CreateHttp(server, token);
-        http.Timeout = AnswerPatience;
+        http.Timeout = ResponseTimeout;
         return http;
     }
 
-    /// <summary><c>kill -9</c>, and the same again.</summary>
+    /// <summary>Kills it with SIGKILL and starts it again.</summary>
     public async Task KillAndStartAsync()
     {
         _process.Kill();
         await _process.WaitForExitAsync();
         _process.Dispose();
         _process = Run();
-        await AnswersAsync();
+        await WaitUntilReadyAsync();
     }
 
     private Process Run()
@@ -103,13 +103,13 @@ internal sealed class Server : IAsyncDisposable
         }
     }
 
-    private Task AnswersAsync() =>
+    private Task WaitUntilReadyAsync() =>
         Until.TrueAsync(
             async () =>
             {
                 if (_process.HasExited)
                 {
-                    throw new BatteryException($"The server ended with {_process.ExitCode}; its log is {_logFile}.");
+                    throw new BatteryException($"The server ended with exit code {_process.ExitCode}; its log is {_logFile}.");
                 }
 
                 try
@@ -122,8 +122,8 @@ internal sealed class Server : IAsyncDisposable
                     return false;
                 }
             },
-            StartPatience,
-            "the server to answer"
+            StartTimeout,
+            "the server to respond"
         );
 
     public async ValueTask DisposeAsync()
@@ -147,7 +147,7 @@ internal sealed class Server : IAsyncDisposable
         await _log.DisposeAsync();
     }
 
-    /// <summary>The settings that the battery needs (docs/kubernetes.md); short deadlines, so that it ends the same day.</summary>
+    /// <summary>The settings for the battery (docs/kubernetes.md), with short timeouts.</summary>
     private static Dictionary<string, string> Variables(Settings settings, Cluster cluster, string folder, string token)
     {
         var variables = new Dictionary<string, string>
@@ -204,15 +204,15 @@ internal sealed class Server : IAsyncDisposable
     }
 }
 
-/// <summary>Other processes are watched: there is no event to wait for.</summary>
+/// <summary>Polls other processes, which have no event to wait for.</summary>
 internal static class Until
 {
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(300);
 
-    /// <summary>Somebody wants the battery to end: nothing is waited for any more, and what was made is cleaned up.</summary>
+    /// <summary>Canceled when the battery is to stop: waits end, and everything is cleaned up.</summary>
     public static CancellationToken Stopping { get; set; }
 
-    /// <summary>Errors: <see cref="BatteryException"/> when it did not come.</summary>
+    /// <summary>Errors: <see cref="BatteryException"/> after the timeout.</summary>
     public static async Task TrueAsync(Func<Task<bool>> condition, TimeSpan patience, string what)
     {
         var start = TimeProvider.System.GetTimestamp();
@@ -220,12 +220,12 @@ internal static class Until
         {
             if (Stopping.IsCancellationRequested)
             {
-                throw new BatteryException("stopped from outside");
+                throw new BatteryException("stopped by a signal");
             }
 
             if (TimeProvider.System.GetElapsedTime(start) > patience)
             {
-                throw new BatteryException($"waited {patience.TotalSeconds:0} s in vain for {what}");
+                throw new BatteryException($"timed out after {patience.TotalSeconds:0} s waiting for {what}");
             }
 
             await Task.Delay(Period, TimeProvider.System);

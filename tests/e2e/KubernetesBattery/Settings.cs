@@ -1,6 +1,6 @@
 namespace Shipinator.KubernetesBattery;
 
-/// <summary>What the person who runs the battery said (tests/e2e/kubernetes.sh).</summary>
+/// <summary>The variables of tests/e2e/kubernetes.sh.</summary>
 internal sealed record Settings
 {
     public required string Kubeconfig { get; init; }
@@ -9,7 +9,7 @@ internal sealed record Settings
 
     public required Uri Url { get; init; }
 
-    /// <summary>Port 0 is any that is free.</summary>
+    /// <summary>Port 0 for any free port.</summary>
     public required Uri GitUrl { get; init; }
 
     public required string StepImage { get; init; }
@@ -22,18 +22,18 @@ internal sealed record Settings
 
     public string? CacheClass { get; init; }
 
-    /// <summary>An image that only <see cref="DockerConfig"/> opens.</summary>
+    /// <summary>An image that can be pulled with <see cref="DockerConfig"/> only.</summary>
     public string? PrivateImage { get; init; }
 
     public string? DockerConfig { get; init; }
 
-    /// <summary>An image that holds no shell.</summary>
+    /// <summary>An image without a shell.</summary>
     public string? BareImage { get; init; }
 
-    /// <summary>Whether the namespace demands the security standard "restricted", and nothing runs as root.</summary>
+    /// <summary>Whether the namespace enforces the pod security standard "restricted", and nothing runs as root.</summary>
     public bool Restricted { get; init; }
 
-    /// <summary>When nodes pull images; null: as the cluster does by itself.</summary>
+    /// <summary>When nodes pull images; null for the cluster's default.</summary>
     public string? PullPolicy { get; init; }
 
     public string? Only { get; init; }
@@ -42,7 +42,7 @@ internal sealed record Settings
 
     public bool Keep { get; init; }
 
-    /// <summary>What a container of a manifest says about its image.</summary>
+    /// <summary>The image fields of a container in a manifest.</summary>
     public string Image(string image) => $"image: \"{image}\"" + (PullPolicy is null ? "" : $", imagePullPolicy: {PullPolicy}");
 
     /// <summary>Errors: <see cref="ArgumentException"/> names the variable.</summary>
@@ -71,11 +71,11 @@ internal sealed record Settings
                 ? Optional("SHIPINATOR_E2E_PRIVATE_IMAGE") is null
                     ? null
                     : throw new ArgumentException(
-                        "SHIPINATOR_E2E_PRIVATE_IMAGE is set without SHIPINATOR_E2E_DOCKERCONFIG, the file that opens it."
+                        "SHIPINATOR_E2E_PRIVATE_IMAGE is set without SHIPINATOR_E2E_DOCKERCONFIG, the file with its credentials."
                     )
                 : File.Exists(config)
                     ? config
-                    : throw new ArgumentException($"SHIPINATOR_E2E_DOCKERCONFIG is '{config}'; there is no such file."),
+                    : throw new ArgumentException($"SHIPINATOR_E2E_DOCKERCONFIG is '{config}', which does not exist."),
             BareImage = Optional("SHIPINATOR_E2E_BARE_IMAGE"),
             Restricted = Optional("SHIPINATOR_E2E_RESTRICTED") == "1",
             PullPolicy =
@@ -86,7 +86,7 @@ internal sealed record Settings
             Parallel =
                 Optional("SHIPINATOR_E2E_PARALLEL") is not { } parallel ? 3
                 : int.TryParse(parallel, out var count) && count > 0 ? count
-                : throw new ArgumentException($"SHIPINATOR_E2E_PARALLEL is '{parallel}'; it must be a number, 1 or more."),
+                : throw new ArgumentException($"SHIPINATOR_E2E_PARALLEL is '{parallel}'; it must be a positive number."),
             Keep = Optional("SHIPINATOR_E2E_KEEP") == "1",
         };
     }

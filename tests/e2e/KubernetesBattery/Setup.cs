@@ -2,10 +2,10 @@ using Shipinator.Client;
 
 namespace Shipinator.KubernetesBattery;
 
-/// <summary>What the cases need before they begin.</summary>
+/// <summary>Creates what the cases need.</summary>
 internal static class Setup
 {
-    /// <summary>A project with one repository; returns its manual pipeline.</summary>
+    /// <summary>Creates a project with one repository; returns the id of its manual pipeline.</summary>
     public static async Task<string> RegisterAsync(ShipinatorClient api, string name, string cloneUrl)
     {
         var project = await api.CreateProjectAsync(new() { Name = name });
@@ -23,8 +23,8 @@ internal static class Setup
     }
 
     /// <summary>
-    /// All images are on a node before the clock of any case runs, and one that can't be had is said at once.
-    /// Errors: <see cref="BatteryException"/> in the cluster's words.
+    /// Pulls all images to a node, so that no case waits for them; fails when one can't be pulled.
+    /// Errors: <see cref="BatteryException"/> with the cluster's message.
     /// </summary>
     public static async Task PullAsync(Cluster cluster, Settings settings)
     {
@@ -48,7 +48,8 @@ internal static class Setup
                 '\n',
                 images.Select(
                     (image, i) =>
-                        $"  - {{ name: i{i}, {settings.Image(image)}, command: [\"true\"], securityContext: {{ allowPrivilegeEscalation: false, capabilities: {{ drop: [ALL] }} }} }}"
+                        $"  - {{ name: i{i}, {settings.Image(image)}, command: [\"true\"], "
+                        + "securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: [ALL] } } }"
                 )
             )}}
             """
@@ -57,13 +58,14 @@ internal static class Setup
         await Until.TrueAsync(
             async () =>
             {
-                // That it can't be started is of no interest: then it is there.
+                // Whether it can be started doesn't matter: then it has been pulled.
                 var states = await cluster.AsyncIn(
                     "get",
                     "pod",
                     "images",
                     "--output",
-                    "jsonpath={range .status.containerStatuses[*]}{.image}{\" \"}{.state.waiting.reason}{\" \"}{.state.waiting.message}{\"\\n\"}{end}"
+                    "jsonpath={range .status.containerStatuses[*]}{.image}{\" \"}{.state.waiting.reason}{\" \"}"
+                        + "{.state.waiting.message}{\"\\n\"}{end}"
                 );
                 var lines = states.Split('\n', StringSplitOptions.RemoveEmptyEntries);
                 return
@@ -91,10 +93,10 @@ internal static class Setup
 
     private const string NeverPull = " ErrImageNeverPull ";
 
-    /// <summary>A registry may hiccup.</summary>
+    /// <summary>Registries fail temporarily.</summary>
     private static readonly TimeSpan PullPatience = TimeSpan.FromSeconds(60);
 
-    /// <summary>The Secret that opens the private image.</summary>
+    /// <summary>Creates the pull secret for the private image.</summary>
     public static Task PullSecretAsync(Cluster cluster, string dockerConfig) =>
         cluster.ApplyAsync(
             $$"""
@@ -106,7 +108,7 @@ internal static class Setup
             """
         );
 
-    /// <summary>A claim for the cache volume; which volume backs it is the storage class' matter.</summary>
+    /// <summary>Creates a claim for the cache volume; the storage class provides the volume.</summary>
     public static Task CacheClaimAsync(Cluster cluster, string storageClass) =>
         cluster.ApplyAsync(
             $$"""

@@ -3,12 +3,12 @@ using System.Text;
 
 namespace Shipinator.KubernetesBattery;
 
-/// <summary>Programs of this machine: git, kubectl.</summary>
+/// <summary>Runs programs of this machine: git, kubectl.</summary>
 internal static class Tool
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
-    /// <summary>Errors: <see cref="BatteryException"/> in the program's words, or when it did not end in time.</summary>
+    /// <summary>Returns the output. Errors: <see cref="BatteryException"/> with the program's error output, or after the timeout.</summary>
     public static async Task<string> RunAsync(
         string program,
         IEnumerable<string> arguments,
@@ -39,7 +39,7 @@ internal static class Tool
         }
         catch (IOException)
         {
-            // It ended without listening; its exit code says how.
+            // It ended without reading its input; the exit code decides.
         }
 
         using var limit = new CancellationTokenSource(patience ?? Patience);
@@ -55,9 +55,11 @@ internal static class Tool
 
         return process.ExitCode == 0
             ? (await output).Trim()
-            : throw new BatteryException($"{program} {string.Join(' ', all)} ended with {process.ExitCode}: {(await words).Trim()}");
+            : throw new BatteryException(
+                $"{program} {string.Join(' ', all)} failed with exit code {process.ExitCode}: {(await words).Trim()}"
+            );
     }
 }
 
-/// <summary>The battery can't go on, or a case found something else than a result.</summary>
+/// <summary>The battery can't continue, or a case failed without a result.</summary>
 internal sealed class BatteryException(string message) : Exception(message);

@@ -3,7 +3,7 @@ using Shipinator.WebFrontend.Dashboard.Live;
 
 namespace Shipinator.WebFrontend.Dashboard.Components.Shared;
 
-/// <summary>A component that shows a shared view and is drawn again when it changes.</summary>
+/// <summary>A component that shows a shared view and renders again when the view changes.</summary>
 public abstract class LiveComponent<TKey, TView> : ComponentBase, IDisposable
     where TKey : notnull
     where TView : class
@@ -13,17 +13,17 @@ public abstract class LiveComponent<TKey, TView> : ComponentBase, IDisposable
     private bool _isWatching;
     private int _generation;
 
-    /// <summary>Where the views come from.</summary>
+    /// <summary>The shared views of this kind.</summary>
     [Inject]
     public required SharedViews<TKey, TView> Views { get; set; }
 
-    /// <summary>What was read last; null before the first.</summary>
+    /// <summary>The last view that was read; null until the first one was.</summary>
     protected TView? View { get; private set; }
 
-    /// <summary>Why there is no news.</summary>
+    /// <summary>Why the last read failed; null when it succeeded.</summary>
     protected Exception? Error { get; private set; }
 
-    /// <summary>Looks at <paramref name="key"/> from now on.</summary>
+    /// <summary>Subscribes to <paramref name="key"/> instead of the key before.</summary>
     protected void Watch(TKey key)
     {
         if (_isWatching && EqualityComparer<TKey>.Default.Equals(_key, key))
@@ -37,7 +37,7 @@ public abstract class LiveComponent<TKey, TView> : ComponentBase, IDisposable
         _subscription = Views.Subscribe(key, state => InvokeAsync(() => ShowAsync(generation, state)));
     }
 
-    /// <summary>Called before the component is drawn with a new state.</summary>
+    /// <summary>Called before the component renders with a new state.</summary>
     protected virtual Task ChangedAsync() => Task.CompletedTask;
 
     /// <inheritdoc/>
@@ -47,7 +47,7 @@ public abstract class LiveComponent<TKey, TView> : ComponentBase, IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Stops looking.</summary>
+    /// <summary>Ends the subscription.</summary>
     protected virtual void Dispose(bool disposing)
     {
         _generation++;
@@ -56,7 +56,7 @@ public abstract class LiveComponent<TKey, TView> : ComponentBase, IDisposable
 
     private async Task ShowAsync(int generation, ViewState<TView> state)
     {
-        // A state of what was looked at before, on its way while the page moved on.
+        // A state of an earlier subscription that was still under way.
         if (generation != _generation)
         {
             return;

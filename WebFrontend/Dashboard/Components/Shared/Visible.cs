@@ -4,17 +4,18 @@ using System.Text;
 namespace Shipinator.WebFrontend.Dashboard.Components.Shared;
 
 /// <summary>
-/// Names as they are shown: what reorders the text around it, takes no room or looks like a space is shown by its number, so that no name
-/// looks like another one.
+/// Makes hidden characters in names visible: characters that reorder the surrounding text, have no width or look like a space are shown
+/// as their code point, so that no name can imitate another one.
 /// </summary>
 internal static class Visible
 {
-    /// <summary>Takes room for nothing although it counts as a letter or a symbol.</summary>
+    /// <summary>Letters and symbols, by category, that render as blank.</summary>
     private static readonly int[] Blank = [0x115f, 0x1160, 0x2800, 0x3164, 0xffa0, 0x034f, 0x17b4, 0x17b5];
 
+    /// <summary>For text on a single line.</summary>
     public static string Text(string? text) => Show(text, hasLines: false);
 
-    /// <summary>A text that may have several lines.</summary>
+    /// <summary>For text that may have several lines: line breaks and tabs are kept.</summary>
     public static string Lines(string? text) => Show(text, hasLines: true);
 
     private static string Show(string? text, bool hasLines)
@@ -46,9 +47,9 @@ internal static class Visible
     private static bool IsHidden(Rune rune, Rune before) =>
         Rune.GetUnicodeCategory(rune) switch
         {
-            // Joins emoji, and nothing else.
-            UnicodeCategory.Format when rune.Value == 0x200d => !IsPicture(before),
-            UnicodeCategory.NonSpacingMark when rune.Value is >= 0xfe00 and <= 0xfe0f => !IsPicture(before),
+            // A zero-width joiner is legitimate between emoji only.
+            UnicodeCategory.Format when rune.Value == 0x200d => !IsEmoji(before),
+            UnicodeCategory.NonSpacingMark when rune.Value is >= 0xfe00 and <= 0xfe0f => !IsEmoji(before),
             UnicodeCategory.NonSpacingMark when rune.Value is >= 0xe0100 and <= 0xe01ef => true,
             UnicodeCategory.Control
             or UnicodeCategory.Format
@@ -61,7 +62,7 @@ internal static class Visible
             _ => Array.IndexOf(Blank, rune.Value) >= 0,
         };
 
-    private static bool IsPicture(Rune rune) =>
+    private static bool IsEmoji(Rune rune) =>
         rune.Value is >= 0xfe00 and <= 0xfe0f
         || Rune.GetUnicodeCategory(rune) is UnicodeCategory.OtherSymbol or UnicodeCategory.ModifierSymbol;
 }

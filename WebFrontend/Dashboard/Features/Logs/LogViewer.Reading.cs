@@ -3,18 +3,18 @@ using Shipinator.WebFrontend.Dashboard.Logs;
 
 namespace Shipinator.WebFrontend.Dashboard.Features.Logs;
 
-/// <summary>This part: the store.</summary>
+/// <content>Reading from the store.</content>
 public sealed partial class LogViewer
 {
-    private Exception? _trouble;
+    private Exception? _readError;
 
     private async ValueTask<ItemsProviderResult<LogLine>> ProvideAsync(ItemsProviderRequest request)
     {
-        var count = Math.Min(request.Count, Reach - request.StartIndex);
-        return new(count <= 0 ? [] : await ReadAsync(_first + request.StartIndex, count, request.CancellationToken), Reach);
+        var count = Math.Min(request.Count, ReachableLines - request.StartIndex);
+        return new(count <= 0 ? [] : await ReadAsync(_first + request.StartIndex, count, request.CancellationToken), ReachableLines);
     }
 
-    /// <summary>A store that can't be read is told of above the lines, and is no reason to lose the page.</summary>
+    /// <summary>An error of the store is shown above the lines; the page stays usable.</summary>
     private async Task<IReadOnlyList<LogLine>> ReadAsync(int first, int count, CancellationToken cancellationToken) =>
         await TryAsync(index => index.ReadAsync(first, count, cancellationToken)) ?? [];
 
@@ -23,22 +23,22 @@ public sealed partial class LogViewer
     {
         try
         {
-            var answer = View is null ? null : await read(View.Index);
-            Tell(null);
-            return answer;
+            var result = View is null ? null : await read(View.Index);
+            ShowError(null);
+            return result;
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            Tell(e);
+            ShowError(e);
             return null;
         }
     }
 
-    private void Tell(Exception? trouble)
+    private void ShowError(Exception? error)
     {
-        if (_trouble != trouble)
+        if (_readError != error)
         {
-            _trouble = trouble;
+            _readError = error;
             StateHasChanged();
         }
     }

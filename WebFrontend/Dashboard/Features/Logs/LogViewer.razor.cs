@@ -6,71 +6,72 @@ using Shipinator.WebFrontend.Dashboard.Logs;
 namespace Shipinator.WebFrontend.Dashboard.Features.Logs;
 
 /// <summary>
-/// An execution's log, live: the lines in sight are read from the store when they come into sight, so that a log of any length
-/// opens at once. Line, search and ways of showing are in the address. This part: where in the log the person is.
+/// The live log of an execution. Lines are read from the store when they scroll into view, so that a log of any length opens at once.
+/// The selected line, the search and the display options are in the address. This part: the position in the log.
 /// </summary>
 public sealed partial class LogViewer
 {
-    /// <summary>Lines of varying height can't be placed without being drawn: so many are drawn at once when they are wrapped.</summary>
+    /// <summary>How many lines are rendered at once when they are wrapped: lines of varying height can't be virtualized.</summary>
     private const int WrapWindow = 1000;
 
-    /// <summary>No browser lets a box be higher than some 33 million pixels: so many lines of 20 are within reach of its scrollbar.</summary>
+    /// <summary>
+    /// How many lines of 20 pixels can be reached by scrolling: browsers limit the height of an element to about 33 million pixels.
+    /// </summary>
     private const int Window = 1_000_000;
 
     private ElementReference _box;
     private Virtualize<LogLine>? _rows;
     private DotNetObjectReference<LogViewer>? _me;
-    private LogLook? _seen;
+    private LogViewOptions? _shownOptions;
     private Goal? _goal;
-    private Goal? _place;
+    private Goal? _wrapPosition;
     private bool _isFollowing;
-    private bool _isBegun;
+    private bool _isOpened;
     private bool _isAttached;
     private bool _isSealed;
     private int _first = 1;
     private int? _line;
     private IReadOnlyList<LogLine> _wrapped = [];
 
-    /// <summary>Whose log.</summary>
     [Parameter, EditorRequired]
     public ExecutionId Execution { get; set; }
 
-    /// <summary>Whose log stands beside it, if one does.</summary>
+    /// <summary>The execution whose log is shown side by side with this one, if any.</summary>
     [Parameter]
     public ExecutionId? Beside { get; set; }
 
-    /// <summary>What the download is called.</summary>
+    /// <summary>The file name of the download.</summary>
     [Parameter]
     public string FileName { get; set; } = "log.txt";
 
-    /// <summary>How the address wants logs to be shown.</summary>
+    /// <summary>What the address of the page asks for.</summary>
     [Parameter]
-    public LogLook Look { get; set; } = new();
+    public LogViewOptions Options { get; set; } = new();
 
-    /// <summary>Whether line and search of the address are meant for this one, when two stand side by side.</summary>
+    /// <summary>Whether the line and search of the address are for this log, when two are shown side by side.</summary>
     [Parameter]
     public bool IsMain { get; set; } = true;
 
-    /// <summary>The browser's side.</summary>
+    /// <summary>Calls the scripts in <c>app.js</c>.</summary>
     [Inject]
     public required IJSRuntime Js { get; set; }
 
-    /// <summary>The address.</summary>
+    /// <summary>Reads and changes the address of the page.</summary>
     [Inject]
     public required NavigationManager Navigation { get; set; }
 
-    private int? ChosenLine => IsMain ? Look.Line : _line;
+    private int? SelectedLine => IsMain ? Options.Line : _line;
 
-    private bool IsWrapped => Look.IsWrapped;
+    private bool IsWrapped => Options.IsWrapped;
 
-    private bool HasTimes => Look.HasTimes;
+    private bool HasTimes => Options.HasTimes;
 
-    private int Most => IsWrapped ? WrapWindow : Window;
+    private int MaxLines => IsWrapped ? WrapWindow : Window;
 
     /// <summary>How many lines can be reached by scrolling.</summary>
-    private int Reach => Math.Clamp((View?.State.Lines ?? 0) - _first + 1, 0, Most);
+    private int ReachableLines => Math.Clamp((View?.State.Lines ?? 0) - _first + 1, 0, MaxLines);
 
-    /// <summary>The person scrolled away from the end, or back to it.</summary>
+    /// <summary>Called by <c>app.js</c> when the user scrolls away from the end, or back to it.</summary>
     [JSInvokable]
     public void FollowChanged(bool following)
     {
@@ -81,7 +82,7 @@ public sealed partial class LogViewer
         }
     }
 
-    /// <summary>The key f.</summary>
+    /// <summary>Called by <c>app.js</c> for the key f.</summary>
     [JSInvokable]
     public Task FollowKeyAsync() => InvokeAsync(ToggleFollowAsync);
 
@@ -97,7 +98,7 @@ public sealed partial class LogViewer
             }
             catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException or JSException)
             {
-                // The browser is gone, and what was attached with it.
+                // The browser is gone, and the event handlers with it.
             }
         }
 
@@ -107,38 +108,38 @@ public sealed partial class LogViewer
     /// <inheritdoc/>
     protected override void OnInitialized()
     {
-        _find = IsMain ? Look.Find ?? "" : "";
-        _isFollowing = ChosenLine is null && _find.Length == 0;
+        _find = IsMain ? Options.Find ?? "" : "";
+        _isFollowing = SelectedLine is null && _find.Length == 0;
     }
 
     /// <inheritdoc/>
     protected override async Task OnParametersSetAsync()
     {
-        var before = _seen;
-        _seen = Look;
+        var before = _shownOptions;
+        _shownOptions = Options;
         Watch(Execution);
-        if (before is null || before == Look)
+        if (before is null || before == Options)
         {
             return;
         }
 
-        if (before.IsWrapped != Look.IsWrapped)
+        if (before.IsWrapped != Options.IsWrapped)
         {
-            // Where the person was is told by whoever pressed the button; the address alone knows the line.
-            var place = _place ?? new(ChosenLine ?? _first, null, _isFollowing);
-            (_place, _first) = (null, 1);
-            await GoAsync(place);
+            // The button stored the position; without it, as after Back, only the selected line is known.
+            var position = _wrapPosition ?? new(SelectedLine ?? _first, null, _isFollowing);
+            (_wrapPosition, _first) = (null, 1);
+            await GoAsync(position);
         }
 
-        if (IsMain && before.Find != Look.Find && (Look.Find ?? "") != _searched)
+        if (IsMain && before.Find != Options.Find && (Options.Find ?? "") != _searched)
         {
-            _find = Look.Find ?? "";
+            _find = Options.Find ?? "";
             await SearchAsync();
         }
 
-        if (IsMain && before.Line != Look.Line && Look.Line is { } line)
+        if (IsMain && before.Line != Options.Line && Options.Line is { } line)
         {
-            await ToLineAsync(line);
+            await GoToLineAsync(line);
         }
     }
 
@@ -150,18 +151,18 @@ public sealed partial class LogViewer
             return;
         }
 
-        if (!_isBegun)
+        if (!_isOpened)
         {
-            _isBegun = true;
-            // A finished log opens at its end, where the reason is.
+            _isOpened = true;
+            // A finished log opens at its end, where the reason of a failure is.
             _goal =
-                ChosenLine is { } line ? new(Math.Min(line, lines), null, false)
+                SelectedLine is { } line ? new(Math.Min(line, lines), null, false)
                 : _find.Length == 0 && view.State.Sealed ? new(lines, 1, false)
                 : null;
             _isFollowing &= !view.State.Sealed;
             await ArrangeAsync(_goal?.Line);
         }
-        else if (IsWrapped ? _isFollowing || _wrapped.Count < WrapWindow : _isFollowing && lines - _first >= Most)
+        else if (IsWrapped ? _isFollowing || _wrapped.Count < WrapWindow : _isFollowing && lines - _first >= MaxLines)
         {
             await ArrangeAsync();
         }
@@ -201,27 +202,27 @@ public sealed partial class LogViewer
 
         if (view.State.Sealed && !_isSealed)
         {
-            // Who followed sees the last line, and is then free to scroll: nothing comes after it.
+            // A user who followed the log sees its last line, and can then scroll: no more lines follow.
             _isSealed = true;
             _isFollowing = false;
             await Js.InvokeVoidAsync("shipinator.log.seal", _box, lines);
         }
     }
 
-    private Task ToLineAsync(int line) => GoAsync(new(line, null, false));
+    private Task GoToLineAsync(int line) => GoAsync(new(line, null, false));
 
-    private Task ToEndAsync() => GoAsync(new(int.MaxValue, 1, View?.State.Sealed == false));
+    private Task GoToEndAsync() => GoAsync(new(int.MaxValue, 1, View?.State.Sealed == false));
 
-    private Task BeforeAsync()
+    private Task ShowEarlierAsync()
     {
         var edge = _first - 1;
-        _first = Math.Max(1, _first - Most);
+        _first = Math.Max(1, _first - MaxLines);
         return GoAsync(new(edge, 1, false));
     }
 
-    private Task AfterAsync()
+    private Task ShowLaterAsync()
     {
-        _first += Most;
+        _first += MaxLines;
         return GoAsync(new(_first, 0, false));
     }
 
@@ -248,7 +249,7 @@ public sealed partial class LogViewer
 
         if (!_isFollowing)
         {
-            await ToEndAsync();
+            await GoToEndAsync();
             return;
         }
 
@@ -258,33 +259,33 @@ public sealed partial class LogViewer
     }
 
     private void ToggleTimes() =>
-        Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("times", HasTimes ? null : LogLook.Yes), replace: true);
+        Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("times", HasTimes ? null : LogViewOptions.On), replace: true);
 
     private async Task ToggleWrapAsync()
     {
         var line = View is { State.Lines: > 0 } ? await Js.InvokeAsync<int?>("shipinator.log.where", _box) : null;
-        _place = line is { } at ? new(at, at == ChosenLine ? null : 0, _isFollowing) : null;
-        Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("wrap", IsWrapped ? null : LogLook.Yes), replace: true);
+        _wrapPosition = line is { } at ? new(at, at == SelectedLine ? null : 0, _isFollowing) : null;
+        Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("wrap", IsWrapped ? null : LogViewOptions.On), replace: true);
     }
 
-    /// <summary>Brings a line, or the end that is followed, within reach.</summary>
+    /// <summary>Moves the window of reachable lines so that it contains a line, or the end when it is followed.</summary>
     private async Task ArrangeAsync(int? line = null)
     {
         var lines = View!.State.Lines;
-        if (line is { } l && (l < _first || l - _first >= Most))
+        if (line is { } l && (l < _first || l - _first >= MaxLines))
         {
-            _first = Math.Max(1, l - (Most / 2));
+            _first = Math.Max(1, l - (MaxLines / 2));
         }
-        else if (_isFollowing && lines - _first >= Most)
+        else if (_isFollowing && lines - _first >= MaxLines)
         {
-            // All that is drawn is drawn anew when this moves: seldom, where it can be.
-            _first = lines - (IsWrapped ? Most - 1 : Most / 2);
+            // Moving the window renders all lines again, so it moves by half its size where possible.
+            _first = lines - (IsWrapped ? MaxLines - 1 : MaxLines / 2);
         }
 
         _wrapped = IsWrapped ? await ReadAsync(_first, WrapWindow, CancellationToken.None) : [];
     }
 
-    /// <summary>A line of the log that is not the address's own becomes one by leading to that log; the two stay side by side.</summary>
+    /// <summary>The link of a line in the secondary log makes that log the main one; the two stay side by side.</summary>
     private string LineLink(int line) =>
         IsMain
             ? Navigation.GetUriWithQueryParameter("line", line)
@@ -298,6 +299,6 @@ public sealed partial class LogViewer
                 }
             );
 
-    /// <summary>Where to be once it is drawn. Align: 0 at the top, 1 at the bottom, null wherever it is seen.</summary>
+    /// <summary>Where to scroll after rendering. Align: 0 for the top, 1 for the bottom, null for anywhere in view.</summary>
     private sealed record Goal(int Line, double? Align, bool Follow);
 }

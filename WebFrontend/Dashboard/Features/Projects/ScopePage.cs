@@ -5,29 +5,29 @@ using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Dashboard.Features.Projects;
 
-/// <summary>A page of a project, a repository or a pipeline: live, and missing when its address names none.</summary>
+/// <summary>The live page of a project, a repository or a pipeline.</summary>
 public abstract class ScopePage : LiveComponent<Scope, ScopeSnapshot>
 {
-    /// <summary>Who looks.</summary>
+    /// <summary>The user of this circuit.</summary>
     [Inject]
     public required Session Session { get; set; }
 
-    /// <summary>What the address names; null when it is no id.</summary>
-    protected abstract Scope? Asked { get; }
+    /// <summary>What the address refers to; null when it contains no valid id.</summary>
+    protected abstract Scope? Requested { get; }
 
-    /// <summary>Whether there is no such thing.</summary>
-    protected bool IsMissing => Asked is null || Error is NotFoundException;
+    /// <summary>Whether what the address refers to does not exist.</summary>
+    protected bool IsMissing => Requested is null || Error is NotFoundException;
 
-    /// <summary>Whether to show what changes things.</summary>
+    /// <summary>Whether to show actions of the write role.</summary>
     protected bool MayWrite { get; private set; }
 
-    /// <summary>Whether to show what removes things.</summary>
+    /// <summary>Whether to show actions of the admin role.</summary>
     protected bool MayAdminister { get; private set; }
 
     /// <inheritdoc/>
     protected override async Task OnParametersSetAsync()
     {
-        if (Asked is { } scope)
+        if (Requested is { } scope)
         {
             Watch(scope);
         }

@@ -6,7 +6,7 @@ using Shipinator.WebFrontend.Triggers;
 
 namespace Shipinator.WebFrontend.Dashboard.Features.Runs;
 
-/// <summary>What a person does to a run from a screen; each asks again whether they may, and says what went wrong.</summary>
+/// <summary>Actions of a user on a run. Each checks the permission again and shows errors as a message.</summary>
 public sealed class RunActions(
     Session session,
     IGrainFactory grains,
@@ -16,21 +16,21 @@ public sealed class RunActions(
     TimeProvider time
 )
 {
-    /// <summary>Stops a run after telling what that stops.</summary>
+    /// <summary>Cancels a run after a confirmation that lists what it affects.</summary>
     public async Task CancelAsync(RunView run, IReadOnlyList<JobView> jobs)
     {
         ArgumentNullException.ThrowIfNull(run);
-        var atWork = jobs.Where(j => j.Status == Status.Running).Select(j => j.Name).ToList();
-        var waiting = jobs.Count(j => j.Status == Status.Pending);
-        var what = (atWork.Count, waiting) switch
+        var running = jobs.Where(j => j.Status == Status.Running).Select(j => j.Name).ToList();
+        var pending = jobs.Count(j => j.Status == Status.Pending);
+        var effect = (running.Count, pending) switch
         {
-            (0, 0) => "Nothing of it is at work now.",
-            (0, _) => WillNotBegin(waiting),
-            (_, 0) => $"At work now and to be stopped: {string.Join(", ", atWork)}.",
-            _ => $"At work now and to be stopped: {string.Join(", ", atWork)}. {WillNotBegin(waiting)}",
+            (0, 0) => "No jobs are running.",
+            (0, _) => WillNotStart(pending),
+            (_, 0) => WillBeCanceled(running),
+            _ => $"{WillBeCanceled(running)} {WillNotStart(pending)}",
         };
         if (
-            await dialogs.ShowMessageBoxAsync($"Cancel run #{run.RunNumber}?", what, yesText: "Cancel the run", cancelText: "Let it run")
+            await dialogs.ShowMessageBoxAsync($"Cancel run #{run.RunNumber}?", effect, yesText: "Cancel run", cancelText: "Keep running")
             != true
         )
         {
@@ -43,15 +43,15 @@ public sealed class RunActions(
             var grain = grains.GetGrain<IPipelineRunGrain>(run.Id.Value);
             if ((await grain.Get()).Life is { IsTerminal: true } life)
             {
-                messages.Add($"Run #{run.RunNumber} ended meanwhile: {life.Status.Word()}.", Severity.Info);
+                messages.Add($"Run #{run.RunNumber} has already finished with status {life.Status.Word()}.", Severity.Info);
                 return;
             }
 
-            await grain.Cancel(new(time.GetUtcNow(), Reason.CanceledByUser, $"Stopped by {actor["token:".Length..]}.", actor));
+            await grain.Cancel(new(time.GetUtcNow(), Reason.CanceledByUser, $"Canceled by {actor["token:".Length..]}.", actor));
         });
     }
 
-    /// <summary>Runs it again, once for each <paramref name="key"/>; returns the new run, or null when it was refused.</summary>
+    /// <summary>Reruns a run, once for each <paramref name="key"/>. Returns the new run, or null when it failed.</summary>
     public async Task<RunId?> RerunAsync(RunId run, bool onlyFailed, string key)
     {
         RunId? made = null;
@@ -63,10 +63,11 @@ public sealed class RunActions(
         return made;
     }
 
-    private static string WillNotBegin(int waiting) =>
-        waiting == 1 ? "1 waiting job will not begin." : $"{waiting} waiting jobs will not begin.";
+    private static string WillBeCanceled(List<string> running) => $"Running jobs that will be canceled: {string.Join(", ", running)}.";
 
-    /// <summary>Does something and tells the person what went wrong; false then.</summary>
+    private static string WillNotStart(int pending) => $"{Display.Count(pending, "pending job")} will not start.";
+
+    /// <summary>Runs an action and shows an expected error as a message; returns false then.</summary>
     public async Task<bool> TryAsync(Func<Task> action)
     {
         ArgumentNullException.ThrowIfNull(action);
@@ -75,9 +76,9 @@ public sealed class RunActions(
             await action();
             return true;
         }
-        catch (Exception e) when (Say.IsToBeTold(e))
+        catch (Exception e) when (Display.IsExpected(e))
         {
-            messages.Add(Say.Error(e), Severity.Error);
+            messages.Add(Display.Error(e), Severity.Error);
             return false;
         }
     }

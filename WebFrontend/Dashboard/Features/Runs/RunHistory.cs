@@ -4,47 +4,47 @@ using Shipinator.WebFrontend.Dashboard.Live;
 namespace Shipinator.WebFrontend.Dashboard.Features.Runs;
 
 /// <summary>
-/// The transitions of the run that a page shows: read once for each picture of the run, and kept when they can't be read now.
-/// For one page, on its thread.
+/// The transitions of the run that a page shows: read once for each snapshot of the run, and kept when a read fails.
+/// Not thread-safe: for one page, on its renderer's thread.
 /// </summary>
 public sealed class RunHistory(Func<RunId, Task<IReadOnlyList<HistoryEntry>>> read)
 {
-    private RunSnapshot? _of;
-    private RunSnapshot? _wanted;
+    private RunSnapshot? _readFor;
+    private RunSnapshot? _latest;
     private bool _isReading;
 
-    /// <summary>All transitions so far, in their order; empty before they were read.</summary>
+    /// <summary>All transitions so far, in order; empty until they were read.</summary>
     public IReadOnlyList<HistoryEntry> Entries { get; private set; } = [];
 
-    /// <summary>Why there are no newer ones now; ask again.</summary>
+    /// <summary>Why the last read failed; null when it succeeded. The caller retries.</summary>
     public Exception? Error { get; private set; }
 
-    /// <summary>Reads them if the run has changed since they were read. What goes wrong is told by <see cref="Error"/>.</summary>
+    /// <summary>Reads the transitions if the run has changed since the last read. A failure sets <see cref="Error"/>.</summary>
     public async Task FollowAsync(RunSnapshot run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        if (_wanted is { } before && before.Run.Id != run.Run.Id)
+        if (_latest is { } known && known.Run.Id != run.Run.Id)
         {
-            (_of, Entries, Error) = (null, [], null);
+            (_readFor, Entries, Error) = (null, [], null);
         }
 
-        _wanted = run;
+        _latest = run;
         if (_isReading)
         {
-            // Whoever reads goes on until it is this one.
+            // The read in progress continues until it has read this snapshot.
             return;
         }
 
         _isReading = true;
         try
         {
-            while (!ReferenceEquals(_of, _wanted))
+            while (!ReferenceEquals(_readFor, _latest))
             {
-                var asked = _wanted;
-                var found = await read(asked.Run.Id);
-                if (asked.Run.Id == _wanted.Run.Id)
+                var target = _latest;
+                var found = await read(target.Run.Id);
+                if (target.Run.Id == _latest.Run.Id)
                 {
-                    (_of, Entries, Error) = (asked, found, null);
+                    (_readFor, Entries, Error) = (target, found, null);
                 }
             }
         }

@@ -3,8 +3,8 @@ using Shipinator.Schema.Queries;
 namespace Shipinator.WebFrontend.Dashboard.Features.Runs;
 
 /// <summary>
-/// A run as it was after some of its transitions: what was not there yet is pending, times are those of the transitions that
-/// were told by then.
+/// A run as it was after some of its transitions: items without a transition are pending, and times come from the transitions
+/// up to that point.
 /// </summary>
 public static class RunMoment
 {
@@ -19,21 +19,21 @@ public static class RunMoment
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(jobs);
         ArgumentNullException.ThrowIfNull(history);
-        var lives = new Dictionary<Guid, Life>();
+        var states = new Dictionary<Guid, State>();
         foreach (var line in history.Take(count).Select(h => h.Transition))
         {
-            var life = lives.GetValueOrDefault(line.EntityId) ?? new Life(Status.Pending, null, null, null, null);
-            lives[line.EntityId] = life with
+            var state = states.GetValueOrDefault(line.EntityId) ?? new State(Status.Pending, null, null, null, null);
+            states[line.EntityId] = state with
             {
                 Status = line.To,
                 Reason = line.Reason,
                 Detail = line.Detail,
-                Started = line.To is Status.Running ? life.Started ?? line.At : life.Started,
+                Started = line.To is Status.Running ? state.Started ?? line.At : state.Started,
                 Ended = line.To.IsTerminal() ? line.At : null,
             };
         }
 
-        var now = Of(lives, run.Id.Value);
+        var now = Of(states, run.Id.Value);
         return (
             run with
             {
@@ -43,56 +43,56 @@ public static class RunMoment
                 StartedAt = now.Started,
                 FinishedAt = now.Ended,
             },
-            [.. jobs.Select(j => Of(lives, j))]
+            [.. jobs.Select(j => Of(states, j))]
         );
     }
 
-    private static JobView Of(Dictionary<Guid, Life> lives, JobView job)
+    private static JobView Of(Dictionary<Guid, State> states, JobView job)
     {
-        var life = Of(lives, job.Id.Value);
-        var steps = job.Steps.Select(s => Of(lives, s)).Where(s => s.JobAttempt == 1 || lives.ContainsKey(s.Id.Value)).ToList();
+        var state = Of(states, job.Id.Value);
+        var steps = job.Steps.Select(s => Of(states, s)).Where(s => s.JobAttempt == 1 || states.ContainsKey(s.Id.Value)).ToList();
         return job with
         {
-            Status = life.Status,
-            Reason = life.Reason,
-            Detail = life.Detail,
-            StartedAt = life.Started,
-            FinishedAt = life.Ended,
+            Status = state.Status,
+            Reason = state.Reason,
+            Detail = state.Detail,
+            StartedAt = state.Started,
+            FinishedAt = state.Ended,
             Attempt = steps.Count == 0 ? 1 : Math.Min(job.Attempt, steps.Max(s => s.JobAttempt)),
             Steps = steps,
         };
     }
 
-    private static StepView Of(Dictionary<Guid, Life> lives, StepView step)
+    private static StepView Of(Dictionary<Guid, State> states, StepView step)
     {
-        var life = Of(lives, step.Id.Value);
+        var state = Of(states, step.Id.Value);
         return step with
         {
-            Status = life.Status,
-            Reason = life.Reason,
-            Detail = life.Detail,
-            StartedAt = life.Started,
-            FinishedAt = life.Ended,
-            ExitCode = life.Status.IsTerminal() ? step.ExitCode : null,
-            Executions = [.. step.Executions.Where(e => lives.ContainsKey(e.Id.Value)).Select(e => Of(lives, e))],
+            Status = state.Status,
+            Reason = state.Reason,
+            Detail = state.Detail,
+            StartedAt = state.Started,
+            FinishedAt = state.Ended,
+            ExitCode = state.Status.IsTerminal() ? step.ExitCode : null,
+            Executions = [.. step.Executions.Where(e => states.ContainsKey(e.Id.Value)).Select(e => Of(states, e))],
         };
     }
 
-    private static ExecutionView Of(Dictionary<Guid, Life> lives, ExecutionView execution)
+    private static ExecutionView Of(Dictionary<Guid, State> states, ExecutionView execution)
     {
-        var life = Of(lives, execution.Id.Value);
+        var state = Of(states, execution.Id.Value);
         return execution with
         {
-            Status = life.Status,
-            Reason = life.Reason,
-            Detail = life.Detail,
-            StartedAt = life.Started,
-            CompletedAt = life.Ended,
+            Status = state.Status,
+            Reason = state.Reason,
+            Detail = state.Detail,
+            StartedAt = state.Started,
+            CompletedAt = state.Ended,
         };
     }
 
-    private static Life Of(Dictionary<Guid, Life> lives, Guid id) =>
-        lives.GetValueOrDefault(id) ?? new Life(Status.Pending, null, null, null, null);
+    private static State Of(Dictionary<Guid, State> states, Guid id) =>
+        states.GetValueOrDefault(id) ?? new State(Status.Pending, null, null, null, null);
 
-    private sealed record Life(Status Status, Reason? Reason, string? Detail, DateTimeOffset? Started, DateTimeOffset? Ended);
+    private sealed record State(Status Status, Reason? Reason, string? Detail, DateTimeOffset? Started, DateTimeOffset? Ended);
 }

@@ -91,7 +91,9 @@ internal static class Arrangements
                         $$"""
                         {
                           "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "{{name}}" },
-                          "spec": { "backoffLimit": 0, "template": { "spec": { "restartPolicy": "Never", "containers": [ { "name": "step", "image": "busybox:local", "imagePullPolicy": "IfNotPresent", "command": ["sh", "-c", "true"] } ] } } }
+                          "spec": { "backoffLimit": 0, "template": { "spec": { "restartPolicy": "Never",
+                            "containers": [ { "name": "step", "image": "busybox:local",
+                            "imagePullPolicy": "IfNotPresent", "command": ["sh", "-c", "true"] } ] } } }
                         }
                         """
                     )!

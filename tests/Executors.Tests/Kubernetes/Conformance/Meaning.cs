@@ -4,7 +4,9 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What two bodies have to have in common, as text: all but the tolerated, in an order of fields that is always the same.</summary>
+/// <summary>
+/// What two bodies have to have in common, as text: all but the tolerated, in an order of fields that is always the same.
+/// </summary>
 internal static class Meaning
 {
     private static readonly JsonSerializerOptions Readable = new(JsonSerializerOptions.Default)

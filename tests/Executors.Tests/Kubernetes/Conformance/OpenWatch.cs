@@ -61,7 +61,8 @@ internal sealed record OpenWatch(
             {
                 yield return string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{Recorded.Place}: event {i + 1}\n  recorded: {wanted.ElementAtOrDefault(i)}\n  fake:     {found.ElementAtOrDefault(i)}"
+                    $"{Recorded.Place}: event {i + 1}\n  recorded: {wanted.ElementAtOrDefault(i)}\n  fake:     "
+                        + $"{found.ElementAtOrDefault(i)}"
                 );
                 yield break;
             }

@@ -110,7 +110,8 @@ internal sealed partial class Replay(FakeCluster cluster, Agenda agenda, IReadOn
         if ((int)response.StatusCode != request.Status)
         {
             faults.Add(
-                $"code {request.Status.ToString(CultureInfo.InvariantCulture)}, was {((int)response.StatusCode).ToString(CultureInfo.InvariantCulture)} ({actual.Text("message")})"
+                $"code {request.Status.ToString(CultureInfo.InvariantCulture)}, was "
+                    + $"{((int)response.StatusCode).ToString(CultureInfo.InvariantCulture)} ({actual.Text("message")})"
             );
         }
 

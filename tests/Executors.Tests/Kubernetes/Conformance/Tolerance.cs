@@ -78,7 +78,8 @@ internal sealed record Tolerance(string Because, string Where, Func<JsonNode, Js
         ),
         new("Conditions are a set: each writer puts its own first.", Anywhere, SortConditions),
         new(
-            "A pod's spec and status hold what admission and the node add: its token's volume, tolerations, addresses, image and container ids, resources. Kept: what the Job said and what became of it.",
+            "A pod's spec and status hold what admission and the node add: its token's volume, tolerations, addresses, image "
+                + "and container ids, resources. Kept: what the Job said and what became of it.",
             Anywhere,
             PickPod
         ),

@@ -27,7 +27,8 @@ internal static class Access
             throw Refusal.Forbidden(
                 call.Kind,
                 call.Name,
-                $"User \"{user}\" cannot {call.Verb} resource \"{resource}\" in API group \"{call.Kind.Group}\" in the namespace \"{call.Namespace}\""
+                $"User \"{user}\" cannot {call.Verb} resource \"{resource}\" in API group \"{call.Kind.Group}\" in the "
+                    + $"namespace \"{call.Namespace}\""
             );
         }
     }

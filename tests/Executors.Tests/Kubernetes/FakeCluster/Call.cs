@@ -67,7 +67,8 @@ internal sealed record Call(HttpContext Context, Kind Kind, string? Namespace, s
             : new Refusal(
                 406,
                 "NotAcceptable",
-                $"406: Not Acceptable\n\nAvailable representations: {Served}, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch",
+                $"406: Not Acceptable\n\nAvailable representations: {Served}, application/json;stream=watch, "
+                    + "application/vnd.kubernetes.protobuf;stream=watch",
                 []
             );
     }

@@ -14,7 +14,9 @@ internal sealed class ContainerLife(JsonObject spec, bool isFirst)
     /// <summary>As events name it.</summary>
     public string Path => $"spec.{(isFirst ? "initContainers" : "containers")}{{{Name}}}";
 
-    /// <summary>A first container that runs on beside the others, is started anew when it ends, and does not count for the pod's end.</summary>
+    /// <summary>
+    /// A first container that runs on beside the others, is started anew when it ends, and does not count for the pod's end.
+    /// </summary>
     public bool IsSidecar => isFirst && spec.Text("restartPolicy") == "Always";
 
     public JsonObject State { get; set; } = [];

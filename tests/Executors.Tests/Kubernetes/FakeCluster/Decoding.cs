@@ -8,7 +8,9 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>From a body to an object, as the API server's decoder: the client's models say which fields there are and of which type.</summary>
+/// <summary>
+/// From a body to an object, as the API server's decoder: the client's models say which fields there are and of which type.
+/// </summary>
 internal static partial class Decoding
 {
     public const int LongestBody = 3 * 1024 * 1024;
@@ -28,7 +30,8 @@ internal static partial class Decoding
         catch (JsonException)
         {
             throw Refusal.BadRequest(
-                $"the object provided is unrecognized (must be of type {kind.Name}): couldn't get version/kind; json parse error: unexpected end of JSON input ({(body.Length == 0 ? "<empty>" : body)})"
+                $"the object provided is unrecognized (must be of type {kind.Name}): couldn't get version/kind; json parse "
+                    + $"error: unexpected end of JSON input ({(body.Length == 0 ? "<empty>" : body)})"
             );
         }
 
@@ -37,7 +40,9 @@ internal static partial class Decoding
         if (name != kind.Name || version != kind.ApiVersion)
         {
             throw Refusal.BadRequest(
-                $"{name} in version \"{version.Split('/')[^1]}\" cannot be handled as a {kind.Name}: converting ({version.Split('/')[^1]}.{name}) to ({(kind.Group.Length == 0 ? "core" : kind.Group)}.{kind.Name}): unknown conversion"
+                $"{name} in version \"{version.Split('/')[^1]}\" cannot be handled as a {kind.Name}: converting "
+                    + $"({version.Split('/')[^1]}.{name}) to ({(kind.Group.Length == 0 ? "core" : kind.Group)}.{kind.Name}): "
+                    + "unknown conversion"
             );
         }
 

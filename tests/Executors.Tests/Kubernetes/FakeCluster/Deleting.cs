@@ -158,7 +158,8 @@ internal sealed class Deleting(Store store, TimeProvider time, bool hasControlle
                     "Conflict",
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"Operation cannot be fulfilled on {kind.QualifiedName} \"{found.Name()}\": the {name} in the precondition ({wanted}) does not match the {name} in record ({actual}). {why}"
+                        $"Operation cannot be fulfilled on {kind.QualifiedName} \"{found.Name()}\": the {name} in the "
+                            + $"precondition ({wanted}) does not match the {name} in record ({actual}). {why}"
                     ),
                     kind.Details(found.Name(), kind.Name)
                 );

@@ -119,8 +119,8 @@ internal static class Discovery
         var paths = new JsonObject();
         foreach (var kind in Kind.All.Where(k => k.Group == group))
         {
-            var path =
-                $"{(group.Length == 0 ? "/api/v1" : $"/apis/{group}/v1")}{(kind.HasNamespace ? "/namespaces/{namespace}" : "")}/{kind.Plural}/{{name}}";
+            var root = group.Length == 0 ? "/api/v1" : $"/apis/{group}/v1";
+            var path = $"{root}{(kind.HasNamespace ? "/namespaces/{namespace}" : "")}/{kind.Plural}/{{name}}";
             paths[path] = new JsonObject
             {
                 ["patch"] = new JsonObject

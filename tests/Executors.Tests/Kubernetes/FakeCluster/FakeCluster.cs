@@ -10,8 +10,8 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
 /// A Kubernetes API server over real HTTP, with faults to order, that answers as the recordings of a real one do: Jobs, pods and their
-/// logs, Secrets, Leases, quotas, events. Pods come and go as the test says, or, with a <see cref="ClusterTime"/>, as controllers, scheduler
-/// and kubelet would have it. <c>ConformanceTests</c> hold it against the recordings.
+/// logs, Secrets, Leases, quotas, events. Pods come and go as the test says, or, with a <see cref="ClusterTime"/>, as controllers,
+/// scheduler and kubelet would have it. <c>ConformanceTests</c> hold it against the recordings.
 /// </summary>
 internal sealed class FakeCluster : IAsyncDisposable
 {

@@ -2,7 +2,9 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What stands between a pod's making and its storing: its service account, the namespace's default limits, its security standard.</summary>
+/// <summary>
+/// What stands between a pod's making and its storing: its service account, the namespace's default limits, its security standard.
+/// </summary>
 internal static class PodAdmission
 {
     /// <summary>Fills in what the namespace has defaults for, and refuses what it does not allow.</summary>

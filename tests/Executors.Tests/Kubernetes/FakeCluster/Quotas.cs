@@ -47,7 +47,8 @@ internal static class Quotas
                             name,
                             string.Create(
                                 CultureInfo.InvariantCulture,
-                                $"exceeded quota: {quota.Name()}, requested: {resource}=1, used: {resource}={used}, limited: {resource}={hard}"
+                                $"exceeded quota: {quota.Name()}, requested: {resource}=1, used: {resource}={used}, limited: "
+                                    + $"{resource}={hard}"
                             )
                         );
                     }
@@ -83,7 +84,8 @@ internal static class Quotas
             throw Refusal.Forbidden(
                 kind,
                 name,
-                $"failed quota: {quota.Name()}: must specify {string.Join("; ", missing.Select(m => $"{m.Demand} for: {string.Join(',', m.Of)}"))}"
+                $"failed quota: {quota.Name()}: must specify "
+                    + $"{string.Join("; ", missing.Select(m => $"{m.Demand} for: {string.Join(',', m.Of)}"))}"
             );
         }
     }

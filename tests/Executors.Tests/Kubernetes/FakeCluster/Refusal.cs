@@ -64,7 +64,8 @@ internal sealed class Refusal(int code, string? reason, string message, JsonObje
         new(
             409,
             "Conflict",
-            $"Operation cannot be fulfilled on {kind.Qualified} \"{name}\": the object has been modified; please apply your changes to the latest version and try again",
+            $"Operation cannot be fulfilled on {kind.Qualified} \"{name}\": the object has been modified; please apply your "
+                + "changes to the latest version and try again",
             kind.Details(name)
         );
 

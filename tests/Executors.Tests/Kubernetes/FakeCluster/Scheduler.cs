@@ -49,9 +49,11 @@ internal sealed class Scheduler
         var words =
             claim is not null ? $"0/1 nodes are available: persistentvolumeclaim \"{claim}\" not found. not found"
             : place.Any(l => Labels.GetValueOrDefault(l.Key) != (string?)l.Value)
-                ? "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+                ? "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, "
+                    + "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
             : wanted > Available
-                ? "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+                ? "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are "
+                    + "available: 1 Preemption is not helpful for scheduling."
             : null;
         var condition = new JsonObject
         {

@@ -3,7 +3,9 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 /// <summary>Containers that stand beside the others: started in a row, asked whether they are ready, stopped last.</summary>
 internal sealed partial class ScriptedKubelet
 {
-    /// <summary>What comes after a sidecar waits for its start-up probe; one that is never answered has it started anew, again and again.</summary>
+    /// <summary>
+    /// What comes after a sidecar waits for its start-up probe; one that is never answered has it started anew, again and again.
+    /// </summary>
     private IEnumerable<TimeSpan> UntilStarted(PodLife life, ContainerLife container)
     {
         for (var failures = 0; container.Probe is var (period, most, port) && !container.HasPassed; )

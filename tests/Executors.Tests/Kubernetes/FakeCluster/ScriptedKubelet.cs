@@ -164,7 +164,8 @@ internal sealed partial class ScriptedKubelet
         while (!container.Image.EndsWith(":local", StringComparison.Ordinal))
         {
             var error =
-                $"rpc error: code = NotFound desc = failed to pull and unpack image \"{container.Image}\": failed to resolve image: {container.Image}: not found";
+                $"rpc error: code = NotFound desc = failed to pull and unpack image \"{container.Image}\": failed to resolve "
+                + $"image: {container.Image}: not found";
             yield return Milliseconds(1500);
             container.Wait("ErrImagePull", error);
             Publish(life);

@@ -41,7 +41,8 @@ internal sealed partial class Shell(IReadOnlyDictionary<string, string> variable
                 TimeSpan.Zero,
                 128,
                 "StartError",
-                $"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"{missing}\": stat {missing}: no such file or directory"
+                $"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+                    + $"unable to start container process: exec: \"{missing}\": stat {missing}: no such file or directory"
             );
         }
 

@@ -10,11 +10,16 @@ internal static partial class Validation
 {
     private const int LongestSecret = 1024 * 1024;
     private const string NameRule =
-        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end "
+        + "with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+        + "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
     private const string LabelRule =
-        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end "
+        + "with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+        + "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
     private const string KeyRule =
-        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
+        + "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
     /// <summary>Refuses what is not valid; <paramref name="before"/> is what an update replaces.</summary>
     public static void Check(Kind kind, JsonObject found, JsonObject? before)
@@ -71,7 +76,8 @@ internal static partial class Validation
                 {
                     yield return string.Create(
                         CultureInfo.InvariantCulture,
-                        $"spec.template.spec.{list}[{index}].env[{at}]: hides previous definition of \"{variable.Text("name")}\", which may be dropped when using apply"
+                        $"spec.template.spec.{list}[{index}].env[{at}]: hides previous definition of "
+                            + $"\"{variable.Text("name")}\", which may be dropped when using apply"
                     );
                 }
             }

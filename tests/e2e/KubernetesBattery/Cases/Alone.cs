@@ -2,14 +2,14 @@ using static Shipinator.KubernetesBattery.Battery;
 
 namespace Shipinator.KubernetesBattery;
 
-/// <summary>Cases that change the namespace or the server for all others, one after another.</summary>
+/// <summary>Cases that affect the namespace or the server of all others; they run one after another.</summary>
 internal static class Alone
 {
     public static IReadOnlyList<Case> Cases { get; } =
     [
         new(
             "quota full, then free",
-            "said at once, success",
+            "reported immediately, success",
             async c =>
             {
                 await c.Cluster.ApplyAsync(Quota("nothing", "pods: \"0\""));
@@ -42,7 +42,7 @@ internal static class Alone
             Alone: true
         ),
         new(
-            "quota that demands limits",
+            "quota that requires limits",
             "failed config_error, then success",
             async c =>
             {
@@ -55,7 +55,8 @@ internal static class Alone
                         apiVersion: v1
                         kind: LimitRange
                         metadata: { name: defaults }
-                        spec: { limits: [ { type: Container, default: { cpu: "1", memory: 512Mi }, defaultRequest: { cpu: 10m, memory: 16Mi } } ] }
+                        spec:
+                          limits: [ { type: Container, default: { cpu: "1", memory: 512Mi }, defaultRequest: { cpu: 10m, memory: 16Mi } } ]
                         """
                     );
                     c.Note = "";
@@ -70,7 +71,7 @@ internal static class Alone
         ),
         new(
             "server killed in a step",
-            "success, whole and once",
+            "success, complete and once",
             async c =>
             {
                 var run = await c.StartAsync(c.File("for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line-$i; sleep 2; done"));
@@ -79,7 +80,8 @@ internal static class Alone
                 var job = await c.EndAsync(run);
                 var lines = (await c.LogAsync(job)).Split('\n').Where(l => l.StartsWith("line-", StringComparison.Ordinal)).ToList();
                 await c.GoneAsync(run);
-                return $"{job.Status}, {(lines.SequenceEqual(Enumerable.Range(1, 12).Select(i => $"line-{i}")) && job.Attempt == 1 ? "whole and once" : string.Join(' ', lines))}";
+                var whole = lines.SequenceEqual(Enumerable.Range(1, 12).Select(i => $"line-{i}")) && job.Attempt == 1;
+                return $"{job.Status}, {(whole ? "complete and once" : string.Join(' ', lines))}";
             },
             Alone: true
         ),

@@ -2,7 +2,7 @@ using static Shipinator.KubernetesBattery.Battery;
 
 namespace Shipinator.KubernetesBattery;
 
-/// <summary>Runs that somebody cancels: over when nothing of them is in the cluster any more.</summary>
+/// <summary>Canceled runs: terminal only when nothing of them is left in the cluster.</summary>
 internal static class Cancels
 {
     private const string Canceled = "canceled canceled_by_user, nothing left";
@@ -22,14 +22,14 @@ internal static class Cancels
                 )
         ),
         new("cancel while running", Canceled, c => CancelAsync(c, c.File(Sleep), c.RunningAsync)),
-        // The peers' classic: a canceled run that is told as a success.
+        // A common bug of CI systems: a canceled run that is reported as a success.
         new(
-            "cancel of what then ends well",
+            "cancel of a step that then succeeds",
             Canceled,
             c => CancelAsync(c, c.File("trap 'exit 0' TERM; echo ready; sleep 600 & wait"), r => c.SaidAsync(r, "ready"))
         ),
         new(
-            "cancel of what does not listen",
+            "cancel of a step that ignores SIGTERM",
             Canceled,
             c => CancelAsync(c, c.File("trap '' TERM; echo ready; while :; do sleep 1; done"), r => c.SaidAsync(r, "ready"))
         ),
@@ -76,7 +76,7 @@ internal static class Cancels
         await moment(run);
         await c.Api.CancelRunAsync(run);
         var found = await c.OutcomeAsync(run);
-        // At the moment that it is told, not some time after.
+        // At the moment at which it is reported, not later.
         var left = (await c.Cluster.NamesAsync("jobs", run)).Concat(await c.Cluster.NamesAsync("pods", run)).ToList();
         return $"{found}, {(left.Count == 0 ? "nothing" : string.Join(' ', left))} left";
     }

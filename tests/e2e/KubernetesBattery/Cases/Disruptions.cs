@@ -5,7 +5,7 @@ using static Shipinator.KubernetesBattery.Battery;
 
 namespace Shipinator.KubernetesBattery;
 
-/// <summary>What others in the cluster do to our pods and Jobs.</summary>
+/// <summary>What others in the cluster do to Shipinator's pods and Jobs.</summary>
 internal static class Disruptions
 {
     public static IReadOnlyList<Case> Cases { get; } =
@@ -26,7 +26,7 @@ internal static class Disruptions
         ),
         new("pod evicted", "failed evicted", c => DisruptAsync(c, async r => await c.Cluster.EvictAsync(await c.PodAsync(r)))),
         new(
-            "pod evicted before it began",
+            "pod evicted before it started",
             "failed evicted",
             async c =>
             {
@@ -60,12 +60,13 @@ internal static class Disruptions
                 await c.Cluster.AsyncIn("delete", "pod", await c.PodAsync(run), "--wait=false", "--grace-period=1");
                 var job = await c.EndAsync(run);
                 var logs = (await c.LogAsync(job)).Split("one-try").Length - 1;
-                return $"{job.Status}, attempt {job.Attempt}, {(logs == 2 ? "both logs" : string.Create(CultureInfo.InvariantCulture, $"{logs} logs"))}";
+                var found = logs == 2 ? "both logs" : string.Create(CultureInfo.InvariantCulture, $"{logs} logs");
+                return $"{job.Status}, attempt {job.Attempt}, {found}";
             }
         ),
-        new("late word of an old attempt", "refused with 409, success", LateAsync),
-        new("Job of the same name", "failed config_error, theirs untouched", ForeignAsync),
-        new("orphan is swept", "gone", OrphanAsync),
+        new("late report of an old attempt", "refused with 409, success", LateAsync),
+        new("Job of the same name", "failed config_error, foreign Job untouched", ForeignAsync),
+        new("orphan is removed", "gone", OrphanAsync),
     ];
 
     private static async Task<string> DisruptAsync(CaseContext c, Func<string, Task> disrupt)
@@ -78,7 +79,7 @@ internal static class Disruptions
         return found;
     }
 
-    /// <summary>With the token that its pod had, somebody says that an attempt that is over has succeeded.</summary>
+    /// <summary>A client with the pod's token reports success for an attempt that has already ended.</summary>
     private static async Task<string> LateAsync(CaseContext c)
     {
         var run = await c.StartAsync(c.File("test -e tried && exit 9; touch tried; echo begun; sleep 12", retry: InfrastructureRetry));
@@ -95,12 +96,12 @@ internal static class Disruptions
             "the first attempt's end"
         );
         using var http = Server.Http(c.Server, token);
-        using var answer = await http.PostAsJsonAsync($"/v1/executions/{old}/status", new { status = "success", exit_code = 0 });
+        using var response = await http.PostAsJsonAsync($"/v1/executions/{old}/status", new { status = "success", exit_code = 0 });
         var found = await c.OutcomeAsync(run);
-        return string.Create(CultureInfo.InvariantCulture, $"refused with {(int)answer.StatusCode}, {found}");
+        return string.Create(CultureInfo.InvariantCulture, $"refused with {(int)response.StatusCode}, {found}");
     }
 
-    /// <summary>Made before ours can be: while the job before it runs.</summary>
+    /// <summary>The foreign Job is created while the previous job runs, before Shipinator can create its own.</summary>
     private static async Task<string> ForeignAsync(CaseContext c)
     {
         var run = await c.StartAsync(
@@ -129,11 +130,11 @@ internal static class Disruptions
             var before = await Theirs();
             var found = await c.OutcomeAsync(run);
             await c.GoneAsync(run);
-            // What is over is taken away soon, not at once: another run, from its beginning to its end, gives the server the time.
+            // Workers are removed soon after the end, not immediately: another complete run gives the server the time.
             var next = await c.StartAsync(c.File("true"));
             await c.OutcomeAsync(next);
             await c.GoneAsync(next);
-            return $"{found}, theirs {(await Theirs() == before ? "untouched" : "deleted")}";
+            return $"{found}, foreign Job {(await Theirs() == before ? "untouched" : "deleted")}";
         }
         finally
         {
@@ -141,7 +142,7 @@ internal static class Disruptions
         }
     }
 
-    /// <summary>A Job with our labels that nobody needs; suspended, so that it needs no image.</summary>
+    /// <summary>An orphaned Job with Shipinator's labels; suspended, so that it needs no image.</summary>
     private static async Task<string> OrphanAsync(CaseContext c)
     {
         var job = Guid.CreateVersion7();

@@ -2,7 +2,7 @@ using static Shipinator.KubernetesBattery.Battery;
 
 namespace Shipinator.KubernetesBattery;
 
-/// <summary>How a job ends, and why.</summary>
+/// <summary>Results of jobs and their reasons.</summary>
 internal static class Outcomes
 {
     public static IReadOnlyList<Case> Cases { get; } =
@@ -16,7 +16,7 @@ internal static class Outcomes
             c =>
                 c.Settings.BareImage is { } image
                     ? CodeAsync(c, c.File("true", image: image))
-                    : Task.FromResult("skipped: SHIPINATOR_E2E_BARE_IMAGE names no image without a shell")
+                    : Task.FromResult("skipped: SHIPINATOR_E2E_BARE_IMAGE is not set")
         ),
         new("out of memory", "failed oom_killed", c => SimpleAsync(c, c.File("tail /dev/zero", "resources: { memory: 64Mi }"))),
         new("step timeout", "failed timeout", c => SimpleAsync(c, c.File(Sleep, "timeout: 5s", retry: InfrastructureRetry))),
@@ -31,7 +31,7 @@ internal static class Outcomes
         ),
         new(
             "image missing",
-            "said at once, failed image_pull",
+            "reported immediately, failed image_pull",
             async c =>
             {
                 var run = await c.StartAsync(c.File("true", image: MissingImage));
@@ -77,21 +77,21 @@ internal static class Outcomes
         ),
         new(
             "unschedulable",
-            "said at once, failed unschedulable",
+            "reported immediately, failed unschedulable",
             async c =>
             {
                 var run = await c.StartAsync(c.File("true", "resources: { cpu: 9000 }"));
                 var said = await c.PromptlyAsync(
                     run,
                     "nodes are available",
-                    "the scheduler's sentence in waiting_for",
+                    "the scheduler's message in waiting_for",
                     () => c.Cluster.AboutAsync("pods", run, "{.items[*].status.conditions[*].reason}"),
                     "Unschedulable"
                 );
                 return $"{said}, {await c.OutcomeAsync(run)}";
             }
         ),
-        new("secret that nobody configured", "failed config_error", c => SimpleAsync(c, c.File("true", "secrets: [ABSENT]"))),
+        new("secret that is not configured", "failed config_error", c => SimpleAsync(c, c.File("true", "secrets: [ABSENT]"))),
         new("checkout impossible", "failed executor_error", GoneRepositoryAsync),
     ];
 
@@ -101,7 +101,7 @@ internal static class Outcomes
         return $"{job.Status} {job.Reason} {job.Steps[0].ExitCode}";
     }
 
-    /// <summary>The repository is there when the run is made, and gone when the pod wants to clone.</summary>
+    /// <summary>The repository exists when the run is created, and is gone when the pod clones.</summary>
     private static async Task<string> GoneRepositoryAsync(CaseContext c)
     {
         await c.Git.CreateAsync("gone", c.File("true"));

@@ -3,7 +3,7 @@ using static Shipinator.KubernetesBattery.Battery;
 
 namespace Shipinator.KubernetesBattery;
 
-/// <summary>What a job's steps share, keep apart, and get.</summary>
+/// <summary>What a job's steps share, what is isolated, and what they get.</summary>
 internal static class Work
 {
     private const int Lines = 100_000;
@@ -85,7 +85,7 @@ internal static class Work
                 )
         ),
         new(
-            "two runs at once",
+            "two concurrent runs",
             "success, success",
             async c =>
             {
@@ -106,7 +106,10 @@ internal static class Work
                         web:
                           image: "{{c.Settings.ServiceImage}}"
                           env: { PRICE: "5$$" }
-                          command: [sh, -c, "mkdir -p /tmp/w; echo served-by-web for $PRICE > /tmp/w/index.html; sleep 3; httpd -f -p 8080 -h /tmp/w"]
+                          command:
+                            - sh
+                            - -c
+                            - mkdir -p /tmp/w; echo served-by-web for $PRICE > /tmp/w/index.html; sleep 3; httpd -f -p 8080 -h /tmp/w
                           ready: { tcp: 8080, timeout: 60s }
                       steps:
                         - { name: ask, run: "wget -q -O - http://web:8080/index.html" }
@@ -135,13 +138,14 @@ internal static class Work
         ),
         new(
             "log of 100,000 lines",
-            "success, whole and in order",
+            "success, complete and in order",
             async c =>
             {
                 var job = await c.EndAsync(await c.StartAsync(c.File($"seq 1 {Lines.ToString(CultureInfo.InvariantCulture)}")));
                 var lines = (await c.LogAsync(job)).Split('\n').Where(l => l.Length > 0 && l.All(char.IsAsciiDigit)).ToList();
                 var whole = lines.SequenceEqual(Enumerable.Range(1, Lines).Select(i => i.ToString(CultureInfo.InvariantCulture)));
-                return $"{job.Status}, {(whole ? "whole and in order" : string.Create(CultureInfo.InvariantCulture, $"{lines.Count} lines"))}";
+                var found = whole ? "complete and in order" : string.Create(CultureInfo.InvariantCulture, $"{lines.Count} lines");
+                return $"{job.Status}, {found}";
             }
         ),
         new(
@@ -163,11 +167,11 @@ internal static class Work
                     "kept-apart"
                 )
         ),
-        new("pod's shape", "linux, no service account token, no privilege", PodShapeAsync),
+        new("pod properties", "linux, no service account token, no privilege", PodPropertiesAsync),
         new("cache between runs", "success, found", CacheAsync),
     ];
 
-    private static async Task<string> PodShapeAsync(CaseContext c)
+    private static async Task<string> PodPropertiesAsync(CaseContext c)
     {
         var run = await c.StartAsync(c.File(Sleep));
         await c.RunningAsync(run);
@@ -186,7 +190,7 @@ internal static class Work
     {
         if (c.Settings.CacheClass is null)
         {
-            return "skipped: SHIPINATOR_E2E_CACHE_CLASS names no storage class";
+            return "skipped: SHIPINATOR_E2E_CACHE_CLASS is not set";
         }
 
         var file = c.File(

@@ -58,7 +58,8 @@ internal sealed class HostContainers(string programs) : IContainers
         catch (System.ComponentModel.Win32Exception)
         {
             throw new StartRefusedException(
-                $"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"{command[0]}\": stat {command[0]}: no such file or directory"
+                $"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+                    + $"unable to start container process: exec: \"{command[0]}\": stat {command[0]}: no such file or directory"
             );
         }
     }

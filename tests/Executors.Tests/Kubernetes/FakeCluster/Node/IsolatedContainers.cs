@@ -26,7 +26,8 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
         ln -s /proc/self/fd "$root/dev/fd"
         ln -s /proc/self/fd/1 "$root/dev/stdout"; ln -s /proc/self/fd/2 "$root/dev/stderr"
         while IFS='|' read -r source target access; do
-          if [ -d "$source" ]; then mkdir -p "$root$target"; else mkdir -p "$root$(dirname "$target")"; [ -e "$root$target" ] || : > "$root$target"; fi
+          if [ -d "$source" ]; then mkdir -p "$root$target"
+          else mkdir -p "$root$(dirname "$target")"; [ -e "$root$target" ] || : > "$root$target"; fi
           mount --bind "$source" "$root$target"
           [ "$access" != ro ] || mount -o remount,bind,ro "$root$target"
         done < "$mounts"
@@ -83,7 +84,9 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
         if (!IsThere(command[0], root, mounts))
         {
             throw new StartRefusedException(
-                $"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: exec: \"{command[0]}\": stat {command[0]}: no such file or directory"
+                $"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+                    + $"unable to start container process: error during container init: exec: \"{command[0]}\": stat "
+                    + $"{command[0]}: no such file or directory"
             );
         }
 
@@ -122,7 +125,9 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
         return new Running(System.Diagnostics.Process.Start(process)!, group, start.Write);
     }
 
-    /// <summary>The environment and nothing else; the user and the groups that the manifest says, and with another than root no right of root's.</summary>
+    /// <summary>
+    /// The environment and nothing else; the user and the groups that the manifest says, and with another than root no right of root's.
+    /// </summary>
     private static IEnumerable<string> Become(ContainerStart start, string root)
     {
         yield return "/usr/bin/env";

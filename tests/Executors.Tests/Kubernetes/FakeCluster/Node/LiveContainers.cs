@@ -39,7 +39,9 @@ internal sealed class LiveContainers(World world, IContainers runtime, PodLife l
         }
     }
 
-    /// <summary>Until a sidecar's start-up probe has passed; one that ends or is never ready is started anew, with growing pauses.</summary>
+    /// <summary>
+    /// Until a sidecar's start-up probe has passed; one that ends or is never ready is started anew, with growing pauses.
+    /// </summary>
     public async Task StartedAsync(ContainerLife sidecar, CancellationToken stop)
     {
         var started = new TaskCompletionSource();
@@ -56,8 +58,9 @@ internal sealed class LiveContainers(World world, IContainers runtime, PodLife l
         {
             if (_running.TryGetValue(sidecar, out var running))
             {
-                var own = world.Now + grace;
-                await StopAsync([running], () => killAt() < own ? killAt() : own);
+                // Each has its least time, however late its turn comes: a kubelet kills none in the moment in which it sends SIGTERM.
+                var (own, least) = (world.Now + grace, world.Now + LeastGrace);
+                await StopAsync([running], () => new[] { new[] { killAt(), own }.Min(), least }.Max());
             }
         }
     }
@@ -67,8 +70,7 @@ internal sealed class LiveContainers(World world, IContainers runtime, PodLife l
     {
         _ending = true;
         await StopAsync([.. _running.Where(r => !r.Key.IsSidecar).Select(r => r.Value)], killAt);
-        var least = world.Now + LeastGrace;
-        await StopSidecarsAsync(() => killAt() > least ? killAt() : least);
+        await StopSidecarsAsync(killAt);
     }
 
     private async Task StopAsync(IReadOnlyList<(IContainer Container, Task Told)> all, Func<DateTimeOffset> killAt)

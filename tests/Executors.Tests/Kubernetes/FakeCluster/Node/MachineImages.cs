@@ -39,13 +39,17 @@ internal sealed partial class MachineImages(string folder)
     /// <summary>Why a pod can't have it; null when it can.</summary>
     public static string? Refuse(string image, JsonObject pod, Func<string, bool> opens) =>
         !Name().IsMatch(image)
-            ? $"InvalidImageName Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid reference format"
+            ? $"InvalidImageName Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid "
+                + "reference format"
         : image is Busybox or Tools or Bare ? null
         : image == Private
             ? pod.Items("spec", "imagePullSecrets").Select(s => s.Text("name")).OfType<string>().Any(opens) ? null
-                : $"failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials"
+                : $"failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": pull access denied, "
+                    + "repository does not exist or may require authorization: authorization failed: no basic auth credentials"
         : image.StartsWith(Nobody + "/", StringComparison.Ordinal)
-            ? $"failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": failed to do request: Head \"http://{Nobody}/v2/{image[(Nobody.Length + 1)..image.LastIndexOf(':')]}/manifests/{image[(image.LastIndexOf(':') + 1)..]}\": dial tcp {Nobody}: connect: connection refused"
+            ? $"failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": failed to do request: "
+                + $"Head \"http://{Nobody}/v2/{image[(Nobody.Length + 1)..image.LastIndexOf(':')]}/manifests/"
+                + $"{image[(image.LastIndexOf(':') + 1)..]}\": dial tcp {Nobody}: connect: connection refused"
         : $"failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": {image}: not found";
 
     /// <summary>A container's own copy of what the image holds, and the folders of this machine that it shows besides.</summary>

@@ -1,0 +1,34 @@
+namespace Shipinator.Executors.Process;
+
+/// <summary>
+/// Removes a folder with any content: names that are not valid text, thousands of levels, folders that deny access to their own owner. .NET
+/// can't do that; <c>rm</c> can, and follows no link, whatever happens in the folder meanwhile.
+/// </summary>
+internal static class FolderRemoval
+{
+    /// <summary>Null when nothing is left; else the problem. Errors: <see cref="IOException"/> when there is no <c>rm</c>.</summary>
+    public static async Task<string?> RemoveAsync(string folder, CancellationToken cancellationToken)
+    {
+        if (Unix.Stat(folder) is null)
+        {
+            return null;
+        }
+
+        if (!Environment.IsPrivilegedProcess)
+        {
+            // Root needs no permission; other users own everything here, and the modes matter to no one else.
+            await SystemCommand.RunAsync(["chmod", "-R", "--", "u+rwx", folder], cancellationToken);
+        }
+
+        // File systems that are mounted below must not be emptied.
+        var (code, output) = await SystemCommand.RunAsync(["rm", "-rf", "--one-file-system", "--", folder], cancellationToken);
+        if (code != 0 && output.Contains("option", StringComparison.Ordinal))
+        {
+            (code, output) = await SystemCommand.RunAsync(["rm", "-rf", "--", folder], cancellationToken);
+        }
+
+        return code == 0 && Unix.Stat(folder) is null ? null
+            : output.Length > 0 ? output
+            : $"rm ended with exit code {code}";
+    }
+}

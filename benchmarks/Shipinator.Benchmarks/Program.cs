@@ -19,6 +19,8 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("Name one benchmark; expected one of storage, logs, indexes, lint, runs, pipeline, claim, live, viewers, waiting.");
+    Console.Error.WriteLine(
+        "Name one benchmark; expected one of storage, logs, indexes, lint, runs, pipeline, claim, live, viewers, waiting."
+    );
     return 2;
 }

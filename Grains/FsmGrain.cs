@@ -111,7 +111,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
     /// Writes the row with its transitions, atomically, and when it ends the row a trace of what follows. When this throws, what was
     /// written is unknown: the memory is thrown away.
     /// </summary>
-    protected async Task CommitAsync(TRecord next, ImmutableArray<Transition> transitions)
+    protected async Task CommitAsync(TRecord next, ImmutableArray<Transition> transitions, ImmutableArray<JobRecord> initialJobs = default)
     {
         ThrowIfAbandoned();
         var unsettled = LifeOf(next).IsTerminal && AfterEnd(next).Count > 0;
@@ -120,6 +120,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
             Row = next,
             Uncommitted = transitions,
             Unsettled = unsettled,
+            InitialJobs = initialJobs.IsDefault ? [] : initialJobs,
         };
         try
         {
@@ -136,6 +137,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
 
         _state.State.Uncommitted = [];
         _state.State.Unsettled = false;
+        _state.State.InitialJobs = [];
         Row = next;
         if (unsettled)
         {

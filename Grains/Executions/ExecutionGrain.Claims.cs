@@ -77,7 +77,8 @@ public sealed partial class ExecutionGrain
         var inputs = new InputPlaces();
         foreach (var input in row.Spec.Inputs)
         {
-            var found = await artifacts.Find(row.Spec.Worker.RunId, row.Spec.Worker.ProjectId, input, cancellationToken);
+            var candidates = await artifacts.Find(row.Spec.Worker.RunId, row.Spec.Worker.ProjectId, input, cancellationToken);
+            var found = InputChoice.Of(input, candidates);
             if (found.Count == 0)
             {
                 var missing = NewEdit(Actor);

@@ -34,7 +34,8 @@ public sealed class PipelineRunGrain(
 
         var edit = new Edit(Id, Now, command.Actor);
         var row = RunLogic.Create(Id, command, edit, Time);
-        await CommitAsync(row, edit.Transitions);
+        var jobs = InitialJobs.Of(row, edit);
+        await CommitAsync(row, edit.Transitions, jobs);
         foreach (var job in row.Jobs)
         {
             _outcomes[job.Id] = RunLogic.InitialOutcome(job);

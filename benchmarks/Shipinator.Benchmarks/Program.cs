@@ -4,6 +4,9 @@ using Shipinator.Benchmarks.Live;
 return args switch
 {
     ["storage"] => await StorageBenchmark.RunAsync(),
+    ["logs"] => await LogsBenchmark.RunAsync(),
+    ["indexes"] => await IndexesBenchmark.RunAsync(),
+    ["lint"] => LintBenchmark.Run(2_000, 1),
     ["runs"] => await RunsBenchmark.RunAsync(),
     ["pipeline"] => await PipelineBenchmark.RunAsync(),
     ["waiting"] => await WaitingBenchmark.RunAsync(),
@@ -18,6 +21,8 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("Name one benchmark; expected one of storage, runs, pipeline, claim, live, viewers, waiting, dead-silo.");
+    Console.Error.WriteLine(
+        "Name one benchmark; expected one of storage, logs, indexes, lint, runs, pipeline, claim, live, viewers, waiting, dead-silo."
+    );
     return 2;
 }

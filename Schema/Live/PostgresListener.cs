@@ -4,9 +4,10 @@ using Npgsql;
 namespace Shipinator.Schema.Live;
 
 /// <summary>
-/// This process's ear at the database: one connection that listens to every channel of ours, and is made anew when it is lost.
+/// Receives the database's notifications for this process: one connection that listens to all channels and is reopened when it is lost.
 /// </summary>
-public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvider time, ILogger<PostgresNotices> logger) : IAsyncDisposable
+public sealed partial class PostgresListener(NpgsqlDataSource source, TimeProvider time, ILogger<PostgresListener> logger)
+    : IAsyncDisposable
 {
     /// <summary>Committed changes: run ids without hyphens, separated by commas.</summary>
     internal const string Runs = "shipinator_runs";
@@ -14,37 +15,37 @@ public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvide
     /// <summary>Logs that grew: execution ids without hyphens, separated by commas.</summary>
     internal const string Logs = "shipinator_logs";
 
-    /// <summary>Projects, repositories, pipelines or tokens changed; it says no more.</summary>
+    /// <summary>Projects, repositories, pipelines or tokens changed; no payload.</summary>
     internal const string Catalog = "shipinator_catalog";
 
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromSeconds(5);
 
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _starting = new();
-    private readonly TaskCompletionSource _heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _disposed;
     private Task? _listening;
 
-    /// <summary>A notice: its channel and an id of its payload.</summary>
-    public event Action<string, Guid>? Heard;
+    /// <summary>A notification: its channel and an id of its payload.</summary>
+    public event Action<string, Guid>? Notified;
 
-    /// <summary>A project, repository, pipeline or token came, changed or went.</summary>
+    /// <summary>A project, repository, pipeline or token was created, changed or deleted.</summary>
     public event Action? CatalogChanged;
 
-    /// <summary>It listens from now on, for the first time or again: what was said before may have been missed.</summary>
-    public event Action? Began;
+    /// <summary>The connection is listening, for the first time or again; earlier notifications may have been missed.</summary>
+    public event Action? Connected;
 
-    /// <summary>It listens no more, and tries to again: what is said now is not heard.</summary>
-    public event Action? Ceased;
+    /// <summary>The connection was lost and is being reopened; notifications are missed meanwhile.</summary>
+    public event Action? Disconnected;
 
-    /// <summary>Ends when the database is listened to for the first time.</summary>
-    internal Task Listening => _heard.Task;
+    /// <summary>Completes when the connection listens for the first time.</summary>
+    internal Task FirstConnected => _connected.Task;
 
-    /// <summary>Fires when it is disposed.</summary>
+    /// <summary>Canceled when this is disposed.</summary>
     internal CancellationToken Stopping => _stop.Token;
 
-    /// <summary>Begins to listen, unless it does.</summary>
+    /// <summary>Starts to listen; repeated calls have no effect.</summary>
     public void Start()
     {
         lock (_starting)
@@ -71,27 +72,32 @@ public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvide
     private async Task ListenAsync()
     {
         var pause = TimeSpan.FromMilliseconds(100);
-        var isHeard = false;
+        var isConnected = false;
         while (!_stop.IsCancellationRequested)
         {
             try
             {
                 await using var connection = await source.OpenConnectionAsync(_stop.Token);
-                connection.Notification += (_, notice) => Spread(notice.Channel, notice.Payload);
+                connection.Notification += (_, notification) => Dispatch(notification.Channel, notification.Payload);
                 await using (var listen = new NpgsqlCommand($"LISTEN {Runs}; LISTEN {Logs}; LISTEN {Catalog}", connection))
                 {
                     await listen.ExecuteNonQueryAsync(_stop.Token);
                 }
 
                 pause = TimeSpan.FromMilliseconds(100);
-                isHeard = true;
-                Began?.Invoke();
-                _heard.TrySetResult();
+                if (!isConnected && FirstConnected.IsCompleted)
+                {
+                    Restored(logger);
+                }
+
+                isConnected = true;
+                Connected?.Invoke();
+                _connected.TrySetResult();
                 while (true)
                 {
                     if (!await connection.WaitAsync(Heartbeat, _stop.Token))
                     {
-                        // A connection that died without a word is found out only by asking.
+                        // Only a query detects a connection that died silently.
                         await using var ask = new NpgsqlCommand("SELECT 1", connection);
                         await ask.ExecuteNonQueryAsync(_stop.Token);
                     }
@@ -103,12 +109,12 @@ public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvide
             }
             catch (Exception e)
             {
-                // Whatever it was: who listens no more hears nothing, and nobody would find out.
+                // Whatever the error: without reconnecting, no notification would arrive any more.
                 Lost(logger, e.Message, pause);
-                if (isHeard)
+                if (isConnected)
                 {
-                    isHeard = false;
-                    Ceased?.Invoke();
+                    isConnected = false;
+                    Disconnected?.Invoke();
                 }
 
                 try
@@ -120,12 +126,12 @@ public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvide
                     return;
                 }
 
-                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+                pause = pause * 2 < MaxRetryDelay ? pause * 2 : MaxRetryDelay;
             }
         }
     }
 
-    private void Spread(string channel, string payload)
+    private void Dispatch(string channel, string payload)
     {
         if (channel == Catalog)
         {
@@ -137,11 +143,14 @@ public sealed partial class PostgresNotices(NpgsqlDataSource source, TimeProvide
         {
             if (Guid.TryParseExact(payload.AsSpan()[range], "N", out var id))
             {
-                Heard?.Invoke(channel, id);
+                Notified?.Invoke(channel, id);
             }
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The notices of changes can't be heard now ({Error}); trying again in {Pause}.")]
-    private static partial void Lost(ILogger logger, string error, TimeSpan pause);
+    [LoggerMessage(2102, LogLevel.Warning, "Listening for database notifications failed: {Error}. Retrying in {Delay}.")]
+    private static partial void Lost(ILogger logger, string error, TimeSpan delay);
+
+    [LoggerMessage(2103, LogLevel.Information, "Listening for database notifications again.")]
+    private static partial void Restored(ILogger logger);
 }

@@ -10,12 +10,12 @@ using Shipinator.Testing;
 namespace Shipinator.Schema.Tests;
 
 /// <summary>A database of its own with a project, repository and pipeline, and the storage over it.</summary>
-public sealed class Bench : IAsyncDisposable
+public sealed class TestDatabase : IAsyncDisposable
 {
     private readonly ShipinatorDatabase _database;
     private int _runNumber;
 
-    private Bench(ShipinatorDatabase database, string connectionString, GroupCommitOptions? options)
+    private TestDatabase(ShipinatorDatabase database, string connectionString, GroupCommitOptions? options)
     {
         _database = database;
         ConnectionString = connectionString;
@@ -40,18 +40,18 @@ public sealed class Bench : IAsyncDisposable
 
     public PipelineRow Pipeline { get; private set; } = null!;
 
-    public static async Task<Bench> StartAsync(PostgresFixture postgres, GroupCommitOptions? options = null) =>
+    public static async Task<TestDatabase> StartAsync(PostgresFixture postgres, GroupCommitOptions? options = null) =>
         await StartAsync(await postgres.CreateDatabaseAsync(), options);
 
-    public static async Task<Bench> StartAsync(string connectionString, GroupCommitOptions? options = null)
+    public static async Task<TestDatabase> StartAsync(string connectionString, GroupCommitOptions? options = null)
     {
-        var bench = new Bench(ShipinatorDatabase.Create(connectionString), connectionString, options);
-        bench.Project = await new ProjectStore(bench.Source, TimeProvider.System).CreateAsync("shop", null);
-        bench.Repository = await new RepositoryStore(bench.Source, TimeProvider.System).CreateAsync(
-            new(bench.Project.Id, "web", "git", "https://example.org/web.git", "main")
+        var db = new TestDatabase(ShipinatorDatabase.Create(connectionString), connectionString, options);
+        db.Project = await new ProjectStore(db.Source, TimeProvider.System).CreateAsync("shop", null);
+        db.Repository = await new RepositoryStore(db.Source, TimeProvider.System).CreateAsync(
+            new(db.Project.Id, "web", "git", "https://example.org/web.git", "main")
         );
-        bench.Pipeline = await new PipelineStore(bench.Source, TimeProvider.System).EnsureAsync(bench.Repository.Id, "web", "push");
-        return bench;
+        db.Pipeline = await new PipelineStore(db.Source, TimeProvider.System).EnsureAsync(db.Repository.Id, "web", "push");
+        return db;
     }
 
     /// <summary>A run of <paramref name="jobs"/> jobs with <paramref name="steps"/> steps each, not written yet.</summary>
@@ -125,35 +125,37 @@ public sealed class Bench : IAsyncDisposable
         };
     }
 
-    /// <summary>Times as the database keeps them, to the microsecond.</summary>
+    /// <summary>The current time with the database's precision of a microsecond.</summary>
     public static DateTimeOffset Now()
     {
         var now = TimeProvider.System.GetUtcNow();
         return now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
     }
 
-    public async Task<Cell<RunRecord>> PlantAsync(RunRecord? run = null)
+    public async Task<TestState<RunRecord>> CreateRunAsync(RunRecord? run = null)
     {
         run ??= NewRun();
-        var cell = Cell(run.Id.Value, run);
-        cell.Add(null, run.Life, run.Id);
-        await cell.WriteAsync();
-        return cell;
+        var state = State(run.Id.Value, run);
+        state.Add(null, run.Life, run.Id);
+        state.InitialJobs = PendingJobs.Of(run);
+        state.Add(PendingJobs.History(run, state.InitialJobs));
+        await state.WriteAsync();
+        return state;
     }
 
-    public Cell<T> Cell<T>(Guid id, T? row = null)
+    public TestState<T> State<T>(Guid id, T? row = null)
         where T : class => new(Storage, id) { Row = row };
 
-    public async Task<Cell<T>> LoadAsync<T>(Guid id)
+    public async Task<TestState<T>> LoadAsync<T>(Guid id)
         where T : class
     {
-        var cell = Cell<T>(id);
-        await cell.ReadAsync();
-        return cell;
+        var state = State<T>(id);
+        await state.ReadAsync();
+        return state;
     }
 
-    /// <summary>The first execution of a step of a planted job, not written yet.</summary>
-    public Cell<ExecutionRecord> NewExecution(JobRecord job, int step = 0)
+    /// <summary>The first execution of a step of a stored job, not written yet.</summary>
+    public TestState<ExecutionRecord> NewExecution(JobRecord job, int step = 0)
     {
         var id = ExecutionId.New(TimeProvider.System);
         var plan = job.Spec.Plan.Steps[step];
@@ -186,9 +188,9 @@ public sealed class Bench : IAsyncDisposable
                 },
             },
         };
-        var cell = Cell(id.Value, record);
-        cell.Add(null, record.Life, job.Spec.RunId);
-        return cell;
+        var state = State(id.Value, record);
+        state.Add(null, record.Life, job.Spec.RunId);
+        return state;
     }
 
     public async Task<long> CountAsync(string sql)
@@ -211,8 +213,8 @@ public sealed class Bench : IAsyncDisposable
     }
 }
 
-/// <summary>What a grain's persistent state is to the storage.</summary>
-public sealed class Cell<T>(IGrainStorage storage, Guid id)
+/// <summary>A grain's persistent state, as the storage sees it.</summary>
+public sealed class TestState<T>(IGrainStorage storage, Guid id)
     where T : class
 {
     private readonly GrainId _id = GrainId.Create(GrainType.Create("test"), GrainIdKeyExtensions.CreateGuidKey(id));
@@ -222,6 +224,12 @@ public sealed class Cell<T>(IGrainStorage storage, Guid id)
     {
         get => _state.State!.Row;
         set => _state.State!.Row = value;
+    }
+
+    public ImmutableArray<JobRecord> InitialJobs
+    {
+        get => _state.State!.InitialJobs;
+        set => _state.State!.InitialJobs = value;
     }
 
     public bool Unsettled
@@ -243,42 +251,45 @@ public sealed class Cell<T>(IGrainStorage storage, Guid id)
         }
     }
 
+    public void Add(IEnumerable<Transition> transitions) => _state.State!.Uncommitted = _state.State!.Uncommitted.AddRange(transitions);
+
     public Task ReadAsync() => storage.ReadStateAsync("test", _id, _state);
 
     public async Task WriteAsync()
     {
         await storage.WriteStateAsync("test", _id, _state);
         _state.State!.Uncommitted = [];
+        _state.State!.InitialJobs = [];
     }
 }
 
-/// <summary>Moves of the three records.</summary>
-public static class CellMoves
+/// <summary>Moves the three records and writes them.</summary>
+public static class TestStateMoves
 {
-    public static Task MoveAsync(this Cell<RunRecord> cell, Status to, Reason? reason = null, string? detail = null)
+    public static Task MoveAsync(this TestState<RunRecord> state, Status to, Reason? reason = null, string? detail = null)
     {
-        var row = cell.Row!;
-        var life = row.Life.MoveTo(to, Bench.Now(), reason, detail);
-        cell.Add(row.Life, life, row.Id);
-        cell.Row = row with { Life = life };
-        return cell.WriteAsync();
+        var row = state.Row!;
+        var life = row.Life.MoveTo(to, TestDatabase.Now(), reason, detail);
+        state.Add(row.Life, life, row.Id);
+        state.Row = row with { Life = life };
+        return state.WriteAsync();
     }
 
-    public static Task MoveAsync(this Cell<JobRecord> cell, Status to, Reason? reason = null, string? detail = null)
+    public static Task MoveAsync(this TestState<JobRecord> state, Status to, Reason? reason = null, string? detail = null)
     {
-        var row = cell.Row!;
-        var life = row.Life.MoveTo(to, Bench.Now(), reason, detail);
-        cell.Add(row.Life, life, row.Spec.RunId);
-        cell.Row = row with { Life = life };
-        return cell.WriteAsync();
+        var row = state.Row!;
+        var life = row.Life.MoveTo(to, TestDatabase.Now(), reason, detail);
+        state.Add(row.Life, life, row.Spec.RunId);
+        state.Row = row with { Life = life };
+        return state.WriteAsync();
     }
 
-    public static Task MoveAsync(this Cell<ExecutionRecord> cell, Status to, Reason? reason = null, string? detail = null)
+    public static Task MoveAsync(this TestState<ExecutionRecord> state, Status to, Reason? reason = null, string? detail = null)
     {
-        var row = cell.Row!;
-        var life = row.Life.MoveTo(to, Bench.Now(), reason, detail);
-        cell.Add(row.Life, life, row.Spec.Worker.RunId);
-        cell.Row = row with { Life = life };
-        return cell.WriteAsync();
+        var row = state.Row!;
+        var life = row.Life.MoveTo(to, TestDatabase.Now(), reason, detail);
+        state.Add(row.Life, life, row.Spec.Worker.RunId);
+        state.Row = row with { Life = life };
+        return state.WriteAsync();
     }
 }

@@ -4,10 +4,10 @@ using Shipinator.Forges.Git;
 
 namespace Shipinator.Forges.Tests;
 
-/// <summary>A forge with settings of its own in a folder of its own.</summary>
-internal sealed class RemoteBench : IDisposable
+/// <summary>A forge with its own settings and folder.</summary>
+internal sealed class ForgeHarness : IDisposable
 {
-    static RemoteBench() => Environment.SetEnvironmentVariable("GIT_SSL_CAINFO", Testing.GitHttpServer.CertificateFile);
+    static ForgeHarness() => Environment.SetEnvironmentVariable("GIT_SSL_CAINFO", Testing.GitHttpServer.CertificateFile);
 
     private readonly List<GitForge> _forges = [];
 
@@ -19,7 +19,7 @@ internal sealed class RemoteBench : IDisposable
 
     public Dictionary<string, string?> Settings { get; } = [];
 
-    /// <summary>Reads the settings now.</summary>
+    /// <summary>Creates a forge with the current settings.</summary>
     public GitForge Forge()
     {
         Options.CacheRoot = Cache;

@@ -96,10 +96,10 @@ failures() { # FILE
     }' "$1"
 }
 
-# Test projects in the order in which they start. Long ones come first, and neighbors in the list complement each other: one
-# that keeps the processors busy runs beside one that mostly waits for processes or clocks. Projects that are not listed
-# start last.
-order=(Browser EndToEnd WebFrontend Schema Grains Executors Runner Forges Cli Pipelines Silo)
+# Test projects in the order in which they start, two at a time. The browser's tests take longest and have the shortest
+# patience, so they start first, beside the static runner and projects that mostly wait or are short. Then come the other long
+# ones, longest first. Projects that are not listed start last.
+order=(Browser Schema Forges Cli Pipelines Silo Architecture Artifacts Grains.Interfaces EndToEnd WebFrontend Grains Executors Runner)
 
 # Projects that run with no other beside them, because a busy machine changes what they measure.
 alone=()

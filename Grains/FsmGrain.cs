@@ -109,7 +109,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
     /// Writes the row with its transitions, and with a trace of what follows when the row has ended, in one transaction. When this throws,
     /// it is unknown what was written: the activation ends.
     /// </summary>
-    protected async Task CommitAsync(TRecord next, ImmutableArray<Transition> transitions)
+    protected async Task CommitAsync(TRecord next, ImmutableArray<Transition> transitions, ImmutableArray<JobRecord> initialJobs = default)
     {
         ThrowIfAbandoned();
         var unsettled = LifeOf(next).IsTerminal && AfterEnd(next).Count > 0;
@@ -118,6 +118,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
             Row = next,
             Uncommitted = transitions,
             Unsettled = unsettled,
+            InitialJobs = initialJobs.IsDefault ? [] : initialJobs,
         };
         try
         {
@@ -134,6 +135,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
 
         _state.State.Uncommitted = [];
         _state.State.Unsettled = false;
+        _state.State.InitialJobs = [];
         Row = next;
         LogTransitions(transitions);
         if (unsettled)

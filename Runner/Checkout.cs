@@ -9,7 +9,7 @@ internal static class Checkout
     /// <summary>Errors: <see cref="PrepareException"/>.</summary>
     public static async Task RunAsync(
         RunnerSettings settings,
-        SourceAnswer source,
+        SourceResponse source,
         Action<string> log,
         TimeProvider time,
         CancellationToken cancellationToken
@@ -33,7 +33,7 @@ internal static class Checkout
         await FetchAsync(git, source, address, clone);
         await git.RunAsync("checkout", "--quiet", "--detach", source.Commit);
         await UpdateSubmodulesAsync(git, settings.Workspace, clone, log);
-        await PullLfsAsync(git, clone, log);
+        await PullLfsAsync(git, clone, settings.SourceFolder is not null, log);
     }
 
     /// <summary>A clone URL as logs and errors show it: without the credential that it may contain.</summary>
@@ -42,7 +42,7 @@ internal static class Checkout
             ? url.GetComponents(UriComponents.AbsoluteUri & ~UriComponents.UserInfo, UriFormat.UriEscaped)
             : cloneUrl;
 
-    private static async Task FetchAsync(Git git, SourceAnswer source, string address, CloneAnswer clone)
+    private static async Task FetchAsync(Git git, SourceResponse source, string address, CloneResponse clone)
     {
         var host = Uri.TryCreate(address, UriKind.Absolute, out var url) && !url.IsFile ? url.Authority : null;
         string[] filter = clone.Filter is { Length: > 0 } wanted ? ["--filter=" + wanted] : [];
@@ -69,7 +69,7 @@ internal static class Checkout
         }
     }
 
-    private static async Task UpdateSubmodulesAsync(Git git, string workspace, CloneAnswer clone, Action<string> log)
+    private static async Task UpdateSubmodulesAsync(Git git, string workspace, CloneResponse clone, Action<string> log)
     {
         if (!File.Exists(Path.Combine(workspace, ".gitmodules")))
         {
@@ -96,7 +96,7 @@ internal static class Checkout
         }
     }
 
-    private static async Task PullLfsAsync(Git git, CloneAnswer clone, Action<string> log)
+    private static async Task PullLfsAsync(Git git, CloneResponse clone, bool isCopy, Action<string> log)
     {
         if (!clone.Lfs)
         {
@@ -114,28 +114,31 @@ internal static class Checkout
             return;
         }
 
-        await PullAsync(git, "lfs", "pull");
+        await PullAsync(git, isCopy, "lfs", "pull");
         if (clone.Submodules is "true" or "recursive")
         {
-            await PullAsync(git, ["submodule", "--quiet", "foreach", .. Recursive(clone), "git lfs pull"]);
+            await PullAsync(git, isCopy, ["submodule", "--quiet", "foreach", .. Recursive(clone), "git lfs pull"]);
         }
     }
 
-    private static async Task PullAsync(Git git, params string[] arguments)
+    private static async Task PullAsync(Git git, bool isCopy, params string[] arguments)
     {
         var (code, output) = await git.TryAsync(arguments);
         if (code != 0)
         {
-            throw new PrepareException($"The Git LFS files can't be fetched: {output.Trim()}{Hint(output)}");
+            var hint = isCopy
+                ? " The server's copy of a local repository has no LFS objects: register the repository by an http or https URL."
+                : Hint(output);
+            throw new PrepareException($"The Git LFS files can't be fetched: {output.Trim()}{hint}");
         }
     }
 
-    private static string[] Depth(CloneAnswer clone) =>
+    private static string[] Depth(CloneResponse clone) =>
         clone.Depth > 0 ? ["--depth", clone.Depth.ToString(CultureInfo.InvariantCulture)] : [];
 
-    private static string[] Recursive(CloneAnswer clone) => clone.Submodules == "recursive" ? ["--recursive"] : [];
+    private static string[] Recursive(CloneResponse clone) => clone.Submodules == "recursive" ? ["--recursive"] : [];
 
-    private static string Describe(CloneAnswer clone) =>
+    private static string Describe(CloneResponse clone) =>
         (clone.Depth > 0 ? string.Create(CultureInfo.InvariantCulture, $"depth {clone.Depth}") : "full history")
         + (clone.Tags ? ", all tags" : ", no tags")
         + (clone.Filter is { Length: > 0 } filter ? $", filter {filter}" : "");

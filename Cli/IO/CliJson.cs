@@ -3,28 +3,28 @@ using Shipinator.Client;
 
 namespace Shipinator.Cli.IO;
 
-/// <summary>A run with its jobs, as <c>status</c> and <c>run</c> print it.</summary>
-internal sealed record RunReport(RunAnswer Run, IReadOnlyList<JobAnswer> Jobs);
+/// <summary>A run with its jobs, the JSON output of <c>status</c> and <c>run</c>.</summary>
+internal sealed record RunReport(RunResponse Run, IReadOnlyList<JobResponse> Jobs);
 
-/// <summary>What <c>login</c> keeps, and what a standalone server writes down.</summary>
+/// <summary>A server URL and token, written by <c>login</c> or by a standalone server.</summary>
 internal sealed record KnownServer(string Url, string? Token);
 
-/// <summary>The JSON that the command line prints and keeps: snake_case, like <c>/v1</c>.</summary>
+/// <summary>The JSON that the command line prints and stores: snake_case, like <c>/v1</c>.</summary>
 [JsonSourceGenerationOptions(
     WriteIndented = true,
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
 )]
 [JsonSerializable(typeof(RunReport))]
-[JsonSerializable(typeof(RunAnswer))]
-[JsonSerializable(typeof(List<RunAnswer>))]
-[JsonSerializable(typeof(List<ProjectAnswer>))]
-[JsonSerializable(typeof(List<RepositoryAnswer>))]
-[JsonSerializable(typeof(List<ArtifactAnswer>))]
-[JsonSerializable(typeof(List<TokenAnswer>))]
-[JsonSerializable(typeof(List<PipelineAnswer>))]
-[JsonSerializable(typeof(LintAnswer))]
-[JsonSerializable(typeof(MeAnswer))]
+[JsonSerializable(typeof(RunResponse))]
+[JsonSerializable(typeof(List<RunResponse>))]
+[JsonSerializable(typeof(List<ProjectResponse>))]
+[JsonSerializable(typeof(List<RepositoryResponse>))]
+[JsonSerializable(typeof(List<ArtifactResponse>))]
+[JsonSerializable(typeof(List<TokenResponse>))]
+[JsonSerializable(typeof(List<PipelineResponse>))]
+[JsonSerializable(typeof(LintResponse))]
+[JsonSerializable(typeof(MeResponse))]
 [JsonSerializable(typeof(KnownServer))]
-[JsonSerializable(typeof(ProblemAnswer))]
+[JsonSerializable(typeof(ProblemResponse))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -7,8 +7,8 @@ using Shipinator.Encodings;
 namespace Shipinator.Forges.Git;
 
 /// <summary>
-/// Plain Git: a local path is read where it is; a URL is kept as a bare mirror that the <c>git</c> program fetches when asked. What
-/// is on the disk is read by LibGit2Sharp.
+/// Plain Git: a local path is read in place; a URL is mirrored to a bare repository, which the <c>git</c> program fetches on demand.
+/// LibGit2Sharp reads what is on the disk.
 /// </summary>
 public sealed class GitForge : IForge, IDisposable
 {
@@ -18,11 +18,11 @@ public sealed class GitForge : IForge, IDisposable
     private readonly GitMirrors _mirrors;
     private readonly int _maxFileBytes;
 
-    /// <summary>Opens nothing yet.</summary>
+    /// <summary>Does not access any repository yet.</summary>
     public GitForge(IOptions<ForgeOptions> options, IGitCredentials credentials, TimeProvider time, ILogger<GitForge>? logger = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        // Repositories often belong to another user than the server's; reading them is all that is done here.
+        // Repositories often belong to another user than the server's, and they are only read here.
         GlobalSettings.SetOwnerValidation(false);
         var policy = new ClonePolicy(options);
         _remote = new(options.Value, policy, credentials, time, logger ?? NullLogger<GitForge>.Instance);
@@ -33,7 +33,7 @@ public sealed class GitForge : IForge, IDisposable
     /// <inheritdoc/>
     public string Provider => "git";
 
-    /// <summary>The copies that it keeps.</summary>
+    /// <summary>The mirrors of remote repositories.</summary>
     public IRepositoryMirrors Mirrors => _mirrors;
 
     /// <inheritdoc/>
@@ -48,7 +48,7 @@ public sealed class GitForge : IForge, IDisposable
     {
         ArgumentNullException.ThrowIfNull(repository);
         ArgumentNullException.ThrowIfNull(gitRef);
-        // A mirror's own HEAD says nothing of the remote's.
+        // A mirror's own HEAD is unrelated to the remote's.
         var name = gitRef == "HEAD" ? await _mirrors.HeadAsync(repository, cancellationToken) ?? gitRef : gitRef;
         return await FindAsync(repository, gitRef, git => Find(git, name), cancellationToken);
     }
@@ -70,6 +70,42 @@ public sealed class GitForge : IForge, IDisposable
             : null;
     }
 
+    /// <inheritdoc/>
+    public async Task<CommitFile> ReadAt(
+        ForgeRepository repository,
+        string gitRef,
+        string? commit,
+        string path,
+        CancellationToken cancellationToken
+    )
+    {
+        ArgumentNullException.ThrowIfNull(repository);
+        ArgumentNullException.ThrowIfNull(gitRef);
+        var name = gitRef == "HEAD" ? await _mirrors.HeadAsync(repository, cancellationToken) ?? gitRef : gitRef;
+        var found = await _mirrors.UseAsync(
+            repository,
+            fresh: true,
+            git =>
+            {
+                var (fullRef, target) = commit is null
+                    ? Require(repository, gitRef, () => Find(git, name))
+                    : WithCommit(git, repository, name, commit);
+                var head = new ResolvedRef(fullRef, target.Sha, target.Message.Trim(), target.Author.Name);
+                return new CommitFile(head, Text(target, path, repository));
+            },
+            cancellationToken
+        );
+        return found with { Head = found.Head with { MovedTo = _mirrors.MovedTo(repository.Id) } };
+    }
+
+    /// <inheritdoc/>
+    public Task<bool> HasRef(ForgeRepository repository, string fullRef, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(repository);
+        ArgumentNullException.ThrowIfNull(fullRef);
+        return _mirrors.HasRefAsync(repository, fullRef, cancellationToken);
+    }
+
     private async Task<ResolvedRef> FindAsync(
         ForgeRepository repository,
         string name,
@@ -77,35 +113,65 @@ public sealed class GitForge : IForge, IDisposable
         CancellationToken cancellationToken
     )
     {
-        var shown = name.Length > 100 ? name[..100] + "…" : name;
         var found = await _mirrors.UseAsync(
             repository,
             fresh: true,
             git =>
             {
-                try
-                {
-                    var (fullRef, commit) =
-                        find(git)
-                        ?? throw new ForgeException(
-                            ForgeException.RefNotFound,
-                            $"'{shown}' is no branch, tag or commit of {repository.CloneUrl}."
-                        );
-                    return new ResolvedRef(fullRef, commit.Sha, commit.Message.Trim(), commit.Author.Name);
-                }
-                catch (AmbiguousSpecificationException e)
-                {
-                    throw new ForgeException(
-                        ForgeException.RefAmbiguous,
-                        $"'{shown}' is the beginning of several ids in {repository.CloneUrl}: give more of it.",
-                        e
-                    );
-                }
+                var (fullRef, commit) = Require(repository, name, () => find(git));
+                return new ResolvedRef(fullRef, commit.Sha, commit.Message.Trim(), commit.Author.Name);
             },
             cancellationToken
         );
         return found with { MovedTo = _mirrors.MovedTo(repository.Id) };
     }
+
+    /// <summary>What was found. Errors: <see cref="ForgeException"/> when nothing was, or several commits were.</summary>
+    private static (string FullRef, Commit Commit) Require(
+        ForgeRepository repository,
+        string name,
+        Func<(string FullRef, Commit Commit)?> find
+    )
+    {
+        try
+        {
+            return find()
+                ?? throw new ForgeException(
+                    ForgeException.RefNotFound,
+                    $"'{Shown(name)}' is not a branch, tag or commit of {repository.CloneUrl}."
+                );
+        }
+        catch (AmbiguousSpecificationException e)
+        {
+            throw new ForgeException(
+                ForgeException.RefAmbiguous,
+                $"'{Shown(name)}' is the beginning of several commit ids in {repository.CloneUrl}; use a longer one.",
+                e
+            );
+        }
+    }
+
+    /// <summary>The commit, with the ref that holds it.</summary>
+    private static (string FullRef, Commit Commit) WithCommit(Repository git, ForgeRepository repository, string gitRef, string id)
+    {
+        var found = Require(repository, id, () => FindCommit(git, id));
+        // The ref may be the commit itself, when no ref holds it.
+        if (string.Equals(gitRef, id, StringComparison.OrdinalIgnoreCase))
+        {
+            return found;
+        }
+
+        var (fullRef, tip) = Require(repository, gitRef, () => Find(git, gitRef));
+        return git.ObjectDatabase.FindMergeBase(tip, found.Commit)?.Sha == found.Commit.Sha
+            ? (fullRef, found.Commit)
+            : throw new ForgeException(
+                ForgeException.CommitNotInRef,
+                $"Commit {found.Commit.Sha} is not reachable from '{Shown(gitRef)}' of {repository.CloneUrl}; "
+                    + "use a ref that contains it, or the commit itself as the ref."
+            );
+    }
+
+    private static string Shown(string name) => name.Length > 100 ? name[..100] + "…" : name;
 
     /// <inheritdoc/>
     public Task<string> ReadFile(ForgeRepository repository, string commit, string path, CancellationToken cancellationToken) =>
@@ -117,18 +183,7 @@ public sealed class GitForge : IForge, IDisposable
                 var found =
                     git.Lookup<Commit>(commit)
                     ?? throw new ForgeException(ForgeException.RefNotFound, $"Commit {commit} is not in {repository.CloneUrl}.");
-                var blob =
-                    found[path]?.Target as Blob
-                    ?? throw new ForgeException(
-                        ForgeException.FileNotFound,
-                        $"There is no file {path} at commit {found.Sha[..8]} of {repository.CloneUrl}."
-                    );
-                return blob.Size <= _maxFileBytes
-                    ? Text(blob, $"{path} at commit {found.Sha[..8]}")
-                    : throw new ForgeException(
-                        ForgeException.FileNotFound,
-                        $"{path} at commit {found.Sha[..8]} has {blob.Size} bytes; at most {_maxFileBytes} are read."
-                    );
+                return Text(found, path, repository);
             },
             cancellationToken
         );
@@ -182,7 +237,23 @@ public sealed class GitForge : IForge, IDisposable
             cancellationToken
         );
 
-    /// <summary>Never with characters in place of bytes: another script would run than was written.</summary>
+    private string Text(Commit commit, string path, ForgeRepository repository)
+    {
+        var blob =
+            commit[path]?.Target as Blob
+            ?? throw new ForgeException(
+                ForgeException.FileNotFound,
+                $"There is no file {path} at commit {commit.Sha[..8]} of {repository.CloneUrl}."
+            );
+        return blob.Size <= _maxFileBytes
+            ? Text(blob, $"{path} at commit {commit.Sha[..8]}")
+            : throw new ForgeException(
+                ForgeException.FileNotFound,
+                $"{path} at commit {commit.Sha[..8]} has {blob.Size} bytes; at most {_maxFileBytes} are read."
+            );
+    }
+
+    /// <summary>Decodes strictly: with replaced bytes another script would run than was written.</summary>
     private static string Text(Blob blob, string what)
     {
         using var stream = blob.GetContentStream();
@@ -207,7 +278,7 @@ public sealed class GitForge : IForge, IDisposable
         return branch is not null && tag is not null
             ? throw new ForgeException(
                 ForgeException.RefAmbiguous,
-                $"'{name}' is a branch and a tag: say {Heads}{name} or refs/tags/{name}."
+                $"'{name}' is both a branch and a tag. Use {Heads}{name} or refs/tags/{name}."
             )
             : branch ?? tag ?? FindCommit(git, name);
     }
@@ -219,10 +290,10 @@ public sealed class GitForge : IForge, IDisposable
             ? (fullRef, commit)
             : null;
 
-    /// <summary>By its id; on the branch whose tip it is, if it is one's.</summary>
+    /// <summary>Finds a commit by its id; the ref is the branch whose tip it is, if any.</summary>
     private static (string FullRef, Commit Commit)? FindCommit(Repository git, string id)
     {
-        // LibGit2 would look for a ref of this name first.
+        // LibGit2 would look for a ref with this name first.
         var wanted = id.ToLowerInvariant();
         if (id.Length is < ShortestId or > 64 || !id.All(char.IsAsciiHexDigit) || LookUp(git, wanted) is not { } commit)
         {

@@ -25,7 +25,7 @@ public sealed partial class AdmissionGrain(
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _book = new(_options.LimitOf(Executor));
-        foreach (var holder in await work.Holders(Executor, cancellationToken))
+        foreach (var holder in await work.Holders(Executor, WorkStates.HoldingASlot, cancellationToken))
         {
             _book.Adopt(holder);
         }
@@ -69,7 +69,7 @@ public sealed partial class AdmissionGrain(
     /// <summary>Compares the slots with the database: one whose holder has ended, and whose release was lost, is released.</summary>
     private async Task SweepAsync(CancellationToken cancellationToken)
     {
-        var rows = await work.Holders(Executor, cancellationToken);
+        var rows = await work.Holders(Executor, WorkStates.HoldingASlot, cancellationToken);
         var holders = rows.Select(h => h.Execution).ToHashSet();
         var now = time.GetUtcNow();
         foreach (var lease in _book.Leases.Where(l => now - l.Since > NewSlotAge && !holders.Contains(l.Execution)).ToList())

@@ -86,7 +86,7 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
     {
         var count = 0;
         var touches = new List<Task>(AtOnce);
-        await foreach (var item in work.List(cancellationToken))
+        await foreach (var item in work.List(WorkStates.Driven, cancellationToken))
         {
             touches.Add(TouchAsync(item, cancellationToken));
             count++;

@@ -77,18 +77,9 @@ public sealed partial class RepositoryGrain(
     /// <inheritdoc/>
     public async Task<RunReservation> Reserve(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default)
     {
-        if (
-            idempotencyKey is not null
-            && state.State.Keys.TryGetValue(idempotencyKey, out var known)
-            && time.GetUtcNow() - known.At < KeyLife
-        )
+        if (Known(idempotencyKey, fingerprint) is { } known)
         {
-            return known.Fingerprint == fingerprint
-                ? new(new(known.Run), known.Number, IsRepeat: true)
-                : throw new ConflictException(
-                    "idempotency_key_reused",
-                    $"The Idempotency-Key '{idempotencyKey}' was used for another request within the last 24 h; use a new key."
-                );
+            return known;
         }
 
         var run = RunId.New(time);
@@ -110,6 +101,10 @@ public sealed partial class RepositoryGrain(
         });
         return new(run, number, IsRepeat: false);
     }
+
+    /// <inheritdoc/>
+    public Task<RunOutlook> LookUp(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default) =>
+        Task.FromResult(new RunOutlook(Known(idempotencyKey, fingerprint), state.State.LastNumber + 1));
 
     /// <inheritdoc/>
     public async Task<TurnAnswer> RequestTurn(TurnRequest request, CancellationToken cancellationToken = default)
@@ -185,6 +180,26 @@ public sealed partial class RepositoryGrain(
         {
             await NotifyAsync(next);
         }
+    }
+
+    /// <summary>The reservation that was made with a key; null when the key is not known.</summary>
+    private RunReservation? Known(string? idempotencyKey, string fingerprint)
+    {
+        if (
+            idempotencyKey is null
+            || !state.State.Keys.TryGetValue(idempotencyKey, out var known)
+            || time.GetUtcNow() - known.At >= KeyLife
+        )
+        {
+            return null;
+        }
+
+        return known.Fingerprint == fingerprint
+            ? new(new(known.Run), known.Number, IsRepeat: true)
+            : throw new ConflictException(
+                "idempotency_key_reused",
+                $"The Idempotency-Key '{idempotencyKey}' was used for another request within the last 24 h; use a new key."
+            );
     }
 
     /// <summary>Puts a run into its group; returns the older ones that it supersedes.</summary>

@@ -11,7 +11,7 @@ internal sealed class ExecutionArtifacts(IArtifactIndex artifacts)
         var layout = new InputLayout();
         foreach (var input in spec.Inputs)
         {
-            var found = await artifacts.Find(spec.Worker.RunId, spec.Worker.ProjectId, input, cancellationToken);
+            var found = InputChoice.Of(input, await artifacts.Find(spec.Worker.RunId, spec.Worker.ProjectId, input, cancellationToken));
             if (found.Count == 0)
             {
                 var missing = $"Step {spec.StepName} needs an artifact that does not exist: {Describe(input)}.";

@@ -34,7 +34,8 @@ public sealed class PipelineRunGrain(
 
         var log = new TransitionLog(Id, Now, command.Actor);
         var row = RunLogic.Create(Id, command, log, Time);
-        await CommitAsync(row, log.Transitions);
+        var jobs = InitialJobs.Of(row, log);
+        await CommitAsync(row, log.Transitions, jobs);
         foreach (var job in row.Jobs)
         {
             _outcomes[job.Id] = RunLogic.InitialOutcome(job);

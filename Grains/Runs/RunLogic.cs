@@ -27,7 +27,7 @@ internal static class RunLogic
                     Steps = [.. job.Steps.Select(_ => StepId.New(time))],
                     ReusedFrom = command.Reused.TryGetValue(job.Name, out var reused) ? reused : null,
                     ReuseNote = command.Reused.ContainsKey(job.Name)
-                        ? "It succeeded in the run that this one repeats; its result and artifacts stand."
+                        ? "Succeeded in the run that this one repeats; its result and artifacts are reused."
                         : null,
                 }),
             ],
@@ -39,7 +39,9 @@ internal static class RunLogic
 
     /// <summary>The outcome of a job when the run has just been created.</summary>
     public static JobOutcome InitialOutcome(RunJob job) =>
-        job.ReusedFrom is null ? new(Status.Pending, null, null) : new(Status.Skipped, Reason.Condition, job.ReuseNote);
+        job.ReusedFrom is null
+            ? new(Status.Pending, null, null)
+            : new(Status.Skipped, Reason.Condition, job.ReuseNote ?? "The result of an earlier run is reused.");
 
     /// <summary>
     /// What a running run does next: start jobs, skip jobs, or end. The jobs of a stage run in parallel; those that may run after a failure

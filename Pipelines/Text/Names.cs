@@ -1,12 +1,13 @@
 using System.Globalization;
 using System.Text;
+using Shipinator.Encodings;
 
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// What a name that people read may be made of: any printable character of any script. Refused is what can't be seen or what
-/// changes how the text around it is shown (control and bidirectional characters, zero-width ones, odd blanks): two names
-/// that look the same would be different, and a name could rewrite the line that shows it.
+/// Which characters a display name may have: any printable character of any script. Invisible characters and those that change how
+/// surrounding text is displayed (control, bidirectional, zero-width, unusual spaces) are refused: two names that look the same would
+/// differ, and a name could rewrite the line that shows it.
 /// </summary>
 internal static class Names
 {
@@ -15,10 +16,7 @@ internal static class Names
 
     private const int EmojiStyle = 0xFE0F;
 
-    /// <summary>Characters that Unicode counts as letters, marks or symbols, and that nevertheless show nothing.</summary>
-    private static readonly HashSet<int> Blanks = [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0];
-
-    /// <summary>What is wrong with a name; null when nothing is, an empty text when "expected …" says enough.</summary>
+    /// <summary>What is wrong with a name; null when it is valid, empty when "expected …" says enough.</summary>
     public static string? Problem(string name)
     {
         if (name.Length is 0 or > Longest)
@@ -28,13 +26,13 @@ internal static class Names
 
         if (name[0] == ' ' || name[^1] == ' ')
         {
-            return "begins or ends with a blank";
+            return "starts or ends with a space";
         }
 
-        return HiddenCharacter(name) is { } hidden ? $"holds the character {hidden}, which can't be seen" : null;
+        return HiddenCharacter(name) is { } hidden ? $"contains the invisible character {hidden}" : null;
     }
 
-    /// <summary>The first character that can't be seen, as <c>U+200B</c>; null when every one of them shows something.</summary>
+    /// <summary>The first invisible character, as <c>U+200B</c>; null when there is none.</summary>
     public static string? HiddenCharacter(string text)
     {
         var before = default(Rune);
@@ -54,22 +52,20 @@ internal static class Names
         return null;
     }
 
-    private static bool IsHidden(Rune rune, Rune before) =>
-        Rune.GetUnicodeCategory(rune) switch
+    private static bool IsHidden(Rune rune, Rune before)
+    {
+        if (InvisibleCharacters.IsVariationSelector(rune))
         {
-            UnicodeCategory.Control
-            or UnicodeCategory.Format
-            or UnicodeCategory.LineSeparator
-            or UnicodeCategory.ParagraphSeparator
-            or UnicodeCategory.PrivateUse
-            or UnicodeCategory.Surrogate
-            or UnicodeCategory.OtherNotAssigned => true,
-            UnicodeCategory.SpaceSeparator => rune.Value != ' ',
-            // An emoji may ask for its colored form; a mark needs something that it stands on.
-            UnicodeCategory.NonSpacingMark when rune.Value is >= 0xFE00 and <= EmojiStyle or >= 0x180B and <= 0x180F or >= 0xE0100 =>
-                rune.Value != EmojiStyle
-                    || Rune.GetUnicodeCategory(before) is not (UnicodeCategory.OtherSymbol or UnicodeCategory.MathSymbol),
-            UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark => before.Value is 0 or ' ' || Blanks.Contains(rune.Value),
-            _ => Blanks.Contains(rune.Value),
-        };
+            // An emoji may ask for its colored form.
+            return rune.Value != EmojiStyle
+                || Rune.GetUnicodeCategory(before) is not (UnicodeCategory.OtherSymbol or UnicodeCategory.MathSymbol);
+        }
+
+        return InvisibleCharacters.IsInvisible(rune)
+            || InvisibleCharacters.IsNotPrintable(rune)
+            // A mark needs something that it stands on.
+            || (
+                Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark && before.Value is 0 or ' '
+            );
+    }
 }

@@ -8,18 +8,18 @@ public sealed partial class DocumentTests
     [Fact]
     public void Links_PointToFilesAndHeadingsThatExist()
     {
-        var links = House.Files("*.md").SelectMany(LinksOf).ToList();
+        var links = SourceTree.Files("*.md").SelectMany(LinksOf).ToList();
         Assert.True(links.Count > 50, $"{links.Count} links");
         Assert.Contains(links, l => l.Heading.Length > 0);
-        WallTests.None(
-            links.Where(l => Broken(l) is not null).Select(l => new Finding(Path.GetRelativePath(House.Root, l.From), Broken(l)!))
+        BoundaryTests.None(
+            links.Where(l => Broken(l) is not null).Select(l => new Finding(Path.GetRelativePath(SourceTree.Root, l.From), Broken(l)!))
         );
     }
 
     [Fact]
     public void Links_DetectorSeesBrokenOnes()
     {
-        var page = Path.Combine(House.Root, "docs", "glossary.md");
+        var page = Path.Combine(SourceTree.Root, "docs", "glossary.md");
         Assert.NotNull(Broken(new(page, "absent.md", "")));
         Assert.NotNull(Broken(new(page, "architecture.md", "no-such-heading")));
         Assert.Null(Broken(new(page, "architecture.md", "rooms")));
@@ -33,7 +33,7 @@ public sealed partial class DocumentTests
     [Fact]
     public void Decisions_AreListedAndComplete()
     {
-        var folder = Path.Combine(House.Root, "docs", "decisions");
+        var folder = Path.Combine(SourceTree.Root, "docs", "decisions");
         var list = File.ReadAllText(Path.Combine(folder, "README.md"));
         var records = Directory.GetFiles(folder, "0*.md");
         Assert.NotEmpty(records);
@@ -50,17 +50,18 @@ public sealed partial class DocumentTests
 
     [Fact]
     public void SourcesThatNameADecision_NameAnExistingOne() =>
-        WallTests.None(
-            House
+        BoundaryTests.None(
+            SourceTree
                 .Files("*.cs")
                 .SelectMany(file =>
                     Decision()
                         .Matches(File.ReadAllText(file))
                         .Where(m =>
-                            Directory.GetFiles(Path.Combine(House.Root, "docs", "decisions"), m.Groups["number"].Value + "-*.md").Length
-                            == 0
+                            Directory
+                                .GetFiles(Path.Combine(SourceTree.Root, "docs", "decisions"), m.Groups["number"].Value + "-*.md")
+                                .Length == 0
                         )
-                        .Select(m => new Finding(Path.GetRelativePath(House.Root, file), m.Value))
+                        .Select(m => new Finding(Path.GetRelativePath(SourceTree.Root, file), m.Value))
                 )
         );
 
@@ -68,19 +69,19 @@ public sealed partial class DocumentTests
     [Fact]
     public void SecurityPromises_NameTestsThatExist()
     {
-        var page = File.ReadAllLines(Path.Combine(House.Root, "docs", "security.md"));
+        var page = File.ReadAllLines(Path.Combine(SourceTree.Root, "docs", "security.md"));
         var rows = page.SkipWhile(l => !l.StartsWith("## Promises", StringComparison.Ordinal))
             .Where(l => l.StartsWith("| ", StringComparison.Ordinal) && !l.StartsWith("| asset", StringComparison.Ordinal))
             .ToList();
         Assert.True(rows.Count > 60, $"{rows.Count} rows");
         Assert.All(rows, row => Assert.True(NamedTest().IsMatch(row) || row.EndsWith("| – |", StringComparison.Ordinal), row));
 
-        var sources = House.Files("*Tests.cs").Select(File.ReadAllText).ToList();
+        var sources = SourceTree.Files("*Tests.cs").Select(File.ReadAllText).ToList();
         var named = rows.SelectMany(r => NamedTest().Matches(r))
             .Select(m => (Class: m.Groups["class"].Value, Method: m.Groups["method"].Value))
             .Distinct()
             .ToList();
-        WallTests.None(
+        BoundaryTests.None(
             named
                 .Where(n => !sources.Exists(s => Declares(s, $"class {n.Class}") && (n.Method.Length == 0 || Declares(s, n.Method))))
                 .Select(n => new Finding("docs/security.md", $"names {n.Class}.{n.Method}, which does not exist"))

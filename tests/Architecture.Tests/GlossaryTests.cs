@@ -3,22 +3,25 @@ namespace Shipinator.Architecture.Tests;
 /// <summary>One word for one thing: the phrases that <c>docs/glossary.md</c> rules out appear in no source and no document.</summary>
 public sealed class GlossaryTests
 {
-    private static readonly string Glossary = Path.Combine(House.Root, "docs", "glossary.md");
+    private static readonly string Glossary = Path.Combine(SourceTree.Root, "docs", "glossary.md");
 
     [Fact]
     public void RuledOutPhrases_AppearNowhere()
     {
         var banned = new BannedPhrases(BannedPhrases.Read(File.ReadAllText(Glossary), "banned"));
         var files = new[] { "*.cs", "*.razor", "*.js", "*.css", "*.md", "*.sh", "*.sql", "*.yml", "*.yaml", "*.csproj", "*.props" }
-            .SelectMany(House.Files)
+            .SelectMany(SourceTree.Files)
             .Where(file => file != Glossary)
             .ToList();
         Assert.True(files.Count > 500, $"{files.Count} files");
-        WallTests.None(
+        BoundaryTests.None(
             files.SelectMany(file =>
                 banned
                     .Find(File.ReadAllText(file))
-                    .Select(f => new Finding($"{Path.GetRelativePath(House.Root, file)}:{f.Line}", $"'{f.Phrase}' (see docs/glossary.md)"))
+                    .Select(f => new Finding(
+                        $"{Path.GetRelativePath(SourceTree.Root, file)}:{f.Line}",
+                        $"'{f.Phrase}' (see docs/glossary.md)"
+                    ))
             )
         );
     }

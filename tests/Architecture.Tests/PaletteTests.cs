@@ -10,13 +10,13 @@ public sealed partial class PaletteTests
     [Fact]
     public void DarkPalette_OfTheStyleSheet_IsThatOfTheTheme()
     {
-        var theme = House
+        var theme = SourceTree
             .Files("*.cs")
             .Where(f => !f.EndsWith("PaletteTests.cs", StringComparison.Ordinal))
             .Select(File.ReadAllText)
             .Single(text => text.Contains("PaletteDark =", StringComparison.Ordinal));
         var dark = theme[theme.IndexOf("PaletteDark =", StringComparison.Ordinal)..theme.IndexOf("Typography =", StringComparison.Ordinal)];
-        var variables = Variable().Matches(File.ReadAllText(Path.Combine(House.Root, "WebFrontend", "wwwroot", "app.css"))).ToList();
+        var variables = Variable().Matches(File.ReadAllText(Path.Combine(SourceTree.Root, "WebFrontend", "wwwroot", "app.css"))).ToList();
         Assert.True(variables.Count > 10, $"{variables.Count} variables");
         Assert.All(
             variables,

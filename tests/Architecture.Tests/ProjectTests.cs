@@ -22,8 +22,9 @@ public sealed class ProjectTests
         ["Executors"] = ["Grains.Interfaces"],
         ["Artifacts"] = ["Grains.Interfaces"],
         ["Forges"] = ["Grains.Interfaces"],
-        ["WebFrontend"] = ["Grains.Interfaces", "Client", .. Middle],
-        ["Silo"] = ["Grains.Interfaces", "Client", "WebFrontend", .. Middle],
+        ["Triggers"] = ["Grains.Interfaces", "Pipelines", "Schema", "Forges"],
+        ["WebFrontend"] = ["Grains.Interfaces", "Client", "Triggers", .. Middle],
+        ["Silo"] = ["Grains.Interfaces", "Client", "Triggers", "WebFrontend", .. Middle],
         ["Runner"] = ["Client"],
         ["Cli"] = ["Client"],
     };
@@ -31,7 +32,7 @@ public sealed class ProjectTests
     private static List<string> PackageVersions { get; } =
     [
         .. XDocument
-            .Load(Path.Combine(House.Root, "Directory.Packages.props"))
+            .Load(Path.Combine(SourceTree.Root, "Directory.Packages.props"))
             .Descendants("PackageVersion")
             .Select(e => (string)e.Attribute("Include")!),
     ];
@@ -42,9 +43,9 @@ public sealed class ProjectTests
     [Fact]
     public void References_PointOneWay()
     {
-        Assert.Equal(MayReferTo.Keys.Order(StringComparer.Ordinal), House.Rooms.Select(r => r.Name).Order(StringComparer.Ordinal));
-        WallTests.None(
-            House.Rooms.SelectMany(r =>
+        Assert.Equal(MayReferTo.Keys.Order(StringComparer.Ordinal), SourceTree.Rooms.Select(r => r.Name).Order(StringComparer.Ordinal));
+        BoundaryTests.None(
+            SourceTree.Rooms.SelectMany(r =>
                 r.References.Except(MayReferTo[r.Name])
                     .Except(MayCarry.GetValueOrDefault(r.Name, []))
                     .Select(to => new Finding(r.Path, $"refers to {to}"))
@@ -55,9 +56,9 @@ public sealed class ProjectTests
     [Fact]
     public void Assemblies_ReferToNoOther_ThanTheirProjectsMay()
     {
-        var ours = House.Rooms.ToDictionary(r => r.AssemblyName, r => r.Name);
-        WallTests.None(
-            House.Rooms.SelectMany(r =>
+        var ours = SourceTree.Rooms.ToDictionary(r => r.AssemblyName, r => r.Name);
+        BoundaryTests.None(
+            SourceTree.Rooms.SelectMany(r =>
                 r.Module.AssemblyReferences.Where(a => ours.ContainsKey(a.Name) && !MayReferTo[r.Name].Contains(ours[a.Name]))
                     .Select(a => new Finding(r.AssemblyName, $"refers to {a.Name}"))
             )
@@ -71,8 +72,8 @@ public sealed class ProjectTests
     [InlineData("LibGit2Sharp", "Forges")]
     [InlineData("YamlDotNet", "Pipelines")]
     public void Package_BelongsToOneRoom(string package, string owner) =>
-        WallTests.None(
-            House
+        BoundaryTests.None(
+            SourceTree
                 .Rooms.Where(r => r.Name != owner)
                 .SelectMany(r =>
                     r.Packages.Where(p => p.StartsWith(package, StringComparison.OrdinalIgnoreCase))
@@ -83,7 +84,7 @@ public sealed class ProjectTests
     [Fact]
     public void Packages_AreAllExplained()
     {
-        var rows = File.ReadAllLines(Path.Combine(House.Root, "docs", "dependencies.md"))
+        var rows = File.ReadAllLines(Path.Combine(SourceTree.Root, "docs", "dependencies.md"))
             .SkipWhile(line => !line.StartsWith("| package |", StringComparison.Ordinal))
             .TakeWhile(line => line.StartsWith('|'))
             .Skip(2)
@@ -96,13 +97,13 @@ public sealed class ProjectTests
     [Fact]
     public void Packages_AreAllUsed()
     {
-        var used = House
+        var used = SourceTree
             .Files("*.csproj")
-            .Concat(House.Files("Directory.Build.props"))
+            .Concat(SourceTree.Files("Directory.Build.props"))
             .SelectMany(file => XDocument.Load(file).Descendants("PackageReference"))
             .Select(reference => (string?)reference.Attribute("Include"))
             .ToHashSet();
-        WallTests.None(
+        BoundaryTests.None(
             PackageVersions
                 .Where(name => !used.Contains(name))
                 .Select(name => new Finding("Directory.Packages.props", $"no project uses {name}"))
@@ -112,7 +113,7 @@ public sealed class ProjectTests
     [Fact]
     public void Packages_AreAudited()
     {
-        var props = XDocument.Load(Path.Combine(House.Root, "Directory.Build.props"));
+        var props = XDocument.Load(Path.Combine(SourceTree.Root, "Directory.Build.props"));
         Assert.Equal("true", props.Descendants("NuGetAudit").Single().Value);
         Assert.Equal("all", props.Descendants("NuGetAuditMode").Single().Value);
         Assert.Equal("low", props.Descendants("NuGetAuditLevel").Single().Value);
@@ -121,7 +122,7 @@ public sealed class ProjectTests
     [Fact]
     public void BannedSymbols_AreThoseThatTheCodeIsCheckedFor()
     {
-        var banned = File.ReadAllLines(Path.Combine(House.Root, "BannedSymbols.txt"))
+        var banned = File.ReadAllLines(Path.Combine(SourceTree.Root, "BannedSymbols.txt"))
             .Select(l => l.Split(';')[0])
             .Where(l => l.Length > 0)
             .ToList();
@@ -145,7 +146,7 @@ public sealed class ProjectTests
     [Fact]
     public void BuildRules_ReachEveryProject()
     {
-        var props = XDocument.Load(Path.Combine(House.Root, "Directory.Build.props"));
+        var props = XDocument.Load(Path.Combine(SourceTree.Root, "Directory.Build.props"));
         Assert.Equal("true", props.Descendants("TreatWarningsAsErrors").Single().Value);
         Assert.Equal("enable", props.Descendants("Nullable").Single().Value);
         Assert.Contains(
@@ -158,7 +159,7 @@ public sealed class ProjectTests
         );
 
         // A props file further down hides this one unless it imports it; a project could also switch a rule off for itself.
-        var nested = House.Files("Directory.Build.props").Where(f => Path.GetDirectoryName(f) != House.Root);
+        var nested = SourceTree.Files("Directory.Build.props").Where(f => Path.GetDirectoryName(f) != SourceTree.Root);
         Assert.All(
             nested,
             f =>
@@ -167,7 +168,7 @@ public sealed class ProjectTests
                     i => ((string?)i.Attribute("Project"))!.Contains("Directory.Build.props", StringComparison.Ordinal)
                 )
         );
-        foreach (var file in House.Files("*.csproj").Concat(nested))
+        foreach (var file in SourceTree.Files("*.csproj").Concat(nested))
         {
             var elements = XDocument.Load(file).Descendants().Select(e => e.Name.LocalName).ToList();
             Assert.DoesNotContain("TreatWarningsAsErrors", elements);
@@ -179,7 +180,7 @@ public sealed class ProjectTests
     [Fact]
     public void EveryProject_IsInTheSolutionAndInItsFolder()
     {
-        var solution = File.ReadAllText(Path.Combine(House.Root, "Shipinator.sln")).Replace('\\', '/');
+        var solution = File.ReadAllText(Path.Combine(SourceTree.Root, "Shipinator.sln")).Replace('\\', '/');
         var entries = Regex
             .Matches(solution, """^Project\("[^"]+"\) = "(?<name>[^"]+)", "(?<path>[^"]+)", "(?<id>[^"]+)""", RegexOptions.Multiline)
             .ToDictionary(m => m.Groups["path"].Value, m => (Name: m.Groups["name"].Value, Id: m.Groups["id"].Value));
@@ -188,8 +189,8 @@ public sealed class ProjectTests
             .Matches(solution, @"^\s*(?<child>\{[-0-9A-F]+\}) = (?<parent>\{[-0-9A-F]+\})$", RegexOptions.Multiline)
             .ToDictionary(m => m.Groups["child"].Value, m => names[m.Groups["parent"].Value]);
 
-        WallTests.None(
-            House
+        BoundaryTests.None(
+            SourceTree
                 .Projects.Select(p => (p.Path, Folder: entries.TryGetValue(p.Path, out var e) ? folders.GetValueOrDefault(e.Id, "") : null))
                 .Where(p => p.Folder != ExpectedFolder(p.Path))
                 .Select(p => new Finding(p.Path, p.Folder is null ? "is not in the solution" : $"is in the solution folder '{p.Folder}'"))

@@ -37,7 +37,7 @@ public sealed class ConnectionTests(Dashboard dashboard)
         await File.WriteAllTextAsync(gate, "");
         await dashboard.Api.WaitForEndAsync(run, TimeSpan.FromSeconds(30));
 
-        connection.Mend();
+        connection.Restore();
         await Expect(page.GetByTestId("run-status")).ToContainTextAsync("success", Slow);
         await Expect(page.GetByTestId("log")).ToContainTextAsync("let go", Slow);
         await Expect(page.Locator("#components-reconnect-modal")).ToBeHiddenAsync();
@@ -111,7 +111,7 @@ public sealed class ConnectionTests(Dashboard dashboard)
         await Expect(graph.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The database can't be reached", Slow);
         await Expect(graph.Page.GetByRole(AriaRole.Heading, new() { Name = "This page failed to load" })).ToHaveCountAsync(0);
         await page.GotoAsync("/runs");
-        await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("Shipinator can't answer now");
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("Shipinator is temporarily unavailable");
         await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The database can't be reached");
         await visitor.ExpectAccessibleAsync("database unavailable");
     }

@@ -18,7 +18,7 @@ public sealed class EngineCluster : IAsyncLifetime
 {
     private readonly PostgresFixture _postgres = new();
     private ShipinatorDatabase _database = null!;
-    private PostgresNotices _notices = null!;
+    private PostgresListener _listener = null!;
     private PostgresChangeFeed _feed = null!;
     private ProjectRow _project = null!;
     private int _repositories;
@@ -52,8 +52,8 @@ public sealed class EngineCluster : IAsyncLifetime
     {
         await _postgres.InitializeAsync();
         _database = ShipinatorDatabase.Create(await _postgres.CreateDatabaseAsync());
-        _notices = new(_database.DataSource, TimeProvider.System, NullLogger<PostgresNotices>.Instance);
-        _feed = new(_notices);
+        _listener = new(_database.DataSource, TimeProvider.System, NullLogger<PostgresListener>.Instance);
+        _feed = new(_listener);
         Queries = new(_database.DataSource, TimeProvider.System);
         Artifacts = new(_database.DataSource);
         _project = await new ProjectStore(_database.DataSource, TimeProvider.System).CreateAsync("shop", null);
@@ -94,7 +94,7 @@ public sealed class EngineCluster : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await Cluster.DisposeAsync();
-        await _notices.DisposeAsync();
+        await _listener.DisposeAsync();
         await _database.DisposeAsync();
         await _postgres.DisposeAsync();
     }

@@ -76,29 +76,6 @@ public sealed class LogReadingTests : IDisposable
             );
 
     [Fact]
-    public async Task EndlessLine_IsShownInPart_AndDoesNotFillTheMemory()
-    {
-        var execution = ExecutionId.New(TimeProvider.System);
-        var index = new LogIndex(_store, execution);
-        var piece = Encoding.UTF8.GetBytes(new string('x', 1_000_000));
-        for (var i = 0; i < 20; i++)
-        {
-            await _store.Append(execution, i * piece.Length, piece, [], default);
-        }
-
-        await index.GrowAsync(default);
-        var before = GC.GetTotalMemory(forceFullCollection: true);
-        Assert.Equal(1, (await index.GrowAsync(default)).Lines);
-        var line = Assert.Single(await index.ReadAsync(1, 10, default));
-        Assert.EndsWith(
-            $"xxx … {20_000_000 - Ansi.MaxDisplayedLength:N0} more characters",
-            string.Concat(line.Spans.Select(s => s.Text)),
-            StringComparison.Ordinal
-        );
-        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 5_000_000);
-    }
-
-    [Fact]
     public async Task ProgressWithCarriageReturns_ShowsTheLastState()
     {
         var execution = ExecutionId.New(TimeProvider.System);

@@ -67,14 +67,14 @@ internal sealed class Faults
 
     private sealed class Index(IArtifactIndex real, Faults faults) : IArtifactIndex
     {
-        public Task<IReadOnlyList<ArtifactEntry>> Find(
+        public Task<IReadOnlyList<ArtifactCandidate>> Find(
             RunId run,
             ProjectId project,
             InputSpec input,
             CancellationToken cancellationToken
         ) =>
             faults.BeforeFind(input) is { } error
-                ? Task.FromException<IReadOnlyList<ArtifactEntry>>(error)
+                ? Task.FromException<IReadOnlyList<ArtifactCandidate>>(error)
                 : real.Find(run, project, input, cancellationToken);
 
         public Task<IReadOnlyList<ArtifactEntry>> OfExecution(ExecutionId execution, CancellationToken cancellationToken) =>

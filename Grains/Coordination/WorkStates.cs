@@ -3,7 +3,9 @@ namespace Shipinator.Grains.Coordination;
 /// <summary>What follows from the state of a row that is not terminal.</summary>
 internal static class WorkStates
 {
-    /// <summary>What must be driven by its own grain, and is therefore touched after a crash. A pending job is started by its run.</summary>
+    /// <summary>
+    /// What must be driven by its own grain, and is therefore touched after a crash. A pending job is started by its run.
+    /// </summary>
     public static IReadOnlyList<MachineStates> Driven { get; } =
     [
         new(Machine.Run, [Status.Pending, Status.Running]),

@@ -93,7 +93,7 @@ public sealed class RunTriggerTests(ApiFixture api)
     {
         var store = api.Services.GetRequiredService<PipelineStore>();
         var manual = (await store.GetAsync(PipelineId.Parse(await api.PipelineAsync(File)), TestContext.Current.CancellationToken))!;
-        // The file has defined it once, and does not any more.
+        // The file no longer defines this trigger type.
         var pipeline = (await store.EnsureAsync(manual.RepositoryId, manual.Name, "schedule", TestContext.Current.CancellationToken)).Id;
         var request = new RunRequest { GitRef = "main", Actor = new(ActorKind.Token, "tests") };
         var error = await Assert.ThrowsAsync<InvalidInputException>(() => Preview.ShowAsync(pipeline, request, default));

@@ -50,7 +50,7 @@ public sealed class RunTriggerTests(ApiFixture api)
             runs.Select(r => grains.GetGrain<IPipelineRunGrain>(RunId.Parse(r).Value).Get(TestContext.Current.CancellationToken))
         );
         Assert.Equal(Enumerable.Range(1, 8).Select(n => (long)n), records.Select(r => r.RunNumber).Order());
-        Assert.All(records, r => Assert.Equal($"echo {r.RunNumber}", r.Plan.Jobs.Single().Steps.Single().Run));
+        Assert.All(records, r => Assert.Equal($"{r.RunNumber}", r.Plan.Jobs.Single().Steps.Single().Env["SHIPINATOR_TPL_RUN_NUMBER"]));
     }
 
     [Fact]

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Shipinator.WebFrontend.Tests;
 
-/// <summary>What a pipeline file can ask for, through the whole server with the process executor.</summary>
+/// <summary>Features of pipeline files, through the whole server with the process executor.</summary>
 public sealed class PipelineFeatureTests(ApiFixture api)
 {
     [Fact]
@@ -120,7 +120,7 @@ public sealed class PipelineFeatureTests(ApiFixture api)
         );
         Assert.EndsWith("broken\n", (await LogsAsync(run))["report/send"], StringComparison.Ordinal);
 
-        // What stood for itself stands; what comes after the others comes after them again.
+        // Successful jobs are reused; a job that runs after the others runs again.
         var again = await api.PostAsync($"/v1/pipeline-runs/{ApiFixture.Id(run)}/rerun", new { from = "failed" });
         var second = await JobsAsync(await api.EndAsync(ApiFixture.Id(again)));
         Assert.Equal(
@@ -203,7 +203,7 @@ public sealed class PipelineFeatureTests(ApiFixture api)
             .EnumerateArray()
             .ToDictionary(j => j.GetProperty("name").GetString()!);
 
-    /// <summary>Of each step's last execution, by <c>JOB/STEP</c>.</summary>
+    /// <summary>The log of the last execution of each step, by <c>JOB/STEP</c>.</summary>
     private async Task<Dictionary<string, string>> LogsAsync(JsonElement run)
     {
         var logs = new Dictionary<string, string>();

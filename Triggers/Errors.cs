@@ -26,7 +26,7 @@ public sealed class RateLimitedException(string code, string message, TimeSpan r
     /// <summary>A stable, snake_case word.</summary>
     public string Code { get; } = code;
 
-    /// <summary>How long to wait before the next try.</summary>
+    /// <summary>How long to wait before the next request.</summary>
     public TimeSpan RetryAfter { get; } = retryAfter;
 }
 

@@ -1,6 +1,7 @@
 using Microsoft.Net.Http.Headers;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
+using Shipinator.WebFrontend.Api.Responses;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;
@@ -15,7 +16,7 @@ internal static class ArtifactRoutes
             .MapGet(
                 "/metadata",
                 async (string id, ArtifactMetadataStore store, CancellationToken cancellation) =>
-                    Answers.Of(await ExistingAsync(store, id, cancellation))
+                    ArtifactResponses.Of(await ExistingAsync(store, id, cancellation))
             )
             .RequireAuthorization(Policies.Read);
         group
@@ -25,9 +26,9 @@ internal static class ArtifactRoutes
         v1.MapGet(
                 "/pipeline-runs/{id}/artifacts",
                 async (string id, RunQueries runs, ArtifactMetadataStore store, CancellationToken cancellation) =>
-                    Answers.All(
+                    PageResponses.All(
                         await store.ListByRunAsync((await RunRoutes.ExistingAsync(runs, id, cancellation)).Id, cancellation),
-                        Answers.Of
+                        ArtifactResponses.Of
                     )
             )
             .RequireAuthorization(Policies.Read)

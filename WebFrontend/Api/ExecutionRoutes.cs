@@ -1,6 +1,7 @@
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
 using Shipinator.Triggers;
+using Shipinator.WebFrontend.Api.Responses;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;
@@ -18,7 +19,7 @@ internal static class ExecutionRoutes
         group.MapGet("/logs/times", TimesAsync).RequireAuthorization(Policies.Read);
     }
 
-    private static async Task<ExecutionAnswer> GetAsync(
+    private static async Task<ExecutionResponse> GetAsync(
         string id,
         RunQueries runs,
         WaitReasonLookup waitReasons,
@@ -28,7 +29,7 @@ internal static class ExecutionRoutes
     {
         var view = await ExistingAsync(runs, id, cancellation);
         var waiting = view.Status.IsTerminal() ? null : await waitReasons.OfAsync(view.Id, cancellation);
-        return Answers.Of(view, address, waiting);
+        return RunResponses.Of(view, address, waiting);
     }
 
     /// <summary>The bytes of the log from <c>offset</c>, or a <c>Range</c>; with <c>follow=true</c> until the log is sealed.</summary>
@@ -65,7 +66,7 @@ internal static class ExecutionRoutes
     }
 
     /// <summary>When the bytes of the log were printed.</summary>
-    private static async Task<LogTimesAnswer> TimesAsync(
+    private static async Task<LogTimesResponse> TimesAsync(
         string id,
         long? offset,
         RunQueries runs,
@@ -77,7 +78,7 @@ internal static class ExecutionRoutes
         var execution = (await ExistingAsync(runs, id, cancellation)).Id;
         var length = (await logs.Info(execution, cancellation)).Length;
         var times = from < length ? await logs.Times(execution, from, length, cancellation) : [];
-        return new() { Times = [.. times.Select(t => new LogTimeAnswer { Offset = t.Offset, At = t.At })] };
+        return new() { Times = [.. times.Select(t => new LogTimeResponse { Offset = t.Offset, At = t.At })] };
     }
 
     private static long Offset(long? given) =>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Shipinator.Client;
 using Shipinator.Triggers.Planning;
+using Shipinator.WebFrontend.Api.Responses;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;
@@ -11,7 +12,7 @@ internal static class LintRoutes
     public static void MapLint(this IEndpointRouteBuilder v1) =>
         v1.MapPost("/pipeline-files/lint", LintAsync).RequireAuthorization(Policies.Read).WithTags("Pipeline files");
 
-    private static async Task<LintAnswer> LintAsync(LintRequest body, PipelineLint lint, CancellationToken cancellation)
+    private static async Task<LintResponse> LintAsync(LintRequest body, PipelineLint lint, CancellationToken cancellation)
     {
         var result = await lint.CheckAsync(
             new()
@@ -29,8 +30,8 @@ internal static class LintRoutes
         return new()
         {
             Valid = result.Plan is not null,
-            Errors = [.. result.Errors.Select(Answers.Of)],
-            Warnings = [.. result.Warnings.Select(Answers.Of)],
+            Errors = [.. result.Errors.Select(PipelineFileResponses.Of)],
+            Warnings = [.. result.Warnings.Select(PipelineFileResponses.Of)],
             Plan = result.Plan is null ? null : JsonSerializer.SerializeToElement(result.Plan, PlanJson.Options),
         };
     }

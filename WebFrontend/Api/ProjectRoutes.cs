@@ -2,6 +2,7 @@ using Shipinator.Client;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
 using Shipinator.Triggers.Projects;
+using Shipinator.WebFrontend.Api.Responses;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;
@@ -16,7 +17,7 @@ internal static class ProjectRoutes
             .MapGet(
                 "",
                 async (int? limit, string? cursor, ProjectStore store, CancellationToken cancellation) =>
-                    Answers.Page(await store.ListAsync(new PageRequest(limit, cursor), cancellation), Answers.Of)
+                    PageResponses.Page(await store.ListAsync(new PageRequest(limit, cursor), cancellation), CatalogResponses.Of)
             )
             .RequireAuthorization(Policies.Read);
         group
@@ -25,7 +26,7 @@ internal static class ProjectRoutes
                 async (CreateProjectRequest body, ProjectRegistry projects, CancellationToken cancellation) =>
                 {
                     var row = await projects.CreateAsync(body.Name, body.Description, cancellation);
-                    return TypedResults.Created($"/v1/projects/{row.Id}", Answers.Of(row));
+                    return TypedResults.Created($"/v1/projects/{row.Id}", CatalogResponses.Of(row));
                 }
             )
             .RequireAuthorization(Policies.Write);
@@ -33,14 +34,16 @@ internal static class ProjectRoutes
             .MapGet(
                 "/{id}",
                 async (string id, ProjectStore store, CancellationToken cancellation) =>
-                    Answers.Of(await store.GetAsync(Ids.Parse<ProjectId>(id), cancellation) ?? throw new NotFoundException("project", id))
+                    CatalogResponses.Of(
+                        await store.GetAsync(Ids.Parse<ProjectId>(id), cancellation) ?? throw new NotFoundException("project", id)
+                    )
             )
             .RequireAuthorization(Policies.Read);
         group
             .MapPatch(
                 "/{id}",
                 async (string id, UpdateProjectRequest body, ProjectRegistry projects, CancellationToken cancellation) =>
-                    Answers.Of(await projects.UpdateAsync(Ids.Parse<ProjectId>(id), body.Name, body.Description, cancellation))
+                    CatalogResponses.Of(await projects.UpdateAsync(Ids.Parse<ProjectId>(id), body.Name, body.Description, cancellation))
             )
             .RequireAuthorization(Policies.Write);
         group

@@ -2,6 +2,7 @@ using Shipinator.Client;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
 using Shipinator.Triggers.Repositories;
+using Shipinator.WebFrontend.Api.Responses;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;
@@ -20,7 +21,7 @@ internal static class RepositoryRoutes
             .MapGet(
                 "",
                 async (string id, RepositoryStore store, CancellationToken cancellation) =>
-                    Answers.Of(await ExistingAsync(store, id, cancellation))
+                    CatalogResponses.Of(await ExistingAsync(store, id, cancellation))
             )
             .RequireAuthorization(Policies.Read);
         group.MapPatch("", UpdateAsync).RequireAuthorization(Policies.Write);
@@ -38,19 +39,22 @@ internal static class RepositoryRoutes
             .MapGet(
                 "/pipelines",
                 async (string id, RepositoryStore store, PipelineStore pipelines, CancellationToken cancellation) =>
-                    Answers.All(await pipelines.ListAsync((await ExistingAsync(store, id, cancellation)).Id, cancellation), Answers.Of)
+                    PageResponses.All(
+                        await pipelines.ListAsync((await ExistingAsync(store, id, cancellation)).Id, cancellation),
+                        CatalogResponses.Of
+                    )
             )
             .RequireAuthorization(Policies.Read);
         group
             .MapPost(
                 "/sync",
                 async (string id, RepositoryRegistry repositories, CancellationToken cancellation) =>
-                    Answers.All(await repositories.SyncAsync(Ids.Parse<RepositoryId>(id), cancellation), Answers.Of)
+                    PageResponses.All(await repositories.SyncAsync(Ids.Parse<RepositoryId>(id), cancellation), CatalogResponses.Of)
             )
             .RequireAuthorization(Policies.Write);
     }
 
-    private static async Task<PageAnswer<RepositoryAnswer>> ListAsync(
+    private static async Task<PageResponse<RepositoryResponse>> ListAsync(
         string id,
         int? limit,
         string? cursor,
@@ -61,7 +65,7 @@ internal static class RepositoryRoutes
     {
         var project = Ids.Parse<ProjectId>(id);
         _ = await projects.GetAsync(project, cancellation) ?? throw new NotFoundException("project", id);
-        return Answers.Page(await store.ListAsync(project, new PageRequest(limit, cursor), cancellation), Answers.Of);
+        return PageResponses.Page(await store.ListAsync(project, new PageRequest(limit, cursor), cancellation), CatalogResponses.Of);
     }
 
     private static async Task<IResult> CreateAsync(
@@ -84,16 +88,16 @@ internal static class RepositoryRoutes
             },
             cancellation
         );
-        return TypedResults.Created($"/v1/repositories/{row.Id}", Answers.Of(row));
+        return TypedResults.Created($"/v1/repositories/{row.Id}", CatalogResponses.Of(row));
     }
 
-    private static async Task<RepositoryAnswer> UpdateAsync(
+    private static async Task<RepositoryResponse> UpdateAsync(
         string id,
         UpdateRepositoryRequest body,
         RepositoryRegistry repositories,
         CancellationToken cancellation
     ) =>
-        Answers.Of(
+        CatalogResponses.Of(
             await repositories.UpdateAsync(
                 Ids.Parse<RepositoryId>(id),
                 new()

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Threading.Channels;
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
+using Shipinator.WebFrontend.Api.Responses;
 
 namespace Shipinator.WebFrontend.Api;
 
@@ -138,7 +139,7 @@ internal static class RunEvents
                 var page = await runs.TransitionsAfterAsync(run, _cursor, isPatient: false, cancellationToken: cancellation);
                 foreach (var entry in page.Items)
                 {
-                    var data = JsonSerializer.Serialize(Answers.Of(entry), ShipinatorJson.Default.TransitionAnswer);
+                    var data = JsonSerializer.Serialize(RunResponses.Of(entry), ShipinatorJson.Default.TransitionResponse);
                     await context.Response.WriteAsync($"id: {entry.Cursor}\nevent: transition\ndata: {data}\n\n", cancellation);
                     isTerminal |= entry.Transition.Machine == Machine.Run && entry.Transition.To.IsTerminal();
                 }

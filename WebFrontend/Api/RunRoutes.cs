@@ -5,6 +5,7 @@ using Shipinator.Client;
 using Shipinator.Schema.Queries;
 using Shipinator.Triggers;
 using Shipinator.Triggers.Runs;
+using Shipinator.WebFrontend.Api.Responses;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;
@@ -26,13 +27,16 @@ internal static class RunRoutes
             .MapGet(
                 "/{id}/history",
                 async (string id, RunQueries runs, CancellationToken cancellation) =>
-                    Answers.All(await runs.HistoryAsync((await ExistingAsync(runs, id, cancellation)).Id, cancellation), Answers.Of)
+                    PageResponses.All(
+                        await runs.HistoryAsync((await ExistingAsync(runs, id, cancellation)).Id, cancellation),
+                        RunResponses.Of
+                    )
             )
             .RequireAuthorization(Policies.Read);
         group
             .MapGet("/{id}/events", RunEvents.StreamAsync)
             .RequireAuthorization(Policies.Read)
-            .Produces<TransitionAnswer>(200, "text/event-stream");
+            .Produces<TransitionResponse>(200, "text/event-stream");
     }
 
     public static async Task<RunView> ExistingAsync(RunQueries runs, string id, CancellationToken cancellation) =>
@@ -120,10 +124,10 @@ internal static class RunRoutes
         }
 
         var view = await runs.GetAsync(run.Id, cancellation) ?? throw new NotFoundException("pipeline run", run.Id.ToString());
-        return TypedResults.Created($"/v1/pipeline-runs/{run.Id}", Answers.Of(view, address));
+        return TypedResults.Created($"/v1/pipeline-runs/{run.Id}", RunResponses.Of(view, address));
     }
 
-    private static async Task<PageAnswer<RunAnswer>> ListAsync(
+    private static async Task<PageResponse<RunResponse>> ListAsync(
         string? project,
         string? repository,
         string? pipeline,
@@ -162,10 +166,10 @@ internal static class RunRoutes
             new PageRequest(limit, cursor),
             cancellation
         );
-        return Answers.Page(page, r => Answers.Of(r, address));
+        return PageResponses.Page(page, r => RunResponses.Of(r, address));
     }
 
-    private static async Task<Results<Ok<RunAnswer>, StatusCodeHttpResult>> GetAsync(
+    private static async Task<Results<Ok<RunResponse>, StatusCodeHttpResult>> GetAsync(
         string id,
         HttpContext context,
         RunQueries runs,
@@ -178,10 +182,10 @@ internal static class RunRoutes
         var waiting = await waitReasons.OfAsync(run, [], cancellation);
         return Unchanged(context, $"{run.Version}|{waiting.GetValueOrDefault(run.Id.Value)}")
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
-            : TypedResults.Ok(Answers.Of(run, address, waiting));
+            : TypedResults.Ok(RunResponses.Of(run, address, waiting));
     }
 
-    private static async Task<Results<Ok<JobsAnswer>, StatusCodeHttpResult>> JobsAsync(
+    private static async Task<Results<Ok<JobsResponse>, StatusCodeHttpResult>> JobsAsync(
         string id,
         HttpContext context,
         RunQueries runs,
@@ -201,10 +205,10 @@ internal static class RunRoutes
             $"{run.Version}|{string.Join(';', versions)}|{string.Join(';', waiting.OrderBy(w => w.Key).Select(w => w.Value))}"
         )
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
-            : TypedResults.Ok(new JobsAnswer { Jobs = [.. jobs.Select(j => Answers.Of(j, address, waiting))] });
+            : TypedResults.Ok(new JobsResponse { Jobs = [.. jobs.Select(j => RunResponses.Of(j, address, waiting))] });
     }
 
-    private static async Task<RunAnswer> CancelAsync(
+    private static async Task<RunResponse> CancelAsync(
         string id,
         HttpContext context,
         RunQueries runs,
@@ -216,7 +220,7 @@ internal static class RunRoutes
     {
         await cancellations.RequestAsync((await ExistingAsync(runs, id, cancellation)).Id, context.Actor(), cancellation);
         var run = await ExistingAsync(runs, id, cancellation);
-        return Answers.Of(run, address, await waitReasons.OfAsync(run, [], cancellation));
+        return RunResponses.Of(run, address, await waitReasons.OfAsync(run, [], cancellation));
     }
 
     private static bool Unchanged(HttpContext context, string versions)

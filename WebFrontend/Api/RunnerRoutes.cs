@@ -23,11 +23,11 @@ internal static class RunnerRoutes
     public static void MapRunner(this IEndpointRouteBuilder v1)
     {
         var group = v1.MapGroup("/executions/{id}").WithTags("Runner").RequireAuthorization(Policies.Execution);
-        group.MapPost("/claim", ClaimAsync).Produces<ClaimAnswer>().Produces(204).Produces(410);
-        group.MapPost("/next", NextAsync).Produces<NextAnswer>().Produces(204).Produces(410);
+        group.MapPost("/claim", ClaimAsync).Produces<ClaimResponse>().Produces(204).Produces(410);
+        group.MapPost("/next", NextAsync).Produces<NextResponse>().Produces(204).Produces(410);
         group.MapPost("/heartbeat", HeartbeatAsync);
         group.MapPost("/status", ReportAsync);
-        group.MapPost("/logs", AppendAsync).Accepts<byte[]>("application/octet-stream").Produces<RunnerAnswer>();
+        group.MapPost("/logs", AppendAsync).Accepts<byte[]>("application/octet-stream").Produces<RunnerResponse>();
         group.MapPost("/artifacts", UploadAsync).Accepts<byte[]>("application/octet-stream").Produces<UploadedArtifact>();
         // Not a secret: a pod downloads its runner before it has a token.
         v1.MapGet("/runner", Program).AllowAnonymous().WithTags("Runner").Produces<byte[]>(200, "application/octet-stream").Produces(404);
@@ -80,7 +80,7 @@ internal static class RunnerRoutes
         var given = result.MayClone ? credential : null;
         masks.Claimed(spec.ExecutionId, values.Values, known);
         return TypedResults.Ok(
-            new ClaimAnswer
+            new ClaimResponse
             {
                 ExecutionId = id,
                 StepName = spec.StepName,
@@ -93,7 +93,7 @@ internal static class RunnerRoutes
                 Env = spec.Env,
                 EnvExpressions = spec.EnvExpressions,
                 Earlier = spec
-                    .Earlier?.Select(e => new EarlierAnswer
+                    .Earlier?.Select(e => new EarlierResponse
                     {
                         StepName = e.StepName,
                         ExecutionId = e.ExecutionId.ToString(),
@@ -119,7 +119,7 @@ internal static class RunnerRoutes
                     },
                 Inputs =
                 [
-                    .. result.Inputs.Select(i => new InputAnswer
+                    .. result.Inputs.Select(i => new InputResponse
                     {
                         ArtifactId = i.Artifact.Id.ToString(),
                         FileName = i.Artifact.FileName,
@@ -131,7 +131,7 @@ internal static class RunnerRoutes
                 ],
                 Outputs =
                 [
-                    .. spec.Artifacts.Select(o => new OutputAnswer
+                    .. spec.Artifacts.Select(o => new OutputResponse
                     {
                         Type = o.Type,
                         Path = o.Path,
@@ -155,7 +155,7 @@ internal static class RunnerRoutes
         );
     }
 
-    private static CloneAnswer? CloneOf(SourceSpec source) =>
+    private static CloneResponse? CloneOf(SourceSpec source) =>
         source.CloneOptions is not { } clone
             ? null
             : new()
@@ -198,7 +198,7 @@ internal static class RunnerRoutes
         return place switch
         {
             { Kind: StepPlaceKind.Next, Next: { } next } => TypedResults.Ok(
-                new NextAnswer { ExecutionId = next.ToString(), Token = tokens.Issue(next) }
+                new NextResponse { ExecutionId = next.ToString(), Token = tokens.Issue(next) }
             ),
             { Kind: StepPlaceKind.NotYet } => TypedResults.NoContent(),
             _ => Problem.Of(410, "not_needed", $"The step of execution {id} has ended."),
@@ -224,7 +224,7 @@ internal static class RunnerRoutes
             );
     }
 
-    private static async Task<RunnerAnswer> HeartbeatAsync(
+    private static async Task<RunnerResponse> HeartbeatAsync(
         string id,
         HeartbeatRequest body,
         IGrainFactory grains,
@@ -298,10 +298,10 @@ internal static class RunnerRoutes
                 cancellation
             );
         masks.Forget(Ids.Parse<ExecutionId>(id));
-        return TypedResults.Ok(new RunnerAnswer());
+        return TypedResults.Ok(new RunnerResponse());
     }
 
-    private static async Task<RunnerAnswer> AppendAsync(
+    private static async Task<RunnerResponse> AppendAsync(
         string id,
         long? offset,
         HttpContext context,
@@ -379,7 +379,8 @@ internal static class RunnerRoutes
                     "log_times_malformed",
                     RunnerClient.LogTimesHeader,
                     $"{RunnerClient.LogTimesHeader} must be at most {RunnerClient.MostLogTimes} pairs OFFSET=MILLISECONDS, "
-                        + "separated by commas: an offset in the log, and when the bytes from there on were printed, in milliseconds since 1970."
+                        + "separated by commas: an offset in the log, and when the bytes from there on were printed, "
+                        + "in milliseconds since 1970."
                 );
             }
 

@@ -3,6 +3,7 @@ using Shipinator.Client;
 using Shipinator.Schema.Queries;
 using Shipinator.Triggers;
 using Shipinator.Triggers.Tokens;
+using Shipinator.WebFrontend.Api.Responses;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;
@@ -18,14 +19,17 @@ internal static class TokenRoutes
             "",
             async (int? limit, string? cursor, ApiTokens tokens, CancellationToken cancellation) =>
                 // Without a limit as many as a page can have: older clients read only the first page.
-                Answers.Page(await tokens.ListAsync(new(limit ?? PageRequest.MaxLimit, cursor), cancellation), t => Answers.Of(t))
+                PageResponses.Page(
+                    await tokens.ListAsync(new(limit ?? PageRequest.MaxLimit, cursor), cancellation),
+                    t => CatalogResponses.Of(t)
+                )
         );
         group.MapPost(
             "",
             async (CreateTokenRequest body, ApiTokens tokens, CancellationToken cancellation) =>
             {
                 var (row, text) = await tokens.CreateAsync(body.Name, body.Role, cancellation);
-                return TypedResults.Created($"/v1/tokens/{row.Id}", Answers.Of(row, text));
+                return TypedResults.Created($"/v1/tokens/{row.Id}", CatalogResponses.Of(row, text));
             }
         );
         group.MapDelete(
@@ -38,7 +42,7 @@ internal static class TokenRoutes
         );
     }
 
-    private static MeAnswer Me(HttpContext context) =>
+    private static MeResponse Me(HttpContext context) =>
         new() { Name = context.User.Identity?.Name ?? "", Role = context.User.FindFirst(ClaimTypes.Role)?.Value ?? "" };
 
     private static Guid TokenId(string id) =>

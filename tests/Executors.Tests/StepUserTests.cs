@@ -35,7 +35,7 @@ public sealed class StepUserTests : IAsyncLifetime
         await File.WriteAllTextAsync(Path.Combine(_bench.Root, "server.json"), "{}");
         File.SetUnixFileMode(Path.Combine(_bench.Root, "server.json"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
         var executor = _bench.Executor(asServer);
-        var cache = new CacheAnswer
+        var cache = new CacheResponse
         {
             Scope = RepositoryId.New(TimeProvider.System).ToString(),
             Image = "none",
@@ -203,7 +203,7 @@ public sealed class StepUserTests : IAsyncLifetime
     public async Task Cache_IsSharedByTheJobsOfARepositoryAlone()
     {
         var (mine, other) = (RepositoryId.New(TimeProvider.System), RepositoryId.New(TimeProvider.System));
-        CacheAnswer Cache(RepositoryId of) =>
+        CacheResponse Cache(RepositoryId of) =>
             new()
             {
                 Scope = of.ToString(),
@@ -251,7 +251,7 @@ public sealed class StepUserTests : IAsyncLifetime
     public async Task CacheWithFallbacks_IsKeptAndRestored_AlsoForAnotherKey()
     {
         var mine = RepositoryId.New(TimeProvider.System);
-        var cache = new CacheAnswer
+        var cache = new CacheResponse
         {
             Scope = mine.ToString(),
             Image = "none",

@@ -256,7 +256,7 @@ public sealed class OutputTests : RunnerTest
     }
 
     [Theory]
-    [InlineData(413, "body_too_large", "The body is larger than this route accepts.")]
+    [InlineData(413, "body_too_large", "The body is larger than this route takes.")]
     [InlineData(422, "artifact_limit", "The run has left too much already.")]
     [InlineData(400, "name_malformed", "name must be a path.")]
     public async Task RejectionByTheServer_IsTheStepsMistakeAtOnceWithTheServersDetail(int status, string code, string detail)
@@ -381,7 +381,7 @@ public sealed class OutputTests : RunnerTest
         await Assert.ThrowsAsync<ContentChangedException>(() => longer.CopyToAsync(copy));
     }
 
-    private Task<StatusReport> RunAsync(string script, IReadOnlyList<OutputAnswer> outputs)
+    private Task<StatusReport> RunAsync(string script, IReadOnlyList<OutputResponse> outputs)
     {
         Server.Work[ExecutionId] = Work(script, outputs);
         return RunInProcessAsync();

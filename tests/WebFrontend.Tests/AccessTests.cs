@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Shipinator.WebFrontend.Tests;
 
-/// <summary>Every route of the OpenAPI document, tried by those who may not.</summary>
+/// <summary>Every route of the OpenAPI document, requested without the needed role.</summary>
 public sealed class AccessTests(ApiFixture api)
 {
     private const string SomeId = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -25,7 +25,7 @@ public sealed class AccessTests(ApiFixture api)
     public async Task EveryRoute_WithTheTokenOfAnotherExecution_IsRefused()
     {
         var other = api.Services.GetRequiredService<IExecutionTokens>().Issue(ExecutionId.New(TimeProvider.System));
-        // An artifact's bytes are open to every runner of its project: without an execution of ours it finds nothing.
+        // The payload of an artifact is open to every runner of its project; this execution has no project, so it gets 404.
         await AllAsync(api.Client(other), HttpStatusCode.Forbidden, except: "/v1/artifacts/{id}/download");
         Assert.Equal(HttpStatusCode.NotFound, (await api.Client(other).GetAsync($"/v1/artifacts/{SomeId}/download")).StatusCode);
     }
@@ -93,7 +93,7 @@ public sealed class AccessTests(ApiFixture api)
     {
         var routes = await RoutesAsync();
         Assert.True(routes.Count >= 30, $"Only {routes.Count} routes are described.");
-        // The runner's program is no secret: a pod that has nothing yet fetches it.
+        // The runner's program is not secret: a pod downloads it before it has a token.
         foreach (var (method, path) in routes.Where(r => r.Path != except && r.Path != "/v1/runner"))
         {
             var status = await StatusAsync(client, method, path);

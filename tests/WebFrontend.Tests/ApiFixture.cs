@@ -38,7 +38,7 @@ public sealed class ApiFixture : IAsyncLifetime
 
     public HttpClient Anonymous { get; private set; } = null!;
 
-    /// <summary>Where the server looks for the program that it gives to pods; no such file at first.</summary>
+    /// <summary>The path of the static runner; the file does not exist at first.</summary>
     public string StaticRunner => Path.Combine(_root, "static-runner");
 
     /// <summary>The limit of a step's log.</summary>
@@ -57,12 +57,12 @@ public sealed class ApiFixture : IAsyncLifetime
         var port = DataFolder.FreePort();
         var options = new ShipinatorOptions { Port = port, StaticRunnerPath = StaticRunner };
         options.Process.RunnerPath = RunnerPath();
-        // Tests try more wrong tokens than a person; the limits have servers of their own.
+        // Tests send many invalid tokens; tests of the limits have servers of their own.
         options.Limits.FailedSignInsPerMinute = options.Limits.WrongTokensPerMinute = 0;
-        // A log at its limit is masked twice, by the runner and by the server: small enough for a busy machine.
+        // A log at its limit is masked twice, by the runner and by the server, so the limit is small.
         options.Storage.MaxLogBytes = MaxLogBytes;
         options.Storage.MaxRunArtifactBytes = 30 * 1024 * 1024;
-        // What tests provoke is no news: a log of it would bury the failure that somebody looks for.
+        // Tests provoke many errors; their log would bury the failure that somebody looks for.
         var quiet = new ConfigurationBuilder()
             .AddInMemoryCollection([new("Logging:LogLevel:Default", "Warning"), new("Shipinator:Secrets:DEPLOY_KEY", DeployKey)])
             .Build();
@@ -85,7 +85,7 @@ public sealed class ApiFixture : IAsyncLifetime
         WorkFolders.Remove(_root);
     }
 
-    /// <summary>A server of its own, with a database of its own unless one is given, for what would disturb others.</summary>
+    /// <summary>Another server, with a database of its own unless one is given, for tests that would disturb others.</summary>
     public async Task<ApiServer> ServerAsync(
         Action<ShipinatorOptions>? configure = null,
         Action<IServiceCollection>? replace = null,
@@ -159,7 +159,7 @@ public sealed class ApiFixture : IAsyncLifetime
 
     public Task<JsonElement> GetAsync(string path) => Admin.GetFromJsonAsync<JsonElement>(path)!;
 
-    /// <summary>Follows the run's own events until its end; returns the run.</summary>
+    /// <summary>Follows the events of a run until it is terminal; returns the run.</summary>
     public async Task<JsonElement> EndAsync(string run)
     {
         await foreach (
@@ -169,7 +169,7 @@ public sealed class ApiFixture : IAsyncLifetime
             )
         )
         {
-            // Each is a step on the way.
+            // Only the end matters.
         }
 
         return await GetAsync($"/v1/pipeline-runs/{run}");

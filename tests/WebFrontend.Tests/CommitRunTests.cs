@@ -12,7 +12,7 @@ using Shipinator.Triggers.Runs;
 
 namespace Shipinator.WebFrontend.Tests;
 
-/// <summary>A run is planned from its own commit; what the default branch holds, or whether it is there, is nothing to it.</summary>
+/// <summary>A run is planned from its own commit, whatever the default branch contains and whether or not it exists.</summary>
 public sealed class CommitRunTests(ApiFixture api) : IDisposable
 {
     private const string Good = "image: none\nbuild: { steps: [ { name: one, run: \"true\" } ] }\n";
@@ -149,7 +149,7 @@ public sealed class CommitRunTests(ApiFixture api) : IDisposable
 
         var same = await api.GetAsync($"/v1/repositories/{repository}");
         Assert.Equal(("main", _folder), (same.GetProperty("default_branch").GetString(), same.GetProperty("clone_url").GetString()));
-        // What stays as it is needs no branch: a name can be changed while the branch is gone.
+        // An unchanged branch is not checked: the name can be changed although the branch no longer exists.
         Git("branch", "-q", "-m", "main", "trunk");
         using var renamed = await PatchAsync(repository, new { name = "renamed", default_branch = "main" });
         Assert.Equal(HttpStatusCode.OK, renamed.StatusCode);
@@ -244,7 +244,7 @@ public sealed class CommitRunTests(ApiFixture api) : IDisposable
     {
         var probe = api.Services.GetRequiredService<RepositoryProbe>();
         var before = api.Services.GetRequiredService<IRepositoryMirrors>().Unused(TimeSpan.FromHours(-1));
-        // Nobody listens there: the check fails, and still nothing is left.
+        // Nothing listens on this port: the check fails, and leaves no mirror either.
         await Assert.ThrowsAsync<ForgeException>(() => probe.CheckAsync("git", "http://127.0.0.1:9/x.git", "main", null, default));
         Assert.Empty(api.Services.GetRequiredService<IRepositoryMirrors>().Unused(TimeSpan.FromHours(-1)).Except(before));
     }

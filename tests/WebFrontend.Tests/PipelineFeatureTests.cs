@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Shipinator.WebFrontend.Tests;
 
-/// <summary>What a pipeline file can ask for, through the whole server with the process executor.</summary>
+/// <summary>Features of pipeline files, through the whole server with the process executor.</summary>
 public sealed class PipelineFeatureTests(ApiFixture api)
 {
     [Fact]
@@ -47,7 +47,8 @@ public sealed class PipelineFeatureTests(ApiFixture api)
         const string file = """
             build:
               matrix: { go: ["1", "2", "3"] }
-              steps: [ { name: make, run: 'mkdir bin; echo "go {{ .matrix.go }}" > bin/app', outputs: [ { type: binary, path: bin/app } ] } ]
+              steps:
+                - { name: make, run: 'mkdir bin; echo "go {{ .matrix.go }}" > bin/app', outputs: [ { type: binary, path: bin/app } ] }
             test:
               jobs:
                 clash: { steps: [ { name: use, run: echo never, inputs: [ { type: binary, path: in } ] } ] }
@@ -69,7 +70,11 @@ public sealed class PipelineFeatureTests(ApiFixture api)
     {
         var run = await EndAsync(
             """
-            build: { steps: [ { name: make, run: "mkdir -p r/a r/b; echo 1 > r/a/TEST.xml; echo 2 > r/b/TEST.xml; echo 3 > other", outputs: [ { type: test-report, path: ["r/*/TEST.xml", other] } ] } ] }
+            build:
+              steps:
+                - name: make
+                  run: "mkdir -p r/a r/b; echo 1 > r/a/TEST.xml; echo 2 > r/b/TEST.xml; echo 3 > other"
+                  outputs: [ { type: test-report, path: ["r/*/TEST.xml", other] } ]
             test: { steps: [ { name: use, run: "cat in/r/a/TEST.xml in/r/b/TEST.xml in/other", inputs: [ { step: make, path: in } ] } ] }
             """
         );
@@ -83,9 +88,17 @@ public sealed class PipelineFeatureTests(ApiFixture api)
             """
             test:
               jobs:
-                "Prüfung №1 (a/b): 50% & <x>": { steps: [ { name: "Schritt → 1", run: "echo broken > report.txt", outputs: [ { type: file, path: report.txt } ] }, { name: fail, run: "exit 3" } ] }
+                "Prüfung №1 (a/b): 50% & <x>":
+                  steps:
+                    - { name: "Schritt → 1", run: "echo broken > report.txt", outputs: [ { type: file, path: report.txt } ] }
+                    - { name: fail, run: "exit 3" }
                 fine: { steps: [ { name: ok, run: "true" } ] }
-                report: { when: { status: always }, steps: [ { name: send, run: cat report.txt, inputs: [ { job: "Prüfung №1 (a/b): 50% & <x>", step: "Schritt → 1" } ] } ] }
+                report:
+                  when: { status: always }
+                  steps:
+                    - name: send
+                      run: cat report.txt
+                      inputs: [ { job: "Prüfung №1 (a/b): 50% & <x>", step: "Schritt → 1" } ]
                 alarm: { when: { status: failure }, steps: [ { name: call, run: echo called } ] }
             deploy:
               jobs:
@@ -107,7 +120,7 @@ public sealed class PipelineFeatureTests(ApiFixture api)
         );
         Assert.EndsWith("broken\n", (await LogsAsync(run))["report/send"], StringComparison.Ordinal);
 
-        // What stood for itself stands; what comes after the others comes after them again.
+        // Successful jobs are reused; a job that runs after the others runs again.
         var again = await api.PostAsync($"/v1/pipeline-runs/{ApiFixture.Id(run)}/rerun", new { from = "failed" });
         var second = await JobsAsync(await api.EndAsync(ApiFixture.Id(again)));
         Assert.Equal(
@@ -190,7 +203,7 @@ public sealed class PipelineFeatureTests(ApiFixture api)
             .EnumerateArray()
             .ToDictionary(j => j.GetProperty("name").GetString()!);
 
-    /// <summary>Of each step's last execution, by <c>JOB/STEP</c>.</summary>
+    /// <summary>The log of the last execution of each step, by <c>JOB/STEP</c>.</summary>
     private async Task<Dictionary<string, string>> LogsAsync(JsonElement run)
     {
         var logs = new Dictionary<string, string>();

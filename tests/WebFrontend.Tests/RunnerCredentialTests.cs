@@ -4,7 +4,7 @@ using Shipinator.WebFrontend.Tests.Servers;
 
 namespace Shipinator.WebFrontend.Tests;
 
-/// <summary>What a token of an execution yields to whoever has it: the test is the runner, and then the step that read its token.</summary>
+/// <summary>What the token of an execution allows: the test is the runner, and then a step that has read its token.</summary>
 public sealed class RunnerCredentialTests(SilentServer silent) : IClassFixture<SilentServer>
 {
     public const string Password = "the-host-wide-password";
@@ -32,7 +32,7 @@ public sealed class RunnerCredentialTests(SilentServer silent) : IClassFixture<S
         Assert.Equal(HttpStatusCode.Conflict, other);
         Assert.DoesNotContain(Password, refused, StringComparison.Ordinal);
 
-        // The next step finds the workspace made.
+        // The next step finds the workspace prepared.
         await ReportAsync(execution, "success", 0);
         var (_, next) = await ClaimAsync(await _server.ExecutionAsync(run, "submitted", 1), "second runner");
         Assert.Contains("\"source\"", next, StringComparison.Ordinal);
@@ -88,7 +88,7 @@ public sealed class RunnerCredentialTests(SilentServer silent) : IClassFixture<S
         Assert.Equal(HttpStatusCode.OK, given);
         Assert.Contains(second, next, StringComparison.Ordinal);
 
-        // Whatever its body says, no claim in a pod carries a source.
+        // Whatever its body says, no claim of a pod gets a source.
         foreach (var prepared in new[] { false, true })
         {
             var (_, again) = await ClaimAsync(second, "the-runner", prepared);
@@ -144,7 +144,7 @@ public sealed class RunnerCredentialTests(SilentServer silent) : IClassFixture<S
         Assert.Equal(HttpStatusCode.Conflict, (await AppendAsync(execution, 5, "more")).Status);
         Assert.Equal(HttpStatusCode.Conflict, (await AppendAsync(execution, long.MaxValue, "x")).Status);
         Assert.Equal(HttpStatusCode.Conflict, (await UploadAsync(execution)).StatusCode);
-        // What is there already may be sent again, for its answer may have been lost.
+        // Known bytes may be sent again, because the response may have been lost.
         var (repeated, answer) = await AppendAsync(execution, 0, "hello");
         Assert.Equal(HttpStatusCode.OK, repeated);
         Assert.Contains("\"cancel\":true", answer, StringComparison.Ordinal);

@@ -8,7 +8,7 @@ using Shipinator.Schema.Stores;
 
 namespace Shipinator.WebFrontend.Tests;
 
-/// <summary>What runners send: masked again, limited, checked before it is stored, kept whatever the step's result.</summary>
+/// <summary>What runners send is masked again, limited, checked before it is stored, and kept whatever the step's result.</summary>
 public sealed class RunnerDataTests(ApiFixture api)
 {
     [Fact]
@@ -17,12 +17,12 @@ public sealed class RunnerDataTests(ApiFixture api)
         await using var step = await HeldStep.StartAsync(api);
         var base64 = Convert.ToBase64String(Encoding.UTF8.GetBytes("user:" + ApiFixture.DeployKey));
         var text = $"plain {ApiFixture.DeployKey} shell 'it'\\''s a d3ploy/key+value' base64 {base64} end\n";
-        // The step's own runner writes what it checks out, and nothing more: two writers at once would not know each other's places.
+        // The step's own runner writes only its line about the checkout: two concurrent writers would not know each other's offsets.
         var begin = await step.OwnLinesAsync();
         var sent = begin;
         foreach (var piece in Encoding.UTF8.GetBytes(text).Chunk(7))
         {
-            // Each twice: an answer was lost.
+            // Each twice, as if a response had been lost.
             Assert.Equal(sent + piece.Length, await AppendAsync(step, sent, piece));
             Assert.Equal(sent + piece.Length, await AppendAsync(step, sent, piece));
             sent += piece.Length;
@@ -35,7 +35,7 @@ public sealed class RunnerDataTests(ApiFixture api)
         Assert.DoesNotContain("d3ploy", log, StringComparison.Ordinal);
         Assert.DoesNotContain(base64[8..^4], log, StringComparison.Ordinal);
 
-        // Its own token, too, is nothing for readers.
+        // The execution's own token is masked, too.
         await AppendAsync(step, sent, Encoding.UTF8.GetBytes(step.Token + "\n"));
         Assert.DoesNotContain(
             step.Token,
@@ -104,7 +104,7 @@ public sealed class RunnerDataTests(ApiFixture api)
     public async Task ARunThatLeavesTooMuch_IsToldTheLimitAndTheSetting()
     {
         await using var step = await HeldStep.StartAsync(api);
-        // As the runner does: a refusal comes before the bytes.
+        // As the runner does: the refusal comes before the bytes are sent.
         step.Client.DefaultRequestHeaders.ExpectContinue = true;
         using var first = await UploadAsync(step, "file", "a", new byte[20 * 1024 * 1024]);
         Assert.True(first.IsSuccessStatusCode);
@@ -175,7 +175,8 @@ public sealed class RunnerDataTests(ApiFixture api)
     public async Task ASuccess_WithoutItsOptionalOutputs_IsASuccess()
     {
         var pipeline = await api.PipelineAsync(
-            "version: 1\nbuild:\n  steps:\n    - name: one\n      run: \"true\"\n      outputs: [{ type: coverage, path: cover.out, optional: true }, { type: file, path: why, when: failure }]\n"
+            "version: 1\nbuild:\n  steps:\n    - name: one\n      run: \"true\"\n      outputs: "
+                + "[{ type: coverage, path: cover.out, optional: true }, { type: file, path: why, when: failure }]\n"
         );
         Assert.Equal("success", (await api.EndAsync(await api.TriggerAsync(pipeline))).GetProperty("status").GetString());
     }
@@ -184,7 +185,8 @@ public sealed class RunnerDataTests(ApiFixture api)
     public async Task AnOutputThatIsNoFile_FailsOnceWithAReasonOfItsOwn()
     {
         var pipeline = await api.PipelineAsync(
-            "version: 1\nbuild:\n  steps:\n    - { name: pipe, run: \"mkdir out; mkfifo out/x\", outputs: [{ type: file, path: \"out/*\" }] }\n"
+            "version: 1\nbuild:\n  steps:\n    - "
+                + "{ name: pipe, run: \"mkdir out; mkfifo out/x\", outputs: [{ type: file, path: \"out/*\" }] }\n"
         );
         var run = await api.TriggerAsync(pipeline);
         Assert.Equal("failed", (await api.EndAsync(run)).GetProperty("status").GetString());
@@ -264,7 +266,7 @@ public sealed class RunnerDataTests(ApiFixture api)
             .Select(e => ApiFixture.Id(e))
             .First();
 
-    /// <summary>A step at work that prints nothing and waits; its token is the test's.</summary>
+    /// <summary>An active step that prints nothing and waits; the test has its token.</summary>
     private sealed class HeldStep : IAsyncDisposable
     {
         private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
@@ -300,7 +302,7 @@ public sealed class RunnerDataTests(ApiFixture api)
                 }
 
                 Assert.True(TimeProvider.System.GetUtcNow() < deadline, "The step did not begin.");
-                // Another process is watched.
+                // Polls another process.
                 await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
             }
 
@@ -309,7 +311,7 @@ public sealed class RunnerDataTests(ApiFixture api)
             return step;
         }
 
-        /// <summary>Waits until the runner has written its line about the source; the log's length then.</summary>
+        /// <summary>Waits until the runner has written its line about the source; returns the length of the log.</summary>
         public async Task<int> OwnLinesAsync()
         {
             var deadline = TimeProvider.System.GetUtcNow() + Patience;
@@ -322,7 +324,7 @@ public sealed class RunnerDataTests(ApiFixture api)
                 }
 
                 Assert.True(TimeProvider.System.GetUtcNow() < deadline, $"The runner wrote nothing: {log}");
-                // Another process is watched.
+                // Polls another process.
                 await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
             }
         }

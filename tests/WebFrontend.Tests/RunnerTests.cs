@@ -4,7 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Shipinator.WebFrontend.Tests;
 
-/// <summary>The runner's routes, by a runner of the test's own beside the real ones.</summary>
+/// <summary>The routes of runners; the test is the runner, beside the real ones.</summary>
 public sealed class RunnerTests(ApiFixture api)
 {
     [Fact]
@@ -25,7 +25,7 @@ public sealed class RunnerTests(ApiFixture api)
         var executions = await ExecutionsAsync(run);
         Assert.Equal(2, executions.Count);
 
-        // The job is over, and with it the step: even its first execution has no next one any more.
+        // The job has ended, so even the step's first execution has no next one.
         Assert.All(executions, e => Assert.Equal(HttpStatusCode.Gone, NextAsync(e).GetAwaiter().GetResult().StatusCode));
     }
 

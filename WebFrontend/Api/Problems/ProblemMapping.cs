@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Shipinator.Triggers;
+using Shipinator.WebFrontend.Api.Responses;
 
 namespace Shipinator.WebFrontend.Api.Problems;
 
@@ -36,7 +37,7 @@ internal static class ProblemMapping
                 422,
                 "pipeline_file_invalid",
                 e.Message,
-                new Dictionary<string, object?> { ["pipeline_errors"] = e.Errors.Select(Answers.Of).ToList() }
+                new Dictionary<string, object?> { ["pipeline_errors"] = e.Errors.Select(PipelineFileResponses.Of).ToList() }
             ),
             BadHttpRequestException e when RequestFaults.Describe(e) is var (detail, field) => Problem.Of(
                 e.StatusCode,

@@ -6,8 +6,8 @@ using Shipinator.WebFrontend.Tests.Servers;
 namespace Shipinator.WebFrontend.Tests.Fuzzing;
 
 /// <summary>
-/// No request is an error of the server. 2,000 of them here; <c>scripts/fuzz.sh</c> sends more, or those of another seed, by the variables
-/// <c>SHIPINATOR_FUZZ_REQUESTS</c> and <c>SHIPINATOR_FUZZ_SEED</c>.
+/// No request makes the server fail. This test sends 2,000; <c>scripts/fuzz.sh</c> sends more, or those of another seed
+/// (<c>SHIPINATOR_FUZZ_REQUESTS</c>, <c>SHIPINATOR_FUZZ_SEED</c>).
 /// </summary>
 public sealed class FuzzTests(ApiFixture api)
 {
@@ -31,7 +31,7 @@ public sealed class FuzzTests(ApiFixture api)
         var view = await server.GetAsync($"/v1/pipeline-runs/{run}");
         var (cookie, write, read) = (await server.SignInAsync(), await TokenAsync("write"), await TokenAsync("read"));
         var runner = server.Services.GetRequiredService<IExecutionTokens>().Issue(ExecutionId.Parse(execution));
-        // Admins can revoke the other roles' tokens: what is revoked says 401, and no id of a token is among these.
+        // Requests of admins could revoke the tokens of the other roles, so the ids that the fuzzer uses contain no token's.
         string[] ids =
         [
             run,
@@ -62,10 +62,11 @@ public sealed class FuzzTests(ApiFixture api)
         var began = TimeProvider.System.GetTimestamp();
         var bad = await fuzzer.RunAsync(count, atOnce: 16);
         TestContext.Current.SendDiagnosticMessage(
-            $"{count} requests of seed {seed} in {TimeProvider.System.GetElapsedTime(began).TotalSeconds:0} s: {string.Join(", ", fuzzer.Answers.OrderBy(a => a.Key).Select(a => $"{a.Key} × {a.Value}"))}; {bad.Count} bad"
+            $"{count} requests of seed {seed} in {TimeProvider.System.GetElapsedTime(began).TotalSeconds:0} s: "
+                + $"{string.Join(", ", fuzzer.Answers.OrderBy(a => a.Key).Select(a => $"{a.Key} × {a.Value}"))}; {bad.Count} bad"
         );
         Assert.True(bad.Count == 0, $"{bad.Count} of {count} (seed {seed}):\n{string.Join('\n', bad.Take(40))}");
-        // It came through to the routes, not only to those who refuse at the door.
+        // Requests have reached the routes, and were not all refused before.
         Assert.True(fuzzer.Answers.GetValueOrDefault(200) > count / 50, string.Join(", ", fuzzer.Answers));
 
         async Task<string> TokenAsync(string role) =>

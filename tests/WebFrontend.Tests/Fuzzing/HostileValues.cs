@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Shipinator.WebFrontend.Tests.Fuzzing;
 
-/// <summary>What nobody sends by mistake alone; each draw is repeatable by the random numbers' seed.</summary>
+/// <summary>Hostile values; the draws depend on the seed of the random numbers only.</summary>
 internal sealed class HostileValues(Random random, IReadOnlyList<string> ids)
 {
     private static readonly string[] Texts =
@@ -124,7 +124,7 @@ internal sealed class HostileValues(Random random, IReadOnlyList<string> ids)
             _ => Texts[random.Next(Texts.Length)],
         };
 
-    /// <summary>As it stands in a path or a query: encoded, encoded wrongly, or as bytes that are no UTF-8.</summary>
+    /// <summary>A value for a path or a query: encoded, encoded wrongly, or as bytes that are not UTF-8.</summary>
     public string Part()
     {
         var text = Text();

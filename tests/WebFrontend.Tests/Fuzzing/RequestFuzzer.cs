@@ -7,8 +7,7 @@ using Shipinator.WebFrontend.Tests.Servers;
 namespace Shipinator.WebFrontend.Tests.Fuzzing;
 
 /// <summary>
-/// Requests over all routes × hostile values × roles. Each is made from the seed and its number alone, so that one that did harm can be
-/// made again.
+/// Requests over all routes × hostile values × roles. Each depends on the seed and its number only, so that a failure can be reproduced.
 /// </summary>
 internal sealed class RequestFuzzer(
     ApiServer server,
@@ -152,7 +151,7 @@ internal sealed class RequestFuzzer(
         "detail",
     ];
 
-    /// <summary>By the end of a route: a body that it takes, so that one hostile value in it comes as far as it can.</summary>
+    /// <summary>Valid bodies by the end of a route, so that one hostile value in them gets as far as possible.</summary>
     private static readonly (string Route, string[] Fields)[] Bodies =
     [
         ("POST /v1/projects", ["name:\"p\"", "description:\"d\""]),
@@ -177,10 +176,10 @@ internal sealed class RequestFuzzer(
 
     private readonly ConcurrentDictionary<int, int> _answers = new();
 
-    /// <summary>How often each status was answered.</summary>
+    /// <summary>How many responses had each status.</summary>
     public IReadOnlyDictionary<int, int> Answers => _answers;
 
-    /// <summary>Sends so many; what the server answered with 500 or more, or not at all, in words.</summary>
+    /// <summary>Sends requests; returns a description of each that got a status of 500 or more, or no response.</summary>
     public async Task<IReadOnlyList<string>> RunAsync(int count, int atOnce)
     {
         var routes = await RoutesAsync();
@@ -211,19 +210,21 @@ internal sealed class RequestFuzzer(
                     if ((int)answer.StatusCode >= 500)
                     {
                         bad.Enqueue(
-                            $"#{number} as {role}: {request.Method} {Show(request.RequestUri!.OriginalString)} → {(int)answer.StatusCode} {Show(await answer.Content.ReadAsStringAsync(cancellation))}"
+                            $"#{number} as {role}: {request.Method} {Show(request.RequestUri!.OriginalString)} → "
+                                + $"{(int)answer.StatusCode} {Show(await answer.Content.ReadAsStringAsync(cancellation))}"
                         );
                     }
                 }
                 catch (HttpRequestException e) when (e.InnerException is not IOException and not System.Net.Sockets.SocketException)
                 {
-                    // Nothing that can be sent at all.
+                    // The request can't be sent.
                     _answers.AddOrUpdate(0, 1, (_, n) => n + 1);
                 }
                 catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
                 {
                     bad.Enqueue(
-                        $"#{number} as {role}: {request.Method} {Show(request.RequestUri!.OriginalString)} → {e.Message} {e.InnerException?.Message}"
+                        $"#{number} as {role}: {request.Method} {Show(request.RequestUri!.OriginalString)} → "
+                            + $"{e.Message} {e.InnerException?.Message}"
                     );
                 }
             }
@@ -254,10 +255,12 @@ internal sealed class RequestFuzzer(
             Enumerable
                 .Range(0, random.Next(4))
                 .Select(_ =>
-                    $"{(random.Next(10) == 0 ? values.Part() : Queries[random.Next(Queries.Length)])}={(random.Next(15) == 0 ? "" : values.Part())}"
+                    (random.Next(10) == 0 ? values.Part() : Queries[random.Next(Queries.Length)])
+                    + "="
+                    + (random.Next(15) == 0 ? "" : values.Part())
                 )
         );
-        // What is followed has no end.
+        // A followed log does not end.
         path =
             (path.Length > 7000 ? path[..7000] : path)
             + (query.Length > 0 ? "?" + query.Replace("follow=true", "follow=x", StringComparison.OrdinalIgnoreCase) : "");
@@ -346,7 +349,7 @@ internal sealed class RequestFuzzer(
             .EnumerateObject()
             .SelectMany(p => p.Value.EnumerateObject().Select(m => $"{m.Name.ToUpperInvariant()} {p.Name}"))
             .ToList();
-        // The API is the larger part of what can be reached.
+        // Most routes are those of the API.
         return [.. routes, .. routes, .. routes, .. More];
     }
 

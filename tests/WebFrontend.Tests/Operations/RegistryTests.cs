@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using Shipinator.Schema.Queries;
 using Shipinator.Triggers;
 using Shipinator.Triggers.Projects;
 using Shipinator.Triggers.Tokens;

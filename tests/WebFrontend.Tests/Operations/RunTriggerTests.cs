@@ -50,7 +50,7 @@ public sealed class RunTriggerTests(ApiFixture api)
             runs.Select(r => grains.GetGrain<IPipelineRunGrain>(RunId.Parse(r).Value).Get(TestContext.Current.CancellationToken))
         );
         Assert.Equal(Enumerable.Range(1, 8).Select(n => (long)n), records.Select(r => r.RunNumber).Order());
-        Assert.All(records, r => Assert.Equal($"echo {r.RunNumber}", r.Plan.Jobs.Single().Steps.Single().Script));
+        Assert.All(records, r => Assert.Equal($"echo {r.RunNumber}", r.Plan.Jobs.Single().Steps.Single().Run));
     }
 
     [Fact]
@@ -93,7 +93,7 @@ public sealed class RunTriggerTests(ApiFixture api)
     {
         var store = api.Services.GetRequiredService<PipelineStore>();
         var manual = (await store.GetAsync(PipelineId.Parse(await api.PipelineAsync(File)), TestContext.Current.CancellationToken))!;
-        // The file has defined it once, and does not any more.
+        // The file no longer defines this trigger type.
         var pipeline = (await store.EnsureAsync(manual.RepositoryId, manual.Name, "schedule", TestContext.Current.CancellationToken)).Id;
         var request = new RunRequest { GitRef = "main", Actor = new(ActorKind.Token, "tests") };
         var error = await Assert.ThrowsAsync<InvalidInputException>(() => Preview.ShowAsync(pipeline, request, default));

@@ -6,7 +6,7 @@ using Shipinator.WebFrontend.Tests.Servers;
 
 namespace Shipinator.WebFrontend.Tests.Requests;
 
-/// <summary>A run's events while an older transaction is open on the database server.</summary>
+/// <summary>The events of a run while an older transaction is open on the database server.</summary>
 public sealed class EventStreamTests(ApiFixture api)
 {
     [Fact]
@@ -53,7 +53,7 @@ public sealed class EventStreamTests(ApiFixture api)
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
 
-        // The first line that comes is the sign of life, after 15 s.
+        // The first line is the keep-alive, after 15 s.
         Assert.Equal(": keep-alive", await reader.ReadLineAsync());
         Assert.InRange(asked, 1, 60);
 
@@ -61,7 +61,7 @@ public sealed class EventStreamTests(ApiFixture api)
         string? line;
         while ((line = await reader.ReadLineAsync()) is not null && !line.StartsWith("event: transition", StringComparison.Ordinal))
         {
-            // Signs of life, and the event's id.
+            // Keep-alives, and the id of the event.
         }
 
         Assert.NotNull(line);

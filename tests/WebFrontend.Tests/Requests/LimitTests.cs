@@ -5,7 +5,7 @@ using Shipinator.WebFrontend.Tests.Servers;
 
 namespace Shipinator.WebFrontend.Tests.Requests;
 
-/// <summary>How often things may be tried.</summary>
+/// <summary>Rate limits.</summary>
 public sealed class LimitTests(ApiFixture api)
 {
     private const string File = "image: none\nbuild:\n  steps:\n    - { name: one, run: \"true\" }\n";
@@ -29,7 +29,7 @@ public sealed class LimitTests(ApiFixture api)
         Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
         Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
 
-        // Who was known before, runners, and other addresses go on.
+        // Known tokens, runners, and other addresses are not limited.
         Assert.Equal(HttpStatusCode.OK, await MeAsync(server, server.AdminToken, "192.0.2.1"));
         Assert.Equal(HttpStatusCode.Unauthorized, await MeAsync(server, "shp_x", "192.0.2.2"));
         var execution = ExecutionId.New(TimeProvider.System).ToString();

@@ -8,7 +8,7 @@ using Shipinator.WebFrontend.Api.Problems;
 
 namespace Shipinator.WebFrontend.Tests.Requests;
 
-/// <summary>What is no request is told so, with what is wrong with it: never as an error of the server.</summary>
+/// <summary>Malformed requests get a 4xx that says what is wrong, never a 5xx.</summary>
 public sealed class MalformedTests(ApiFixture api)
 {
     private const string Id = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -17,7 +17,7 @@ public sealed class MalformedTests(ApiFixture api)
     public static TheoryData<string, string, string> Bodies =>
         new()
         {
-            // NUL and halves of pairs, wherever text stands.
+            // NUL and lone surrogates, in every kind of text.
             { "/v1/projects", """{"name":"a\u0000b"}""", "name" },
             { "/v1/projects", """{"name":"fine","description":"a\u0000b"}""", "description" },
             { "/v1/projects", """{"name":"fine","description":"\ud800"}""", "" },
@@ -41,13 +41,13 @@ public sealed class MalformedTests(ApiFixture api)
             { $"/v1/pipelines/{Id}/runs", """{"git_ref":"main","inputs":{"a":"b\u0000"}}""", "inputs" },
             { "/v1/pipeline-files/lint", """{"content":"version: 1","branch":"\u0000"}""", "branch" },
             { "/v1/tokens", """{"name":"\ud83d","role":"read"}""", "" },
-            // Null in the place of a value.
+            // Null in place of a value.
             { $"/v1/pipelines/{Id}/runs", """{"git_ref":"main","inputs":{"a":null}}""", "inputs" },
             { "/v1/projects", """{"name":null}""", "name" },
             { "/v1/projects", "null", "" },
             { "/v1/projects", "[]", "" },
             { "/v1/projects", "\"name\"", "" },
-            // Twice, too deep, no JSON, other types.
+            // Duplicates, too deep, not JSON, other types.
             { "/v1/projects", """{"name":"a","name":"b"}""", "name" },
             { $"/v1/pipelines/{Id}/runs", """{"git_ref":"main","inputs":{"a":"1","a":"2"}}""", "" },
             { $"/v1/pipelines/{Id}/runs", """{"git_ref":"main","inputs":{"a":{"b":{"c":[]}}}}""", "" },
@@ -90,10 +90,10 @@ public sealed class MalformedTests(ApiFixture api)
         Assert.Contains(field, text, StringComparison.Ordinal);
     }
 
-    /// <summary>What the framework would say names its types and members; what a caller can do something with is the field.</summary>
+    /// <summary>The framework's messages name its types and members; a caller needs the field.</summary>
     [Theory]
     [InlineData("POST", "/v1/projects", "{}", "name", "'name' is required")]
-    [InlineData("POST", "/v1/projects", """{"name":"a","colour":"red"}""", "colour", "'colour' is not a known member")]
+    [InlineData("POST", "/v1/projects", """{"name":"a","kolor":"red"}""", "kolor", "'kolor' is not a known member")]
     [InlineData("POST", "/v1/projects", """{"name":1}""", "name", "name must be a string")]
     [InlineData(
         "POST",
@@ -241,7 +241,8 @@ public sealed class MalformedTests(ApiFixture api)
     {
         var run = await api.TriggerAsync(
             await api.PipelineAsync(
-                "image: none\nbuild:\n  steps:\n    - { name: one, run: \"echo hello\", outputs: [ { type: file, path: .shipinator.yaml } ] }\n"
+                "image: none\nbuild:\n  steps:\n    - { name: one, run: \"echo hello\", "
+                    + "outputs: [ { type: file, path: .shipinator.yaml } ] }\n"
             )
         );
         await api.EndAsync(run);
@@ -261,7 +262,7 @@ public sealed class MalformedTests(ApiFixture api)
             request.Headers.TryAddWithoutValidation("Range", range);
             using var answer = await api.Admin.SendAsync(request);
             Assert.True((int)answer.StatusCode is 200 or 206 or 400 or 416, $"{path}: {(int)answer.StatusCode}");
-            // What users made is never a page of ours.
+            // User content must not be rendered as a page of ours.
             Assert.StartsWith("sandbox;", answer.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
             Assert.Equal("nosniff", answer.Headers.GetValues("X-Content-Type-Options").Single());
         }

@@ -3,7 +3,7 @@ using System.Net.WebSockets;
 
 namespace Shipinator.WebFrontend.Tests.Requests;
 
-/// <summary>Pages of other sites, before a browser that is signed in here.</summary>
+/// <summary>Pages of other sites, in a browser that is signed in here.</summary>
 public sealed class OriginTests(ApiFixture api)
 {
     [Theory]
@@ -127,7 +127,7 @@ public sealed class OriginTests(ApiFixture api)
         }
         catch (WebSocketException)
         {
-            // Its status says why.
+            // The status says why.
         }
 
         return socket.HttpStatusCode;

@@ -9,10 +9,10 @@ using Shipinator.WebFrontend.Tests.Servers;
 
 namespace Shipinator.WebFrontend.Tests.Requests;
 
-/// <summary>The end of a session, and of what is open for it, at every server of an installation.</summary>
+/// <summary>The end of a session ends what is open for it, at every server of an installation.</summary>
 public sealed partial class SessionTests(ApiFixture api)
 {
-    /// <summary>What people are promised.</summary>
+    /// <summary>The documented limit.</summary>
     private static readonly TimeSpan Promised = TimeSpan.FromSeconds(10);
 
     [Fact]
@@ -30,7 +30,7 @@ public sealed partial class SessionTests(ApiFixture api)
 
         Assert.Equal(HttpStatusCode.Unauthorized, await MeAsync(one, cookie));
         Assert.Equal(HttpStatusCode.Unauthorized, await MeAsync(two, cookie));
-        // Another browser of the same person goes on.
+        // Another browser of the same user stays signed in.
         Assert.Equal(HttpStatusCode.OK, await MeAsync(two, other));
     }
 
@@ -71,7 +71,7 @@ public sealed partial class SessionTests(ApiFixture api)
         );
     }
 
-    /// <summary>The clock of the watch stands still, so only the notice of the database can end them.</summary>
+    /// <summary>The clock of the watch stands still, so that only the notice of the database can end them.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -153,7 +153,7 @@ public sealed partial class SessionTests(ApiFixture api)
     private static Task<Task> EventsAsync(ApiServer server, string run, Action<HttpClient> authorize) =>
         StreamAsync(server, $"/v1/pipeline-runs/{run}/events", authorize);
 
-    /// <summary>Returns when it is open; what it returns ends when the stream does, which it must not do in good order.</summary>
+    /// <summary>Returns once the stream is open; the returned task ends with the stream, which must be aborted, not completed.</summary>
     private static async Task<Task> StreamAsync(ApiServer server, string path, Action<HttpClient> authorize)
     {
         var http = server.Plain();
@@ -200,7 +200,7 @@ public sealed partial class SessionTests(ApiFixture api)
                 }
                 catch (WebSocketException)
                 {
-                    // Cut off.
+                    // Aborted.
                 }
             }
         }
@@ -209,7 +209,7 @@ public sealed partial class SessionTests(ApiFixture api)
     private static async Task<HttpStatusCode> MeAsync(ApiServer server, string cookie)
     {
         using var http = server.Plain();
-        // Each server of this test has an address of its own; behind one address they share the cookie's name, too.
+        // Each server of this test has its own port, which is part of the cookie's name.
         http.DefaultRequestHeaders.Add(
             "Cookie",
             $"shipinator-{server.Url.Port}={cookie[(cookie.IndexOf('=', StringComparison.Ordinal) + 1)..]}"

@@ -3,13 +3,12 @@ using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Time.Testing;
-using Shipinator.WebFrontend.Dashboard.Live;
 using Shipinator.WebFrontend.Tests.Dashboard;
 using Shipinator.WebFrontend.Tests.Servers;
 
 namespace Shipinator.WebFrontend.Tests.Requests;
 
-/// <summary>Readings while the silo that owns a run is dead, and nobody has noticed yet.</summary>
+/// <summary>Reads while the silo that owns a run is dead and still counts as alive.</summary>
 public sealed class UnreachableTests(ApiFixture api)
 {
     public static TheoryData<string> Deaths => ["refused", "unavailable", "storage", "silent"];
@@ -34,7 +33,7 @@ public sealed class UnreachableTests(ApiFixture api)
             Assert.Contains("\"waiting_for_kind\":\"unknown\"", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         }
 
-        // The screens read by the same way.
+        // Pages read the same way.
         var source = server.Services.GetRequiredService<IViewSource<RunId, RunSnapshot>>();
         var snapshot = await source.ReadAsync(RunId.Parse(run), null, CancellationToken.None);
         Assert.Equal(WaitReason.Unknown, snapshot.Waiting[Guid.Parse(run)]);

@@ -13,7 +13,7 @@ using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Tests.Servers;
 
-/// <summary>A real server in this process, set up as one test needs it.</summary>
+/// <summary>A real server in this process, with the settings that one test needs.</summary>
 public sealed class ApiServer : IAsyncDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("ship-web-own-").FullName;
@@ -84,14 +84,14 @@ public sealed class ApiServer : IAsyncDisposable
         return client;
     }
 
-    /// <summary>The runner of an execution, or whoever has its token.</summary>
+    /// <summary>A client with the token of an execution.</summary>
     public HttpClient Runner(string execution) =>
         Client(Services.GetRequiredService<IExecutionTokens>().Issue(ExecutionId.Parse(execution)));
 
-    /// <summary>Follows no redirect and keeps no cookie.</summary>
+    /// <summary>A client that follows no redirect and keeps no cookie.</summary>
     public HttpClient Plain() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = Url };
 
-    /// <summary>Signs in as a browser does, by a link; the cookie.</summary>
+    /// <summary>Signs in by a link, as a browser does; returns the cookie.</summary>
     public async Task<string> SignInAsync(string? token = null)
     {
         using var http = Plain();
@@ -114,7 +114,7 @@ public sealed class ApiServer : IAsyncDisposable
 
     public Task<JsonElement> GetAsync(string path) => Admin.GetFromJsonAsync<JsonElement>(path)!;
 
-    /// <summary>The executions of a run in the order in which they reach a status, by its own events.</summary>
+    /// <summary>The executions of a run, in the order in which they reach a status.</summary>
     public async IAsyncEnumerable<string> ExecutionsAsync(string run, string status)
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
@@ -127,7 +127,7 @@ public sealed class ApiServer : IAsyncDisposable
         }
     }
 
-    /// <summary>The first of them.</summary>
+    /// <summary>The execution of a run that reaches a status as the first, or as number <paramref name="index"/>.</summary>
     public async Task<string> ExecutionAsync(string run, string status, int index = 0)
     {
         await foreach (var execution in ExecutionsAsync(run, status))

@@ -9,7 +9,7 @@ internal sealed class CountingForges(IForgeRegistry inner) : IForgeRegistry
 {
     private readonly System.Collections.Concurrent.ConcurrentQueue<string> _calls = new();
 
-    /// <summary>The names of the calls since the last look, in order.</summary>
+    /// <summary>The names of the calls since the last call of this method, in order.</summary>
     public IReadOnlyList<string> TakeCalls()
     {
         var calls = new List<string>();

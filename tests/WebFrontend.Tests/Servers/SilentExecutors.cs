@@ -14,8 +14,8 @@ public sealed class SilentServer(ApiFixture api) : IAsyncLifetime
 }
 
 /// <summary>
-/// Executors that start nothing, so that a test is the runner: one whose runners clone, as processes do, and one whose runners find the
-/// workspace prepared and serve all tries of a step, as in pods.
+/// Executors that start nothing, so that a test can be the runner: <c>process</c>, whose runners clone, and <c>kubernetes</c>, whose
+/// runners find the workspace prepared and serve all attempts of a step.
 /// </summary>
 internal sealed class SilentExecutors : IExecutorRegistry
 {
@@ -30,7 +30,7 @@ internal sealed class SilentExecutors : IExecutorRegistry
     public IWorkerExecutor Get(string type) =>
         _executors.TryGetValue(type, out var known) ? known : throw ExecutorException.Rejected(Reason.ConfigError, $"No executor {type}.");
 
-    /// <summary>With a credential for every repository.</summary>
+    /// <summary>Registers them, and a credential for every repository.</summary>
     public static void Use(IServiceCollection services)
     {
         services.Replace(ServiceDescriptor.Singleton<IExecutorRegistry>(new SilentExecutors()));

@@ -3,6 +3,7 @@ using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Time.Testing;
+using Shipinator.WebFrontend.Dashboard.Live;
 using Shipinator.WebFrontend.Tests.Dashboard;
 using Shipinator.WebFrontend.Tests.Servers;
 

@@ -8,18 +8,18 @@ namespace Shipinator.Grains.Runs;
 /// </summary>
 internal static class InitialJobs
 {
-    /// <summary>In the order of the plan; the first lines of their history go to <paramref name="edit"/>.</summary>
-    public static ImmutableArray<JobRecord> Of(RunRecord run, Edit edit) =>
-        [.. run.Jobs.Select((job, position) => Job(run, job, run.Plan.Jobs[position], edit))];
+    /// <summary>In the order of the plan; the first lines of their history go to <paramref name="log"/>.</summary>
+    public static ImmutableArray<JobRecord> Of(RunRecord run, TransitionLog log) =>
+        [.. run.Jobs.Select((job, position) => Job(run, job, run.Plan.Jobs[position], log))];
 
-    private static JobRecord Job(RunRecord run, RunJob job, JobPlan plan, Edit edit)
+    private static JobRecord Job(RunRecord run, RunJob job, JobPlan plan, TransitionLog log)
     {
         var outcome = RunLogic.InitialOutcome(job);
         return new()
         {
             Id = job.Id,
             Spec = Spec(run, plan),
-            Life = Begin(Machine.Job, job.Id.Value, outcome, edit),
+            Life = Begin(Machine.Job, job.Id.Value, outcome, log),
             Steps =
             [
                 .. job.Steps.Select(
@@ -29,7 +29,7 @@ internal static class InitialJobs
                             Id = id,
                             JobAttempt = 1,
                             Index = index,
-                            Life = Begin(Machine.Step, id.Value, outcome, edit),
+                            Life = Begin(Machine.Step, id.Value, outcome, log),
                         }
                 ),
             ],
@@ -37,10 +37,10 @@ internal static class InitialJobs
         };
     }
 
-    private static Lifecycle Begin(Machine machine, Guid id, JobOutcome outcome, Edit edit)
+    private static Lifecycle Begin(Machine machine, Guid id, JobOutcome outcome, TransitionLog log)
     {
-        var life = edit.Begin(machine, id);
-        return outcome.Status == life.Status ? life : edit.Move(life, id, outcome.Status, outcome.Reason, outcome.Detail);
+        var life = log.Begin(machine, id);
+        return outcome.Status == life.Status ? life : log.Move(life, id, outcome.Status, outcome.Reason, outcome.Detail);
     }
 
     private static JobSpec Spec(RunRecord run, JobPlan plan) =>

@@ -91,8 +91,8 @@ public sealed class InitialJobsTests
             Reused = reused,
         };
         var id = RunId.New(TimeProvider.System);
-        var edit = new Edit(id, Now, command.Actor);
-        var run = RunLogic.Create(id, command, edit, TimeProvider.System);
-        return (run, InitialJobs.Of(run, edit), edit.Transitions);
+        var log = new TransitionLog(id, Now, command.Actor);
+        var run = RunLogic.Create(id, command, log, TimeProvider.System);
+        return (run, InitialJobs.Of(run, log), log.Transitions);
     }
 }

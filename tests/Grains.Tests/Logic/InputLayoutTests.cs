@@ -2,7 +2,7 @@ using Shipinator.Grains.Executions;
 
 namespace Shipinator.Grains.Tests.Logic;
 
-public sealed class InputPlacesTests
+public sealed class InputLayoutTests
 {
     private static readonly InputSpec Input = new()
     {
@@ -14,7 +14,7 @@ public sealed class InputPlacesTests
     [Fact]
     public void Add_FilesOfOneNameInTwoFolders_KeepTheirPaths()
     {
-        var places = new InputPlaces();
+        var places = new InputLayout();
         Assert.Null(places.Add(Input, [Artifact("a/TEST.xml"), Artifact("b/TEST.xml"), Artifact("./b//c.xml")]));
         Assert.Equal(["in/a/TEST.xml", "in/b/TEST.xml", "in/b/c.xml"], places.All.Select(i => i.Target));
     }
@@ -24,9 +24,9 @@ public sealed class InputPlacesTests
     [InlineData("bin/app", "./bin//app")]
     [InlineData("bin", "bin/app")]
     [InlineData("bin/app/deep/file", "bin/app")]
-    public void Add_TwoArtifactsForOnePlace_NamesBoth(string one, string other)
+    public void Add_TwoArtifactsForOnePath_NamesBoth(string one, string other)
     {
-        var places = new InputPlaces();
+        var places = new InputLayout();
         var clash = places.Add(Input, [Artifact(one, "app (go=1)"), Artifact(other, "app (go=2)")]);
         Assert.NotNull(clash);
         Assert.Contains("job app (go=1)", clash, StringComparison.Ordinal);
@@ -35,9 +35,9 @@ public sealed class InputPlacesTests
     }
 
     [Fact]
-    public void Add_TwoInputs_ClashAsOneDoesAndTheSameArtifactOnceDoesNot()
+    public void Add_TwoInputs_ClashLikeOneUnlessTheyFindTheSameArtifact()
     {
-        var places = new InputPlaces();
+        var places = new InputLayout();
         var artifact = Artifact("bin/app");
         Assert.Null(places.Add(Input, [artifact]));
         Assert.Null(places.Add(Input with { Path = "./in/" }, [artifact]));
@@ -47,9 +47,9 @@ public sealed class InputPlacesTests
     }
 
     [Fact]
-    public void Add_NamesOfThingsElsewhere_HaveAFileEach()
+    public void Add_ReferencesToThingsElsewhere_GetAFileEach()
     {
-        var places = new InputPlaces();
+        var places = new InputLayout();
         var (one, two) = (
             Artifact("registry/app:1") with
             {
@@ -65,9 +65,9 @@ public sealed class InputPlacesTests
     }
 
     [Fact]
-    public void Add_PlanOfAnOlderVersion_MeansWhatItMeant()
+    public void Add_PlanOfAnOlderVersion_KeepsItsMeaning()
     {
-        var places = new InputPlaces();
+        var places = new InputLayout();
         Assert.Null(places.Add(Input with { KeepPaths = null }, [Artifact("a/x"), Artifact("b/x")]));
         Assert.All(places.All, i => Assert.Null(i.Target));
         Assert.Equal(2, places.All.Length);

@@ -2,22 +2,22 @@ using Shipinator.Grains.Executions;
 
 namespace Shipinator.Grains.Tests.Logic;
 
-public sealed class RunnerExitsTests
+public sealed class RunnerExitReasonsTests
 {
     [Theory]
-    [InlineData(3, true, Reason.Lost, "another runner had the step")]
+    [InlineData(3, true, Reason.Lost, "another runner had claimed the step")]
     [InlineData(3, false, Reason.Lost, "token")]
-    [InlineData(4, true, Reason.ExecutorError, "in its folder")]
-    [InlineData(4, false, Reason.ExecutorError, "in its folder")]
-    public void Explain_TheRunnersOwnCode_IsNotTheCommands(int code, bool claimed, Reason reason, string words)
+    [InlineData(4, true, Reason.ExecutorError, "using its folder")]
+    [InlineData(4, false, Reason.ExecutorError, "using its folder")]
+    public void Explain_ExitCodeOfTheRunner_IsNotTheCommands(int code, bool claimed, Reason reason, string words)
     {
-        var told = RunnerExits.Explain(Seen(code), claimed);
+        var told = RunnerExitReasons.Explain(Seen(code), claimed);
         Assert.Equal((Status.Failed, reason, null), (told.Status, told.Reason, told.ExitCode));
         Assert.Contains(words, told.Detail, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Explain_AnythingElse_StaysAsItIs() =>
+    public void Explain_AnyOtherStatus_IsUnchanged() =>
         Assert.All(
             [
                 Seen(1),
@@ -32,7 +32,7 @@ public sealed class RunnerExitsTests
                 },
                 new() { Status = Status.Success, ExitCode = 0 },
             ],
-            s => Assert.Equal(s, RunnerExits.Explain(s, claimed: true))
+            s => Assert.Equal(s, RunnerExitReasons.Explain(s, claimed: true))
         );
 
     private static ExecutionStatus Seen(int code) =>

@@ -2,8 +2,8 @@ using System.Collections.Immutable;
 
 namespace Shipinator.Grains;
 
-/// <summary>Collects the transitions of one change of a row: the pure part of a grain moves lives through it alone.</summary>
-internal sealed class Edit(RunId run, DateTimeOffset now, string actor)
+/// <summary>The transitions of one change of a row. The pure <c>*Logic</c> classes move every <see cref="Lifecycle"/> through it.</summary>
+internal sealed class TransitionLog(RunId run, DateTimeOffset now, string actor)
 {
     private readonly ImmutableArray<Transition>.Builder _transitions = ImmutableArray.CreateBuilder<Transition>();
 

@@ -2,17 +2,17 @@ using System.Collections.Immutable;
 
 namespace Shipinator.Grains.Executions;
 
-/// <summary>Where the artifacts that a step asks for go in its workspace.</summary>
-internal sealed class InputPlaces
+/// <summary>Where the artifacts that a step names as inputs are written in its workspace.</summary>
+internal sealed class InputLayout
 {
     private readonly Dictionary<string, ResolvedInput> _files = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ResolvedInput> _folders = new(StringComparer.Ordinal);
     private readonly ImmutableArray<ResolvedInput>.Builder _all = ImmutableArray.CreateBuilder<ResolvedInput>();
 
-    /// <summary>All that were added, each once for each place.</summary>
+    /// <summary>All artifacts that were added, each once per path.</summary>
     public ImmutableArray<ResolvedInput> All => _all.ToImmutable();
 
-    /// <summary>Adds what was found for an input. Returns why that can't be: two different artifacts would have one place.</summary>
+    /// <summary>Adds the artifacts found for an input. Returns an error when two different artifacts would have the same path.</summary>
     public string? Add(InputSpec input, IEnumerable<ArtifactEntry> found)
     {
         foreach (var artifact in found)
@@ -39,7 +39,8 @@ internal sealed class InputPlaces
                 { } other
             )
             {
-                return $"Two artifacts would be put at '{target}': {Name(other.Artifact)} and {Name(artifact)}. Choose one with 'job' or 'matrix' of the input, or give them different paths.";
+                return $"Two artifacts would be written to '{target}': {Name(other.Artifact)} and {Name(artifact)}. "
+                    + "Choose one with 'job' or 'matrix' of the input, or give them different paths.";
             }
 
             _files.Add(target, resolved);
@@ -65,6 +66,6 @@ internal sealed class InputPlaces
         }
     }
 
-    /// <summary>One spelling for each place. What leads out of the workspace stays so, and the runner refuses it.</summary>
+    /// <summary>One spelling for each path. A path that leads out of the workspace stays so: the runner refuses it.</summary>
     private static string Clean(string path) => string.Join('/', path.Split('/').Where(p => p is not ("" or ".")));
 }

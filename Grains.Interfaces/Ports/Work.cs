@@ -35,8 +35,8 @@ public sealed record LeaseHolder(
 public interface IArtifactIndex
 {
     /// <summary>
-    /// The matching artifacts of a run's jobs, and of the jobs whose results they reuse, of executions in any state; by id: of any run of the
-    /// same project, since artifacts are never shared across projects. Oldest first.
+    /// The matching artifacts of a run's jobs, and of the jobs whose results they reuse, of executions in any state; by id: of any run of
+    /// the same project, since artifacts are never shared across projects. Oldest first.
     /// </summary>
     Task<IReadOnlyList<ArtifactCandidate>> Find(RunId run, ProjectId project, InputSpec input, CancellationToken cancellationToken);
 

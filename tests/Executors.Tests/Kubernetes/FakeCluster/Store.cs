@@ -150,7 +150,7 @@ internal sealed class Store
         }
     }
 
-    /// <summary>Wakes everyone who waits for a change.</summary>
+    /// <summary>Wakes all that wait for a change.</summary>
     public void Wake()
     {
         TaskCompletionSource grown;

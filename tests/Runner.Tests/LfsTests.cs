@@ -14,10 +14,7 @@ public sealed class LfsTests : RunnerTest
 
     public override async ValueTask InitializeAsync()
     {
-        Assert.SkipUnless(
-            Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(p => File.Exists(Path.Combine(p, "git-lfs"))),
-            "There is no git-lfs: install it (test.sh does)."
-        );
+        Require("git-lfs");
         await base.InitializeAsync();
         _host = await GitHttpServer.StartAsync(Path.Combine(Root, "host"));
         _lfs = new(_host);

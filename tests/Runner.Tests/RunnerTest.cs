@@ -103,6 +103,13 @@ public abstract class RunnerTest : IAsyncLifetime
         start.Environment["SHIPINATOR_JOB_DIR"] = jobFolder;
     }
 
+    /// <summary>Skips the test where a program is not installed.</summary>
+    protected static void Require(string program) =>
+        Assert.SkipUnless(
+            Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(p => File.Exists(Path.Combine(p, program))),
+            $"There is no {program}: install it (test.sh does)."
+        );
+
     protected static async Task WaitForExitAsync(Process process)
     {
         using var limit = new CancellationTokenSource(WaitLimit);

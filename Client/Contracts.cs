@@ -1,7 +1,7 @@
 namespace Shipinator.Client;
 
 /// <summary>One page of a list.</summary>
-public sealed record PageAnswer<T>
+public sealed record PageResponse<T>
 {
     /// <summary>The items.</summary>
     public required IReadOnlyList<T> Items { get; init; }
@@ -11,7 +11,7 @@ public sealed record PageAnswer<T>
 }
 
 /// <summary>A project.</summary>
-public sealed record ProjectAnswer
+public sealed record ProjectResponse
 {
     public required string Id { get; init; }
 
@@ -42,7 +42,7 @@ public sealed record UpdateProjectRequest
 }
 
 /// <summary>A repository.</summary>
-public sealed record RepositoryAnswer
+public sealed record RepositoryResponse
 {
     public required string Id { get; init; }
 
@@ -108,7 +108,7 @@ public sealed record UpdateRepositoryRequest
 }
 
 /// <summary>A pipeline: one trigger type of a repository.</summary>
-public sealed record PipelineAnswer
+public sealed record PipelineResponse
 {
     public required string Id { get; init; }
 
@@ -150,7 +150,7 @@ public sealed record RerunRequest
 }
 
 /// <summary>A run.</summary>
-public sealed record RunAnswer
+public sealed record RunResponse
 {
     public required string Id { get; init; }
 
@@ -215,13 +215,13 @@ public sealed record RunAnswer
 }
 
 /// <summary>The jobs of a run.</summary>
-public sealed record JobsAnswer
+public sealed record JobsResponse
 {
-    public required IReadOnlyList<JobAnswer> Jobs { get; init; }
+    public required IReadOnlyList<JobResponse> Jobs { get; init; }
 }
 
 /// <summary>A job.</summary>
-public sealed record JobAnswer
+public sealed record JobResponse
 {
     public required string Id { get; init; }
 
@@ -253,11 +253,11 @@ public sealed record JobAnswer
     public DateTimeOffset? FinishedAt { get; init; }
 
     /// <summary>Steps of all attempts.</summary>
-    public required IReadOnlyList<StepAnswer> Steps { get; init; }
+    public required IReadOnlyList<StepResponse> Steps { get; init; }
 }
 
 /// <summary>A step of a job attempt.</summary>
-public sealed record StepAnswer
+public sealed record StepResponse
 {
     public required string Id { get; init; }
 
@@ -289,17 +289,17 @@ public sealed record StepAnswer
 
     public DateTimeOffset? FinishedAt { get; init; }
 
-    public required IReadOnlyList<ExecutionAnswer> Executions { get; init; }
+    public required IReadOnlyList<ExecutionResponse> Executions { get; init; }
 }
 
 /// <summary>When the bytes of a log were printed: each mark speaks for the bytes from its offset to the next one's.</summary>
-public sealed record LogTimesAnswer
+public sealed record LogTimesResponse
 {
-    public required IReadOnlyList<LogTimeAnswer> Times { get; init; }
+    public required IReadOnlyList<LogTimeResponse> Times { get; init; }
 }
 
 /// <summary>One mark.</summary>
-public sealed record LogTimeAnswer
+public sealed record LogTimeResponse
 {
     public required long Offset { get; init; }
 
@@ -307,7 +307,7 @@ public sealed record LogTimeAnswer
 }
 
 /// <summary>One attempt of a step.</summary>
-public sealed record ExecutionAnswer
+public sealed record ExecutionResponse
 {
     public required string Id { get; init; }
 
@@ -345,11 +345,11 @@ public sealed record ExecutionAnswer
 
     public DateTimeOffset? CompletedAt { get; init; }
 
-    public required IReadOnlyList<ArtifactAnswer> Artifacts { get; init; }
+    public required IReadOnlyList<ArtifactResponse> Artifacts { get; init; }
 }
 
 /// <summary>An artifact's metadata.</summary>
-public sealed record ArtifactAnswer
+public sealed record ArtifactResponse
 {
     public required string Id { get; init; }
 
@@ -376,7 +376,7 @@ public sealed record ArtifactAnswer
 }
 
 /// <summary>One line of a run's history, and of its event stream.</summary>
-public sealed record TransitionAnswer
+public sealed record TransitionResponse
 {
     /// <summary>Its place in the history: <c>Last-Event-ID</c>.</summary>
     public required string Cursor { get; init; }
@@ -427,21 +427,21 @@ public sealed record LintRequest
 }
 
 /// <summary>What is wrong with a pipeline file, or what it would do.</summary>
-public sealed record LintAnswer
+public sealed record LintResponse
 {
     public required bool Valid { get; init; }
 
-    public required IReadOnlyList<PipelineErrorAnswer> Errors { get; init; }
+    public required IReadOnlyList<PipelineErrorResponse> Errors { get; init; }
 
     /// <summary>What is allowed and probably not meant.</summary>
-    public IReadOnlyList<PipelineErrorAnswer> Warnings { get; set; } = [];
+    public IReadOnlyList<PipelineErrorResponse> Warnings { get; set; } = [];
 
     /// <summary>The plan, when it is valid.</summary>
     public System.Text.Json.JsonElement? Plan { get; init; }
 }
 
 /// <summary>One error of a pipeline file.</summary>
-public sealed record PipelineErrorAnswer
+public sealed record PipelineErrorResponse
 {
     public required string Code { get; init; }
 
@@ -472,7 +472,7 @@ public sealed record CreateTokenRequest
 }
 
 /// <summary>An API token; its text only in the answer to its creation.</summary>
-public sealed record TokenAnswer
+public sealed record TokenResponse
 {
     public required string Id { get; init; }
 
@@ -494,7 +494,7 @@ public sealed record TokenAnswer
 }
 
 /// <summary>Who a token speaks for.</summary>
-public sealed record MeAnswer
+public sealed record MeResponse
 {
     public required string Name { get; init; }
 
@@ -502,7 +502,7 @@ public sealed record MeAnswer
 }
 
 /// <summary>RFC 9457 problem details with our stable code.</summary>
-public sealed record ProblemAnswer
+public sealed record ProblemResponse
 {
     public string? Type { get; init; }
 
@@ -521,5 +521,5 @@ public sealed record ProblemAnswer
     public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
 
     /// <summary>Of a pipeline file that can't be planned.</summary>
-    public IReadOnlyList<PipelineErrorAnswer>? PipelineErrors { get; init; }
+    public IReadOnlyList<PipelineErrorResponse>? PipelineErrors { get; init; }
 }

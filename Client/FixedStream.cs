@@ -82,7 +82,7 @@ public sealed class ContentChangedException(string message) : Exception(message)
 public sealed class LocalFileException(string message, Exception inner) : Exception(message, inner);
 
 /// <summary>An answer of the server that is an error.</summary>
-public sealed class ServerAnswerException(string message, System.Net.HttpStatusCode status, string? code, string? detail)
+public sealed class ServerResponseException(string message, System.Net.HttpStatusCode status, string? code, string? detail)
     : HttpRequestException(message, null, status)
 {
     /// <summary>The problem's code: a stable word.</summary>

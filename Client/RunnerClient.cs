@@ -63,7 +63,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     }
 
     /// <summary>Asks for the work; the server may hold the request for <see cref="ClaimRequest.WaitSeconds"/>.</summary>
-    public async Task<(ClaimOutcome Outcome, ClaimAnswer? Work)> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken)
+    public async Task<(ClaimOutcome Outcome, ClaimResponse? Work)> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken)
     {
         using var response = await http.PostAsync(
             $"{_path}/claim",
@@ -74,7 +74,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
         {
             HttpStatusCode.OK => (
                 ClaimOutcome.Work,
-                await response.Content.ReadFromJsonAsync(RunnerJson.Default.ClaimAnswer, cancellationToken)
+                await response.Content.ReadFromJsonAsync(RunnerJson.Default.ClaimResponse, cancellationToken)
             ),
             HttpStatusCode.NoContent => (ClaimOutcome.NotYet, null),
             HttpStatusCode.Gone => (ClaimOutcome.NotNeeded, null),
@@ -90,7 +90,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     /// Appends bytes to the log at an offset; the answer's length is what the server has. A gap is no error: its length says
     /// where to go on. <paramref name="times"/> say when which bytes were printed: an offset in the log, milliseconds since 1970.
     /// </summary>
-    public async Task<RunnerAnswer> AppendLogAsync(
+    public async Task<RunnerResponse> AppendLogAsync(
         long offset,
         ReadOnlyMemory<byte> bytes,
         IReadOnlyList<(long Offset, long At)> times,
@@ -115,12 +115,12 @@ public sealed class RunnerClient(HttpClient http, string executionId)
 
         using var response = await http.SendAsync(request, cancellationToken);
         return response.IsSuccessStatusCode
-            ? (await response.Content.ReadFromJsonAsync(RunnerJson.Default.RunnerAnswer, cancellationToken))!
+            ? (await response.Content.ReadFromJsonAsync(RunnerJson.Default.RunnerResponse, cancellationToken))!
             : throw await FailureAsync(response, cancellationToken);
     }
 
     /// <summary>Tells that the runner lives; the answer says whether to stop.</summary>
-    public async Task<RunnerAnswer> HeartbeatAsync(HeartbeatRequest request, CancellationToken cancellationToken)
+    public async Task<RunnerResponse> HeartbeatAsync(HeartbeatRequest request, CancellationToken cancellationToken)
     {
         using var response = await http.PostAsync(
             $"{_path}/heartbeat",
@@ -128,7 +128,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
             cancellationToken
         );
         return response.IsSuccessStatusCode
-            ? (await response.Content.ReadFromJsonAsync(RunnerJson.Default.RunnerAnswer, cancellationToken))!
+            ? (await response.Content.ReadFromJsonAsync(RunnerJson.Default.RunnerResponse, cancellationToken))!
             : throw await FailureAsync(response, cancellationToken);
     }
 
@@ -145,7 +145,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     }
 
     /// <summary>Asks, after a failed report, for the step's next try: the outcome is <see cref="ClaimOutcome.Work"/> with one, else why not.</summary>
-    public async Task<(ClaimOutcome Outcome, NextAnswer? Next)> NextAsync(NextRequest request, CancellationToken cancellationToken)
+    public async Task<(ClaimOutcome Outcome, NextResponse? Next)> NextAsync(NextRequest request, CancellationToken cancellationToken)
     {
         using var response = await http.PostAsync(
             $"{_path}/next",
@@ -156,7 +156,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
         {
             HttpStatusCode.OK => (
                 ClaimOutcome.Work,
-                await response.Content.ReadFromJsonAsync(RunnerJson.Default.NextAnswer, cancellationToken)
+                await response.Content.ReadFromJsonAsync(RunnerJson.Default.NextResponse, cancellationToken)
             ),
             HttpStatusCode.NoContent => (ClaimOutcome.NotYet, null),
             HttpStatusCode.Gone => (ClaimOutcome.NotNeeded, null),
@@ -279,7 +279,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     {
         var body = await response.Content.ReadAsStringAsync(cancellationToken);
         var (code, detail) = Problem(body);
-        return new ServerAnswerException(
+        return new ServerResponseException(
             $"{(int)response.StatusCode} from {response.RequestMessage?.RequestUri?.AbsolutePath}: {body}",
             response.StatusCode,
             code,

@@ -2,7 +2,7 @@ namespace Shipinator.Client;
 
 // The runner's side of /v1, authenticated by a token that is valid for one execution.
 
-/// <summary>Body of <c>POST /v1/executions/{id}/claim</c>. Answers: 200 <see cref="ClaimAnswer"/>, 204 not yet, 410 not needed, 409 claimed by another runner.</summary>
+/// <summary>Body of <c>POST /v1/executions/{id}/claim</c>. Answers: 200 <see cref="ClaimResponse"/>, 204 not yet, 410 not needed, 409 claimed by another runner.</summary>
 public sealed record ClaimRequest
 {
     /// <summary>
@@ -38,7 +38,7 @@ public sealed record NextRequest
 /// Answer of <c>POST /v1/executions/{id}/next</c>, asked after a failed report by a runner that serves all tries of a step:
 /// 200 go on with this one, 204 not decided yet (ask again in a second), 410 there is no more, 403 another runner claimed.
 /// </summary>
-public sealed record NextAnswer
+public sealed record NextResponse
 {
     /// <summary>The step's next execution.</summary>
     public required string ExecutionId { get; init; }
@@ -48,7 +48,7 @@ public sealed record NextAnswer
 }
 
 /// <summary>The work that a claim is answered with.</summary>
-public sealed record ClaimAnswer
+public sealed record ClaimResponse
 {
     /// <summary>The execution.</summary>
     public required string ExecutionId { get; init; }
@@ -90,19 +90,19 @@ public sealed record ClaimAnswer
     public required double GraceSeconds { get; init; }
 
     /// <summary>What to check out, when the workspace is still empty; absent: nothing.</summary>
-    public SourceAnswer? Source { get; init; }
+    public SourceResponse? Source { get; init; }
 
     /// <summary>Artifacts to put into the workspace before the command.</summary>
-    public required IReadOnlyList<InputAnswer> Inputs { get; init; }
+    public required IReadOnlyList<InputResponse> Inputs { get; init; }
 
     /// <summary>What to upload; a missing one fails a step that succeeded with <c>artifact_missing</c>, one that can't be kept with <c>artifact_invalid</c>.</summary>
-    public required IReadOnlyList<OutputAnswer> Outputs { get; init; }
+    public required IReadOnlyList<OutputResponse> Outputs { get; init; }
 
     /// <summary>How many bytes of the log the server keeps; absent: no limit is told.</summary>
     public long? MaxLogBytes { get; init; }
 
     /// <summary>What to keep between runs, where the executor has a place for it; absent: nothing.</summary>
-    public CacheAnswer? Cache { get; init; }
+    public CacheResponse? Cache { get; init; }
 
     /// <summary>
     /// Further variables, whose values the runner finishes: <c>${NAME}</c> is a variable of the environment without the file's,
@@ -114,11 +114,11 @@ public sealed record ClaimAnswer
     public IReadOnlyList<string>? CommandExpressions { get; init; }
 
     /// <summary>The steps of the job attempt that ended before this one, in the order in which what they left counts.</summary>
-    public IReadOnlyList<EarlierAnswer>? Earlier { get; init; }
+    public IReadOnlyList<EarlierResponse>? Earlier { get; init; }
 }
 
 /// <summary>An earlier step of the job attempt.</summary>
-public sealed record EarlierAnswer
+public sealed record EarlierResponse
 {
     /// <summary>The step's name.</summary>
     public required string StepName { get; init; }
@@ -131,7 +131,7 @@ public sealed record EarlierAnswer
 }
 
 /// <summary>A cache: what its key is made of, and what it holds.</summary>
-public sealed record CacheAnswer
+public sealed record CacheResponse
 {
     /// <summary>Caches are never shared across scopes: the repository's id.</summary>
     public required string Scope { get; init; }
@@ -150,7 +150,7 @@ public sealed record CacheAnswer
 }
 
 /// <summary>A commit to check out, with the credential for it, which is never written down.</summary>
-public sealed record SourceAnswer
+public sealed record SourceResponse
 {
     /// <summary>URL or absolute path.</summary>
     public required string CloneUrl { get; init; }
@@ -174,11 +174,11 @@ public sealed record SourceAnswer
     public string? CredentialScope { get; init; }
 
     /// <summary>How to check out. Absent: the defaults.</summary>
-    public CloneAnswer? CloneOptions { get; init; }
+    public CloneResponse? CloneOptions { get; init; }
 }
 
 /// <summary>How a commit is checked out.</summary>
-public sealed record CloneAnswer
+public sealed record CloneResponse
 {
     /// <summary>How many commits of history; 0: all.</summary>
     public int Depth { get; set; } = 1;
@@ -197,7 +197,7 @@ public sealed record CloneAnswer
 }
 
 /// <summary>An artifact to download to <c>Path/FileName</c> below the workspace.</summary>
-public sealed record InputAnswer
+public sealed record InputResponse
 {
     /// <summary>The artifact: <c>GET /v1/artifacts/{id}/download</c>, with the execution's token.</summary>
     public required string ArtifactId { get; init; }
@@ -219,7 +219,7 @@ public sealed record InputAnswer
 }
 
 /// <summary>A declared output.</summary>
-public sealed record OutputAnswer
+public sealed record OutputResponse
 {
     /// <summary>The artifact's type.</summary>
     public required string Type { get; init; }
@@ -238,7 +238,7 @@ public sealed record OutputAnswer
 }
 
 /// <summary>Answer of <c>POST /v1/executions/{id}/logs?offset=N</c> (body: raw bytes) and of a heartbeat.</summary>
-public sealed record RunnerAnswer
+public sealed record RunnerResponse
 {
     /// <summary>The log's length in bytes; 0 for a heartbeat. With 409 and code <c>log_gap</c>: go on from here.</summary>
     public long Length { get; init; }

@@ -8,12 +8,12 @@ namespace Shipinator.Client;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
 )]
 [JsonSerializable(typeof(ClaimRequest))]
-[JsonSerializable(typeof(ClaimAnswer))]
+[JsonSerializable(typeof(ClaimResponse))]
 [JsonSerializable(typeof(NextRequest))]
-[JsonSerializable(typeof(NextAnswer))]
-[JsonSerializable(typeof(RunnerAnswer))]
+[JsonSerializable(typeof(NextResponse))]
+[JsonSerializable(typeof(RunnerResponse))]
 [JsonSerializable(typeof(HeartbeatRequest))]
 [JsonSerializable(typeof(StatusReport))]
 [JsonSerializable(typeof(UploadedArtifact))]
-[JsonSerializable(typeof(CloneAnswer))]
+[JsonSerializable(typeof(CloneResponse))]
 public sealed partial class RunnerJson : JsonSerializerContext;

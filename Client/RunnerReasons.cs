@@ -8,7 +8,7 @@ public static class RunnerReasons
     /// <summary>The command ended with an exit code other than 0.</summary>
     public const string ExitCode = "exit_code";
 
-    /// <summary>The command ran longer than <see cref="ClaimAnswer.TimeoutSeconds"/>.</summary>
+    /// <summary>The command ran longer than <see cref="ClaimResponse.TimeoutSeconds"/>.</summary>
     public const string Timeout = "timeout";
 
     /// <summary>The kernel killed the command because its container ran out of memory.</summary>

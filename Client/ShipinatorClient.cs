@@ -41,18 +41,18 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
         return http;
     }
 
-    public Task<MeAnswer> MeAsync(CancellationToken cancellationToken = default) => GetAsync("v1/me", Json.MeAnswer, cancellationToken);
+    public Task<MeResponse> MeAsync(CancellationToken cancellationToken = default) => GetAsync("v1/me", Json.MeResponse, cancellationToken);
 
-    public IAsyncEnumerable<ProjectAnswer> ListProjectsAsync(CancellationToken cancellationToken = default) =>
-        PagesAsync("v1/projects?limit=100", Json.PageAnswerProjectAnswer, cancellationToken);
+    public IAsyncEnumerable<ProjectResponse> ListProjectsAsync(CancellationToken cancellationToken = default) =>
+        PagesAsync("v1/projects?limit=100", Json.PageResponseProjectResponse, cancellationToken);
 
-    public Task<ProjectAnswer> CreateProjectAsync(CreateProjectRequest request, CancellationToken cancellationToken = default) =>
-        PostAsync("v1/projects", request, Json.CreateProjectRequest, Json.ProjectAnswer, cancellationToken);
+    public Task<ProjectResponse> CreateProjectAsync(CreateProjectRequest request, CancellationToken cancellationToken = default) =>
+        PostAsync("v1/projects", request, Json.CreateProjectRequest, Json.ProjectResponse, cancellationToken);
 
-    public IAsyncEnumerable<RepositoryAnswer> ListRepositoriesAsync(string project, CancellationToken cancellationToken = default) =>
-        PagesAsync($"v1/projects/{Part(project)}/repositories?limit=100", Json.PageAnswerRepositoryAnswer, cancellationToken);
+    public IAsyncEnumerable<RepositoryResponse> ListRepositoriesAsync(string project, CancellationToken cancellationToken = default) =>
+        PagesAsync($"v1/projects/{Part(project)}/repositories?limit=100", Json.PageResponseRepositoryResponse, cancellationToken);
 
-    public Task<RepositoryAnswer> CreateRepositoryAsync(
+    public Task<RepositoryResponse> CreateRepositoryAsync(
         string project,
         CreateRepositoryRequest request,
         CancellationToken cancellationToken = default
@@ -61,12 +61,12 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             $"v1/projects/{Part(project)}/repositories",
             request,
             Json.CreateRepositoryRequest,
-            Json.RepositoryAnswer,
+            Json.RepositoryResponse,
             cancellationToken
         );
 
     /// <summary>Changes a repository: what is absent stays as it is.</summary>
-    public Task<RepositoryAnswer> UpdateRepositoryAsync(
+    public Task<RepositoryResponse> UpdateRepositoryAsync(
         string repository,
         UpdateRepositoryRequest request,
         CancellationToken cancellationToken = default
@@ -75,26 +75,26 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             HttpMethod.Patch,
             $"v1/repositories/{Part(repository)}",
             JsonContent.Create(request, Json.UpdateRepositoryRequest),
-            Json.RepositoryAnswer,
+            Json.RepositoryResponse,
             null,
             cancellationToken
         );
 
-    public Task<PageAnswer<PipelineAnswer>> SyncAsync(string repository, CancellationToken cancellationToken = default) =>
+    public Task<PageResponse<PipelineResponse>> SyncAsync(string repository, CancellationToken cancellationToken = default) =>
         SendAsync(
             HttpMethod.Post,
             $"v1/repositories/{Part(repository)}/sync",
             null,
-            Json.PageAnswerPipelineAnswer,
+            Json.PageResponsePipelineResponse,
             null,
             cancellationToken
         );
 
-    public Task<PageAnswer<PipelineAnswer>> ListPipelinesAsync(string repository, CancellationToken cancellationToken = default) =>
-        GetAsync($"v1/repositories/{Part(repository)}/pipelines", Json.PageAnswerPipelineAnswer, cancellationToken);
+    public Task<PageResponse<PipelineResponse>> ListPipelinesAsync(string repository, CancellationToken cancellationToken = default) =>
+        GetAsync($"v1/repositories/{Part(repository)}/pipelines", Json.PageResponsePipelineResponse, cancellationToken);
 
     /// <summary>Makes a run. With a key, the same request again gives the same run.</summary>
-    public Task<RunAnswer> CreateRunAsync(
+    public Task<RunResponse> CreateRunAsync(
         string pipeline,
         CreateRunRequest request,
         string? idempotencyKey = null,
@@ -104,13 +104,13 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             HttpMethod.Post,
             $"v1/pipelines/{Part(pipeline)}/runs",
             JsonContent.Create(request, Json.CreateRunRequest),
-            Json.RunAnswer,
+            Json.RunResponse,
             idempotencyKey,
             cancellationToken
         );
 
     /// <summary>Makes a run of a repository from the file of its own commit. With a key, the same request again gives the same run.</summary>
-    public Task<RunAnswer> CreateRepositoryRunAsync(
+    public Task<RunResponse> CreateRepositoryRunAsync(
         string repository,
         CreateRunRequest request,
         string? idempotencyKey = null,
@@ -120,26 +120,26 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             HttpMethod.Post,
             $"v1/repositories/{Part(repository)}/runs",
             JsonContent.Create(request, Json.CreateRunRequest),
-            Json.RunAnswer,
+            Json.RunResponse,
             idempotencyKey,
             cancellationToken
         );
 
-    public Task<RunAnswer> GetRunAsync(string run, CancellationToken cancellationToken = default) =>
-        GetAsync($"v1/pipeline-runs/{Part(run)}", Json.RunAnswer, cancellationToken);
+    public Task<RunResponse> GetRunAsync(string run, CancellationToken cancellationToken = default) =>
+        GetAsync($"v1/pipeline-runs/{Part(run)}", Json.RunResponse, cancellationToken);
 
     /// <summary>One page of runs, newest first; <paramref name="query"/> holds filters such as <c>status=failed</c>.</summary>
-    public Task<PageAnswer<RunAnswer>> ListRunsAsync(string? query = null, CancellationToken cancellationToken = default) =>
-        GetAsync("v1/pipeline-runs" + (query is null ? "" : "?" + query), Json.PageAnswerRunAnswer, cancellationToken);
+    public Task<PageResponse<RunResponse>> ListRunsAsync(string? query = null, CancellationToken cancellationToken = default) =>
+        GetAsync("v1/pipeline-runs" + (query is null ? "" : "?" + query), Json.PageResponseRunResponse, cancellationToken);
 
-    public Task<JobsAnswer> GetJobsAsync(string run, CancellationToken cancellationToken = default) =>
-        GetAsync($"v1/pipeline-runs/{Part(run)}/jobs", Json.JobsAnswer, cancellationToken);
+    public Task<JobsResponse> GetJobsAsync(string run, CancellationToken cancellationToken = default) =>
+        GetAsync($"v1/pipeline-runs/{Part(run)}/jobs", Json.JobsResponse, cancellationToken);
 
-    public Task<RunAnswer> CancelRunAsync(string run, CancellationToken cancellationToken = default) =>
-        SendAsync(HttpMethod.Post, $"v1/pipeline-runs/{Part(run)}/cancel", null, Json.RunAnswer, null, cancellationToken);
+    public Task<RunResponse> CancelRunAsync(string run, CancellationToken cancellationToken = default) =>
+        SendAsync(HttpMethod.Post, $"v1/pipeline-runs/{Part(run)}/cancel", null, Json.RunResponse, null, cancellationToken);
 
     /// <summary>Runs a run's plan again. With a key, the same request again gives the same run.</summary>
-    public Task<RunAnswer> RerunAsync(
+    public Task<RunResponse> RerunAsync(
         string run,
         RerunRequest request,
         string? idempotencyKey = null,
@@ -149,22 +149,22 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             HttpMethod.Post,
             $"v1/pipeline-runs/{Part(run)}/rerun",
             JsonContent.Create(request, Json.RerunRequest),
-            Json.RunAnswer,
+            Json.RunResponse,
             idempotencyKey,
             cancellationToken
         );
 
-    public Task<ExecutionAnswer> GetExecutionAsync(string execution, CancellationToken cancellationToken = default) =>
-        GetAsync($"v1/executions/{Part(execution)}", Json.ExecutionAnswer, cancellationToken);
+    public Task<ExecutionResponse> GetExecutionAsync(string execution, CancellationToken cancellationToken = default) =>
+        GetAsync($"v1/executions/{Part(execution)}", Json.ExecutionResponse, cancellationToken);
 
-    public Task<LintAnswer> LintAsync(LintRequest request, CancellationToken cancellationToken = default) =>
-        PostAsync("v1/pipeline-files/lint", request, Json.LintRequest, Json.LintAnswer, cancellationToken);
+    public Task<LintResponse> LintAsync(LintRequest request, CancellationToken cancellationToken = default) =>
+        PostAsync("v1/pipeline-files/lint", request, Json.LintRequest, Json.LintResponse, cancellationToken);
 
-    public Task<TokenAnswer> CreateTokenAsync(CreateTokenRequest request, CancellationToken cancellationToken = default) =>
-        PostAsync("v1/tokens", request, Json.CreateTokenRequest, Json.TokenAnswer, cancellationToken);
+    public Task<TokenResponse> CreateTokenAsync(CreateTokenRequest request, CancellationToken cancellationToken = default) =>
+        PostAsync("v1/tokens", request, Json.CreateTokenRequest, Json.TokenResponse, cancellationToken);
 
-    public Task<PageAnswer<TokenAnswer>> ListTokensAsync(CancellationToken cancellationToken = default) =>
-        GetAsync("v1/tokens", Json.PageAnswerTokenAnswer, cancellationToken);
+    public IAsyncEnumerable<TokenResponse> ListTokensAsync(CancellationToken cancellationToken = default) =>
+        PagesAsync("v1/tokens?limit=100", Json.PageResponseTokenResponse, cancellationToken);
 
     /// <summary>Takes a token away; no answer's body.</summary>
     public async Task RevokeTokenAsync(string token, CancellationToken cancellationToken = default)
@@ -173,8 +173,8 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
         await ThrowUnlessSuccessAsync(response, cancellationToken);
     }
 
-    public Task<ArtifactAnswer> GetArtifactAsync(string artifact, CancellationToken cancellationToken = default) =>
-        GetAsync($"v1/artifacts/{Part(artifact)}/metadata", Json.ArtifactAnswer, cancellationToken);
+    public Task<ArtifactResponse> GetArtifactAsync(string artifact, CancellationToken cancellationToken = default) =>
+        GetAsync($"v1/artifacts/{Part(artifact)}/metadata", Json.ArtifactResponse, cancellationToken);
 
     /// <summary>The payload; dispose the stream.</summary>
     public async Task<Stream> DownloadAsync(string artifact, CancellationToken cancellationToken = default)
@@ -270,7 +270,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     }
 
     /// <summary>Every transition of a run, those so far and those to come, until it is terminal; resumes after a broken connection.</summary>
-    public async IAsyncEnumerable<TransitionAnswer> WatchRunAsync(
+    public async IAsyncEnumerable<TransitionResponse> WatchRunAsync(
         string run,
         [EnumeratorCancellation] CancellationToken cancellationToken = default
     )
@@ -307,7 +307,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             {
                 await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
                 await using var events = SseParser
-                    .Create(stream, (_, data) => JsonSerializer.Deserialize(data, Json.TransitionAnswer))
+                    .Create(stream, (_, data) => JsonSerializer.Deserialize(data, Json.TransitionResponse))
                     .EnumerateAsync(cancellationToken)
                     .GetAsyncEnumerator(cancellationToken);
                 while (true)
@@ -378,13 +378,13 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     private Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Get, path, null, type, null, cancellationToken);
 
-    private Task<TAnswer> PostAsync<TRequest, TAnswer>(
+    private Task<TResponse> PostAsync<TRequest, TResponse>(
         string path,
         TRequest request,
         JsonTypeInfo<TRequest> requestType,
-        JsonTypeInfo<TAnswer> answerType,
+        JsonTypeInfo<TResponse> responseType,
         CancellationToken cancellationToken
-    ) => SendAsync(HttpMethod.Post, path, JsonContent.Create(request, requestType), answerType, null, cancellationToken);
+    ) => SendAsync(HttpMethod.Post, path, JsonContent.Create(request, requestType), responseType, null, cancellationToken);
 
     private async Task<T> SendAsync<T>(
         HttpMethod method,
@@ -409,7 +409,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
 
     private async IAsyncEnumerable<T> PagesAsync<T>(
         string path,
-        JsonTypeInfo<PageAnswer<T>> type,
+        JsonTypeInfo<PageResponse<T>> type,
         [EnumeratorCancellation] CancellationToken cancellationToken
     )
     {
@@ -433,10 +433,10 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             return;
         }
 
-        ProblemAnswer? problem = null;
+        ProblemResponse? problem = null;
         try
         {
-            problem = await response.Content.ReadFromJsonAsync(Json.ProblemAnswer, cancellationToken);
+            problem = await response.Content.ReadFromJsonAsync(Json.ProblemResponse, cancellationToken);
         }
         catch (Exception e) when (e is JsonException or NotSupportedException)
         {
@@ -454,7 +454,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
 }
 
 /// <summary>The server refused a request and said why.</summary>
-public sealed class ShipinatorApiException(HttpStatusCode status, ProblemAnswer problem)
+public sealed class ShipinatorApiException(HttpStatusCode status, ProblemResponse problem)
     : Exception(problem.Detail ?? problem.Title ?? $"The server answered {(int)status}.")
 {
     /// <summary>The HTTP status.</summary>
@@ -464,5 +464,5 @@ public sealed class ShipinatorApiException(HttpStatusCode status, ProblemAnswer 
     public TimeSpan? RetryAfter { get; init; }
 
     /// <summary>The whole problem.</summary>
-    public ProblemAnswer Problem { get; } = problem;
+    public ProblemResponse Problem { get; } = problem;
 }

@@ -17,7 +17,7 @@ internal sealed class Cache
     /// <summary>Hex digits of each leading part in a file's name: ten parts and the whole key still fit into 255 bytes.</summary>
     private const int PartLength = 12;
     private static readonly TimeSpan StaleAfter = TimeSpan.FromDays(1);
-    private readonly CacheAnswer _cache;
+    private readonly CacheResponse _cache;
     private readonly RunnerSettings _settings;
     private readonly Action<string> _log;
     private readonly TimeProvider _time;
@@ -25,7 +25,7 @@ internal sealed class Cache
     private string? _file;
     private bool _isHit;
 
-    private Cache(CacheAnswer cache, RunnerSettings settings, Action<string> log, TimeProvider time)
+    private Cache(CacheResponse cache, RunnerSettings settings, Action<string> log, TimeProvider time)
     {
         _cache = cache;
         _settings = settings;
@@ -35,7 +35,7 @@ internal sealed class Cache
     }
 
     /// <summary>Null when the step has no cache or the executor has no folder for one.</summary>
-    public static Cache? Of(ClaimAnswer work, RunnerSettings settings, Action<string> log, TimeProvider time) =>
+    public static Cache? Of(ClaimResponse work, RunnerSettings settings, Action<string> log, TimeProvider time) =>
         work.Cache is { Paths.Count: > 0 } cache
         && settings.CacheFolder is not null
         && cache.Scope.All(c => char.IsAsciiLetterOrDigit(c) || c == '-')

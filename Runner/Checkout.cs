@@ -9,7 +9,7 @@ internal static class Checkout
     /// <summary>Errors: <see cref="PrepareException"/>.</summary>
     public static async Task RunAsync(
         RunnerSettings settings,
-        SourceAnswer source,
+        SourceResponse source,
         Action<string> log,
         TimeProvider time,
         CancellationToken cancellationToken
@@ -42,7 +42,7 @@ internal static class Checkout
             ? url.GetComponents(UriComponents.AbsoluteUri & ~UriComponents.UserInfo, UriFormat.UriEscaped)
             : cloneUrl;
 
-    private static async Task FetchAsync(Git git, SourceAnswer source, string address, CloneAnswer clone)
+    private static async Task FetchAsync(Git git, SourceResponse source, string address, CloneResponse clone)
     {
         var host = Uri.TryCreate(address, UriKind.Absolute, out var url) && !url.IsFile ? url.Authority : null;
         string[] filter = clone.Filter is { Length: > 0 } wanted ? ["--filter=" + wanted] : [];
@@ -69,7 +69,7 @@ internal static class Checkout
         }
     }
 
-    private static async Task UpdateSubmodulesAsync(Git git, string workspace, CloneAnswer clone, Action<string> log)
+    private static async Task UpdateSubmodulesAsync(Git git, string workspace, CloneResponse clone, Action<string> log)
     {
         if (!File.Exists(Path.Combine(workspace, ".gitmodules")))
         {
@@ -96,7 +96,7 @@ internal static class Checkout
         }
     }
 
-    private static async Task PullLfsAsync(Git git, CloneAnswer clone, Action<string> log)
+    private static async Task PullLfsAsync(Git git, CloneResponse clone, Action<string> log)
     {
         if (!clone.Lfs)
         {
@@ -130,12 +130,12 @@ internal static class Checkout
         }
     }
 
-    private static string[] Depth(CloneAnswer clone) =>
+    private static string[] Depth(CloneResponse clone) =>
         clone.Depth > 0 ? ["--depth", clone.Depth.ToString(CultureInfo.InvariantCulture)] : [];
 
-    private static string[] Recursive(CloneAnswer clone) => clone.Submodules == "recursive" ? ["--recursive"] : [];
+    private static string[] Recursive(CloneResponse clone) => clone.Submodules == "recursive" ? ["--recursive"] : [];
 
-    private static string Describe(CloneAnswer clone) =>
+    private static string Describe(CloneResponse clone) =>
         (clone.Depth > 0 ? string.Create(CultureInfo.InvariantCulture, $"depth {clone.Depth}") : "full history")
         + (clone.Tags ? ", all tags" : ", no tags")
         + (clone.Filter is { Length: > 0 } filter ? $", filter {filter}" : "");

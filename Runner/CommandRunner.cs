@@ -4,7 +4,7 @@ using Shipinator.Client;
 namespace Shipinator.Runner;
 
 /// <summary>Runs a step's command in the prepared workspace, within its timeout.</summary>
-internal sealed class CommandRunner(ClaimAnswer work, RunnerSettings settings, StepExports exports, TimeProvider time)
+internal sealed class CommandRunner(ClaimResponse work, RunnerSettings settings, StepExports exports, TimeProvider time)
 {
     /// <summary>The detail of a canceled execution.</summary>
     public const string Canceled = "The execution was canceled.";

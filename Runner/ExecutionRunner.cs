@@ -79,7 +79,7 @@ internal sealed class ExecutionRunner : IDisposable
     private bool _claimRefused;
     private long _cancelRequestedAt;
 
-    private async Task<ClaimAnswer?> ClaimAsync()
+    private async Task<ClaimResponse?> ClaimAsync()
     {
         var request = new ClaimRequest
         {
@@ -112,7 +112,7 @@ internal sealed class ExecutionRunner : IDisposable
         return null;
     }
 
-    private async Task<StatusReport> ExecuteAsync(ClaimAnswer work, StepExports exports, List<string> secrets, Masker masker)
+    private async Task<StatusReport> ExecuteAsync(ClaimResponse work, StepExports exports, List<string> secrets, Masker masker)
     {
         var inputs = new InputDownloader(_client, _settings, masker.WriteLine, _time);
         try
@@ -168,7 +168,7 @@ internal sealed class ExecutionRunner : IDisposable
     }
 
     /// <summary>Reports and coverage are kept whatever the result; after a cancel or a timeout as far as the grace period goes.</summary>
-    private async Task<StatusReport> KeepOutputsAsync(ClaimAnswer work, Masker masker, StatusReport report)
+    private async Task<StatusReport> KeepOutputsAsync(ClaimResponse work, Masker masker, StatusReport report)
     {
         var succeeded = report.Status == "success";
         if (!succeeded && work.Outputs.All(o => o.When is not ("failure" or "always")))
@@ -220,7 +220,7 @@ internal sealed class ExecutionRunner : IDisposable
 
     /// <summary>Also after a failure, after which steps may still run.</summary>
     private StatusReport PublishExports(
-        ClaimAnswer work,
+        ClaimResponse work,
         StepExports exports,
         List<string> secrets,
         StatusReport report,

@@ -19,7 +19,7 @@ internal static class GitSettings
     private static readonly TimeSpan LowSpeedMargin = TimeSpan.FromSeconds(10);
 
     /// <summary>Writes the file and returns the environment of Git.</summary>
-    public static Dictionary<string, string> Write(RunnerSettings settings, SourceAnswer source)
+    public static Dictionary<string, string> Write(RunnerSettings settings, SourceResponse source)
     {
         var home = Environment.GetEnvironmentVariable("HOME") ?? "/";
         var file = Path.Combine(settings.Control, "gitconfig");
@@ -64,14 +64,14 @@ internal static class GitSettings
     /// The URL prefix that the credential belongs to, as the server says; when it does not, the clone URL's origin. Null:
     /// there is no credential, or nowhere to send it.
     /// </summary>
-    public static string? Scope(SourceAnswer source) =>
+    public static string? Scope(SourceResponse source) =>
         source.Password is null ? null
         : source.CredentialScope is { Length: > 0 } scope ? Plain(scope)
         : Uri.TryCreate(source.CloneUrl, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.UserInfo.Length == 0
             ? Plain(url.GetLeftPart(UriPartial.Authority))
         : null;
 
-    private static string Text(string home, RunnerSettings settings, SourceAnswer source)
+    private static string Text(string home, RunnerSettings settings, SourceResponse source)
     {
         var text = new StringBuilder();
         var (connect, response) = (Seconds(settings.GitConnectTimeout), Seconds(settings.GitResponseTimeout));

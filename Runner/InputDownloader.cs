@@ -6,7 +6,7 @@ namespace Shipinator.Runner;
 internal sealed class InputDownloader(RunnerClient client, RunnerSettings settings, Action<string> log, TimeProvider time)
 {
     /// <summary>Errors: <see cref="PrepareException"/>, <see cref="StepConfigException"/>.</summary>
-    public async Task DownloadAsync(IReadOnlyList<InputAnswer> inputs, CancellationToken cancellationToken)
+    public async Task DownloadAsync(IReadOnlyList<InputResponse> inputs, CancellationToken cancellationToken)
     {
         foreach (var input in inputs)
         {
@@ -35,7 +35,7 @@ internal sealed class InputDownloader(RunnerClient client, RunnerSettings settin
     }
 
     /// <summary>Errors: <see cref="StepConfigException"/> when the workspace has something else at the path.</summary>
-    private void CreateFolderOf(string target, InputAnswer input)
+    private void CreateFolderOf(string target, InputResponse input)
     {
         try
         {

@@ -24,7 +24,7 @@ internal sealed class OutputUploader(RunnerClient client, RunnerSettings setting
     /// Errors: <see cref="PrepareException"/> and <see cref="IOException"/> when the server or this machine fails,
     /// <see cref="OperationCanceledException"/>.
     /// </summary>
-    public async Task<OutputsResult> KeepAsync(IReadOnlyList<OutputAnswer> outputs, bool succeeded, CancellationToken cancellationToken)
+    public async Task<OutputsResult> KeepAsync(IReadOnlyList<OutputResponse> outputs, bool succeeded, CancellationToken cancellationToken)
     {
         _succeeded = succeeded;
         var items = outputs.Where(o => IsWanted(o, succeeded)).SelectMany(o => Find(o, cancellationToken)).ToList();
@@ -49,7 +49,7 @@ internal sealed class OutputUploader(RunnerClient client, RunnerSettings setting
         return new(_ids, _verdict?.Reason, _verdict?.Detail);
     }
 
-    private static bool IsWanted(OutputAnswer output, bool succeeded) =>
+    private static bool IsWanted(OutputResponse output, bool succeeded) =>
         output.When == "always" || (output.When == "failure" ? !succeeded : succeeded);
 
     private void Fail(string reason, string detail)
@@ -67,7 +67,7 @@ internal sealed class OutputUploader(RunnerClient client, RunnerSettings setting
     }
 
     /// <summary>The files and folders that an output matches; what is wrong with it is logged or fails the step.</summary>
-    private List<Item> Find(OutputAnswer output, CancellationToken cancellationToken)
+    private List<Item> Find(OutputResponse output, CancellationToken cancellationToken)
     {
         if (output.Ref is not null)
         {
@@ -177,7 +177,7 @@ internal sealed class OutputUploader(RunnerClient client, RunnerSettings setting
             {
                 return await SendAsync(() => client.UploadAsync(item.Output.Type, name, file, cancellationToken), cancellationToken);
             }
-            catch (Exception e) when (e is ContentChangedException or ServerAnswerException { Code: "checksum_mismatch" } || IsChanged(e))
+            catch (Exception e) when (e is ContentChangedException or ServerResponseException { Code: "checksum_mismatch" } || IsChanged(e))
             {
                 if (failures == AttemptsOfChangingFile)
                 {
@@ -214,7 +214,7 @@ internal sealed class OutputUploader(RunnerClient client, RunnerSettings setting
                 cancellationToken
             );
         }
-        catch (ServerAnswerException e)
+        catch (ServerResponseException e)
             when (e is { Code: not "checksum_mismatch" }
                 && (
                     e.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.UnprocessableEntity
@@ -224,7 +224,7 @@ internal sealed class OutputUploader(RunnerClient client, RunnerSettings setting
         {
             throw new ArtifactInvalidException($"the server rejected it: {e.Detail ?? e.Message}");
         }
-        catch (HttpRequestException e) when (e is not ServerAnswerException { Code: "checksum_mismatch" })
+        catch (HttpRequestException e) when (e is not ServerResponseException { Code: "checksum_mismatch" })
         {
             throw new PrepareException($"The server rejected an artifact: {e.Message}");
         }
@@ -261,5 +261,5 @@ internal sealed class OutputUploader(RunnerClient client, RunnerSettings setting
 
     private static string Shortened(string text) => text.Length > MaxNameLength ? text[..100] + "…" : text;
 
-    private sealed record Item(OutputAnswer Output, string Name, string? Path, bool IsFolder);
+    private sealed record Item(OutputResponse Output, string Name, string? Path, bool IsFolder);
 }

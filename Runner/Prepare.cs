@@ -32,7 +32,7 @@ internal static class Prepare
     /// <summary>Returns the process's exit code. Errors go to the error output and to Kubernetes' termination log.</summary>
     public static async Task<int> RunAsync(TimeProvider time, CancellationToken cancellationToken)
     {
-        SourceAnswer? source = null;
+        SourceResponse? source = null;
         try
         {
             // Neither a server nor a token is needed here.
@@ -76,7 +76,7 @@ internal static class Prepare
         }
     }
 
-    private static SourceAnswer? Source()
+    private static SourceResponse? Source()
     {
         if (RunnerSettings.Optional("SHIPINATOR_CLONE_COMMIT") is not { } commit)
         {
@@ -93,7 +93,7 @@ internal static class Prepare
             Password = Secret(folder, "password"),
             CredentialScope = RunnerSettings.Optional("SHIPINATOR_CLONE_SCOPE"),
             CloneOptions = RunnerSettings.Optional("SHIPINATOR_CLONE_OPTIONS") is { } options
-                ? JsonSerializer.Deserialize(options, RunnerJson.Default.CloneAnswer)
+                ? JsonSerializer.Deserialize(options, RunnerJson.Default.CloneResponse)
                 : null,
         };
     }

@@ -12,7 +12,7 @@ internal static class StepCommand
     /// than a command line. Errors: <see cref="CommandNotStartedException"/> when its interpreter is missing.
     /// </summary>
     public static List<string> Of(
-        ClaimAnswer work,
+        ClaimResponse work,
         RunnerSettings settings,
         IReadOnlyDictionary<string, string> environment,
         StepExports exports

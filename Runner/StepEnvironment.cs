@@ -33,10 +33,10 @@ internal static class StepEnvironment
     /// <summary>The variables that configure proxies.</summary>
     public static IEnumerable<string> Proxies => Base.Where(n => n.EndsWith("PROXY", StringComparison.OrdinalIgnoreCase));
 
-    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings, string folder) =>
+    public static Dictionary<string, string> Of(ClaimResponse work, RunnerSettings settings, string folder) =>
         Of(work, settings, folder, new());
 
-    public static Dictionary<string, string> Of(ClaimAnswer work, RunnerSettings settings, string folder, StepExports exports)
+    public static Dictionary<string, string> Of(ClaimResponse work, RunnerSettings settings, string folder, StepExports exports)
     {
         var environment = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())

@@ -51,7 +51,7 @@ internal sealed class StepExports
     public string? Problem { get; private set; }
 
     /// <summary>Reads what the earlier steps exported; what is wrong with it is in <see cref="Problem"/>.</summary>
-    public static StepExports Read(ClaimAnswer work, RunnerSettings settings)
+    public static StepExports Read(ClaimResponse work, RunnerSettings settings)
     {
         var exports = new StepExports();
         var bytes = 0L;
@@ -102,7 +102,7 @@ internal sealed class StepExports
     /// Stores what the step wrote. Errors: <see cref="StepConfigException"/> when its files are malformed or it changed the
     /// folder of exports, and then later steps get nothing of it; <see cref="IOException"/> when the disk fails.
     /// </summary>
-    public static void Publish(ClaimAnswer work, RunnerSettings settings, StepExports earlier, IEnumerable<string> secrets)
+    public static void Publish(ClaimResponse work, RunnerSettings settings, StepExports earlier, IEnumerable<string> secrets)
     {
         if (FolderProblem(settings, mustExist: settings.IsContainer || earlier.HasFiles) is { } replaced)
         {
@@ -179,7 +179,7 @@ internal sealed class StepExports
     private const int IsAFolder = 21;
     private const int FolderNotEmpty = 39;
 
-    private void Add(EarlierAnswer step, ExportFile? file)
+    private void Add(EarlierResponse step, ExportFile? file)
     {
         var variables = (file?.Variables ?? []).Where(v =>
             VariableFile.NameProblem(v.Name, isEnvironment: true) is null && !v.Value.Contains('\0', StringComparison.Ordinal)

@@ -77,7 +77,7 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
         };
 
     /// <summary>The step's next attempt; null when there is none.</summary>
-    private async Task<NextAnswer?> NextAsync(RunnerSettings settings, string runnerSecret, CancellationToken stop)
+    private async Task<NextResponse?> NextAsync(RunnerSettings settings, string runnerSecret, CancellationToken stop)
     {
         using var http = RunnerClient.CreateHttp(settings.Server, settings.Token);
         var client = new RunnerClient(http, settings.ExecutionId);

@@ -11,7 +11,7 @@ internal static class Workspace
     /// <summary>Checks out the exact commit. Errors: <see cref="PrepareException"/>.</summary>
     public static async Task PrepareAsync(
         RunnerSettings settings,
-        SourceAnswer? source,
+        SourceResponse? source,
         Action<string> log,
         TimeProvider time,
         CancellationToken cancellationToken

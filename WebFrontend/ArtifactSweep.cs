@@ -3,8 +3,8 @@ using Shipinator.Schema.Stores;
 namespace Shipinator.WebFrontend;
 
 /// <summary>
-/// Removes what uploads left that never came to an end: at the start, and then every few hours. Only what is a day old, and only what
-/// is of an execution that this server's database knows: files of another database are not ours.
+/// Removes the remains of interrupted uploads, at the start and every six hours: only what is older than a day and belongs to an execution
+/// in this server's database, since several databases may share a store.
 /// </summary>
 public sealed partial class ArtifactSweep(
     IArtifactStores stores,
@@ -15,10 +15,10 @@ public sealed partial class ArtifactSweep(
 {
     private static readonly TimeSpan Period = TimeSpan.FromHours(6);
 
-    /// <summary>No upload takes as long.</summary>
+    /// <summary>Longer than any upload takes.</summary>
     private static readonly TimeSpan SafeAge = TimeSpan.FromDays(1);
 
-    /// <summary>Sweeps every store once. Returns how many leftovers were removed.</summary>
+    /// <summary>Sweeps every store once. Returns how many uploads were removed.</summary>
     public async Task<int> SweepAsync(CancellationToken cancellationToken)
     {
         var removed = 0;
@@ -45,7 +45,7 @@ public sealed partial class ArtifactSweep(
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
-                // The database or the disk is away: the next time will do.
+                // The database or the store is unavailable; the next sweep tries again.
                 NotSwept(e);
             }
         } while (!stoppingToken.IsCancellationRequested && await NextAsync(timer, stoppingToken));
@@ -63,9 +63,9 @@ public sealed partial class ArtifactSweep(
         }
     }
 
-    [LoggerMessage(3301, LogLevel.Information, "{Count} leftovers of uploads that broke off were removed")]
+    [LoggerMessage(4201, LogLevel.Information, "Removed the remains of {Count} interrupted uploads")]
     private partial void Swept(int count);
 
-    [LoggerMessage(3302, LogLevel.Warning, "Leftovers of uploads could not be looked for; the next try is in some hours")]
+    [LoggerMessage(4202, LogLevel.Warning, "Failed to remove the remains of interrupted uploads; retrying in six hours")]
     private partial void NotSwept(Exception exception);
 }

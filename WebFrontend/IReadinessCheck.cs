@@ -1,8 +1,8 @@
 namespace Shipinator.WebFrontend;
 
-/// <summary>A further condition of <c>/healthz/ready</c>, asked at every request.</summary>
+/// <summary>A further condition of <c>/healthz/ready</c>, checked at every request.</summary>
 public interface IReadinessCheck
 {
-    /// <summary>Null when this server may be given requests; else a sentence that says why not.</summary>
+    /// <summary>Null when this server is ready for requests; otherwise a sentence that says why it is not.</summary>
     Task<string?> ReasonAsync(CancellationToken cancellationToken);
 }

@@ -1,16 +1,17 @@
 using Scalar.AspNetCore;
+using Shipinator.Triggers;
+using Shipinator.Triggers.Runs;
 using Shipinator.WebFrontend.Api;
 using Shipinator.WebFrontend.Api.Problems;
 using Shipinator.WebFrontend.Dashboard;
 using Shipinator.WebFrontend.Security;
-using Shipinator.WebFrontend.Triggers;
 
 namespace Shipinator.WebFrontend;
 
-/// <summary>The web front end: what the composition root calls.</summary>
+/// <summary>The entry points for the composition root.</summary>
 public static class ShipinatorWeb
 {
-    /// <summary>Registers the API.</summary>
+    /// <summary>Registers the API, the dashboard and the operations behind them.</summary>
     public static IServiceCollection AddShipinatorWeb(this IServiceCollection services, Action<WebOptions> configure)
     {
         var options = new WebOptions();
@@ -19,14 +20,17 @@ public static class ShipinatorWeb
         services.AddSingleton<ExecutionTokens>();
         services.AddSingleton<IExecutionTokens>(s => s.GetRequiredService<ExecutionTokens>());
         services.AddSingleton<AttemptLimits>();
+        services.AddSingleton<IRunLimits>(s => s.GetRequiredService<AttemptLimits>());
         services.AddSingleton<AccessWatch>();
-        services.AddSingleton<PlanningGate>();
         services.AddSingleton<ExecutionMasks>();
         services.AddSingleton<ArtifactUploads>();
         services.AddSingleton<ArtifactSweep>();
         services.AddHostedService(s => s.GetRequiredService<ArtifactSweep>());
-        services.AddSingleton<RunTrigger>();
-        services.AddSingleton<RepositorySync>();
+        services.AddTriggers(triggers =>
+        {
+            triggers.DefaultExecutor = options.DefaultExecutor;
+            triggers.DefaultImage = options.DefaultImage;
+        });
         services.AddAccess();
         services.AddDashboard();
         services.AddProblemDetails();
@@ -42,11 +46,11 @@ public static class ShipinatorWeb
         return services;
     }
 
-    /// <summary>Loads what must be there before the first request.</summary>
+    /// <summary>Loads the key of the execution tokens; call it before the server starts.</summary>
     public static Task PrepareAsync(IServiceProvider services, CancellationToken cancellationToken = default) =>
         services.GetRequiredService<ExecutionTokens>().LoadAsync(cancellationToken);
 
-    /// <summary>Maps every route.</summary>
+    /// <summary>Adds the middleware and maps every route.</summary>
     public static WebApplication MapShipinator(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
@@ -60,19 +64,19 @@ public static class ShipinatorWeb
                 ? ProblemPage.WriteAsync(
                     context.HttpContext,
                     context.HttpContext.Response.StatusCode,
-                    "The server did not take this request. If it was a form, open its page again: forms grow old."
+                    "The server refused this request. If it was a form, reload its page and submit it again, because forms expire."
                 )
                 : NotServed(context.HttpContext, context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext)
         );
         app.UseNotFoundPage();
         app.UseRouting();
         app.UseAuthentication();
-        app.Use(TellWhatIsNotServedAsync);
+        app.Use(RefuseUnknownRoutesAsync);
         app.UseAuthorization();
         app.UseAccessWatch();
         app.UseAntiforgery();
         app.MapOpenApi().AllowAnonymous();
-        // Its scripts are not ours, and run at our address: not for everybody.
+        // Third-party scripts that run at our origin: for authenticated users only.
         app.MapScalarApiReference(o => o.DisableDefaultFonts().DisableTelemetry().DisableAgent()).RequireAuthorization(Policies.Read);
         app.MapHealth();
         app.MapDashboard();
@@ -90,10 +94,10 @@ public static class ShipinatorWeb
     }
 
     /// <summary>
-    /// Before the authorization, whose fallback would refuse what is no route of ours (404), and, for somebody whom we know,
-    /// a wrong method or media type (405, 415), as if they were secrets.
+    /// Answers 404 for unknown routes, and for authenticated callers 405 and 415, before the fallback policy of the authorization would
+    /// answer them with 401 or 403.
     /// </summary>
-    private static Task TellWhatIsNotServedAsync(HttpContext context, RequestDelegate next) =>
+    private static Task RefuseUnknownRoutesAsync(HttpContext context, RequestDelegate next) =>
         context.GetEndpoint() switch
         {
             null when DashboardServices.IsPageRequest(context) => DashboardServices.NotFound(context),
@@ -103,7 +107,7 @@ public static class ShipinatorWeb
         };
 
     private static Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult NotServed(HttpContext context, int status) =>
-        ProblemHandler.Problem(
+        Problem.Of(
             status,
             status switch
             {
@@ -114,7 +118,7 @@ public static class ShipinatorWeb
                 _ => "request_refused",
             },
             status == StatusCodes.Status413PayloadTooLarge
-                ? "The body is larger than this route takes."
-                : $"{context.Request.Method} {context.Request.Path} is not served like this; the routes are described at /openapi/v1.json."
+                ? "The body is larger than this route accepts."
+                : $"{context.Request.Method} {context.Request.Path} is not a route of this server; /openapi/v1.json describes its routes."
         );
 }

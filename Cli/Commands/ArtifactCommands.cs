@@ -25,7 +25,7 @@ internal static class ArtifactCommands
                 var artifacts = RunSummary.Artifacts((await session.Client.GetJobsAsync(run.Id, session.Token)).Jobs);
                 return session.Print(
                     artifacts,
-                    CliJson.Default.ListArtifactAnswer,
+                    CliJson.Default.ListArtifactResponse,
                     all =>
                     {
                         if (all.Count == 0)
@@ -93,14 +93,14 @@ internal static class ArtifactCommands
                 await using var payload = await session.Client.DownloadAsync(artifact.Id, session.Token);
                 await SaveAsync(artifact, payload, path, parsed.GetValue(force), session.Token);
                 session.Terminal.Note($"{path} ({Looks.Size(artifact.Size)})");
-                return session.IsJson ? session.Print([artifact], CliJson.Default.ListArtifactAnswer, _ => { }) : ExitCodes.Success;
+                return session.IsJson ? session.Print([artifact], CliJson.Default.ListArtifactResponse, _ => { }) : ExitCodes.Success;
             }
         );
     }
 
     /// <summary>Whole and checked, or not at all.</summary>
     private static async Task SaveAsync(
-        ArtifactAnswer artifact,
+        ArtifactResponse artifact,
         Stream payload,
         string path,
         bool replace,

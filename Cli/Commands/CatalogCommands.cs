@@ -24,7 +24,7 @@ internal static class CatalogCommands
             new Command("list", "Show all projects"),
             async (session, _) =>
             {
-                var projects = new List<ProjectAnswer>();
+                var projects = new List<ProjectResponse>();
                 await foreach (var project in session.Client.ListProjectsAsync(session.Token))
                 {
                     projects.Add(project);
@@ -32,7 +32,7 @@ internal static class CatalogCommands
 
                 return session.Print(
                     projects,
-                    CliJson.Default.ListProjectAnswer,
+                    CliJson.Default.ListProjectResponse,
                     all =>
                     {
                         var table = Looks.Table("NAME", "DESCRIPTION", "CREATED", "ID");
@@ -59,7 +59,7 @@ internal static class CatalogCommands
                 );
                 return session.Print(
                     [project],
-                    CliJson.Default.ListProjectAnswer,
+                    CliJson.Default.ListProjectResponse,
                     _ => session.Terminal.Say($"Project {Looks.Text(project.Name)} {Looks.Text(project.Id)}")
                 );
             }
@@ -74,7 +74,7 @@ internal static class CatalogCommands
             async (session, parsed) =>
                 session.Print(
                     await session.Catalog.RepositoriesAsync(parsed.GetValue(project), session.Token),
-                    CliJson.Default.ListRepositoryAnswer,
+                    CliJson.Default.ListRepositoryResponse,
                     all =>
                     {
                         var table = Looks.Table("NAME", "PROVIDER", "CLONE URL", "BRANCH", "ID");
@@ -146,7 +146,7 @@ internal static class CatalogCommands
                 );
                 return session.Print(
                     [repository],
-                    CliJson.Default.ListRepositoryAnswer,
+                    CliJson.Default.ListRepositoryResponse,
                     _ =>
                         session.Terminal.Say(
                             $"Repository {Looks.Text($"{repository.ProjectName}/{repository.Name}")} {Looks.Text(repository.Id)}"
@@ -196,7 +196,7 @@ internal static class CatalogCommands
                 var repository = await session.Client.UpdateRepositoryAsync(found.Id, change, session.Token);
                 return session.Print(
                     [repository],
-                    CliJson.Default.ListRepositoryAnswer,
+                    CliJson.Default.ListRepositoryResponse,
                     _ =>
                         session.Terminal.Say(
                             $"Repository {Looks.Text($"{repository.ProjectName}/{repository.Name}")}, default branch {Looks.Text(repository.DefaultBranch)}, "

@@ -88,16 +88,16 @@ internal static class HistoryCommands
                 Filter("event", parsed.GetValue(happening));
                 return session.Print(
                     await CollectAsync(session, filters, count),
-                    CliJson.Default.ListRunAnswer,
+                    CliJson.Default.ListRunResponse,
                     runs => Show(session.Terminal, runs)
                 );
             }
         );
     }
 
-    private static async Task<List<RunAnswer>> CollectAsync(Session session, List<string> filters, int count)
+    private static async Task<List<RunResponse>> CollectAsync(Session session, List<string> filters, int count)
     {
-        var runs = new List<RunAnswer>();
+        var runs = new List<RunResponse>();
         string? cursor = null;
         do
         {
@@ -115,7 +115,7 @@ internal static class HistoryCommands
         return runs;
     }
 
-    private static void Show(ITerminal terminal, List<RunAnswer> runs)
+    private static void Show(ITerminal terminal, List<RunResponse> runs)
     {
         if (runs.Count == 0)
         {
@@ -197,7 +197,7 @@ internal static class HistoryCommands
         );
     }
 
-    private static async Task<int> PrintAllAsync(Session session, RunFollower follower, RunAnswer run, string? wanted)
+    private static async Task<int> PrintAllAsync(Session session, RunFollower follower, RunResponse run, string? wanted)
     {
         var steps = (await session.Client.GetJobsAsync(run.Id, session.Token))
             .Jobs.SelectMany(j =>

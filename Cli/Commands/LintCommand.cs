@@ -49,7 +49,7 @@ internal static class LintCommand
 
                 if (Utf8Text.Read(await File.ReadAllBytesAsync(path, session.Token), out var problem) is not { } content)
                 {
-                    var refused = new LintAnswer
+                    var refused = new LintResponse
                     {
                         Valid = false,
                         Errors =
@@ -88,11 +88,11 @@ internal static class LintCommand
         );
     }
 
-    private static int Tell(Session session, string path, LintAnswer answer)
+    private static int Tell(Session session, string path, LintResponse answer)
     {
         session.Print(
             answer,
-            CliJson.Default.LintAnswer,
+            CliJson.Default.LintResponse,
             a => session.Terminal.Say(a.Valid ? $"[green]✓[/] {Looks.Text(path)} is valid" : $"[red]✗[/] {Looks.Text(path)} is not valid")
         );
         Show(session.Terminal, answer.Errors);
@@ -101,7 +101,7 @@ internal static class LintCommand
     }
 
     /// <summary>The errors, in the form that editors understand, with the offending line.</summary>
-    public static void Show(ITerminal terminal, IEnumerable<PipelineErrorAnswer> errors, string kind = "")
+    public static void Show(ITerminal terminal, IEnumerable<PipelineErrorResponse> errors, string kind = "")
     {
         foreach (var error in errors)
         {

@@ -166,7 +166,7 @@ internal static class RunCommands
                 var canceled = await session.Client.CancelRunAsync(run.Id, session.Token);
                 return session.Print(
                     canceled,
-                    CliJson.Default.RunAnswer,
+                    CliJson.Default.RunResponse,
                     r =>
                         session.Terminal.Say(
                             $"Run #{r.RunNumber.ToString(CultureInfo.InvariantCulture)} {Looks.Text(r.Id)}: "
@@ -181,7 +181,7 @@ internal static class RunCommands
     /// One run, however often the request must be sent: the key lets the server recognize it, so that an answer that was lost
     /// on its way does not make a second run.
     /// </summary>
-    private static Task<RunAnswer> OnceAsync(Session session, Func<string, Task<RunAnswer>> request)
+    private static Task<RunResponse> OnceAsync(Session session, Func<string, Task<RunResponse>> request)
     {
         var key = Guid.CreateVersion7().ToString();
         return session.Client.PersistAsync(() => request(key), session.Token);
@@ -193,7 +193,7 @@ internal static class RunCommands
 
     private static Option<bool> Detach() => new("--detach", "-d") { Description = "Do not wait for the run's end" };
 
-    private static async Task<PipelineAnswer> PipelineAsync(Session session, RepositoryAnswer repository, string wanted)
+    private static async Task<PipelineResponse> PipelineAsync(Session session, RepositoryResponse repository, string wanted)
     {
         var pipelines = (await session.Client.ListPipelinesAsync(repository.Id, session.Token)).Items;
         return pipelines.FirstOrDefault(p => p.Name == wanted || p.Id == wanted)
@@ -205,13 +205,13 @@ internal static class RunCommands
             );
     }
 
-    private static async Task<int> FollowAsync(Session session, RunAnswer run, bool detach)
+    private static async Task<int> FollowAsync(Session session, RunResponse run, bool detach)
     {
         if (detach)
         {
             return session.Print(
                 run,
-                CliJson.Default.RunAnswer,
+                CliJson.Default.RunResponse,
                 r =>
                 {
                     session.Terminal.Say($"Run #{r.RunNumber.ToString(CultureInfo.InvariantCulture)} {Looks.Text(r.Id)}");
@@ -251,7 +251,7 @@ internal static class RunCommands
         }
     }
 
-    private static async Task AskToCancelAsync(Session session, RunAnswer run)
+    private static async Task AskToCancelAsync(Session session, RunResponse run)
     {
         session.Terminal.Note("Asking the run to stop (Ctrl-C again leaves without waiting) …");
         try

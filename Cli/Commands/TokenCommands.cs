@@ -31,7 +31,7 @@ internal static class TokenCommands
                 );
                 return session.Print(
                     [token],
-                    CliJson.Default.ListTokenAnswer,
+                    CliJson.Default.ListTokenResponse,
                     _ =>
                     {
                         session.Terminal.Note($"Token {token.Name} ({token.Role}), id {token.Id}. It is not shown again:");
@@ -47,8 +47,8 @@ internal static class TokenCommands
             new Command("list", "Show all tokens, without their texts"),
             async (session, _) =>
                 session.Print(
-                    [.. (await session.Client.ListTokensAsync(session.Token)).Items],
-                    CliJson.Default.ListTokenAnswer,
+                    await session.Client.ListTokensAsync(session.Token).ToListAsync(session.Token),
+                    CliJson.Default.ListTokenResponse,
                     all =>
                     {
                         var table = Looks.Table("NAME", "ROLE", "BEGINS", "CREATED", "LAST USED", "REVOKED", "ID");

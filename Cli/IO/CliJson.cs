@@ -4,7 +4,7 @@ using Shipinator.Client;
 namespace Shipinator.Cli.IO;
 
 /// <summary>A run with its jobs, as <c>status</c> and <c>run</c> print it.</summary>
-internal sealed record RunReport(RunAnswer Run, IReadOnlyList<JobAnswer> Jobs);
+internal sealed record RunReport(RunResponse Run, IReadOnlyList<JobResponse> Jobs);
 
 /// <summary>What <c>login</c> keeps, and what a standalone server writes down.</summary>
 internal sealed record KnownServer(string Url, string? Token);
@@ -16,15 +16,15 @@ internal sealed record KnownServer(string Url, string? Token);
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
 )]
 [JsonSerializable(typeof(RunReport))]
-[JsonSerializable(typeof(RunAnswer))]
-[JsonSerializable(typeof(List<RunAnswer>))]
-[JsonSerializable(typeof(List<ProjectAnswer>))]
-[JsonSerializable(typeof(List<RepositoryAnswer>))]
-[JsonSerializable(typeof(List<ArtifactAnswer>))]
-[JsonSerializable(typeof(List<TokenAnswer>))]
-[JsonSerializable(typeof(List<PipelineAnswer>))]
-[JsonSerializable(typeof(LintAnswer))]
-[JsonSerializable(typeof(MeAnswer))]
+[JsonSerializable(typeof(RunResponse))]
+[JsonSerializable(typeof(List<RunResponse>))]
+[JsonSerializable(typeof(List<ProjectResponse>))]
+[JsonSerializable(typeof(List<RepositoryResponse>))]
+[JsonSerializable(typeof(List<ArtifactResponse>))]
+[JsonSerializable(typeof(List<TokenResponse>))]
+[JsonSerializable(typeof(List<PipelineResponse>))]
+[JsonSerializable(typeof(LintResponse))]
+[JsonSerializable(typeof(MeResponse))]
 [JsonSerializable(typeof(KnownServer))]
-[JsonSerializable(typeof(ProblemAnswer))]
+[JsonSerializable(typeof(ProblemResponse))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using Shipinator.Encodings;
 
 namespace Shipinator.Cli.IO;
 
@@ -89,7 +90,12 @@ internal static class TerminalText
                 // In a log a lone control character says nothing to a reader; in a name it is a trap to be seen.
                 _ = keep == Keep.Log ? clean : Show(clean, value);
                 break;
-            case var value when keep == Keep.Log ? IsReordering(value) : IsInvisible(rune):
+            case var value
+                when keep == Keep.Log
+                    ? InvisibleCharacters.IsReordering(rune)
+                    : InvisibleCharacters.IsInvisible(rune)
+                        || InvisibleCharacters.IsNotPrintable(rune)
+                        || InvisibleCharacters.IsVariationSelector(rune):
                 Show(clean, value);
                 break;
             default:
@@ -101,27 +107,6 @@ internal static class TerminalText
     }
 
     private static StringBuilder Show(StringBuilder clean, int value) => clean.Append(CultureInfo.InvariantCulture, $"\\u{{{value:X4}}}");
-
-    /// <summary>Characters that change the order in which others are shown.</summary>
-    private static bool IsReordering(int value) =>
-        value is 0x061c or 0x200e or 0x200f or (>= 0x202a and <= 0x202e) or (>= 0x2066 and <= 0x2069);
-
-    /// <summary>Characters that take part in a text without being seen, so that two different names look the same.</summary>
-    private static bool IsInvisible(Rune rune) =>
-        rune.Value switch
-        {
-            ' ' => false,
-            // Blank letters: Hangul fillers, the empty Braille pattern; variation selectors; the combining grapheme joiner.
-            0x115f or 0x1160 or 0x3164 or 0xffa0 or 0x2800 or 0x034f or (>= 0xfe00 and <= 0xfe0f) or (>= 0xe0100 and <= 0xe01ef) => true,
-            _ => Rune.GetUnicodeCategory(rune)
-                is UnicodeCategory.Format
-                    or UnicodeCategory.LineSeparator
-                    or UnicodeCategory.ParagraphSeparator
-                    or UnicodeCategory.SpaceSeparator
-                    or UnicodeCategory.PrivateUse
-                    or UnicodeCategory.OtherNotAssigned
-                    or UnicodeCategory.Surrogate,
-        };
 
     /// <summary>
     /// The length of the control sequence that begins with an ESC or a C1 character (ECMA-48), at least 1; the parameters when

@@ -14,10 +14,10 @@ internal sealed class LiveTree(TimeProvider time)
     private readonly Lock _gate = new();
     private readonly long _begin = time.GetTimestamp();
     private readonly Dictionary<string, State> _states = [];
-    private IReadOnlyList<JobAnswer> _jobs = [];
+    private IReadOnlyList<JobResponse> _jobs = [];
 
     /// <summary>The jobs and steps that there are; what was told of them since stays.</summary>
-    public void Learn(IReadOnlyList<JobAnswer> jobs)
+    public void Learn(IReadOnlyList<JobResponse> jobs)
     {
         lock (_gate)
         {
@@ -34,7 +34,7 @@ internal sealed class LiveTree(TimeProvider time)
     }
 
     /// <summary>A job or step moved.</summary>
-    public void Note(TransitionAnswer change)
+    public void Note(TransitionResponse change)
     {
         lock (_gate)
         {

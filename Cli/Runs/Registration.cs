@@ -9,7 +9,7 @@ namespace Shipinator.Cli.Runs;
 internal sealed class Registration(Session session)
 {
     /// <summary>The repository of a working copy, if the server knows it. Errors: <see cref="CliException"/>.</summary>
-    public async Task<RepositoryAnswer?> FindAsync(WorkingCopy copy, string? project)
+    public async Task<RepositoryResponse?> FindAsync(WorkingCopy copy, string? project)
     {
         var url = await CloneUrlAsync(copy);
         var known =
@@ -20,7 +20,7 @@ internal sealed class Registration(Session session)
     }
 
     /// <summary>The repository of a working copy. Errors: <see cref="CliException"/>.</summary>
-    public async Task<RepositoryAnswer> EnsureAsync(WorkingCopy copy, string? project, string? pipelineFile)
+    public async Task<RepositoryResponse> EnsureAsync(WorkingCopy copy, string? project, string? pipelineFile)
     {
         if (await FindAsync(copy, project) is { } known)
         {
@@ -60,7 +60,7 @@ internal sealed class Registration(Session session)
         }
     }
 
-    private async Task<RepositoryAnswer?> FindAsync(ProjectAnswer owner, string url)
+    private async Task<RepositoryResponse?> FindAsync(ProjectResponse owner, string url)
     {
         await foreach (var repository in session.Client.ListRepositoriesAsync(owner.Id, session.Token))
         {
@@ -73,7 +73,7 @@ internal sealed class Registration(Session session)
         return null;
     }
 
-    private async Task<ProjectAnswer> EnsureProjectAsync(string name)
+    private async Task<ProjectResponse> EnsureProjectAsync(string name)
     {
         if (await session.Catalog.FindProjectAsync(name, session.Token) is { } known)
         {

@@ -30,7 +30,7 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
     public bool Changes { get; init; } = true;
 
     /// <summary>Until the run is over; the run as it ended.</summary>
-    public async Task<RunAnswer> FollowAsync(string run, CancellationToken cancellationToken)
+    public async Task<RunResponse> FollowAsync(string run, CancellationToken cancellationToken)
     {
         await using var ticker = time.CreateTimer(_ => ShowStatus(), null, Refresh, Refresh);
         try
@@ -53,7 +53,7 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
         return await client.PersistAsync(() => client.GetRunAsync(run, cancellationToken), cancellationToken);
     }
 
-    private async Task TellAsync(string run, TransitionAnswer change, CancellationToken cancellationToken)
+    private async Task TellAsync(string run, TransitionResponse change, CancellationToken cancellationToken)
     {
         if (change.Machine == "run")
         {
@@ -83,7 +83,7 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
         }
     }
 
-    private void Say(TransitionAnswer change, string name)
+    private void Say(TransitionResponse change, string name)
     {
         var why = change.To is "failed" or "canceled" or "skipped" ? change.Detail ?? change.Reason : null;
         terminal.Say(
@@ -141,7 +141,7 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
     }
 
     /// <summary>Names of jobs, steps and executions.</summary>
-    private void Learn(JobsAnswer answer)
+    private void Learn(JobsResponse answer)
     {
         _tree.Learn([.. answer.Jobs]);
         foreach (var job in answer.Jobs)

@@ -8,7 +8,7 @@ namespace Shipinator.Cli.Runs;
 /// <summary>What became of a run, in one look.</summary>
 internal static class RunSummary
 {
-    public static void Show(ITerminal terminal, RunAnswer run, IReadOnlyList<JobAnswer> jobs)
+    public static void Show(ITerminal terminal, RunResponse run, IReadOnlyList<JobResponse> jobs)
     {
         terminal.Say("");
         terminal.Show(JobTable(jobs));
@@ -30,7 +30,7 @@ internal static class RunSummary
     }
 
     /// <summary>Jobs and the steps of their last attempts, a row each.</summary>
-    public static Table JobTable(IReadOnlyList<JobAnswer> jobs)
+    public static Table JobTable(IReadOnlyList<JobResponse> jobs)
     {
         var table = Looks.Table("JOB", "STEP", "STATUS", "TIME", "ATTEMPTS", "WHY");
         // The one column of sentences wraps, so that a long one leaves the others their width.
@@ -61,10 +61,10 @@ internal static class RunSummary
         return table;
     }
 
-    public static List<ArtifactAnswer> Artifacts(IEnumerable<JobAnswer> jobs) =>
+    public static List<ArtifactResponse> Artifacts(IEnumerable<JobResponse> jobs) =>
         [.. jobs.SelectMany(j => j.Steps).SelectMany(s => s.Executions).SelectMany(e => e.Artifacts)];
 
-    public static Table ArtifactTable(IEnumerable<ArtifactAnswer> artifacts)
+    public static Table ArtifactTable(IEnumerable<ArtifactResponse> artifacts)
     {
         var table = Looks.Table("ARTIFACT", "TYPE", "SIZE", "SHA-256", "ID");
         foreach (var artifact in artifacts)
@@ -82,7 +82,7 @@ internal static class RunSummary
     }
 
     /// <summary>Branch or ref, and the commit's first digits.</summary>
-    public static string Short(RunAnswer run) => $"{run.Branch ?? run.GitRef}@{(run.GitSha.Length > 8 ? run.GitSha[..8] : run.GitSha)}";
+    public static string Short(RunResponse run) => $"{run.Branch ?? run.GitRef}@{(run.GitSha.Length > 8 ? run.GitSha[..8] : run.GitSha)}";
 
     private static string Why(string status, string? reason, string? detail, string? waitingFor) =>
         status == "success"

@@ -8,7 +8,7 @@ namespace Shipinator.Cli.Server;
 internal sealed class Catalog(ShipinatorClient client)
 {
     /// <summary>A project by name or id. Errors: <see cref="CliException"/>.</summary>
-    public async Task<ProjectAnswer> ProjectAsync(string name, CancellationToken cancellationToken) =>
+    public async Task<ProjectResponse> ProjectAsync(string name, CancellationToken cancellationToken) =>
         await FindProjectAsync(name, cancellationToken)
         ?? throw new CliException(
             ExitCodes.NotFound,
@@ -16,7 +16,7 @@ internal sealed class Catalog(ShipinatorClient client)
         );
 
     /// <summary>The same, or null.</summary>
-    public async Task<ProjectAnswer?> FindProjectAsync(string name, CancellationToken cancellationToken)
+    public async Task<ProjectResponse?> FindProjectAsync(string name, CancellationToken cancellationToken)
     {
         await foreach (var project in client.ListProjectsAsync(cancellationToken))
         {
@@ -30,9 +30,9 @@ internal sealed class Catalog(ShipinatorClient client)
     }
 
     /// <summary>All repositories, or those of one project.</summary>
-    public async Task<List<RepositoryAnswer>> RepositoriesAsync(string? project, CancellationToken cancellationToken)
+    public async Task<List<RepositoryResponse>> RepositoriesAsync(string? project, CancellationToken cancellationToken)
     {
-        var projects = new List<ProjectAnswer>();
+        var projects = new List<ProjectResponse>();
         if (project is not null)
         {
             projects.Add(await ProjectAsync(project, cancellationToken));
@@ -45,7 +45,7 @@ internal sealed class Catalog(ShipinatorClient client)
             }
         }
 
-        var repositories = new List<RepositoryAnswer>();
+        var repositories = new List<RepositoryResponse>();
         foreach (var one in projects)
         {
             await foreach (var repository in client.ListRepositoriesAsync(one.Id, cancellationToken))
@@ -58,7 +58,7 @@ internal sealed class Catalog(ShipinatorClient client)
     }
 
     /// <summary>A repository by name, <c>project/name</c>, id or clone URL. Errors: <see cref="CliException"/>.</summary>
-    public async Task<RepositoryAnswer> RepositoryAsync(string name, CancellationToken cancellationToken)
+    public async Task<RepositoryResponse> RepositoryAsync(string name, CancellationToken cancellationToken)
     {
         var path = Directory.Exists(name) ? Path.GetFullPath(name) : name;
         var found = (await RepositoriesAsync(null, cancellationToken))
@@ -82,7 +82,7 @@ internal sealed class Catalog(ShipinatorClient client)
     /// A run by id, by the beginning of its id (among the newest hundred), by number with a repository; null is the newest.
     /// Errors: <see cref="CliException"/>.
     /// </summary>
-    public async Task<RunAnswer> RunAsync(string? name, string? repository, CancellationToken cancellationToken)
+    public async Task<RunResponse> RunAsync(string? name, string? repository, CancellationToken cancellationToken)
     {
         if (name is not null && Guid.TryParse(name, out _))
         {
@@ -112,9 +112,14 @@ internal sealed class Catalog(ShipinatorClient client)
         return Single([.. page.Items.Where(r => r.Id.StartsWith(name, StringComparison.OrdinalIgnoreCase))], name);
     }
 
-    private async Task<List<RunAnswer>> ByNumberAsync(long number, string filter, bool isOneRepository, CancellationToken cancellationToken)
+    private async Task<List<RunResponse>> ByNumberAsync(
+        long number,
+        string filter,
+        bool isOneRepository,
+        CancellationToken cancellationToken
+    )
     {
-        var found = new List<RunAnswer>();
+        var found = new List<RunResponse>();
         string? cursor = null;
         do
         {
@@ -130,7 +135,7 @@ internal sealed class Catalog(ShipinatorClient client)
         return found;
     }
 
-    private static RunAnswer Single(List<RunAnswer> found, string name) =>
+    private static RunResponse Single(List<RunResponse> found, string name) =>
         found switch
         {
             [var one] => one,
@@ -145,7 +150,7 @@ internal sealed class Catalog(ShipinatorClient client)
         };
 
     /// <summary>A run, or else an execution, that has this name.</summary>
-    public async Task<(RunAnswer? Run, ExecutionAnswer? Execution)> RunOrExecutionAsync(
+    public async Task<(RunResponse? Run, ExecutionResponse? Execution)> RunOrExecutionAsync(
         string? name,
         string? repository,
         CancellationToken cancellationToken

@@ -1,6 +1,7 @@
 using System.Globalization;
 using k8s;
 using k8s.Models;
+using Microsoft.Extensions.Logging;
 
 namespace Shipinator.Executors.Kubernetes;
 
@@ -100,6 +101,7 @@ internal sealed partial class KubernetesExecutor
                     ),
                 cancellationToken
             );
+            JobDeleted(name, job.Metadata.NamespaceProperty);
         }
 
         // Deleted by someone else, possibly with propagation policy Orphan: then pod and Secret live on.
@@ -170,4 +172,7 @@ internal sealed partial class KubernetesExecutor
         _namespaces.TryRemove(worker, out _);
         _podRefreshes.TryRemove(worker, out _);
     }
+
+    [LoggerMessage(3104, LogLevel.Information, "Deleted Job {Name} in namespace {Namespace}")]
+    private partial void JobDeleted(string name, string @namespace);
 }

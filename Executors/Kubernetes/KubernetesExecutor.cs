@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using k8s;
 using k8s.Models;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Shipinator.Executors.Kubernetes;
@@ -20,6 +21,7 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
     private readonly IGitCredentials _credentials;
     private readonly IExecutionSignal _signal;
     private readonly TimeProvider _time;
+    private readonly ILogger _logger;
 
     /// <summary>Workers whose Job and Secret are known to exist.</summary>
     private readonly ConcurrentDictionary<string, bool> _created = new(StringComparer.Ordinal);
@@ -39,10 +41,11 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
         IServerAddress address,
         IGitCredentials credentials,
         IExecutionSignal signal,
-        TimeProvider time
+        TimeProvider time,
+        ILogger<KubernetesExecutor> logger
     )
     {
-        (_cluster, _cache, _informer, _options, _tokens, _address, _credentials, _signal, _time) = (
+        (_cluster, _cache, _informer, _options, _tokens, _address, _credentials, _signal, _time, _logger) = (
             cluster,
             cache,
             informer,
@@ -51,7 +54,8 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
             address,
             credentials,
             signal,
-            time
+            time,
+            logger
         );
         _cache.Changed += NotifyListeners;
         _cache.Forgotten += Forget;
@@ -173,7 +177,9 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
     {
         try
         {
-            return await _cluster.BatchV1.CreateNamespacedJobAsync(manifest, @namespace, cancellationToken: cancellationToken);
+            var created = await _cluster.BatchV1.CreateNamespacedJobAsync(manifest, @namespace, cancellationToken: cancellationToken);
+            JobCreated(worker.ExternalName, @namespace, worker.JobId, worker.Attempt);
+            return created;
         }
         catch (Exception e) when (ApiErrors.IsAlreadyThere(e))
         {
@@ -247,4 +253,7 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
             }
         }
     }
+
+    [LoggerMessage(3103, LogLevel.Information, "Created Job {Name} in namespace {Namespace} for job {Job}, attempt {Attempt}")]
+    private partial void JobCreated(string name, string @namespace, JobId job, int attempt);
 }

@@ -53,7 +53,13 @@ public sealed partial class ProcessExecutor(
         // Without the folder the files of earlier steps are gone: not run without them; Status reports it as lost.
         if (!spec.JoinsWorker || Directory.Exists(folder.Path))
         {
+            var isNew = !Directory.Exists(folder.Path);
             await PrepareAsync(folder, spec.Worker, cancellationToken);
+            if (isNew)
+            {
+                WorkerCreated(folder.Path, spec.Worker.JobId, spec.Worker.Attempt);
+            }
+
             EnsureRunner(folder, spec.ExecutionId);
             StartNextRunner(folder, spec);
         }
@@ -127,13 +133,13 @@ public sealed partial class ProcessExecutor(
     public async Task Release(JobId job, int attempt, CancellationToken cancellationToken)
     {
         var folder = Folder(WorkerName.Of(job, attempt));
-        if (_unremoved.ContainsKey(folder.Path))
+        if (_unremoved.ContainsKey(folder.Path) || !folder.Exists)
         {
             return;
         }
 
         var start = time.GetTimestamp();
-        while (folder.Exists && await RemoveAsync(folder, cancellationToken) is { } problem)
+        while (await RemoveAsync(folder, cancellationToken) is { } problem)
         {
             if (time.GetElapsedTime(start) > DeleteTimeout)
             {
@@ -144,6 +150,8 @@ public sealed partial class ProcessExecutor(
 
             await Task.Delay(DeleteRetryDelay, time, cancellationToken);
         }
+
+        WorkerRemoved(folder.Path);
     }
 
     /// <inheritdoc/>
@@ -301,4 +309,10 @@ public sealed partial class ProcessExecutor(
 
     [LoggerMessage(3203, LogLevel.Information, "Removed the folder {Folder}, which could not be removed before")]
     private partial void Removed(string folder);
+
+    [LoggerMessage(3204, LogLevel.Information, "Created the folder {Folder} for job {Job}, attempt {Attempt}")]
+    private partial void WorkerCreated(string folder, JobId job, int attempt);
+
+    [LoggerMessage(3205, LogLevel.Information, "Removed the folder {Folder}")]
+    private partial void WorkerRemoved(string folder);
 }

@@ -30,8 +30,7 @@ public sealed class ClonePolicy : IClonePolicy
     }
 
     /// <summary>Whether it is an absolute path or a <c>file</c> URL.</summary>
-    internal static bool IsLocal(string cloneUrl) =>
-        cloneUrl.StartsWith('/') || cloneUrl.StartsWith("file:", StringComparison.OrdinalIgnoreCase) || Path.IsPathFullyQualified(cloneUrl);
+    internal static bool IsLocal(string cloneUrl) => LocalAddress.IsLocal(cloneUrl);
 
     /// <summary>The path of a local repository. Errors: <see cref="ForgeException"/>; then the disk was not looked at.</summary>
     internal string LocalPath(string cloneUrl)
@@ -44,17 +43,8 @@ public sealed class ClonePolicy : IClonePolicy
             );
         }
 
-        if (cloneUrl.StartsWith('/'))
-        {
-            return cloneUrl;
-        }
-
-        return Uri.TryCreate(cloneUrl, UriKind.Absolute, out var url) && url.IsFile && url.Host is "" or "localhost"
-            ? url!.LocalPath
-            : throw new ForgeException(
-                ForgeException.NotAllowed,
-                "The file URL names another machine or no path; write file:///PATH or the path itself."
-            );
+        return LocalAddress.TryParse(cloneUrl, out var problem)
+            ?? throw new ForgeException(ForgeException.NotAllowed, $"The clone URL can't be used: {problem}.");
     }
 
     /// <summary>The address of a remote repository. Errors: <see cref="ForgeException"/>.</summary>

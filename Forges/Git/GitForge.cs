@@ -70,6 +70,42 @@ public sealed class GitForge : IForge, IDisposable
             : null;
     }
 
+    /// <inheritdoc/>
+    public async Task<CommitFile> ReadAt(
+        ForgeRepository repository,
+        string gitRef,
+        string? commit,
+        string path,
+        CancellationToken cancellationToken
+    )
+    {
+        ArgumentNullException.ThrowIfNull(repository);
+        ArgumentNullException.ThrowIfNull(gitRef);
+        var name = gitRef == "HEAD" ? await _mirrors.HeadAsync(repository, cancellationToken) ?? gitRef : gitRef;
+        var found = await _mirrors.UseAsync(
+            repository,
+            fresh: true,
+            git =>
+            {
+                var (fullRef, target) = commit is null
+                    ? Require(repository, gitRef, () => Find(git, name))
+                    : WithCommit(git, repository, name, commit);
+                var head = new ResolvedRef(fullRef, target.Sha, target.Message.Trim(), target.Author.Name);
+                return new CommitFile(head, Text(target, path, repository));
+            },
+            cancellationToken
+        );
+        return found with { Head = found.Head with { MovedTo = _mirrors.MovedTo(repository.Id) } };
+    }
+
+    /// <inheritdoc/>
+    public Task<bool> HasRef(ForgeRepository repository, string fullRef, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(repository);
+        ArgumentNullException.ThrowIfNull(fullRef);
+        return _mirrors.HasRefAsync(repository, fullRef, cancellationToken);
+    }
+
     private async Task<ResolvedRef> FindAsync(
         ForgeRepository repository,
         string name,
@@ -77,35 +113,65 @@ public sealed class GitForge : IForge, IDisposable
         CancellationToken cancellationToken
     )
     {
-        var shown = name.Length > 100 ? name[..100] + "…" : name;
         var found = await _mirrors.UseAsync(
             repository,
             fresh: true,
             git =>
             {
-                try
-                {
-                    var (fullRef, commit) =
-                        find(git)
-                        ?? throw new ForgeException(
-                            ForgeException.RefNotFound,
-                            $"'{shown}' is no branch, tag or commit of {repository.CloneUrl}."
-                        );
-                    return new ResolvedRef(fullRef, commit.Sha, commit.Message.Trim(), commit.Author.Name);
-                }
-                catch (AmbiguousSpecificationException e)
-                {
-                    throw new ForgeException(
-                        ForgeException.RefAmbiguous,
-                        $"'{shown}' is the beginning of several ids in {repository.CloneUrl}: give more of it.",
-                        e
-                    );
-                }
+                var (fullRef, commit) = Require(repository, name, () => find(git));
+                return new ResolvedRef(fullRef, commit.Sha, commit.Message.Trim(), commit.Author.Name);
             },
             cancellationToken
         );
         return found with { MovedTo = _mirrors.MovedTo(repository.Id) };
     }
+
+    /// <summary>What was found. Errors: <see cref="ForgeException"/> when nothing was, or several commits were.</summary>
+    private static (string FullRef, Commit Commit) Require(
+        ForgeRepository repository,
+        string name,
+        Func<(string FullRef, Commit Commit)?> find
+    )
+    {
+        try
+        {
+            return find()
+                ?? throw new ForgeException(
+                    ForgeException.RefNotFound,
+                    $"'{Shown(name)}' is not a branch, tag or commit of {repository.CloneUrl}."
+                );
+        }
+        catch (AmbiguousSpecificationException e)
+        {
+            throw new ForgeException(
+                ForgeException.RefAmbiguous,
+                $"'{Shown(name)}' is the beginning of several commit ids in {repository.CloneUrl}; use a longer one.",
+                e
+            );
+        }
+    }
+
+    /// <summary>The commit, with the ref that holds it.</summary>
+    private static (string FullRef, Commit Commit) WithCommit(Repository git, ForgeRepository repository, string gitRef, string id)
+    {
+        var found = Require(repository, id, () => FindCommit(git, id));
+        // The ref may be the commit itself, when no ref holds it.
+        if (string.Equals(gitRef, id, StringComparison.OrdinalIgnoreCase))
+        {
+            return found;
+        }
+
+        var (fullRef, tip) = Require(repository, gitRef, () => Find(git, gitRef));
+        return git.ObjectDatabase.FindMergeBase(tip, found.Commit)?.Sha == found.Commit.Sha
+            ? (fullRef, found.Commit)
+            : throw new ForgeException(
+                ForgeException.CommitNotInRef,
+                $"Commit {found.Commit.Sha} is not reachable from '{Shown(gitRef)}' of {repository.CloneUrl}; "
+                    + "use a ref that contains it, or the commit itself as the ref."
+            );
+    }
+
+    private static string Shown(string name) => name.Length > 100 ? name[..100] + "…" : name;
 
     /// <inheritdoc/>
     public Task<string> ReadFile(ForgeRepository repository, string commit, string path, CancellationToken cancellationToken) =>
@@ -117,18 +183,7 @@ public sealed class GitForge : IForge, IDisposable
                 var found =
                     git.Lookup<Commit>(commit)
                     ?? throw new ForgeException(ForgeException.RefNotFound, $"Commit {commit} is not in {repository.CloneUrl}.");
-                var blob =
-                    found[path]?.Target as Blob
-                    ?? throw new ForgeException(
-                        ForgeException.FileNotFound,
-                        $"There is no file {path} at commit {found.Sha[..8]} of {repository.CloneUrl}."
-                    );
-                return blob.Size <= _maxFileBytes
-                    ? Text(blob, $"{path} at commit {found.Sha[..8]}")
-                    : throw new ForgeException(
-                        ForgeException.FileNotFound,
-                        $"{path} at commit {found.Sha[..8]} has {blob.Size} bytes; at most {_maxFileBytes} are read."
-                    );
+                return Text(found, path, repository);
             },
             cancellationToken
         );
@@ -181,6 +236,22 @@ public sealed class GitForge : IForge, IDisposable
                 ],
             cancellationToken
         );
+
+    private string Text(Commit commit, string path, ForgeRepository repository)
+    {
+        var blob =
+            commit[path]?.Target as Blob
+            ?? throw new ForgeException(
+                ForgeException.FileNotFound,
+                $"There is no file {path} at commit {commit.Sha[..8]} of {repository.CloneUrl}."
+            );
+        return blob.Size <= _maxFileBytes
+            ? Text(blob, $"{path} at commit {commit.Sha[..8]}")
+            : throw new ForgeException(
+                ForgeException.FileNotFound,
+                $"{path} at commit {commit.Sha[..8]} has {blob.Size} bytes; at most {_maxFileBytes} are read."
+            );
+    }
 
     /// <summary>Never with characters in place of bytes: another script would run than was written.</summary>
     private static string Text(Blob blob, string what)

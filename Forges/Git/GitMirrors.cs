@@ -70,6 +70,22 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
         return await remote.HeadAsync(root, repository.CloneUrl, cancellationToken);
     }
 
+    /// <summary>Whether a full ref exists now; nothing is fetched. Errors: <see cref="ForgeException"/>.</summary>
+    public async Task<bool> HasRefAsync(ForgeRepository repository, string fullRef, CancellationToken cancellationToken)
+    {
+        if (ClonePolicy.IsLocal(repository.CloneUrl))
+        {
+            return await ReadAsync(
+                policy.LocalPath(repository.CloneUrl),
+                git => Reference.IsValidName(fullRef) && git.Refs[fullRef] is not null,
+                cancellationToken
+            );
+        }
+
+        PrepareRoot();
+        return await remote.HasRefAsync(root, repository.CloneUrl, fullRef, cancellationToken);
+    }
+
     /// <inheritdoc/>
     public async Task Forget(RepositoryId repository, CancellationToken cancellationToken)
     {
@@ -193,7 +209,7 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
         }
         catch (RepositoryNotFoundException e)
         {
-            throw new ForgeException(ForgeException.Unreachable, $"There is no Git repository at {path}.", e);
+            throw new ForgeException(ForgeException.RepositoryNotFound, $"There is no Git repository at {path}.", e);
         }
         catch (LibGit2SharpException e)
         {

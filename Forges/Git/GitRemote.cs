@@ -48,6 +48,13 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
             .FirstOrDefault();
     }
 
+    /// <summary>Whether the remote has a full ref. Errors: <see cref="ForgeException"/>.</summary>
+    public async Task<bool> HasRefAsync(string folder, string cloneUrl, string fullRef, CancellationToken cancellationToken)
+    {
+        var (result, _) = await RunAsync(folder, cloneUrl, a => ["ls-remote", "--refs", "--", a.Url, fullRef], cancellationToken);
+        return result.Output.Split('\n').Any(l => l.EndsWith($"\t{fullRef}", StringComparison.Ordinal));
+    }
+
     public void Dispose() => _slots.Dispose();
 
     private async Task<(GitResult Result, CloneAddress Address)> RunAsync(

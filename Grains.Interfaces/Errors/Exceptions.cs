@@ -97,6 +97,12 @@ public sealed class ForgeException(string code, string message, Exception? inner
     /// <summary>The repository can't be reached, or its host denied access.</summary>
     public const string Unreachable = "forge_unreachable";
 
+    /// <summary>The local path holds no Git repository.</summary>
+    public const string RepositoryNotFound = "repository_not_found";
+
+    /// <summary>The commit exists, but the ref does not contain it.</summary>
+    public const string CommitNotInRef = "commit_not_in_ref";
+
     /// <summary>The clone URL is malformed, or names a host that this server may not connect to.</summary>
     public const string NotAllowed = "clone_url_refused";
 

@@ -15,6 +15,13 @@ public interface IRepositoryGrain : IGrainWithGuidKey
     Task<RunReservation> Reserve(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default);
 
     /// <summary>
+    /// What <see cref="Reserve"/> would return, without reserving anything. Errors: the same. A silo of an older version does not know
+    /// this call.
+    /// </summary>
+    [Alias("look-up")]
+    Task<RunOutlook> LookUp(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default);
+
+    /// <summary>
     /// Requests a run's turn in a group. A run repeats the request to learn that its turn has come, or that it is superseded.
     /// </summary>
     [Alias("request-turn")]
@@ -28,6 +35,10 @@ public interface IRepositoryGrain : IGrainWithGuidKey
 /// <summary>A run's id and number; <see cref="IsRepeat"/> when the idempotency key was used before.</summary>
 [GenerateSerializer, Alias("shipinator.run-reservation"), Immutable]
 public sealed record RunReservation([property: Id(0)] RunId RunId, [property: Id(1)] long RunNumber, [property: Id(2)] bool IsRepeat);
+
+/// <summary>The reservation that a key has, and the number that the next run without one gets if nothing is reserved meanwhile.</summary>
+[GenerateSerializer, Alias("shipinator.run-outlook"), Immutable]
+public sealed record RunOutlook([property: Id(0)] RunReservation? Known, [property: Id(1)] long NextNumber);
 
 /// <summary>A run's request for its turn in a concurrency group.</summary>
 [GenerateSerializer, Alias("shipinator.turn-request"), Immutable]

@@ -32,6 +32,16 @@ public interface IForge
     /// <summary>Finds a commit by its id only, never by a ref with such a name.</summary>
     Task<ResolvedRef> ResolveCommit(ForgeRepository repository, string commit, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Finds a ref as <see cref="Resolve"/> does, or with <paramref name="commit"/> that commit, and reads a file there; the host is
+    /// fetched from once. The commit must be reachable from the ref (<see cref="ForgeException.CommitNotInRef"/>); a ref that is the
+    /// commit's own id always holds it.
+    /// </summary>
+    Task<CommitFile> ReadAt(ForgeRepository repository, string gitRef, string? commit, string path, CancellationToken cancellationToken);
+
+    /// <summary>Whether a full ref exists now. Nothing is fetched.</summary>
+    Task<bool> HasRef(ForgeRepository repository, string fullRef, CancellationToken cancellationToken);
+
     /// <summary>The branch that the repository's <c>HEAD</c> names; null when it does not exist.</summary>
     Task<string?> DefaultBranch(ForgeRepository repository, CancellationToken cancellationToken);
 }
@@ -45,6 +55,9 @@ public sealed record ResolvedRef(string FullRef, string Commit, string? Message,
     /// <summary>The repository's new URL, when its host responded with a redirect; null: its clone URL is current.</summary>
     public string? MovedTo { get; init; }
 }
+
+/// <summary>A file at a commit, and the ref that led to it.</summary>
+public sealed record CommitFile(ResolvedRef Head, string Text);
 
 /// <summary>Which clone URLs this server allows.</summary>
 public interface IClonePolicy

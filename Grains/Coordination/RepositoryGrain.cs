@@ -79,18 +79,9 @@ public sealed partial class RepositoryGrain(
     /// <inheritdoc/>
     public async Task<RunReservation> Reserve(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default)
     {
-        if (
-            idempotencyKey is not null
-            && state.State.Keys.TryGetValue(idempotencyKey, out var known)
-            && time.GetUtcNow() - known.At < KeyLife
-        )
+        if (Known(idempotencyKey, fingerprint) is { } known)
         {
-            return known.Fingerprint == fingerprint
-                ? new(new(known.Run), known.Number, IsRepeat: true)
-                : throw new ConflictException(
-                    "idempotency_key_reused",
-                    $"The Idempotency-Key '{idempotencyKey}' was used for another request within the last day; take a new one."
-                );
+            return known;
         }
 
         var run = RunId.New(time);
@@ -112,6 +103,10 @@ public sealed partial class RepositoryGrain(
         });
         return new(run, number, IsRepeat: false);
     }
+
+    /// <inheritdoc/>
+    public Task<RunOutlook> LookUp(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default) =>
+        Task.FromResult(new RunOutlook(Known(idempotencyKey, fingerprint), state.State.LastNumber + 1));
 
     /// <inheritdoc/>
     public async Task<TurnAnswer> RequestTurn(TurnRequest request, CancellationToken cancellationToken = default)
@@ -187,6 +182,26 @@ public sealed partial class RepositoryGrain(
         {
             await TellAsync(next);
         }
+    }
+
+    /// <summary>The reservation that was made with a key; null when the key is not known.</summary>
+    private RunReservation? Known(string? idempotencyKey, string fingerprint)
+    {
+        if (
+            idempotencyKey is null
+            || !state.State.Keys.TryGetValue(idempotencyKey, out var known)
+            || time.GetUtcNow() - known.At >= KeyLife
+        )
+        {
+            return null;
+        }
+
+        return known.Fingerprint == fingerprint
+            ? new(new(known.Run), known.Number, IsRepeat: true)
+            : throw new ConflictException(
+                "idempotency_key_reused",
+                "The Idempotency-Key was used for another request within the last day; use a new one."
+            );
     }
 
     /// <summary>Puts a run into its group; returns the older ones whose place it takes.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Shipinator.Encodings;
 
 namespace Shipinator.Pipelines;
 
@@ -17,7 +18,7 @@ internal static class Characters
         var index = 0;
         foreach (var rune in text.EnumerateRunes())
         {
-            if (IsInvisible(rune) && !(isText && rune.Value is '\t' or '\n' or '\r'))
+            if (InvisibleCharacters.IsInvisible(rune) && !(isText && rune.Value is '\t' or '\n' or '\r'))
             {
                 return (index, Name(rune));
             }
@@ -39,7 +40,7 @@ internal static class Characters
         var shown = new StringBuilder(text, 0, first, text.Length + 16);
         foreach (var rune in text[first..].EnumerateRunes())
         {
-            if (IsInvisible(rune))
+            if (InvisibleCharacters.IsInvisible(rune))
             {
                 shown.Append(
                     rune.Value switch
@@ -61,20 +62,6 @@ internal static class Characters
         return shown.ToString();
     }
 
-    private static bool IsInvisible(Rune rune) =>
-        rune.Value switch
-        {
-            >= ' ' and < 0x7F => false,
-            // Letters and marks by their category that show nothing.
-            0x034F or 0x115F or 0x1160 or 0x17B4 or 0x17B5 or 0x2800 or 0x3164 or 0xFFA0 => true,
-            _ => Rune.GetUnicodeCategory(rune)
-                is UnicodeCategory.Control
-                    or UnicodeCategory.Format
-                    or UnicodeCategory.LineSeparator
-                    or UnicodeCategory.ParagraphSeparator
-                    or UnicodeCategory.Surrogate,
-        };
-
     private static string Name(Rune rune) =>
         string.Create(CultureInfo.InvariantCulture, $"U+{rune.Value:X4}")
         + rune.Value switch
@@ -83,7 +70,7 @@ internal static class Characters
             '\n' or '\r' => " (line break)",
             0 => " (NUL)",
             0x1B => " (escape)",
-            >= 0x202A and <= 0x202E or >= 0x2066 and <= 0x2069 or 0x200E or 0x200F or 0x061C => " (changes the direction of text)",
+            _ when InvisibleCharacters.IsReordering(rune) => " (changes the direction of text)",
             _ => "",
         };
 }

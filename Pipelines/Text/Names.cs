@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Shipinator.Encodings;
 
 namespace Shipinator.Pipelines;
 
@@ -14,9 +15,6 @@ internal static class Names
     public const int Longest = 100;
 
     private const int EmojiStyle = 0xFE0F;
-
-    /// <summary>Characters that Unicode counts as letters, marks or symbols, and that nevertheless show nothing.</summary>
-    private static readonly HashSet<int> Blanks = [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0];
 
     /// <summary>What is wrong with a name; null when nothing is, an empty text when "expected …" says enough.</summary>
     public static string? Problem(string name)
@@ -54,22 +52,20 @@ internal static class Names
         return null;
     }
 
-    private static bool IsHidden(Rune rune, Rune before) =>
-        Rune.GetUnicodeCategory(rune) switch
+    private static bool IsHidden(Rune rune, Rune before)
+    {
+        if (InvisibleCharacters.IsVariationSelector(rune))
         {
-            UnicodeCategory.Control
-            or UnicodeCategory.Format
-            or UnicodeCategory.LineSeparator
-            or UnicodeCategory.ParagraphSeparator
-            or UnicodeCategory.PrivateUse
-            or UnicodeCategory.Surrogate
-            or UnicodeCategory.OtherNotAssigned => true,
-            UnicodeCategory.SpaceSeparator => rune.Value != ' ',
-            // An emoji may ask for its colored form; a mark needs something that it stands on.
-            UnicodeCategory.NonSpacingMark when rune.Value is >= 0xFE00 and <= EmojiStyle or >= 0x180B and <= 0x180F or >= 0xE0100 =>
-                rune.Value != EmojiStyle
-                    || Rune.GetUnicodeCategory(before) is not (UnicodeCategory.OtherSymbol or UnicodeCategory.MathSymbol),
-            UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark => before.Value is 0 or ' ' || Blanks.Contains(rune.Value),
-            _ => Blanks.Contains(rune.Value),
-        };
+            // An emoji may ask for its colored form.
+            return rune.Value != EmojiStyle
+                || Rune.GetUnicodeCategory(before) is not (UnicodeCategory.OtherSymbol or UnicodeCategory.MathSymbol);
+        }
+
+        return InvisibleCharacters.IsInvisible(rune)
+            || InvisibleCharacters.IsNotPrintable(rune)
+            // A mark needs something that it stands on.
+            || (
+                Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark && before.Value is 0 or ' '
+            );
+    }
 }

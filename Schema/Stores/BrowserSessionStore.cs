@@ -49,9 +49,16 @@ public sealed class BrowserSessionStore(NpgsqlDataSource source, TimeProvider ti
             Time(time.GetUtcNow() + lifetime)
         );
 
-    /// <summary>Ends one, at every server. Idempotent.</summary>
+    /// <summary>Ends one, and notifies every server of it. Idempotent.</summary>
     public Task EndAsync(string session, CancellationToken cancellationToken = default) =>
-        source.ExecuteAsync("DELETE FROM browser_sessions WHERE session_hash = $1", cancellationToken, Bytes(Hash(session)));
+        source.ExecuteAsync(
+            """
+            WITH ended AS (DELETE FROM browser_sessions WHERE session_hash = $1 RETURNING token_id)
+            SELECT pg_notify('shipinator_catalog', '') FROM ended
+            """,
+            cancellationToken,
+            Bytes(Hash(session))
+        );
 
     /// <summary>Those of the sessions that count no more.</summary>
     public async Task<IReadOnlyCollection<string>> EndedAsync(

@@ -23,6 +23,8 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
     /// <summary>How much of a token is kept in clear, so that people can tell their tokens apart.</summary>
     private const int PrefixLength = 8;
 
+    private const string List = "tokens";
+
     internal const string Columns = "id, name, role, prefix, created_at, last_used_at, revoked_at";
 
     /// <summary>
@@ -72,6 +74,20 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
     /// <summary>The row of a token that is not revoked, by its id; null for any other.</summary>
     public Task<TokenRow?> GetAsync(Guid id, CancellationToken cancellationToken = default) =>
         source.QuerySingleAsync($"SELECT {Columns} FROM api_tokens WHERE id = $1 AND revoked_at IS NULL", Map, cancellationToken, Uuid(id));
+
+    /// <summary>Page by page, revoked ones too, oldest first. Errors: <see cref="InvalidInputException"/> <c>cursor</c>.</summary>
+    public async Task<Page<TokenRow>> ListAsync(PageRequest page, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(page);
+        var rows = await source.ListAsync(
+            $"SELECT {Columns} FROM api_tokens WHERE ($1::uuid IS NULL OR id > $1) ORDER BY id LIMIT $2",
+            Map,
+            cancellationToken,
+            Uuid(Cursors.DecodeId(List, page.Cursor)),
+            Number(page.Limit + 1)
+        );
+        return Cursors.Cut(List, rows, page.Limit, r => r.Id.ToString("D"));
+    }
 
     /// <summary>All, revoked ones too, oldest first.</summary>
     public async Task<IReadOnlyList<TokenRow>> ListAsync(CancellationToken cancellationToken = default) =>

@@ -1,12 +1,14 @@
 using Microsoft.Extensions.Options;
 using Shipinator.Client;
 using Shipinator.Schema.Stores;
-using Shipinator.WebFrontend.Api.Problems;
+using Shipinator.Triggers;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;
 
-/// <summary>Takes what steps leave: everything is checked before the first byte is stored, and what gets no row is not kept.</summary>
+/// <summary>
+/// Stores the artifacts that runners upload. Everything is checked before the first byte is stored; a payload without a row is deleted.
+/// </summary>
 public sealed class ArtifactUploads(
     IArtifactStores stores,
     ArtifactMetadataStore metadata,
@@ -21,7 +23,7 @@ public sealed class ArtifactUploads(
     /// Stores an artifact of an execution. Errors: <see cref="MalformedException"/>, <see cref="InvalidInputException"/>
     /// <c>artifact_type</c>, <c>artifact_limit</c>, <c>checksum_mismatch</c>, <see cref="ConflictException"/>.
     /// </summary>
-    public async Task<UploadedArtifact> TakeAsync(
+    public async Task<UploadedArtifact> StoreAsync(
         ExecutionRecord execution,
         string type,
         string name,
@@ -37,7 +39,7 @@ public sealed class ArtifactUploads(
         {
             throw new ConflictException(
                 "already_ended",
-                $"Execution {execution.Id} has ended as {execution.Life.Status.Word()}; nothing can be added to it."
+                $"Execution {execution.Id} has ended with status {execution.Life.Status.Word()}; nothing can be added to it."
             );
         }
 
@@ -57,7 +59,7 @@ public sealed class ArtifactUploads(
         };
         if (reference is not null)
         {
-            return Answer((await metadata.InsertAsync(row, cancellation)).Row);
+            return Uploaded((await metadata.InsertAsync(row, cancellation)).Row);
         }
 
         await RequireRoomAsync(execution.Spec.Worker.RunId, request, cancellation);
@@ -69,7 +71,7 @@ public sealed class ArtifactUploads(
             digest,
             cancellation
         );
-        return Answer(
+        return Uploaded(
             await InsertAsync(row with { StoragePath = stored.StoragePath, Checksum = stored.Sha256, Size = stored.Size }, cancellation)
         );
     }
@@ -78,14 +80,18 @@ public sealed class ArtifactUploads(
     {
         if (type.Any(char.IsControl))
         {
-            throw new MalformedException("type_malformed", "type", $"type must be one of {string.Join(", ", ArtifactRules.Types)}.");
+            throw new MalformedException(
+                "type_malformed",
+                "type",
+                $"type must not contain control characters; expected one of {string.Join(", ", ArtifactRules.Types)}."
+            );
         }
 
         if (!ArtifactRules.Types.Contains(type))
         {
             throw new InvalidInputException(
                 "artifact_type",
-                $"'{type}' is not an artifact type; known: {string.Join(", ", ArtifactRules.Types)}."
+                $"'{type}' is not a valid artifact type; expected one of {string.Join(", ", ArtifactRules.Types)}."
             );
         }
 
@@ -98,17 +104,19 @@ public sealed class ArtifactUploads(
             throw new MalformedException(
                 "name_malformed",
                 "name",
-                $"name must be a path below the workspace, with forward slashes and without control characters, of at most {LongestText} characters."
+                $"name must be a path below the workspace with forward slashes, of 1 to {LongestText} characters and no control characters."
             );
         }
 
         if (reference is not null && (reference.Length is 0 or > LongestText || reference.Any(char.IsControl)))
         {
-            throw new MalformedException("ref_malformed", "ref", $"ref must be 1 to {LongestText} characters without control characters.");
+            throw new MalformedException("ref_malformed", "ref", $"ref must have 1 to {LongestText} characters and no control characters.");
         }
     }
 
-    /// <summary>Two uploads at once may each have the same room: a run's limit is held to within what it uploads side by side.</summary>
+    /// <summary>
+    /// Concurrent uploads may each count the same free space: the limit of a run is exact only up to what it uploads concurrently.
+    /// </summary>
     private async Task RequireRoomAsync(RunId run, HttpRequest request, CancellationToken cancellation)
     {
         var most = options.Value.MaxRunArtifactBytes;
@@ -117,7 +125,8 @@ public sealed class ArtifactUploads(
         {
             throw new InvalidInputException(
                 "artifact_limit",
-                $"The artifacts of a run may have {most} bytes together, and {Math.Max(0, room)} are left: keep less, or raise Shipinator:Storage:MaxRunArtifactBytes."
+                $"The artifacts of a run must have at most {most} bytes in total, and {Math.Max(0, room)} are left; "
+                    + "upload less, or raise Shipinator:Storage:MaxRunArtifactBytes."
             );
         }
 
@@ -133,7 +142,7 @@ public sealed class ArtifactUploads(
         }
         catch (ShipinatorException e) when (e is not StorageUnavailableException)
         {
-            // Certainly without a row. When it is not certain, the payload stays: the sweep will know.
+            // There is certainly no row. When that is unknown (storage unavailable) the payload stays, and the sweep decides.
             await stores.Current.Delete(row.StoragePath, CancellationToken.None);
             throw;
         }
@@ -145,7 +154,7 @@ public sealed class ArtifactUploads(
             {
                 throw new ConflictException(
                     "artifact_exists",
-                    $"Execution {row.ExecutionId} has left another {row.Type} named {row.FileName} already; artifacts never change."
+                    $"Execution {row.ExecutionId} already has another {row.Type} named {row.FileName}; artifacts are immutable."
                 );
             }
         }
@@ -153,7 +162,7 @@ public sealed class ArtifactUploads(
         return kept;
     }
 
-    private static UploadedArtifact Answer(ArtifactRow row) =>
+    private static UploadedArtifact Uploaded(ArtifactRow row) =>
         new()
         {
             Id = row.Id.ToString(),

@@ -1,12 +1,12 @@
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
-using Shipinator.WebFrontend.Api.Problems;
-using Shipinator.WebFrontend.Dashboard.Live;
+using Shipinator.Triggers;
+using Shipinator.WebFrontend.Api.Responses;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;
 
-/// <summary>Executions, as people see them.</summary>
+/// <summary><c>/v1/executions</c> for readers; <see cref="RunnerRoutes"/> has the routes of runners.</summary>
 internal static class ExecutionRoutes
 {
     private const int FollowBuffer = 64 * 1024;
@@ -19,20 +19,20 @@ internal static class ExecutionRoutes
         group.MapGet("/logs/times", TimesAsync).RequireAuthorization(Policies.Read);
     }
 
-    private static async Task<ExecutionAnswer> GetAsync(
+    private static async Task<ExecutionResponse> GetAsync(
         string id,
         RunQueries runs,
-        Waiting waiters,
+        WaitReasonLookup waitReasons,
         IServerAddress address,
         CancellationToken cancellation
     )
     {
         var view = await ExistingAsync(runs, id, cancellation);
-        var waiting = view.Status.IsTerminal() ? null : await waiters.OfAsync(view.Id, cancellation);
-        return Answers.Of(view, address, waiting);
+        var waiting = view.Status.IsTerminal() ? null : await waitReasons.OfAsync(view.Id, cancellation);
+        return RunResponses.Of(view, address, waiting);
     }
 
-    /// <summary>The log's bytes: <c>offset</c>, <c>Range</c>, or <c>follow=true</c> until the seal.</summary>
+    /// <summary>The bytes of the log from <c>offset</c>, or a <c>Range</c>; with <c>follow=true</c> until the log is sealed.</summary>
     private static async Task<IResult> LogAsync(
         string id,
         long? offset,
@@ -46,7 +46,7 @@ internal static class ExecutionRoutes
         var from = Offset(offset);
         var execution = (await ExistingAsync(runs, id, cancellation)).Id;
 
-        // What a step prints is text, never a page: no browser may guess otherwise.
+        // The output of a step must never be rendered as a page.
         context.MarkForeign();
         context.Response.Headers.CacheControl = "no-cache";
         if (follow == true)
@@ -65,8 +65,8 @@ internal static class ExecutionRoutes
         );
     }
 
-    /// <summary>When which bytes of the log were printed.</summary>
-    private static async Task<LogTimesAnswer> TimesAsync(
+    /// <summary>When the bytes of the log were printed.</summary>
+    private static async Task<LogTimesResponse> TimesAsync(
         string id,
         long? offset,
         RunQueries runs,
@@ -78,7 +78,7 @@ internal static class ExecutionRoutes
         var execution = (await ExistingAsync(runs, id, cancellation)).Id;
         var length = (await logs.Info(execution, cancellation)).Length;
         var times = from < length ? await logs.Times(execution, from, length, cancellation) : [];
-        return new() { Times = [.. times.Select(t => new LogTimeAnswer { Offset = t.Offset, At = t.At })] };
+        return new() { Times = [.. times.Select(t => new LogTimeResponse { Offset = t.Offset, At = t.At })] };
     }
 
     private static long Offset(long? given) =>
@@ -87,7 +87,7 @@ internal static class ExecutionRoutes
             : throw new MalformedException(
                 "offset_malformed",
                 "offset",
-                $"offset is {given}; it must be 0 or more: a place in the log, in bytes."
+                $"offset must be 0 or greater (bytes from the start of the log), but was {given}."
             );
 
     private static async Task FollowAsync(
@@ -105,7 +105,7 @@ internal static class ExecutionRoutes
         var buffer = new byte[FollowBuffer];
         while (true)
         {
-            // The state before the bytes: once sealed, what is read is all there will be.
+            // Read before the bytes: when it is sealed here, the bytes read below are complete.
             var info = await logs.Info(execution, cancellation);
             int read;
             while ((read = await logs.Read(execution, offset, buffer, cancellation)) > 0)

@@ -1,6 +1,6 @@
 namespace Shipinator.WebFrontend.Api;
 
-/// <summary>A part of a log as a stream that can be sought in, for ranges.</summary>
+/// <summary>A part of a log as a seekable stream, for range requests.</summary>
 internal sealed class LogStream(ILogStore logs, ExecutionId execution, long from, long to) : Stream
 {
     private long _position;
@@ -21,7 +21,7 @@ internal sealed class LogStream(ILogStore logs, ExecutionId execution, long from
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        // What came after the length was told is for the next request.
+        // Bytes appended after the length was sent are for the next request.
         var rest = (int)Math.Min(buffer.Length, Length - _position);
         if (rest <= 0)
         {

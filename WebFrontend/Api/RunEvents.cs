@@ -2,19 +2,20 @@ using System.Text.Json;
 using System.Threading.Channels;
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
+using Shipinator.WebFrontend.Api.Responses;
 
 namespace Shipinator.WebFrontend.Api;
 
 /// <summary>
-/// A run's history as server-sent events: what was, what comes, until the run is over. <c>Last-Event-ID</c> goes on where a
-/// connection broke; no line is skipped or told twice.
+/// The history of a run as server-sent events, until the run is terminal. <c>Last-Event-ID</c> resumes where a connection broke; no event
+/// is skipped or repeated.
 /// </summary>
 internal static class RunEvents
 {
     private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(15);
 
     /// <summary>
-    /// Lines that an older transaction holds back are looked for again later and later: nothing tells that it ended, and it may be open
+    /// Events that an older open transaction hides are polled for with growing pauses: nothing notifies of its end, and it may stay open
     /// for hours.
     /// </summary>
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
@@ -32,79 +33,79 @@ internal static class RunEvents
     {
         var run = await RunRoutes.ExistingAsync(runs, id, cancellation);
         var cursor = context.Request.Headers["Last-Event-ID"].ToString() is { Length: > 0 } last ? last : null;
-        // Checked before the first byte, while the answer can still be an error.
+        // Checked before the first byte, while the response can still be an error.
         await runs.TransitionsAfterAsync(run.Id, cursor, 1, isPatient: false, cancellation);
         context.Response.ContentType = "text/event-stream";
         context.Response.Headers.CacheControl = "no-store";
         context.Response.Headers["X-Accel-Buffering"] = "no";
         await context.Response.Body.FlushAsync(cancellation);
 
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-        var listening = ListenAsync(feed, run.Id, news.Writer, over.Token);
+        using var completed = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+        var listening = ListenAsync(feed, run.Id, changes.Writer, completed.Token);
         try
         {
-            await TellAsync(new(context, runs, run.Id, time, cursor), news.Reader, cancellation);
+            await SendAllAsync(new(context, runs, run.Id, time, cursor), changes.Reader, cancellation);
         }
         finally
         {
-            await over.CancelAsync();
+            await completed.CancelAsync();
             await listening;
         }
     }
 
-    private static async Task TellAsync(Teller teller, ChannelReader<bool> news, CancellationToken cancellation)
+    private static async Task SendAllAsync(Sender sender, ChannelReader<bool> changes, CancellationToken cancellation)
     {
         var pause = FirstPause;
         while (true)
         {
-            var (isOver, isHeldBack) = await teller.SendAsync(cancellation);
-            if (isOver)
+            var (isTerminal, isHidden) = await sender.SendAsync(cancellation);
+            if (isTerminal)
             {
                 return;
             }
 
-            var quiet = KeepAlive - teller.SinceLast;
-            var wait = isHeldBack && pause < quiet ? pause : quiet;
+            var untilKeepAlive = KeepAlive - sender.SinceLast;
+            var wait = isHidden && pause < untilKeepAlive ? pause : untilKeepAlive;
             pause =
-                await WaitAsync(news, wait, teller.Time, cancellation) || !isHeldBack ? FirstPause
+                await WaitAsync(changes, wait, sender.Time, cancellation) || !isHidden ? FirstPause
                 : pause * 2 < LongestPause ? pause * 2
                 : LongestPause;
-            if (teller.SinceLast >= KeepAlive)
+            if (sender.SinceLast >= KeepAlive)
             {
-                await teller.KeepAliveAsync(cancellation);
+                await sender.KeepAliveAsync(cancellation);
             }
         }
     }
 
-    private static async Task ListenAsync(IChangeFeed feed, RunId run, ChannelWriter<bool> news, CancellationToken cancellation)
+    private static async Task ListenAsync(IChangeFeed feed, RunId run, ChannelWriter<bool> changes, CancellationToken cancellation)
     {
         try
         {
             await foreach (var _ in feed.Changes(run, cancellation))
             {
-                news.TryWrite(true);
+                changes.TryWrite(true);
             }
         }
         catch (OperationCanceledException)
         {
-            // The reader is gone, or all is told.
+            // The reader disconnected, or everything was sent.
         }
     }
 
-    /// <summary>Whether there was news.</summary>
-    private static async Task<bool> WaitAsync(ChannelReader<bool> news, TimeSpan wait, TimeProvider time, CancellationToken cancellation)
+    /// <summary>Whether a change was signaled.</summary>
+    private static async Task<bool> WaitAsync(ChannelReader<bool> changes, TimeSpan wait, TimeProvider time, CancellationToken cancellation)
     {
         if (wait <= TimeSpan.Zero)
         {
-            return news.TryRead(out _);
+            return changes.TryRead(out _);
         }
 
         using var quiet = new CancellationTokenSource(wait, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, quiet.Token);
         try
         {
-            await news.ReadAsync(either.Token);
+            await changes.ReadAsync(either.Token);
             return true;
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
@@ -114,9 +115,10 @@ internal static class RunEvents
     }
 
     /// <summary>
-    /// Writes what a reader has not been told. It writes no faster than the reader reads, and the server gives up one that hardly does.
+    /// Writes the events that the reader has not got. It writes no faster than the reader reads; the server drops a reader that is too
+    /// slow.
     /// </summary>
-    private sealed class Teller(HttpContext context, RunQueries runs, RunId run, TimeProvider time, string? cursor)
+    private sealed class Sender(HttpContext context, RunQueries runs, RunId run, TimeProvider time, string? cursor)
     {
         private string? _cursor = cursor;
         private long _last = time.GetTimestamp();
@@ -125,18 +127,21 @@ internal static class RunEvents
 
         public TimeSpan SinceLast => time.GetElapsedTime(_last);
 
-        /// <summary>Sends what there is; whether the run is over and all is told, and whether there is more that can't be told yet.</summary>
-        public async Task<(bool IsOver, bool IsHeldBack)> SendAsync(CancellationToken cancellation)
+        /// <summary>
+        /// Sends the available events. Returns whether the run is terminal and all was sent, and whether there are events that are not
+        /// visible yet.
+        /// </summary>
+        public async Task<(bool IsTerminal, bool IsHidden)> SendAsync(CancellationToken cancellation)
         {
-            var isOver = false;
+            var isTerminal = false;
             while (true)
             {
                 var page = await runs.TransitionsAfterAsync(run, _cursor, isPatient: false, cancellationToken: cancellation);
                 foreach (var entry in page.Items)
                 {
-                    var data = JsonSerializer.Serialize(Answers.Of(entry), ShipinatorJson.Default.TransitionAnswer);
+                    var data = JsonSerializer.Serialize(RunResponses.Of(entry), ShipinatorJson.Default.TransitionResponse);
                     await context.Response.WriteAsync($"id: {entry.Cursor}\nevent: transition\ndata: {data}\n\n", cancellation);
-                    isOver |= entry.Transition.Machine == Machine.Run && entry.Transition.To.IsTerminal();
+                    isTerminal |= entry.Transition.Machine == Machine.Run && entry.Transition.To.IsTerminal();
                 }
 
                 _cursor = page.Cursor;
@@ -147,9 +152,9 @@ internal static class RunEvents
 
                 if (!page.More)
                 {
-                    // A reader that resumes after the last line finds nothing more to come.
+                    // A reader that resumes after the last event gets nothing more.
                     return (
-                        isOver || (page.Items.Count == 0 && (await runs.GetAsync(run, cancellation))?.Status.IsTerminal() == true),
+                        isTerminal || (page.Items.Count == 0 && (await runs.GetAsync(run, cancellation))?.Status.IsTerminal() == true),
                         false
                     );
                 }
@@ -163,7 +168,7 @@ internal static class RunEvents
 
         public async Task KeepAliveAsync(CancellationToken cancellation)
         {
-            await context.Response.WriteAsync(": still here\n\n", cancellation);
+            await context.Response.WriteAsync(": keep-alive\n\n", cancellation);
             await FlushAsync(cancellation);
         }
 

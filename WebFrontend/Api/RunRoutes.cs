@@ -3,15 +3,14 @@ using System.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Shipinator.Client;
 using Shipinator.Schema.Queries;
-using Shipinator.Schema.Stores;
-using Shipinator.WebFrontend.Api.Problems;
-using Shipinator.WebFrontend.Dashboard.Live;
+using Shipinator.Triggers;
+using Shipinator.Triggers.Runs;
+using Shipinator.WebFrontend.Api.Responses;
 using Shipinator.WebFrontend.Security;
-using Shipinator.WebFrontend.Triggers;
 
 namespace Shipinator.WebFrontend.Api;
 
-/// <summary>Runs: make, see, stop, repeat.</summary>
+/// <summary>Runs: trigger, list, show, cancel, rerun.</summary>
 internal static class RunRoutes
 {
     public static void MapRuns(this IEndpointRouteBuilder v1)
@@ -28,13 +27,16 @@ internal static class RunRoutes
             .MapGet(
                 "/{id}/history",
                 async (string id, RunQueries runs, CancellationToken cancellation) =>
-                    Answers.All(await runs.HistoryAsync((await ExistingAsync(runs, id, cancellation)).Id, cancellation), Answers.Of)
+                    PageResponses.All(
+                        await runs.HistoryAsync((await ExistingAsync(runs, id, cancellation)).Id, cancellation),
+                        RunResponses.Of
+                    )
             )
             .RequireAuthorization(Policies.Read);
         group
             .MapGet("/{id}/events", RunEvents.StreamAsync)
             .RequireAuthorization(Policies.Read)
-            .Produces<TransitionAnswer>(200, "text/event-stream");
+            .Produces<TransitionResponse>(200, "text/event-stream");
     }
 
     public static async Task<RunView> ExistingAsync(RunQueries runs, string id, CancellationToken cancellation) =>
@@ -50,20 +52,11 @@ internal static class RunRoutes
         CancellationToken cancellation
     )
     {
-        Check(body);
-        var (run, isRepeat) = await trigger.CreateAsync(
-            Ids.Parse<PipelineId>(id),
-            body.GitRef,
-            body.GitSha,
-            body.Inputs,
-            context.Actor(),
-            Ids.IdempotencyKey(context),
-            cancellation
-        );
-        return await CreatedAsync(run, isRepeat, context, runs, address, cancellation);
+        var run = await trigger.CreateAsync(Ids.Parse<PipelineId>(id), Request(body, context), cancellation);
+        return await CreatedAsync(run, context, runs, address, cancellation);
     }
 
-    /// <summary>By the repository and a trigger type: the pipeline is made when it is the first of its kind.</summary>
+    /// <summary>By repository and trigger type; the pipeline is made when it is the first of its trigger type.</summary>
     private static async Task<IResult> CreateOfRepositoryAsync(
         string id,
         CreateRunRequest body,
@@ -74,89 +67,67 @@ internal static class RunRoutes
         CancellationToken cancellation
     )
     {
-        Check(body);
-        var type = body.TriggerType ?? "manual";
-        if (!PipelineStore.TriggerTypes.Contains(type, StringComparer.Ordinal))
-        {
-            throw new MalformedException(
-                "trigger_type_malformed",
-                "trigger_type",
-                $"trigger_type must be one of {string.Join(", ", PipelineStore.TriggerTypes)}."
-            );
-        }
-
-        var (run, isRepeat) = await trigger.CreateAsync(
+        var run = await trigger.CreateAsync(
             Ids.Parse<RepositoryId>(id),
-            type,
-            body.GitRef,
-            body.GitSha,
-            body.Inputs,
-            context.Actor(),
-            Ids.IdempotencyKey(context),
+            body.TriggerType ?? "manual",
+            Request(body, context),
             cancellation
         );
-        return await CreatedAsync(run, isRepeat, context, runs, address, cancellation);
+        return await CreatedAsync(run, context, runs, address, cancellation);
     }
 
-    private static void Check(CreateRunRequest body)
-    {
-        if (body.GitRef is not { Length: > 0 and <= 250 })
+    private static RunRequest Request(CreateRunRequest body, HttpContext context) =>
+        new()
         {
-            throw new MalformedException("git_ref_malformed", "git_ref", "git_ref must be a branch, a tag, a full ref or a commit.");
-        }
-
-        Fields.Commit(body.GitSha, "git_sha");
-        Fields.InputValues(body.Inputs);
-    }
+            GitRef = body.GitRef,
+            GitSha = body.GitSha,
+            Inputs = body.Inputs,
+            Actor = context.Actor(),
+            IdempotencyKey = Ids.IdempotencyKey(context),
+        };
 
     private static async Task<IResult> RerunAsync(
         string id,
         RerunRequest body,
         HttpContext context,
-        RunTrigger trigger,
+        RunRerun reruns,
         RunQueries runs,
         IServerAddress address,
         CancellationToken cancellation
     )
     {
-        if (body.From is not ("start" or "failed"))
+        var from = body.From switch
         {
-            throw new MalformedException(
+            "start" => RerunFrom.Start,
+            "failed" => RerunFrom.Failed,
+            _ => throw new MalformedException(
                 "from_malformed",
                 "from",
-                $"'{Fields.Short(body.From)}' is no place to begin from: expected start or failed."
-            );
-        }
-
-        var (run, isRepeat) = await trigger.RerunAsync(
-            Ids.Parse<RunId>(id),
-            body.From == "failed",
-            context.Actor(),
-            Ids.IdempotencyKey(context),
-            cancellation
-        );
-        return await CreatedAsync(run, isRepeat, context, runs, address, cancellation);
+                $"'{Fields.Excerpt(body.From)}' is not a valid value of from; expected start or failed."
+            ),
+        };
+        var run = await reruns.CreateAsync(Ids.Parse<RunId>(id), from, context.Actor(), Ids.IdempotencyKey(context), cancellation);
+        return await CreatedAsync(run, context, runs, address, cancellation);
     }
 
     private static async Task<IResult> CreatedAsync(
-        RunId run,
-        bool isRepeat,
+        TriggeredRun run,
         HttpContext context,
         RunQueries runs,
         IServerAddress address,
         CancellationToken cancellation
     )
     {
-        if (isRepeat)
+        if (run.IsRepeat)
         {
             context.Response.Headers["Idempotent-Replayed"] = "true";
         }
 
-        var view = await runs.GetAsync(run, cancellation) ?? throw new NotFoundException("pipeline run", run.ToString());
-        return TypedResults.Created($"/v1/pipeline-runs/{run}", Answers.Of(view, address));
+        var view = await runs.GetAsync(run.Id, cancellation) ?? throw new NotFoundException("pipeline run", run.Id.ToString());
+        return TypedResults.Created($"/v1/pipeline-runs/{run.Id}", RunResponses.Of(view, address));
     }
 
-    private static async Task<PageAnswer<RunAnswer>> ListAsync(
+    private static async Task<PageResponse<RunResponse>> ListAsync(
         string? project,
         string? repository,
         string? pipeline,
@@ -178,7 +149,7 @@ internal static class RunRoutes
                 : throw new MalformedException(
                     "status_malformed",
                     "status",
-                    $"'{status}' is no status: expected pending, running, success, failed or canceled."
+                    $"'{Fields.Excerpt(status)}' is not a valid status; expected pending, running, success, failed or canceled."
                 );
         }
 
@@ -195,37 +166,37 @@ internal static class RunRoutes
             new PageRequest(limit, cursor),
             cancellation
         );
-        return Answers.Page(page, r => Answers.Of(r, address));
+        return PageResponses.Page(page, r => RunResponses.Of(r, address));
     }
 
-    private static async Task<Results<Ok<RunAnswer>, StatusCodeHttpResult>> GetAsync(
+    private static async Task<Results<Ok<RunResponse>, StatusCodeHttpResult>> GetAsync(
         string id,
         HttpContext context,
         RunQueries runs,
-        Waiting waiters,
+        WaitReasonLookup waitReasons,
         IServerAddress address,
         CancellationToken cancellation
     )
     {
         var run = await ExistingAsync(runs, id, cancellation);
-        var waiting = await waiters.OfAsync(run, [], cancellation);
+        var waiting = await waitReasons.OfAsync(run, [], cancellation);
         return Unchanged(context, $"{run.Version}|{waiting.GetValueOrDefault(run.Id.Value)}")
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
-            : TypedResults.Ok(Answers.Of(run, address, waiting));
+            : TypedResults.Ok(RunResponses.Of(run, address, waiting));
     }
 
-    private static async Task<Results<Ok<JobsAnswer>, StatusCodeHttpResult>> JobsAsync(
+    private static async Task<Results<Ok<JobsResponse>, StatusCodeHttpResult>> JobsAsync(
         string id,
         HttpContext context,
         RunQueries runs,
-        Waiting waiters,
+        WaitReasonLookup waitReasons,
         IServerAddress address,
         CancellationToken cancellation
     )
     {
         var run = await ExistingAsync(runs, id, cancellation);
         var jobs = await runs.JobsAsync(run.Id, cancellation);
-        var waiting = await waiters.OfAsync(run, jobs, cancellation);
+        var waiting = await waitReasons.OfAsync(run, jobs, cancellation);
         var versions = jobs.Select(j =>
             $"{j.Version}:{string.Join(',', j.Steps.SelectMany(s => s.Executions).Select(e => $"{e.Version}.{e.Artifacts.Count}"))}"
         );
@@ -234,29 +205,22 @@ internal static class RunRoutes
             $"{run.Version}|{string.Join(';', versions)}|{string.Join(';', waiting.OrderBy(w => w.Key).Select(w => w.Value))}"
         )
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
-            : TypedResults.Ok(new JobsAnswer { Jobs = [.. jobs.Select(j => Answers.Of(j, address, waiting))] });
+            : TypedResults.Ok(new JobsResponse { Jobs = [.. jobs.Select(j => RunResponses.Of(j, address, waiting))] });
     }
 
-    private static async Task<RunAnswer> CancelAsync(
+    private static async Task<RunResponse> CancelAsync(
         string id,
         HttpContext context,
         RunQueries runs,
-        IGrainFactory grains,
-        Waiting waiters,
+        RunCancellation cancellations,
+        WaitReasonLookup waitReasons,
         IServerAddress address,
-        TimeProvider time,
         CancellationToken cancellation
     )
     {
+        await cancellations.RequestAsync((await ExistingAsync(runs, id, cancellation)).Id, context.Actor(), cancellation);
         var run = await ExistingAsync(runs, id, cancellation);
-        await grains
-            .GetGrain<IPipelineRunGrain>(run.Id.Value)
-            .Cancel(
-                new(time.GetUtcNow(), Reason.CanceledByUser, $"Stopped by {context.User.Identity?.Name}.", context.Actor()),
-                cancellation
-            );
-        run = await ExistingAsync(runs, id, cancellation);
-        return Answers.Of(run, address, await waiters.OfAsync(run, [], cancellation));
+        return RunResponses.Of(run, address, await waitReasons.OfAsync(run, [], cancellation));
     }
 
     private static bool Unchanged(HttpContext context, string versions)

@@ -5,30 +5,31 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 using Shipinator.Client;
 using Shipinator.Schema;
+using Shipinator.Triggers;
 using Shipinator.WebFrontend.Api.Problems;
 using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;
 
-/// <summary>The runner's side: only with the token of the very execution that the route names.</summary>
+/// <summary>The routes of runners; each needs the token of the execution that it names.</summary>
 internal static class RunnerRoutes
 {
     private const int LongestWaitSeconds = 25;
     private const int MostArtifacts = 10_000;
 
-    /// <summary>The end of the year 9999: no clock shows more.</summary>
+    /// <summary>The end of the year 9999, in milliseconds since 1970: the latest time that .NET represents.</summary>
     private const long MostMilliseconds = 253_402_300_799_999;
 
     public static void MapRunner(this IEndpointRouteBuilder v1)
     {
         var group = v1.MapGroup("/executions/{id}").WithTags("Runner").RequireAuthorization(Policies.Execution);
-        group.MapPost("/claim", ClaimAsync).Produces<ClaimAnswer>().Produces(204).Produces(410);
-        group.MapPost("/next", NextAsync).Produces<NextAnswer>().Produces(204).Produces(410);
+        group.MapPost("/claim", ClaimAsync).Produces<ClaimResponse>().Produces(204).Produces(410);
+        group.MapPost("/next", NextAsync).Produces<NextResponse>().Produces(204).Produces(410);
         group.MapPost("/heartbeat", HeartbeatAsync);
         group.MapPost("/status", ReportAsync);
-        group.MapPost("/logs", AppendAsync).Accepts<byte[]>("application/octet-stream").Produces<RunnerAnswer>();
+        group.MapPost("/logs", AppendAsync).Accepts<byte[]>("application/octet-stream").Produces<RunnerResponse>();
         group.MapPost("/artifacts", UploadAsync).Accepts<byte[]>("application/octet-stream").Produces<UploadedArtifact>();
-        // No secret: a pod that has nothing yet fetches its runner here.
+        // Not a secret: a pod downloads its runner before it has a token.
         v1.MapGet("/runner", Program).AllowAnonymous().WithTags("Runner").Produces<byte[]>(200, "application/octet-stream").Produces(404);
     }
 
@@ -37,6 +38,7 @@ internal static class RunnerRoutes
         ClaimRequest body,
         IGrainFactory grains,
         ISecretSource secrets,
+        ExecutionMasks masks,
         IGitCredentials credentials,
         IExecutorRegistry executors,
         IOptions<WebOptions> options,
@@ -45,14 +47,14 @@ internal static class RunnerRoutes
     {
         if (body.Runner is not { Length: > 0 and <= 100 })
         {
-            throw new MalformedException("runner_malformed", "runner", "runner must name the runner process in 1 to 100 characters.");
+            throw new MalformedException("runner_malformed", "runner", "runner must name the runner process, in 1 to 100 characters.");
         }
 
         var wait = TimeSpan.FromSeconds(Math.Clamp(body.WaitSeconds, 0, LongestWaitSeconds));
         var result = await Execution(grains, id).Claim(body.Runner, wait, cancellation);
         if (result.Kind == ClaimKind.NotYet && body.JobId is not null)
         {
-            // An execution that was never begun can't know that its step was passed over.
+            // An execution that was never begun does not know that its step was skipped.
             var place = await grains
                 .GetGrain<IJobGrain>(Ids.Parse<JobId>(body.JobId, "job_id").Value)
                 .StepOf(Ids.Parse<ExecutionId>(id), cancellation);
@@ -63,21 +65,22 @@ internal static class RunnerRoutes
         {
             return result.Kind == ClaimKind.NotYet
                 ? TypedResults.NoContent()
-                : ProblemHandler.Problem(410, "not_needed", $"Execution {id} is not needed any more.");
+                : Problem.Of(410, "not_needed", $"Execution {id} is no longer needed.");
         }
 
         var spec = result.Spec!;
         var values = spec.Secrets.IsEmpty
             ? new Dictionary<string, string>()
             : await secrets.Resolve(spec.Worker.ProjectId, spec.Worker.RepositoryId, spec.Secrets, cancellation);
-        // The server decides what a claim carries: where something else prepares the workspace it names no source, and the credential is
-        // in the one claim by which the workspace is made, whatever the body says.
-        // A silo of an older version does not say the executor.
+        // The server decides what a claim contains, whatever the body says. Where something else prepares the workspace there is no source,
+        // and only the claim that makes the workspace has the credential. A silo of an older version does not send the executor type.
         var source = body.Prepared || (result.ExecutorType is { } type && !executors.Get(type).RunnersClone) ? null : spec.Worker.Source;
-        var credential = source is null ? null : await credentials.Find(source.CloneUrl, cancellation);
+        var known = spec.Worker.Source is { } origin ? await credentials.Find(origin.CloneUrl, cancellation) : null;
+        var credential = source is null ? null : known;
         var given = result.MayClone ? credential : null;
+        masks.Claimed(spec.ExecutionId, values.Values, known);
         return TypedResults.Ok(
-            new ClaimAnswer
+            new ClaimResponse
             {
                 ExecutionId = id,
                 StepName = spec.StepName,
@@ -90,7 +93,7 @@ internal static class RunnerRoutes
                 Env = spec.Env,
                 EnvExpressions = spec.EnvExpressions,
                 Earlier = spec
-                    .Earlier?.Select(e => new EarlierAnswer
+                    .Earlier?.Select(e => new EarlierResponse
                     {
                         StepName = e.StepName,
                         ExecutionId = e.ExecutionId.ToString(),
@@ -116,7 +119,7 @@ internal static class RunnerRoutes
                     },
                 Inputs =
                 [
-                    .. result.Inputs.Select(i => new InputAnswer
+                    .. result.Inputs.Select(i => new InputResponse
                     {
                         ArtifactId = i.Artifact.Id.ToString(),
                         FileName = i.Artifact.FileName,
@@ -128,7 +131,7 @@ internal static class RunnerRoutes
                 ],
                 Outputs =
                 [
-                    .. spec.Artifacts.Select(o => new OutputAnswer
+                    .. spec.Artifacts.Select(o => new OutputResponse
                     {
                         Type = o.Type,
                         Path = o.Path,
@@ -152,7 +155,7 @@ internal static class RunnerRoutes
         );
     }
 
-    private static CloneAnswer? CloneOf(SourceSpec source) =>
+    private static CloneResponse? CloneOf(SourceSpec source) =>
         source.CloneOptions is not { } clone
             ? null
             : new()
@@ -165,8 +168,8 @@ internal static class RunnerRoutes
             };
 
     /// <summary>
-    /// Another execution's token: only for the process that claimed this one, which a step is not although it may know its runner's
-    /// token, and only where one process serves all tries.
+    /// The token of the next attempt: only for the process that claimed this one (a step may know its runner's token, but is not that
+    /// process), and only where one process serves all attempts.
     /// </summary>
     private static async Task<IResult> NextAsync(
         string id,
@@ -180,11 +183,7 @@ internal static class RunnerRoutes
         var execution = await Execution(grains, id).Get(cancellation);
         if (!executors.Get(execution.ExecutorType).RunnersServeRetries)
         {
-            return ProblemHandler.Problem(
-                410,
-                "not_needed",
-                $"Each try of a step has a runner of its own at the {execution.ExecutorType} executor."
-            );
+            return Problem.Of(410, "not_needed", $"Executor '{execution.ExecutorType}' starts a runner for each attempt of a step.");
         }
 
         if (
@@ -192,21 +191,17 @@ internal static class RunnerRoutes
             || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(claimed), Encoding.UTF8.GetBytes(body?.Runner ?? ""))
         )
         {
-            return ProblemHandler.Problem(
-                403,
-                "other_runner",
-                $"Only the runner that claimed execution {id} is told which one comes next."
-            );
+            return Problem.Of(403, "other_runner", $"Only the runner that claimed execution {id} may ask for the next one.");
         }
 
         var place = await grains.GetGrain<IJobGrain>(execution.Spec.Worker.JobId.Value).StepOf(execution.Id, cancellation);
         return place switch
         {
             { Kind: StepPlaceKind.Next, Next: { } next } => TypedResults.Ok(
-                new NextAnswer { ExecutionId = next.ToString(), Token = tokens.Issue(next) }
+                new NextResponse { ExecutionId = next.ToString(), Token = tokens.Issue(next) }
             ),
             { Kind: StepPlaceKind.NotYet } => TypedResults.NoContent(),
-            _ => ProblemHandler.Problem(410, "not_needed", $"The step of execution {id} is over."),
+            _ => Problem.Of(410, "not_needed", $"The step of execution {id} has ended."),
         };
     }
 
@@ -221,14 +216,15 @@ internal static class RunnerRoutes
                 File.GetLastWriteTimeUtc(file),
                 enableRangeProcessing: true
             )
-            : ProblemHandler.Problem(
+            : Problem.Of(
                 404,
                 "runner_not_installed",
-                $"This server has no static runner to give: make one with Runner/publish-static.sh and name it in Shipinator:StaticRunnerPath (now {options.Value.StaticRunnerPath})."
+                $"This server has no static runner at '{options.Value.StaticRunnerPath}'; build one with Runner/publish-static.sh and set "
+                    + "Shipinator:StaticRunnerPath to its path."
             );
     }
 
-    private static async Task<RunnerAnswer> HeartbeatAsync(
+    private static async Task<RunnerResponse> HeartbeatAsync(
         string id,
         HeartbeatRequest body,
         IGrainFactory grains,
@@ -248,7 +244,7 @@ internal static class RunnerRoutes
             throw new MalformedException(
                 "status_malformed",
                 "status",
-                $"'{Fields.Short(body.Status)}' can't be reported: expected success, failed or canceled."
+                $"'{Fields.Excerpt(body.Status)}' is not a status that a runner can report; expected success, failed or canceled."
             );
         }
 
@@ -269,7 +265,7 @@ internal static class RunnerRoutes
             throw new MalformedException(
                 "artifacts_too_many",
                 "artifacts",
-                $"artifacts names {body.Artifacts.Count} artifacts; it may name {MostArtifacts}."
+                $"artifacts must have at most {MostArtifacts} ids, but has {body.Artifacts.Count}."
             );
         }
 
@@ -281,7 +277,8 @@ internal static class RunnerRoutes
                 : throw new MalformedException(
                     "reason_malformed",
                     "reason",
-                    $"'{Fields.Short(body.Reason)}' is no reason of the closed set."
+                    $"'{Fields.Excerpt(body.Reason)}' is not a valid reason; "
+                        + $"expected one of {string.Join(", ", Enum.GetValues<Reason>().Select(r => r.Word()))}."
                 );
         }
 
@@ -301,10 +298,10 @@ internal static class RunnerRoutes
                 cancellation
             );
         masks.Forget(Ids.Parse<ExecutionId>(id));
-        return TypedResults.Ok(new RunnerAnswer());
+        return TypedResults.Ok(new RunnerResponse());
     }
 
-    private static async Task<RunnerAnswer> AppendAsync(
+    private static async Task<RunnerResponse> AppendAsync(
         string id,
         long? offset,
         HttpContext context,
@@ -321,7 +318,7 @@ internal static class RunnerRoutes
             throw new MalformedException(
                 "offset_malformed",
                 "offset",
-                "offset must be the place of the chunk in the log, in bytes, 0 or more."
+                "offset is required and must be 0 or greater: where the chunk begins in the log, in bytes."
             );
         }
 
@@ -333,11 +330,11 @@ internal static class RunnerRoutes
         var execution = Ids.Parse<ExecutionId>(id);
         if (heartbeat.IsIdle)
         {
-            // The answer to what is there already may have been lost; nothing is added.
+            // The response to an earlier append may have been lost: confirm it, and add nothing.
             var known = await logs.Info(execution, cancellation);
             return chunk.Length <= known.Length && offset <= known.Length - chunk.Length
                 ? new() { Length = known.Length, Cancel = true }
-                : throw NotAtWork(id);
+                : throw NotActive(id);
         }
 
         var rules = new LogRules
@@ -345,7 +342,8 @@ internal static class RunnerRoutes
             Masker = await masks.OfAsync(execution, cancellation),
             MaxBytes = options.Value.MaxLogBytes,
             FullNotice =
-                $"[shipinator] The log has reached its limit of {options.Value.MaxLogBytes} bytes; what follows is not kept. The step goes on. (Shipinator:Storage:MaxLogBytes)",
+                $"[shipinator] The log has reached its limit of {options.Value.MaxLogBytes} bytes (Shipinator:Storage:MaxLogBytes); "
+                + "further output is discarded. The step continues.",
         };
         var appended = await logs.Append(
             execution,
@@ -363,7 +361,7 @@ internal static class RunnerRoutes
         };
     }
 
-    /// <summary>When the bytes of a chunk were printed, as its header says.</summary>
+    /// <summary>When the bytes of a chunk were printed, from its header.</summary>
     private static List<LogTime> LogTimes(string header)
     {
         var times = new List<LogTime>();
@@ -380,7 +378,9 @@ internal static class RunnerRoutes
                 throw new MalformedException(
                     "log_times_malformed",
                     RunnerClient.LogTimesHeader,
-                    $"{RunnerClient.LogTimesHeader} must be up to {RunnerClient.MostLogTimes} of OFFSET=MILLISECONDS, separated by commas: a place in the log, and when what follows was printed, since 1970."
+                    $"{RunnerClient.LogTimesHeader} must be at most {RunnerClient.MostLogTimes} pairs OFFSET=MILLISECONDS, "
+                        + "separated by commas: an offset in the log, and when the bytes from there on were printed, "
+                        + "in milliseconds since 1970."
                 );
             }
 
@@ -404,12 +404,12 @@ internal static class RunnerRoutes
         RequireBytes(context);
         var execution = await Execution(grains, id).Get(cancellation);
         return execution.Life.IsTerminal || execution.ClaimedBy is null
-            ? throw NotAtWork(id)
-            : await uploads.TakeAsync(execution, type, name, @ref, context.Request, cancellation);
+            ? throw NotActive(id)
+            : await uploads.StoreAsync(execution, type, name, @ref, context.Request, cancellation);
     }
 
-    private static ConflictException NotAtWork(string id) =>
-        new("already_ended", $"Nothing can be added to execution {id}: it has ended, or no runner has claimed it yet.");
+    private static ConflictException NotActive(string id) =>
+        new("already_ended", $"Nothing can be added to execution {id}, because it has ended or no runner has claimed it yet.");
 
     internal static void Limit(HttpContext context, long bytes)
     {
@@ -424,7 +424,7 @@ internal static class RunnerRoutes
         if (context.Request.ContentType is not { } type || !type.StartsWith("application/octet-stream", StringComparison.OrdinalIgnoreCase))
         {
             throw new BadHttpRequestException(
-                "The body must be bytes, of type application/octet-stream.",
+                "The Content-Type of the body must be application/octet-stream.",
                 StatusCodes.Status415UnsupportedMediaType
             );
         }

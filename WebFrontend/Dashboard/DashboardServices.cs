@@ -8,7 +8,6 @@ using Shipinator.WebFrontend.Dashboard.Features.Runs;
 using Shipinator.WebFrontend.Dashboard.Live;
 using Shipinator.WebFrontend.Dashboard.Logs;
 using Shipinator.WebFrontend.Security;
-using Shipinator.WebFrontend.Triggers;
 
 namespace Shipinator.WebFrontend.Dashboard;
 
@@ -41,9 +40,7 @@ internal static class DashboardServices
         services.AddScoped<Session>();
         services.AddScoped<RunActions>();
         services.AddScoped<PaletteSearch>();
-        services.AddSingleton<Waiting>();
-        services.AddSingleton<RepositoryAdding>();
-        services.AddHostedService<MirrorSweep>();
+        services.AddSingleton<WaitReasonLookup>();
         services.AddView<RunId, RunSnapshot, RunSource>();
         services.AddView<bool, OverviewSnapshot, OverviewSource>();
         services.AddView<Scope, ScopeSnapshot, ScopeSource>();

@@ -5,23 +5,30 @@ using Shipinator.Schema.Stores;
 namespace Shipinator.WebFrontend.Security;
 
 /// <summary>
-/// Ends what is open for somebody who may no more: requests that last (followed logs, events, downloads) and circuits, within seconds of
-/// the token's revocation or the session's end at any server. All that is open is looked up by two queries, every two seconds.
+/// Ends what is open for somebody whose token was revoked or who signed out, at any server: long requests (followed logs, events,
+/// downloads) and circuits. The database's notice of the change is heard at once; every two seconds it looks without one, in case the
+/// notice was lost. Each look is two queries for everything that is open.
 /// </summary>
-public sealed partial class AccessWatch(TokenStore tokens, BrowserSessionStore sessions, TimeProvider time, ILogger<AccessWatch> logger)
-    : IAsyncDisposable
+public sealed partial class AccessWatch(
+    TokenStore tokens,
+    BrowserSessionStore sessions,
+    IChangeFeed feed,
+    TimeProvider time,
+    ILogger<AccessWatch> logger
+) : IAsyncDisposable
 {
-    /// <summary>How often is looked.</summary>
+    /// <summary>How long a lost notice can delay the end.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentDictionary<Grant, bool> _grants = new();
+    private readonly SemaphoreSlim _notices = new(0, 1);
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _starting = new();
-    private Task? _looking;
+    private Task? _running;
 
     /// <summary>
-    /// Calls <paramref name="ended"/> once, with the reason for a person, when <paramref name="user"/> may no more; not after it was
-    /// disposed. Who is nobody, or an execution, is not watched.
+    /// Calls <paramref name="ended"/> once, with a sentence for the person, when the access of <paramref name="user"/> ends; never after
+    /// the result was disposed. Anonymous users and executions are not watched.
     /// </summary>
     public IDisposable Watch(ClaimsPrincipal user, Action<string> ended)
     {
@@ -38,7 +45,7 @@ public sealed partial class AccessWatch(TokenStore tokens, BrowserSessionStore s
             _grants[grant] = true;
             lock (_starting)
             {
-                _looking ??= Task.Run(LookAsync);
+                _running ??= Task.WhenAll(Task.Run(LookAsync), Task.Run(ListenAsync));
             }
         }
 
@@ -49,12 +56,54 @@ public sealed partial class AccessWatch(TokenStore tokens, BrowserSessionStore s
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        if (_looking is { } looking)
+        if (_running is { } running)
         {
-            await looking;
+            await running;
         }
 
+        _notices.Dispose();
         _stop.Dispose();
+    }
+
+    private async Task ListenAsync()
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                await foreach (var run in feed.Changes(null, _stop.Token))
+                {
+                    // Notices of runs have an id; those of tokens and sessions have none.
+                    if (run == default)
+                    {
+                        Notice();
+                    }
+                }
+
+                return;
+            }
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                NotHeard(e);
+                await Task.Delay(Period, time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private void Notice()
+    {
+        try
+        {
+            _notices.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // A look is due already.
+        }
     }
 
     private async Task LookAsync()
@@ -63,7 +112,7 @@ public sealed partial class AccessWatch(TokenStore tokens, BrowserSessionStore s
         {
             try
             {
-                await Task.Delay(Period, time, _stop.Token);
+                await WaitAsync();
                 await LookOnceAsync(_stop.Token);
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -72,12 +121,26 @@ public sealed partial class AccessWatch(TokenStore tokens, BrowserSessionStore s
             }
             catch (Exception e) when (e is StorageUnavailableException or OperationCanceledException)
             {
-                // Not known now: nobody can have been revoked meanwhile, either.
+                // Unknown for now; without the database nobody can have revoked anything either.
             }
             catch (Exception e)
             {
                 Failed(e);
             }
+        }
+    }
+
+    private async Task WaitAsync()
+    {
+        using var timer = new CancellationTokenSource(Period, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, timer.Token);
+        try
+        {
+            await _notices.WaitAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!_stop.IsCancellationRequested)
+        {
+            // No notice: look all the same.
         }
     }
 
@@ -105,8 +168,11 @@ public sealed partial class AccessWatch(TokenStore tokens, BrowserSessionStore s
         }
     }
 
-    [LoggerMessage(3101, LogLevel.Error, "Open requests could not be checked against revoked tokens; it is tried again in a moment")]
+    [LoggerMessage(4101, LogLevel.Error, "Failed to check open requests for revoked tokens and ended sessions; retrying")]
     private partial void Failed(Exception exception);
+
+    [LoggerMessage(4102, LogLevel.Warning, "Failed to listen for revoked tokens and ended sessions; retrying")]
+    private partial void NotHeard(Exception exception);
 
     private sealed class Grant(AccessWatch owner, Guid? token, string? session, Action<string> ended) : IDisposable
     {
@@ -114,56 +180,14 @@ public sealed partial class AccessWatch(TokenStore tokens, BrowserSessionStore s
 
         public string? Session => session;
 
-        public void End(string why)
+        public void End(string reason)
         {
             if (owner._grants.TryRemove(this, out _))
             {
-                ended(why);
+                ended(reason);
             }
         }
 
         public void Dispose() => owner._grants.TryRemove(this, out _);
-    }
-}
-
-/// <summary>Puts every request under the <see cref="AccessWatch"/>.</summary>
-internal static class AccessWatching
-{
-    /// <summary>An open page is told first, and says why; then its connection ends, whatever it does.</summary>
-    private static readonly TimeSpan CircuitGrace = TimeSpan.FromSeconds(5);
-
-    public static IApplicationBuilder UseAccessWatch(this IApplicationBuilder app)
-    {
-        var watch = app.ApplicationServices.GetRequiredService<AccessWatch>();
-        var time = app.ApplicationServices.GetRequiredService<TimeProvider>();
-        return app.Use(
-            async (context, next) =>
-            {
-                using var over = new CancellationTokenSource();
-                using var watching = watch.Watch(context.User, why => _ = EndAsync(context, time, over.Token));
-                try
-                {
-                    await next(context);
-                }
-                finally
-                {
-                    await over.CancelAsync();
-                }
-            }
-        );
-    }
-
-    private static async Task EndAsync(HttpContext context, TimeProvider time, CancellationToken over)
-    {
-        if (context.Request.Path.StartsWithSegments(PublicOrigin.CircuitPath))
-        {
-            await Task.Delay(CircuitGrace, time, over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-
-        if (!over.IsCancellationRequested)
-        {
-            // Not ended in good order: a reader would take what it has for all there is.
-            context.Abort();
-        }
     }
 }

@@ -5,24 +5,16 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Threading.RateLimiting;
 using Microsoft.Extensions.Options;
+using Shipinator.Triggers;
+using Shipinator.Triggers.Runs;
 
 namespace Shipinator.WebFrontend.Security;
 
-/// <summary>More was asked for than one may ask in this time: 429, with the time after which to try again.</summary>
-public sealed class TooManyException(string code, string message, TimeSpan retryAfter) : Exception(message)
-{
-    /// <summary>A stable word.</summary>
-    public string Code { get; } = code;
-
-    /// <summary>When to try again.</summary>
-    public TimeSpan RetryAfter { get; } = retryAfter;
-}
-
 /// <summary>
-/// How often something may be tried in a minute: wrong tokens and sign-ins by one address, runs by one token and for one repository.
-/// Counted by each server for itself.
+/// Limits per minute: invalid tokens and failed sign-ins of one address, runs of one token and of one repository. Each server counts for
+/// itself.
 /// </summary>
-public sealed class AttemptLimits : IDisposable
+public sealed class AttemptLimits : IRunLimits, IDisposable
 {
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
     private readonly PartitionedRateLimiter<string>? _signIns;
@@ -30,10 +22,10 @@ public sealed class AttemptLimits : IDisposable
     private readonly PartitionedRateLimiter<string>? _runsByActor;
     private readonly PartitionedRateLimiter<string>? _runsByRepository;
 
-    /// <summary>Tokens that were found good: whoever shares an address with a guesser is not locked out with them. By their SHA-256.</summary>
+    /// <summary>SHA-256 of valid tokens: whoever shares an address with an attacker is not locked out with them.</summary>
     private readonly ConcurrentDictionary<string, bool> _known = new(StringComparer.Ordinal);
 
-    /// <summary>By the settings.</summary>
+    /// <summary>Reads the limits from the settings; 0 turns a limit off.</summary>
     public AttemptLimits(IOptions<WebOptions> options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -44,7 +36,7 @@ public sealed class AttemptLimits : IDisposable
     }
 
     /// <summary>
-    /// How long an address that has tried too many wrong tokens must wait before it may try <paramref name="token"/>; null: it may now.
+    /// How long an address that sent too many invalid tokens must wait before it may send <paramref name="token"/>; null: it may now.
     /// </summary>
     public TimeSpan? MustWait(HttpContext context, string token, bool isSignIn)
     {
@@ -53,33 +45,34 @@ public sealed class AttemptLimits : IDisposable
             return null;
         }
 
-        // Asks for nothing: whether there would be something.
+        // Takes nothing: asks whether a permit is left.
         using var lease = failures.AttemptAcquire(Address(context), 0);
         return lease.IsAcquired ? null : RetryAfter(lease);
     }
 
-    /// <summary>A token turned out to be wrong.</summary>
+    /// <summary>Counts an invalid token.</summary>
     public void Failed(HttpContext context, string token, bool isSignIn)
     {
         _known.TryRemove(Hash(token), out _);
         (isSignIn ? _signIns : _tokens)?.AttemptAcquire(Address(context)).Dispose();
     }
 
-    /// <summary>A token turned out to be good.</summary>
+    /// <summary>Notes that a token is valid.</summary>
     public void Succeeded(string token) => _known[Hash(token)] = true;
 
-    /// <summary>Takes the place of one run. Errors: <see cref="TooManyException"/>.</summary>
-    public void TakeRun(string actor, RepositoryId repository)
+    /// <inheritdoc/>
+    public void TakeRun(Actor actor, RepositoryId repository)
     {
+        ArgumentNullException.ThrowIfNull(actor);
         Take(
             _runsByActor,
-            actor,
-            $"More runs were asked for with the token '{(actor.StartsWith("token:", StringComparison.Ordinal) ? actor[6..] : actor)}' than may be made in a minute (Shipinator:Limits:RunsPerMinutePerToken)."
+            actor.ToString(),
+            $"Token '{actor.Name}' has requested more runs than it may in a minute (Shipinator:Limits:RunsPerMinutePerToken)."
         );
         Take(
             _runsByRepository,
             repository.ToString(),
-            "More runs of this repository were asked for than may be made in a minute (Shipinator:Limits:RunsPerMinutePerRepository)."
+            "More runs of this repository were requested than allowed in a minute (Shipinator:Limits:RunsPerMinutePerRepository)."
         );
     }
 
@@ -98,7 +91,7 @@ public sealed class AttemptLimits : IDisposable
         if (lease is { IsAcquired: false })
         {
             var wait = RetryAfter(lease);
-            throw new TooManyException("too_many_runs", $"{message} Try again in {Math.Ceiling(wait.TotalSeconds):0} s.", wait);
+            throw new RateLimitedException("too_many_runs", $"{message} Try again in {Math.Ceiling(wait.TotalSeconds):0} s.", wait);
         }
     }
 
@@ -123,7 +116,7 @@ public sealed class AttemptLimits : IDisposable
                 StringComparer.Ordinal
             );
 
-    /// <summary>Whoever has one address of the sixth version has very many: the first half of it counts.</summary>
+    /// <summary>The key of a client: its IPv4 address, or the /64 network of its IPv6 address, since one client has all of it.</summary>
     private static string Address(HttpContext context) =>
         context.Connection.RemoteIpAddress switch
         {

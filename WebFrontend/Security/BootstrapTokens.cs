@@ -1,29 +1,22 @@
-using System.Buffers.Text;
-using System.Security.Cryptography;
 using Shipinator.Schema.Stores;
+using Shipinator.Triggers.Tokens;
 
 namespace Shipinator.WebFrontend.Security;
 
-/// <summary>Makes API tokens: the only place that ever knows their text.</summary>
+/// <summary>Tokens that the server itself needs at its start.</summary>
 public static class BootstrapTokens
 {
-    /// <summary><c>shp_</c> and 32 random bytes.</summary>
-    public static string NewText() => "shp_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
-
-    /// <summary>A new token; returns its text.</summary>
+    /// <summary>Makes a token; returns its text.</summary>
     public static async Task<string> CreateAsync(
         IServiceProvider services,
         string name,
         string role,
         CancellationToken cancellationToken = default
-    )
-    {
-        var text = NewText();
-        await services.GetRequiredService<TokenStore>().CreateAsync(name, role, text, cancellationToken);
-        return text;
-    }
+    ) => (await services.GetRequiredService<ApiTokens>().CreateAsync(name, role, cancellationToken)).Text;
 
-    /// <summary>Sees to it that a token the operator made up is known, as an admin's; several silos may do so at once.</summary>
+    /// <summary>
+    /// Registers a token whose text the operator chose, with the role admin, unless it is known. Several silos may do so at once.
+    /// </summary>
     public static async Task AdoptAsync(IServiceProvider services, string name, string text, CancellationToken cancellationToken = default)
     {
         var store = services.GetRequiredService<TokenStore>();
@@ -38,7 +31,7 @@ public static class BootstrapTokens
         }
         catch (ConflictException)
         {
-            // Another silo was quicker.
+            // Another silo has registered it.
         }
     }
 

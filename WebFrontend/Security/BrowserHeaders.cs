@@ -1,24 +1,24 @@
 namespace Shipinator.WebFrontend.Security;
 
-/// <summary>What every answer tells a browser not to do.</summary>
+/// <summary>The security headers of every response.</summary>
 internal static class BrowserHeaders
 {
-    // MudBlazor positions its popovers with style attributes. Images as data: are MudBlazor's too. Scripts come from files of ours alone.
+    // MudBlazor needs style attributes for its popovers and data: images. Scripts come from our own files only.
     private const string Pages =
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-        + "form-action 'self'; base-uri 'self'; frame-ancestors 'none'";
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+        + "connect-src 'self'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'";
 
-    // Pages of others that we serve (the API's description, Orleans' dashboard) bring scripts in their text.
-    private const string Guests =
-        "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
-        + "connect-src 'self'; frame-ancestors 'none'; base-uri 'self'";
+    // Third-party pages that we serve (the API reference, the Orleans dashboard) contain inline scripts.
+    private const string ThirdParty =
+        "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        + "font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'";
 
-    // What a build left or printed: a browser that shows it all the same runs nothing of it and gives it no address of ours.
+    // Artifacts and logs: a browser that renders them runs no script and gives them no origin.
     private const string Foreign = "sandbox; default-src 'none'; frame-ancestors 'none'";
 
     private static readonly object IsForeign = new();
 
-    /// <summary>The answer holds what a user's program made, not a page of ours.</summary>
+    /// <summary>The response contains the output of a user's program.</summary>
     public static void MarkForeign(this HttpContext context) => context.Items[IsForeign] = true;
 
     public static IApplicationBuilder UseBrowserHeaders(this IApplicationBuilder app)
@@ -40,11 +40,11 @@ internal static class BrowserHeaders
                         headers.StrictTransportSecurity = "max-age=31536000";
                     }
 
-                    // Blazor sets a smaller policy of its own: ours stands in its place.
+                    // Replaces the smaller policy that Blazor sets.
                     headers.ContentSecurityPolicy =
                         context.Items.ContainsKey(IsForeign) ? Foreign
                         : context.Request.Path.StartsWithSegments("/scalar") || context.Request.Path.StartsWithSegments("/admin/orleans")
-                            ? Guests
+                            ? ThirdParty
                         : Pages;
                     return Task.CompletedTask;
                 });

@@ -7,25 +7,26 @@ using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Shipinator.Schema.Stores;
+using Shipinator.Triggers;
 
 namespace Shipinator.WebFrontend.Security;
 
-/// <summary>How a browser is known: a cookie that stands for an API token and is worth exactly as much, and as long, as it.</summary>
+/// <summary>Signs browsers in: a cookie stands for an API token, and has its rights for as long as the token is valid.</summary>
 public static class DashboardAccess
 {
     /// <summary>The scheme of the cookie.</summary>
     public const string CookieScheme = "Cookie";
 
-    /// <summary>The claim that names the API token behind a cookie.</summary>
+    /// <summary>The claim with the id of the API token behind a cookie.</summary>
     public const string TokenClaim = "shipinator:token";
 
-    /// <summary>The claim that names the signing in: all tabs of one browser have the same.</summary>
+    /// <summary>The claim with the id of the browser session, which all tabs of one browser share.</summary>
     public const string SessionClaim = "shipinator:session";
 
-    /// <summary>The claim of somebody who is known no more, that says why.</summary>
+    /// <summary>The claim of a user who was signed out, with the reason.</summary>
     public const string GoneClaim = "shipinator:gone";
 
-    /// <summary>Where people sign in.</summary>
+    /// <summary>The path of the sign-in page.</summary>
     public const string SignInPath = "/signin";
 
     private static readonly TimeSpan Lifetime = TimeSpan.FromDays(14);
@@ -40,7 +41,7 @@ public static class DashboardAccess
                 cookie =>
                 {
                     cookie.Cookie.HttpOnly = true;
-                    // Lax, not Strict: a link in a chat opens the run, not the sign-in page. What changes something is a form or a circuit of ours.
+                    // Lax, not Strict: a link in a chat opens the run, not the sign-in page. Changes need a form or a circuit of ours.
                     cookie.Cookie.SameSite = SameSiteMode.Lax;
                     cookie.LoginPath = SignInPath;
                     cookie.AccessDeniedPath = "/forbidden";
@@ -75,13 +76,12 @@ public static class DashboardAccess
         services.AddSingleton<KeyRing>();
         services.AddOptions<KeyManagementOptions>().Configure<KeyRing>((o, ring) => o.XmlRepository = ring);
         services.AddSingleton<SignInLinks>();
-        services.AddSingleton<Sessions>();
         return services;
     }
 
     /// <summary>
-    /// Signs a browser in with an API token; false when it is none of ours. Errors: <see cref="TooManyException"/> when this address has
-    /// tried too many wrong ones.
+    /// Signs a browser in with an API token; false when the token is invalid. Errors: <see cref="RateLimitedException"/> when this address
+    /// has sent too many invalid ones.
     /// </summary>
     public static async Task<bool> SignInAsync(HttpContext context, string token)
     {
@@ -106,7 +106,7 @@ public static class DashboardAccess
         return true;
     }
 
-    /// <summary>Signs the browser out, in all its tabs, at every server.</summary>
+    /// <summary>Signs the browser out: all its tabs, at every server.</summary>
     public static async Task SignOutAsync(HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -114,26 +114,25 @@ public static class DashboardAccess
         if (context.Items[SessionClaim] is string session)
         {
             await context.RequestServices.GetRequiredService<BrowserSessionStore>().EndAsync(session, context.RequestAborted);
-            context.RequestServices.GetRequiredService<Sessions>().End(session);
         }
 
         await context.SignOutAsync(CookieScheme);
     }
 
-    /// <summary>Errors: <see cref="TooManyException"/> when this address has tried too many wrong tokens.</summary>
+    /// <summary>Errors: <see cref="RateLimitedException"/> when this address has sent too many invalid tokens.</summary>
     internal static void RequireAttempt(HttpContext context, AttemptLimits limits, string token)
     {
         if (limits.MustWait(context, token, isSignIn: true) is { } wait)
         {
-            throw new TooManyException(
+            throw new RateLimitedException(
                 "too_many_attempts",
-                $"Too many wrong tokens were tried from this address. Try again in {Math.Ceiling(wait.TotalSeconds):0} s.",
+                $"Too many invalid tokens were sent from this address; try again in {Math.Ceiling(wait.TotalSeconds):0} s.",
                 wait
             );
         }
     }
 
-    /// <summary>Who a token is.</summary>
+    /// <summary>The user of a session.</summary>
     public static ClaimsPrincipal Principal(TokenRow row, string session)
     {
         ArgumentNullException.ThrowIfNull(row);
@@ -150,26 +149,26 @@ public static class DashboardAccess
         );
     }
 
-    /// <summary>Nobody any more, and why.</summary>
+    /// <summary>A user who was signed out, with the reason.</summary>
     public static ClaimsPrincipal Gone(string why) => new(new ClaimsIdentity([new(GoneClaim, why)]));
 
-    /// <summary>A path of ours to go to after signing in; anything else leads to the overview.</summary>
+    /// <summary>The local path to open after signing in; anything but a local path becomes <c>/</c>.</summary>
     public static string LocalPath(string? wanted) =>
         wanted is ['/', ..]
         && wanted is not ['/', '/' or '\\', ..]
         && !wanted.Any(char.IsControl)
         && wanted.Length <= 2000
-        // As it stands in a header, where only ASCII may.
+        // In its ASCII form, as headers need it.
         && Uri.TryCreate("http://localhost" + wanted, UriKind.Absolute, out var url)
         && url.Host == "localhost"
         && url.PathAndQuery is not ['/', '/' or '\\', ..]
             ? url.PathAndQuery + url.Fragment
             : "/";
 
-    /// <summary>A token that was revoked, or whose role changed, counts at once, not when the cookie ends.</summary>
+    /// <summary>A revoked token or a changed role takes effect at once, not when the cookie expires.</summary>
     private static async Task ValidateAsync(CookieValidatePrincipalContext context)
     {
-        // Files, and what is for everybody, are given without asking the database who wants them.
+        // Files and anonymous endpoints need no query of the database.
         var endpoint = context.HttpContext.GetEndpoint();
         if (
             endpoint is null
@@ -177,7 +176,7 @@ public static class DashboardAccess
                 : endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null
         )
         {
-            // Who signs out is nobody to the page that does it.
+            // The sign-out page is anonymous, but needs the session to end.
             context.HttpContext.Items[SessionClaim] = context.Principal?.FindFirst(SessionClaim)?.Value;
             context.RejectPrincipal();
             return;
@@ -199,7 +198,7 @@ public static class DashboardAccess
             && context.HttpContext.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow() - issued > TimeSpan.FromDays(1)
         )
         {
-            // As the cookie does, at its half.
+            // The cookie slides as well, at half of its lifetime.
             await sessions.ExtendAsync(session, Lifetime, context.HttpContext.RequestAborted);
         }
     }

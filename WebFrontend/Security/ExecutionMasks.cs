@@ -4,9 +4,10 @@ using Shipinator.Client.Masking;
 namespace Shipinator.WebFrontend.Security;
 
 /// <summary>
-/// What must not be read in anything that a runner sends: the secrets of its execution, the credential of its source and its own token.
-/// The runner masks them first; here they are masked again, because whoever has the token can send what he likes. Kept in memory for
-/// as long as an execution speaks.
+/// What must not be readable in anything that a runner sends: the secrets of its execution, the credential of its source and its own token.
+/// The runner masks them first; they are masked again here, because whoever has the token can send anything. The secrets are those that the
+/// claim gave to the runner; a server that did not serve the claim uses those that are configured when the runner first sends something to
+/// it. Kept in memory while the execution is active.
 /// </summary>
 public sealed class ExecutionMasks(
     IGrainFactory grains,
@@ -17,10 +18,10 @@ public sealed class ExecutionMasks(
 )
 {
     private const int PruneFrom = 256;
-    private static readonly TimeSpan Forgotten = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan UnusedLife = TimeSpan.FromMinutes(10);
     private readonly ConcurrentDictionary<ExecutionId, Entry> _entries = new();
 
-    /// <summary>The execution's mask. Errors: <see cref="NotFoundException"/> when the execution was never begun.</summary>
+    /// <summary>The mask of an execution. Errors: <see cref="NotFoundException"/> when the execution was never begun.</summary>
     public async Task<ExecutionMask> OfAsync(ExecutionId execution, CancellationToken cancellation)
     {
         if (_entries.TryGetValue(execution, out var entry))
@@ -35,20 +36,29 @@ public sealed class ExecutionMasks(
             : (await secrets.Resolve(spec.Worker.ProjectId, spec.Worker.RepositoryId, spec.Secrets, cancellation)).Values;
         var credential = spec.Worker.Source is { } source ? await credentials.Find(source.CloneUrl, cancellation) : null;
         Prune();
-        return _entries
-            .GetOrAdd(
-                execution,
-                _ =>
-                    new(new(new SecretSet([.. values, credential?.Password ?? "", tokens.Issue(execution)])))
-                    {
-                        LastUse = time.GetTimestamp(),
-                    }
-            )
-            .Mask;
+        return _entries.GetOrAdd(execution, _ => NewEntry(execution, [.. values, credential?.Password ?? ""])).Mask;
     }
 
-    /// <summary>The execution has ended: nothing more comes of it.</summary>
+    /// <summary>
+    /// A claim gives the runner these secrets and this credential: they are masked from now on. What an earlier claim gave stays masked.
+    /// </summary>
+    public void Claimed(ExecutionId execution, IEnumerable<string> values, GitCredential? credential)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        HashSet<string> given = [.. values, credential?.Password ?? ""];
+        Prune();
+        _entries.AddOrUpdate(
+            execution,
+            _ => NewEntry(execution, given),
+            (_, known) => given.IsSubsetOf(known.Values) ? known : NewEntry(execution, [.. known.Values, .. given])
+        );
+    }
+
+    /// <summary>The execution has ended and sends nothing more.</summary>
     public void Forget(ExecutionId execution) => _entries.TryRemove(execution, out _);
+
+    private Entry NewEntry(ExecutionId execution, HashSet<string> values) =>
+        new(values, new(new SecretSet([.. values, tokens.Issue(execution)]))) { LastUse = time.GetTimestamp() };
 
     private void Prune()
     {
@@ -59,22 +69,24 @@ public sealed class ExecutionMasks(
 
         foreach (var (execution, entry) in _entries)
         {
-            if (time.GetElapsedTime(entry.LastUse) > Forgotten)
+            if (time.GetElapsedTime(entry.LastUse) > UnusedLife)
             {
                 _entries.TryRemove(execution, out _);
             }
         }
     }
 
-    private sealed class Entry(ExecutionMask mask)
+    private sealed class Entry(HashSet<string> values, ExecutionMask mask)
     {
+        public HashSet<string> Values { get; } = values;
+
         public ExecutionMask Mask { get; } = mask;
 
         public long LastUse { get; set; }
     }
 }
 
-/// <summary>The secrets of one execution, for its texts and, between its chunks, for its log.</summary>
+/// <summary>Masks the secrets of one execution in its texts and, across the borders of chunks, in its log.</summary>
 public sealed class ExecutionMask(SecretSet secrets) : ILogMasker
 {
     private readonly List<ByteRange> _found = [];
@@ -86,7 +98,7 @@ public sealed class ExecutionMask(SecretSet secrets) : ILogMasker
     /// <inheritdoc/>
     public int Reach => secrets.Reach;
 
-    /// <summary>A name or sentence without secrets.</summary>
+    /// <summary>A text with its secrets masked.</summary>
     public string Hide(string text) => secrets.Mask(text);
 
     /// <inheritdoc/>

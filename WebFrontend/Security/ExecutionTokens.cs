@@ -5,8 +5,8 @@ using Shipinator.Schema.Stores;
 namespace Shipinator.WebFrontend.Security;
 
 /// <summary>
-/// Execution tokens: the execution's id and its HMAC-SHA256 under a key that all silos share through the database. Nothing is
-/// stored per execution; that a token's time is over is the execution's state to say.
+/// Execution tokens: the id of the execution and its HMAC-SHA256 under a key that all silos share through the database. Nothing is stored
+/// per execution; whether a token may still do something depends on the state of its execution.
 /// </summary>
 public sealed class ExecutionTokens(ServerKeyStore keys) : IExecutionTokens
 {
@@ -14,7 +14,7 @@ public sealed class ExecutionTokens(ServerKeyStore keys) : IExecutionTokens
     private const int IdBytes = 16;
     private byte[]? _key;
 
-    /// <summary>Reads the key, or makes the first one. Called once, before the server starts.</summary>
+    /// <summary>Loads the key, or creates the first one. Call it once, before the server starts.</summary>
     public async Task LoadAsync(CancellationToken cancellationToken = default) =>
         _key = await keys.GetOrCreateAsync("execution-tokens", cancellationToken: cancellationToken);
 

@@ -4,7 +4,7 @@ using Shipinator.Schema.Stores;
 
 namespace Shipinator.WebFrontend.Security;
 
-/// <summary>The key ring in PostgreSQL, so that any silo reads any silo's cookies.</summary>
+/// <summary>The data protection key ring in PostgreSQL, so that every silo can read every silo's cookies.</summary>
 public sealed class KeyRing(DataProtectionKeyStore store, TimeProvider time) : IXmlRepository
 {
     /// <inheritdoc/>

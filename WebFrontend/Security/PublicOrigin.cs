@@ -1,23 +1,24 @@
 using System.Net;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
+using Shipinator.Triggers;
 using Shipinator.WebFrontend.Api.Problems;
 
 namespace Shipinator.WebFrontend.Security;
 
 /// <summary>
-/// By which address browsers know this server: the one that the operator named. A server that was given none is known by loopback
-/// addresses and by the numbers of its machine, which nobody else's name can stand for.
+/// The origins of this server's own pages: that of the configured public URL. Without one, loopback names and the IP addresses of the
+/// machine, which no foreign host name can claim.
 /// </summary>
 internal sealed class PublicOrigin(IServerAddress address)
 {
-    /// <summary>Where the circuits of open pages connect.</summary>
+    /// <summary>The path to which the circuits of open pages connect.</summary>
     public const string CircuitPath = "/_blazor";
 
     private readonly Uri _public = address.PublicUrl;
 
     /// <summary>
-    /// Whether a page at this origin is ours. <paramref name="host"/>: by what the request itself named the server.
+    /// Whether a page with this origin is ours. <paramref name="host"/>: the Host header of the request.
     /// </summary>
     public bool IsOurs(string origin, HostString host)
     {
@@ -34,12 +35,12 @@ internal sealed class PublicOrigin(IServerAddress address)
 
         return IsPublic(page.Host, page.Port)
             || (_public.IsLoopback && page.IsLoopback && page.Port == _public.Port)
-            || (IsNumbered(host) && page.Authority.Equals(host.Value, StringComparison.OrdinalIgnoreCase));
+            || (IsMachineAddress(host) && page.Authority.Equals(host.Value, StringComparison.OrdinalIgnoreCase));
     }
 
-    /// <summary>The host to name in addresses that are sent to a browser: never one that only the request claims.</summary>
+    /// <summary>The host for URLs that are sent to a browser: never one that only the request claims.</summary>
     public HostString HostFor(HostString asked) =>
-        asked.HasValue && (IsPublic(asked.Host, asked.Port ?? DefaultPort) || IsNumbered(asked))
+        asked.HasValue && (IsPublic(asked.Host, asked.Port ?? DefaultPort) || IsMachineAddress(asked))
             ? asked
             : new HostString(_public.Authority);
 
@@ -47,19 +48,18 @@ internal sealed class PublicOrigin(IServerAddress address)
 
     private int DefaultPort => _public.Scheme == Uri.UriSchemeHttps ? 443 : 80;
 
-    /// <summary>An address of the machine itself, at a server that was given no name.</summary>
-    private bool IsNumbered(HostString host) =>
+    /// <summary>An IP address or localhost, on a server without a configured public URL.</summary>
+    private bool IsMachineAddress(HostString host) =>
         _public.IsLoopback
         && host.HasValue
         && (IPAddress.TryParse(host.Host.Trim('[', ']'), out _) || host.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase));
 }
 
-/// <summary>Refuses what a page of another site makes a browser send.</summary>
+/// <summary>Refuses requests that a page of another site makes a browser send.</summary>
 internal static class OriginCheck
 {
     /// <summary>
-    /// Behind something that ends TLS the requests come as http: what we send a browser to, and the cookies that it keeps, are
-    /// those of the address that the operator named.
+    /// Behind a TLS proxy requests arrive as http; redirects and cookies use the scheme and host of the configured public URL.
     /// </summary>
     public static IApplicationBuilder UsePublicOrigin(this IApplicationBuilder app)
     {
@@ -70,11 +70,12 @@ internal static class OriginCheck
             {
                 if (IsForeign(context, ours))
                 {
-                    return ProblemHandler
-                        .Problem(
+                    return Problem
+                        .Of(
                             403,
                             "origin_refused",
-                            $"A page at '{Api.Fields.Short(context.Request.Headers.Origin.ToString())}' may not use this server, which is known as {address.PublicUrl}. If that is not its address, set Shipinator:PublicUrl."
+                            $"Origin '{Fields.Excerpt(context.Request.Headers.Origin.ToString())}' is not that of this server, "
+                                + $"{address.PublicUrl}; if the server has another public address, set Shipinator:PublicUrl."
                         )
                         .ExecuteAsync(context);
                 }
@@ -87,8 +88,8 @@ internal static class OriginCheck
     }
 
     /// <summary>
-    /// WebSockets know no same-origin policy, so they must name a page of ours, as every browser does. Circuits and forms must not name
-    /// another one; forms are held by their own token, too. The API is for tokens in headers, which no page of another site has.
+    /// WebSockets have no same-origin policy, so they must name an origin of ours, as every browser does. Circuits and forms must not name
+    /// another one; forms are protected by an antiforgery token as well. The API needs a token in a header, which no other site has.
     /// </summary>
     private static bool IsForeign(HttpContext context, PublicOrigin ours)
     {

@@ -5,14 +5,14 @@ using Microsoft.Extensions.Options;
 namespace Shipinator.WebFrontend.Security;
 
 /// <summary>
-/// Links that sign in whoever opens them first: a standalone server prints one at its start for the person at its terminal.
-/// They live in this process alone, work once, and for <see cref="WebOptions.SignInLinkLifetime"/>.
+/// One-time sign-in links: a standalone server prints one at its start for the person at its terminal. They are valid in this process only,
+/// once, and for <see cref="WebOptions.SignInLinkLifetime"/>.
 /// </summary>
 public sealed class SignInLinks(IOptions<WebOptions> options, TimeProvider time)
 {
     private readonly ConcurrentDictionary<string, (string Token, DateTimeOffset Until)> _tokens = new();
 
-    /// <summary>A new link for a token: its path below the server's address.</summary>
+    /// <summary>Makes a link for a token; returns its path.</summary>
     public string Issue(string token)
     {
         var code = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
@@ -20,7 +20,7 @@ public sealed class SignInLinks(IOptions<WebOptions> options, TimeProvider time)
         return $"{DashboardAccess.SignInPath}/{code}";
     }
 
-    /// <summary>Serves the links.</summary>
+    /// <summary>Maps the route of the links.</summary>
     public static void Map(IEndpointRouteBuilder app) =>
         app.MapGet(DashboardAccess.SignInPath + "/{code}", OpenAsync).AllowAnonymous().ExcludeFromDescription();
 

@@ -4,12 +4,12 @@ using Microsoft.Extensions.Options;
 
 namespace Shipinator.WebFrontend.Security;
 
-/// <summary>Whose word about a request's origin counts.</summary>
+/// <summary>The proxies whose forwarded headers are trusted.</summary>
 public static class TrustedProxies
 {
     /// <summary>
-    /// Takes the client's address from <c>X-Forwarded-For</c> when a proxy says it that the operator named; from anybody else the header
-    /// means nothing. Host and scheme are never taken from a header: the operator names the public address.
+    /// Takes the client's address from <c>X-Forwarded-For</c> when the request comes from a configured proxy; otherwise the header is
+    /// ignored. Host and scheme are never taken from a header, but from the configured public URL.
     /// </summary>
     internal static IApplicationBuilder UseTrustedProxies(this IApplicationBuilder app)
     {
@@ -23,7 +23,9 @@ public static class TrustedProxies
         options.KnownProxies.Clear();
         options.KnownIPNetworks.Clear();
         foreach (
-            var network in proxies.Select(p => TryParse(p) ?? throw new FormatException($"'{p}' is neither an IP address nor a network."))
+            var network in proxies.Select(p =>
+                TryParse(p) ?? throw new FormatException($"'{p}' is not an IP address or a network such as 10.0.0.0/8.")
+            )
         )
         {
             options.KnownIPNetworks.Add(network);

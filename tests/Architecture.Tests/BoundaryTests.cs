@@ -26,6 +26,7 @@ public sealed class BoundaryTests
     [InlineData("Executors", Sql, AspNet, @"System\.Net\.HttpListener", Grains)]
     [InlineData("Artifacts", Sql, AspNet, Kubernetes, Grains)]
     [InlineData("Forges", Sql, AspNet, Kubernetes, Grains)]
+    [InlineData("Triggers", Sql, AspNet, Http, Kubernetes)]
     [InlineData("WebFrontend", Sql, Kubernetes)]
     [InlineData("Silo", Sql, Kubernetes)]
     [InlineData("Runner", Sql, AspNet, Kubernetes, @"Orleans\.")]

@@ -22,8 +22,9 @@ public sealed class ProjectTests
         ["Executors"] = ["Grains.Interfaces"],
         ["Artifacts"] = ["Grains.Interfaces"],
         ["Forges"] = ["Grains.Interfaces"],
-        ["WebFrontend"] = ["Grains.Interfaces", "Client", .. Middle],
-        ["Silo"] = ["Grains.Interfaces", "Client", "WebFrontend", .. Middle],
+        ["Triggers"] = ["Grains.Interfaces", "Pipelines", "Schema", "Forges"],
+        ["WebFrontend"] = ["Grains.Interfaces", "Client", "Triggers", .. Middle],
+        ["Silo"] = ["Grains.Interfaces", "Client", "Triggers", "WebFrontend", .. Middle],
         ["Runner"] = ["Client"],
         ["Cli"] = ["Client"],
     };

@@ -111,7 +111,7 @@ public sealed class ConnectionTests(Dashboard dashboard)
         await Expect(graph.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The database can't be reached", Slow);
         await Expect(graph.Page.GetByRole(AriaRole.Heading, new() { Name = "This page failed to load" })).ToHaveCountAsync(0);
         await page.GotoAsync("/runs");
-        await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("Shipinator can't answer now");
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Level = 1 })).ToHaveTextAsync("Shipinator is temporarily unavailable");
         await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The database can't be reached");
         await visitor.ExpectAccessibleAsync("database unavailable");
     }

@@ -128,7 +128,7 @@ public sealed class CommandTests : IAsyncLifetime
     {
         Assert.Empty(
             System
-                .Text.Json.JsonSerializer.Deserialize("""{"valid":true,"errors":[]}""", Client.ShipinatorJson.Default.LintAnswer)!
+                .Text.Json.JsonSerializer.Deserialize("""{"valid":true,"errors":[]}""", Client.ShipinatorJson.Default.LintResponse)!
                 .Warnings
         );
         Assert.Equal(
@@ -138,7 +138,7 @@ public sealed class CommandTests : IAsyncLifetime
                 : default
         );
         Assert.Equal("start", System.Text.Json.JsonSerializer.Deserialize("{}", Client.ShipinatorJson.Default.RerunRequest)!.From);
-        var defaulted = typeof(Client.LintAnswer)
+        var defaulted = typeof(Client.LintResponse)
             .Assembly.GetExportedTypes()
             .Where(t => !t.ContainsGenericParameters && t.GetConstructor([]) is not null && t.GetProperties().Length > 0)
             .SelectMany(t =>

@@ -49,7 +49,7 @@ public sealed class LiveTreeTests
     [Fact]
     public void Lines_BeforeAnythingIsKnown_AreTheBarAlone() => Assert.Single(new LiveTree(_time).Lines(10));
 
-    private TransitionAnswer Move(string id, string to) =>
+    private TransitionResponse Move(string id, string to) =>
         new()
         {
             Cursor = "1",
@@ -61,7 +61,7 @@ public sealed class LiveTreeTests
             Actor = "system",
         };
 
-    private JobAnswer Job(string name, params string[] steps) =>
+    private JobResponse Job(string name, params string[] steps) =>
         new()
         {
             Id = name,
@@ -74,7 +74,7 @@ public sealed class LiveTreeTests
             [
                 .. steps.Select(
                     (s, i) =>
-                        new StepAnswer
+                        new StepResponse
                         {
                             Id = s,
                             Name = s,

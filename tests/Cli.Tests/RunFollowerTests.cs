@@ -53,7 +53,7 @@ public sealed class RunFollowerTests
         await _log.Writer.CompleteAsync();
     }
 
-    private async Task<RunAnswer> FollowAsync()
+    private async Task<RunResponse> FollowAsync()
     {
         using var http = new HttpClient(new Server(_log.Reader.AsStream())) { BaseAddress = new("http://server.invalid/") };
         return await new RunFollower(new(http, _time), _terminal, _time).FollowAsync("r1", TestContext.Current.CancellationToken);

@@ -61,7 +61,7 @@ public sealed partial class TerminalTests : IAsyncLifetime
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Out = new AnsiConsoleOutput(text) });
         console.Profile.Width = 100;
         var at = DateTimeOffset.UnixEpoch;
-        JobAnswer job = new()
+        JobResponse job = new()
         {
             Id = "j",
             Name = "integration-tests-on-linux",

@@ -17,7 +17,7 @@ public sealed class RemovalTests : IAsyncLifetime
     [InlineData("perl -e 'for (1..10000) { mkdir \"deep\" or die; chdir \"deep\" or die }'")]
     [InlineData("mkdir -p a/b/c; touch a/b/c/f; chmod 0000 a/b/c a/b a; chmod 0 .")]
     [InlineData("ln -s /etc to-etc; ln -s . loop; mkfifo pipe; printf x > \"$(printf 'new\\nline')\"; printf x > ' '; printf x > -rf")]
-    public async Task Release_WorkspaceOfAnyContent_LeavesNothing(string script)
+    public async Task Release_WorkspaceWithAnyContent_LeavesNothing(string script)
     {
         foreach (var asServer in (bool[])[false, true])
         {
@@ -33,7 +33,7 @@ public sealed class RemovalTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Remove_ByAUserWhoIsNotRoot_OpensWhatIsClosed()
+    public async Task Remove_AsAUserOtherThanRoot_RemovesInaccessibleFolders()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Needs root to become another.");
         // The same commands, as that user: what the executor runs when the server is not root.
@@ -53,7 +53,7 @@ public sealed class RemovalTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Release_WhatCantBeRemoved_IsToldOnceAndTriedAgainByTheSweepAlone()
+    public async Task Release_FolderThatCantBeRemoved_LogsOnceAndTheSweepRetries()
     {
         var spec = ProcessBench.Job()[0];
         var log = new Recorder();

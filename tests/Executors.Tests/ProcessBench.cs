@@ -99,8 +99,8 @@ public sealed class ProcessBench : IAsyncDisposable
     public string Folder(ExecutionSpec spec) => Path.Combine(Jobs, spec.Worker.ExternalName);
 
     /// <summary>What the server answers to the execution's claim.</summary>
-    public void Work(ExecutionSpec spec, string script, CacheAnswer? cache = null) =>
-        Server.Work[spec.ExecutionId.ToString()] = new ClaimAnswer
+    public void Work(ExecutionSpec spec, string script, CacheResponse? cache = null) =>
+        Server.Work[spec.ExecutionId.ToString()] = new ClaimResponse
         {
             ExecutionId = spec.ExecutionId.ToString(),
             StepName = spec.StepName,
@@ -125,7 +125,7 @@ public sealed class ProcessBench : IAsyncDisposable
         };
 
     /// <summary>Submits an execution and waits for its end.</summary>
-    internal async Task<ExecutionStatus> RunAsync(ProcessExecutor executor, ExecutionSpec spec, string script, CacheAnswer? cache = null)
+    internal async Task<ExecutionStatus> RunAsync(ProcessExecutor executor, ExecutionSpec spec, string script, CacheResponse? cache = null)
     {
         Work(spec, script, cache);
         await executor.Submit(spec, default);

@@ -39,7 +39,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task FindWorkers_OneInWhichARunnerIsAtWork_MayBeAnotherInstallations()
+    public async Task FindWorkers_WithARunningRunner_MayBeForeign()
     {
         Work($"touch {Root}/started; while [ ! -e {Root}/go ]; do sleep 0.02; done");
         var executor = Executor();
@@ -65,7 +65,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Runner_OfTheServersOwnVariables_GetsNone()
+    public async Task Runner_Environment_HasNoneOfTheServersVariables()
     {
         Environment.SetEnvironmentVariable("SOMEBODYS_DATABASE_PASSWORD", "s3cret");
         Work($"touch {Root}/started; while [ ! -e {Root}/go ]; do sleep 0.02; done");
@@ -84,7 +84,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Status_OfAKilledRunner_IsLostAndItsCommandIsEnded()
+    public async Task Status_OfAKilledRunner_IsLostAndItsCommandIsKilled()
     {
         Work($"touch {Root}/started; sleep 1000");
         var executor = Executor();
@@ -97,14 +97,14 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Status_OfWhatWasNeverSubmitted_IsLostNeverSuccess()
+    public async Task Status_NeverSubmitted_IsLostAndNeverSuccess()
     {
         var status = await Executor().Status(Handle, default);
         Assert.Equal((Status.Failed, (Reason?)Reason.Lost), (status.Status, status.Reason));
     }
 
     [Fact]
-    public async Task Cancel_ReachesWhatIgnoresSigtermAndIsConfirmedByAbsence()
+    public async Task Cancel_CommandThatIgnoresSigterm_IsKilledAndConfirmedWhenGone()
     {
         Work($"trap '' TERM; (trap '' TERM; touch {Root}/started; while true; do sleep 0.1; done) & wait");
         var executor = Executor(killAfter: TimeSpan.FromSeconds(1));
@@ -140,7 +140,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Options_BeyondLoopback_AreRefusedUnlessTheOperatorSaysSo()
+    public void Options_BeyondLoopback_AreRejectedUnlessAllowed()
     {
         var options = new ProcessExecutorOptions
         {
@@ -161,7 +161,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Options_SeveralServers_AreRefusedUnlessTheyAreOnOneMachine()
+    public void Options_SeveralServers_AreRejectedUnlessOnOneMachine()
     {
         var options = new ProcessExecutorOptions
         {
@@ -179,7 +179,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Status_OfAResultThatIsHalfWritten_IsNoResult()
+    public async Task Status_PartiallyWrittenResult_IsIgnored()
     {
         var folder = new WorkerFolder(_bench.Jobs, _spec.Worker.ExternalName);
         Directory.CreateDirectory(folder.Control(_spec.ExecutionId));
@@ -188,7 +188,7 @@ public sealed class ProcessExecutorTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Registry_AnUnknownType_NamesTheKnownOnes()
+    public void Registry_UnknownType_NamesTheConfiguredOnes()
     {
         var error = Assert.Throws<ExecutorException>(() => new ExecutorRegistry([Executor()]).Get("magic"));
         Assert.Contains("process", error.Message, StringComparison.Ordinal);

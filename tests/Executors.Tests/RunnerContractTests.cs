@@ -10,7 +10,7 @@ namespace Shipinator.Executors.Tests;
 public sealed class RunnerContractTests
 {
     [Fact]
-    public void Reasons_OfTheRunner_AreWordsOfTheClosedSet()
+    public void Reasons_OfTheRunner_AreInTheClosedSet()
     {
         var sent = Constants<string>(typeof(RunnerReasons));
         Assert.NotEmpty(sent);
@@ -18,7 +18,7 @@ public sealed class RunnerContractTests
     }
 
     [Fact]
-    public void ExitCodes_OfTheServer_AreTheRunners()
+    public void ExitCodes_OfServerAndRunner_AreEqual()
     {
         var known = Constants<int>(typeof(Shipinator.RunnerExitCodes));
         Assert.NotEmpty(known);

@@ -28,14 +28,14 @@ public sealed class StepUserTests : IAsyncLifetime
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Step_ThatAttacks_GetsNothingUnlessItRunsAsTheServer(bool asServer)
+    public async Task Step_Hostile_SucceedsOnlyAsTheServersUser(bool asServer)
     {
         Environment.SetEnvironmentVariable("SHIPINATOR_TEST_PASSWORD", "of-the-database");
         using var server = System.Diagnostics.Process.Start(new ProcessStartInfo("sleep", ["1000"]))!;
         await File.WriteAllTextAsync(Path.Combine(_bench.Root, "server.json"), "{}");
         File.SetUnixFileMode(Path.Combine(_bench.Root, "server.json"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
         var executor = _bench.Executor(asServer);
-        var cache = new CacheAnswer
+        var cache = new CacheResponse
         {
             Scope = RepositoryId.New(TimeProvider.System).ToString(),
             Image = "none",
@@ -43,7 +43,7 @@ public sealed class StepUserTests : IAsyncLifetime
             Paths = ["kept"],
         };
 
-        // A neighbor at work, with a file of its own, and one before it that left a cache.
+        // A neighbor active, with a file of its own, and one before it that left a cache.
         var before = ProcessBench.Job(repository: RepositoryId.Parse(cache.Scope))[0];
         await _bench.RunAsync(_bench.Executor(), before, "mkdir kept; echo bytes > kept/file", cache);
         await _bench.Executor().Release(before.Worker.JobId, 1, default);
@@ -103,7 +103,7 @@ public sealed class StepUserTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Step_ThatBuilds_FindsWhatBuildsNeed()
+    public async Task Step_Ordinary_FindsWhatBuildsNeed()
     {
         var steps = ProcessBench.Job(2);
         var executor = _bench.Executor();
@@ -130,7 +130,7 @@ public sealed class StepUserTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Users_OfJobsAtTheSameTime_AreNeverTheSame_AndAJobKeepsItsOwnOverARestart()
+    public async Task Users_OfConcurrentJobs_AreDistinct_AndKeptOverARestart()
     {
         string Write(string name) =>
             $"id -u > {_bench.Root}/{name}.new; mv {_bench.Root}/{name}.new {_bench.Root}/{name}; while [ ! -e {_bench.Root}/go "
@@ -159,7 +159,7 @@ public sealed class StepUserTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Source_OfALocalRepositoryThatOnlyRootCanRead_IsHandedOver()
+    public async Task Source_LocalRepositoryThatOnlyRootCanRead_IsCopied()
     {
         var closed = Directory.CreateTempSubdirectory("ship-closed-").FullName;
         var origin = Directory.CreateDirectory(Path.Combine(closed, "origin")).FullName;
@@ -200,10 +200,10 @@ public sealed class StepUserTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Cache_IsSharedByTheJobsOfARepositoryAlone()
+    public async Task Cache_IsSharedByJobsOfTheSameRepositoryOnly()
     {
         var (mine, other) = (RepositoryId.New(TimeProvider.System), RepositoryId.New(TimeProvider.System));
-        CacheAnswer Cache(RepositoryId of) =>
+        CacheResponse Cache(RepositoryId of) =>
             new()
             {
                 Scope = of.ToString(),
@@ -248,10 +248,10 @@ public sealed class StepUserTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task CacheWithFallbacks_IsKeptAndRestored_AlsoForAnotherKey()
+    public async Task Cache_WithRestoreKeys_IsStoredAndRestoredForAnotherKey()
     {
         var mine = RepositoryId.New(TimeProvider.System);
-        var cache = new CacheAnswer
+        var cache = new CacheResponse
         {
             Scope = mine.ToString(),
             Image = "none",
@@ -285,7 +285,7 @@ public sealed class StepUserTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Release_EndsAlsoWhatHidesFromTheExecutor()
+    public async Task Release_KillsProcessesThatHideFromTheExecutor()
     {
         var spec = ProcessBench.Job()[0];
         var executor = _bench.Executor();
@@ -309,7 +309,7 @@ public sealed class StepUserTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Options_FolderThatStepsCantEnterOrUsersThatExist_AreRefusedWithTheFix()
+    public void Options_InaccessibleFolderOrExistingUsers_AreRejectedWithTheFix()
     {
         string Failure(ProcessExecutorOptions options) =>
             new ProcessExecutorOptionsValidator(TimeProvider.System).Validate(null, options).FailureMessage ?? "";

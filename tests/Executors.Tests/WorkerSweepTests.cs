@@ -4,13 +4,13 @@ using Shipinator.Executors.Tests.Kubernetes;
 
 namespace Shipinator.Executors.Tests;
 
-/// <summary>The sweep over whatever executor: what the owner says decides, and one that does not answer delays nobody else.</summary>
+/// <summary>The sweep over whatever executor: what the owner says decides, and one that does not respond delays nobody else.</summary>
 public sealed class WorkerSweepTests : IWorkerOwnership
 {
     private readonly ConcurrentDictionary<JobId, WorkerNeed?> _owners = new();
 
     [Fact]
-    public async Task Sweep_TakesWhatIsOverOrUnknown_AndLeavesWhatIsNeededUnansweredOrPerhapsAnothers()
+    public async Task Sweep_RemovesEndedOrUnknownWorkers_AndKeepsNeededUnansweredOrForeignOnes()
     {
         var time = new Agenda();
         var inventory = new Inventory(
@@ -28,7 +28,7 @@ public sealed class WorkerSweepTests : IWorkerOwnership
         {
             time.Pass(inventory.SweepPeriod);
             await Task.Yield();
-            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "Nobody looked for workers.");
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "No sweep took place in time.");
         }
 
         await sweep.StopAsync(default);
@@ -38,7 +38,7 @@ public sealed class WorkerSweepTests : IWorkerOwnership
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Sweep_AnErrorThatNobodyForesaw_EndsNothingAndIsTriedAgain(bool inTidy)
+    public async Task Sweep_UnexpectedError_IsRetried(bool inTidy)
     {
         var time = new Agenda();
         var inventory = new Inventory(Worker(WorkerNeed.Over)) { FailuresLeft = 2, FailsInTidy = inTidy };
@@ -50,7 +50,7 @@ public sealed class WorkerSweepTests : IWorkerOwnership
             Assert.False(sweep.ExecuteTask!.IsCompleted, "The service has ended, which ends the server.");
             time.Pass(inventory.SweepPeriod);
             await Task.Yield();
-            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "Nobody looked for workers.");
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "No sweep took place in time.");
         }
 
         await sweep.StopAsync(default);
@@ -102,7 +102,7 @@ public sealed class WorkerSweepTests : IWorkerOwnership
             if (here && FailuresLeft > 0)
             {
                 FailuresLeft--;
-                throw new InvalidOperationException("Nobody foresaw this.");
+                throw new InvalidOperationException("An unexpected error.");
             }
         }
 

@@ -219,4 +219,44 @@ public sealed class ClonePolicyTests : IDisposable
         Assert.Equal("trunk", await forge.DefaultBranch(repository, default));
         Assert.Equal("refs/heads/trunk", (await forge.Resolve(repository, "HEAD", default)).FullRef);
     }
+
+    [Fact]
+    public async Task ReadAt_FetchesOnceAndHasRefFetchesNothing()
+    {
+        await using var server = await GitHttpServer.StartAsync(Path.Combine(_bench.Root, "own"));
+        server.Create("/app.git", ("a", "one"));
+        var forge = _bench.Forge();
+        var repository = RemoteBench.At(server.Url("/app.git"));
+        var head = await forge.Resolve(repository, "main", default);
+
+        server.Requests.Clear();
+        var read = await forge.ReadAt(repository, "main", head.Commit, "a", default);
+        Assert.Equal((head, "one"), (read.Head, read.Text));
+        Assert.Single(server.Requests, r => r.Path.Contains("info/refs", StringComparison.Ordinal));
+
+        GitHttpServer.Git(server.Bare("/app.git"), "branch", "next", "main");
+        Assert.True(await forge.HasRef(repository, "refs/heads/next", default));
+        Assert.False(await forge.HasRef(repository, "refs/heads/nex", default));
+        Assert.False(await forge.HasRef(repository, "refs/tags/main", default));
+        Assert.False(Directory.Exists(Path.Combine(_bench.Cache, repository.Id + ".git", "refs", "heads", "next")));
+    }
+
+    [Theory]
+    [InlineData("/srv/app", "/srv/app")]
+    [InlineData("file:///srv/app", "/srv/app")]
+    [InlineData("FILE:/srv/app", "/srv/app")]
+    [InlineData("file://localhost/srv/a%20b", "/srv/a b")]
+    [InlineData("file:///srv/a%3Fb", "/srv/a?b")]
+    [InlineData("file:///srv/a?b", null)]
+    [InlineData("file:///srv/a#b", null)]
+    [InlineData("file:///srv/a%00b", null)]
+    [InlineData("file://elsewhere/srv/app", null)]
+    [InlineData("file://localhost", null)]
+    [InlineData("file:srv/app", null)]
+    [InlineData("https://localhost/srv/app", null)]
+    public void LocalAddress_IsOnePath(string url, string? path)
+    {
+        Assert.Equal(path, LocalAddress.TryParse(url, out var problem));
+        Assert.Equal(path is null, problem.Length > 0);
+    }
 }

@@ -132,11 +132,11 @@ public sealed class GitForgeTests : IDisposable
         Assert.Equal(["refs/heads/main", "refs/heads/topic/x", "refs/tags/v1"], await Forge().ListRefs(_repository, default));
 
     [Fact]
-    public async Task Repository_ThatIsNotThere_IsUnreachable()
+    public async Task Repository_ThatIsNotThere_IsNotFoundOrUnreachable()
     {
         var gone = _repository with { CloneUrl = Path.Combine(_root, "gone") };
         Assert.Equal(
-            ForgeException.Unreachable,
+            ForgeException.RepositoryNotFound,
             (await Assert.ThrowsAsync<ForgeException>(() => Forge().Resolve(gone, "main", default))).Code
         );
         var nobody = _repository with { CloneUrl = "http://127.0.0.1:9/x.git" };

@@ -28,7 +28,7 @@ public sealed class HandleTests
     }
 
     [Fact]
-    public void Handle_OfAStepOfAnotherWorker_IsRefusedByName()
+    public void Handle_OfAStepOfAnotherWorker_IsRejected()
     {
         var spec = Spec(step: 0, attempt: 1) with { StepId = StepId.New(TimeProvider.System) };
         var error = Assert.Throws<ArgumentException>(() => ExecutionHandle.Of(spec, "process"));
@@ -37,7 +37,7 @@ public sealed class HandleTests
     }
 
     [Fact]
-    public void WorkerName_ReadBack_IsTheJobAndAttempt()
+    public void WorkerName_Parsed_IsTheJobAndAttempt()
     {
         Assert.True(WorkerName.TryParse(WorkerName.Of(Job, 12), out var job, out var attempt));
         Assert.Equal((Job, 12), (job, attempt));
@@ -53,7 +53,7 @@ public sealed class HandleTests
     [InlineData("ship-0190000000007000800000000000000A-1")]
     [InlineData("ship-short-1")]
     [InlineData("shop-01900000000070008000000000000004-1")]
-    public void WorkerName_NotOneOfOurs_IsNotRead(string? name) => Assert.False(WorkerName.TryParse(name, out _, out _));
+    public void WorkerName_AnythingElse_IsNotParsed(string? name) => Assert.False(WorkerName.TryParse(name, out _, out _));
 
     private static ExecutionSpec Spec(int step, int attempt)
     {

@@ -11,7 +11,7 @@ public abstract class IdTests<T>(Func<TimeProvider, T> make, Func<string, T> par
 
     /// <summary>As text and as PostgreSQL compares them: byte by byte.</summary>
     [Fact]
-    public void New_WithinAMillisecond_IsInTheOrderOfTime() =>
+    public void New_WithinAMillisecond_SortsByTime() =>
         Gen.Int[0, 9_996]
             .Sample(ticks =>
             {
@@ -52,7 +52,7 @@ public abstract class IdTests<T>(Func<TimeProvider, T> make, Func<string, T> par
     [InlineData("0x890a5d-ac96-774b-bcce-b302099a8057")]
     [InlineData("+1890a5d-ac96-774b-bcce-b302099a8057")]
     [InlineData("01890a5d-0x96-774b-bcce-b302099a8057")]
-    public void Parse_AnythingElse_IsRefusedByName(string text)
+    public void Parse_AnythingElse_NamesTheKindAndTheText(string text)
     {
         var error = Assert.Throws<FormatException>(() => parse(text));
         Assert.Contains(typeof(T).Name, error.Message, StringComparison.Ordinal);
@@ -62,7 +62,7 @@ public abstract class IdTests<T>(Func<TimeProvider, T> make, Func<string, T> par
     }
 
     [Fact]
-    public void Parse_AnyText_AcceptsOnlyWhatItWouldWrite() =>
+    public void Parse_AnyText_AcceptsOnlyTheCanonicalForm() =>
         Gen.String[Gen.Char["0123456789abcdefABCDEFx+-{} "], 30, 40]
             .Sample(text =>
                 Assert.True(
@@ -78,7 +78,7 @@ public abstract class IdTests<T>(Func<TimeProvider, T> make, Func<string, T> par
     public void TryParse_Null_IsFalse() => Assert.False(EntityId.TryParse<T>(null, out _));
 
     [Fact]
-    public void Json_AnyId_IsAStringAndComesBack() =>
+    public void Json_AnyId_RoundTripsAsAString() =>
         Gen
             .Guid.Where(g => g != Guid.Empty)
             .Sample(value =>
@@ -93,7 +93,7 @@ public abstract class IdTests<T>(Func<TimeProvider, T> make, Func<string, T> par
     [InlineData("{}")]
     [InlineData("null")]
     [InlineData("true")]
-    public void Json_OtherThanAString_IsRefused(string json) => Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<T>(json));
+    public void Json_OtherThanAString_IsRejected(string json) => Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<T>(json));
 
     [Fact]
     public void New_AtRisingTimes_IsVersion7AndSortsByCreation() =>

@@ -56,7 +56,7 @@ public sealed class LifecycleTests
             );
 
     [Fact]
-    public void MoveTo_EveryEventTwice_EndsAsWithEachOnce() =>
+    public void MoveTo_EveryEventTwice_HasTheSameResult() =>
         Gen.Select(Machines, Events)
             .Sample(
                 (machine, events) =>
@@ -75,7 +75,7 @@ public sealed class LifecycleTests
             );
 
     [Fact]
-    public void MoveTo_OnceTerminal_NothingChangesEver() =>
+    public void MoveTo_OnceTerminal_NeverChanges() =>
         Gen.Select(Machines, Events, Events)
             .Sample(
                 (machine, first, then) =>
@@ -120,7 +120,7 @@ public sealed class LifecycleTests
             );
 
     [Fact]
-    public void Fold_OfTheRecordedTransitions_IsTheCurrentLife() =>
+    public void Fold_RecordedTransitions_GiveTheCurrentLifecycle() =>
         Gen.Select(Machines, Events, Gen.Guid)
             .Sample(
                 (machine, events, entity) =>
@@ -146,7 +146,7 @@ public sealed class LifecycleTests
             );
 
     [Fact]
-    public void Fold_AHistoryWithAHole_IsRefused()
+    public void Fold_HistoryWithAGap_IsRejected()
     {
         var pending = Lifecycle.Begin(Machine.Execution, Start);
         var submitted = pending.MoveTo(Status.Submitted, Start);
@@ -163,14 +163,14 @@ public sealed class LifecycleTests
     }
 
     [Fact]
-    public void Between_TheSameLife_IsNothing()
+    public void Between_UnchangedLifecycle_IsNull()
     {
         var life = Lifecycle.Begin(Machine.Job, Start);
         Assert.Null(Transition.Between(life, life.MoveTo(Status.Pending, Start.AddSeconds(1)), Run.Value, Run, "system"));
     }
 
     [Fact]
-    public void MoveTo_NotInTheTable_SaysWhatWhereFromAndWhereTo()
+    public void MoveTo_NotInTheTable_NamesMachineFromAndTo()
     {
         var error = Assert.Throws<TransitionRefusedException>(() => Lifecycle.Begin(Machine.Run, Start).MoveTo(Status.Success, Start));
         Assert.Equal((Machine.Run, Status.Pending, Status.Success), (error.Machine, error.From, error.To));
@@ -178,7 +178,7 @@ public sealed class LifecycleTests
     }
 
     [Fact]
-    public void Restore_OfAnyLife_IsThatLife() =>
+    public void Restore_AnyLifecycle_IsEqual() =>
         Gen.Select(Machines, Events)
             .Sample(
                 (machine, events) =>

@@ -9,7 +9,7 @@ public sealed class PlanJsonTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void PlansAndSpecs_WithEveryMemberSet_ComeBackWhole(bool flag)
+    public void PlansAndSpecs_WithEveryMemberSet_RoundTrip(bool flag)
     {
         Same(new Samples(flag).Of<RunPlan>());
         Same(new Samples(flag).Of<JobSpec>());
@@ -17,7 +17,7 @@ public sealed class PlanJsonTests
     }
 
     [Fact]
-    public void Text_OfAPlan_IsSnakeCaseWithWords()
+    public void Json_OfAPlan_IsSnakeCaseWithWords()
     {
         var json = JsonNode.Parse(PlanJson.Serialize(new Samples(flag: true).Of<RunPlan>()))!;
         Assert.Equal("deploy", (string?)json["jobs"]![0]!["type"]);
@@ -27,7 +27,7 @@ public sealed class PlanJsonTests
     }
 
     [Fact]
-    public void APlanOfAnOlderVersion_MembersThatItLacks_HaveTheirDefaults()
+    public void PlanOfAnOlderVersion_MissingMembers_HaveTheirDefaults()
     {
         var plan = PlanJson.Deserialize<RunPlan>(
             """
@@ -60,7 +60,7 @@ public sealed class PlanJsonTests
     }
 
     [Fact]
-    public void ASpecOfAnOlderVersion_MembersThatItLacks_HaveTheirDefaults()
+    public void SpecOfAnOlderVersion_MissingMembers_HaveTheirDefaults()
     {
         var whole = JsonNode.Parse(PlanJson.Serialize(new Samples(flag: true).Of<ExecutionSpec>()))!.AsObject();
         foreach (var optional in new[] { "command", "script", "artifacts", "secrets", "inputs", "workdir", "cache" })
@@ -79,7 +79,7 @@ public sealed class PlanJsonTests
     }
 
     [Fact]
-    public void APlanOfANewerVersion_MembersThatAreUnknown_DoNotHurt()
+    public void PlanOfANewerVersion_UnknownMembers_AreIgnored()
     {
         var json = JsonNode.Parse(PlanJson.Serialize(new Samples(flag: true).Of<RunPlan>()))!.AsObject();
         json["a_word_of_tomorrow"] = 1;
@@ -91,7 +91,7 @@ public sealed class PlanJsonTests
     [InlineData("{}")]
     [InlineData("{\"trigger\":null}")]
     [InlineData("[]")]
-    public void AnythingThatIsNoPlan_IsRefused(string json) => Assert.Throws<JsonException>(() => PlanJson.Deserialize<RunPlan>(json));
+    public void Deserialize_AnythingElse_IsRejected(string json) => Assert.Throws<JsonException>(() => PlanJson.Deserialize<RunPlan>(json));
 
     private static void Same<T>(T value)
     {

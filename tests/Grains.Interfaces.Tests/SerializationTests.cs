@@ -24,7 +24,7 @@ public sealed class SerializationTests
 
     [Theory]
     [MemberData(nameof(Values))]
-    public void Value_WithEveryMemberSet_ComesBackWhole(string typeName)
+    public void Value_WithEveryMemberSet_RoundTrips(string typeName)
     {
         var type = typeof(RunId).Assembly.GetType(typeName, throwOnError: true)!;
         foreach (var flag in new[] { true, false })
@@ -37,7 +37,7 @@ public sealed class SerializationTests
     }
 
     [Fact]
-    public void Stored_WithRowAndTransitions_ComesBackWhole()
+    public void Stored_WithRowAndTransitions_RoundTrips()
     {
         var value = new Samples(flag: true).Of<Stored<JobRecord>>();
         Assert.Equal(2, value.Uncommitted.Length);
@@ -46,14 +46,14 @@ public sealed class SerializationTests
     }
 
     [Fact]
-    public void Lifecycle_AfterTheRoundTrip_IsEqual()
+    public void Lifecycle_RoundTrips()
     {
         var life = new Samples(flag: true).Of<Lifecycle>();
         Assert.Equal(life, RoundTrip(life));
     }
 
     [Fact]
-    public void Claim_WithoutWork_ComesBackWithoutWork()
+    public void Claim_WithoutWork_RoundTrips()
     {
         var back = (ClaimResult)RoundTrip(new ClaimResult(ClaimKind.NotYet, null, []));
         Assert.Equal(ClaimKind.NotYet, back.Kind);
@@ -63,7 +63,7 @@ public sealed class SerializationTests
     }
 
     [Fact]
-    public void WaitReasons_OfARun_ComeBackWhole()
+    public void WaitReasons_OfARun_RoundTrip()
     {
         var value = ImmutableDictionary<Guid, WaitReason>.Empty.Add(
             new Guid(1, 2, 3, [1, 2, 3, 4, 5, 6, 7, 8]),
@@ -72,7 +72,7 @@ public sealed class SerializationTests
         Assert.Equal(value, (ImmutableDictionary<Guid, WaitReason>)RoundTrip(value));
     }
 
-    /// <summary>One of each kind; <see cref="EveryException_IsHere"/> sees to it that none is forgotten.</summary>
+    /// <summary>One of each kind; <see cref="EveryException_IsCovered"/> sees to it that none is forgotten.</summary>
     private static readonly ShipinatorException[] Exceptions =
     [
         new ShipinatorException("some_code", "some message", new TimeoutException("inner")),
@@ -91,7 +91,7 @@ public sealed class SerializationTests
 
     [Theory]
     [MemberData(nameof(ExceptionIndexes))]
-    public void Exception_ThrownThroughAGrain_KeepsTypeCodeMessageAndFacts(int index)
+    public void Exception_ThrownByAGrain_KeepsTypeCodeMessageAndProperties(int index)
     {
         var thrown = Exceptions[index];
         var back = (ShipinatorException)RoundTrip(thrown);
@@ -105,7 +105,7 @@ public sealed class SerializationTests
     }
 
     [Fact]
-    public void EveryException_IsHere() =>
+    public void EveryException_IsCovered() =>
         Assert.Equal(
             typeof(RunId).Assembly.GetTypes().Where(t => typeof(Exception).IsAssignableFrom(t)).Select(t => t.Name).Order(),
             Exceptions.Select(e => e.GetType().Name).Distinct().Order()

@@ -24,7 +24,7 @@ public sealed class StateMachineTests
     [InlineData(Machine.Job, JobAndStep)]
     [InlineData(Machine.Step, JobAndStep)]
     [InlineData(Machine.Execution, Execution)]
-    public void Table_OfEachMachine_IsTheDesigns(Machine machine, string rows)
+    public void Table_OfEachMachine_IsAsDesigned(Machine machine, string rows)
     {
         var expected = rows.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
             .Select(row => row.Split(": "))
@@ -34,7 +34,7 @@ public sealed class StateMachineTests
     }
 
     [Fact]
-    public void Allows_EveryPair_IsWhatTheTableHolds() =>
+    public void Allows_EveryPair_IsAsInTheTable() =>
         Assert.All(
             Enum.GetValues<Machine>(),
             machine =>
@@ -49,7 +49,7 @@ public sealed class StateMachineTests
         );
 
     [Fact]
-    public void IsTerminal_ExactlyTheStatesThatNothingFollows() =>
+    public void IsTerminal_IsTrueForStatesWithoutTransitions() =>
         Assert.All(
             Enum.GetValues<Machine>(),
             machine =>
@@ -60,5 +60,5 @@ public sealed class StateMachineTests
         );
 
     [Fact]
-    public void Table_UnknownMachine_IsRefused() => Assert.Throws<ArgumentOutOfRangeException>(() => StateMachines.Table((Machine)99));
+    public void Table_UnknownMachine_IsRejected() => Assert.Throws<ArgumentOutOfRangeException>(() => StateMachines.Table((Machine)99));
 }

@@ -31,20 +31,20 @@ public sealed class WordsTests
     private static readonly string[] JobTypes = ["build", "test", "deploy"];
 
     [Fact]
-    public void Status_Words_AreTheDesigns() => Assert.Equal(Statuses, Enum.GetValues<Status>().Select(s => s.Word()));
+    public void Status_Words_AreAsDesigned() => Assert.Equal(Statuses, Enum.GetValues<Status>().Select(s => s.Word()));
 
     [Fact]
-    public void Reason_Words_AreTheDesigns() => Assert.Equal(Reasons, Enum.GetValues<Reason>().Select(r => r.Word()));
+    public void Reason_Words_AreAsDesigned() => Assert.Equal(Reasons, Enum.GetValues<Reason>().Select(r => r.Word()));
 
     [Fact]
-    public void Machine_Words_AreTheDesigns() => Assert.Equal(Machines, Enum.GetValues<Machine>().Select(m => m.Word()));
+    public void Machine_Words_AreAsDesigned() => Assert.Equal(Machines, Enum.GetValues<Machine>().Select(m => m.Word()));
 
     [Fact]
-    public void JobType_Words_AreTheSpecifications() =>
+    public void JobType_Words_AreAsSpecified() =>
         Assert.Equal(JobTypes, Enum.GetValues<JobType>().Select(t => JsonSerializer.Serialize(t).Trim('"')));
 
     [Fact]
-    public void EveryWord_Parsed_ComesBack()
+    public void EveryWord_RoundTrips()
     {
         Assert.All(Statuses, w => Assert.Equal(w, Words.ParseStatus(w).Word()));
         Assert.All(Statuses, w => Assert.True(Words.TryParseStatus(w, out var s) && s.Word() == w));
@@ -72,7 +72,7 @@ public sealed class WordsTests
     [InlineData("ExitCode")]
     [InlineData("exit-code")]
     [InlineData("1")]
-    public void ParseReason_AnythingElse_IsRefused(string word)
+    public void ParseReason_AnythingElse_IsRejected(string word)
     {
         Assert.Throws<FormatException>(() => Words.ParseReason(word));
         Assert.False(Words.TryParseReason(word, out _));
@@ -95,10 +95,10 @@ public sealed class WordsTests
     [InlineData("\"Running\"")]
     [InlineData("\"submitted, running\"")]
     [InlineData("null")]
-    public void Json_NotAWord_IsRefused(string json) => Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<Status>(json));
+    public void Json_OtherThanAWord_IsRejected(string json) => Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<Status>(json));
 
     [Fact]
-    public void InfrastructureReasons_AreThoseThatAreNotTheUsersDoing() =>
+    public void IsInfrastructure_IsTrueForFailuresOutsideTheCommand() =>
         Assert.Equal(
             new[] { Reason.Evicted, Reason.ImagePull, Reason.Lost, Reason.Unschedulable, Reason.ExecutorError },
             Enum.GetValues<Reason>().Where(r => r.IsInfrastructure())

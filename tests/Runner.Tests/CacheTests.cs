@@ -186,7 +186,7 @@ public sealed class CacheTests : IDisposable
         cache.Save(default);
         Assert.Equal("first", Restored("a1", "v4", plan with { RestoreDepths = [0] }));
 
-        string? Restored(string a, string version, CacheAnswer? answer = null)
+        string? Restored(string a, string version, CacheResponse? answer = null)
         {
             var at = JobOf(a, version);
             Runner.Cache.Of(Work(answer ?? plan), at, _log.Add, TimeProvider.System)!.Restore();
@@ -235,7 +235,7 @@ public sealed class CacheTests : IDisposable
             return job;
         }
 
-        void Keep(RunnerSettings job, CacheAnswer answer)
+        void Keep(RunnerSettings job, CacheResponse answer)
         {
             var cache = Runner.Cache.Of(Work(answer), job with { CacheBytes = 1_000_000 }, _log.Add, TimeProvider.System)!;
             cache.Restore();
@@ -245,7 +245,7 @@ public sealed class CacheTests : IDisposable
         }
     }
 
-    private static CacheAnswer Plan { get; } =
+    private static CacheResponse Plan { get; } =
         new()
         {
             Scope = "0190-aa",
@@ -263,7 +263,7 @@ public sealed class CacheTests : IDisposable
         cache.Save(default);
     }
 
-    private bool IsHit(RunnerSettings job, CacheAnswer plan)
+    private bool IsHit(RunnerSettings job, CacheResponse plan)
     {
         Runner.Cache.Of(Work(plan), job, _log.Add, TimeProvider.System)!.Restore();
         return File.Exists(Path.Combine(job.Workspace, ".cache", "kept"));
@@ -283,5 +283,5 @@ public sealed class CacheTests : IDisposable
         return settings;
     }
 
-    private static ClaimAnswer Work(CacheAnswer cache) => RunnerTest.Work("true") with { Cache = cache };
+    private static ClaimResponse Work(CacheResponse cache) => RunnerTest.Work("true") with { Cache = cache };
 }

@@ -216,7 +216,7 @@ public sealed class CheckoutTests : RunnerTest
         var settings = new RunnerSettings(Server.Url, ExecutionId, Token, JobFolder) { SourceFolder = _own.Bare("/app.git") };
         Directory.CreateDirectory(settings.Control);
         Directory.CreateDirectory(settings.Workspace);
-        var source = new SourceAnswer
+        var source = new SourceResponse
         {
             CloneUrl = "https://bot:top-secret@git.example.org/org/app.git",
             Ref = "refs/heads/main",

@@ -48,7 +48,7 @@ public sealed class FakeServer : IAsyncDisposable
     public Uri Url => new($"http://127.0.0.1:{_port}");
 
     /// <summary>The work by execution; for an unknown execution the response is 410.</summary>
-    public ConcurrentDictionary<string, ClaimAnswer> Work { get; } = new();
+    public ConcurrentDictionary<string, ClaimResponse> Work { get; } = new();
 
     public TaskCompletionSource<StatusReport> Reported { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -125,12 +125,12 @@ public sealed class FakeServer : IAsyncDisposable
                 Claims.Enqueue((id, context.Request.Headers.Authorization.ToString().Split(' ')[^1], body!));
                 Claimed.TrySetResult(body!.Runner);
                 return Work.TryGetValue(id, out var work)
-                    ? Results.Content(JsonSerializer.Serialize(work, RunnerJson.Default.ClaimAnswer), "application/json")
+                    ? Results.Content(JsonSerializer.Serialize(work, RunnerJson.Default.ClaimResponse), "application/json")
                     : Results.StatusCode(410);
             }
         );
         _app.MapPost("/v1/executions/{id}/logs", AppendAsync);
-        _app.MapPost("/v1/executions/{id}/heartbeat", () => Respond(new RunnerAnswer { Cancel = Cancel }));
+        _app.MapPost("/v1/executions/{id}/heartbeat", () => Respond(new RunnerResponse { Cancel = Cancel }));
         _app.MapPost(
             "/v1/executions/{id}/next",
             async (string id, HttpContext context) =>
@@ -139,8 +139,8 @@ public sealed class FakeServer : IAsyncDisposable
                 return Next.TryGetValue(id, out var next)
                     ? Results.Content(
                         JsonSerializer.Serialize(
-                            new NextAnswer { ExecutionId = next, Token = "shx_of-" + next },
-                            RunnerJson.Default.NextAnswer
+                            new NextResponse { ExecutionId = next, Token = "shx_of-" + next },
+                            RunnerJson.Default.NextResponse
                         ),
                         "application/json"
                     )
@@ -154,7 +154,7 @@ public sealed class FakeServer : IAsyncDisposable
                 var report = (await JsonSerializer.DeserializeAsync(context.Request.Body, RunnerJson.Default.StatusReport))!;
                 Reports.Enqueue((id, report));
                 Reported.TrySetResult(report);
-                return Respond(new RunnerAnswer());
+                return Respond(new RunnerResponse());
             }
         );
         _app.MapPost(
@@ -220,9 +220,9 @@ public sealed class FakeServer : IAsyncDisposable
             return Results.Empty;
         }
 
-        return Respond(new RunnerAnswer { Length = length, Cancel = Cancel });
+        return Respond(new RunnerResponse { Length = length, Cancel = Cancel });
     }
 
-    private static IResult Respond(RunnerAnswer answer) =>
-        Results.Content(JsonSerializer.Serialize(answer, RunnerJson.Default.RunnerAnswer), "application/json");
+    private static IResult Respond(RunnerResponse answer) =>
+        Results.Content(JsonSerializer.Serialize(answer, RunnerJson.Default.RunnerResponse), "application/json");
 }

@@ -141,12 +141,12 @@ public sealed class LfsTests : RunnerTest
 
     private string ReadWorkspace(string folder = "") => File.ReadAllText(Path.Combine(Workspace, folder, "big.bin"));
 
-    private async Task CheckOutAsync(string url, string commit, CloneAnswer clone, string? password = null)
+    private async Task CheckOutAsync(string url, string commit, CloneResponse clone, string? password = null)
     {
         var settings = new RunnerSettings(Server.Url, ExecutionId, Token, JobFolder);
         Directory.CreateDirectory(settings.Control);
         Directory.CreateDirectory(settings.Workspace);
-        var source = new SourceAnswer
+        var source = new SourceResponse
         {
             CloneUrl = url,
             Ref = "refs/heads/main",

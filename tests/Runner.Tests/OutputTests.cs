@@ -381,7 +381,7 @@ public sealed class OutputTests : RunnerTest
         await Assert.ThrowsAsync<ContentChangedException>(() => longer.CopyToAsync(copy));
     }
 
-    private Task<StatusReport> RunAsync(string script, IReadOnlyList<OutputAnswer> outputs)
+    private Task<StatusReport> RunAsync(string script, IReadOnlyList<OutputResponse> outputs)
     {
         Server.Work[ExecutionId] = Work(script, outputs);
         return RunInProcessAsync();

@@ -39,7 +39,7 @@ public abstract class RunnerTest : IAsyncLifetime
     }
 
     /// <summary>What a claim gives, with defaults for all that a test does not care about.</summary>
-    protected internal static ClaimAnswer Work(string script, params IReadOnlyList<OutputAnswer> outputs) =>
+    protected internal static ClaimResponse Work(string script, params IReadOnlyList<OutputResponse> outputs) =>
         new()
         {
             ExecutionId = "x",
@@ -56,7 +56,7 @@ public abstract class RunnerTest : IAsyncLifetime
         };
 
     /// <summary>Runs the work in a runner process; returns what it reported.</summary>
-    protected async Task<StatusReport> RunAsync(ClaimAnswer work, params string[] prefix)
+    protected async Task<StatusReport> RunAsync(ClaimResponse work, params string[] prefix)
     {
         Server.Work[ExecutionId] = work;
         using var runner = Start(prefix);

@@ -92,7 +92,7 @@ public sealed class SilentHostTests : RunnerTest
         Assert.Contains(Address, e.Message, StringComparison.Ordinal);
     }
 
-    private static SourceAnswer Source(string url, string commit) =>
+    private static SourceResponse Source(string url, string commit) =>
         new()
         {
             CloneUrl = url,
@@ -119,7 +119,7 @@ public sealed class SilentHostTests : RunnerTest
         });
     }
 
-    private Task<PrepareException> FailAsync(SourceAnswer source)
+    private Task<PrepareException> FailAsync(SourceResponse source)
     {
         var settings = new RunnerSettings(Server.Url, ExecutionId, Token, JobFolder)
         {

@@ -6,7 +6,7 @@ namespace Shipinator.Runner.Tests;
 /// <summary>Variables and outputs between the steps of one job, with a runner process for each step and one job folder.</summary>
 public sealed class StepExportsTests : RunnerTest
 {
-    private readonly List<EarlierAnswer> _earlier = [];
+    private readonly List<EarlierResponse> _earlier = [];
 
     [Fact]
     public async Task Variables_OfEarlierSteps_ReachLaterOnesInOrder()
@@ -260,7 +260,7 @@ public sealed class StepExportsTests : RunnerTest
     private async Task<StatusReport> StepAsync(
         string name,
         string script,
-        Func<ClaimAnswer, ClaimAnswer>? change = null,
+        Func<ClaimResponse, ClaimResponse>? change = null,
         bool givesVariables = true
     )
     {

@@ -6,7 +6,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Shipinator.Forges;
-using Shipinator.WebFrontend.Triggers;
+using Shipinator.Triggers;
+using Shipinator.Triggers.Repositories;
+using Shipinator.Triggers.Runs;
 
 namespace Shipinator.WebFrontend.Tests;
 
@@ -71,6 +73,140 @@ public sealed class CommitRunTests(ApiFixture api) : IDisposable
     }
 
     [Fact]
+    public async Task Preview_TagAndDefaultBranchOfOneName_ShowsTheCommitThatARunUses()
+    {
+        var repository = await RegisterAsync(Good);
+        var pipelines = await api.PostAsync($"/v1/repositories/{repository}/sync", new { });
+        Git("tag", "main", Commit("feature", Good));
+        var pipeline = PipelineId.Parse(
+            ApiFixture.Id(
+                pipelines.GetProperty("items").EnumerateArray().Single(p => p.GetProperty("trigger_type").GetString() == "manual")
+            )
+        );
+        var shown = await api
+            .Services.GetRequiredService<RunPreview>()
+            .ShowAsync(pipeline, new() { GitRef = "main", Actor = new(ActorKind.Token, "tests") }, TestContext.Current.CancellationToken);
+        Assert.Equal(("refs/heads/main", Git("rev-parse", "refs/heads/main")), (shown.Head.FullRef, shown.Head.Commit));
+        Assert.NotNull(shown.Plan);
+    }
+
+    [Fact]
+    public async Task Run_CommitThatTheRefDoesNotContain_IsRefused()
+    {
+        var repository = await RegisterAsync(Good);
+        var old = Git("rev-parse", "HEAD");
+        var newer = Commit("main", Good + "# newer\n");
+        var other = Commit("feature", Good + "# other\n");
+        var path = $"/v1/repositories/{repository}/runs";
+        var (status, problem) = await TryAsync(path, new { git_ref = "main", git_sha = other });
+        Assert.Equal((HttpStatusCode.UnprocessableEntity, "commit_not_in_ref"), (status, problem.GetProperty("code").GetString()));
+        Assert.Contains($"Commit {other} is not reachable from", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+
+        // An older commit of the branch, one of an ancestor branch, an abbreviated one, and one that is its own ref.
+        foreach (
+            var (gitRef, sha, commit) in new[]
+            {
+                ("main", old, old),
+                ("feature", newer, newer),
+                ("main", old[..10], old),
+                (other, other, other),
+            }
+        )
+        {
+            var run = await api.PostAsync(path, new { git_ref = gitRef, git_sha = sha });
+            Assert.Equal(commit, run.GetProperty("git_sha").GetString());
+        }
+    }
+
+    [Fact]
+    public async Task Register_AndUpdate_RefuseADefaultBranchThatDoesNotExist()
+    {
+        var repository = await RegisterAsync(Good);
+        var project = (await api.GetAsync($"/v1/repositories/{repository}")).GetProperty("project_id").GetString();
+        var (status, problem) = await TryAsync(
+            $"/v1/projects/{project}/repositories",
+            new
+            {
+                vcs_provider = "git",
+                clone_url = _folder,
+                name = "other",
+                default_branch = "nowhere",
+            }
+        );
+        Assert.Equal((HttpStatusCode.UnprocessableEntity, "ref_not_found"), (status, problem.GetProperty("code").GetString()));
+
+        using (var refused = await PatchAsync(repository, new { default_branch = "nowhere" }))
+        {
+            Assert.Equal(HttpStatusCode.UnprocessableEntity, refused.StatusCode);
+        }
+
+        var empty = Directory.CreateDirectory(Path.Combine(_folder, "not-a-repository")).FullName;
+        using (var refused = await PatchAsync(repository, new { clone_url = empty }))
+        {
+            Assert.Equal(HttpStatusCode.UnprocessableEntity, refused.StatusCode);
+            Assert.Contains("repository_not_found", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+
+        var same = await api.GetAsync($"/v1/repositories/{repository}");
+        Assert.Equal(("main", _folder), (same.GetProperty("default_branch").GetString(), same.GetProperty("clone_url").GetString()));
+        // What stays as it is needs no branch: a name can be changed while the branch is gone.
+        Git("branch", "-q", "-m", "main", "trunk");
+        using var renamed = await PatchAsync(repository, new { name = "renamed", default_branch = "main" });
+        Assert.Equal(HttpStatusCode.OK, renamed.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("file://")]
+    [InlineData("file://localhost")]
+    [InlineData("FILE://LocalHost")]
+    public async Task Register_FileUrl_BecomesThePathThatItNames(string prefix)
+    {
+        Git("init", "-q", "-b", "main");
+        Commit("main", Good);
+        var project = ApiFixture.Id(await api.PostAsync("/v1/projects", new { name = Path.GetFileName(_folder) }));
+        var path = $"/v1/projects/{project}/repositories";
+        var repository = await api.PostAsync(path, new { vcs_provider = "git", clone_url = prefix + _folder });
+        Assert.Equal(_folder, repository.GetProperty("clone_url").GetString());
+        await api.PostAsync($"/v1/repositories/{ApiFixture.Id(repository)}/sync", new { });
+    }
+
+    [Theory]
+    [InlineData("file:///tmp/x?y")]
+    [InlineData("file:///tmp/x#y")]
+    [InlineData("file://elsewhere/tmp/x")]
+    [InlineData("file://localhost")]
+    [InlineData("https://git.example.org/a\u202Eb")]
+    [InlineData("https://git.example.org/a\u200Bb")]
+    [InlineData("/srv/a\u2066b")]
+    [InlineData("/srv/a\u00A0b")]
+    public async Task Register_UrlWithAQueryAnotherHostOrInvisibleCharacters_IsMalformed(string url)
+    {
+        var project = ApiFixture.Id(await api.PostAsync("/v1/projects", new { name = Path.GetFileName(_folder) }));
+        var (status, problem) = await TryAsync($"/v1/projects/{project}/repositories", new { vcs_provider = "git", clone_url = url });
+        Assert.Equal((HttpStatusCode.BadRequest, "clone_url_malformed"), (status, problem.GetProperty("code").GetString()));
+        Assert.True(problem.GetProperty("errors").TryGetProperty("clone_url", out _));
+    }
+
+    [Fact]
+    public async Task Register_PathWithoutARepository_IsTheCallersError()
+    {
+        var project = ApiFixture.Id(await api.PostAsync("/v1/projects", new { name = Path.GetFileName(_folder) }));
+        foreach (var branch in new[] { null, "main" })
+        {
+            var (status, problem) = await TryAsync(
+                $"/v1/projects/{project}/repositories",
+                new
+                {
+                    vcs_provider = "git",
+                    clone_url = _folder,
+                    default_branch = branch,
+                }
+            );
+            Assert.Equal((HttpStatusCode.UnprocessableEntity, "repository_not_found"), (status, problem.GetProperty("code").GetString()));
+        }
+    }
+
+    [Fact]
     public async Task Register_WithoutADefaultBranch_TakesTheOneThatHeadNames()
     {
         Git("init", "-q", "-b", "trunk");
@@ -106,10 +242,10 @@ public sealed class CommitRunTests(ApiFixture api) : IDisposable
     [Fact]
     public async Task Check_OfARemoteRepository_LeavesNoMirror()
     {
-        var adding = api.Services.GetRequiredService<RepositoryAdding>();
+        var probe = api.Services.GetRequiredService<RepositoryProbe>();
         var before = api.Services.GetRequiredService<IRepositoryMirrors>().Unused(TimeSpan.FromHours(-1));
         // Nobody listens there: the check fails, and still nothing is left.
-        await Assert.ThrowsAsync<ForgeException>(() => adding.CheckAsync("git", "http://127.0.0.1:9/x.git", "main", null, default));
+        await Assert.ThrowsAsync<ForgeException>(() => probe.CheckAsync("git", "http://127.0.0.1:9/x.git", "main", null, default));
         Assert.Empty(api.Services.GetRequiredService<IRepositoryMirrors>().Unused(TimeSpan.FromHours(-1)).Except(before));
     }
 
@@ -161,6 +297,9 @@ public sealed class CommitRunTests(ApiFixture api) : IDisposable
         using var response = await api.Admin.PostAsJsonAsync(path, body, TestContext.Current.CancellationToken);
         return (response.StatusCode, await response.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken));
     }
+
+    private Task<HttpResponseMessage> PatchAsync(string repository, object body) =>
+        api.Admin.PatchAsJsonAsync($"/v1/repositories/{repository}", body, TestContext.Current.CancellationToken);
 
     private string Commit(string branch, string? file)
     {

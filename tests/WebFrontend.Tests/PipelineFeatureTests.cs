@@ -47,7 +47,8 @@ public sealed class PipelineFeatureTests(ApiFixture api)
         const string file = """
             build:
               matrix: { go: ["1", "2", "3"] }
-              steps: [ { name: make, run: 'mkdir bin; echo "go {{ .matrix.go }}" > bin/app', outputs: [ { type: binary, path: bin/app } ] } ]
+              steps:
+                - { name: make, run: 'mkdir bin; echo "go {{ .matrix.go }}" > bin/app', outputs: [ { type: binary, path: bin/app } ] }
             test:
               jobs:
                 clash: { steps: [ { name: use, run: echo never, inputs: [ { type: binary, path: in } ] } ] }
@@ -69,7 +70,11 @@ public sealed class PipelineFeatureTests(ApiFixture api)
     {
         var run = await EndAsync(
             """
-            build: { steps: [ { name: make, run: "mkdir -p r/a r/b; echo 1 > r/a/TEST.xml; echo 2 > r/b/TEST.xml; echo 3 > other", outputs: [ { type: test-report, path: ["r/*/TEST.xml", other] } ] } ] }
+            build:
+              steps:
+                - name: make
+                  run: "mkdir -p r/a r/b; echo 1 > r/a/TEST.xml; echo 2 > r/b/TEST.xml; echo 3 > other"
+                  outputs: [ { type: test-report, path: ["r/*/TEST.xml", other] } ]
             test: { steps: [ { name: use, run: "cat in/r/a/TEST.xml in/r/b/TEST.xml in/other", inputs: [ { step: make, path: in } ] } ] }
             """
         );
@@ -83,9 +88,17 @@ public sealed class PipelineFeatureTests(ApiFixture api)
             """
             test:
               jobs:
-                "Prüfung №1 (a/b): 50% & <x>": { steps: [ { name: "Schritt → 1", run: "echo broken > report.txt", outputs: [ { type: file, path: report.txt } ] }, { name: fail, run: "exit 3" } ] }
+                "Prüfung №1 (a/b): 50% & <x>":
+                  steps:
+                    - { name: "Schritt → 1", run: "echo broken > report.txt", outputs: [ { type: file, path: report.txt } ] }
+                    - { name: fail, run: "exit 3" }
                 fine: { steps: [ { name: ok, run: "true" } ] }
-                report: { when: { status: always }, steps: [ { name: send, run: cat report.txt, inputs: [ { job: "Prüfung №1 (a/b): 50% & <x>", step: "Schritt → 1" } ] } ] }
+                report:
+                  when: { status: always }
+                  steps:
+                    - name: send
+                      run: cat report.txt
+                      inputs: [ { job: "Prüfung №1 (a/b): 50% & <x>", step: "Schritt → 1" } ]
                 alarm: { when: { status: failure }, steps: [ { name: call, run: echo called } ] }
             deploy:
               jobs:

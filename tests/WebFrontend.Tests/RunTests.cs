@@ -3,7 +3,8 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
-using Shipinator.WebFrontend.Triggers;
+using Shipinator.Triggers;
+using Shipinator.Triggers.Planning;
 
 namespace Shipinator.WebFrontend.Tests;
 
@@ -11,7 +12,8 @@ namespace Shipinator.WebFrontend.Tests;
 public sealed class RunTests(ApiFixture api)
 {
     private const string Quick =
-        "image: none\nbuild:\n  steps:\n    - { name: one, run: \"echo first line; echo second line\", outputs: [ { type: file, path: .shipinator.yaml } ] }\n";
+        "image: none\nbuild:\n  steps:\n    - { name: one, run: \"echo first line; echo second line\", "
+        + "outputs: [ { type: file, path: .shipinator.yaml } ] }\n";
 
     [Fact]
     public async Task Run_OfARealPipeline_EndsInSuccessWithLogArtifactAndHistory()
@@ -138,7 +140,7 @@ public sealed class RunTests(ApiFixture api)
         await ProblemAsync(api.Admin.GetAsync($"/v1/pipeline-runs/{RunId.New(TimeProvider.System)}"), 404, "not_found");
         await ProblemAsync(api.Admin.GetAsync("/v1/no-such-route"), 404, "route_not_found");
         await ProblemAsync(api.Admin.GetAsync("/v1/pipeline-runs?status=sleeping"), 400, "status_malformed");
-        await ProblemAsync(api.Admin.PostAsJsonAsync("/v1/projects", new { name = "x", colour = "red" }), 400, "request_malformed");
+        await ProblemAsync(api.Admin.PostAsJsonAsync("/v1/projects", new { name = "x", kolor = "red" }), 400, "request_malformed");
         await ProblemAsync(
             api.Admin.PostAsync("/v1/projects", new StringContent("name=x", Encoding.UTF8, "application/x-www-form-urlencoded")),
             415,

@@ -175,7 +175,8 @@ public sealed class RunnerDataTests(ApiFixture api)
     public async Task ASuccess_WithoutItsOptionalOutputs_IsASuccess()
     {
         var pipeline = await api.PipelineAsync(
-            "version: 1\nbuild:\n  steps:\n    - name: one\n      run: \"true\"\n      outputs: [{ type: coverage, path: cover.out, optional: true }, { type: file, path: why, when: failure }]\n"
+            "version: 1\nbuild:\n  steps:\n    - name: one\n      run: \"true\"\n      outputs: "
+                + "[{ type: coverage, path: cover.out, optional: true }, { type: file, path: why, when: failure }]\n"
         );
         Assert.Equal("success", (await api.EndAsync(await api.TriggerAsync(pipeline))).GetProperty("status").GetString());
     }
@@ -184,7 +185,8 @@ public sealed class RunnerDataTests(ApiFixture api)
     public async Task AnOutputThatIsNoFile_FailsOnceWithAReasonOfItsOwn()
     {
         var pipeline = await api.PipelineAsync(
-            "version: 1\nbuild:\n  steps:\n    - { name: pipe, run: \"mkdir out; mkfifo out/x\", outputs: [{ type: file, path: \"out/*\" }] }\n"
+            "version: 1\nbuild:\n  steps:\n    - "
+                + "{ name: pipe, run: \"mkdir out; mkfifo out/x\", outputs: [{ type: file, path: \"out/*\" }] }\n"
         );
         var run = await api.TriggerAsync(pipeline);
         Assert.Equal("failed", (await api.EndAsync(run)).GetProperty("status").GetString());
@@ -264,7 +266,7 @@ public sealed class RunnerDataTests(ApiFixture api)
             .Select(e => ApiFixture.Id(e))
             .First();
 
-    /// <summary>A step at work that prints nothing and waits; its token is the test's.</summary>
+    /// <summary>An active step that prints nothing and waits; the test has its token.</summary>
     private sealed class HeldStep : IAsyncDisposable
     {
         private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);

@@ -4,24 +4,23 @@ using System.Text;
 namespace Shipinator.WebFrontend.Api.Problems;
 
 /// <summary>
-/// What a person sees of a failure that no page of the dashboard could show: plain text in our look, without a circuit or the
-/// database. While the server can't answer now, it is loaded again by itself.
+/// The error page of failures outside the dashboard's own pages. It needs neither a circuit nor the database; for a 503 it reloads itself.
 /// </summary>
 internal static class ProblemPage
 {
-    /// <summary>Whether a person asked, with a browser, and for a page.</summary>
+    /// <summary>Whether a browser asks for a page.</summary>
     public static bool IsWanted(HttpContext context) =>
         context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal)
         && !context.Request.Path.StartsWithSegments("/v1");
 
     public static async Task WriteAsync(HttpContext context, int status, string detail)
     {
-        var (title, isPassing) = status switch
+        var (title, isTemporary) = status switch
         {
-            StatusCodes.Status503ServiceUnavailable => ("Shipinator can't answer now", true),
-            StatusCodes.Status400BadRequest => ("That was not understood", false),
-            >= 500 => ("Something went wrong", false),
-            _ => ("That is not possible", false),
+            StatusCodes.Status503ServiceUnavailable => ("Shipinator is temporarily unavailable", true),
+            StatusCodes.Status400BadRequest => ("Invalid request", false),
+            >= 500 => ("Internal server error", false),
+            _ => ("The request was refused", false),
         };
         context.Response.StatusCode = status;
         context.Response.ContentType = "text/html; charset=utf-8";
@@ -37,7 +36,7 @@ internal static class ProblemPage
               <link rel="stylesheet" href="/_content/Shipinator.WebFrontend/app.css" />
               <link rel="icon" type="image/svg+xml" href="/_content/Shipinator.WebFrontend/icon.svg" />
               <script src="/_content/Shipinator.WebFrontend/theme.js"></script>
-              {(isPassing ? "<script src=\"/_content/Shipinator.WebFrontend/reload-when-ready.js\"></script>" : "")}
+              {(isTemporary ? "<script src=\"/_content/Shipinator.WebFrontend/reload-when-ready.js\"></script>" : "")}
             </head>
             <body>
               <main class="signin">
@@ -45,8 +44,8 @@ internal static class ProblemPage
                 <h1>{title}</h1>
                 <p role="alert">{WebUtility.HtmlEncode(detail)}</p>
                 <p class="sub">{(
-                isPassing ? "This page comes back by itself. Runs go on meanwhile; nothing is lost." : ""
-            )} <a href="/">To the overview</a></p>
+                isTemporary ? "This page reloads automatically. Runs continue in the meantime." : ""
+            )} <a href="/">Go to overview</a></p>
               </main>
             </body>
             </html>

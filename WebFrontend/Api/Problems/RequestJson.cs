@@ -6,7 +6,7 @@ using Shipinator.Schema;
 
 namespace Shipinator.WebFrontend.Api.Problems;
 
-/// <summary>How strictly the JSON of requests is read: every <see cref="JsonException"/> is answered with 400.</summary>
+/// <summary>Reads the JSON of requests strictly; every <see cref="JsonException"/> becomes a 400.</summary>
 internal static class RequestJson
 {
     public static void Configure(JsonSerializerOptions options)
@@ -22,8 +22,8 @@ internal static class RequestJson
     }
 
     /// <summary>
-    /// Text that no database holds is refused wherever it stands, and so is null in a list or a map: annotations say that there is none,
-    /// but the serializer does not look so deep.
+    /// Refuses text that the database can't store, wherever it occurs, and null in a list or a map: the serializer does not check the
+    /// nullability of elements.
     /// </summary>
     private static void CheckValues(JsonTypeInfo type)
     {
@@ -70,7 +70,7 @@ internal static class RequestJson
     {
         if (element is null)
         {
-            throw new JsonException($"{name} holds null in place of a value.");
+            throw new JsonException($"{name} must not contain null.");
         }
 
         Check(name, element);

@@ -1,12 +1,13 @@
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 using Shipinator.Schema;
+using Shipinator.Triggers;
 
 namespace Shipinator.WebFrontend.Api.Problems;
 
 /// <summary>
-/// Refuses, before any route is chosen, what is no text: NUL characters and halves of surrogate pairs in path, query, headers and forms,
-/// and bodies in a charset that is not UTF-8. What stands in JSON is refused by <see cref="RequestJson"/>.
+/// Refuses, before routing, text that the database can't store (NUL characters and lone surrogates) in the path, query, headers and forms,
+/// and bodies in a charset other than UTF-8. <see cref="RequestJson"/> does the same for JSON.
 /// </summary>
 internal static class RequestText
 {
@@ -34,7 +35,7 @@ internal static class RequestText
                 }
 
                 RequireCharset(request.ContentType);
-                // The API takes no forms, and says so when it is known whose they are.
+                // The API accepts no forms; its routes refuse them after authentication.
                 if (request.HasFormContentType && !request.Path.StartsWithSegments("/v1"))
                 {
                     await RequireFormAsync(request, context.RequestAborted);
@@ -61,7 +62,7 @@ internal static class RequestText
         )
         {
             throw new BadHttpRequestException(
-                $"The body's charset is '{Api.Fields.Short(type.Charset.ToString())}'; only utf-8 is taken.",
+                $"The charset of the body must be utf-8, but was '{Fields.Excerpt(type.Charset.ToString())}'.",
                 StatusCodes.Status415UnsupportedMediaType
             );
         }
@@ -73,7 +74,7 @@ internal static class RequestText
         {
             if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             {
-                // The only forms are those of signing in and out.
+                // The only forms are sign-in and sign-out.
                 limit.MaxRequestBodySize = 64 * 1024;
             }
 
@@ -89,7 +90,7 @@ internal static class RequestText
         catch (Exception e)
             when (e is InvalidDataException or IOException and not BadHttpRequestException && !cancellation.IsCancellationRequested)
         {
-            // Too many fields, or too long ones, or parts that don't end.
+            // Too many or too long fields, or an incomplete part.
             throw new BadHttpRequestException($"The form can't be read: {e.Message}", e);
         }
     }

@@ -55,7 +55,7 @@ public sealed class OverviewSource(
     QueueQueries queue,
     IExecutorRegistry executors,
     IGrainFactory grains,
-    Waiting waiters,
+    WaitReasonLookup waitReasons,
     IChangeFeed feed,
     TimeProvider time
 ) : IViewSource<bool, OverviewSnapshot>
@@ -74,11 +74,11 @@ public sealed class OverviewSource(
         var live = await trends.LiveAsync(LiveLimit, cancellationToken);
         var (running, notStarted) = await trends.LiveCountAsync(cancellationToken);
         var pending = live.Where(l => l.Run.Status == Status.Pending).ToList();
-        var waiting = await Task.WhenAll(pending.Select(l => waiters.OfAsync(l.Run.Id, cancellationToken)));
+        var waiting = await Task.WhenAll(pending.Select(l => waitReasons.OfAsync(l.Run.Id, cancellationToken)));
         var (queued, all) = await queue.WaitingAsync(QueueLimit, cancellationToken);
-        var reasons = await Task.WhenAll(queued.Select(q => waiters.OfAsync(q.Id, cancellationToken)));
+        var reasons = await Task.WhenAll(queued.Select(q => waitReasons.OfAsync(q.Id, cancellationToken)));
         var recent = await runs.ListAsync(new() { IsOver = true }, new PageRequest(RecentLimit), cancellationToken);
-        var hosts = await waiters.TryAsync(t => grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: false, t), cancellationToken);
+        var hosts = await waitReasons.TryAsync(t => grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: false, t), cancellationToken);
         var loads = await Task.WhenAll(
             executors.Types.Order(StringComparer.Ordinal).Select(t => LoadAsync(t, previous, cancellationToken))
         );
@@ -117,7 +117,7 @@ public sealed class OverviewSource(
     public TimeSpan? RefreshAfter(OverviewSnapshot view) => Refresh;
 
     private async Task<ExecutorLoad?> LoadAsync(string type, OverviewSnapshot? previous, CancellationToken cancellationToken) =>
-        await waiters.TryAsync(t => grains.GetGrain<IAdmissionGrain>(type).View(t), cancellationToken) is { } view
+        await waitReasons.TryAsync(t => grains.GetGrain<IAdmissionGrain>(type).View(t), cancellationToken) is { } view
             ? new(type, view.Holders.Length, view.Waiting.Length, view.Limit)
             : previous?.Executors.FirstOrDefault(e => e.Type == type);
 }

@@ -31,7 +31,8 @@ public sealed record RunSnapshot(
 }
 
 /// <summary>Reads a run through the same queries and grains as <c>/v1</c>.</summary>
-public sealed class RunSource(RunQueries runs, TrendQueries trends, Waiting waiters, IChangeFeed feed) : IViewSource<RunId, RunSnapshot>
+public sealed class RunSource(RunQueries runs, TrendQueries trends, WaitReasonLookup waitReasons, IChangeFeed feed)
+    : IViewSource<RunId, RunSnapshot>
 {
     /// <summary>What something is waiting for can change without a transition, and is shown at most 3 s late.</summary>
     private static readonly TimeSpan WaitingRefresh = TimeSpan.FromSeconds(2);
@@ -42,7 +43,7 @@ public sealed class RunSource(RunQueries runs, TrendQueries trends, Waiting wait
         var run = await runs.GetAsync(key, cancellationToken) ?? throw new NotFoundException("pipeline run", key.ToString());
         var median = previous is null ? await trends.TypicalDurationAsync(run.PipelineId, cancellationToken) : previous.MedianDuration;
         var jobs = Keep(previous?.Jobs, await runs.JobsAsync(key, cancellationToken));
-        var waiting = await waiters.OfAsync(run, jobs, cancellationToken);
+        var waiting = await waitReasons.OfAsync(run, jobs, cancellationToken);
         return new(run, jobs, waiting, median);
     }
 

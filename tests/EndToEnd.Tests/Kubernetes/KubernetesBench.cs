@@ -6,7 +6,7 @@ namespace Shipinator.EndToEnd.Tests.Kubernetes;
 /// <summary>A cluster whose pods really run as processes of this machine, and a folder with a repository for a server beside it.</summary>
 internal sealed class KubernetesBench : IAsyncDisposable
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
     private readonly string _node = Directory.CreateTempSubdirectory("ship-node-").FullName;
     private LiveKubelet _kubelet = null!;
 
@@ -135,7 +135,7 @@ internal sealed class KubernetesBench : IAsyncDisposable
         var start = TimeProvider.System.GetTimestamp();
         while (!await condition())
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, $"Waited in vain for {what}.");
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, $"Timed out waiting for {what}.");
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
         }
     }

@@ -2,10 +2,10 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>The executor before an API server over real HTTP in which nothing happens but what a test does.</summary>
+/// <summary>The executor with an API server over real HTTP in which only the test changes anything.</summary>
 public abstract class ClusterAtRest : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private ServiceProvider _services = null!;
 
     internal ExecutorWorld World { get; } = new();
@@ -29,7 +29,7 @@ public abstract class ClusterAtRest : IAsyncLifetime
 
     internal static WorkerSpec Worker(params WorkerStep[] steps) => Given.Worker(steps) with { JobId = JobId.New(TimeProvider.System) };
 
-    /// <summary>The first status that fits; what can't be told yet is asked again.</summary>
+    /// <summary>The first status that matches; transient errors are retried.</summary>
     internal async Task<ExecutionStatus> UntilAsync(
         ExecutionSpec spec,
         Func<ExecutionStatus, bool> condition,
@@ -47,7 +47,7 @@ public abstract class ClusterAtRest : IAsyncLifetime
         string? error = null;
         while (!await IsSoAsync())
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, $"It did not get there. {error}");
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, $"The expected state was not reached in time. {error}");
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
 

@@ -3,10 +3,10 @@ using Shipinator.Executors.Kubernetes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>An executor, and a cluster whose controllers, scheduler and kubelet are at work in the cluster's own time.</summary>
+/// <summary>An executor, and a cluster whose controllers, scheduler and kubelet run by the cluster's own clock.</summary>
 public abstract class ClusterAtWork : IAsyncLifetime
 {
-    /// <summary>An image that no registry has: what runs it waits for as long as it is let.</summary>
+    /// <summary>An image that no registry has: pods wait for it until the timeout.</summary>
     protected const string Absent = "registry.example/none:1";
     private static readonly TimeSpan Ages = TimeSpan.FromDays(30);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -37,10 +37,10 @@ public abstract class ClusterAtWork : IAsyncLifetime
     internal static ExecutionSpec Execution(string image = Absent) =>
         Given.Execution(Given.Worker(Given.Step(0, "compile", image: image)) with { JobId = JobId.New(TimeProvider.System) });
 
-    /// <summary>What stands around the executors.</summary>
+    /// <summary>The ports that the executors need.</summary>
     internal ExecutorWorld World => _world;
 
-    /// <summary>With a first container whose part is done at once; <paramref name="script"/> is what it lets the steps' do.</summary>
+    /// <summary>With a <c>prepare</c> container that ends at once; <paramref name="script"/> is what the steps' containers run.</summary>
     internal Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(
         TimeSpan? imagePull = null,
         string? script = null,
@@ -56,7 +56,7 @@ public abstract class ClusterAtWork : IAsyncLifetime
                     "runner:local",
                     ["sh", "-c", script is null ? "true" : $"echo {script} > /shipinator/bin/runner"]
                 );
-                // The cluster's time may run ahead of a slow machine.
+                // The cluster's clock may run ahead of a slow machine.
                 (o.ImagePullTimeout, o.PendingTimeout, o.SweepPeriod) = (imagePull ?? Ages, Ages, sweep ?? Ages);
                 o.RequestTimeout = TimeSpan.FromSeconds(2);
                 configure?.Invoke(o);
@@ -91,7 +91,7 @@ public abstract class ClusterAtWork : IAsyncLifetime
         return last;
     }
 
-    /// <summary>The status now: the cluster's time does not pass, however often a loaded machine has to ask.</summary>
+    /// <summary>The current status: the cluster's clock stands still, however often a loaded machine has to retry.</summary>
     internal async Task<ExecutionStatus> StatusAsync(ExecutionSpec spec)
     {
         var start = TimeProvider.System.GetTimestamp();
@@ -110,14 +110,14 @@ public abstract class ClusterAtWork : IAsyncLifetime
 
     protected Task UntilAsync(Func<bool> condition) => UntilAsync(() => Task.FromResult(condition()));
 
-    /// <summary>The cluster's time passes a little with each look, and never by much: that answers arrive takes real time.</summary>
+    /// <summary>The cluster's clock moves a little with each poll, and never by much: responses take real time.</summary>
     protected async Task UntilAsync(Func<Task<bool>> condition)
     {
         var start = TimeProvider.System.GetTimestamp();
         string? error = null;
         do
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, $"It did not get there. {error}");
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, $"The expected state was not reached in time. {error}");
             await PassAsync();
         } while (!await IsSoAsync());
 

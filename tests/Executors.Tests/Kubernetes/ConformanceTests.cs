@@ -44,7 +44,7 @@ public sealed class ConformanceTests
 
     [Theory]
     [MemberData(nameof(Falsehoods))]
-    public async Task Comparison_OfARecordingThatWasFalsified_FindsIt(string name, string file, string what)
+    public async Task Comparison_WithAModifiedRecording_FindsTheDifference(string name, string file, string what)
     {
         var recorded = Recording.Read(name);
         var at = recorded.FindIndex(r => r.File == file);
@@ -58,7 +58,7 @@ public sealed class ConformanceTests
     }
 
     [Fact]
-    public void Recordings_AreAllReplayed_AndEachToleranceSaysWhy()
+    public void Recordings_AreAllReplayed_AndEveryToleranceHasAReason()
     {
         Assert.Equal(22, Recording.Cases.Count());
         Assert.Equal(288, Recording.Cases.Sum(c => Recording.Read(c).Count));
@@ -68,7 +68,7 @@ public sealed class ConformanceTests
 
     /// <summary>A row that lets nothing pass is one too many: it would hide what comes.</summary>
     [Fact]
-    public void Tolerance_EachOne_IsNeededBySomeRecording()
+    public void Tolerance_EachOne_IsUsedByARecording()
     {
         var bodies = Recording
             .Cases.SelectMany(Recording.Read)

@@ -5,7 +5,7 @@ using Shipinator.Executors.Kubernetes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>All that stands around an executor.</summary>
+/// <summary>The ports that an executor needs, and what tests observe through them.</summary>
 internal sealed class ExecutorWorld : IExecutionTokens, IServerAddress, IGitCredentials, IExecutionSignal, IWorkerOwnership
 {
     public ConcurrentBag<ExecutionId> Signals { get; } = [];
@@ -37,7 +37,7 @@ internal sealed class ExecutorWorld : IExecutionTokens, IServerAddress, IGitCred
                 : WorkerNeed.Needed
             );
 
-    /// <summary>A server's executor with its watches; told to the cluster by its kubeconfig.</summary>
+    /// <summary>Starts an executor with its watches against a cluster.</summary>
     public async Task<(ServiceProvider Services, IWorkerExecutor Executor)> StartAsync(
         FakeCluster cluster,
         TimeProvider? time = null,

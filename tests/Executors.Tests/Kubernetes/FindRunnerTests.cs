@@ -36,14 +36,14 @@ public sealed class FindRunnerTests : IAsyncLifetime
     [InlineData("curl")]
     [InlineData("perl")]
     [InlineData("python3")]
-    public async Task Script_WithWhateverTheImageHas_GetsTheRunner(string tool)
+    public async Task Script_WithAnySupportedTool_DownloadsTheRunner(string tool)
     {
         Link(tool);
         Assert.Equal((0, "downloaded prepare\n"), await RunAsync());
     }
 
     [Fact]
-    public async Task Script_WhoseFirstToolFails_TriesTheNext()
+    public async Task Script_FirstToolFails_TriesTheNext()
     {
         Program("wget", "exit 4");
         Link("python3");
@@ -51,14 +51,14 @@ public sealed class FindRunnerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Script_InAnImageThatHasTheRunner_AsksNobody()
+    public async Task Script_InAnImageWithTheRunner_DownloadsNothing()
     {
         Program("shipinator-runner", "echo \"own $1\"");
         Assert.Equal((0, "own prepare\n"), await RunAsync());
     }
 
     [Fact]
-    public async Task Script_WithoutAnyTool_SaysWhatIsMissing()
+    public async Task Script_WithoutAnyTool_NamesWhatIsMissing()
     {
         var (code, words) = await RunAsync();
         Assert.Equal(1, code);
@@ -67,7 +67,7 @@ public sealed class FindRunnerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Script_WhenTheServerHasNoRunner_NamesTheSettings()
+    public async Task Script_ServerWithoutARunner_NamesTheSettings()
     {
         _hasRunner = false;
         Link("python3");
@@ -81,7 +81,7 @@ public sealed class FindRunnerTests : IAsyncLifetime
     /// As process 1 of a container a shell hears no signal that it has no trap for, and none before its program has ended.
     /// </summary>
     [Fact]
-    public async Task Script_ToldToStopWhileItDownloads_StopsAtOnce()
+    public async Task Script_StoppedDuringADownload_ExitsAtOnce()
     {
         var asked = Path.Combine(_root, "asked");
         Program("wget", $"echo > {asked}; exec /bin/sleep 1000");

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>A cancel reaches work wherever it is, gracefully, and is confirmed when the cluster holds nothing of it any more.</summary>
+/// <summary>A cancel stops executions in any state, gracefully, and is confirmed when nothing of them exists in the cluster.</summary>
 public sealed class KubernetesCancelTests : ClusterAtWork
 {
     public enum Moment
@@ -29,7 +29,7 @@ public sealed class KubernetesCancelTests : ClusterAtWork
     [InlineData(Moment.Pulling)]
     [InlineData(Moment.Running)]
     [InlineData(Moment.Finishing)]
-    public async Task Cancel_AtAnyMoment_IsGracefulAndOverWhenNothingIsThere(Moment moment)
+    public async Task Cancel_AtAnyMoment_IsGracefulAndConfirmedWhenNothingExists(Moment moment)
     {
         await ExecutorWorld.StopAsync(Services);
         (Services, Executor) = await StartAsync(script: moment == Moment.Finishing ? "exit 3" : "sleep 100000");
@@ -81,7 +81,7 @@ public sealed class KubernetesCancelTests : ClusterAtWork
             try
             {
                 var status = await Executor.Status(Given.Handle(spec), default);
-                // What says that it is gone says the truth.
+                // A status that says that it is gone is correct.
                 Assert.True(status.StillPresent || Cluster.Count("jobs") + Cluster.Count("pods") == 0);
                 return status.Status.IsTerminal() && !status.StillPresent;
             }
@@ -98,9 +98,11 @@ public sealed class KubernetesCancelTests : ClusterAtWork
         }
     }
 
-    /// <summary>The server is slow, its client gives up and the run is canceled; then the server makes the Job after all.</summary>
+    /// <summary>
+    /// The API server is slow, the client gives up and the run is canceled; then the API server creates the Job after all.
+    /// </summary>
     [Fact]
-    public async Task Cancel_OfACreateThatIsCarriedOutLater_LeavesNothingBehind()
+    public async Task Cancel_OfACreateThatTakesEffectLater_LeavesNothing()
     {
         await ExecutorWorld.StopAsync(Services);
         (Services, Executor) = await StartAsync(script: "sleep 100000", sweep: TimeSpan.FromSeconds(30));
@@ -129,11 +131,11 @@ public sealed class KubernetesCancelTests : ClusterAtWork
         await UntilAsync(() => Cluster.Count("jobs") + Cluster.Count("pods") == 0);
     }
 
-    /// <summary>A pod whose Job was deleted without a word on it runs on: it is ours to end all the same.</summary>
+    /// <summary>A pod whose Job was deleted with policy Orphan keeps running: the executor must stop it.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Pod_OfAJobThatIsGone_IsEndedByACancelAndByARelease(bool cancel)
+    public async Task Pod_OfADeletedJob_IsStoppedByCancelAndByRelease(bool cancel)
     {
         await ExecutorWorld.StopAsync(Services);
         (Services, Executor) = await StartAsync(script: "sleep 100000");

@@ -6,7 +6,7 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
     private const string Scheduled = """{ "type": "PodScheduled", "status": "True", "lastTransitionTime": "2030-01-01T00:00:00Z" }""";
 
     [Fact]
-    public async Task Submit_Repeated_AlsoByAnotherServer_MakesOneJobAndItsSecret()
+    public async Task Submit_RepeatedByAnotherServer_CreatesOneJobAndItsSecret()
     {
         var worker = Worker();
         await Executor.Submit(Given.Execution(worker), default);
@@ -22,7 +22,7 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
     }
 
     [Fact]
-    public async Task Submit_AnswerLost_IsTransientAndTheNextOneFindsIt()
+    public async Task Submit_ResponseLost_IsTransientAndTheNextOneFindsTheJob()
     {
         Cluster.LoseAnswers = 1;
         var worker = Worker();
@@ -42,7 +42,7 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
     [InlineData(409, "Conflict", "the object has been modified", true, "409")]
     [InlineData(500, "InternalError", "etcd is away", true, "etcd is away")]
     [InlineData(429, "TooManyRequests", "slow down", true, "slow down")]
-    public async Task Submit_Refused_IsToldApart(int code, string reason, string message, bool transient, string words)
+    public async Task Submit_Refused_IsTransientOrRejected(int code, string reason, string message, bool transient, string words)
     {
         Cluster.Refuse = (code, reason, message);
         var refused = await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(Given.Execution(Worker()), default));
@@ -51,7 +51,7 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
     }
 
     [Fact]
-    public async Task Submit_Throttled_SaysWhenTheServerWantsItAgain()
+    public async Task Submit_Throttled_HasTheServersRetryAfter()
     {
         (Cluster.RetryAfter, Cluster.TooMany) = (7, 1_000);
         var refused = await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(Given.Execution(Worker()), default));
@@ -62,7 +62,7 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
     }
 
     [Fact]
-    public async Task Submit_SomebodyElsesJobOfThatName_IsRefusedAndOneBeingDeletedIsWaitedFor()
+    public async Task Submit_ForeignJobOfThatName_IsRejectedAndOneBeingDeletedIsTransient()
     {
         var worker = Worker();
         var foreign = new System.Text.Json.Nodes.JsonObject
@@ -89,7 +89,7 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
     }
 
     [Fact]
-    public async Task Status_OfAnEviction_WakesTheExecutionAndKnowsWhy()
+    public async Task Status_OfAnEviction_SignalsTheExecutionWithTheReason()
     {
         var spec = Given.Execution(Worker());
         await Executor.Submit(spec, default);
@@ -108,7 +108,7 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
     }
 
     [Fact]
-    public async Task Watch_CutExpiredAndServerAway_SeesInTheEndWhatHappenedMeanwhile()
+    public async Task Watch_CutAndExpiredDuringAnOutage_SeesWhatHappenedMeanwhile()
     {
         var spec = Given.Execution(Worker());
         await Executor.Submit(spec, default);
@@ -148,7 +148,7 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
     }
 
     [Fact]
-    public async Task Cancel_DeletesInTheForeground_AndIsOverOnlyWhenAllIsGone()
+    public async Task Cancel_DeletesInTheForeground_AndIsConfirmedWhenAllIsGone()
     {
         var spec = Given.Execution(Worker());
         await Executor.Submit(spec, default);
@@ -173,7 +173,7 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
     }
 
     [Fact]
-    public async Task Submit_AfterItsJobVanished_DoesNotRunItTwice()
+    public async Task Submit_AfterItsJobDisappeared_DoesNotRunItAgain()
     {
         var spec = Given.Execution(Worker());
         await Executor.Submit(spec, default);
@@ -186,7 +186,7 @@ public sealed class KubernetesExecutorTests : ClusterAtRest
     }
 
     [Fact]
-    public async Task Submit_OfALaterStepByANewServer_DoesNotMakeTheWorkspaceAnew()
+    public async Task Submit_OfALaterStepByANewServer_DoesNotRecreateTheWorkspace()
     {
         var worker = Worker(Given.Step(0, "a"), Given.Step(1, "b"));
         await Executor.Submit(Given.Execution(worker), default);

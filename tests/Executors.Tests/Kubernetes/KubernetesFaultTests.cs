@@ -6,7 +6,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 public sealed class KubernetesFaultTests : ClusterAtWork
 {
     [Fact]
-    public async Task Image_ThatIsNotThere_IsOneSteadyReasonAlsoWhenThePodIsDeleted()
+    public async Task Image_Missing_KeepsItsReasonWhenThePodIsDeleted()
     {
         var spec = Execution();
         await Executor.Submit(spec, default);
@@ -29,7 +29,7 @@ public sealed class KubernetesFaultTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task Command_ThatTheImageDoesNotHave_EndsWithTheRuntimesWords()
+    public async Task Command_MissingInTheImage_FailsWithTheRuntimesMessage()
     {
         var spec = Execution("alpine:local");
         await Executor.Submit(spec, default);
@@ -41,7 +41,7 @@ public sealed class KubernetesFaultTests : ClusterAtWork
     [Theory]
     [InlineData(true, Reason.Evicted)]
     [InlineData(false, Reason.ImagePull)]
-    public async Task Pod_TakenAwayBeforeItBegan_TellsTheCause(bool evict, Reason reason)
+    public async Task Pod_StoppedBeforeItStarted_HasTheReason(bool evict, Reason reason)
     {
         var spec = Execution();
         await Executor.Submit(spec, default);
@@ -63,7 +63,7 @@ public sealed class KubernetesFaultTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task Pod_TooBigForAnyNode_WaitsInTheSchedulersWords()
+    public async Task Pod_TooBigForAnyNode_WaitsWithTheSchedulersMessage()
     {
         var worker = Given.Worker(Given.Step(0, "compile", cpu: "100")) with { JobId = JobId.New(TimeProvider.System) };
         await Executor.Submit(Given.Execution(worker), default);
@@ -74,7 +74,7 @@ public sealed class KubernetesFaultTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task Quota_OfPods_IsWhatItWaitsFor_AndOfJobs_IsTransientUntilThereIsRoom()
+    public async Task Quota_OfPods_IsWaitedFor_AndOfJobs_IsTransient()
     {
         Quota("pods", "0");
         var spec = Execution();
@@ -96,7 +96,7 @@ public sealed class KubernetesFaultTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task Namespace_ThatGoesAway_EndsItsWorkAndTakesNoMore()
+    public async Task Namespace_Deleted_EndsItsExecutionsAndRejectsMore()
     {
         var spec = Execution();
         await Executor.Submit(spec, default);
@@ -113,7 +113,7 @@ public sealed class KubernetesFaultTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task Submit_ManyAtOnceByTwoServers_MakesOneJobAndOneSecret()
+    public async Task Submit_ConcurrentlyByTwoServers_CreatesOneJobAndOneSecret()
     {
         var (services, other) = await StartAsync();
         var spec = Execution();

@@ -4,7 +4,7 @@ using Shipinator.Executors.Kubernetes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>Ten thousand executions: one Job per attempt of a job whatever goes wrong, and a cluster that is not asked for each.</summary>
+/// <summary>Ten thousand executions: one Job per job attempt whatever fails, and no API requests per execution.</summary>
 public sealed class KubernetesManyTests : IAsyncLifetime
 {
     private const int Workers = 5_000;
@@ -51,7 +51,7 @@ public sealed class KubernetesManyTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task TenThousandExecutions_WithLostAnswersAndThrottling_MakeAJobPerAttemptAndNoRequestWhileTheyRun()
+    public async Task TenThousandExecutions_WithLostResponsesAndThrottling_CreateAJobPerAttemptAndNoRequestsWhileRunning()
     {
         var specs = Enumerable
             .Range(0, Workers)
@@ -78,7 +78,7 @@ public sealed class KubernetesManyTests : IAsyncLifetime
                     }
                     catch (ExecutorException e) when (e.IsTransient)
                     {
-                        // As the execution's grain does.
+                        // Retried, as the execution's grain does.
                     }
                 }
             }
@@ -88,7 +88,7 @@ public sealed class KubernetesManyTests : IAsyncLifetime
         Assert.Equal(2 * Workers, _made.Count);
         Assert.All(_made.Values, n => Assert.Equal(1, n));
 
-        // They run: what changes comes by the watches that are open, and nobody asks.
+        // While they run, changes arrive by the open watches, without requests.
         var executor = _servers[0].Executor;
         foreach (var spec in specs.Where(s => s.Step == 0))
         {
@@ -100,7 +100,7 @@ public sealed class KubernetesManyTests : IAsyncLifetime
             await UntilAsync(async () => (await executor.Status(Given.Handle(spec, step), default)).WaitingFor == WaitReason.Runner);
         }
 
-        // The storm may have cut off watches, which come back by themselves.
+        // Throttling may have ended watches, which are restarted by themselves.
         await UntilAsync(() =>
             Task.FromResult(
                 _servers.All(v => v.Services.GetRequiredService<Informer>() is var i && i.IsSynced() && i.OutageSince() is null)
@@ -149,7 +149,7 @@ public sealed class KubernetesManyTests : IAsyncLifetime
         var start = TimeProvider.System.GetTimestamp();
         while (!await IsSoAsync())
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "It did not get there.");
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "The expected state was not reached in time.");
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
 
@@ -161,7 +161,7 @@ public sealed class KubernetesManyTests : IAsyncLifetime
             }
             catch (ExecutorException e) when (e.IsTransient)
             {
-                // The informer is not synced yet, or lost its watches in the storm.
+                // The informer is not synced yet, or its watches were throttled.
                 return false;
             }
         }

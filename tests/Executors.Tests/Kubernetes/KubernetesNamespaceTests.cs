@@ -7,7 +7,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 public sealed class KubernetesNamespaceTests : ClusterAtWork
 {
     [Fact]
-    public async Task Namespace_OfTheRestrictedStandard_TakesPodsWithoutRootAndSaysWhyOthersAreNotTaken()
+    public async Task Namespace_WithTheRestrictedStandard_AllowsPodsWithoutRootAndExplainsRefusals()
     {
         var found = Cluster.Store.Find(new("namespaces", "", "ci"))!;
         found["metadata"]!["labels"]!["pod-security.kubernetes.io/enforce"] = "restricted";
@@ -26,7 +26,7 @@ public sealed class KubernetesNamespaceTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task Namespace_WhoseQuotaDemandsLimits_TakesPodsThatHaveThem()
+    public async Task Namespace_WithAQuotaOfLimits_AllowsPodsWithLimits()
     {
         Cluster.Writing.Create(
             Kind.Of("resourcequotas"),
@@ -62,7 +62,7 @@ public sealed class KubernetesNamespaceTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task Namespaces_OfProjects_HaveTheirOwnJobs_AndOneThatIsNotThereKeepsNoOther()
+    public async Task Namespaces_OfProjects_HaveTheirOwnJobs_AndAMissingOneAffectsNoOther()
     {
         var (shop, gone) = (ProjectId.New(TimeProvider.System), ProjectId.New(TimeProvider.System));
         Cluster.Writing.Create(
@@ -103,7 +103,7 @@ public sealed class KubernetesNamespaceTests : ClusterAtWork
     [InlineData("other", "http://ship")]
     // By mistake: the same id. Then it is the job that is not known, and the address that is another's.
     [InlineData("shipinator", "http://other-ship")]
-    public async Task Installations_InOneNamespace_LeaveEachOthersWorkAlone(string instance, string url)
+    public async Task Installations_InOneNamespace_DoNotTouchEachOthersJobs(string instance, string url)
     {
         var mine = Execution();
         await RestartAsync(o => o.SweepPeriod = TimeSpan.FromSeconds(10));

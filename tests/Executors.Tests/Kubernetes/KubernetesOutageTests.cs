@@ -7,7 +7,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 public sealed class KubernetesOutageTests : ClusterAtWork
 {
     [Fact]
-    public async Task Throttling_AStormOfIt_LosesNothingAndIsNotAnsweredWithAStorm()
+    public async Task Throttling_OfManyRequests_LosesNothingAndCausesNoRetryStorm()
     {
         await UntilAsync(() =>
             Cluster.Requests.GetValueOrDefault("GET pods watch") > 0 && Cluster.Requests.GetValueOrDefault("GET jobs watch") > 0
@@ -42,7 +42,7 @@ public sealed class KubernetesOutageTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task ApiServer_AwayForAMinute_IsWaitedForAndWhatHappenedMeanwhileIsSeen()
+    public async Task ApiServer_AwayForAMinute_IsRetriedAndWhatHappenedMeanwhileIsSeen()
     {
         var (stays, goes) = (Execution(), Execution());
         foreach (var spec in new[] { stays, goes })
@@ -55,7 +55,7 @@ public sealed class KubernetesOutageTests : ClusterAtWork
         var back = Agenda.GetUtcNow() + TimeSpan.FromMinutes(1);
         var refused = await Assert.ThrowsAsync<ExecutorException>(() => Executor.Submit(Execution(), default));
         Assert.True(refused.IsTransient);
-        // The cluster lives on: one of the two is taken away while nobody sees it.
+        // The cluster lives on: one of the two is removed while nobody sees it.
         Cluster.Remove(
             "pods",
             Cluster.Store.List("pods", "ci").Single(p => p.Name().StartsWith(goes.Worker.ExternalName, StringComparison.Ordinal)).Name()
@@ -78,7 +78,7 @@ public sealed class KubernetesOutageTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task ApiServer_AwayLongerThanADeadline_NothingIsJudgedByWhatWasSeenBefore()
+    public async Task ApiServer_AwayLongerThanADeadline_DeadlinesStandStill()
     {
         await ExecutorWorld.StopAsync(Services);
         (Services, Executor) = await StartAsync(imagePull: TimeSpan.FromHours(1));
@@ -97,7 +97,7 @@ public sealed class KubernetesOutageTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task Watch_ThatBreaks_GoesOnWithoutTellingThePastAgain()
+    public async Task Watch_ThatBreaks_ResumesWithoutRepeatingOldEvents()
     {
         var spec = Execution();
         await Executor.Submit(spec, default);
@@ -127,7 +127,7 @@ public sealed class KubernetesOutageTests : ClusterAtWork
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Watch_ThatIsTornOrFallsSilent_IsTakenUpAgain(bool silent)
+    public async Task Watch_TornOrSilent_IsRestarted(bool silent)
     {
         var spec = Execution();
         await Executor.Submit(spec, default);

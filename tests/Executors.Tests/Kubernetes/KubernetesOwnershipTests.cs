@@ -12,7 +12,7 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
     [InlineData("""{ "app": "theirs" }""", "Cancel")]
     [InlineData("other", "Release")]
     [InlineData("other", "Cancel")]
-    public async Task SomebodyElsesJob_OfOurName_IsNotTouched(string labels, string verb)
+    public async Task ForeignJob_WithOurName_IsNotTouched(string labels, string verb)
     {
         var spec = Spec();
         var worker = spec.Worker;
@@ -46,9 +46,9 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
         await UntilAsync(spec, s => s.Reason == Reason.Lost);
     }
 
-    /// <summary>A restored database may name a Job that was deleted and made again by somebody meanwhile.</summary>
+    /// <summary>A restored database may name a Job that was deleted and created again by someone else meanwhile.</summary>
     [Fact]
-    public async Task Cancel_OfAJobThatIsAnotherOneByNow_DoesNotDeleteThat()
+    public async Task Cancel_OfAJobThatWasReplaced_DoesNotDeleteTheNewOne()
     {
         var spec = Spec();
         await Executor.Submit(spec, default);
@@ -69,7 +69,7 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
     }
 
     [Fact]
-    public async Task Stray_WithOurLabelsAndAnotherName_IsNotTakenForOurs()
+    public async Task Object_WithOurLabelsAndAnotherName_IsNotOurs()
     {
         var spec = Spec();
         await Executor.Submit(spec, default);
@@ -121,7 +121,7 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
     }
 
     [Fact]
-    public async Task Submit_WhosePredecessorVanishesBetweenTheQuestions_IsTriedAgain()
+    public async Task Submit_ExistingJobDisappearsBetweenRequests_IsTransient()
     {
         var spec = Spec();
         await Executor.Submit(spec, default);
@@ -141,9 +141,9 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
         await ExecutorWorld.StopAsync(services);
     }
 
-    /// <summary>Deleted by somebody in the background, and kept by a finalizer of theirs: nothing ends its pod but us.</summary>
+    /// <summary>Deleted by someone else in the background, and kept by a finalizer of theirs: nothing ends its pod but us.</summary>
     [Fact]
-    public async Task Cancel_OfAJobWhoseDeletionSomebodyHolds_EndsItsPod()
+    public async Task Cancel_OfAJobHeldByAFinalizer_StopsItsPod()
     {
         var spec = Spec();
         await Executor.Submit(spec, default);
@@ -171,7 +171,7 @@ public sealed class KubernetesOwnershipTests : ClusterAtRest
     [InlineData("FailedMount", "MountVolume.SetUp failed for volume \"cache\" : mount failed: exit status 32", true)]
     [InlineData("FailedCreatePodSandBox", "Failed to create pod sandbox: plugin type=\"bridge\" failed: no IP addresses", true)]
     [InlineData("BackOff", "Back-off restarting failed container", false)]
-    public async Task WhatKeepsANodeFromStartingIt_IsWhatItWaitsFor(string reason, string words, bool told)
+    public async Task NodeWarning_BeforeTheFirstContainer_IsWaitedFor(string reason, string words, bool told)
     {
         var spec = Spec();
         await Executor.Submit(spec, default);

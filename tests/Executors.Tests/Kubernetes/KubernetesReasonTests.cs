@@ -34,7 +34,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     [InlineData("exit 3", null, Reason.ExitCode, 3)]
     [InlineData("no-such-program", null, Reason.ExitCode, 127)]
     [InlineData("tail /dev/zero", "16Mi", Reason.OomKilled, 137)]
-    public async Task Container_ThatEnds_SaysHow(string script, string? memory, Reason? reason, int code)
+    public async Task Container_Ended_HasItsReason(string script, string? memory, Reason? reason, int code)
     {
         var end = await UntilAsync(await SubmitAsync(script, memory), s => s.Status.IsTerminal());
         Assert.Equal((reason is null ? Status.Success : Status.Failed, reason, (int?)code), (end.Status, end.Reason, end.ExitCode));
@@ -44,7 +44,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     [InlineData("eviction", Reason.Evicted)]
     [InlineData("pod", Reason.Lost)]
     [InlineData("job", Reason.Lost)]
-    public async Task Pod_TakenAwayAtWork_IsFirstSaidThenOver(string what, Reason reason)
+    public async Task Pod_DisruptedWhileRunning_WaitsThenEndsWithTheReason(string what, Reason reason)
     {
         var spec = await SubmitAsync("sleep 100000");
         await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
@@ -76,7 +76,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     [Theory]
     [InlineData("alpine:local", Reason.Timeout)]
     [InlineData("registry.example/none:1", Reason.ImagePull)]
-    public async Task Pod_ThatReachesItsOwnDeadline_StaysAndTellsWhetherItEverBegan(string image, Reason reason)
+    public async Task Pod_ThatReachesItsDeadline_StaysAndShowsWhetherItStarted(string image, Reason reason)
     {
         var spec = await SubmitAsync("sleep 100000", image: image);
         await UntilAsync(
@@ -95,7 +95,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Job_WhoseEndIsSeenBeforeItsPod_IsJudgedByThePod()
+    public async Task Job_FinishedBeforeItsPodIsSeen_HasThePodsReason()
     {
         var never = new TaskCompletionSource();
         _cluster.Before = request => request == "GET pods watch" ? never.Task : Task.CompletedTask;
@@ -107,7 +107,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
 
     /// <summary>What a watch tells late is not news after a list that was asked for meanwhile.</summary>
     [Fact]
-    public async Task Pod_SeenInAList_IsNotUndoneByAWatchThatLagsBehind()
+    public async Task Pod_SeenInAList_IsNotOverwrittenByALaggingWatch()
     {
         var watch = new TaskCompletionSource();
         _cluster.Before = request => request == "GET pods watch" ? watch.Task : Task.CompletedTask;
@@ -134,7 +134,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     [Theory]
     [InlineData(true, 0)]
     [InlineData(false, 1)]
-    public async Task Job_Deleted_TakesItsPodAlongOnlyWhenTold(bool byExecutor, int left)
+    public async Task Job_Deleted_DeletesItsPodOnlyWithAPropagationPolicy(bool byExecutor, int left)
     {
         var spec = await SubmitAsync("sleep 100000");
         await UntilAsync(spec, s => s.WaitingFor == WaitReason.Runner);
@@ -155,7 +155,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Secret_OfAWorker_GoesWithItsJob()
+    public async Task Secret_OfAWorker_IsDeletedWithItsJob()
     {
         var spec = await SubmitAsync("true");
         await UntilAsync(spec, s => s.Status.IsTerminal());
@@ -165,7 +165,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Manifest_OfTheExecutor_HasNoFieldThatTheClusterDoesNotKnow()
+    public async Task Manifest_OfTheExecutor_HasNoUnknownField()
     {
         var spec = await SubmitAsync("true", memory: "1Gi");
         var job = _cluster.Get("jobs", spec.Worker.ExternalName)!;
@@ -193,7 +193,7 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
             o =>
             {
                 (o.RunnerImage, o.RunnerCommand) = ("runner:local", ["sh", "-c", $"echo {script} > /shipinator/bin/runner"]);
-                // The cluster's time may run ahead of a slow machine.
+                // The cluster's clock may run ahead of a slow machine.
                 (o.ImagePullTimeout, o.SweepPeriod) = (Ages, Ages);
             }
         );
@@ -234,13 +234,16 @@ public sealed class KubernetesReasonTests : IAsyncLifetime
         }
     }
 
-    /// <summary>The cluster's time passes a little with each look, and never by much: that answers arrive takes real time.</summary>
+    /// <summary>The cluster's clock moves a little with each poll, and never by much: responses take real time.</summary>
     private async Task UntilAsync(Func<Task<bool>> condition, bool timeStands = false, Func<string>? said = null)
     {
         var start = TimeProvider.System.GetTimestamp();
         do
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "It did not get there. " + said?.Invoke());
+            Assert.True(
+                TimeProvider.System.GetElapsedTime(start) < Patience,
+                "The expected state was not reached in time. " + "" + said?.Invoke()
+            );
             _agenda.Pass(timeStands ? TimeSpan.Zero : Look);
             await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System);
         } while (!await condition());

@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
-/// What becomes of workers whose job attempt is over: at once, after a while to be looked at, or when somebody finds them.
+/// What becomes of workers whose job attempt is over: at once, after a while for inspection, or when somebody finds them.
 /// </summary>
 public sealed class KubernetesReleaseTests : ClusterAtWork
 {
@@ -13,7 +13,7 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Release_WithKeepFinished_LeavesAJobThatEndsByItselfUntilItsTimeIsOver(bool seen)
+    public async Task Release_WithKeepFinished_KeepsAJobThatFinishesByItself(bool seen)
     {
         await RestartAsync(o => o.KeepFinished = TimeSpan.FromMinutes(10), script: "sleep 5");
         var spec = Execution("alpine:local");
@@ -33,7 +33,7 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
     [Theory]
     [InlineData(Absent, "sleep 5")]
     [InlineData("alpine:local", "sleep 100000")]
-    public async Task Release_WithKeepFinished_OfWhatDoesNotEndByItself_DeletesIt(string image, string script)
+    public async Task Release_WithKeepFinished_DeletesAJobThatDoesNotFinish(string image, string script)
     {
         await RestartAsync(o => (o.KeepFinished, o.SweepPeriod) = (TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(1)), script: script);
         var spec = Execution(image);
@@ -48,7 +48,7 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
     }
 
     [Fact]
-    public async Task Sweep_AsksTheOwner_TakesOnlyWhatNobodyNeedsAndCountsIt()
+    public async Task Sweep_AsksTheOwner_RemovesAndCountsOrphansOnly()
     {
         var counted = new ConcurrentBag<(long Count, string? Executor)>();
         using var listener = new MeterListener
@@ -100,7 +100,7 @@ public sealed class KubernetesReleaseTests : ClusterAtWork
 
     /// <summary>The Secret comes a moment after the Job: the kubelet tries its mount again.</summary>
     [Fact]
-    public async Task Secret_ThatComesLate_IsWaitedForByThePod()
+    public async Task Secret_CreatedLate_IsWaitedForByThePod()
     {
         await RestartAsync(_ => { }, script: "exit 3");
         var (asked, late) = (new TaskCompletionSource(), new TaskCompletionSource());

@@ -12,10 +12,10 @@ public sealed class KubernetesRightsTests : ClusterAtWork
     private static string Docs => Path.Combine(Root(), "docs");
 
     [Fact]
-    public async Task Role_OfTheDocumentation_IsExactlyWhatTheExecutorUses()
+    public async Task Role_InTheDocumentation_IsExactlyWhatTheExecutorUses()
     {
         await RestartAsync(o => (o.KeepFinished, o.SweepPeriod) = (TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(10)), script: "sleep 5");
-        // To its end, and left to be looked at.
+        // To its end, and left for inspection.
         var kept = Execution("alpine:local");
         await Executor.Submit(kept, default);
         await UntilAsync(kept, s => s.Status.IsTerminal());
@@ -28,7 +28,7 @@ public sealed class KubernetesRightsTests : ClusterAtWork
         await Executor.Cancel(Given.Handle(canceled), default);
         await UntilAsync(canceled, s => !s.StillPresent);
         await UntilAsync(Execution(), s => s.Reason == Reason.Lost);
-        // Its Job taken away by somebody, and its pod left.
+        // Its Job removed by someone else, and its pod left.
         var orphaned = Execution();
         await Executor.Submit(orphaned, default);
         await UntilAsync(orphaned, s => s.WaitingFor?.Describe().Contains(Absent, StringComparison.Ordinal) == true);
@@ -43,7 +43,7 @@ public sealed class KubernetesRightsTests : ClusterAtWork
     }
 
     [Fact]
-    public void Documentation_ShowsTheFileThatCanBeApplied()
+    public void Documentation_ShowsTheManifestFile()
     {
         var file = File.ReadAllText(Path.Combine(Docs, "kubernetes-rbac.yaml"));
         Assert.Contains(

@@ -7,7 +7,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 public sealed class KubernetesServiceTests : ClusterAtWork
 {
     [Fact]
-    public async Task Services_AreStartedInOrder_GateTheSteps_AndGoAfterThemInReverseOrder()
+    public async Task Services_AreStartedInOrderBeforeTheSteps_AndStoppedInReverseOrder()
     {
         var spec = With(("a", "sleep 3; nc -l 5432", 5432), ("b", "sleep 2; nc -l 6379", 6379));
         var states = new List<string>();
@@ -56,7 +56,7 @@ public sealed class KubernetesServiceTests : ClusterAtWork
     [Theory]
     [InlineData("sleep 100000", "(Error)")]
     [InlineData("echo no-room; exit 9", "exit code 9")]
-    public async Task Service_ThatIsNeverReady_FailsTheStepInItsOwnTime(string script, string words)
+    public async Task Service_NeverReady_FailsTheStepAfterItsOwnTimeout(string script, string words)
     {
         var spec = With(("db", script, 5432));
         await Executor.Submit(spec, default);

@@ -23,7 +23,7 @@ public sealed class ManifestTests
     public void Create_OneStep_IsAsApproved() => Approve("one-step", Given.Worker(), Given.Options);
 
     [Fact]
-    public void Create_StepsInOrderAndSideBySide_AskForTheHungriestMomentOnly() =>
+    public void Create_SequentialAndParallelSteps_RequestThePeakOnly() =>
         Approve(
             "resources",
             Given.Worker(
@@ -36,7 +36,7 @@ public sealed class ManifestTests
         );
 
     [Fact]
-    public void Create_Services_AreSidecarsThatAreReadyFirst() =>
+    public void Create_Services_AreSidecarsWithStartupProbes() =>
         Approve(
             "services",
             Given.Worker() with
@@ -57,7 +57,7 @@ public sealed class ManifestTests
         );
 
     [Fact]
-    public void Create_EverySetting_IsAsApproved()
+    public void Create_WithEverySetting_IsAsApproved()
     {
         var options = Given.Options;
         options.InstanceId = "prod";
@@ -98,7 +98,7 @@ public sealed class ManifestTests
     [InlineData("9", null, "at most 4")]
     [InlineData(null, "9Gi", "at most 8Gi")]
     [InlineData("much", null, "must be a quantity")]
-    public void Create_MoreThanAllowed_IsRefused(string? cpu, string? memory, string words)
+    public void Create_MoreThanAllowed_IsRejected(string? cpu, string? memory, string words)
     {
         var options = Given.Options;
         (options.MaxCpu, options.MaxMemory) = ("4", "8Gi");
@@ -111,7 +111,7 @@ public sealed class ManifestTests
     }
 
     [Fact]
-    public void Prepare_IsToldHowToCheckOutAndWhatTheCredentialBelongsTo()
+    public void Prepare_HasTheCloneOptionsAndTheCredentialsScope()
     {
         var worker = Given.Worker();
         worker = worker with
@@ -140,7 +140,7 @@ public sealed class ManifestTests
     }
 
     [Fact]
-    public void Secret_HoldsATokenPerStepAndTheCredential_AndTheManifestNeither()
+    public void Secret_HasATokenPerStepAndTheCredential_AndTheManifestNeither()
     {
         var worker = Given.Worker(Given.Step(0, "a"), Given.Step(1, "b"));
         var job = WorkerManifest.Create(worker, Given.Options, new("http://ship"));

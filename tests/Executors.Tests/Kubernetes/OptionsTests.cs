@@ -31,7 +31,7 @@ public sealed class OptionsTests
     [Theory]
     [InlineData("D")]
     [InlineData("N")]
-    public void ProjectNamespaces_AreFoundHoweverTheProjectsIdIsWritten(string format)
+    public void ProjectNamespaces_AcceptAnyFormatOfTheProjectId(string format)
     {
         var (options, project) = (Given.Options, ProjectId.New(TimeProvider.System));
         options.ProjectNamespaces[project.Value.ToString(format).ToUpperInvariant()] = "shop";
@@ -40,11 +40,12 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void Validate_TheLeast_IsGood() => Assert.True(new KubernetesOptionsValidator().Validate(null, Given.Options).Succeeded);
+    public void Validate_RequiredSettingsOnly_Succeeds() =>
+        Assert.True(new KubernetesOptionsValidator().Validate(null, Given.Options).Succeeded);
 
     [Theory]
     [MemberData(nameof(Wrong), DisableDiscoveryEnumeration = true)]
-    public void Validate_AWrongSetting_IsNamed(string setting, Action<KubernetesOptions> change)
+    public void Validate_InvalidSetting_IsNamed(string setting, Action<KubernetesOptions> change)
     {
         var options = Given.Options;
         change(options);

@@ -4,11 +4,11 @@ using Shipinator.Executors.Kubernetes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>A watch goes on whatever happens: a background service that throws ends the whole server.</summary>
+/// <summary>A watch continues after any error: a background service that throws ends the whole server.</summary>
 public sealed class ReflectorTests
 {
     [Fact]
-    public async Task Follow_ErrorThatNobodyForesaw_EndsNothingAndIsTriedAgain()
+    public async Task Run_UnexpectedError_IsRetried()
     {
         using var stop = new CancellationTokenSource();
         var pages = 0;
@@ -38,7 +38,7 @@ public sealed class ReflectorTests
         Assert.Equal(4, pages);
     }
 
-    /// <summary>Every pause is over at once.</summary>
+    /// <summary>Every delay ends at once.</summary>
     private sealed class Impatient : TimeProvider
     {
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>

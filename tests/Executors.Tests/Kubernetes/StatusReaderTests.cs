@@ -20,7 +20,7 @@ public sealed class StatusReaderTests
     [InlineData("init-fails", "no", Reason.ExecutorError, "exit code 7", null)]
     [InlineData("image-missing", "no", Reason.ImagePull, "no-such-image:1 could not be pulled", null)]
     [InlineData("secret-missing", "no", Reason.ConfigError, "absent", null)]
-    public void Read_ARecordedPodToItsEnd_EndsWithItsReason(string recording, string end, Reason? reason, string? words, int? code)
+    public void Read_RecordedPod_EndsWithItsReason(string recording, string end, Reason? reason, string? words, int? code)
     {
         var seen = Read(recording, Given.Options);
         Assert.All(seen.TakeWhile(s => s.Status == Status.Submitted), s => Assert.NotNull(s.WaitingFor));
@@ -34,7 +34,7 @@ public sealed class StatusReaderTests
     }
 
     [Fact]
-    public void Read_SchedulersSentence_IsWhatItWaitsForUntilTheDeadline()
+    public void Read_Unschedulable_WaitsWithTheSchedulersMessageUntilTheTimeout()
     {
         Assert.Contains(
             Read("unschedulable", Given.Options),
@@ -52,7 +52,7 @@ public sealed class StatusReaderTests
     }
 
     [Fact]
-    public void Read_ImageThatIsNotThere_WaitsWithTheRegistrysWordsUntilTheDeadline()
+    public void Read_ImageMissing_WaitsWithTheRegistrysMessageUntilTheTimeout()
     {
         Assert.Contains(
             Read("image-missing", Given.Options),
@@ -72,7 +72,7 @@ public sealed class StatusReaderTests
     [InlineData(6, 6, null, true)]
     [InlineData(6, 6, 8, false)]
     [InlineData(6, 8, 8, true)]
-    public void Read_ImagePull_HasItsTimeFromItsOwnBeginning(int cloned, int after, int? seen, bool over)
+    public void Read_ImagePull_TimeoutCountsFromItsFirstAttempt(int cloned, int after, int? seen, bool over)
     {
         var pod = Pod(
             $$"""
@@ -97,7 +97,7 @@ public sealed class StatusReaderTests
     [Theory]
     [InlineData("FailedMount", "MountVolume.SetUp failed for volume \"secret\" : secret \"ship-1\" not found", Reason.ConfigError)]
     [InlineData("FailedCreatePodSandBox", "no IP addresses", Reason.ExecutorError)]
-    public void Read_PodThatItsNodeNeverStarts_EndsWithTheNodesWords(string reason, string words, Reason expected)
+    public void Read_PodThatTheNodeNeverStarts_FailsWithTheNodesMessage(string reason, string words, Reason expected)
     {
         var pod = Pod(
             """
@@ -111,14 +111,14 @@ public sealed class StatusReaderTests
     }
 
     [Fact]
-    public void Read_MissingSecret_IsAConfigurationErrorAtOnce() =>
+    public void Read_SecretMissing_IsAConfigErrorAtOnce() =>
         Assert.Contains(
             Read("secret-missing", Given.Options),
             s => s is { Status: Status.Failed, Reason: Reason.ConfigError } && s.Detail!.Contains("absent", StringComparison.Ordinal)
         );
 
     [Fact]
-    public void Read_OneOfTwoContainersEnded_IsOverWhileTheOtherRuns()
+    public void Read_OneOfTwoContainersEnded_IsTerminalWhileTheOtherRuns()
     {
         var first = Read("two-containers", Given.Options, rename: ("a", "s0"));
         Assert.Equal(Status.Success, first[^1].Status);
@@ -130,7 +130,7 @@ public sealed class StatusReaderTests
     [Theory]
     [InlineData("InvalidImageName", Reason.ConfigError)]
     [InlineData("CreateContainerConfigError", Reason.ConfigError)]
-    public void Read_WhatCanNeverStart_FailsAtOnce(string why, Reason reason) =>
+    public void Read_Misconfigured_FailsAtOnce(string why, Reason reason) =>
         Assert.Equal(
             reason,
             StatusReader
@@ -157,7 +157,7 @@ public sealed class StatusReaderTests
     [InlineData("DeletionByTaintManager", Reason.Evicted)]
     [InlineData("DeletionByPodGC", Reason.Lost)]
     [InlineData("TerminationByKubelet", Reason.Evicted)]
-    public void Read_DisruptedBeforeItsEnd_KnowsWhyAndIsNotOver(string why, Reason reason)
+    public void Read_DisruptedBeforeItsEnd_HasTheReasonAndIsNotTerminal(string why, Reason reason)
     {
         const string status = """
             { "phase": "PHASE", "conditions": [ { "type": "DisruptionTarget", "status": "True", "reason": "WHY",
@@ -214,7 +214,7 @@ public sealed class StatusReaderTests
     [InlineData("Error", 255, null, Reason.ExitCode, 255)]
     [InlineData("Completed", 0, "EvictionByEvictionAPI", null, 0)]
     [InlineData("DeadlineExceeded", 137, null, Reason.ExitCode, 137)]
-    public void Read_AnEnd_IsJudgedByAllItsSignals(string why, int code, string? disruption, Reason? reason, int? seen)
+    public void Read_End_UsesAllSignals(string why, int code, string? disruption, Reason? reason, int? seen)
     {
         var condition = disruption is null
             ? ""
@@ -244,7 +244,7 @@ public sealed class StatusReaderTests
     [InlineData("NodeLost", Reason.Lost)]
     [InlineData("DeadlineExceeded", Reason.Timeout)]
     [InlineData("SomethingNew", Reason.Lost)]
-    public void Read_APodThatItsNodeEnded_SaysWhy(string why, Reason reason)
+    public void Read_PodStoppedByItsNode_HasTheReason(string why, Reason reason)
     {
         var end = StatusReader.Read(
             View(Pod($$"""{ "phase": "Failed", "reason": "{{why}}", "message": "the node's words" }""")),
@@ -257,7 +257,7 @@ public sealed class StatusReaderTests
     }
 
     [Fact]
-    public void Read_TheFirstContainerOfARestartedNode_IsLostAndNoFaultOfTheSource() =>
+    public void Read_PrepareContainerOfARestartedNode_IsLostAndNoCheckoutError() =>
         Assert.Equal(
             Reason.Lost,
             StatusReader
@@ -279,7 +279,7 @@ public sealed class StatusReaderTests
         );
 
     [Fact]
-    public void Read_APodOnANodeThatDoesNotAnswer_IsLostInTheEndAndStillThere()
+    public void Read_PodOnAnUnresponsiveNode_IsLostAndStillPresent()
     {
         var pod = Pod(
             """
@@ -312,7 +312,13 @@ public sealed class StatusReaderTests
         Reason.ExecutorError
     )]
     [InlineData("""{ "running": {} }""", """{ "terminated": { "exitCode": 137, "reason": "Error" } }""", 1, 41, Reason.ExecutorError)]
-    public void Read_AServiceThatIsNotReady_FailsInItsOwnTimeAndWords(string state, string last, int restarts, int seconds, Reason? reason)
+    public void Read_ServiceNotReady_FailsAfterItsOwnTimeoutWithItsMessage(
+        string state,
+        string last,
+        int restarts,
+        int seconds,
+        Reason? reason
+    )
     {
         var pod = Pod(
             $$"""
@@ -350,7 +356,7 @@ public sealed class StatusReaderTests
     }
 
     [Fact]
-    public void Read_VanishedPod_IsLostAndNeverSuccess()
+    public void Read_PodDisappeared_IsLostAndNeverSuccess()
     {
         var running = Pod(
             """
@@ -363,7 +369,7 @@ public sealed class StatusReaderTests
     }
 
     [Fact]
-    public void Read_QuotaFull_WaitsInTheClustersWords()
+    public void Read_QuotaExhausted_WaitsWithTheClustersMessage()
     {
         var view = new WorkerSnapshot("w", "ci")
         {
@@ -381,7 +387,7 @@ public sealed class StatusReaderTests
     [InlineData("pods \"w\" is forbidden: failed quota: q: must specify limits.cpu for: prepare,s0")]
     [InlineData("pods \"w\" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi")]
     [InlineData("Pod \"w\" is invalid: spec.containers[0].resources.requests: Invalid value")]
-    public void Read_APodThatItsNamespaceNeverAllows_FailsAtOnceInTheClustersWords(string words)
+    public void Read_PodThatTheNamespaceNeverAllows_FailsAtOnceWithTheClustersMessage(string words)
     {
         var view = new WorkerSnapshot("w", "ci")
         {

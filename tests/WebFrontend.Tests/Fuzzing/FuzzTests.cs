@@ -62,7 +62,8 @@ public sealed class FuzzTests(ApiFixture api)
         var began = TimeProvider.System.GetTimestamp();
         var bad = await fuzzer.RunAsync(count, atOnce: 16);
         TestContext.Current.SendDiagnosticMessage(
-            $"{count} requests of seed {seed} in {TimeProvider.System.GetElapsedTime(began).TotalSeconds:0} s: {string.Join(", ", fuzzer.Answers.OrderBy(a => a.Key).Select(a => $"{a.Key} × {a.Value}"))}; {bad.Count} bad"
+            $"{count} requests of seed {seed} in {TimeProvider.System.GetElapsedTime(began).TotalSeconds:0} s: "
+                + $"{string.Join(", ", fuzzer.Answers.OrderBy(a => a.Key).Select(a => $"{a.Key} × {a.Value}"))}; {bad.Count} bad"
         );
         Assert.True(bad.Count == 0, $"{bad.Count} of {count} (seed {seed}):\n{string.Join('\n', bad.Take(40))}");
         // It came through to the routes, not only to those who refuse at the door.

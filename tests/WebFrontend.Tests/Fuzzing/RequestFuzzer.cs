@@ -211,7 +211,8 @@ internal sealed class RequestFuzzer(
                     if ((int)answer.StatusCode >= 500)
                     {
                         bad.Enqueue(
-                            $"#{number} as {role}: {request.Method} {Show(request.RequestUri!.OriginalString)} → {(int)answer.StatusCode} {Show(await answer.Content.ReadAsStringAsync(cancellation))}"
+                            $"#{number} as {role}: {request.Method} {Show(request.RequestUri!.OriginalString)} → "
+                                + $"{(int)answer.StatusCode} {Show(await answer.Content.ReadAsStringAsync(cancellation))}"
                         );
                     }
                 }
@@ -223,7 +224,8 @@ internal sealed class RequestFuzzer(
                 catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
                 {
                     bad.Enqueue(
-                        $"#{number} as {role}: {request.Method} {Show(request.RequestUri!.OriginalString)} → {e.Message} {e.InnerException?.Message}"
+                        $"#{number} as {role}: {request.Method} {Show(request.RequestUri!.OriginalString)} → "
+                            + $"{e.Message} {e.InnerException?.Message}"
                     );
                 }
             }
@@ -254,7 +256,9 @@ internal sealed class RequestFuzzer(
             Enumerable
                 .Range(0, random.Next(4))
                 .Select(_ =>
-                    $"{(random.Next(10) == 0 ? values.Part() : Queries[random.Next(Queries.Length)])}={(random.Next(15) == 0 ? "" : values.Part())}"
+                    (random.Next(10) == 0 ? values.Part() : Queries[random.Next(Queries.Length)])
+                    + "="
+                    + (random.Next(15) == 0 ? "" : values.Part())
                 )
         );
         // What is followed has no end.

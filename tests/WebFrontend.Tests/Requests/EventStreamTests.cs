@@ -54,7 +54,7 @@ public sealed class EventStreamTests(ApiFixture api)
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
 
         // The first line that comes is the sign of life, after 15 s.
-        Assert.Equal(": still here", await reader.ReadLineAsync());
+        Assert.Equal(": keep-alive", await reader.ReadLineAsync());
         Assert.InRange(asked, 1, 60);
 
         await older.RollbackAsync();

@@ -92,20 +92,20 @@ public sealed class MalformedTests(ApiFixture api)
 
     /// <summary>What the framework would say names its types and members; what a caller can do something with is the field.</summary>
     [Theory]
-    [InlineData("POST", "/v1/projects", "{}", "name", "lacks 'name'")]
-    [InlineData("POST", "/v1/projects", """{"name":"a","colour":"red"}""", "colour", "'colour' is not known here")]
-    [InlineData("POST", "/v1/projects", """{"name":1}""", "name", "name is not a text")]
+    [InlineData("POST", "/v1/projects", "{}", "name", "'name' is required")]
+    [InlineData("POST", "/v1/projects", """{"name":"a","kolor":"red"}""", "kolor", "'kolor' is not a known member")]
+    [InlineData("POST", "/v1/projects", """{"name":1}""", "name", "name must be a string")]
     [InlineData(
         "POST",
         "/v1/pipelines/01890a5d-ac96-774b-bcce-b302099a8057/runs",
         """{"git_ref":"main","inputs":[]}""",
         "inputs",
-        "inputs is not an object"
+        "inputs must be an object"
     )]
-    [InlineData("POST", "/v1/projects", "[]", null, "the whole")]
+    [InlineData("POST", "/v1/projects", "[]", null, "the body must be")]
     [InlineData("POST", "/v1/projects", "null", null, "The body is missing")]
-    [InlineData("GET", "/v1/pipeline-runs?limit=1e3", null, "limit", "'1e3' is not a whole number")]
-    [InlineData("GET", "/v1/pipeline-runs?limit=1&limit=2", null, "limit", "given once")]
+    [InlineData("GET", "/v1/pipeline-runs?limit=1e3", null, "limit", "limit must be an integer in its range, sent once, but was '1e3'")]
+    [InlineData("GET", "/v1/pipeline-runs?limit=1&limit=2", null, "limit", "sent once")]
     public async Task Refusal_NamesTheFieldInWordsOfTheApi(string method, string path, string? body, string? field, string words)
     {
         using var request = new HttpRequestMessage(new(method), path);
@@ -241,7 +241,8 @@ public sealed class MalformedTests(ApiFixture api)
     {
         var run = await api.TriggerAsync(
             await api.PipelineAsync(
-                "image: none\nbuild:\n  steps:\n    - { name: one, run: \"echo hello\", outputs: [ { type: file, path: .shipinator.yaml } ] }\n"
+                "image: none\nbuild:\n  steps:\n    - { name: one, run: \"echo hello\", "
+                    + "outputs: [ { type: file, path: .shipinator.yaml } ] }\n"
             )
         );
         await api.EndAsync(run);

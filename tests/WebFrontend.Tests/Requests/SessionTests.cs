@@ -71,6 +71,35 @@ public sealed partial class SessionTests(ApiFixture api)
         );
     }
 
+    /// <summary>The clock of the watch stands still, so only the notice of the database can end them.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task OpenStreams_AtAnotherServer_AreEndedByTheNoticeAlone(bool isRevoked)
+    {
+        var database = await api.DatabaseAsync();
+        await using var one = await api.ServerAsync(
+            database: database,
+            replace: s =>
+            {
+                SilentExecutors.Use(s);
+                s.Replace(ServiceDescriptor.Singleton(p => ActivatorUtilities.CreateInstance<AccessWatch>(p, new FakeTimeProvider())));
+            }
+        );
+        await using var two = await api.ServerAsync(database: database, replace: SilentExecutors.Use);
+        var run = await one.TriggerAsync(await one.PipelineAsync("image: none\nbuild:\n  steps:\n    - { name: long, run: \"true\" }\n"));
+        var execution = await one.ExecutionAsync(run, "submitted");
+        var created = await one.PostAsync("/v1/tokens", new { name = "reader", role = "read" });
+        var cookie = await one.SignInAsync(created.GetProperty("token").GetString()!);
+        await AllEndAsync(
+            [
+                LogAsync(one, execution, c => c.DefaultRequestHeaders.Add("Cookie", cookie)),
+                EventsAsync(one, run, c => c.DefaultRequestHeaders.Add("Cookie", cookie)),
+            ],
+            () => isRevoked ? two.Admin.DeleteAsync($"/v1/tokens/{ApiFixture.Id(created)}") : SignOutAsync(two, cookie)
+        );
+    }
+
     [Fact]
     public async Task SignInLink_WorksOnceAndForItsTimeAlone()
     {

@@ -21,7 +21,7 @@ public sealed class UnreachableTests(ApiFixture api)
         await using var server = await api.ServerAsync(replace: s =>
         {
             SilentExecutors.Use(s);
-            s.Replace(ServiceDescriptor.Singleton(new Waiting(Dead.Factory(death), TimeProvider.System)));
+            s.Replace(ServiceDescriptor.Singleton(new WaitReasonLookup(Dead.Factory(death), TimeProvider.System)));
         });
         var run = await server.TriggerAsync(
             await server.PipelineAsync("image: none\nbuild:\n  steps:\n    - { name: one, run: \"true\" }\n")
@@ -48,7 +48,7 @@ public sealed class UnreachableTests(ApiFixture api)
     public async Task Silence_IsNotWaitedForLong()
     {
         var time = new FakeTimeProvider();
-        var asking = new Waiting(Dead.Factory("silent"), time).OfAsync(Given.Run(), [], CancellationToken.None);
+        var asking = new WaitReasonLookup(Dead.Factory("silent"), time).OfAsync(Given.Run(), [], CancellationToken.None);
         Assert.False(asking.IsCompleted);
         time.Advance(TimeSpan.FromSeconds(2));
         Assert.All((await asking).Values, v => Assert.Equal(WaitReason.Unknown, v));
@@ -58,7 +58,7 @@ public sealed class UnreachableTests(ApiFixture api)
     public async Task Caller_WhoGoesAway_IsNotAnswered()
     {
         using var gone = new CancellationTokenSource();
-        var asking = new Waiting(Dead.Factory("silent"), TimeProvider.System).OfAsync(Given.Run(), [], gone.Token);
+        var asking = new WaitReasonLookup(Dead.Factory("silent"), TimeProvider.System).OfAsync(Given.Run(), [], gone.Token);
         await gone.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
     }

@@ -47,7 +47,7 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
         return (await Api.CreateRunAsync(pipeline, new() { GitRef = branch })).Id;
     }
 
-    public async Task<JobAnswer> EndAsync(string run)
+    public async Task<JobResponse> EndAsync(string run)
     {
         await Until.TrueAsync(async () => (await Api.GetRunAsync(run)).FinishedAt is not null, Patience, "the run's end");
         var jobs = (await Api.GetJobsAsync(run)).Jobs;
@@ -150,7 +150,7 @@ internal sealed class CaseContext(Settings settings, Cluster cluster, Server ser
             "Job and pod to be gone"
         );
 
-    public async Task<string> LogAsync(JobAnswer job)
+    public async Task<string> LogAsync(JobResponse job)
     {
         var text = new StringBuilder();
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Until.Stopping);

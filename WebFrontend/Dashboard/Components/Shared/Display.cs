@@ -1,6 +1,7 @@
 using System.Globalization;
 using MudBlazor;
 using Shipinator.Schema.Queries;
+using Shipinator.Triggers;
 
 namespace Shipinator.WebFrontend.Dashboard.Components.Shared;
 
@@ -138,7 +139,7 @@ internal static class Display
     public static string Error(Exception e) =>
         e switch
         {
-            ShipinatorException or Api.Problems.MalformedException or Security.TooManyException => e.Message,
+            ShipinatorException or MalformedException or RateLimitedException => e.Message,
             OrleansException or TimeoutException =>
                 "The cluster did not respond. The operation may or may not have completed; check before you retry.",
             _ => UnexpectedError,
@@ -146,5 +147,5 @@ internal static class Display
 
     /// <summary>Whether an error is expected and is shown beside the action that caused it; anything else is a bug.</summary>
     public static bool IsExpected(Exception e) =>
-        e is ShipinatorException or Api.Problems.MalformedException or Security.TooManyException or OrleansException or TimeoutException;
+        e is ShipinatorException or MalformedException or RateLimitedException or OrleansException or TimeoutException;
 }

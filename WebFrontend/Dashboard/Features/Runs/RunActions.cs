@@ -1,20 +1,13 @@
 using MudBlazor;
 using Shipinator.Schema.Queries;
+using Shipinator.Triggers.Runs;
 using Shipinator.WebFrontend.Dashboard.Components.Shared;
 using Shipinator.WebFrontend.Security;
-using Shipinator.WebFrontend.Triggers;
 
 namespace Shipinator.WebFrontend.Dashboard.Features.Runs;
 
 /// <summary>Actions of a user on a run. Each checks the permission again and shows errors as a message.</summary>
-public sealed class RunActions(
-    Session session,
-    IGrainFactory grains,
-    RunTrigger trigger,
-    IDialogService dialogs,
-    ISnackbar messages,
-    TimeProvider time
-)
+public sealed class RunActions(Session session, RunCancellation cancellations, RunRerun reruns, IDialogService dialogs, ISnackbar messages)
 {
     /// <summary>Cancels a run after a confirmation that lists what it affects.</summary>
     public async Task CancelAsync(RunView run, IReadOnlyList<JobView> jobs)
@@ -40,14 +33,10 @@ public sealed class RunActions(
         await TryAsync(async () =>
         {
             var actor = await session.RequireAsync(Policies.Write);
-            var grain = grains.GetGrain<IPipelineRunGrain>(run.Id.Value);
-            if ((await grain.Get()).Life is { IsTerminal: true } life)
+            if (await cancellations.RequestAsync(run.Id, actor, CancellationToken.None) is { } ended)
             {
-                messages.Add($"Run #{run.RunNumber} has already finished with status {life.Status.Word()}.", Severity.Info);
-                return;
+                messages.Add($"Run #{run.RunNumber} has already finished with status {ended.Word()}.", Severity.Info);
             }
-
-            await grain.Cancel(new(time.GetUtcNow(), Reason.CanceledByUser, $"Canceled by {actor["token:".Length..]}.", actor));
         });
     }
 
@@ -58,7 +47,8 @@ public sealed class RunActions(
         await TryAsync(async () =>
         {
             var actor = await session.RequireAsync(Policies.Write);
-            made = (await trigger.RerunAsync(run, onlyFailed, actor, key, CancellationToken.None)).Run;
+            var from = onlyFailed ? RerunFrom.Failed : RerunFrom.Start;
+            made = (await reruns.CreateAsync(run, from, actor, key, CancellationToken.None)).Id;
         });
         return made;
     }

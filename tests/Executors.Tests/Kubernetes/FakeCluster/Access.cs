@@ -1,12 +1,12 @@
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>Who may do what: the token of the kubeconfig may all, the default service account's nothing.</summary>
+/// <summary>Access control: the kubeconfig's token may do everything, the default service account's nothing.</summary>
 internal static class Access
 {
     public const string Admin = "t";
     public const string Unprivileged = "of-the-default-service-account";
 
-    /// <summary>Who calls; null for somebody whose token nobody knows.</summary>
+    /// <summary>The caller; null for an unknown token.</summary>
     public static string? User(string? authorization) =>
         authorization switch
         {
@@ -20,7 +20,7 @@ internal static class Access
 
     public static void Check(Call call, string user)
     {
-        // Everybody may ask what they may.
+        // Everyone may query their own rights.
         if (!May(user) && call.Kind.Name != "SelfSubjectAccessReview")
         {
             var resource = call.Subresource is null ? call.Kind.Plural : $"{call.Kind.Plural}/{call.Subresource}";

@@ -1,8 +1,8 @@
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
-/// The time of a cluster in which nothing happens by itself: what its controllers and timers mean to do waits here, and
-/// <see cref="Step"/> carries out the next of it and sets the clock to when it was due. The same each time, however slow the machine.
+/// The clock of a cluster in which nothing happens by itself: what its controllers and timers have scheduled waits here, and
+/// <see cref="Step"/> runs the next action and sets the clock to its time. Deterministic, however slow the machine is.
 /// </summary>
 internal sealed class Agenda : ClusterTime
 {
@@ -25,13 +25,13 @@ internal sealed class Agenda : ClusterTime
 
     public override void After(TimeSpan delay, Action action) => After(delay, action, isMeant: null);
 
-    /// <summary>Does the next thing there is to do; false when there is none before <paramref name="horizon"/>.</summary>
+    /// <summary>Runs the next action; false when there is none before <paramref name="horizon"/>.</summary>
     public bool Step(DateTimeOffset? horizon = null)
     {
         Action action;
         lock (_gate)
         {
-            // A timer that was stopped is no reason for time to pass.
+            // A stopped timer does not move the clock.
             while (_waiting.TryPeek(out var first, out _) && first.IsMeant?.Invoke() == false)
             {
                 _waiting.Dequeue();
@@ -50,7 +50,7 @@ internal sealed class Agenda : ClusterTime
         return true;
     }
 
-    /// <summary>Does all there is to do in this time, at whose end the clock then is.</summary>
+    /// <summary>Runs all actions within this time, and moves the clock to its end.</summary>
     public void Pass(TimeSpan span)
     {
         var end = GetUtcNow() + span;

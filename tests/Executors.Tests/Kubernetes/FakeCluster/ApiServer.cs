@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>Requests of the API: who asks, what about, and the verb that answers.</summary>
+/// <summary>Handles the API's requests: authentication, routing, and the verb.</summary>
 internal sealed class ApiServer(
     Store store,
     Writing writing,
@@ -22,7 +22,7 @@ internal sealed class ApiServer(
 
     private readonly ConcurrentDictionary<string, bool> _rights = new(StringComparer.Ordinal);
 
-    /// <summary>What a caller would have needed the right to, such as <c>batch/jobs create</c>.</summary>
+    /// <summary>The rights that callers needed, such as <c>batch/jobs create</c>.</summary>
     public IReadOnlyCollection<string> Rights => [.. _rights.Keys];
 
     public async Task AnswerAsync(HttpContext context)
@@ -43,7 +43,7 @@ internal sealed class ApiServer(
             var count = _requests.AddOrUpdate(request, 1, (_, n) => n + 1);
             if (faults.Before is { } before)
             {
-                // What has been sent is carried out, also when its client has given up meanwhile.
+                // A request takes effect even when its client has given up meanwhile.
                 var body = new MemoryStream();
                 await context.Request.Body.CopyToAsync(body);
                 (body.Position, context.Request.Body) = (0, body);

@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>One request to the API: what it is about, in the API's own terms.</summary>
+/// <summary>One request to the API, parsed.</summary>
 internal sealed record Call(HttpContext Context, Kind Kind, string? Namespace, string? Name, string? Subresource)
 {
     private const string Served = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
@@ -28,7 +28,7 @@ internal sealed record Call(HttpContext Context, Kind Kind, string? Namespace, s
 
     public Selector Selector => new(Kind, Query("labelSelector"), Query("fieldSelector"));
 
-    /// <summary>The parts of a path under <c>/api</c> and <c>/apis</c>; refused when there is nothing at it.</summary>
+    /// <summary>Parses a path under <c>/api</c> and <c>/apis</c>; refused when it does not exist.</summary>
     public static Call Parse(HttpContext context)
     {
         var parts = context.Request.Path.Value!.Trim('/').Split('/');
@@ -53,7 +53,7 @@ internal sealed record Call(HttpContext Context, Kind Kind, string? Namespace, s
         return new(context, kind, ns, rest.ElementAtOrDefault(1), rest.ElementAtOrDefault(2));
     }
 
-    /// <summary>Answers are JSON: who can't take that is refused, by logs in other words.</summary>
+    /// <summary>Responses are JSON: other <c>Accept</c> headers are refused, by logs with another message.</summary>
     public void CheckAccept()
     {
         var accept = (string?)Context.Request.Headers.Accept ?? "";

@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>A certificate for this machine that only a kubeconfig vouches for, as a cluster's own is.</summary>
+/// <summary>A self-signed certificate for this machine that only the kubeconfig trusts, like a cluster's own.</summary>
 internal static class Certificate
 {
     public static X509Certificate2 Make()

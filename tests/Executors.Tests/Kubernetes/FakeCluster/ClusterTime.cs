@@ -1,13 +1,13 @@
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>The time of a cluster, and what its controllers mean to do in it.</summary>
+/// <summary>A cluster's clock, and what its controllers have scheduled.</summary>
 internal abstract class ClusterTime : TimeProvider
 {
-    /// <summary>Does something when this much of the cluster's time has passed.</summary>
+    /// <summary>Runs an action when this much of the cluster's time has passed.</summary>
     public abstract void After(TimeSpan delay, Action action);
 }
 
-/// <summary>The machine's own time: for pods that really run.</summary>
+/// <summary>The machine's own clock: for pods that really run.</summary>
 internal sealed class WallTime : ClusterTime
 {
     public override void After(TimeSpan delay, Action action) => _ = ActAsync(delay, action);
@@ -21,7 +21,7 @@ internal sealed class WallTime : ClusterTime
         }
         catch (Exception e)
         {
-            // What a controller wanted to change may be gone: real ones log it, too, and look again at the next change.
+            // What a controller wanted to change may be gone: real ones also log that, and retry at the next change.
             await Console.Error.WriteLineAsync($"fake cluster: {(e is Refusal ? e.Message : e)}");
         }
     }

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>A container as its kubelet knows it.</summary>
+/// <summary>A container as its kubelet sees it.</summary>
 internal sealed class ContainerLife(JsonObject spec, bool isFirst)
 {
     public JsonObject Spec => spec;
@@ -15,18 +15,18 @@ internal sealed class ContainerLife(JsonObject spec, bool isFirst)
     public string Path => $"spec.{(isFirst ? "initContainers" : "containers")}{{{Name}}}";
 
     /// <summary>
-    /// A first container that runs on beside the others, is started anew when it ends, and does not count for the pod's end.
+    /// A sidecar: an init container that keeps running, is restarted when it ends, and does not count for the pod's end.
     /// </summary>
     public bool IsSidecar => isFirst && spec.Text("restartPolicy") == "Always";
 
     public JsonObject State { get; set; } = [];
 
-    /// <summary>How it ended before it was started anew.</summary>
+    /// <summary>Its previous end, before the last restart.</summary>
     public JsonObject LastState { get; set; } = [];
 
     public int Restarts { get; set; }
 
-    /// <summary>Its start-up probe has passed, since it was last started.</summary>
+    /// <summary>Whether its startup probe has succeeded since its last start.</summary>
     public bool HasPassed { get; set; }
 
     public Shell.Course? Course { get; set; }
@@ -41,15 +41,15 @@ internal sealed class ContainerLife(JsonObject spec, bool isFirst)
 
     public long? ExitCode => State.Number("terminated", "exitCode");
 
-    /// <summary>Nobody waits for it any more: it runs and its start-up probe, if it has one, has passed.</summary>
+    /// <summary>Whether it has started: it runs and its startup probe, if it has one, has succeeded.</summary>
     public bool HasStarted => IsRunning && (HasPassed || spec["startupProbe"] is null);
 
     public bool IsReady => isFirst && !IsSidecar ? ExitCode == 0 : HasStarted;
 
-    /// <summary>What comes after it in the row of first containers may begin.</summary>
+    /// <summary>Whether the next init container may start.</summary>
     public bool HasDoneItsPart => IsSidecar ? HasStarted : ExitCode == 0;
 
-    /// <summary>How often, with which patience and at which port its start-up is asked about; null: not at all.</summary>
+    /// <summary>Period, failure threshold and port of its startup probe; null without one.</summary>
     public (TimeSpan Period, int Failures, int Port)? Probe =>
         spec["startupProbe"] is JsonObject probe
             ? (
@@ -94,7 +94,7 @@ internal sealed class ContainerLife(JsonObject spec, bool isFirst)
         State = new() { ["terminated"] = end };
     }
 
-    /// <summary>It ended, and is about to be started anew.</summary>
+    /// <summary>Whether it ended and is about to be restarted.</summary>
     public void WaitForRestart(TimeSpan pause, string pod)
     {
         (LastState, Restarts) = (State, Restarts + 1);

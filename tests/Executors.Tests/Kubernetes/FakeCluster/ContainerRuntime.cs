@@ -3,10 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>Runs containers as <see cref="Shell"/> foretells: from their commands, their variables, their Secrets.</summary>
+/// <summary>Runs containers as <see cref="Shell"/> predicts from their commands, variables and Secrets.</summary>
 internal sealed class ContainerRuntime(World world)
 {
-    /// <summary>Starts a container, or fails to; what it writes comes when its time is.</summary>
+    /// <summary>Starts a container, or fails; its output appears at the predicted times.</summary>
     public void Start(PodLife life, ContainerLife container)
     {
         var variables = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -74,11 +74,11 @@ internal sealed class ContainerRuntime(World world)
     private void Say(PodLife life, ContainerLife container, string type, string reason, string message) =>
         world.Say(life.Pod, "kubelet", type, reason, message, container.Path);
 
-    /// <summary>What a container's variables come from.</summary>
+    /// <summary>The sources of a container's variables.</summary>
     public static IEnumerable<string> Secrets(ContainerLife container) =>
         container.Spec.Items("envFrom").Select(e => e.Text("secretRef", "name")).OfType<string>();
 
-    /// <summary>What a pod's volumes come from.</summary>
+    /// <summary>The sources of a pod's volumes.</summary>
     public static IEnumerable<string> Volumes(PodLife life) =>
         life.Pod.Items("spec", "volumes").Select(v => v.Text("secret", "secretName")).OfType<string>();
 

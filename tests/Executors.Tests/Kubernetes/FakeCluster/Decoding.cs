@@ -9,7 +9,7 @@ using k8s.Models;
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
-/// From a body to an object, as the API server's decoder: the client's models say which fields there are and of which type.
+/// Decodes a request's body like the API server: the client's models define the fields and their types.
 /// </summary>
 internal static partial class Decoding
 {
@@ -35,7 +35,7 @@ internal static partial class Decoding
             );
         }
 
-        // The client leaves out what the path says.
+        // The client omits what the path says.
         var (version, name) = (found.Text("apiVersion") ?? kind.ApiVersion, found.Text("kind") ?? kind.Name);
         if (name != kind.Name || version != kind.ApiVersion)
         {
@@ -160,7 +160,7 @@ internal static partial class Decoding
         }
     }
 
-    /// <summary>A Lease's times need exactly six digits after the second; they come back in UTC.</summary>
+    /// <summary>A Lease's times need exactly six fractional digits, and are returned in UTC.</summary>
     private static JsonNode CheckTime(Kind kind, string text, string field)
     {
         if (!FractionalTimes.Contains(field))
@@ -172,7 +172,7 @@ internal static partial class Decoding
         var (fraction, rest) = (match.Groups["fraction"].Value, match.Groups["zone"].Value);
         if (fraction.Length != 7)
         {
-            // What is left of it where the layout no longer fits.
+            // The rest of the text from where it does not match the layout.
             var (left, layout) = fraction.Length < 7 ? (fraction + rest, ".000000") : (fraction[7..] + rest, "Z07:00");
             throw Refusal.Undecodable(
                 kind,

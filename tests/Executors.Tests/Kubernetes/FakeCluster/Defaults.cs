@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What the API server fills in before it stores an object.</summary>
+/// <summary>The API server's defaults.</summary>
 internal static class Defaults
 {
     public static void Apply(Kind kind, JsonObject found)
@@ -54,7 +54,7 @@ internal static class Defaults
             labels[key] = value!.DeepClone();
         }
 
-        // A Job without labels of its own gets those of its pods.
+        // A Job without labels gets those of its pod template.
         if (job.At("metadata", "labels") is not JsonObject { Count: > 0 })
         {
             job.Meta()["labels"] = labels.DeepClone();

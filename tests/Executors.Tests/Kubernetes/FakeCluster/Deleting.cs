@@ -4,12 +4,12 @@ using System.Text.Json.Nodes;
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
-/// How objects go: at once, after a grace period, or not before their finalizers are off. Whose dependents go with them is the
-/// garbage collector's work.
+/// Deletion of objects: at once, after a grace period, or when their finalizers are removed. Deleting dependents is the
+/// garbage collector's task.
 /// </summary>
 internal sealed class Deleting(Store store, TimeProvider time, bool hasControllers)
 {
-    /// <summary>What the server answers: the object while it is still there, otherwise a <c>Status</c>.</summary>
+    /// <summary>The response: the object while it still exists, otherwise a <c>Status</c>.</summary>
     public JsonObject Delete(Kind kind, string? @namespace, string name, JsonObject options)
     {
         JsonObject answer;
@@ -53,7 +53,7 @@ internal sealed class Deleting(Store store, TimeProvider time, bool hasControlle
         return answer;
     }
 
-    /// <summary>Says that it goes; a pod says so first and runs on for its grace period.</summary>
+    /// <summary>Marks the object as being deleted; a pod keeps running for its grace period.</summary>
     public JsonObject DeletePod(JsonObject pod, long? grace = null)
     {
         grace =
@@ -68,7 +68,7 @@ internal sealed class Deleting(Store store, TimeProvider time, bool hasControlle
         return Settle("pods", pod);
     }
 
-    /// <summary>A pod learns why it goes before it is told to.</summary>
+    /// <summary>Evicts a pod: sets its condition, then deletes it.</summary>
     public void Evict(string @namespace, string name, long? grace = null)
     {
         lock (store.Gate)
@@ -94,7 +94,7 @@ internal sealed class Deleting(Store store, TimeProvider time, bool hasControlle
         }
     }
 
-    /// <summary>Saves it, or lets it go when nothing holds it any more. A pod on a node is held by its kubelet.</summary>
+    /// <summary>Saves the object, or removes it when it has no finalizers. A pod on a node is held by its kubelet.</summary>
     public JsonObject Settle(string kind, JsonObject found)
     {
         lock (store.Gate)

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What the API server tells of itself: its version, its kinds, and that it checks fields when asked to. For kubectl.</summary>
+/// <summary>The API server's discovery documents, for kubectl: its version, its kinds, and that it supports field validation.</summary>
 internal static class Discovery
 {
     private static readonly string[] Verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -113,7 +113,9 @@ internal static class Discovery
         }
     }
 
-    /// <summary>No fields: only that <c>fieldValidation</c> is understood, so that clients leave the checking to the server.</summary>
+    /// <summary>
+    /// Without fields: only states that <c>fieldValidation</c> is supported, so that clients leave validation to the server.
+    /// </summary>
     private static JsonObject Schema(string group)
     {
         var paths = new JsonObject();

@@ -9,9 +9,9 @@ using Microsoft.Extensions.Logging;
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
-/// A Kubernetes API server over real HTTP, with faults to order, that answers as the recordings of a real one do: Jobs, pods and their
-/// logs, Secrets, Leases, quotas, events. Pods come and go as the test says, or, with a <see cref="ClusterTime"/>, as controllers,
-/// scheduler and kubelet would have it. <c>ConformanceTests</c> hold it against the recordings.
+/// A Kubernetes API server over real HTTP, with injectable faults, that behaves as in the recordings of a real one: Jobs, pods and their
+/// logs, Secrets, Leases, quotas, events. Pods are changed by the test or, with a <see cref="ClusterTime"/>, by controllers,
+/// scheduler and kubelet. <c>ConformanceTests</c> compares it with the recordings.
 /// </summary>
 internal sealed class FakeCluster : IAsyncDisposable
 {
@@ -41,7 +41,7 @@ internal sealed class FakeCluster : IAsyncDisposable
             (kubelet ?? ScriptedKubelet.Start)(world);
             Store.Changed += change =>
             {
-                // A namespace's own account comes a moment after it.
+                // A namespace's service account is created a moment later.
                 if (change is { Type: "ADDED", Key.Kind: "namespaces" })
                 {
                     world.After(5, () => Account(change.Key.Name));
@@ -112,13 +112,13 @@ internal sealed class FakeCluster : IAsyncDisposable
 
     public Uri Url => new($"{(_certificate is null ? "http" : "https")}://127.0.0.1:{_port}");
 
-    /// <summary>All that is and was.</summary>
+    /// <summary>All objects and their history.</summary>
     public Store Store { get; } = new();
 
-    /// <summary>To make things past the API, as others in the cluster do.</summary>
+    /// <summary>Creates objects without the API.</summary>
     public Writing Writing { get; }
 
-    /// <summary>To delete and evict past the API.</summary>
+    /// <summary>Deletes and evicts without the API.</summary>
     public Deleting Deleting { get; }
 
     public int Count(string kind) => Store.Count(kind);
@@ -126,8 +126,8 @@ internal sealed class FakeCluster : IAsyncDisposable
     public JsonObject? Get(string kind, string name) => Store.FindAnywhere(kind, name);
 
     /// <summary>
-    /// With a time, controllers are at work in it: in that of an <see cref="Agenda"/> as its steps are taken. The kubelet of its
-    /// node is a <see cref="ScriptedKubelet"/>, unless another is to begin. <paramref name="secure"/>: by HTTP/2 over TLS, as real ones.
+    /// With a clock, controllers run; with an <see cref="Agenda"/>, as its steps are taken. The kubelet of the
+    /// node is a <see cref="ScriptedKubelet"/> unless another one is given. <paramref name="secure"/>: HTTP/2 over TLS, like real servers.
     /// </summary>
     public static async Task<FakeCluster> StartAsync(ClusterTime? time = null, Action<World>? kubelet = null, bool secure = false)
     {
@@ -151,7 +151,7 @@ internal sealed class FakeCluster : IAsyncDisposable
         return cluster;
     }
 
-    /// <summary>Below those that the system gives to connections: one of these might take it while the server is away.</summary>
+    /// <summary>Below the ephemeral ports: a connection might take one of those while the server is away.</summary>
     private static int FreePort()
     {
         while (true)
@@ -165,7 +165,7 @@ internal sealed class FakeCluster : IAsyncDisposable
             }
             catch (System.Net.Sockets.SocketException)
             {
-                // Somebody else's.
+                // In use.
             }
         }
     }
@@ -218,10 +218,10 @@ internal sealed class FakeCluster : IAsyncDisposable
     /// <inheritdoc cref="Watching.Mute"/>
     public void MuteWatches(string? kind = null) => _watching.Mute(kind);
 
-    /// <summary>Watches end as if their time were over, with everything said.</summary>
+    /// <summary>Watches end as after their timeout, with all events sent.</summary>
     public void FinishWatches() => _watching.Finish();
 
-    /// <summary>Whatever was seen so far can't be watched from any more: 410.</summary>
+    /// <summary>Drops the history and aborts all watches: resuming them gets 410.</summary>
     public void Forget()
     {
         Store.Compact();
@@ -240,10 +240,10 @@ internal sealed class FakeCluster : IAsyncDisposable
             }
         );
 
-    /// <summary>Makes or changes an object, as a controller would.</summary>
+    /// <summary>Creates or changes an object, as a controller would.</summary>
     public void Put(string kind, JsonObject found) => Store.Save(kind, found);
 
-    /// <summary>The pod of a worker, in this state.</summary>
+    /// <summary>Creates or changes the pod of a worker.</summary>
     public void PutPod(string worker, string status, bool deleting = false) =>
         Put(
             "pods",

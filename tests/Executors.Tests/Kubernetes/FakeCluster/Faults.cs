@@ -1,25 +1,25 @@
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What goes wrong with the API server, by order.</summary>
+/// <summary>The faults of the API server that tests inject.</summary>
 internal sealed class Faults
 {
     private int _tooMany;
     private int _holdAnswers;
 
-    /// <summary>Every n-th create is carried out and its answer lost; 0: none.</summary>
+    /// <summary>Every n-th create takes effect and its response is lost; 0: none.</summary>
     public int LoseAnswers { get; set; }
 
-    /// <summary>How many of the next creates are carried out and never answered: their clients give up.</summary>
+    /// <summary>How many of the next creates take effect and get no response: their clients time out.</summary>
     public int HoldAnswers
     {
         get => Volatile.Read(ref _holdAnswers);
         set => Volatile.Write(ref _holdAnswers, value);
     }
 
-    /// <summary>What a request that is one too many is told to wait, in seconds.</summary>
+    /// <summary>The <c>Retry-After</c> of throttled requests, in seconds.</summary>
     public int RetryAfter { get; set; } = 1;
 
-    /// <summary>How many of the next requests are answered 429.</summary>
+    /// <summary>How many of the next requests get 429.</summary>
     public int TooMany
     {
         get => Volatile.Read(ref _tooMany);
@@ -29,7 +29,7 @@ internal sealed class Faults
     /// <summary>Creates are refused with this.</summary>
     public (int Code, string Reason, string Message)? Refuse { get; set; }
 
-    /// <summary>Awaited before a request is looked at, which it is given as <see cref="ApiServer.Requests"/> names it.</summary>
+    /// <summary>Awaited before a request is handled; the argument is the request's name as in <see cref="ApiServer.Requests"/>.</summary>
     public Func<string, Task>? Before { get; set; }
 
     public void Throttle()

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What was owned goes with its owner: after it, before it when it waits, or not at all when it is to be orphaned.</summary>
+/// <summary>Deletes dependents of deleted owners: after them, before them (foreground), or not at all (orphan).</summary>
 internal sealed class GarbageCollector
 {
     private static readonly string[] Kinds = ["pods", "secrets", "configmaps"];
@@ -22,7 +22,7 @@ internal sealed class GarbageCollector
                 _world.After(5, () => DeleteOwned(uid));
             }
 
-            // Its owner may have waited for this one.
+            // Its owner may wait for this deletion.
             foreach (var owner in change.Object.Items("metadata", "ownerReferences"))
             {
                 _world.After(1, () => Attend(new("jobs", change.Key.Namespace, owner.Text("name")!)));
@@ -30,7 +30,7 @@ internal sealed class GarbageCollector
         }
         else if (change.Type == "ADDED" && Kinds.Contains(change.Key.Kind) && change.Object.Items("metadata", "ownerReferences").Any())
         {
-            // Its owner may have gone while it was on its way.
+            // Its owner may have been deleted before it was created.
             _world.After(1000, () => DeleteWhenAlone(change.Key));
         }
         else if (change.Object.IsDeleting() && change.Before?.IsDeleting() != true)

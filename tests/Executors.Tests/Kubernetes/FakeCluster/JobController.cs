@@ -5,7 +5,7 @@ using static Shipinator.Executors.Tests.Kubernetes.JobStatus;
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
-/// Makes the pods of Jobs and counts them: a Job's end comes in two steps, and a pod keeps a finalizer until it is counted.
+/// Creates the pods of Jobs and counts them: a Job ends in two steps, and a pod keeps a finalizer until it is counted.
 /// </summary>
 internal sealed class JobController
 {
@@ -13,7 +13,7 @@ internal sealed class JobController
     private const string Component = "job-controller";
     private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>Changes of pods are looked at together.</summary>
+    /// <summary>Changes of pods are processed in batches.</summary>
     private static readonly TimeSpan Batch = TimeSpan.FromSeconds(1);
     private readonly World _world;
     private readonly Dictionary<string, DateTimeOffset> _due = new(StringComparer.Ordinal);
@@ -30,7 +30,7 @@ internal sealed class JobController
         {
             if (change.Type == "DELETED")
             {
-                // Its pods are nobody's to count any more.
+                // No one counts its pods any more.
                 var uid = change.Object.Text("metadata", "uid")!;
                 _world.After(Soon, () => Release(_world.Owned("pods", uid)));
             }
@@ -45,7 +45,7 @@ internal sealed class JobController
         }
         else if (change is { Key.Kind: "pods", Type: "MODIFIED" } && change.Object.Finalizers().Contains(Tracking))
         {
-            // Its Job was deleted and left it behind: nobody counts it.
+            // Orphaned by its Job: no one counts it.
             _world.After(Soon, () => Release([change.Object]));
         }
     }
@@ -163,7 +163,7 @@ internal sealed class JobController
         }
     }
 
-    /// <summary>First it says which ones it is going to count, then it lets them go, then it counts them.</summary>
+    /// <summary>Records which pods will be counted, removes their finalizers, then counts them.</summary>
     private void CountEnded(ObjectKey key, JsonObject job, IReadOnlyList<JsonObject> failed, IReadOnlyList<JsonObject> succeeded)
     {
         var uncounted = job["status"]!["uncountedTerminatedPods"]!.AsObject();
@@ -210,7 +210,7 @@ internal sealed class JobController
         );
     }
 
-    /// <summary>The condition that is final, and an event that says so.</summary>
+    /// <summary>The final condition, and its event.</summary>
     private void Finish(JsonObject job)
     {
         if (Condition(job, "FailureTarget") is { } target)

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What a Job's status says of its pods: counters that are absent when zero, conditions that are final or not yet.</summary>
+/// <summary>A Job's status: counters of its pods, absent when zero, and conditions.</summary>
 internal static class JobStatus
 {
     public static void Count(JsonObject job, IReadOnlyList<JsonObject> pods)

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>Reading objects of the API, and its way of writing time.</summary>
+/// <summary>Reading of API objects, and the API's format of times.</summary>
 internal static class Json
 {
     public static JsonNode? At(this JsonNode? node, params ReadOnlySpan<string> path)
@@ -58,7 +58,7 @@ internal static class Json
     public static DateTimeOffset? Time(this JsonNode? node, params ReadOnlySpan<string> path) =>
         node.Text(path) is { } text ? DateTimeOffset.Parse(text, CultureInfo.InvariantCulture) : null;
 
-    /// <summary>As its <c>omitempty</c> fields come back: what is null was never said.</summary>
+    /// <summary>Without nulls, as <c>omitempty</c> fields are serialized.</summary>
     public static void DropNulls(JsonNode? node)
     {
         if (node is JsonObject found)

@@ -3,7 +3,7 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>A kind of object that the fake API server serves, and the client's model of it: the source of its fields.</summary>
+/// <summary>A kind of object that the fake API server serves, and the client's model with its fields.</summary>
 internal sealed record Kind(string Plural, string Name, string Group, Type Model, bool HasNamespace = true)
 {
     public static IReadOnlyList<Kind> All { get; } =
@@ -34,10 +34,10 @@ internal sealed record Kind(string Plural, string Name, string Group, Type Model
 
     public string ApiVersion => Group.Length == 0 ? Version : $"{Group}/{Version}";
 
-    /// <summary>As sentences name it: <c>jobs.batch</c>.</summary>
+    /// <summary>Its name in messages: <c>jobs.batch</c>.</summary>
     public string Qualified => Group.Length == 0 ? Plural : $"{Plural}.{Group}";
 
-    /// <summary>As sentences about its content name it: <c>Job.batch</c>.</summary>
+    /// <summary>Its name in messages about its content: <c>Job.batch</c>.</summary>
     public string QualifiedName => Group.Length == 0 ? Name : $"{Name}.{Group}";
 
     public JsonObject Details(string? name, string? kind = null)

@@ -3,11 +3,11 @@ using System.Text.Json.Nodes;
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
-/// What stands between a pod's making and its storing: its service account, the namespace's default limits, its security standard.
+/// Admission of pods: service account, the namespace's default limits, its pod security standard.
 /// </summary>
 internal static class PodAdmission
 {
-    /// <summary>Fills in what the namespace has defaults for, and refuses what it does not allow.</summary>
+    /// <summary>Fills in the namespace's defaults, and refuses what it does not allow.</summary>
     public static void Admit(Store store, string @namespace, JsonObject pod)
     {
         var account = pod.Text("spec", "serviceAccountName") ?? "default";

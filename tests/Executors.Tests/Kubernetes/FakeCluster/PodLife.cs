@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>A pod as its kubelet knows it, and the status it tells the API server.</summary>
+/// <summary>A pod as its kubelet sees it, and the status that it reports.</summary>
 internal sealed class PodLife(JsonObject pod)
 {
     public ObjectKey Key { get; } = new("pods", pod.Text("metadata", "namespace")!, pod.Name());
@@ -17,20 +17,20 @@ internal sealed class PodLife(JsonObject pod)
 
     public IEnumerable<ContainerLife> All => First.Concat(Main);
 
-    /// <summary>What its containers share, by path.</summary>
+    /// <summary>The files that its containers share, by path.</summary>
     public Dictionary<string, string> Files { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>What happens to it next, pause by pause.</summary>
+    /// <summary>Its scheduled next steps.</summary>
     public IEnumerator<TimeSpan>? Steps { get; set; }
 
     public string Phase { get; set; } = "Pending";
 
     public bool HasSandbox { get; set; }
 
-    /// <summary>Why the kubelet itself ended it; null when it did not.</summary>
+    /// <summary>Why the kubelet stopped it; null when it did not.</summary>
     public (string Reason, string Message)? Verdict { get; set; }
 
-    /// <summary>As the kubelet sums it up: sidecars don't count, and what has not begun keeps it pending.</summary>
+    /// <summary>The phase: sidecars don't count, and containers that have not started keep it pending.</summary>
     public string SumUp()
     {
         var ended = Main.All(c => c.ExitCode is not null);

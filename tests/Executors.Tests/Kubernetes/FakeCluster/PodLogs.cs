@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What containers said, and the subresource that tells it.</summary>
+/// <summary>The output of containers, and the subresource that serves it.</summary>
 internal sealed class PodLogs(Store store, TimeProvider time)
 {
     private readonly Dictionary<(string Namespace, string Pod, string Container), List<(DateTimeOffset At, string Text)>> _said = [];

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>The standard "restricted", which a namespace may demand of its pods by a label.</summary>
+/// <summary>The pod security standard <c>restricted</c>, which a namespace may enforce by a label.</summary>
 internal static class PodSecurity
 {
     private static readonly string[] Volumes =
@@ -17,7 +17,7 @@ internal static class PodSecurity
         "secret",
     ];
 
-    /// <summary>Refuses a pod that is not as its namespace demands.</summary>
+    /// <summary>Refuses a pod that does not comply with its namespace's standard.</summary>
     public static void Check(Store store, string @namespace, JsonObject pod)
     {
         if (

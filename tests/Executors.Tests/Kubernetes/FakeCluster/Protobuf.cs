@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>The little of Kubernetes' protobuf that kubectl does not say in JSON: a namespace to be created.</summary>
+/// <summary>The only protobuf request of kubectl: to create a namespace.</summary>
 internal static class Protobuf
 {
     public const string MediaType = "application/vnd.kubernetes.protobuf";

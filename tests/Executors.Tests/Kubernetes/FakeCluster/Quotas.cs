@@ -3,10 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What a namespace may hold: its existence, its end and its quotas stand before each create.</summary>
+/// <summary>Checks before each create: the namespace exists, is not terminating, and its quotas allow it.</summary>
 internal static class Quotas
 {
-    /// <summary>Refuses to make one more of a kind.</summary>
+    /// <summary>Refuses an object beyond a quota.</summary>
     public static void Check(Store store, Kind kind, string @namespace, string name, JsonObject made, bool anyNamespace)
     {
         var found = store.Find(new("namespaces", "", @namespace));
@@ -57,7 +57,7 @@ internal static class Quotas
         }
     }
 
-    /// <summary>What a quota counts, every container has to name.</summary>
+    /// <summary>Every container must name the resources that a quota counts.</summary>
     private static void CheckDemands(JsonObject quota, Kind kind, string name, JsonObject made)
     {
         var demands = (quota.At("spec", "hard") as JsonObject ?? [])

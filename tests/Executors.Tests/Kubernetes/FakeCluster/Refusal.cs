@@ -2,17 +2,17 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>The API server says no: a <c>Status</c> and its HTTP code.</summary>
+/// <summary>A refusal of the API server: a <c>Status</c> and its HTTP status code.</summary>
 internal sealed class Refusal(int code, string? reason, string message, JsonObject? details = null) : Exception(message)
 {
     public int Code => code;
 
     public string? Reason => reason;
 
-    /// <summary>In seconds, for the client to come back after.</summary>
+    /// <summary><c>Retry-After</c>, in seconds.</summary>
     public int? RetryAfter { get; init; }
 
-    /// <summary>Where an expired list can go on all the same.</summary>
+    /// <summary>The token with which an expired list can be continued.</summary>
     public string? Continue { get; init; }
 
     public JsonObject Body
@@ -80,7 +80,7 @@ internal sealed class Refusal(int code, string? reason, string message, JsonObje
         return new(403, "Forbidden", $"{kind.Qualified}{(name is null ? "" : $" \"{name}\"")} is forbidden: {why}", details);
     }
 
-    /// <summary>A field that is not as it may be; the sentence names each such fault once.</summary>
+    /// <summary>Invalid fields; the message names each error once.</summary>
     public static Refusal Invalid(string what, JsonObject details, IReadOnlyList<Fault> faults)
     {
         var sentences = faults.Select(f => $"{f.Field}: {f.Message}").Distinct(StringComparer.Ordinal).ToList();

@@ -3,7 +3,7 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>Puts pods on the only node, which has four processors.</summary>
+/// <summary>Schedules pods to the only node, which has four CPUs.</summary>
 internal sealed class Scheduler
 {
     private const string Node = "vm";
@@ -36,7 +36,7 @@ internal sealed class Scheduler
             return;
         }
 
-        // The first containers run one after the other, the others all at once.
+        // Init containers run one after the other, the others concurrently.
         var wanted = Math.Max(
             pod.Items("spec", "initContainers").Select(Processors).DefaultIfEmpty().Max(),
             pod.Items("spec", "containers").Sum(Processors)

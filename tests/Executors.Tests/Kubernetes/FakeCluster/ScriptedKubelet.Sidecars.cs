@@ -1,10 +1,10 @@
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>Containers that stand beside the others: started in a row, asked whether they are ready, stopped last.</summary>
+/// <summary>Sidecars: started one after the other, probed, and stopped last.</summary>
 internal sealed partial class ScriptedKubelet
 {
     /// <summary>
-    /// What comes after a sidecar waits for its start-up probe; one that is never answered has it started anew, again and again.
+    /// The containers after a sidecar wait for its startup probe; a sidecar whose probe never succeeds is restarted again and again.
     /// </summary>
     private IEnumerable<TimeSpan> UntilStarted(PodLife life, ContainerLife container)
     {
@@ -35,7 +35,7 @@ internal sealed partial class ScriptedKubelet
         }
     }
 
-    /// <summary>The last that was started first.</summary>
+    /// <summary>In reverse order of their start.</summary>
     private IEnumerable<TimeSpan> StopSidecars(PodLife life)
     {
         foreach (var sidecar in life.First.Where(c => c is { IsSidecar: true, IsRunning: true }).Reverse())

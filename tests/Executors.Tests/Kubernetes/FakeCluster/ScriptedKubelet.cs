@@ -1,7 +1,7 @@
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
-/// The kubelet of a node which has the images <c>*:local</c>: takes a pod through its states and tells them, each in its time.
+/// The kubelet of a node that has the images <c>*:local</c>: moves pods through their states and reports these on schedule.
 /// </summary>
 internal sealed partial class ScriptedKubelet
 {
@@ -54,7 +54,7 @@ internal sealed partial class ScriptedKubelet
 
         void Next()
         {
-            // Another course of things may have begun meanwhile.
+            // The pod may have taken another course meanwhile.
             if (life.Steps == mine && mine.MoveNext())
             {
                 _world.After(mine.Current, Next);
@@ -74,7 +74,7 @@ internal sealed partial class ScriptedKubelet
         yield return Milliseconds(300);
         while (ContainerRuntime.Volumes(life).Any(s => _runtime.Find(life, s) is null))
         {
-            // It says so in events only.
+            // Reported in events only.
             yield return Tick;
         }
 
@@ -116,7 +116,7 @@ internal sealed partial class ScriptedKubelet
                 yield return pause;
             }
 
-            // What ended while the next was being started is seen as ended at once.
+            // A container that ended while the next one was started is seen as ended at once.
             foreach (var earlier in life.Main)
             {
                 EndIfOver(earlier);
@@ -157,7 +157,7 @@ internal sealed partial class ScriptedKubelet
         }
     }
 
-    /// <summary>Until its image and its Secrets are there.</summary>
+    /// <summary>Waits for its image and Secrets.</summary>
     private IEnumerable<TimeSpan> Await(PodLife life, ContainerLife container)
     {
         yield return Milliseconds(100);
@@ -183,7 +183,7 @@ internal sealed partial class ScriptedKubelet
         }
     }
 
-    /// <summary>It looks once a second; when it looks in vain is of no interest.</summary>
+    /// <summary>Checks once a second.</summary>
     private TimeSpan UntilOver(ContainerLife container) =>
         TimeSpan.FromSeconds(Math.Max(1, Math.Ceiling((container.EndsAt - _world.Now).TotalSeconds)));
 
@@ -204,7 +204,7 @@ internal sealed partial class ScriptedKubelet
         {
             if (!life.All.Any(c => c.IsRunning))
             {
-                // It forgets why it waited.
+                // The reason why it waited is dropped.
                 life.Main.Where(c => c.State.ContainsKey("waiting")).ToList().ForEach(c => c.Wait("ContainerCreating"));
                 Publish(life);
                 yield return Milliseconds(100);
@@ -213,7 +213,7 @@ internal sealed partial class ScriptedKubelet
             }
             else
             {
-                // The first process of a container does not heed SIGTERM unless it says so.
+                // The first process of a container ignores SIGTERM unless it handles it.
                 var longest =
                     life.All.Where(c => c is { IsRunning: true, IsSidecar: false }).Max(c => (DateTimeOffset?)c.EndsAt) - _world.Now
                     ?? TimeSpan.Zero;
@@ -258,7 +258,7 @@ internal sealed partial class ScriptedKubelet
         _world.Store.Remove(life.Key);
     }
 
-    /// <summary>The pod's own deadline ends its containers and leaves the pod, and with it the reason.</summary>
+    /// <summary>The pod's deadline stops its containers and keeps the pod, and with it the reason.</summary>
     private IEnumerable<TimeSpan> GiveUp(PodLife life)
     {
         if (life.Phase is "Succeeded" or "Failed" || _world.Store.Find(life.Key) is not { } pod || pod.IsDeleting())

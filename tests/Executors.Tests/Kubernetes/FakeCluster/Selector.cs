@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>Which objects a list or a watch is about, by labels and by fields.</summary>
+/// <summary>Selects objects of a list or a watch by labels and fields.</summary>
 internal sealed class Selector
 {
     private static readonly string[] Common = ["metadata.name", "metadata.namespace"];

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What a container does, foretold from its command: the few words of a shell that the recordings use.</summary>
+/// <summary>Predicts what a container does from its command: supports the few shell commands that the recordings use.</summary>
 internal sealed partial class Shell(IReadOnlyDictionary<string, string> variables, IDictionary<string, string> files, bool hasMemoryLimit)
 {
     private readonly List<(TimeSpan At, string Text)> _said = [];
@@ -13,7 +13,7 @@ internal sealed partial class Shell(IReadOnlyDictionary<string, string> variable
     private int? _exit;
     private bool _outOfMemory;
 
-    /// <summary>What it writes and when, when it ends (never, for what has no end), and how.</summary>
+    /// <summary>What it writes and when, when it ends (never, if it does not), and how.</summary>
     public sealed record Course(
         IReadOnlyList<(TimeSpan At, string Text)> Said,
         TimeSpan Length,
@@ -22,13 +22,13 @@ internal sealed partial class Shell(IReadOnlyDictionary<string, string> variable
         string? StartError = null
     )
     {
-        /// <summary>Since when it listens at which port.</summary>
+        /// <summary>When it starts to listen, and on which port.</summary>
         public IReadOnlyDictionary<int, TimeSpan> Ports { get; init; } = new Dictionary<int, TimeSpan>();
     }
 
     public Course Run(IReadOnlyList<string> command)
     {
-        // A program that another container has put there is a script.
+        // A program that another container wrote is a script.
         var script =
             command is ["sh", "-c", var given, ..] ? given
             : files.TryGetValue(command[0], out var found) ? found.Trim()

@@ -5,25 +5,25 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 
 internal readonly record struct ObjectKey(string Kind, string Namespace, string Name);
 
-/// <summary>One version of the whole: what happened to which object, and how it was before.</summary>
+/// <summary>One version of the store: what happened to which object, and its state before.</summary>
 internal sealed record Change(long Version, string Type, ObjectKey Key, JsonObject Object, JsonObject? Before);
 
-/// <summary>All objects and everything that happened to them, as etcd has it: one row of versions for all kinds.</summary>
+/// <summary>All objects and their history, as in etcd: one sequence of versions for all kinds.</summary>
 internal sealed class Store
 {
     private readonly Dictionary<ObjectKey, JsonObject> _objects = [];
     private readonly List<Change> _changes = [];
     private TaskCompletionSource _grown = New();
 
-    /// <summary>Held by whoever reads first and writes then.</summary>
+    /// <summary>Held while reading and then writing.</summary>
     public Lock Gate { get; } = new();
 
     public long Version { get; private set; } = 100;
 
-    /// <summary>What happened before this can't be asked for any more.</summary>
+    /// <summary>Changes before this version were compacted.</summary>
     public long Oldest { get; private set; } = 100;
 
-    /// <summary>Within the gate: listeners plan, they don't act.</summary>
+    /// <summary>Raised while the gate is held: listeners schedule work, they don't do it.</summary>
     public event Action<Change>? Changed;
 
     public Task Grown
@@ -91,7 +91,7 @@ internal sealed class Store
         }
     }
 
-    /// <summary>Made or changed; the copy that is returned carries its version. What is as it was stays at its version.</summary>
+    /// <summary>Creates or changes an object; the returned copy has its version. An unchanged object keeps its version.</summary>
     public JsonObject Save(string kind, JsonObject found)
     {
         lock (Gate)
@@ -140,7 +140,7 @@ internal sealed class Store
         }
     }
 
-    /// <summary>Whatever happened so far is forgotten, as etcd's compaction does.</summary>
+    /// <summary>Drops the history so far, like etcd's compaction.</summary>
     public void Compact()
     {
         lock (Gate)
@@ -150,7 +150,7 @@ internal sealed class Store
         }
     }
 
-    /// <summary>Whoever waits for a change looks again.</summary>
+    /// <summary>Wakes everyone who waits for a change.</summary>
     public void Wake()
     {
         TaskCompletionSource grown;

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What an object must be like to be stored: 422 otherwise, each fault with its field.</summary>
+/// <summary>Validation of objects: 422 with each invalid field.</summary>
 internal static partial class Validation
 {
     private const int LongestSecret = 1024 * 1024;
@@ -21,7 +21,7 @@ internal static partial class Validation
         "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
         + "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
-    /// <summary>Refuses what is not valid; <paramref name="before"/> is what an update replaces.</summary>
+    /// <summary>Refuses an invalid object; <paramref name="before"/> is the object that an update replaces.</summary>
     public static void Check(Kind kind, JsonObject found, JsonObject? before)
     {
         var faults = new List<Fault>();
@@ -64,7 +64,7 @@ internal static partial class Validation
         }
     }
 
-    /// <summary>What is stored but looks like a mistake.</summary>
+    /// <summary>Warnings about valid objects that look like mistakes.</summary>
     public static IEnumerable<string> Warnings(JsonObject found)
     {
         foreach (var (list, container, index) in Containers(found))
@@ -144,7 +144,7 @@ internal static partial class Validation
         faults.AddRange(lost.Select(l => Fault.Required($"spec.template.metadata.labels[{l}]", $"must be '{wanted.Text(l)}'")));
         if (lost.Count > 0)
         {
-            // Said twice: by the Job's check of its own labels and by that of its selector.
+            // Reported twice: by the validation of the Job's labels and by that of its selector.
             var none = Fault.Invalid("spec.template.metadata.labels", "null", "`selector` does not match template `labels`");
             faults.AddRange([none, none]);
         }

@@ -4,12 +4,12 @@ using Microsoft.AspNetCore.Http;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>Watches: a line per event, for as long as the client, its time-out or a fault lets them be.</summary>
+/// <summary>Watches: a line per event, until the client, the timeout or a fault ends them.</summary>
 internal sealed class Watching(Store store, TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan BookmarkPeriod = TimeSpan.FromMinutes(1);
 
-    /// <summary>The last word of a watch comes a little before its time is over.</summary>
+    /// <summary>The last bookmark of a watch comes shortly before its timeout.</summary>
     private static readonly TimeSpan LastBookmark = TimeSpan.FromSeconds(2);
     private const string HalfALine = """{"type":"MODIFIED","object":{"kind":"Job","metadata":{"resourceV""";
     private CancellationTokenSource _cut = new();
@@ -19,7 +19,7 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
     private string? _mutedKind;
     private CancellationTokenSource _over = new();
 
-    /// <summary>Those that are open stay open and say nothing more, as when a server is stopped gently.</summary>
+    /// <summary>Open watches stay open and send nothing more, as when a server is suspended.</summary>
     public void Mute(string? kind = null)
     {
         lock (store.Gate)
@@ -28,7 +28,7 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
         }
     }
 
-    /// <summary>Connections end in the middle, of a line too when it is <paramref name="torn"/>.</summary>
+    /// <summary>Aborts connections; in the middle of a line when <paramref name="torn"/>.</summary>
     public void Cut(bool torn = false)
     {
         lock (store.Gate)
@@ -39,7 +39,7 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
         }
     }
 
-    /// <summary>Each watch says what there is to say and ends as if its time were over.</summary>
+    /// <summary>Each watch sends its pending events and ends as after its timeout.</summary>
     public void Finish()
     {
         lock (store.Gate)
@@ -108,14 +108,14 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
         {
             while (true)
             {
-                // Once more after the end, so that nothing that happened before it is missing.
+                // Once more after the end, so that no earlier event is missing.
                 var last = end.IsCancellationRequested || expired;
                 var grown = store.Grown;
                 IReadOnlyList<Change> changes;
                 long upTo;
                 lock (store.Gate)
                 {
-                    // A bookmark must not be ahead of what was told.
+                    // A bookmark must not be ahead of what was sent.
                     (changes, upTo) = (store.Since(from), store.Version);
                 }
 
@@ -175,7 +175,7 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
         await stop.CancelAsync();
     }
 
-    /// <summary>What comes to match appears, what ceases to is deleted as far as this watch is concerned.</summary>
+    /// <summary>An object that begins to match is reported as added, one that ceases to match as deleted.</summary>
     private static IEnumerable<string> Lines(Change change, Call call, Selector selector)
     {
         if (change.Key.Kind != call.Kind.Plural || (call.Namespace is not null && change.Key.Namespace != call.Namespace))
@@ -198,7 +198,7 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
     private static string Line(string type, JsonObject found) =>
         new JsonObject { ["type"] = type, ["object"] = found.DeepClone() }.ToJsonString();
 
-    /// <summary>Nearly empty: only what Go can't leave out.</summary>
+    /// <summary>An empty object, with only the fields that Go always serializes.</summary>
     private static string Bookmark(Kind kind, long version, bool endsInitial)
     {
         var meta = new JsonObject { ["resourceVersion"] = version.ToString(CultureInfo.InvariantCulture) };

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What the controllers of a cluster share: its objects, its time, and their way to say what they did.</summary>
+/// <summary>What a cluster's controllers share: its objects, its clock, and how they record events.</summary>
 internal sealed class World(Store store, Writing writing, Deleting deleting, PodLogs logs, ClusterTime time)
 {
     private int _events;
@@ -35,7 +35,7 @@ internal sealed class World(Store store, Writing writing, Deleting deleting, Pod
     public IReadOnlyList<JsonObject> Owned(string kind, string uid) =>
         [.. store.List(kind, null).Where(o => o.Items("metadata", "ownerReferences").Any(r => r.Text("uid") == uid))];
 
-    /// <summary>An Event about an object; those of a container name it.</summary>
+    /// <summary>Records an event about an object, or about one of its containers.</summary>
     public void Say(JsonObject about, string component, string type, string reason, string message, string? container = null)
     {
         var involved = new JsonObject

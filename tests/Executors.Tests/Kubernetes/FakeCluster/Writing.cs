@@ -8,7 +8,7 @@ internal sealed class Writing(Store store, TimeProvider time, bool anyNamespace)
     private const string Letters = "bcdfghjklmnpqrstvwxz2456789";
     private int _names;
 
-    /// <summary>Five letters nobody has had yet; the same row each time.</summary>
+    /// <summary>Five unused letters; the same sequence each time.</summary>
     public string Suffix()
     {
         var number = (Interlocked.Increment(ref _names) * 7_368_787L) % (27L * 27 * 27 * 27 * 27);
@@ -25,7 +25,7 @@ internal sealed class Writing(Store store, TimeProvider time, bool anyNamespace)
         );
     }
 
-    /// <summary>Stores what a controller makes, or a client by POST and, where that may be, by PUT.</summary>
+    /// <summary>Creates an object for a controller or a client (POST, or PUT where allowed).</summary>
     public JsonObject Create(Kind kind, string? @namespace, JsonObject made, bool dryRun = false)
     {
         var given = made.Text("metadata", "namespace");
@@ -60,7 +60,7 @@ internal sealed class Writing(Store store, TimeProvider time, bool anyNamespace)
             Defaults.Apply(kind, made);
             if (kind.HasNamespace)
             {
-                // The namespace and the name that is taken are looked at before the content is.
+                // The namespace and the name are checked before the content.
                 if (store.Find(new("namespaces", "", @namespace!)) is not { } found || found.IsDeleting())
                 {
                     Quotas.Check(store, kind, @namespace!, name, made, anyNamespace);
@@ -87,7 +87,7 @@ internal sealed class Writing(Store store, TimeProvider time, bool anyNamespace)
         }
     }
 
-    /// <summary>By PUT: of a version that must be the latest; a Lease that is not there is made.</summary>
+    /// <summary>PUT: the version must be the latest; a missing Lease is created.</summary>
     public (int Code, JsonObject Object) Replace(Kind kind, string @namespace, string name, JsonObject made)
     {
         lock (store.Gate)
@@ -118,7 +118,7 @@ internal sealed class Writing(Store store, TimeProvider time, bool anyNamespace)
         }
     }
 
-    /// <summary>A merge patch: what is null goes, what is an object is merged, the rest replaces.</summary>
+    /// <summary>A merge patch: nulls remove, objects are merged, other values replace.</summary>
     public JsonObject Patch(Kind kind, string @namespace, string name, JsonObject patch)
     {
         lock (store.Gate)
@@ -135,7 +135,7 @@ internal sealed class Writing(Store store, TimeProvider time, bool anyNamespace)
 
     private JsonObject Update(Kind kind, JsonObject before, JsonObject made)
     {
-        // A name, an identity and a state are not the client's to change here.
+        // Name, UID and status can't be changed here.
         foreach (
             var own in new[]
             {

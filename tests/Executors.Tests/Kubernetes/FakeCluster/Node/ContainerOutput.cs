@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What a container prints, on both of its streams, line by line as it comes.</summary>
+/// <summary>A container's output on both streams, line by line.</summary>
 internal static class ContainerOutput
 {
     public static void Follow(System.Diagnostics.Process process, Action<string> write)

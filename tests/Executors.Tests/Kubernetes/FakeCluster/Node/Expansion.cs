@@ -2,10 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>What a kubelet makes of <c>$(NAME)</c> and <c>$$</c> in commands and variables.</summary>
+/// <summary>A kubelet's expansion of <c>$(NAME)</c> and <c>$$</c> in commands and variables.</summary>
 internal static partial class Expansion
 {
-    /// <summary>A name that is not known stays as it is written.</summary>
+    /// <summary>An unknown name stays unchanged.</summary>
     public static string Expand(string text, IReadOnlyDictionary<string, string> variables) =>
         Reference()
             .Replace(

@@ -5,12 +5,12 @@ using System.Text.Json.Nodes;
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
-/// Containers as plain processes of this machine, for anybody: what they would see at the paths of their mounts is told to them as
-/// the folders behind. The images <c>*</c> are all the machine itself, with a few programs more.
+/// Containers as plain processes of this machine, without root: paths of mounts in their commands and variables are replaced by
+/// the folders behind them. Every image is the machine itself with a few more programs.
 /// </summary>
 internal sealed class HostContainers(string programs) : IContainers
 {
-    /// <summary>By which a container's processes are known, whatever becomes of their parents.</summary>
+    /// <summary>The variable by which a container's processes are found, whatever happens to their parents.</summary>
     private const string Mark = "FAKE_CONTAINER";
 
     public string? Refuse(string image, JsonObject pod) =>
@@ -92,7 +92,7 @@ internal sealed class HostContainers(string programs) : IContainers
 
         private async Task<ContainerEnd> EndAsync()
         {
-            // Not its output: what it left behind may hold that open.
+            // Not the end of its output: leftover processes may hold that open.
             var exited = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _process.EnableRaisingEvents = true;
             _process.Exited += (_, _) => exited.TrySetResult();
@@ -102,7 +102,7 @@ internal sealed class HostContainers(string programs) : IContainers
             }
 
             await exited.Task;
-            // With its first process a container's others go, too.
+            // A container's other processes end with its first one.
             All().ForEach(p => Send(p, "KILL"));
             await Task.WhenAny(_process.WaitForExitAsync(), Task.Delay(TimeSpan.FromSeconds(2), TimeProvider.System));
             return new(_process.ExitCode, OutOfMemory: false);
@@ -125,7 +125,7 @@ internal sealed class HostContainers(string programs) : IContainers
                 }
                 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
                 {
-                    // Somebody else's, or over.
+                    // Another user's process, or one that has ended.
                 }
             }
 

@@ -5,7 +5,7 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 /// <summary>A way to run containers on this machine.</summary>
 internal interface IContainers
 {
-    /// <summary>Why a pod can't have an image, in a registry's words; null when it can.</summary>
+    /// <summary>Why a pod can't pull an image, with the registry's message; null when it can.</summary>
     string? Refuse(string image, JsonObject pod);
 
     /// <summary>Errors: <see cref="StartRefusedException"/>.</summary>
@@ -15,14 +15,14 @@ internal interface IContainers
 /// <summary>A container that was started.</summary>
 internal interface IContainer
 {
-    /// <summary>Completes when its first process has ended, and everything else of it with that.</summary>
+    /// <summary>Completes when its first process, and with it all others, has ended.</summary>
     Task<ContainerEnd> End { get; }
 
-    /// <summary>To its first process, such as <c>TERM</c>; <c>KILL</c> ends all of it.</summary>
+    /// <summary>Sends a signal such as <c>TERM</c> to its first process; <c>KILL</c> goes to all.</summary>
     void Signal(string name);
 }
 
-/// <summary>A container's process could not be made: the runtime's words.</summary>
+/// <summary>A container's process could not be created; with the runtime's message.</summary>
 internal sealed class StartRefusedException(string message) : Exception(message);
 
 /// <summary>How a container ended.</summary>
@@ -31,7 +31,7 @@ internal readonly record struct ContainerEnd(int Code, bool OutOfMemory);
 /// <summary>A folder or file of this machine at a path of a container.</summary>
 internal sealed record Mount(string Path, string Source, bool IsReadOnly);
 
-/// <summary>What a container is to be: its part of the manifest, its variables and mounts, where its output goes.</summary>
+/// <summary>The input of a new container: its part of the manifest, its variables and mounts, and where its output goes.</summary>
 internal sealed record ContainerStart(
     JsonObject Pod,
     JsonObject Spec,

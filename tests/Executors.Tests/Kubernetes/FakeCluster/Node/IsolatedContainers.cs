@@ -5,13 +5,13 @@ using System.Text.Json.Nodes;
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
-/// Containers as a container runtime makes them, as far as one machine's kernel and a shell go: a root folder of their own with the
-/// manifest's mounts, their own processes with the command as the first, their environment and nothing else, a limit of memory. They
+/// Containers like those of a container runtime, as far as the kernel and a shell allow: a root folder of their own with the
+/// manifest's mounts, a PID namespace, only the manifest's environment, and a memory limit. They
 /// share the network. Needs root.
 /// </summary>
 internal sealed class IsolatedContainers(string folder, Func<string, string, bool> opens) : IContainers
 {
-    /// <summary>Makes the container's inside from the outside, and becomes its first process.</summary>
+    /// <summary>Sets up the container from outside, then becomes its first process.</summary>
     private const string Setup = """
         set -e
         root=$1 mounts=$2 group=$3 name=$4; shift 4
@@ -37,12 +37,12 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
     private static readonly string[] SearchPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
     private readonly MachineImages _images = new(folder);
 
-    /// <summary>Whether a Secret, by its namespace and name, opens the private image: null when it is not there.</summary>
+    /// <summary>Whether a Secret, by namespace and name, gives access to the private image; null when it does not exist.</summary>
     public static bool Opens(JsonObject? secret) =>
         secret.Text("data", ".dockerconfigjson") is { } data
         && System.Text.Encoding.UTF8.GetString(Convert.FromBase64String(data)).Contains("registry.test", StringComparison.Ordinal);
 
-    /// <summary>Null: containers can be made here. Otherwise why not.</summary>
+    /// <summary>Null when containers can be created on this machine; otherwise the reason why not.</summary>
     public static string? WhyNot()
     {
         if (!Environment.IsPrivilegedProcess)
@@ -126,7 +126,7 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
     }
 
     /// <summary>
-    /// The environment and nothing else; the user and the groups that the manifest says, and with another than root no right of root's.
+    /// Only the manifest's environment; its user and groups, and no privileges for users other than root.
     /// </summary>
     private static IEnumerable<string> Become(ContainerStart start, string root)
     {
@@ -166,7 +166,7 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
             var mount = mounts
                 .Where(m => path == m.Path || path.StartsWith(m.Path + "/", StringComparison.Ordinal))
                 .MaxBy(m => m.Path.Length);
-            // A link of the image, such as /bin to usr/bin, leads to a place that may be a mount.
+            // A link of the image, such as /bin to usr/bin, may lead into a mount.
             var folder = new DirectoryInfo(Path.Combine(root, Path.GetDirectoryName(path)!.TrimStart('/')));
             return mount is not null ? File.Exists(mount.Source + path[mount.Path.Length..])
                 : folder.LinkTarget is { } target ? Exists($"/{target.TrimStart('/')}/{Path.GetFileName(path)}")
@@ -195,7 +195,7 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
             _killed |= name == "KILL";
             try
             {
-                // The first process of the container, which all others of it go with.
+                // The container's first process, with which all others end.
                 var first = File.ReadAllText($"/proc/{_process.Id}/task/{_process.Id}/children").Trim();
                 if (first.Length > 0)
                 {
@@ -207,7 +207,7 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
             }
             catch (IOException)
             {
-                // It is over.
+                // It has ended.
             }
         }
 
@@ -216,7 +216,7 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
             var exit = _process.WaitForExitAsync();
             while (_group is not null && !exit.IsCompleted)
             {
-                // Kubelets have the kernel end the whole container with whatever of it used too much (memory.oom.group).
+                // Kubelets have the kernel kill the whole container when it is out of memory (memory.oom.group).
                 await Task.WhenAny(exit, Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System));
                 if (_group.Kills > 0 && !_killed)
                 {
@@ -227,7 +227,7 @@ internal sealed class IsolatedContainers(string folder, Func<string, string, boo
             await exit;
             var outOfMemory = _group?.Kills > 0;
             _group?.Remove();
-            // What is killed at once is told by unshare as its own failure.
+            // A process that is killed at once is reported by unshare as its own failure.
             return new(_process.ExitCode == 1 && (outOfMemory || _killed) ? 137 : _process.ExitCode, outOfMemory);
         }
     }

@@ -13,10 +13,10 @@ internal sealed class LiveContainers(World world, IContainers runtime, PodLife l
     private static readonly TimeSpan LeastGrace = TimeSpan.FromSeconds(2);
     private readonly ConcurrentDictionary<ContainerLife, (IContainer Container, Task Told)> _running = [];
 
-    /// <summary>Nothing is started any more, sidecars either.</summary>
+    /// <summary>No container is started any more, including sidecars.</summary>
     private volatile bool _ending;
 
-    /// <summary>When its image and Secrets are there. What could not be started has ended.</summary>
+    /// <summary>Starts a container once its image and Secrets exist. A container that can't be started has ended.</summary>
     public async Task StartAsync(ContainerLife container, CancellationToken stop)
     {
         await PullAsync(container, stop);
@@ -40,7 +40,7 @@ internal sealed class LiveContainers(World world, IContainers runtime, PodLife l
     }
 
     /// <summary>
-    /// Until a sidecar's start-up probe has passed; one that ends or is never ready is started anew, with growing pauses.
+    /// Returns when a sidecar's startup probe has succeeded; a sidecar that ends or is never ready is restarted with growing back-off.
     /// </summary>
     public async Task StartedAsync(ContainerLife sidecar, CancellationToken stop)
     {
@@ -49,7 +49,7 @@ internal sealed class LiveContainers(World world, IContainers runtime, PodLife l
         await started.Task.WaitAsync(stop);
     }
 
-    /// <summary>The last that was started first, each with SIGTERM and its grace.</summary>
+    /// <summary>Stops sidecars in reverse order, each with SIGTERM and a grace period.</summary>
     public async Task StopSidecarsAsync(Func<DateTimeOffset> killAt)
     {
         _ending = true;
@@ -58,14 +58,14 @@ internal sealed class LiveContainers(World world, IContainers runtime, PodLife l
         {
             if (_running.TryGetValue(sidecar, out var running))
             {
-                // Each has its least time, however late its turn comes: a kubelet kills none in the moment in which it sends SIGTERM.
+                // Each gets the minimal grace period, however late: a kubelet never sends SIGKILL together with SIGTERM.
                 var (own, least) = (world.Now + grace, world.Now + LeastGrace);
                 await StopAsync([running], () => new[] { new[] { killAt(), own }.Min(), least }.Max());
             }
         }
     }
 
-    /// <summary>All of it: what is no sidecar first.</summary>
+    /// <summary>Stops all containers, sidecars last.</summary>
     public async Task StopAsync(Func<DateTimeOffset> killAt)
     {
         _ending = true;
@@ -213,7 +213,7 @@ internal sealed class LiveContainers(World world, IContainers runtime, PodLife l
         }
         catch (OperationCanceledException)
         {
-            // The pod ends.
+            // The pod is ending.
         }
     }
 
@@ -240,7 +240,7 @@ internal sealed class LiveContainers(World world, IContainers runtime, PodLife l
 
     private Dictionary<string, string> Variables(ContainerLife container)
     {
-        // What a kubelet tells every container of the API server, whatever the manifest says of service links.
+        // The API server's variables, which every container gets, whatever the manifest says about service links.
         var all = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["HOSTNAME"] = life.Key.Name,

@@ -19,7 +19,7 @@ internal sealed class LiveKubelet : IAsyncDisposable
     /// <summary>The names of all pods that ever came to this node.</summary>
     public IReadOnlyCollection<string> Pods => [.. _pods.Values.Select(p => p.Name)];
 
-    /// <summary>To be given to <see cref="FakeCluster.StartAsync"/>; what it made is there once that has returned.</summary>
+    /// <summary>For <see cref="FakeCluster.StartAsync"/>; <c>made</c> is called before that returns.</summary>
     public static Action<World> Beginning(IContainers containers, string folder, Action<LiveKubelet> made) =>
         world => made(new(world, containers, folder));
 
@@ -48,7 +48,7 @@ internal sealed class LiveKubelet : IAsyncDisposable
         var uid = change.Object.Text("metadata", "uid")!;
         if (change.Type == "DELETED")
         {
-            // By force, past its kubelet: its containers are not left to themselves.
+            // Force-deleted without its kubelet: its containers must not keep running.
             if (_pods.TryGetValue(uid, out var lost))
             {
                 lost.Abandon();

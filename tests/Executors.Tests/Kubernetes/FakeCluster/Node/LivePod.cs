@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>A pod on a node: its course from the volumes to its end, and how it is stopped before that.</summary>
+/// <summary>A pod on a node, from its volumes to its end, and how it is stopped.</summary>
 internal sealed class LivePod : IDisposable
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(25);
@@ -27,7 +27,7 @@ internal sealed class LivePod : IDisposable
 
     public Task Work { get; set; } = Task.CompletedTask;
 
-    /// <summary>Gracefully: SIGTERM, and SIGKILL after so many seconds. A shorter grace than before counts.</summary>
+    /// <summary>Stops gracefully: SIGTERM, and SIGKILL after <paramref name="grace"/> seconds. The shortest grace period counts.</summary>
     public void Stop(long grace)
     {
         lock (_gate)
@@ -36,13 +36,13 @@ internal sealed class LivePod : IDisposable
             _killAt = at < _killAt ? at : _killAt;
         }
 
-        // Listeners of the store plan, they don't act.
+        // Listeners of the store schedule work, they don't do it.
         _ = Task.Run(() => _stop.Cancel());
     }
 
     public void Dispose() => _stop.Dispose();
 
-    /// <summary>The node goes: nothing is told any more, and nothing runs on.</summary>
+    /// <summary>The node disappears: nothing is reported any more, and nothing keeps running.</summary>
     public void Abandon()
     {
         _abandoned = true;
@@ -70,7 +70,7 @@ internal sealed class LivePod : IDisposable
 
             foreach (var container in _life.Main.Where(c => c.IsWaiting))
             {
-                // It forgets why it waited.
+                // The reason why it waited is dropped.
                 container.Wait("ContainerCreating");
             }
 
@@ -121,7 +121,7 @@ internal sealed class LivePod : IDisposable
             }
         }
 
-        // One whose image is not there keeps none of the others.
+        // A container whose image is missing does not keep others from starting.
         await Task.WhenAll(
             _life.Main.Select(async c =>
             {
@@ -139,7 +139,7 @@ internal sealed class LivePod : IDisposable
         Publish();
     }
 
-    /// <summary>It stays until somebody deletes it, and then until nobody holds it any more.</summary>
+    /// <summary>The pod stays until it is deleted and has no finalizers.</summary>
     private async Task LeaveAsync()
     {
         var forever = new TaskCompletionSource();

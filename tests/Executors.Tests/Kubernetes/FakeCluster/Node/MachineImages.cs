@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>
-/// The images of a registry that is no further away than this machine: one with busybox and nothing else, one with all programs of this
-/// machine (git among them), the same busybox for those alone who have the right pull secret, and one that holds one program and no shell.
+/// The images of a registry on this machine: one with only busybox, one with all programs of this
+/// machine (including git), a private busybox that needs a pull secret, and one with a single program and no shell.
 /// </summary>
 internal sealed partial class MachineImages(string folder)
 {
@@ -15,7 +15,7 @@ internal sealed partial class MachineImages(string folder)
     public const string Private = "registry.test/private/busybox:1";
     public const string Bare = "registry.test/bare:1";
 
-    /// <summary>An address of each node at which no registry listens.</summary>
+    /// <summary>An address at which no registry listens.</summary>
     private const string Nobody = "127.0.0.1:1";
     private static readonly string[] Folders =
     [
@@ -36,7 +36,7 @@ internal sealed partial class MachineImages(string folder)
     ];
     private static readonly string[] SystemPaths = ["usr", "bin", "sbin", "lib", "lib64", "etc/alternatives", "etc/ssl"];
 
-    /// <summary>Why a pod can't have it; null when it can.</summary>
+    /// <summary>Why a pod can't pull it; null when it can.</summary>
     public static string? Refuse(string image, JsonObject pod, Func<string, bool> opens) =>
         !Name().IsMatch(image)
             ? $"InvalidImageName Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": invalid "
@@ -52,7 +52,7 @@ internal sealed partial class MachineImages(string folder)
                 + $"{image[(image.LastIndexOf(':') + 1)..]}\": dial tcp {Nobody}: connect: connection refused"
         : $"failed to pull and unpack image \"{image}\": failed to resolve reference \"{image}\": {image}: not found";
 
-    /// <summary>A container's own copy of what the image holds, and the folders of this machine that it shows besides.</summary>
+    /// <summary>A container's own copy of the image, and the folders of this machine that are mounted in addition.</summary>
     public async Task<IReadOnlyList<Mount>> UnpackAsync(string image, string root)
     {
         foreach (var name in Folders)

@@ -4,7 +4,7 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>A control group with a limit of memory, of version 1 or 2, whichever the machine has.</summary>
+/// <summary>A control group with a memory limit, version 1 or 2, depending on the machine.</summary>
 internal sealed class MemoryGroup
 {
     private const string Version1 = "/sys/fs/cgroup/memory";
@@ -15,17 +15,17 @@ internal sealed class MemoryGroup
 
     public string Folder { get; }
 
-    /// <summary>Where a container finds its own.</summary>
+    /// <summary>Where a container sees its own control group.</summary>
     public string InContainer => _isFirst ? Version1 : Version2;
 
-    /// <summary>How many of its processes the kernel has killed for want of memory.</summary>
+    /// <summary>How many of its processes the OOM killer has killed.</summary>
     public long Kills =>
         File.ReadLines(Path.Combine(Folder, _isFirst ? "memory.oom_control" : "memory.events"))
             .Where(l => l.StartsWith("oom_kill ", StringComparison.Ordinal))
             .Select(l => long.Parse(l["oom_kill ".Length..], CultureInfo.InvariantCulture))
             .FirstOrDefault();
 
-    /// <summary>For a container whose memory is limited; null for others, and where there are no control groups to be made.</summary>
+    /// <summary>For a container with a memory limit; null for others, and where control groups can't be created.</summary>
     public static MemoryGroup? Make(JsonObject container)
     {
         if (container.Text("resources", "limits", "memory") is not { } limit)
@@ -58,7 +58,7 @@ internal sealed class MemoryGroup
         }
         catch (IOException)
         {
-            // A process is still being let go of. An empty group costs nothing.
+            // A process is still exiting. An empty group costs nothing.
         }
     }
 }

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Shipinator.Executors.Tests.Kubernetes;
 
-/// <summary>The folders behind a pod's volumes, and what each container sees of them.</summary>
+/// <summary>The folders behind a pod's volumes, and how each container mounts them.</summary>
 internal sealed class PodVolumes(World world, JsonObject pod, string folder, string claims)
 {
     private const UnixFileMode Everybody = (UnixFileMode)0b111_111_111;
@@ -12,10 +12,10 @@ internal sealed class PodVolumes(World world, JsonObject pod, string folder, str
 
     private string Namespace => pod.Text("metadata", "namespace")!;
 
-    /// <summary>What is of one container alone.</summary>
+    /// <summary>A container's own folder.</summary>
     public string OwnFolder(string container) => Path.Combine(folder, "containers", container);
 
-    /// <summary>Waits for what is not there yet, longer each time, and says so in events.</summary>
+    /// <summary>Waits for missing sources with growing back-off, and reports that in events.</summary>
     public async Task SetUpAsync(CancellationToken stop)
     {
         await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, stop);
@@ -43,7 +43,7 @@ internal sealed class PodVolumes(World world, JsonObject pod, string folder, str
         }
     }
 
-    /// <summary>What a container finds at which paths.</summary>
+    /// <summary>A container's mounts.</summary>
     public IReadOnlyList<Mount> MountsOf(JsonObject container)
     {
         var mounts = new List<Mount>();
@@ -78,7 +78,7 @@ internal sealed class PodVolumes(World world, JsonObject pod, string folder, str
         return mounts;
     }
 
-    /// <summary>What a container left to be told with its end.</summary>
+    /// <summary>A container's termination message.</summary>
     public string? MessageOf(JsonObject container)
     {
         var file = Path.Combine(
@@ -98,7 +98,7 @@ internal sealed class PodVolumes(World world, JsonObject pod, string folder, str
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // Something that was killed is still being let go of; the whole node's folder goes later.
+                // A killed process is still exiting; the node's whole folder is deleted later.
                 await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
             }
         }

@@ -1,13 +1,13 @@
 using System.Collections.Immutable;
 using Shipinator.Schema.Queries;
 
-namespace Shipinator.WebFrontend.Dashboard.Live;
+namespace Shipinator.WebFrontend;
 
 /// <summary>
 /// Asks grains what runs, jobs, steps and executions are waiting for. Grains may be unreachable until the cluster notices that their
 /// server died: a request does not fail because of that and does not wait long; the result is <see cref="WaitReason.Unknown"/> instead.
 /// </summary>
-public sealed class Waiting(IGrainFactory grains, TimeProvider time)
+public sealed class WaitReasonLookup(IGrainFactory grains, TimeProvider time)
 {
     /// <summary>A grain responds from memory, in milliseconds; one that takes longer counts as unreachable.</summary>
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2);

@@ -1,8 +1,12 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Shipinator.Schema.Stores;
 
-namespace Shipinator.WebFrontend.Triggers;
+namespace Shipinator.Triggers.Repositories;
 
-/// <summary>Removes the mirrors of repositories that are gone: deleted on another silo, or left by a check that a crash cut off.</summary>
+/// <summary>
+/// Removes mirrors of repositories that no longer exist: deleted on another silo, or left by a check that a crash interrupted.
+/// </summary>
 public sealed partial class MirrorSweep(
     IRepositoryMirrors mirrors,
     RepositoryStore repositories,
@@ -13,18 +17,19 @@ public sealed partial class MirrorSweep(
     private static readonly TimeSpan Period = TimeSpan.FromHours(1);
 
     /// <summary>Longer than any check takes.</summary>
-    private static readonly TimeSpan Age = TimeSpan.FromHours(1);
+    private static readonly TimeSpan SafeAge = TimeSpan.FromHours(1);
 
-    /// <summary>Once. Errors: none; what fails is logged and tried again later.</summary>
+    /// <summary>Sweeps once. Errors: none; a failure is logged, and the next sweep tries again.</summary>
     public async Task SweepAsync(CancellationToken cancellationToken)
     {
         try
         {
-            foreach (var id in mirrors.Unused(Age))
+            foreach (var id in mirrors.Unused(SafeAge))
             {
                 if (await repositories.GetAsync(id, cancellationToken) is null)
                 {
                     await mirrors.Forget(id, cancellationToken);
+                    Removed(id);
                 }
             }
         }
@@ -47,10 +52,13 @@ public sealed partial class MirrorSweep(
         }
         catch (OperationCanceledException)
         {
-            // The server stops.
+            // The server is stopping.
         }
     }
 
-    [LoggerMessage(3101, LogLevel.Warning, "Mirrors of repositories that are gone could not be removed; it is tried again in an hour")]
+    [LoggerMessage(4501, LogLevel.Warning, "Failed to remove mirrors of deleted repositories; retrying in an hour")]
     private partial void Failed(Exception exception);
+
+    [LoggerMessage(4502, LogLevel.Information, "Removed the mirror of repository {Repository}, which no longer exists")]
+    private partial void Removed(RepositoryId repository);
 }

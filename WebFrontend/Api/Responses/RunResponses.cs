@@ -1,52 +1,12 @@
 using Shipinator.Client;
-using Shipinator.Pipelines;
 using Shipinator.Schema.Queries;
-using Shipinator.Schema.Stores;
 
-namespace Shipinator.WebFrontend;
+namespace Shipinator.WebFrontend.Api.Responses;
 
-/// <summary>Rows as the API shows them.</summary>
-internal static class Answers
+/// <summary>Runs, jobs, steps, executions and their history as the API shows them.</summary>
+internal static class RunResponses
 {
-    public static ProjectAnswer Of(ProjectRow p) =>
-        new()
-        {
-            Id = p.Id.ToString(),
-            Name = p.Name,
-            Description = p.Description,
-            CreatedAt = p.CreatedAt,
-            UpdatedAt = p.UpdatedAt,
-        };
-
-    public static RepositoryAnswer Of(RepositoryRow r) =>
-        new()
-        {
-            Id = r.Id.ToString(),
-            ProjectId = r.ProjectId.ToString(),
-            ProjectName = r.ProjectName,
-            Name = r.Name,
-            VcsProvider = r.VcsProvider,
-            CloneUrl = r.CloneUrl,
-            DefaultBranch = r.DefaultBranch,
-            Executor = r.Executor,
-            PipelineFile = r.PipelineFile,
-            LastSyncedAt = r.LastSyncedAt,
-            CreatedAt = r.CreatedAt,
-            UpdatedAt = r.UpdatedAt,
-        };
-
-    public static PipelineAnswer Of(PipelineRow p) =>
-        new()
-        {
-            Id = p.Id.ToString(),
-            RepositoryId = p.RepositoryId.ToString(),
-            Name = p.Name,
-            TriggerType = p.TriggerType,
-            CreatedAt = p.CreatedAt,
-            UpdatedAt = p.UpdatedAt,
-        };
-
-    public static RunAnswer Of(RunView r, IServerAddress address, IReadOnlyDictionary<Guid, WaitReason>? waiting = null) =>
+    public static RunResponse Of(RunView r, IServerAddress address, IReadOnlyDictionary<Guid, WaitReason>? waiting = null) =>
         new()
         {
             Id = r.Id.ToString(),
@@ -78,7 +38,7 @@ internal static class Answers
             Url = new Uri(address.PublicUrl, $"/runs/{r.Id}").ToString(),
         };
 
-    public static JobAnswer Of(JobView j, IServerAddress address, IReadOnlyDictionary<Guid, WaitReason> waiting) =>
+    public static JobResponse Of(JobView j, IServerAddress address, IReadOnlyDictionary<Guid, WaitReason> waiting) =>
         new()
         {
             Id = j.Id.ToString(),
@@ -97,7 +57,7 @@ internal static class Answers
             Steps = [.. j.Steps.Select(s => Of(s, address, waiting))],
         };
 
-    public static ExecutionAnswer Of(ExecutionView e, IServerAddress address, WaitReason? waiting) =>
+    public static ExecutionResponse Of(ExecutionView e, IServerAddress address, WaitReason? waiting) =>
         new()
         {
             Id = e.Id.ToString(),
@@ -117,25 +77,10 @@ internal static class Answers
             SubmittedAt = e.SubmittedAt,
             StartedAt = e.StartedAt,
             CompletedAt = e.CompletedAt,
-            Artifacts = [.. e.Artifacts.Select(Of)],
+            Artifacts = [.. e.Artifacts.Select(ArtifactResponses.Of)],
         };
 
-    public static ArtifactAnswer Of(ArtifactRow a) =>
-        new()
-        {
-            Id = a.Id.ToString(),
-            JobId = a.JobId.ToString(),
-            ExecutionId = a.ExecutionId.ToString(),
-            ArtifactType = a.Type,
-            FileName = a.FileName,
-            Size = a.Size,
-            Checksum = a.Checksum,
-            Ref = a.Ref,
-            StorageBackend = a.StorageBackend,
-            CreatedAt = a.CreatedAt,
-        };
-
-    public static TransitionAnswer Of(HistoryEntry h) =>
+    public static TransitionResponse Of(HistoryEntry h) =>
         new()
         {
             Cursor = h.Cursor,
@@ -150,38 +95,7 @@ internal static class Answers
             Actor = h.Transition.Actor,
         };
 
-    public static PipelineErrorAnswer Of(PipelineError e) =>
-        new()
-        {
-            Code = e.Code,
-            Message = e.Message,
-            File = e.File,
-            Line = e.Line,
-            Column = e.Column,
-            Path = e.Path,
-            Snippet = e.Snippet,
-        };
-
-    public static TokenAnswer Of(TokenRow t, string? text = null) =>
-        new()
-        {
-            Id = t.Id.ToString(),
-            Name = t.Name,
-            Role = t.Role,
-            Prefix = t.Prefix,
-            Token = text,
-            CreatedAt = t.CreatedAt,
-            LastUsedAt = t.LastUsedAt,
-            RevokedAt = t.RevokedAt,
-        };
-
-    public static PageAnswer<TAnswer> Page<TRow, TAnswer>(Page<TRow> page, Func<TRow, TAnswer> map) =>
-        new() { Items = [.. page.Items.Select(map)], NextCursor = page.NextCursor };
-
-    public static PageAnswer<TAnswer> All<TRow, TAnswer>(IEnumerable<TRow> rows, Func<TRow, TAnswer> map) =>
-        new() { Items = [.. rows.Select(map)] };
-
-    private static StepAnswer Of(StepView s, IServerAddress address, IReadOnlyDictionary<Guid, WaitReason> waiting) =>
+    private static StepResponse Of(StepView s, IServerAddress address, IReadOnlyDictionary<Guid, WaitReason> waiting) =>
         new()
         {
             Id = s.Id.ToString(),

@@ -1,0 +1,182 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Shipinator.Forges;
+using Shipinator.Schema.Stores;
+using Shipinator.Triggers.Planning;
+using Shipinator.Triggers.Repositories;
+
+namespace Shipinator.Triggers.Runs;
+
+/// <summary>A request for a run.</summary>
+public sealed record RunRequest
+{
+    /// <summary>A branch, a tag, a full ref or a commit.</summary>
+    public required string GitRef { get; init; }
+
+    /// <summary>The commit to run; it must be reachable from <see cref="GitRef"/>. Absent: the commit that the ref names.</summary>
+    public string? GitSha { get; init; }
+
+    /// <summary>Values of the inputs that the pipeline file declares.</summary>
+    public IReadOnlyDictionary<string, string>? Inputs { get; init; }
+
+    /// <summary>Who asks.</summary>
+    public required Actor Actor { get; init; }
+
+    /// <summary>Requests with the same key, actor and pipeline make one run. Absent: each request makes a run.</summary>
+    public string? IdempotencyKey { get; init; }
+}
+
+/// <summary>
+/// Makes runs, whoever asks: a person, a webhook, a schedule. Everything that can be wrong is found before anything is written. The forge
+/// is asked once, and not at all when the idempotency key has already made a run.
+/// </summary>
+/// <remarks>
+/// Errors of every method: <see cref="MalformedException"/>, <see cref="NotFoundException"/>, <see cref="RateLimitedException"/>,
+/// <see cref="ForgeException"/>, <see cref="PipelineFileException"/>, <see cref="InvalidInputException"/> <c>trigger_not_defined</c>,
+/// <see cref="ConflictException"/> <c>idempotency_key_reused</c>, <see cref="PlanningBusyException"/>.
+/// </remarks>
+public sealed partial class RunTrigger(
+    PipelineStore pipelines,
+    RepositoryStore repositories,
+    IForgeRegistry forges,
+    IGrainFactory grains,
+    IRunLimits limits,
+    RunPlanning planning,
+    RunReservations reservations,
+    ILogger<RunTrigger> logger
+)
+{
+    /// <summary>Makes a run of a pipeline.</summary>
+    public async Task<TriggeredRun> CreateAsync(PipelineId pipelineId, RunRequest request, CancellationToken cancellationToken)
+    {
+        Check(request);
+        var pipeline =
+            await pipelines.GetAsync(pipelineId, cancellationToken) ?? throw new NotFoundException("pipeline", pipelineId.ToString());
+        var repository = await RepositoryAsync(pipeline.RepositoryId, cancellationToken);
+        return await CreateAsync(repository, pipeline.TriggerType, pipeline, request, cancellationToken);
+    }
+
+    /// <summary>
+    /// Makes a run of a repository from the pipeline file of its own commit, whatever the default branch holds. The pipeline is made when
+    /// it is the first of its trigger type.
+    /// </summary>
+    public async Task<TriggeredRun> CreateAsync(
+        RepositoryId repositoryId,
+        string triggerType,
+        RunRequest request,
+        CancellationToken cancellationToken
+    )
+    {
+        Check(request);
+        if (!PipelineStore.TriggerTypes.Contains(triggerType, StringComparer.Ordinal))
+        {
+            throw new MalformedException(
+                "trigger_type_malformed",
+                "trigger_type",
+                $"'{Fields.Excerpt(triggerType ?? "")}' is not a valid trigger type; "
+                    + $"expected {string.Join(", ", PipelineStore.TriggerTypes)}."
+            );
+        }
+
+        var repository = await RepositoryAsync(repositoryId, cancellationToken);
+        var pipeline = await pipelines.FindAsync(repository.Id, triggerType, cancellationToken);
+        return await CreateAsync(repository, triggerType, pipeline, request, cancellationToken);
+    }
+
+    private static void Check(RunRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        Fields.GitRef(request.GitRef);
+        Fields.Commit(request.GitSha, "git_sha");
+        Fields.InputValues(request.Inputs);
+    }
+
+    private async Task<RepositoryRow> RepositoryAsync(RepositoryId id, CancellationToken cancellationToken) =>
+        await repositories.GetAsync(id, cancellationToken) ?? throw new NotFoundException("repository", id.ToString());
+
+    private async Task<TriggeredRun> CreateAsync(
+        RepositoryRow repository,
+        string triggerType,
+        PipelineRow? pipeline,
+        RunRequest request,
+        CancellationToken cancellationToken
+    )
+    {
+        var inputs = (request.Inputs ?? new Dictionary<string, string>()).ToImmutableSortedDictionary(StringComparer.Ordinal);
+        var fingerprint = RunReservations.Fingerprint(request.GitRef, request.GitSha, inputs);
+        // A repository without this pipeline has no run of it, so no key can have made one.
+        var (existing, number) = await reservations.LookUpAsync(
+            repository.Id,
+            pipeline is null ? null : Key(pipeline),
+            fingerprint,
+            cancellationToken
+        );
+        if (existing is not null)
+        {
+            return existing;
+        }
+
+        limits.TakeRun(request.Actor, repository.Id);
+        var file = await forges
+            .Get(repository.VcsProvider)
+            .ReadAt(repository.ForForge(), repository.RefOf(request.GitRef), request.GitSha, repository.PipelinePath(), cancellationToken);
+        var model = await planning.ParseAsync(repository, file, triggerType, cancellationToken);
+        var facts = RunPlanning.Facts(triggerType, file.Head, request.Actor, inputs);
+        // Before the number is taken, so that nothing is reserved for what can't be planned.
+        var plan = await PlanAsync(number);
+        pipeline ??= await pipelines.EnsureAsync(repository.Id, repository.Name, triggerType, cancellationToken);
+        var (reservation, exists) = await reservations.ReserveAsync(repository.Id, Key(pipeline), fingerprint, cancellationToken);
+        if (exists)
+        {
+            return new(reservation.RunId, IsRepeat: true);
+        }
+
+        if (reservation.RunNumber != number)
+        {
+            // Another run took the number meanwhile, and plans may contain it.
+            plan = await PlanAsync(reservation.RunNumber);
+        }
+
+        await grains
+            .GetGrain<IPipelineRunGrain>(reservation.RunId.Value)
+            .Create(
+                new CreateRun
+                {
+                    PipelineId = pipeline.Id,
+                    RepositoryId = repository.Id,
+                    ProjectId = repository.ProjectId,
+                    ProjectName = repository.ProjectName,
+                    RepositoryName = repository.Name,
+                    RunNumber = reservation.RunNumber,
+                    Source = new()
+                    {
+                        CloneUrl = file.Head.MovedTo ?? CloneAddress.TryParse(repository.CloneUrl, out _)?.Url ?? repository.CloneUrl,
+                        Ref = file.Head.FullRef,
+                        Commit = file.Head.Commit,
+                    },
+                    Executor = planning.ExecutorOf(repository),
+                    Plan = plan,
+                    Actor = request.Actor.ToString(),
+                    IdempotencyKey = request.IdempotencyKey,
+                },
+                cancellationToken
+            );
+        Created(reservation.RunId, reservation.RunNumber, repository.Id, triggerType, file.Head.Commit, request.Actor);
+        return new(reservation.RunId, reservation.IsRepeat);
+
+        string? Key(PipelineRow of) => RunReservations.Key(request.Actor, of.Id.ToString(), request.IdempotencyKey);
+
+        async Task<RunPlan> PlanAsync(long runNumber)
+        {
+            var result = await planning.PlanAsync(model, facts, repository, runNumber, cancellationToken);
+            return result.Plan ?? throw new PipelineFileException(result.Errors);
+        }
+    }
+
+    [LoggerMessage(
+        4512,
+        LogLevel.Information,
+        "Created run {Run} (#{Number} of repository {Repository}, trigger {TriggerType}, commit {Commit}) for {Actor}"
+    )]
+    private partial void Created(RunId run, long number, RepositoryId repository, string triggerType, string commit, Actor actor);
+}

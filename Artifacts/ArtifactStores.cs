@@ -1,11 +1,11 @@
 namespace Shipinator.Artifacts;
 
-/// <summary>The registered stores by their names; the one that was registered last takes what is new.</summary>
+/// <summary>The registered stores by name; the one registered last receives new artifacts.</summary>
 public sealed class ArtifactStores : IArtifactStores
 {
     private readonly Dictionary<string, IArtifactStore> _stores = new(StringComparer.Ordinal);
 
-    /// <summary>Of two of one name the later counts.</summary>
+    /// <summary>Of two stores with the same name the later one is used.</summary>
     public ArtifactStores(IEnumerable<IArtifactStore> stores)
     {
         ArgumentNullException.ThrowIfNull(stores);
@@ -34,7 +34,8 @@ public sealed class ArtifactStores : IArtifactStores
         return _stores.GetValueOrDefault(backend)
             ?? throw new ConflictException(
                 "storage_backend_unknown",
-                $"The artifact lies in the store '{backend}', which this server does not have (it has {string.Join(", ", _stores.Keys.Order(StringComparer.Ordinal))}): start it with the settings of that store."
+                $"The artifact is in the store '{backend}', which is not configured on this server (configured: "
+                    + $"{string.Join(", ", _stores.Keys.Order(StringComparer.Ordinal))}). Start the server with the settings of that store."
             );
     }
 }

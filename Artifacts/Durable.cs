@@ -3,30 +3,30 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Shipinator.Artifacts;
 
-/// <summary>Brings files and folders to the disk itself, so that what was acknowledged outlives a loss of power.</summary>
+/// <summary>Flushes files and folders to the disk, so that acknowledged data survives a power failure.</summary>
 internal static partial class Durable
 {
     private const int ReadOnlyFolder = 0x80000;
     private const int Invalid = 22;
 
-    /// <summary>How many wait for the disk at once; it takes those that wait together in one go.</summary>
-    private static readonly SemaphoreSlim Room = new(16);
+    /// <summary>The maximum number of concurrent flushes; the disk handles concurrent ones together.</summary>
+    private static readonly SemaphoreSlim Slots = new(16);
 
-    /// <summary>A file's bytes. The disk is waited for on another thread.</summary>
+    /// <summary>Flushes a file's content, on another thread.</summary>
     public static async Task FlushAsync(SafeFileHandle file, CancellationToken cancellationToken)
     {
-        await Room.WaitAsync(cancellationToken);
+        await Slots.WaitAsync(cancellationToken);
         try
         {
             await Task.Run(() => RandomAccess.FlushToDisk(file), CancellationToken.None);
         }
         finally
         {
-            Room.Release();
+            Slots.Release();
         }
     }
 
-    /// <summary>A folder's names: without it a new file, or a new name of one, may be gone.</summary>
+    /// <summary>Flushes a folder's entries: without it a new or renamed file may be lost.</summary>
     public static Task FlushFolderAsync(string folder) =>
         Task.Run(() =>
         {
@@ -39,10 +39,10 @@ internal static partial class Durable
             }
 
             using var handle = new SafeFileHandle(descriptor, ownsHandle: true);
-            // Some network file systems have nothing to do for a folder and say so by this error.
+            // Some network file systems need no flush of a folder and return this error.
             if (fsync(descriptor) != 0 && Marshal.GetLastPInvokeError() is var error and not Invalid)
             {
-                throw new IOException($"The folder {folder} can't be brought to the disk: {Marshal.GetPInvokeErrorMessage(error)}.");
+                throw new IOException($"The folder {folder} can't be flushed to disk: {Marshal.GetPInvokeErrorMessage(error)}.");
             }
         });
 

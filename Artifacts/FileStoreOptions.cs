@@ -4,17 +4,19 @@ using Microsoft.Extensions.Options;
 
 namespace Shipinator.Artifacts;
 
-/// <summary>Where the file system stores keep their files.</summary>
+/// <summary>Settings of the file system stores, section <c>Shipinator:Artifacts</c>.</summary>
 public sealed class FileStoreOptions
 {
-    /// <summary>A folder that all silos share (a local disk, an NFS mount). Below it: <c>artifacts/</c> and <c>logs/</c>. Required.</summary>
+    /// <summary>
+    /// A folder that all silos share (a local disk, an NFS mount). It contains <c>artifacts/</c> and <c>logs/</c>. Required.
+    /// </summary>
     public string Root { get; set; } = "";
 
-    /// <summary>How often a reader that follows a log looks for bytes of another silo of which no news came. Default 2 s.</summary>
+    /// <summary>How often a follower of a log polls for bytes of another silo when no notification arrived. Default: 2 s.</summary>
     public TimeSpan FollowInterval { get; set; } = TimeSpan.FromSeconds(2);
 }
 
-/// <summary>Checks the folder when the server starts.</summary>
+/// <summary>Validates the settings at startup.</summary>
 public sealed class FileStoreOptionsValidator : IValidateOptions<FileStoreOptions>
 {
     /// <inheritdoc/>
@@ -24,13 +26,13 @@ public sealed class FileStoreOptionsValidator : IValidateOptions<FileStoreOption
         if (!Path.IsPathFullyQualified(options.Root))
         {
             return ValidateOptionsResult.Fail(
-                $"Shipinator:Artifacts:Root is '{options.Root}'; it must be the absolute path of a folder that all silos share."
+                $"Shipinator:Artifacts:Root must be the absolute path of a folder that all silos share, but was '{options.Root}'."
             );
         }
 
         return options.FollowInterval < TimeSpan.FromMilliseconds(10)
             ? ValidateOptionsResult.Fail(
-                $"Shipinator:Artifacts:FollowInterval is {options.FollowInterval}; it must be at least 00:00:00.010."
+                $"Shipinator:Artifacts:FollowInterval must be at least 00:00:00.010, but was {options.FollowInterval}."
             )
             : ValidateOptionsResult.Success;
     }

@@ -8,7 +8,7 @@ namespace Shipinator.Artifacts;
 
 /// <summary>
 /// Artifacts in folders, by the specification's layout (§3.2): <c>artifacts/ID/payload</c> and <c>metadata.json</c>. A
-/// folder appears by one rename when all of it is on disk: nobody ever sees half an artifact.
+/// folder appears by a single rename once all of it is on disk, so that no reader sees a partial artifact.
 /// </summary>
 public sealed class FileSystemArtifactStore : IArtifactStore
 {
@@ -18,7 +18,7 @@ public sealed class FileSystemArtifactStore : IArtifactStore
     private readonly string _root;
     private readonly string _incoming;
 
-    /// <summary>Makes the folders.</summary>
+    /// <summary>Creates the folders.</summary>
     public FileSystemArtifactStore(IOptions<FileStoreOptions> options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -49,7 +49,7 @@ public sealed class FileSystemArtifactStore : IArtifactStore
             {
                 throw new InvalidInputException(
                     "checksum_mismatch",
-                    $"The payload's SHA-256 is {sha256}, not {expectedSha256} as announced; send it again."
+                    $"The payload's SHA-256 is {sha256}, but {expectedSha256} was expected. Upload it again."
                 );
             }
 
@@ -152,7 +152,7 @@ public sealed class FileSystemArtifactStore : IArtifactStore
         return removed;
     }
 
-    /// <summary>Null when the folder does not say whose it is: then it is not ours to remove.</summary>
+    /// <summary>Null when the folder has no readable metadata; it is then kept.</summary>
     private static async Task<StoredOwner?> OwnerAsync(string folder, CancellationToken cancellationToken)
     {
         try
@@ -196,7 +196,7 @@ public sealed class FileSystemArtifactStore : IArtifactStore
                 ? stored
                 : throw new ConflictException(
                     "artifact_exists",
-                    $"Artifact {id} is stored already with other content; artifacts never change."
+                    $"Artifact {id} already exists with different content. Artifacts can't be changed."
                 );
         }
     }
@@ -229,11 +229,14 @@ public sealed class FileSystemArtifactStore : IArtifactStore
     private static FileStream Create(string path) =>
         new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 81920, FileOptions.Asynchronous);
 
-    /// <summary>Only paths of this store's own making: an id, a slash, <c>payload</c>.</summary>
+    /// <summary>Accepts only paths that this store has created: an id, a slash, <c>payload</c>.</summary>
     private string FullPath(string storagePath) =>
         storagePath.Split('/') is [var id, Payload] && EntityId.TryParse<ArtifactId>(id, out _)
             ? Path.Combine(_root, id, Payload)
-            : throw new InvalidInputException("storage_path_invalid", $"'{storagePath}' is no path of the file system artifact store.");
+            : throw new InvalidInputException(
+                "storage_path_invalid",
+                $"'{storagePath}' is not a valid path of the file system artifact store; expected ID/payload."
+            );
 }
 
 internal sealed record StoredMetadata(

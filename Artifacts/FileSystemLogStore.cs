@@ -6,8 +6,8 @@ namespace Shipinator.Artifacts;
 
 /// <summary>
 /// Logs as files: <c>logs/AA/ID.log</c>, with <c>ID.times</c> (<see cref="TimesFile"/>) and, once sealed, an empty
-/// <c>ID.sealed</c> beside it. Appending holds the folder's logs alone, also against other processes, so that two silos that get
-/// the same chunk write it once; what is acknowledged is on the disk.
+/// <c>ID.sealed</c> beside it. Appending locks the folder's logs, also against other processes, so that two silos that receive the same
+/// chunk write it once. Acknowledged bytes are on the disk.
 /// </summary>
 public sealed class FileSystemLogStore : ILogStore, IDisposable
 {
@@ -19,7 +19,7 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
     private readonly LogLock _lock;
     private readonly ConcurrentDictionary<ExecutionId, TaskCompletionSource> _followers = new();
 
-    /// <summary>Without <paramref name="news"/> it finds by looking what other silos append.</summary>
+    /// <summary>Without <paramref name="news"/> it polls for what other silos append.</summary>
     public FileSystemLogStore(IOptions<FileStoreOptions> options, TimeProvider time, ILogNews? news = null)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -31,6 +31,9 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
             _news.Grew += Wake;
         }
     }
+
+    /// <summary>Whether an append is acknowledged only when it is on the disk; false only to measure what that costs.</summary>
+    internal bool IsDurable { get; init; } = true;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -66,12 +69,12 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
         var complete = await Info(execution, cancellationToken);
         if (complete.Sealed)
         {
-            // Never offset + length: that may be more than a number holds.
+            // Not offset + length, which may overflow.
             return offset <= complete.Length - bytes.Length
                 ? new(complete.Length, LogAppending.IsFull(complete.Length, rules))
                 : throw new ConflictException(
                     "log_sealed",
-                    $"The log of execution {execution} is complete with {complete.Length} bytes; nothing can be added."
+                    $"The log of execution {execution} is sealed at {complete.Length} bytes; nothing can be appended."
                 );
         }
 
@@ -99,11 +102,14 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
 
         using (file)
         {
-            // Without the lock: others may write meanwhile. Bytes that were there before may not be on the disk yet either.
-            await Durable.FlushAsync(file, cancellationToken);
+            // Outside the lock, so that others can write meanwhile. Bytes of earlier appends may not be on the disk yet either.
+            if (IsDurable)
+            {
+                await Durable.FlushAsync(file, cancellationToken);
+            }
         }
 
-        if (offset == 0)
+        if (offset == 0 && IsDurable)
         {
             await Durable.FlushFolderAsync(Folder(execution));
         }
@@ -137,7 +143,7 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
             }
 
             await File.WriteAllBytesAsync(SealPath(execution), [], cancellationToken);
-            // What an older server left.
+            // Left by an older version.
             File.Delete(Name(execution) + ".lock");
         }
 
@@ -149,7 +155,7 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
     /// <inheritdoc/>
     public Task<LogInfo> Info(ExecutionId execution, CancellationToken cancellationToken)
     {
-        // The seal first: bytes can only have come before it.
+        // The seal first: no byte can follow it.
         var isSealed = File.Exists(SealPath(execution));
         var file = new FileInfo(LogPath(execution));
         return Task.FromResult(new LogInfo(file.Exists ? file.Length : 0, isSealed));
@@ -192,7 +198,7 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
             }
 
             var signal = _followers.GetOrAdd(execution, _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
-            // Again, now that nothing can be missed.
+            // Check again, now that the signal is registered.
             info = await Info(execution, cancellationToken);
             if (info.Sealed || info.Length > length)
             {
@@ -200,7 +206,7 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
                 return;
             }
 
-            // The interval finds what another silo appended when no news of it came.
+            // Poll for what another silo appended without a notification.
             await Task.WhenAny(signal.Task, Task.Delay(_interval, _time, cancellationToken));
             cancellationToken.ThrowIfCancellationRequested();
         }
@@ -226,7 +232,8 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
         {
             throw new ConflictException(
                 "log_gap",
-                $"The log of execution {execution} has {length} bytes; a chunk at offset {offset} would leave a gap: go on from {length}."
+                $"The log of execution {execution} has {length} bytes; a chunk at offset {offset} would leave a gap. Continue from "
+                    + $"{length}."
             );
         }
 
@@ -240,7 +247,7 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
         {
             throw new ConflictException(
                 "log_sealed",
-                $"The log of execution {execution} is complete with {length} bytes; nothing can be added."
+                $"The log of execution {execution} is sealed at {length} bytes; nothing can be appended."
             );
         }
 
@@ -269,7 +276,7 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
 
     private string SealPath(ExecutionId execution) => Name(execution) + ".sealed";
 
-    /// <summary>The logs are spread over 256 folders by the last byte, which is random in a UUID version 7.</summary>
+    /// <summary>Logs are spread over 256 folders by the last byte of the id, which is random in a UUID version 7.</summary>
     private string Folder(ExecutionId execution) => Path.Combine(_root, execution.ToString()[^2..]);
 
     private string Name(ExecutionId execution) => Path.Combine(Folder(execution), execution.ToString());

@@ -3,12 +3,12 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Shipinator.Artifacts;
 
-/// <summary>What is written for one append, by whoever holds the log alone: masked, cut at the limit, at its place.</summary>
+/// <summary>Writes one append while the log is locked: masked, truncated at the limit, at its offset.</summary>
 internal static class LogAppending
 {
     private const byte Star = (byte)'*';
 
-    /// <summary>Writes the bytes that the log of a length lacks. Returns the new length.</summary>
+    /// <summary>Appends the bytes to a log of the given length. Returns the new length.</summary>
     public static async Task<long> WriteAsync(
         SafeFileHandle file,
         long length,
@@ -31,7 +31,7 @@ internal static class LogAppending
         return length + notice.Length;
     }
 
-    /// <summary>Whether a log of this length has its closing line.</summary>
+    /// <summary>Whether a log of this length is full, that is, ends with the notice.</summary>
     public static bool IsFull(long length, LogRules rules) => length > rules.MaxBytes;
 
     private static async Task<ReadOnlyMemory<byte>> MaskAsync(
@@ -45,7 +45,7 @@ internal static class LogAppending
         var found = new List<(long Start, long End)>();
         if (masker.Position != length)
         {
-            // Another silo took the bytes before these: what is stored says what it knew.
+            // Another silo appended the bytes before these: the masker restarts from what is stored.
             var start = Math.Max(0, length - masker.Reach);
             var tail = new byte[length - start];
             var read = await RandomAccess.ReadAsync(file, tail, start, cancellationToken);
@@ -73,7 +73,7 @@ internal static class LogAppending
         return masked;
     }
 
-    /// <summary>Byte for byte, so that every place stays where it is; the ends of lines stay, too.</summary>
+    /// <summary>Replaces byte by byte, so that no offset changes; line breaks are kept.</summary>
     private static void Hide(Span<byte> bytes, long at, List<(long Start, long End)> found)
     {
         foreach (var (start, end) in found)

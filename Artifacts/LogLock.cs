@@ -1,21 +1,24 @@
 namespace Shipinator.Artifacts;
 
 /// <summary>
-/// Holds the logs of a folder alone: in this process by a queue, against other processes by a lock on a file that is never removed.
-/// (A lock file that is removed can be held twice: by who opened it before and by who makes it anew.)
+/// Exclusive access to the logs of a folder: within this process by a queue, against other processes by a lock on a file that is never
+/// removed. (A removed lock file could be held twice: by a process that opened it before, and by one that creates it again.)
 /// </summary>
 internal sealed class LogLock(TimeProvider time)
 {
     private const string FileName = ".lock";
 
-    /// <summary>What the kernel says of a file that somebody else has locked.</summary>
+    /// <summary>The error number for a file that another process has locked.</summary>
     private const int WouldBlock = 11;
 
     private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(2);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
     private readonly System.Collections.Concurrent.ConcurrentDictionary<string, SemaphoreSlim> _queues = new(StringComparer.Ordinal);
 
-    /// <summary>Makes the folder when it is not there. Errors: <see cref="StorageUnavailableException"/> when another process does not give it back.</summary>
+    /// <summary>
+    /// Creates the folder when it is missing. Errors: <see cref="StorageUnavailableException"/> when another process does not release the
+    /// lock within 10 s.
+    /// </summary>
     public async Task<IDisposable> TakeAsync(string folder, CancellationToken cancellationToken)
     {
         var queue = _queues.GetOrAdd(folder, _ => new(1));
@@ -48,12 +51,9 @@ internal sealed class LogLock(TimeProvider time)
             }
             catch (IOException e) when (e.HResult == WouldBlock)
             {
-                if (time.GetElapsedTime(start) > Patience)
+                if (time.GetElapsedTime(start) > Timeout)
                 {
-                    throw new StorageUnavailableException(
-                        $"The logs in {folder} are held by another process; the same request may succeed later.",
-                        e
-                    );
+                    throw new StorageUnavailableException($"The logs in {folder} are locked by another process. Retry the request.", e);
                 }
 
                 await Task.Delay(Retry * (0.5 + Random.Shared.NextDouble()), time, cancellationToken);

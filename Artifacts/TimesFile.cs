@@ -3,14 +3,17 @@ using System.Buffers.Binary;
 namespace Shipinator.Artifacts;
 
 /// <summary>
-/// When which bytes of a log were printed: records of 16 bytes, an offset and milliseconds since 1970, both 64 bits little
-/// endian, in the order of their offsets. Of a record that a crash cut off the rest is written over.
+/// The times at which bytes of a log were printed: records of 16 bytes (an offset and milliseconds since 1970, both 64-bit little-endian),
+/// ordered by offset. A record truncated by a crash is overwritten.
 /// </summary>
 internal static class TimesFile
 {
     private const int RecordSize = 16;
 
-    /// <summary>Adds what is said of the bytes from <paramref name="from"/> to before <paramref name="to"/>; where nothing is, they were printed <paramref name="now"/>.</summary>
+    /// <summary>
+    /// Adds the times of the bytes from <paramref name="from"/> to before <paramref name="to"/>; bytes without one get
+    /// <paramref name="now"/>.
+    /// </summary>
     public static async Task AppendAsync(
         string path,
         IReadOnlyList<LogTime> times,
@@ -23,7 +26,7 @@ internal static class TimesFile
         var marks = new List<LogTime>();
         foreach (var mark in times.Where(t => t.Offset < to).OrderBy(t => t.Offset))
         {
-            // Of those that speak of bytes which were there before, the last speaks for the first new ones.
+            // Of the marks before the new bytes, the last one applies to the first of them.
             if (mark.Offset <= from)
             {
                 marks.Clear();
@@ -55,7 +58,7 @@ internal static class TimesFile
         await RandomAccess.WriteAsync(handle, bytes, whole, cancellationToken);
     }
 
-    /// <summary>The mark that speaks for <paramref name="from"/>, and those up to before <paramref name="to"/>.</summary>
+    /// <summary>The mark that applies to <paramref name="from"/>, and those up to before <paramref name="to"/>.</summary>
     public static async Task<IReadOnlyList<LogTime>> ReadAsync(string path, long from, long to, CancellationToken cancellationToken)
     {
         try
@@ -82,7 +85,7 @@ internal static class TimesFile
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            // Nothing was printed yet, or by a server that kept no times.
+            // Nothing was printed yet, or an older version wrote the log without times.
             return [];
         }
     }

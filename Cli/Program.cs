@@ -4,20 +4,18 @@ using Shipinator.Cli.IO;
 
 var root = new CommandLine(TimeProvider.System).Build();
 
-// '@name' is a value like any other: no argument is ever the name of a file to read arguments from.
+// Response files are off: '@name' is an ordinary value, never the name of a file to read arguments from.
 var parsed = root.Parse(args, new System.CommandLine.ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parsed.Errors.Count > 0 && parsed.Action is System.CommandLine.Invocation.ParseErrorAction)
 {
-    // What comes of a misspelled option, such as a value too many, would only distract from it.
-    IEnumerable<string> problems = CommandLine.UnknownOption(parsed) is { } unknown ? [unknown] : parsed.Errors.Select(e => e.Message);
-    foreach (var problem in problems)
+    foreach (var problem in CommandLine.ParseErrors(parsed))
     {
         await Console.Error.WriteLineAsync($"shipinator: {TerminalText.Message(problem)}");
     }
 
-    await Console.Error.WriteLineAsync($"'{CommandLine.FullName(parsed.CommandResult.Command)} --help' shows how it is used.");
+    await Console.Error.WriteLineAsync($"Run '{CommandLine.FullName(parsed.CommandResult.Command)} --help' for usage.");
     return ExitCodes.Usage;
 }
 
-// Signals are ours: see Interrupts and ServerProcess.
+// Interrupts and ServerProcess handle signals.
 return await parsed.InvokeAsync(new() { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });

@@ -3,10 +3,9 @@ namespace Shipinator.Client;
 /// <summary>One page of a list.</summary>
 public sealed record PageResponse<T>
 {
-    /// <summary>The items.</summary>
     public required IReadOnlyList<T> Items { get; init; }
 
-    /// <summary>Give it as <c>?cursor=</c> for the next page; absent on the last one.</summary>
+    /// <summary>The <c>?cursor=</c> of the next page; absent on the last page.</summary>
     public string? NextCursor { get; init; }
 }
 
@@ -33,7 +32,7 @@ public sealed record CreateProjectRequest
     public string? Description { get; init; }
 }
 
-/// <summary>Body of <c>PATCH /v1/projects/{id}</c>: what is absent stays.</summary>
+/// <summary>Body of <c>PATCH /v1/projects/{id}</c>: absent members stay unchanged.</summary>
 public sealed record UpdateProjectRequest
 {
     public string? Name { get; init; }
@@ -62,7 +61,7 @@ public sealed record RepositoryResponse
     /// <summary>Absent: the server's default.</summary>
     public string? Executor { get; init; }
 
-    /// <summary>Where its pipeline file lies below its root; absent: <c>.shipinator.yaml</c>.</summary>
+    /// <summary>Path of the pipeline file in the repository; absent: <c>.shipinator.yaml</c>.</summary>
     public string? PipelineFile { get; init; }
 
     public DateTimeOffset? LastSyncedAt { get; init; }
@@ -77,22 +76,22 @@ public sealed record CreateRepositoryRequest
 {
     public required string VcsProvider { get; init; }
 
-    /// <summary>An http or https URL, or an absolute path; without a credential in it.</summary>
+    /// <summary>An http or https URL without credentials, or an absolute path.</summary>
     public required string CloneUrl { get; init; }
 
-    /// <summary>Absent: the branch that the repository's HEAD names.</summary>
+    /// <summary>Absent: the branch of the repository's HEAD.</summary>
     public string? DefaultBranch { get; init; }
 
-    /// <summary>Absent: the last part of the clone URL.</summary>
+    /// <summary>Absent: the last segment of the clone URL.</summary>
     public string? Name { get; init; }
 
     public string? Executor { get; init; }
 
-    /// <summary>Where the pipeline file lies below the root; absent: <c>.shipinator.yaml</c>.</summary>
+    /// <summary>Path of the pipeline file in the repository; absent: <c>.shipinator.yaml</c>.</summary>
     public string? PipelineFile { get; init; }
 }
 
-/// <summary>Body of <c>PATCH /v1/repositories/{id}</c>: what is absent stays.</summary>
+/// <summary>Body of <c>PATCH /v1/repositories/{id}</c>: absent members stay unchanged.</summary>
 public sealed record UpdateRepositoryRequest
 {
     public string? Name { get; init; }
@@ -103,7 +102,7 @@ public sealed record UpdateRepositoryRequest
 
     public string? Executor { get; init; }
 
-    /// <summary>Where the pipeline file lies below the root; empty: <c>.shipinator.yaml</c> again.</summary>
+    /// <summary>Path of the pipeline file in the repository; empty: <c>.shipinator.yaml</c>.</summary>
     public string? PipelineFile { get; init; }
 }
 
@@ -128,24 +127,24 @@ public sealed record PipelineResponse
 public sealed record CreateRunRequest
 {
     /// <summary>
-    /// A full ref, a branch or tag, or a commit. A short name that is a branch and a tag is refused, but for the default branch's.
+    /// A full ref, a branch, a tag or a commit. A short name of both a branch and a tag is rejected, except for the default branch.
     /// </summary>
     public required string GitRef { get; init; }
 
-    /// <summary>The exact commit; absent: what the ref names now.</summary>
+    /// <summary>The full commit ID; absent: the commit that the ref points to.</summary>
     public string? GitSha { get; init; }
 
-    /// <summary>Values of the pipeline's manual inputs.</summary>
+    /// <summary>Values of the pipeline's inputs.</summary>
     public IReadOnlyDictionary<string, string>? Inputs { get; init; }
 
-    /// <summary>Of a repository only: which trigger of the file, <c>manual</c> when absent.</summary>
+    /// <summary>For a repository only: the trigger type; absent: <c>manual</c>.</summary>
     public string? TriggerType { get; init; }
 }
 
 /// <summary>Body of <c>POST /v1/pipeline-runs/{id}/rerun</c>.</summary>
 public sealed record RerunRequest
 {
-    /// <summary><c>start</c>, or <c>failed</c>: jobs that succeeded are not run again.</summary>
+    /// <summary><c>start</c>, or <c>failed</c> to keep the results of successful jobs.</summary>
     public string From { get; set; } = "start";
 }
 
@@ -189,19 +188,17 @@ public sealed record RunResponse
     /// <summary><c>pending</c>, <c>running</c>, <c>success</c>, <c>failed</c>, <c>canceled</c>.</summary>
     public required string Status { get; init; }
 
-    /// <summary>A word of the closed set.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>The human sentence.</summary>
     public string? Detail { get; init; }
 
-    /// <summary>What it waits for, while it is not terminal.</summary>
+    /// <summary>What the run waits for, unless it is terminal.</summary>
     public string? WaitingFor { get; init; }
 
-    /// <summary>The word of the closed set that <see cref="WaitingFor"/> explains: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
+    /// <summary>The kind of <see cref="WaitingFor"/>: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
     public string? WaitingForKind { get; init; }
 
-    /// <summary>When a stop was asked for.</summary>
+    /// <summary>When a cancel was requested.</summary>
     public DateTimeOffset? CancelRequestedAt { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
@@ -210,7 +207,7 @@ public sealed record RunResponse
 
     public DateTimeOffset? FinishedAt { get; init; }
 
-    /// <summary>Where a person sees it.</summary>
+    /// <summary>The run's page in the dashboard.</summary>
     public required string Url { get; init; }
 }
 
@@ -240,10 +237,10 @@ public sealed record JobResponse
 
     public string? WaitingFor { get; init; }
 
-    /// <summary>The word of the closed set that <see cref="WaitingFor"/> explains: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
+    /// <summary>The kind of <see cref="WaitingFor"/>: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
     public string? WaitingForKind { get; init; }
 
-    /// <summary>The job of an earlier run whose result stands for this one.</summary>
+    /// <summary>The job of an earlier run whose result was reused.</summary>
     public string? ReusedFrom { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
@@ -252,7 +249,7 @@ public sealed record JobResponse
 
     public DateTimeOffset? FinishedAt { get; init; }
 
-    /// <summary>Steps of all attempts.</summary>
+    /// <summary>The steps of all job attempts.</summary>
     public required IReadOnlyList<StepResponse> Steps { get; init; }
 }
 
@@ -265,7 +262,7 @@ public sealed record StepResponse
 
     public required int JobAttempt { get; init; }
 
-    /// <summary>From 0; steps with the same order run side by side.</summary>
+    /// <summary>From 0; steps with the same order run in parallel.</summary>
     public int? ExecutionOrder { get; init; }
 
     public string? ParallelGroup { get; init; }
@@ -278,7 +275,7 @@ public sealed record StepResponse
 
     public string? WaitingFor { get; init; }
 
-    /// <summary>The word of the closed set that <see cref="WaitingFor"/> explains: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
+    /// <summary>The kind of <see cref="WaitingFor"/>: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
     public string? WaitingForKind { get; init; }
 
     public int? ExitCode { get; init; }
@@ -292,13 +289,13 @@ public sealed record StepResponse
     public required IReadOnlyList<ExecutionResponse> Executions { get; init; }
 }
 
-/// <summary>When the bytes of a log were printed: each mark speaks for the bytes from its offset to the next one's.</summary>
+/// <summary>When the bytes of a log were printed: each entry covers the bytes from its offset to the next entry's.</summary>
 public sealed record LogTimesResponse
 {
     public required IReadOnlyList<LogTimeResponse> Times { get; init; }
 }
 
-/// <summary>One mark.</summary>
+/// <summary>One entry of <see cref="LogTimesResponse"/>.</summary>
 public sealed record LogTimeResponse
 {
     public required long Offset { get; init; }
@@ -306,7 +303,7 @@ public sealed record LogTimeResponse
     public required DateTimeOffset At { get; init; }
 }
 
-/// <summary>One attempt of a step.</summary>
+/// <summary>An execution: one attempt of a step.</summary>
 public sealed record ExecutionResponse
 {
     public required string Id { get; init; }
@@ -331,12 +328,12 @@ public sealed record ExecutionResponse
 
     public string? WaitingFor { get; init; }
 
-    /// <summary>The word of the closed set that <see cref="WaitingFor"/> explains: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
+    /// <summary>The kind of <see cref="WaitingFor"/>: <c>slot</c>, <c>image</c>, <c>dependencies</c>, …</summary>
     public string? WaitingForKind { get; init; }
 
     public int? ExitCode { get; init; }
 
-    /// <summary>Where its log is read.</summary>
+    /// <summary>The URL of the log.</summary>
     public required string LogsUri { get; init; }
 
     public required DateTimeOffset SubmittedAt { get; init; }
@@ -361,13 +358,13 @@ public sealed record ArtifactResponse
 
     public required string FileName { get; init; }
 
-    /// <summary>Bytes.</summary>
+    /// <summary>Size in bytes.</summary>
     public required long Size { get; init; }
 
     /// <summary>SHA-256 in lower-case hex; absent for a <c>ref</c> artifact.</summary>
     public string? Checksum { get; init; }
 
-    /// <summary>Set when the artifact is only a name.</summary>
+    /// <summary>The ref of a <c>ref</c> artifact, which has no content.</summary>
     public string? Ref { get; init; }
 
     public required string StorageBackend { get; init; }
@@ -375,10 +372,10 @@ public sealed record ArtifactResponse
     public required DateTimeOffset CreatedAt { get; init; }
 }
 
-/// <summary>One line of a run's history, and of its event stream.</summary>
+/// <summary>One entry of a run's history and event stream.</summary>
 public sealed record TransitionResponse
 {
-    /// <summary>Its place in the history: <c>Last-Event-ID</c>.</summary>
+    /// <summary>The position in the history, for <c>Last-Event-ID</c>.</summary>
     public required string Cursor { get; init; }
 
     /// <summary><c>run</c>, <c>job</c>, <c>step</c>, <c>execution</c>.</summary>
@@ -386,7 +383,7 @@ public sealed record TransitionResponse
 
     public required string EntityId { get; init; }
 
-    /// <summary>1 for the creation.</summary>
+    /// <summary>From 1, which is the creation.</summary>
     public required int Sequence { get; init; }
 
     public required DateTimeOffset At { get; init; }
@@ -408,35 +405,35 @@ public sealed record LintRequest
     /// <summary>The text of a <c>.shipinator.yaml</c>.</summary>
     public required string Content { get; init; }
 
-    /// <summary>The file's name, for messages; default <c>.shipinator.yaml</c>.</summary>
+    /// <summary>The file name for messages; default <c>.shipinator.yaml</c>.</summary>
     public string? FileName { get; init; }
 
-    /// <summary><c>manual</c> (default), <c>push</c>, <c>pr</c>, <c>schedule</c>: for whom it is planned.</summary>
+    /// <summary>The trigger type to plan for: <c>manual</c> (default), <c>push</c>, <c>pr</c>, <c>schedule</c>.</summary>
     public string Event { get; set; } = "manual";
 
-    /// <summary>The branch that it is planned for; default <c>main</c>.</summary>
+    /// <summary>The branch to plan for; default <c>main</c>.</summary>
     public string Branch { get; set; } = "main";
 
     public IReadOnlyDictionary<string, string>? Inputs { get; init; }
 
-    /// <summary>The executor that it is planned for; absent: the repository's, or else the server's default.</summary>
+    /// <summary>The executor to plan for; absent: that of the repository, else the server's default.</summary>
     public string? Executor { get; init; }
 
-    /// <summary>The id of the repository that it is planned for.</summary>
+    /// <summary>The ID of the repository to plan for.</summary>
     public string? Repository { get; init; }
 }
 
-/// <summary>What is wrong with a pipeline file, or what it would do.</summary>
+/// <summary>The errors of a pipeline file, or its plan.</summary>
 public sealed record LintResponse
 {
     public required bool Valid { get; init; }
 
     public required IReadOnlyList<PipelineErrorResponse> Errors { get; init; }
 
-    /// <summary>What is allowed and probably not meant.</summary>
+    /// <summary>Valid constructs that are probably mistakes.</summary>
     public IReadOnlyList<PipelineErrorResponse> Warnings { get; set; } = [];
 
-    /// <summary>The plan, when it is valid.</summary>
+    /// <summary>The plan of a valid file.</summary>
     public System.Text.Json.JsonElement? Plan { get; init; }
 }
 
@@ -449,16 +446,16 @@ public sealed record PipelineErrorResponse
 
     public required string File { get; init; }
 
-    /// <summary>From 1.</summary>
+    /// <summary>1-based.</summary>
     public required int Line { get; init; }
 
-    /// <summary>From 1.</summary>
+    /// <summary>1-based.</summary>
     public required int Column { get; init; }
 
-    /// <summary>Where in the document: <c>build.steps[0].run</c>.</summary>
+    /// <summary>The path in the document, such as <c>build.steps[0].run</c>.</summary>
     public required string Path { get; init; }
 
-    /// <summary>The offending line.</summary>
+    /// <summary>The source line.</summary>
     public string? Snippet { get; init; }
 }
 
@@ -471,7 +468,7 @@ public sealed record CreateTokenRequest
     public required string Role { get; init; }
 }
 
-/// <summary>An API token; its text only in the answer to its creation.</summary>
+/// <summary>An API token; its secret is only in the response to its creation.</summary>
 public sealed record TokenResponse
 {
     public required string Id { get; init; }
@@ -480,10 +477,10 @@ public sealed record TokenResponse
 
     public required string Role { get; init; }
 
-    /// <summary>The first characters, to tell tokens apart.</summary>
+    /// <summary>The first characters, which identify the token.</summary>
     public required string Prefix { get; init; }
 
-    /// <summary>Shown once.</summary>
+    /// <summary>The secret; shown once.</summary>
     public string? Token { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
@@ -493,7 +490,7 @@ public sealed record TokenResponse
     public DateTimeOffset? RevokedAt { get; init; }
 }
 
-/// <summary>Who a token speaks for.</summary>
+/// <summary>The identity of a token.</summary>
 public sealed record MeResponse
 {
     public required string Name { get; init; }
@@ -514,12 +511,12 @@ public sealed record ProblemResponse
 
     public string? Instance { get; init; }
 
-    /// <summary>A stable word for programs.</summary>
+    /// <summary>A stable code for programs.</summary>
     public string? Code { get; init; }
 
-    /// <summary>By field.</summary>
+    /// <summary>Errors by field.</summary>
     public IReadOnlyDictionary<string, string[]>? Errors { get; init; }
 
-    /// <summary>Of a pipeline file that can't be planned.</summary>
+    /// <summary>The errors of an invalid pipeline file.</summary>
     public IReadOnlyList<PipelineErrorResponse>? PipelineErrors { get; init; }
 }

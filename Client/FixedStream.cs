@@ -1,6 +1,9 @@
 namespace Shipinator.Client;
 
-/// <summary>Reads exactly as many bytes as were announced of a file that somebody may be writing. Errors: <see cref="ContentChangedException"/> when it has become shorter.</summary>
+/// <summary>
+/// Reads exactly the announced number of bytes of a file that may be written concurrently. Errors: <see cref="ContentChangedException"/>
+/// when it has become shorter.
+/// </summary>
 public sealed class FixedStream(Stream inner, long length) : Stream
 {
     private long _position;
@@ -67,7 +70,7 @@ public sealed class FixedStream(Stream inner, long length) : Stream
     {
         if (read == 0 && wanted > 0 && _position < length)
         {
-            throw new ContentChangedException($"It had {length} bytes and has only {_position} now.");
+            throw new ContentChangedException($"The file had {length} bytes, but now has only {_position}.");
         }
 
         _position += read;
@@ -75,19 +78,19 @@ public sealed class FixedStream(Stream inner, long length) : Stream
     }
 }
 
-/// <summary>A file changed while it was read.</summary>
+/// <summary>A file was changed while it was read.</summary>
 public sealed class ContentChangedException(string message) : Exception(message);
 
-/// <summary>A file of this machine could not be written: the disk is full, or its folder is gone. Trying again does not help.</summary>
+/// <summary>A local file could not be written: the disk is full, or the folder does not exist. Retrying does not help.</summary>
 public sealed class LocalFileException(string message, Exception inner) : Exception(message, inner);
 
-/// <summary>An answer of the server that is an error.</summary>
+/// <summary>The server responded with an error.</summary>
 public sealed class ServerResponseException(string message, System.Net.HttpStatusCode status, string? code, string? detail)
     : HttpRequestException(message, null, status)
 {
-    /// <summary>The problem's code: a stable word.</summary>
+    /// <summary>The stable code of the problem.</summary>
     public string? Code { get; } = code;
 
-    /// <summary>The problem in a sentence.</summary>
+    /// <summary>The detail of the problem.</summary>
     public string? Detail { get; } = detail;
 }

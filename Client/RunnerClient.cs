@@ -7,43 +7,43 @@ using System.Text.Json;
 
 namespace Shipinator.Client;
 
-/// <summary>What became of a claim.</summary>
+/// <summary>The outcome of a claim.</summary>
 public enum ClaimOutcome
 {
-    /// <summary>Here is the work.</summary>
+    /// <summary>The response contains the work.</summary>
     Work,
 
-    /// <summary>Not yet: ask again.</summary>
+    /// <summary>No work yet: claim again.</summary>
     NotYet,
 
-    /// <summary>Not needed: skipped, canceled or over.</summary>
+    /// <summary>Not needed any more: skipped, canceled or ended.</summary>
     NotNeeded,
 
-    /// <summary>Refused for good: another runner has it, or the token is no good.</summary>
+    /// <summary>Rejected permanently: another runner claimed it, or the token is invalid.</summary>
     Refused,
 }
 
 /// <summary>
-/// The runner's side of <c>/v1</c> for one execution. Errors: <see cref="HttpRequestException"/> with the status when the
-/// server answered, without one when it could not be reached.
+/// The runner's client of <c>/v1</c> for one execution. Errors: <see cref="HttpRequestException"/>, with the status when the server
+/// responded, without one when it can't be reached.
 /// </summary>
 public sealed class RunnerClient(HttpClient http, string executionId)
 {
-    /// <summary>The header of a log chunk that says when its bytes were printed: <c>OFFSET=MILLISECONDS</c>, separated by commas.</summary>
+    /// <summary>The header of a log chunk with the times of its bytes: <c>OFFSET=MILLISECONDS</c>, separated by commas.</summary>
     public const string LogTimesHeader = "X-Log-Times";
 
-    /// <summary>A header is short: no chunk may have more marks.</summary>
-    public const int MostLogTimes = 200;
+    /// <summary>The maximum number of times per chunk, which keeps the header short.</summary>
+    public const int MaxLogTimes = 200;
 
     private const long ExpectContinueFrom = 64 * 1024;
 
     private readonly string _path = $"v1/executions/{executionId}";
 
-    /// <summary>An HTTP client for a server's address and an execution's token; it never times out by itself.</summary>
+    /// <summary>Creates an HTTP client for a server URL and an execution token, without a timeout.</summary>
     public static HttpClient CreateHttp(Uri server, string token)
     {
         var http = new HttpClient(
-            new RetryAfterHandler(
+            new RateLimitHandler(
                 new SocketsHttpHandler
                 {
                     PooledConnectionLifetime = TimeSpan.FromMinutes(2),
@@ -62,7 +62,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
         return http;
     }
 
-    /// <summary>Asks for the work; the server may hold the request for <see cref="ClaimRequest.WaitSeconds"/>.</summary>
+    /// <summary>Claims the execution; the server may hold the request for <see cref="ClaimRequest.WaitSeconds"/>.</summary>
     public async Task<(ClaimOutcome Outcome, ClaimResponse? Work)> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken)
     {
         using var response = await http.PostAsync(
@@ -87,8 +87,8 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     }
 
     /// <summary>
-    /// Appends bytes to the log at an offset; the answer's length is what the server has. A gap is no error: its length says
-    /// where to go on. <paramref name="times"/> say when which bytes were printed: an offset in the log, milliseconds since 1970.
+    /// Appends bytes to the log at an offset; the response's length is what the server has. A gap is not an error: continue at that
+    /// length. <paramref name="times"/>: offsets in the log, and when the bytes there were printed, in Unix milliseconds.
     /// </summary>
     public async Task<RunnerResponse> AppendLogAsync(
         long offset,
@@ -119,7 +119,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
             : throw await FailureAsync(response, cancellationToken);
     }
 
-    /// <summary>Tells that the runner lives; the answer says whether to stop.</summary>
+    /// <summary>Sends a heartbeat; the response says whether to cancel.</summary>
     public async Task<RunnerResponse> HeartbeatAsync(HeartbeatRequest request, CancellationToken cancellationToken)
     {
         using var response = await http.PostAsync(
@@ -132,7 +132,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
             : throw await FailureAsync(response, cancellationToken);
     }
 
-    /// <summary>Reports the end. True: recorded; false: it had ended otherwise already (409).</summary>
+    /// <summary>Reports the result. True: recorded; false: the execution had already ended differently (409).</summary>
     public async Task<bool> ReportAsync(StatusReport report, CancellationToken cancellationToken)
     {
         using var response = await http.PostAsync(
@@ -144,7 +144,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
             || (response.StatusCode == HttpStatusCode.Conflict ? false : throw await FailureAsync(response, cancellationToken));
     }
 
-    /// <summary>Asks, after a failed report, for the step's next try: the outcome is <see cref="ClaimOutcome.Work"/> with one, else why not.</summary>
+    /// <summary>Requests the next attempt of the step after a failed one: <see cref="ClaimOutcome.Work"/> with it, else why not.</summary>
     public async Task<(ClaimOutcome Outcome, NextResponse? Next)> NextAsync(NextRequest request, CancellationToken cancellationToken)
     {
         using var response = await http.PostAsync(
@@ -169,8 +169,8 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     }
 
     /// <summary>
-    /// Uploads a seekable stream as an artifact, its digest first, so that the server can check it. Errors, besides:
-    /// <see cref="ContentChangedException"/> when it became shorter meanwhile.
+    /// Uploads a seekable stream as an artifact with its digest, which the server verifies. Further errors:
+    /// <see cref="ContentChangedException"/> when the stream became shorter meanwhile.
     /// </summary>
     public async Task<UploadedArtifact> UploadAsync(string type, string name, Stream file, CancellationToken cancellationToken)
     {
@@ -189,7 +189,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
         );
     }
 
-    /// <summary>Records an artifact that is only a name.</summary>
+    /// <summary>Records a <c>ref</c> artifact, which has no content.</summary>
     public async Task<UploadedArtifact> RecordRefAsync(string type, string reference, CancellationToken cancellationToken)
     {
         using var content = new ByteArrayContent([]);
@@ -203,8 +203,8 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     }
 
     /// <summary>
-    /// Downloads an artifact to a file. Errors, besides: <see cref="InvalidDataException"/> when its digest is another,
-    /// <see cref="LocalFileException"/> when it can't be written.
+    /// Downloads an artifact to a file. Further errors: <see cref="InvalidDataException"/> when the digest does not match,
+    /// <see cref="LocalFileException"/> when the file can't be written.
     /// </summary>
     public async Task DownloadAsync(string artifactId, string file, string? sha256, CancellationToken cancellationToken)
     {
@@ -221,11 +221,11 @@ public sealed class RunnerClient(HttpClient http, string executionId)
         var digest = await WriteAsync(await response.Content.ReadAsStreamAsync(cancellationToken), file, cancellationToken);
         if (sha256 is not null && digest != sha256)
         {
-            throw new InvalidDataException($"Artifact {artifactId} arrived with SHA-256 {digest} instead of {sha256}.");
+            throw new InvalidDataException($"Artifact {artifactId} is corrupted: its SHA-256 is {digest}, expected {sha256}.");
         }
     }
 
-    /// <summary>Errors of the network stay as they are; those of the disk are told apart. Returns the digest.</summary>
+    /// <summary>Wraps errors of the disk, so that they differ from those of the network. Returns the digest.</summary>
     private static async Task<string> WriteAsync(Stream content, string file, CancellationToken cancellationToken)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -262,7 +262,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
     private async Task<UploadedArtifact> UploadAsync(string query, HttpContent content, string? digest, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, $"{_path}/artifacts?{query}") { Content = content };
-        // A refusal comes before the bytes, not in the midst of them.
+        // The server can reject the upload before the body is sent.
         request.Headers.ExpectContinue = content.Headers.ContentLength > ExpectContinueFrom;
         if (digest is not null)
         {
@@ -300,7 +300,7 @@ public sealed class RunnerClient(HttpClient http, string executionId)
         }
         catch (JsonException)
         {
-            // Not our server's words.
+            // Not a response of Shipinator.
             return (null, null);
         }
     }

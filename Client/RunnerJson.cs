@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Shipinator.Client;
 
-/// <summary>The runner's contracts in JSON, generated at build time: the runner is compiled ahead of time.</summary>
+/// <summary>The runner's contracts in JSON, source-generated, because the runner is compiled ahead of time.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull

@@ -10,24 +10,24 @@ using System.Text.Json.Serialization.Metadata;
 namespace Shipinator.Client;
 
 /// <summary>
-/// <c>/v1</c> for people's programs. Errors: <see cref="ShipinatorApiException"/> when the server answered with a problem,
-/// <see cref="HttpRequestException"/> when it could not be reached.
+/// The client for <c>/v1</c>. Errors: <see cref="ShipinatorApiException"/> when the server responds with a problem,
+/// <see cref="HttpRequestException"/> when it can't be reached.
 /// </summary>
 public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
 {
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
-    /// <summary>Called once for each outage that a stream or <see cref="PersistAsync"/> bridges, when it begins.</summary>
+    /// <summary>Called at the beginning of each outage that a stream or <see cref="PersistAsync"/> bridges.</summary>
     public Action<Exception>? ConnectionLost { get; init; }
 
     private static ShipinatorJson Json => ShipinatorJson.Default;
 
-    /// <summary>An HTTP client for a server's address and an API token.</summary>
+    /// <summary>Creates an HTTP client for a server URL and an API token.</summary>
     public static HttpClient CreateHttp(Uri server, string? token)
     {
         ArgumentNullException.ThrowIfNull(server);
         var http = new HttpClient(
-            new RetryAfterHandler(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(10) }, TimeProvider.System)
+            new RateLimitHandler(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(10) }, TimeProvider.System)
         )
         {
             BaseAddress = new Uri(server.ToString().TrimEnd('/') + "/"),
@@ -65,7 +65,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             cancellationToken
         );
 
-    /// <summary>Changes a repository: what is absent stays as it is.</summary>
+    /// <summary>Updates a repository; null members stay unchanged.</summary>
     public Task<RepositoryResponse> UpdateRepositoryAsync(
         string repository,
         UpdateRepositoryRequest request,
@@ -93,7 +93,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     public Task<PageResponse<PipelineResponse>> ListPipelinesAsync(string repository, CancellationToken cancellationToken = default) =>
         GetAsync($"v1/repositories/{Part(repository)}/pipelines", Json.PageResponsePipelineResponse, cancellationToken);
 
-    /// <summary>Makes a run. With a key, the same request again gives the same run.</summary>
+    /// <summary>Creates a run. With a key, a repeated request returns the same run.</summary>
     public Task<RunResponse> CreateRunAsync(
         string pipeline,
         CreateRunRequest request,
@@ -109,7 +109,9 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             cancellationToken
         );
 
-    /// <summary>Makes a run of a repository from the file of its own commit. With a key, the same request again gives the same run.</summary>
+    /// <summary>
+    /// Creates a run of a repository from the pipeline file of its commit. With a key, a repeated request returns the same run.
+    /// </summary>
     public Task<RunResponse> CreateRepositoryRunAsync(
         string repository,
         CreateRunRequest request,
@@ -138,7 +140,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     public Task<RunResponse> CancelRunAsync(string run, CancellationToken cancellationToken = default) =>
         SendAsync(HttpMethod.Post, $"v1/pipeline-runs/{Part(run)}/cancel", null, Json.RunResponse, null, cancellationToken);
 
-    /// <summary>Runs a run's plan again. With a key, the same request again gives the same run.</summary>
+    /// <summary>Runs the plan of a run again. With a key, a repeated request returns the same run.</summary>
     public Task<RunResponse> RerunAsync(
         string run,
         RerunRequest request,
@@ -166,7 +168,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     public IAsyncEnumerable<TokenResponse> ListTokensAsync(CancellationToken cancellationToken = default) =>
         PagesAsync("v1/tokens?limit=100", Json.PageResponseTokenResponse, cancellationToken);
 
-    /// <summary>Takes a token away; no answer's body.</summary>
+    /// <summary>Revokes a token.</summary>
     public async Task RevokeTokenAsync(string token, CancellationToken cancellationToken = default)
     {
         using var response = await http.DeleteAsync($"v1/tokens/{Part(token)}", cancellationToken);
@@ -176,7 +178,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     public Task<ArtifactResponse> GetArtifactAsync(string artifact, CancellationToken cancellationToken = default) =>
         GetAsync($"v1/artifacts/{Part(artifact)}/metadata", Json.ArtifactResponse, cancellationToken);
 
-    /// <summary>The payload; dispose the stream.</summary>
+    /// <summary>Opens the content of an artifact; the caller disposes the stream.</summary>
     public async Task<Stream> DownloadAsync(string artifact, CancellationToken cancellationToken = default)
     {
         var response = await http.GetAsync(
@@ -189,8 +191,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     }
 
     /// <summary>
-    /// The log's bytes from an offset; with <paramref name="follow"/> until it is sealed, going on where it was when the
-    /// connection breaks.
+    /// Reads the log's bytes from an offset; with <paramref name="follow"/> until it is sealed, resuming after a broken connection.
     /// </summary>
     public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadLogAsync(
         string execution,
@@ -199,9 +200,9 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
         [EnumeratorCancellation] CancellationToken cancellationToken = default
     )
     {
-        var reconnection = new Reconnection(_time, ConnectionLost);
+        var reconnect = new ReconnectPolicy(_time, ConnectionLost);
         var buffer = new byte[32 * 1024];
-        var came = false;
+        var received = false;
         while (true)
         {
             Stream? stream = null;
@@ -218,9 +219,9 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
                 await ThrowUnlessSuccessAsync(response, cancellationToken);
                 stream = await response.Content.ReadAsStreamAsync(cancellationToken);
             }
-            catch (Exception e) when (follow && Reconnection.IsTransient(e))
+            catch (Exception e) when (follow && ReconnectPolicy.IsTransient(e))
             {
-                if (!await reconnection.WaitAsync(e, cancellationToken))
+                if (!await reconnect.WaitAsync(e, cancellationToken))
                 {
                     throw;
                 }
@@ -230,7 +231,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
 
             await using (stream)
             {
-                came = false;
+                received = false;
                 while (true)
                 {
                     int read;
@@ -238,14 +239,14 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
                     {
                         read = await stream.ReadAsync(buffer, cancellationToken);
                     }
-                    catch (Exception e) when (follow && Reconnection.IsTransient(e))
+                    catch (Exception e) when (follow && ReconnectPolicy.IsTransient(e))
                     {
-                        if (!await reconnection.WaitAsync(e, cancellationToken))
+                        if (!await reconnect.WaitAsync(e, cancellationToken))
                         {
                             throw;
                         }
 
-                        came = true;
+                        received = true;
                         break;
                     }
 
@@ -254,29 +255,29 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
                         break;
                     }
 
-                    came = true;
-                    reconnection.Succeeded();
+                    received = true;
+                    reconnect.Succeeded();
                     offset += read;
                     yield return buffer.AsMemory(0, read).ToArray();
                 }
             }
 
-            // A proxy may end a stream as if it were complete: only an answer that has nothing more is the end of the log.
-            if (!follow || !came)
+            // A proxy may end a stream as if it were complete: only an empty response marks the end of the log.
+            if (!follow || !received)
             {
                 yield break;
             }
         }
     }
 
-    /// <summary>Every transition of a run, those so far and those to come, until it is terminal; resumes after a broken connection.</summary>
+    /// <summary>Streams all past and future transitions of a run until it is terminal, resuming after a broken connection.</summary>
     public async IAsyncEnumerable<TransitionResponse> WatchRunAsync(
         string run,
         [EnumeratorCancellation] CancellationToken cancellationToken = default
     )
     {
         string? last = null;
-        var reconnection = new Reconnection(_time, ConnectionLost);
+        var reconnect = new ReconnectPolicy(_time, ConnectionLost);
         while (true)
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, $"v1/pipeline-runs/{Part(run)}/events");
@@ -292,10 +293,10 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
                 response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
                 await ThrowUnlessSuccessAsync(response, cancellationToken);
             }
-            catch (Exception e) when (Reconnection.IsTransient(e))
+            catch (Exception e) when (ReconnectPolicy.IsTransient(e))
             {
                 response?.Dispose();
-                if (!await reconnection.WaitAsync(e, cancellationToken))
+                if (!await reconnect.WaitAsync(e, cancellationToken))
                 {
                     throw;
                 }
@@ -317,9 +318,9 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
                     {
                         more = await events.MoveNextAsync();
                     }
-                    catch (Exception e) when (Reconnection.IsTransient(e))
+                    catch (Exception e) when (ReconnectPolicy.IsTransient(e))
                     {
-                        if (!await reconnection.WaitAsync(e, cancellationToken))
+                        if (!await reconnect.WaitAsync(e, cancellationToken))
                         {
                             throw;
                         }
@@ -329,14 +330,14 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
 
                     if (!more)
                     {
-                        // Ended before the run did: by a server that goes down, or by a proxy.
-                        await reconnection.PauseAsync(cancellationToken);
+                        // The stream ended before the run did: the server shuts down, or a proxy cut it.
+                        await reconnect.PauseAsync(cancellationToken);
                         break;
                     }
 
                     if (events.Current.Data is { } transition)
                     {
-                        reconnection.Succeeded();
+                        reconnect.Succeeded();
                         last = transition.Cursor;
                         yield return transition;
                         if (transition.Machine == "run" && transition.To is ("success" or "failed" or "canceled"))
@@ -350,22 +351,22 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     }
 
     /// <summary>
-    /// Repeats a request that may be repeated while the server is away, as <see cref="WatchRunAsync"/> does.
-    /// Errors: those of the request, once they don't pass by themselves or have lasted for five minutes.
+    /// Repeats an idempotent request while the server is unavailable, as <see cref="WatchRunAsync"/> does.
+    /// Errors: those of the request, once they are permanent or have lasted for five minutes.
     /// </summary>
     public async Task<T> PersistAsync<T>(Func<Task<T>> request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        var reconnection = new Reconnection(_time, ConnectionLost);
+        var reconnect = new ReconnectPolicy(_time, ConnectionLost);
         while (true)
         {
             try
             {
                 return await request();
             }
-            catch (Exception e) when (Reconnection.IsTransient(e))
+            catch (Exception e) when (ReconnectPolicy.IsTransient(e))
             {
-                if (!await reconnection.WaitAsync(e, cancellationToken))
+                if (!await reconnect.WaitAsync(e, cancellationToken))
                 {
                     throw;
                 }
@@ -404,7 +405,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
         using var response = await http.SendAsync(request, cancellationToken);
         await ThrowUnlessSuccessAsync(response, cancellationToken);
         return await response.Content.ReadFromJsonAsync(type, cancellationToken)
-            ?? throw new ShipinatorApiException(response.StatusCode, new() { Detail = "The server's answer is empty." });
+            ?? throw new ShipinatorApiException(response.StatusCode, new() { Detail = "The server's response is empty." });
     }
 
     private async IAsyncEnumerable<T> PagesAsync<T>(
@@ -426,7 +427,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
         } while (cursor is not null);
     }
 
-    private static async Task ThrowUnlessSuccessAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    private async Task ThrowUnlessSuccessAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         if (response.IsSuccessStatusCode)
         {
@@ -440,29 +441,28 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
         }
         catch (Exception e) when (e is JsonException or NotSupportedException)
         {
-            // Not from Shipinator itself: a proxy before it, say.
+            // Not a response of Shipinator, but of a proxy, for example.
         }
 
         var status = response.StatusCode;
-        var retryAfter = response.Headers.RetryAfter?.Delta;
+        var retryAfter = RateLimitHandler.RequestedPause(response, _time);
         response.Dispose();
-        throw new ShipinatorApiException(status, problem ?? new() { Detail = $"The server answered {(int)status}." })
+        throw new ShipinatorApiException(status, problem ?? new() { Detail = $"The server responded with status {(int)status}." })
         {
             RetryAfter = retryAfter,
         };
     }
 }
 
-/// <summary>The server refused a request and said why.</summary>
+/// <summary>The server responded with a problem.</summary>
 public sealed class ShipinatorApiException(HttpStatusCode status, ProblemResponse problem)
-    : Exception(problem.Detail ?? problem.Title ?? $"The server answered {(int)status}.")
+    : Exception(problem.Detail ?? problem.Title ?? $"The server responded with status {(int)status}.")
 {
-    /// <summary>The HTTP status.</summary>
     public HttpStatusCode Status { get; } = status;
 
-    /// <summary>How long the server wants to be left alone, if it said so.</summary>
+    /// <summary>The pause that <c>Retry-After</c> asks for, if any.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
-    /// <summary>The whole problem.</summary>
+    /// <summary>The problem details.</summary>
     public ProblemResponse Problem { get; } = problem;
 }

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Shipinator.Client;
 
-/// <summary>The contracts of <c>/v1</c> in JSON: snake_case, generated at build time.</summary>
+/// <summary>The contracts of <c>/v1</c> in JSON: snake_case, source-generated.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,

@@ -4,10 +4,12 @@ using System.Text;
 
 namespace Shipinator.Encodings;
 
-/// <summary>Reads bytes as UTF-8 and never replaces what is not: a silent U+FFFD would run another script than was written.</summary>
+/// <summary>Decodes UTF-8 strictly: replacing invalid bytes by U+FFFD would run another script than was written.</summary>
 internal static class Utf8Text
 {
-    /// <summary>The text without a byte order mark; null when the bytes are not UTF-8, and then <paramref name="problem"/> says where.</summary>
+    /// <summary>
+    /// The text without a byte order mark; null, with the position in <paramref name="problem"/>, when the bytes are not UTF-8.
+    /// </summary>
     public static string? Read(ReadOnlySpan<byte> bytes, out Utf8Problem? problem)
     {
         problem = Wide(bytes);
@@ -48,14 +50,16 @@ internal static class Utf8Text
             Encoding.UTF8.GetString(before[start..]).TrimStart('\uFEFF').Length + 1,
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"The byte 0x{bytes[offset]:X2} at offset {offset} is not UTF-8{(looksLike is null ? "" : $"; the file looks like {looksLike}")}. Save the file as UTF-8."
+                $"The byte 0x{bytes[offset]:X2} at offset {offset} is not valid "
+                    + $"UTF-8{(looksLike is null ? "" : $"; the file looks like {looksLike}")}. "
+                    + $"Save the file as UTF-8."
             )
         );
     }
 }
 
-/// <summary>Where a file is not UTF-8.</summary>
+/// <summary>The position of the first byte that is not valid UTF-8.</summary>
 /// <param name="Line">From 1.</param>
 /// <param name="Column">From 1.</param>
-/// <param name="Message">A sentence.</param>
+/// <param name="Message">What is wrong and how to fix it.</param>
 internal sealed record Utf8Problem(int Line, int Column, string Message);

@@ -4,9 +4,9 @@ using System.Net;
 namespace Shipinator.Forges;
 
 /// <summary>
-/// An http or https clone URL, read strictly: whoever compares it, resolves its host or hands it to Git means the same place.
-/// What programs read differently (user information, backslashes, dot segments, encoded slashes, odd forms of IP addresses)
-/// is refused or written in its one form.
+/// A strictly parsed http or https clone URL: comparing it, resolving its host and passing it to Git all refer to the same place.
+/// Forms that programs interpret differently (user information, backslashes, dot segments, encoded slashes, unusual IP addresses) are
+/// refused or normalized.
 /// </summary>
 public sealed record CloneAddress
 {
@@ -18,29 +18,29 @@ public sealed record CloneAddress
     /// <summary><c>http</c> or <c>https</c>.</summary>
     public string Scheme { get; }
 
-    /// <summary>Lower-case ASCII; an IPv6 address stands in brackets.</summary>
+    /// <summary>Lower-case ASCII; an IPv6 address in brackets.</summary>
     public string Host { get; }
 
-    /// <summary>The port, also when the text leaves it out.</summary>
+    /// <summary>The port; the scheme's default when the text has none.</summary>
     public int Port { get; }
 
-    /// <summary>As written, from the first slash on.</summary>
+    /// <summary>The path as written, with its leading slash.</summary>
     public string Path { get; }
 
-    /// <summary>The path's parts, decoded.</summary>
+    /// <summary>The path's segments, decoded.</summary>
     public ImmutableArray<string> Segments { get; }
 
     /// <summary>Scheme, host and port: <c>https://git.example.org</c>, <c>https://git.example.org:8443</c>.</summary>
     public string Origin =>
         Port == (Scheme == "https" ? 443 : 80) ? $"{Scheme}://{Host}" : string.Create(null, $"{Scheme}://{Host}:{Port}");
 
-    /// <summary>The whole, in its one form.</summary>
+    /// <summary>The normalized URL.</summary>
     public string Url => Origin + Path;
 
     /// <summary>Set when the host is an IP address.</summary>
     public IPAddress? Literal => IPAddress.TryParse(Host.Trim('[', ']'), out var address) ? address : null;
 
-    /// <summary>Whether this is the scope itself or below it: same origin, and the scope's path a prefix by whole segments.</summary>
+    /// <summary>Whether this is the scope or below it: same origin, and the scope's path is a prefix by whole segments.</summary>
     public bool IsWithin(CloneAddress scope)
     {
         ArgumentNullException.ThrowIfNull(scope);
@@ -49,7 +49,7 @@ public sealed record CloneAddress
             && Segments.AsSpan()[..scope.Segments.Length].SequenceEqual(scope.Segments.AsSpan());
     }
 
-    /// <summary>Reads a URL; null, and in <paramref name="problem"/> why, when it is not one that can be cloned.</summary>
+    /// <summary>Parses a URL; null, with the reason in <paramref name="problem"/>, when it can't be cloned.</summary>
     public static CloneAddress? TryParse(string? text, out string problem)
     {
         problem = "expected an http or https URL";
@@ -60,7 +60,7 @@ public sealed record CloneAddress
 
         if (text.Any(c => char.IsControl(c) || char.IsWhiteSpace(c) || c == '\\'))
         {
-            problem = "it holds a blank, a backslash or a control character";
+            problem = "it contains a space, a backslash or a control character";
             return null;
         }
 
@@ -78,7 +78,7 @@ public sealed record CloneAddress
         var (authority, path) = slash < 0 ? (text[authorityAt..], "") : (text[authorityAt..slash], text[slash..]);
         if (authority.Contains('@', StringComparison.Ordinal))
         {
-            problem = "it holds user information (something before '@')";
+            problem = "it contains user information (before '@')";
             return null;
         }
 
@@ -96,7 +96,7 @@ public sealed record CloneAddress
 
         if (SegmentsOf(path) is not { } segments)
         {
-            problem = "its path has an empty, '.' or '..' part, or an encoded slash";
+            problem = "its path contains an empty, '.' or '..' segment, or an encoded slash";
             return null;
         }
 
@@ -114,7 +114,7 @@ public sealed record CloneAddress
         string host;
         try
         {
-            // Once more, as an international name may become an address only when it is written in ASCII.
+            // Parsed again, because an international name may turn out to be an address only in ASCII.
             host = new Uri($"http://{uri.IdnHost.ToLowerInvariant()}/").IdnHost;
         }
         catch (UriFormatException)
@@ -130,7 +130,7 @@ public sealed record CloneAddress
             && !host.StartsWith('.')
             && !host.EndsWith('.')
             && !host.Contains("..", StringComparison.Ordinal)
-            // What looks like a number is an address to some resolvers.
+            // Some resolvers take anything that looks like a number for an address.
             && (
                 IPAddress.TryParse(host, out _)
                     ? host.Count(c => c == '.') == 3

@@ -26,7 +26,7 @@ public static class ForgeServices
     }
 }
 
-/// <summary>The forges that are registered, by provider.</summary>
+/// <summary>The registered forges, by provider.</summary>
 public sealed class ForgeRegistry(IEnumerable<IForge> forges) : IForgeRegistry
 {
     private readonly Dictionary<string, IForge> _byProvider = forges.ToDictionary(f => f.Provider, StringComparer.Ordinal);
@@ -37,6 +37,7 @@ public sealed class ForgeRegistry(IEnumerable<IForge> forges) : IForgeRegistry
             ? forge
             : throw new InvalidInputException(
                 "vcs_provider_unknown",
-                $"'{provider}' is no vcs_provider of this server; known: {string.Join(", ", _byProvider.Keys.Order(StringComparer.Ordinal))}."
+                $"'{provider}' is not a valid vcs_provider; expected one of "
+                    + $"{string.Join(", ", _byProvider.Keys.Order(StringComparer.Ordinal))}."
             );
 }

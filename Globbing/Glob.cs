@@ -2,16 +2,16 @@ namespace Shipinator.Globbing;
 
 /// <summary>
 /// One compiled pattern: <c>*</c> and <c>?</c> stay within a path segment, <c>**</c> crosses segments, <c>[a-z]</c>,
-/// <c>[!0-9]</c> and <c>{a,b}</c> choose, <c>\</c> takes the next character as it is, a folder <c>src/</c> means all in it.
-/// Case counts, and a dot at the beginning of a name is a character like any other. Matching takes time proportional to the
-/// pattern's length times the text's, whatever the two are. Immutable.
+/// <c>[!0-9]</c> and <c>{a,b}</c> are alternatives, <c>\</c> escapes the next character, a folder <c>src/</c> means everything in it.
+/// Matching is case-sensitive, and a leading dot is an ordinary character. It takes time proportional to the pattern's length times the
+/// text's, for any input. Immutable.
 /// </summary>
 internal sealed class Glob
 {
-    /// <summary>The longest pattern in characters.</summary>
+    /// <summary>The maximum length of a pattern, in characters.</summary>
     public const int MaxCharacters = 512;
 
-    /// <summary>The steps after those of the pattern's text and before the last one: everything in a folder.</summary>
+    /// <summary>The number of steps between the pattern's own and the last one: they match everything in a folder.</summary>
     internal const int TailLength = 4;
 
     private const int Start = -1;
@@ -29,7 +29,9 @@ internal sealed class Glob
         _isPlain = isPlain;
     }
 
-    /// <summary>The pattern without a leading <c>!</c>; null when it is not a glob, and then <paramref name="problem"/> says why.</summary>
+    /// <summary>
+    /// Compiles a pattern without a leading <c>!</c>; null, with the reason in <paramref name="problem"/>, when it is not valid.
+    /// </summary>
     public static Glob? Compile(string pattern, out string? problem)
     {
         var compiler = new GlobCompiler();
@@ -55,7 +57,7 @@ internal sealed class Glob
         return Run(text, asFolder: false, cost).Matches;
     }
 
-    /// <summary>Whether something inside the folder (a path without a slash at its end) could match.</summary>
+    /// <summary>Whether anything inside the folder (a path without a trailing slash) could match.</summary>
     public bool MayMatchBelow(string folder)
     {
         if (SpellsOut(folder))
@@ -71,17 +73,17 @@ internal sealed class Glob
     /// <summary>Whether everything inside the folder matches.</summary>
     public bool MatchesAllBelow(string folder) => !_isPlain && Run(folder, asFolder: true, null).TakesAll;
 
-    /// <summary>Whether the pattern begins with this very folder, without a wildcard in its name.</summary>
+    /// <summary>Whether the pattern literally starts with this folder.</summary>
     public bool SpellsOut(string folder) =>
         _prefix.Length > folder.Length && _prefix[folder.Length] == '/' && _prefix.StartsWith(folder, StringComparison.Ordinal);
 
     private int WholeFolder => _program.Length - TailLength;
 
-    /// <summary>All states at once, character by character: none is ever tried again.</summary>
+    /// <summary>Runs all states in parallel, character by character, without backtracking.</summary>
     private (bool Matches, bool Lives, bool TakesAll) Run(string text, bool asFolder, GlobCost? cost)
     {
         var length = _program.Length;
-        // The first half holds the states in the order they were found, the second when each was found last.
+        // Two lists of states in the order they were found, and the generation in which each was found last.
         Span<int> memory = length <= 1024 ? stackalloc int[length * 3] : new int[length * 3];
         var now = memory[..length];
         var next = memory[length..(2 * length)];
@@ -134,7 +136,7 @@ internal sealed class Glob
         return count;
     }
 
-    /// <summary>Puts a state, or those that it leads to without a character, into the list.</summary>
+    /// <summary>Adds a state, or the states that it leads to without a character, to the list.</summary>
     private int Add(int state, Span<int> list, int count, Span<int> seen, int generation, int previous)
     {
         while (seen[state] != generation)

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Shipinator.Globbing;
 
-/// <summary>Makes the program of one pattern.</summary>
+/// <summary>Compiles one pattern into steps.</summary>
 internal sealed class GlobCompiler
 {
     private readonly List<GlobStep> _steps = [];
@@ -14,16 +14,16 @@ internal sealed class GlobCompiler
 
     public GlobStep[] Program => [.. _steps];
 
-    /// <summary>What every match begins with.</summary>
+    /// <summary>The literal start of every match.</summary>
     public string Prefix => _prefix.ToString();
 
     /// <summary>Whether <see cref="Prefix"/> is the only match.</summary>
     public bool IsPlain { get; private set; } = true;
 
-    /// <summary>Whether the pattern names the root as a folder, and so everything.</summary>
+    /// <summary>Whether the pattern is the root folder, and therefore matches everything.</summary>
     public bool IsWholeRoot { get; private set; }
 
-    /// <summary>Null, or what is wrong.</summary>
+    /// <summary>Null, or what is wrong with the pattern.</summary>
     public string? Compile(string pattern)
     {
         if (pattern.Length > Glob.MaxCharacters)
@@ -33,7 +33,7 @@ internal sealed class GlobCompiler
 
         _pattern = [.. pattern.EnumerateRunes().Select(r => r.Value)];
         var i = 0;
-        // './src' and '/src' are 'src': all patterns begin at the root.
+        // './src' and '/src' are 'src': all patterns are relative to the root.
         while (i < _pattern.Length && (_pattern[i] == '/' || (_pattern[i] == '.' && At(i + 1) == '/')))
         {
             i += _pattern[i] == '/' ? 1 : 2;
@@ -80,7 +80,7 @@ internal sealed class GlobCompiler
             case '[':
                 return Set(ref i);
             case '{' when _fork >= 0:
-                return "it has '{' within '{'";
+                return "it has nested '{'";
             case '{':
                 IsPlain = false;
                 _fork = _steps.Count;
@@ -149,7 +149,7 @@ internal sealed class GlobCompiler
         }
         else if (At(i + 1) == '/')
         {
-            // '**/' is any number of folders; none only where a folder's name could begin.
+            // '**/' is any number of folders; zero only where a folder's name could start.
             var fork = _steps.Count;
             Add(new(GlobStepKind.Fork, fork + 3));
             Add(new(GlobStepKind.AtSegmentStart));
@@ -184,7 +184,7 @@ internal sealed class GlobCompiler
 
     private void EndBraces()
     {
-        // The last alternative has no other beside it.
+        // No alternative follows the last one.
         _steps[_fork] = new(GlobStepKind.Jump, _fork + 1);
         foreach (var exit in _exits)
         {
@@ -203,11 +203,11 @@ internal sealed class GlobCompiler
         at += isNegated ? 1 : 0;
         if (At(at) == '[' && At(at + 1) is ':' or '.' or '=')
         {
-            return "its set has a class such as [:alpha:], which is not known here; write the characters, such as [A-Za-z]";
+            return "character classes such as [:alpha:] are not supported; list the characters, such as [A-Za-z]";
         }
 
         var ranges = new List<(int From, int To)>();
-        // A ']' that stands first is a member.
+        // A leading ']' is a member.
         for (var isFirst = true; isFirst || At(at) != ']'; isFirst = false)
         {
             if (!Member(ref at, out var from))
@@ -240,7 +240,7 @@ internal sealed class GlobCompiler
         return member is not -1 and not '/';
     }
 
-    /// <summary>A <c>**</c> at the very end takes whatever comes, which a walk through folders wants to know.</summary>
+    /// <summary>Marks a final <c>**</c>, which matches anything: a walk through folders uses this.</summary>
     private void MarkRest()
     {
         var end = _steps.Count;
@@ -256,8 +256,8 @@ internal sealed class GlobCompiler
     }
 
     /// <summary>
-    /// A pattern, or a choice at its end, that ends with a slash is a folder, and means everything in it. Only that slash itself
-    /// counts: in <c>src/*</c> the last part may be empty as well, and still means no deeper folder.
+    /// A pattern, or an alternative at its end, that ends with a slash is a folder and matches everything in it. Only a literal final slash
+    /// counts: the last part of <c>src/*</c> may be empty as well, but does not match deeper folders.
     /// </summary>
     private void WholeFolder()
     {
@@ -278,7 +278,7 @@ internal sealed class GlobCompiler
         _steps.Add(new(GlobStepKind.Jump, end + 1));
     }
 
-    /// <summary>Whether nothing of the pattern's text stands between a step and the end.</summary>
+    /// <summary>Whether the end can be reached from a step without a character.</summary>
     private bool ReachesEnd(int step, int end, HashSet<int> seen)
     {
         if (step >= end || !seen.Add(step) || _loops.Contains(step))

@@ -1,16 +1,15 @@
 namespace Shipinator.Globbing;
 
 /// <summary>
-/// Counts the work of matching, so that a test can measure it and a server can end it: the number does not depend on the
-/// machine. Not thread-safe.
+/// Counts the work of matching, independently of the machine, so that a test can measure it and a server can limit it. Not thread-safe.
 /// </summary>
-/// <param name="limit">The most steps; one step is one look of one state at one character.</param>
+/// <param name="limit">The maximum number of steps; one step is one state at one character.</param>
 internal sealed class GlobCost(long limit)
 {
-    /// <summary>What was spent so far.</summary>
+    /// <summary>The steps so far.</summary>
     public long Steps { get; private set; }
 
-    /// <summary>Errors: <see cref="GlobTooCostlyException"/> when the limit is passed.</summary>
+    /// <summary>Errors: <see cref="GlobTooCostlyException"/> when the limit is exceeded.</summary>
     public void Charge(long steps)
     {
         Steps += steps;
@@ -21,5 +20,5 @@ internal sealed class GlobCost(long limit)
     }
 }
 
-/// <summary>Matching would take more work than allowed.</summary>
+/// <summary>Matching exceeds the allowed work.</summary>
 internal sealed class GlobTooCostlyException(long limit) : Exception($"Matching takes more than {limit} steps.");

@@ -1,8 +1,8 @@
 namespace Shipinator.Globbing;
 
 /// <summary>
-/// Patterns that are read together: a text is taken when one without <c>!</c> matches it (or there is none without) and none
-/// with <c>!</c> does. Their order has no meaning. Immutable.
+/// A list of patterns: a text matches when a pattern without <c>!</c> matches it (or there is none) and no pattern with <c>!</c> does.
+/// Their order does not matter. Immutable.
 /// </summary>
 internal sealed class GlobList
 {
@@ -16,13 +16,13 @@ internal sealed class GlobList
         _excluded = excluded;
     }
 
-    /// <summary>As they were written.</summary>
+    /// <summary>The patterns as written.</summary>
     public IReadOnlyList<string> Patterns { get; }
 
-    /// <summary>Compiles the patterns; <paramref name="problem"/> is a sentence about the first that is not a glob, which then takes no part.</summary>
+    /// <summary>Compiles the patterns; <paramref name="problem"/> describes the first invalid one. Invalid patterns are ignored.</summary>
     /// <param name="patterns">With or without <c>!</c>.</param>
-    /// <param name="problem">Null when all are globs.</param>
-    /// <param name="compile">Where compiled patterns are kept; null: each is compiled anew.</param>
+    /// <param name="problem">Null when all are valid.</param>
+    /// <param name="compile">A cache of compiled patterns; null: each is compiled.</param>
     public static GlobList Of(IReadOnlyList<string> patterns, out string? problem, Func<string, Glob?>? compile = null)
     {
         problem = null;
@@ -36,7 +36,7 @@ internal sealed class GlobList
             var glob = compile is null ? Glob.Compile(text, out wrong) : compile(text);
             if (glob is null)
             {
-                problem ??= $"'{pattern}' is not a glob: {wrong}.";
+                problem ??= $"'{pattern}' is not a valid glob: {wrong}.";
             }
             else
             {
@@ -47,7 +47,7 @@ internal sealed class GlobList
         return new([.. patterns], [.. wanted], [.. excluded]);
     }
 
-    /// <summary>Whether the list takes the text. Errors: <see cref="GlobTooCostlyException"/>.</summary>
+    /// <summary>Whether the text matches. Errors: <see cref="GlobTooCostlyException"/>.</summary>
     public bool Matches(string text, GlobCost? cost = null)
     {
         if (_wanted.Length > 0 && !Any(_wanted, text, cost))
@@ -58,7 +58,7 @@ internal sealed class GlobList
         return !Any(_excluded, text, cost);
     }
 
-    /// <summary>Whether the list could take something inside the folder: if not, nobody needs to look there.</summary>
+    /// <summary>Whether anything inside the folder could match; if not, it need not be listed.</summary>
     public bool MayMatchBelow(string folder)
     {
         foreach (var glob in _excluded)
@@ -72,7 +72,7 @@ internal sealed class GlobList
         return _wanted.Length == 0 || Array.Exists(_wanted, g => g.MayMatchBelow(folder));
     }
 
-    /// <summary>Whether a pattern spells this folder out, without a wildcard in its name.</summary>
+    /// <summary>Whether a pattern names this folder literally.</summary>
     public bool SpellsOut(string folder) => Array.Exists(_wanted, g => g.SpellsOut(folder));
 
     private static bool Any(Glob[] globs, string text, GlobCost? cost)

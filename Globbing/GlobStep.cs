@@ -1,40 +1,40 @@
 namespace Shipinator.Globbing;
 
-/// <summary>What one step of a compiled pattern does.</summary>
+/// <summary>The kind of a step of a compiled pattern.</summary>
 internal enum GlobStepKind
 {
-    /// <summary>Takes one certain character.</summary>
+    /// <summary>Matches one specific character.</summary>
     Character,
 
-    /// <summary>Takes a slash that ends the pattern: everything in that folder matches, too.</summary>
+    /// <summary>Matches a slash that ends the pattern: everything in that folder matches, too.</summary>
     FolderSlash,
 
-    /// <summary>Takes any character but <c>/</c>.</summary>
+    /// <summary>Matches any character except <c>/</c>.</summary>
     InSegment,
 
-    /// <summary>Takes any character.</summary>
+    /// <summary>Matches any character.</summary>
     Any,
 
-    /// <summary>As <see cref="Any"/>, and nothing but more of it follows: whatever comes, it matches.</summary>
+    /// <summary>As <see cref="Any"/> at the end of the pattern: any rest matches.</summary>
     Rest,
 
-    /// <summary>Takes a character of a set.</summary>
+    /// <summary>Matches a character of a set.</summary>
     Set,
 
-    /// <summary>Goes on at two places.</summary>
+    /// <summary>Continues at two places.</summary>
     Fork,
 
-    /// <summary>Goes on elsewhere.</summary>
+    /// <summary>Continues elsewhere.</summary>
     Jump,
 
-    /// <summary>Goes on where a name could begin: at the start, or after <c>/</c>.</summary>
+    /// <summary>Continues only where a name could start: at the beginning, or after <c>/</c>.</summary>
     AtSegmentStart,
 
     /// <summary>The end of the pattern; the last step.</summary>
     End,
 }
 
-/// <summary>One step; what takes a character goes on with the step after it.</summary>
+/// <summary>One step; a step that matches a character continues with the next one.</summary>
 internal readonly record struct GlobStep(GlobStepKind Kind, int Target = 0, GlobSet? Set = null)
 {
     public bool Takes(int character) =>
@@ -48,7 +48,7 @@ internal readonly record struct GlobStep(GlobStepKind Kind, int Target = 0, Glob
         };
 }
 
-/// <summary>A set such as <c>[a-z_]</c>; it never has <c>/</c>.</summary>
+/// <summary>A set such as <c>[a-z_]</c>; it never contains <c>/</c>.</summary>
 internal sealed class GlobSet(IReadOnlyList<(int From, int To)> ranges, bool isNegated)
 {
     public bool Has(int character)

@@ -2,55 +2,69 @@ using Microsoft.Extensions.Options;
 
 namespace Shipinator.Grains;
 
-/// <summary>How the engine behaves; every default is meant to be left alone.</summary>
+/// <summary>The settings of <c>Shipinator:Engine</c>. The defaults suit most installations.</summary>
 public sealed class EngineOptions
 {
-    /// <summary>How many executions of an executor may be at work at once, when <see cref="AdmissionLimits"/> names none. Default 100.</summary>
+    /// <summary>
+    /// How many executions an executor runs at once when <see cref="AdmissionLimits"/> has no entry for it; at least 1. Default 100.
+    /// </summary>
     public int DefaultAdmissionLimit { get; set; } = 100;
 
-    /// <summary>The same for single executors, by type.</summary>
+    /// <summary>How many executions single executors run at once, by type (<c>process</c>, <c>kubernetes</c>); at least 1.</summary>
     public IDictionary<string, int> AdmissionLimits { get; } = new Dictionary<string, int>(StringComparer.Ordinal);
 
-    /// <summary>How long an execution may wait for a place before it fails with <c>timeout</c>. Default 24 h.</summary>
+    /// <summary>How long an execution may wait for a slot before it fails with <c>timeout</c>. Default 24 h.</summary>
     public TimeSpan QueueTimeout { get; set; } = TimeSpan.FromHours(24);
 
-    /// <summary>How long the executor may refuse with passing errors before the execution fails with <c>executor_error</c>. Default 10 min.</summary>
+    /// <summary>
+    /// How long an executor may respond to a submit with transient errors before the execution fails with the error's reason. Default
+    /// 10 min.
+    /// </summary>
     public TimeSpan SubmitTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>How long a submitted execution may stay without a runner that claims it. Default 15 min.</summary>
+    /// <summary>
+    /// How long a submitted execution may wait for a runner to claim it before it fails with <c>executor_error</c>. Default 15 min.
+    /// </summary>
     public TimeSpan ClaimTimeout { get; set; } = TimeSpan.FromMinutes(15);
 
-    /// <summary>What is added to a step's own timeout before the control plane steps in: the runner keeps the time first. Default 30 s.</summary>
+    /// <summary>
+    /// How long after a step's timeout the server cancels it, when its runner has not. Default 30 s.
+    /// </summary>
     public TimeSpan TimeoutMargin { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The first interval at which an execution asks its executor. Default 1 s.</summary>
+    /// <summary>The interval of the first polls of an executor. Default 1 s.</summary>
     public TimeSpan PollFirst { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>The interval that polling slows down to while nothing changes. Default 15 s.</summary>
+    /// <summary>The longest interval between two polls, reached while nothing changes. Default 15 s.</summary>
     public TimeSpan PollSlowest { get; set; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>How often a run or job looks at its children without being told to. Default 30 s.</summary>
+    /// <summary>How often a run or job checks its jobs or executions when no change is reported. Default 30 s.</summary>
     public TimeSpan ReconcilePeriod { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>What is waited after a failed call to another grain or to a store. Default 1 s.</summary>
+    /// <summary>How long to wait before the first retry of a failed call. Default 1 s.</summary>
     public TimeSpan RetryDelay { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long a command has between SIGTERM and SIGKILL. Default 10 s.</summary>
+    /// <summary>The time between SIGTERM and SIGKILL when a command is canceled. Default 10 s.</summary>
     public TimeSpan CancelGrace { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long the executor has to say who told a runner to stop, before it counts as lost. Default 15 s.</summary>
+    /// <summary>
+    /// How long an executor may take to say why a runner was told to stop, an eviction for example, before the execution fails with
+    /// <c>lost</c>. Default 15 s.
+    /// </summary>
     public TimeSpan StopExplainTimeout { get; set; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>How long nothing may be heard of a runner at work before its execution is lost. It speaks every 5 s. Default 5 min.</summary>
+    /// <summary>
+    /// How long a runner may send nothing before its execution fails with <c>lost</c>. Runners send a heartbeat every 5 s. Default 5 min.
+    /// </summary>
     public TimeSpan RunnerSilence { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How often the admission compares its leases with the executions that hold them. Default 1 min.</summary>
+    /// <summary>How often slots are compared with the executions that hold them. Default 1 min.</summary>
     public TimeSpan LeaseSweepPeriod { get; set; } = TimeSpan.FromMinutes(1);
 
     internal int LimitOf(string executor) => AdmissionLimits.TryGetValue(executor, out var limit) ? limit : DefaultAdmissionLimit;
 }
 
-/// <summary>Names every setting that is wrong, and what it should be.</summary>
+/// <summary>Reports every invalid setting with its key, its value and what is allowed.</summary>
 public sealed class EngineOptionsValidator : IValidateOptions<EngineOptions>
 {
     /// <inheritdoc/>
@@ -60,13 +74,13 @@ public sealed class EngineOptionsValidator : IValidateOptions<EngineOptions>
         var errors = new List<string>();
         if (options.DefaultAdmissionLimit < 1)
         {
-            errors.Add($"Shipinator:Engine:DefaultAdmissionLimit is {options.DefaultAdmissionLimit}; it must be at least 1.");
+            errors.Add($"Shipinator:Engine:DefaultAdmissionLimit must be at least 1, but was {options.DefaultAdmissionLimit}.");
         }
 
         errors.AddRange(
             options
                 .AdmissionLimits.Where(l => l.Value < 1)
-                .Select(l => $"Shipinator:Engine:AdmissionLimits:{l.Key} is {l.Value}; it must be at least 1.")
+                .Select(l => $"Shipinator:Engine:AdmissionLimits:{l.Key} must be at least 1, but was {l.Value}.")
         );
         foreach (
             var (key, value) in new[]
@@ -86,7 +100,7 @@ public sealed class EngineOptionsValidator : IValidateOptions<EngineOptions>
         {
             if (value <= TimeSpan.Zero)
             {
-                errors.Add($"Shipinator:Engine:{key} is {value}; it must be longer than zero.");
+                errors.Add($"Shipinator:Engine:{key} must be greater than zero, but was {value}.");
             }
         }
 

@@ -7,8 +7,8 @@ using Orleans.Storage;
 namespace Shipinator.Grains;
 
 /// <summary>
-/// The shell that the three state machines share: one durable row, a drive that may be repeated at any time, and a timer
-/// that drives again. A write that fails throws the memory away: the next call reads the truth.
+/// What the three state machines share: one durable row, a drive that may be repeated at any time, and a timer that drives again.
+/// When a write fails the activation ends and its memory is dropped: the next call reads the row from the database.
 /// </summary>
 public abstract partial class FsmGrain<TRecord> : Grain
     where TRecord : class
@@ -16,6 +16,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
     private readonly IPersistentState<Stored<TRecord>> _state;
     private readonly IUnfinishedWork _work;
     private readonly ILogger _logger;
+    private Settlement? _settlement;
     private IGrainTimer? _timer;
 
     protected FsmGrain(
@@ -36,13 +37,10 @@ public abstract partial class FsmGrain<TRecord> : Grain
     /// <summary>The committed row; interleaved readers never see one that is still being written.</summary>
     protected TRecord? Row { get; private set; }
 
-    /// <summary>The clock.</summary>
     protected TimeProvider Time { get; }
 
-    /// <summary>The engine's settings.</summary>
     protected EngineOptions Options { get; }
 
-    /// <summary>Now.</summary>
     protected DateTimeOffset Now => Time.GetUtcNow();
 
     /// <inheritdoc/>
@@ -52,10 +50,10 @@ public abstract partial class FsmGrain<TRecord> : Grain
         return Task.CompletedTask;
     }
 
-    /// <summary>Does all that is to be done now; harmless to repeat. Returns when to be driven again; null: never.</summary>
+    /// <summary>Does everything that is due; harmless to repeat. Returns when to drive again; null: never.</summary>
     protected abstract Task<TimeSpan?> DriveAsync(CancellationToken cancellationToken);
 
-    /// <summary>Drives, and sees to it that a passing fault only delays.</summary>
+    /// <summary>Drives, and schedules the next drive. A transient error only delays it.</summary>
     protected async Task RunDriveAsync(CancellationToken cancellationToken)
     {
         if (Abandoned is not null)
@@ -77,7 +75,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
         Schedule(Abandoned is null ? next : null);
     }
 
-    /// <summary>Drives again after a while, in a turn of its own.</summary>
+    /// <summary>Drives again after <paramref name="due"/>, in a turn of its own; null: not by itself.</summary>
     protected void Schedule(TimeSpan? due)
     {
         if (due is null)
@@ -87,7 +85,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
             return;
         }
 
-        // A little jitter, so that ten thousand executions do not ask at the same moment.
+        // With jitter, so that ten thousand executions do not poll at the same moment.
         var delay = due.Value <= TimeSpan.Zero ? TimeSpan.Zero : due.Value * (0.9 + (0.2 * Random.Shared.NextDouble()));
         if (_timer is null)
         {
@@ -108,10 +106,10 @@ public abstract partial class FsmGrain<TRecord> : Grain
     }
 
     /// <summary>
-    /// Writes the row with its transitions, atomically, and when it ends the row a trace of what follows. When this throws, what was
-    /// written is unknown: the memory is thrown away.
+    /// Writes the row with its transitions, and with a trace of what follows when the row has ended, in one transaction. When this throws,
+    /// it is unknown what was written: the activation ends.
     /// </summary>
-    protected async Task CommitAsync(TRecord next, ImmutableArray<Transition> transitions)
+    protected async Task CommitAsync(TRecord next, ImmutableArray<Transition> transitions, ImmutableArray<JobRecord> initialJobs = default)
     {
         ThrowIfAbandoned();
         var unsettled = LifeOf(next).IsTerminal && AfterEnd(next).Count > 0;
@@ -120,6 +118,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
             Row = next,
             Uncommitted = transitions,
             Unsettled = unsettled,
+            InitialJobs = initialJobs.IsDefault ? [] : initialJobs,
         };
         try
         {
@@ -127,23 +126,27 @@ public abstract partial class FsmGrain<TRecord> : Grain
         }
         catch (Exception e)
         {
-            var cause = Causes.Of(e);
+            var cause = OwnError.Unwrap(e);
             Abandon(cause);
-            // That somebody else wrote the row is no business of whoever calls: the same call may be repeated.
+            // The caller is not concerned with who else wrote the row: the same call may be repeated.
             ExceptionDispatchInfo.Throw(cause is InconsistentStateException ? Abandoned! : cause);
             throw;
         }
 
         _state.State.Uncommitted = [];
         _state.State.Unsettled = false;
+        _state.State.InitialJobs = [];
         Row = next;
+        LogTransitions(transitions);
         if (unsettled)
         {
             Schedule(TimeSpan.Zero);
         }
     }
 
-    /// <summary>Set once a write of this activation has failed: it is about to go, and knows nothing any more.</summary>
+    /// <summary>
+    /// Set once a write of this activation has failed: the activation is about to end, and its memory is not valid any more.
+    /// </summary>
     private protected StorageUnavailableException? Abandoned { get; private set; }
 
     /// <summary>Errors: <see cref="Abandoned"/>.</summary>
@@ -156,8 +159,8 @@ public abstract partial class FsmGrain<TRecord> : Grain
     }
 
     /// <summary>
-    /// A write failed. Whoever waits within the grain must be told now: the activation goes only when no request runs any more, and
-    /// nobody is served until it is gone.
+    /// A write failed. Requests that wait within the grain must fail now: the activation ends only when no request is running, and until
+    /// then no other activation serves the grain.
     /// </summary>
     private protected virtual void OnAbandoned() { }
 
@@ -166,13 +169,67 @@ public abstract partial class FsmGrain<TRecord> : Grain
         Abandoned =
             cause as StorageUnavailableException
             ?? new(
-                $"A write of {GetType().Name} {this.GetPrimaryKey()} failed, and its row is read again: {cause.Message} The call may be repeated."
+                $"A write of {GetType().Name} {this.GetPrimaryKey()} failed, and its row is read again: {cause.Message} "
+                    + "The call may be repeated."
             );
         Schedule(null);
         DeactivateOnIdle();
         OnAbandoned();
     }
 
-    [LoggerMessage(1001, LogLevel.Warning, "{Grain} {Id} could not go on and will try again")]
+    /// <summary>Where a row stands.</summary>
+    private protected abstract Lifecycle LifeOf(TRecord row);
+
+    /// <summary>What follows the row's end; empty when nothing does.</summary>
+    private protected abstract IReadOnlyList<SettlePart> AfterEnd(TRecord row);
+
+    /// <summary>Does what follows the end. Returns when to go on with what could not be done; null: all is done.</summary>
+    protected Task<TimeSpan?> SettleAsync(CancellationToken cancellationToken)
+    {
+        _settlement ??= new(GetType().Name, this.GetPrimaryKey(), Options.RetryDelay, _logger);
+        var trace = SettlePart.Of("remove the trace of the end", stop => _work.Settled(this.GetPrimaryKey(), stop));
+        return _settlement.RunAsync(AfterEnd(Row!), trace, cancellationToken);
+    }
+
+    /// <summary>A hint to another grain, which would look by itself in any case: that it can't be sent fails nothing.</summary>
+    private protected async Task HintAsync(Func<Task> send)
+    {
+        try
+        {
+            await send();
+        }
+        catch (Exception e)
+        {
+            HintLost(GetType().Name, this.GetPrimaryKey(), e.Message);
+        }
+    }
+
+    private void LogTransitions(ImmutableArray<Transition> transitions)
+    {
+        foreach (var t in transitions)
+        {
+            // A step follows its executions: those are logged.
+            var level = t.Machine == Machine.Step ? LogLevel.Debug : LogLevel.Information;
+            if (t.From is { } from)
+            {
+                Moved(level, t.Machine.Word(), t.EntityId, from.Word(), t.To.Word(), t.Reason?.Word() ?? "none");
+            }
+            else
+            {
+                Created(level, t.Machine.Word(), t.EntityId, t.RunId);
+            }
+        }
+    }
+
+    [LoggerMessage(1005, "Created {Machine} {Id} of run {Run}")]
+    private partial void Created(LogLevel level, string machine, Guid id, RunId run);
+
+    [LoggerMessage(1006, "Moved {Machine} {Id} from {From} to {To}, reason {Reason}")]
+    private partial void Moved(LogLevel level, string machine, Guid id, string from, string to, string reason);
+
+    [LoggerMessage(1001, LogLevel.Warning, "{Grain} {Id} failed to make progress; retrying")]
     private partial void DriveFailed(Exception exception, string grain, Guid id);
+
+    [LoggerMessage(1004, LogLevel.Debug, "{Grain} {Id} could not send a hint: {Message}")]
+    private partial void HintLost(string grain, Guid id, string message);
 }

@@ -1,8 +1,8 @@
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// Gathers errors and warnings: all of them, up to a number that a person can still use. What costs time for an error
-/// (suggestions, places within a text) is done for a limited number of them, so that no file can ask for more.
+/// Collects errors and warnings, up to a number that is still useful. Expensive work per error (suggestions, positions within a text) is
+/// done for a limited number of them, so that no file can cause more.
 /// </summary>
 internal sealed class ErrorList(string file, string text, CancellationToken cancellationToken = default)
 {
@@ -19,21 +19,21 @@ internal sealed class ErrorList(string file, string text, CancellationToken canc
 
     public int Count => _errors.Count;
 
-    /// <summary>Whether further errors would not be shown.</summary>
+    /// <summary>Whether further errors would be dropped.</summary>
     public bool IsFull => _errors.Count == Most;
 
-    /// <summary>Errors: <see cref="OperationCanceledException"/> when nobody waits for the answer any more.</summary>
+    /// <summary>Errors: <see cref="OperationCanceledException"/> when the caller has canceled.</summary>
     public void ThrowIfCanceled() => cancellationToken.ThrowIfCancellationRequested();
 
     public void Add(string code, string message, int line, int column, string path) => Add(_errors, code, message, line, column, path);
 
     public void Add(string code, string message, Located at) => Add(code, message, at.Line, at.Column, at.Path);
 
-    /// <summary>Something that may be meant so.</summary>
+    /// <summary>Something valid but probably unintended.</summary>
     public void Warn(string code, string message, int line, int column, string path) => Add(_warnings, code, message, line, column, path);
 
     /// <summary>
-    /// An error at a part of a scalar. A text that is met again, through an alias, is not searched for the place again.
+    /// An error at a part of a scalar. For a scalar seen again through an alias the position is not computed again.
     /// </summary>
     public void Add(string code, string message, YamlScalar scalar, int index, string part, string path)
     {
@@ -54,17 +54,17 @@ internal sealed class ErrorList(string file, string text, CancellationToken canc
         }
     }
 
-    /// <summary>" Did you mean 'x'?", or nothing; nothing, too, after very many of them.</summary>
+    /// <summary>" Did you mean 'x'?", or empty; always empty after very many calls.</summary>
     public string DidYouMean(string wrong, IReadOnlyCollection<string> words)
     {
         _suggestions -= words.Count;
         return IsFull || _suggestions < 0 ? "" : Phrases.DidYouMean(wrong, words);
     }
 
-    /// <summary>In the order of the file, so that a report reads from top to bottom.</summary>
+    /// <summary>In the order of the file.</summary>
     public IReadOnlyList<PipelineError> ToList() => Sorted(_errors);
 
-    /// <summary>As <see cref="ToList"/>.</summary>
+    /// <summary>In the order of the file.</summary>
     public IReadOnlyList<PipelineError> Warnings => Sorted(_warnings);
 
     private static List<PipelineError> Sorted(List<PipelineError> errors) =>
@@ -78,14 +78,14 @@ internal sealed class ErrorList(string file, string text, CancellationToken canc
         }
 
         var shown = Characters.Show(message.Length > MessageLength ? message[..MessageLength] + "…" : message);
-        // A mistake behind an anchor is met at every alias, under another path each time; one report is enough.
+        // A mistake behind an anchor is found at every alias, each time under another path; one report is enough.
         if (_seen.Add((code, line, column, shown[(shown.IndexOf(": ", StringComparison.Ordinal) + 1)..])))
         {
             list.Add(new PipelineError(code, shown, file, line, column, path, Snippet(line)));
         }
     }
 
-    /// <summary>Where a part of a scalar stands; where the scalar stands when the part is not written as it reads.</summary>
+    /// <summary>The position of a part of a scalar; that of the scalar itself when the part is written differently in the file.</summary>
     private (int Line, int Column) Place(YamlScalar scalar, int index, string part)
     {
         var line = scalar.Literal ? scalar.Line + 1 + scalar.Value.AsSpan(0, index).Count('\n') : scalar.Line;
@@ -96,7 +96,7 @@ internal sealed class ErrorList(string file, string text, CancellationToken canc
             return (line, from);
         }
 
-        // In a literal line, the same part may stand before: it is the one so far from the line's end.
+        // The part may also occur earlier in a literal line: its distance from the line's end identifies it.
         var written = lines[line - 1].TrimEnd('\r');
         if (scalar.Literal)
         {

@@ -2,13 +2,15 @@ using System.Text.RegularExpressions;
 
 namespace Shipinator.Pipelines;
 
-/// <summary>The environment variables that belong to Shipinator: every step gets them, and no pipeline file may set them.</summary>
+/// <summary>The environment variables that Shipinator sets for every step; a pipeline file can't set them.</summary>
 public static partial class PipelineEnvironment
 {
-    /// <summary>What begins the variables that carry templates into scripts: <c>{{ .branch }}</c> is <c>SHIPINATOR_TPL_BRANCH</c>.</summary>
+    /// <summary>
+    /// Prefix of the variables that pass template values to scripts: <c>{{ .branch }}</c> is <c>SHIPINATOR_TPL_BRANCH</c>.
+    /// </summary>
     public const string TemplatePrefix = "SHIPINATOR_TPL_";
 
-    /// <summary>What begins the variables of a planned deploy step.</summary>
+    /// <summary>Prefix of the variables of a planned deploy step.</summary>
     public const string DeployPrefix = "SHIPINATOR_DEPLOY_";
 
     /// <summary>The built-in variables of every step, for documentation and completion.</summary>
@@ -37,17 +39,17 @@ public static partial class PipelineEnvironment
         "SHIPINATOR_STEP_ID",
     ];
 
-    /// <summary>Whether a name is kept for Shipinator: <c>CI</c>, <c>CI_…</c> and <c>SHIPINATOR…</c>.</summary>
+    /// <summary>Whether a name is reserved for Shipinator: <c>CI</c>, <c>CI_…</c> and <c>SHIPINATOR…</c>.</summary>
     public static bool IsReserved(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
         return name == "CI" || name.StartsWith("CI_", StringComparison.Ordinal) || name.StartsWith("SHIPINATOR", StringComparison.Ordinal);
     }
 
-    /// <summary>Whether a shell can name a variable so: letters, digits, underscores; not a digit first.</summary>
+    /// <summary>Whether it is a valid variable name in a shell: letters, digits, underscores; not a digit first.</summary>
     public static bool IsValidName(string name) => NameForm().IsMatch(name);
 
-    /// <summary>The variable that carries a template's value.</summary>
+    /// <summary>The variable that passes a template's value.</summary>
     internal static string OfTemplate(string name) => TemplatePrefix + name.Replace('.', '_').Replace('-', '_').ToUpperInvariant();
 
     [GeneratedRegex("^[A-Za-z_][A-Za-z0-9_]{0,127}\\z", RegexOptions.CultureInvariant)]

@@ -1,21 +1,23 @@
 namespace Shipinator.Pipelines;
 
-/// <summary>What became of a file: a model, or the reasons why there is none. Exactly one of the two is there.</summary>
+/// <summary>The result of reading a file: either a model or errors.</summary>
 /// <param name="Model">The model; null when there are errors.</param>
-/// <param name="Errors">All of them, from top to bottom (at most a hundred).</param>
+/// <param name="Errors">In the order of the file, at most 100.</param>
 public sealed record PipelineFileResult(PipelineModel? Model, IReadOnlyList<PipelineError> Errors)
 {
-    /// <summary>What is allowed and probably not meant, from top to bottom (at most a hundred), with and without errors.</summary>
+    /// <summary>Valid but probably unintended content, in the order of the file, at most 100; also present when there are errors.</summary>
     public IReadOnlyList<PipelineError> Warnings { get; init; } = [];
 }
 
-/// <summary>Reads <c>.shipinator.yaml</c>. Pure: the same text gives the same answer, and no text an exception.</summary>
+/// <summary>Reads <c>.shipinator.yaml</c>. Pure: the same text gives the same result, and no text causes an exception.</summary>
 public static class PipelineFile
 {
-    /// <summary>The name under which the file lies at the root of a repository.</summary>
+    /// <summary>The default path of the file, at the root of a repository.</summary>
     public const string DefaultName = ".shipinator.yaml";
 
-    /// <summary>What is wrong with a pipeline file's path below a repository's root, completing "the path …"; null when nothing is.</summary>
+    /// <summary>
+    /// What is wrong with a pipeline file's path relative to the repository's root, completing "the path …"; null when it is valid.
+    /// </summary>
     public static string? PathProblem(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -23,7 +25,7 @@ public static class PipelineFile
             : path[0] == '/' || path.Contains('\\', StringComparison.Ordinal) ? "must be relative, with forward slashes"
             : path.Split('/').Any(p => p is "" or "." or ".." || p.Equals(".git", StringComparison.OrdinalIgnoreCase))
                 ? "must not have empty parts, '.', '..' or '.git'"
-            : Names.HiddenCharacter(path) is { } hidden ? $"must not hold the character {hidden}, which can't be seen"
+            : Names.HiddenCharacter(path) is { } hidden ? $"must not contain the invisible character {hidden}"
             : null;
     }
 

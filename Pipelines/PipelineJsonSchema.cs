@@ -6,8 +6,8 @@ using System.Text.RegularExpressions;
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// The JSON Schema of <c>.shipinator.yaml</c> for editors, made from the declaration that the parser itself checks files
-/// against. It says what a schema can say; what excludes what, and templates' names, only the parser knows.
+/// The JSON Schema of <c>.shipinator.yaml</c> for editors, generated from the shapes that the parser itself checks files against.
+/// Rules that a schema can't express (keys that exclude each other, template names) are checked by the parser only.
 /// </summary>
 public static class PipelineJsonSchema
 {
@@ -108,7 +108,7 @@ public static class PipelineJsonSchema
         };
         if (shape.Free)
         {
-            map["patternProperties"] = new JsonObject { ["^x-"] = new JsonObject { ["description"] = "Anything, for anchors." } };
+            map["patternProperties"] = new JsonObject { ["^x-"] = new JsonObject { ["description"] = "Any value; for YAML anchors." } };
         }
 
         var required = shape.Keys.Where(k => k.Required).Select(k => (JsonNode)k.Name).ToArray();

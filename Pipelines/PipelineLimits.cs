@@ -1,21 +1,21 @@
 namespace Shipinator.Pipelines;
 
-/// <summary>What a pipeline file may be at most. They bound memory and time for any text, and no honest file comes near them.</summary>
+/// <summary>Limits of a pipeline file. They bound memory and time for any input and are far above what real files need.</summary>
 public static class PipelineLimits
 {
     /// <summary>Bytes of the file in UTF-8.</summary>
     public const int FileBytes = 256 * 1024;
 
-    /// <summary>How deep lists and maps may be nested.</summary>
+    /// <summary>Nesting depth of lists and maps.</summary>
     public const int Depth = 20;
 
-    /// <summary>Nodes of the document when every alias is written out.</summary>
+    /// <summary>Nodes of the document with aliases expanded.</summary>
     public const int Nodes = 20_000;
 
-    /// <summary>Characters of all values when every alias is written out.</summary>
+    /// <summary>Characters of all values with aliases expanded.</summary>
     public const int Characters = 1024 * 1024;
 
-    /// <summary>Jobs that one matrix may make.</summary>
+    /// <summary>Jobs of one matrix.</summary>
     public const int MatrixJobs = 64;
 
     /// <summary>Steps of one job.</summary>
@@ -30,12 +30,12 @@ public static class PipelineLimits
     /// <summary>Characters of one glob.</summary>
     public const int GlobCharacters = Globbing.Glob.MaxCharacters;
 
-    /// <summary>The work of holding globs against a trigger, in steps: one state of one pattern at one character.</summary>
+    /// <summary>Work of matching globs against an event, in steps: one state of one pattern at one character.</summary>
     public const long GlobSteps = 50_000_000;
 
-    /// <summary>Characters of one fact of a trigger (branch, tag, an input's value, …) that may be put into the plan.</summary>
+    /// <summary>Characters of one fact of an event (branch, tag, an input's value, …).</summary>
     public const int FactCharacters = 4096;
 
-    /// <summary>Changed files of one trigger; beyond, they count as not known.</summary>
+    /// <summary>Changed files of one event; more count as unknown.</summary>
     public const int ChangedFiles = 10_000;
 }

@@ -33,7 +33,7 @@ internal static class Checkout
         await FetchAsync(git, source, address, clone);
         await git.RunAsync("checkout", "--quiet", "--detach", source.Commit);
         await UpdateSubmodulesAsync(git, settings.Workspace, clone, log);
-        await PullLfsAsync(git, clone, log);
+        await PullLfsAsync(git, clone, settings.SourceFolder is not null, log);
     }
 
     /// <summary>A clone URL as logs and errors show it: without the credential that it may contain.</summary>
@@ -96,7 +96,7 @@ internal static class Checkout
         }
     }
 
-    private static async Task PullLfsAsync(Git git, CloneResponse clone, Action<string> log)
+    private static async Task PullLfsAsync(Git git, CloneResponse clone, bool isCopy, Action<string> log)
     {
         if (!clone.Lfs)
         {
@@ -114,19 +114,22 @@ internal static class Checkout
             return;
         }
 
-        await PullAsync(git, "lfs", "pull");
+        await PullAsync(git, isCopy, "lfs", "pull");
         if (clone.Submodules is "true" or "recursive")
         {
-            await PullAsync(git, ["submodule", "--quiet", "foreach", .. Recursive(clone), "git lfs pull"]);
+            await PullAsync(git, isCopy, ["submodule", "--quiet", "foreach", .. Recursive(clone), "git lfs pull"]);
         }
     }
 
-    private static async Task PullAsync(Git git, params string[] arguments)
+    private static async Task PullAsync(Git git, bool isCopy, params string[] arguments)
     {
         var (code, output) = await git.TryAsync(arguments);
         if (code != 0)
         {
-            throw new PrepareException($"The Git LFS files can't be fetched: {output.Trim()}{Hint(output)}");
+            var hint = isCopy
+                ? " The server's copy of a local repository has no LFS objects: register the repository by an http or https URL."
+                : Hint(output);
+            throw new PrepareException($"The Git LFS files can't be fetched: {output.Trim()}{hint}");
         }
     }
 

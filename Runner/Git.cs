@@ -45,11 +45,15 @@ internal sealed class Git(
             cancellation.ThrowIfCancellationRequested();
             return progress.TimeoutDetail is { } detail
                 ? throw new PrepareException($"git {arguments[0]}: {detail}")
-                : (code, progress.Output);
+                : (code, Shown(progress.Output));
         }
         catch (CommandNotStartedException e)
         {
             throw new PrepareException($"git is required to check out the source: {e.Message}");
         }
     }
+
+    /// <summary>Without the path of the server's copy, which is internal.</summary>
+    private string Shown(string output) =>
+        settings.SourceFolder is { } copy ? output.Replace(copy, "(the server's copy)", StringComparison.Ordinal) : output;
 }

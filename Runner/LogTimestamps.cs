@@ -42,7 +42,7 @@ internal sealed class LogTimestamps(TimeProvider time)
         {
             var first = Math.Max(0, _marks.FindLastIndex(m => m.Offset <= from));
             var end = _marks.FindIndex(first, m => m.Offset >= to) is var at and >= 0 ? at : _marks.Count;
-            var step = Math.Max(1, (int)Math.Ceiling((end - first) / (double)RunnerClient.MostLogTimes));
+            var step = Math.Max(1, (int)Math.Ceiling((end - first) / (double)RunnerClient.MaxLogTimes));
             return [.. _marks.Take(first..end).Where((_, i) => i % step == 0)];
         }
     }

@@ -4,8 +4,8 @@ using Orleans.Storage;
 namespace Shipinator.Schema;
 
 /// <summary>
-/// Coordinators' state as plain JSON: no type or assembly names, so that a renamed class still reads its state and a person
-/// can read it in <c>psql</c>.
+/// Serializes coordinators' state as plain JSON without type or assembly names, so that a renamed class still reads its state and it can be
+/// read in <c>psql</c>.
 /// </summary>
 public sealed class CoordinatorSerializer : IGrainStorageSerializer
 {
@@ -17,6 +17,6 @@ public sealed class CoordinatorSerializer : IGrainStorageSerializer
     {
         ArgumentNullException.ThrowIfNull(input);
         return JsonSerializer.Deserialize<T>(input.ToMemory().Span, PlanJson.Options)
-            ?? throw new JsonException($"A stored {typeof(T).Name} is expected, not null.");
+            ?? throw new JsonException($"Expected a stored {typeof(T).Name}, but found null.");
     }
 }

@@ -3,8 +3,8 @@ using Npgsql;
 namespace Shipinator.Schema;
 
 /// <summary>
-/// What errors of the database become for callers. Npgsql's own types never leave this room: they can't cross a grain
-/// boundary, and their texts may name what callers need not know.
+/// Converts database errors for callers. Npgsql's own exceptions never leave this project: they can't cross a grain boundary, and their
+/// messages may contain internals.
 /// </summary>
 internal static class DatabaseErrors
 {
@@ -12,9 +12,9 @@ internal static class DatabaseErrors
     public const string VersionConflict = "SHP01";
 
     /// <summary>
-    /// Whether the database itself, not what was asked of it, is the cause, so that the same call may succeed later: what Npgsql
-    /// calls transient (lost connections, no resources, deadlocks), shut down or starting (57P), canceled by an operator or a
-    /// time-out (57014), a standby (25006). A misuse of the connection is our own bug and no loss.
+    /// Whether the cause is the database rather than the call, so that the same call may succeed later: errors that Npgsql calls transient
+    /// (lost connections, no resources, deadlocks), shutdown or startup (57P), cancellation by an operator or a timeout (57014), a standby
+    /// (25006). Misuse of a connection is a bug of ours and does not count.
     /// </summary>
     public static bool IsUnavailable(Exception error) =>
         error switch
@@ -31,24 +31,23 @@ internal static class DatabaseErrors
         };
 
     public static StorageUnavailableException Unavailable(Exception error) =>
-        new($"The database can't be reached now ({Sentence(error)}). Nothing is lost; the call may be repeated.");
+        new($"The database can't be reached ({Sentence(error)}). Nothing was lost; retry the call.");
 
-    /// <summary>The database answered, and refused this very write.</summary>
+    /// <summary>The database rejected this write.</summary>
     public static ShipinatorException Rejected(PostgresException error, string what) =>
         new(
             "storage_rejected",
-            $"The database refused {what}: {error.MessageText} ({error.SqlState}{(error.ConstraintName is { } name ? $", {name}" : "")})."
+            $"The database rejected the write of {what}: {error.MessageText} "
+                + $"({error.SqlState}{(error.ConstraintName is { } name ? $", {name}" : "")})."
         );
 
-    /// <summary>A write that fails before or without the database's own word.</summary>
+    /// <summary>The write failed before it reached the database, or without an error of the database.</summary>
     public static ShipinatorException Unwritable(Exception error, string what) =>
-        new("storage_rejected", $"{Capital(what)} can't be written: {error.Message}");
+        new("storage_rejected", $"The write of {what} failed: {error.Message}");
 
-    /// <summary>Nobody knows whether it was written.</summary>
+    /// <summary>It is unknown whether the write was committed.</summary>
     public static StorageUnavailableException Unknown(Exception error, string what) =>
-        new($"{Capital(what)} may not have been written ({error.Message.TrimEnd('.')}). Read it again; the call may be repeated.");
-
-    private static string Capital(string text) => char.ToUpperInvariant(text[0]) + text[1..];
+        new($"It is unknown whether {what} was written ({error.Message.TrimEnd('.')}). Read it again before retrying the call.");
 
     private static string Sentence(Exception error) => (error as PostgresException)?.MessageText ?? error.Message.TrimEnd('.');
 }

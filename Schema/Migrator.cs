@@ -8,21 +8,21 @@ using Npgsql;
 namespace Shipinator.Schema;
 
 /// <summary>
-/// Brings a database to this version: the plain <c>.sql</c> files of this assembly, in the order of their names, each once.
-/// Any number of silos may start at once; on a database that is up to date nothing is written. Beside each file's name the
-/// database keeps whether older binaries work with it, since they can't know: then they start on what a newer one migrated.
+/// Migrates a database to this version: applies the <c>.sql</c> files of this assembly in the order of their names, each once. Any number
+/// of silos may start concurrently; on an up-to-date database nothing is written. For each file the database also stores whether older
+/// versions work with it: these then start on a database that a newer version has migrated.
 /// </summary>
-public static class Migrator
+public static partial class Migrator
 {
     private const string Prefix = "migrations/";
 
-    /// <summary>Any number that nobody else locks: "ship" in ASCII.</summary>
+    /// <summary>An arbitrary key: "ship" in ASCII.</summary>
     private const long LockKey = 0x73686970;
 
-    /// <summary>How a file begins after which older binaries don't work any more.</summary>
+    /// <summary>The first words of a file after which older versions no longer work.</summary>
     private const string Contract = "-- contract";
 
-    /// <summary>The migrations that this binary knows, oldest first.</summary>
+    /// <summary>The migrations of this version, oldest first.</summary>
     public static IReadOnlyList<string> Known { get; } =
     [
         .. typeof(Migrator)
@@ -32,7 +32,6 @@ public static class Migrator
             .Order(StringComparer.Ordinal),
     ];
 
-    /// <summary>As the other, for a connection string.</summary>
     public static async Task MigrateAsync(string connectionString, ILogger logger, CancellationToken cancellationToken = default)
     {
         await using var database = ShipinatorDatabase.Create(connectionString);
@@ -41,13 +40,13 @@ public static class Migrator
 
     /// <summary>
     /// Errors: <see cref="StorageUnavailableException"/>; <see cref="InvalidInputException"/> <c>database_newer</c> when a
-    /// newer binary has changed the database in a way that this one does not work with, <c>database_version</c> when the server is too old,
-    /// <c>migration_failed</c> when a file could not be applied (it then left nothing behind).
+    /// newer version has migrated the database and this one does not work with it, <c>database_version</c> when the server is too old,
+    /// <c>migration_failed</c> when a file could not be applied (it is rolled back).
     /// </summary>
     public static Task MigrateAsync(NpgsqlDataSource dataSource, ILogger logger, CancellationToken cancellationToken = default) =>
         MigrateAsync(dataSource, [.. Known.Select(name => new SqlScript(name, Read(name)))], logger, cancellationToken);
 
-    /// <summary>As a binary with these files would, for tests of older and newer ones.</summary>
+    /// <summary>Migrates with the given files; for tests of older and newer versions.</summary>
     internal static async Task MigrateAsync(
         NpgsqlDataSource dataSource,
         IReadOnlyList<SqlScript> scripts,
@@ -64,7 +63,7 @@ public static class Migrator
             {
                 throw new InvalidInputException(
                     "database_version",
-                    $"The database server is PostgreSQL {connection.PostgreSqlVersion}; Shipinator needs 15 or newer."
+                    $"Shipinator requires PostgreSQL 15 or newer, but the database server is {connection.PostgreSqlVersion}."
                 );
             }
 
@@ -73,7 +72,7 @@ public static class Migrator
                 return;
             }
 
-            // Held by the session: a silo that dies lets the next one go on.
+            // A session lock: when a silo dies, the next one continues.
             await using (var take = new NpgsqlCommand($"SELECT pg_advisory_lock({LockKey})", connection) { CommandTimeout = 0 })
             {
                 await take.ExecuteNonQueryAsync(cancellationToken);
@@ -122,16 +121,14 @@ public static class Migrator
         {
             throw new InvalidInputException(
                 "database_newer",
-                $"The database was changed by a newer Shipinator: it holds {string.Join(", ", breaking)}, which this one does not work with. Start that version, or restore a backup from before it."
+                $"The database was migrated by a newer version of Shipinator ({string.Join(", ", breaking)}) that this one is not "
+                    + "compatible with. Start that version, or restore a backup from before the migration."
             );
         }
 
         if (unknown.Count > 0 && logger.IsEnabled(LogLevel.Information))
         {
-            logger.LogInformation(
-                "The database was changed by a newer Shipinator ({Migrations}), which this one works with.",
-                string.Join(", ", unknown)
-            );
+            Newer(logger, string.Join(", ", unknown));
         }
 
         return known.All(name => applied.Contains(name) && marked.Contains(name));
@@ -163,7 +160,10 @@ public static class Migrator
         return names;
     }
 
-    /// <summary>Before the files are applied, so that no moment leaves an applied one without its mark. The table is ours as <c>schemaversions</c> is DbUp's.</summary>
+    /// <summary>
+    /// Stores which files older versions work with, before the files are applied, so that an applied file always has its mark. The table is
+    /// ours, as <c>schemaversions</c> is DbUp's.
+    /// </summary>
     private static async Task MarkAsync(NpgsqlConnection connection, IReadOnlyList<SqlScript> scripts, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(
@@ -194,10 +194,13 @@ public static class Migrator
         {
             throw new InvalidInputException(
                 "migration_failed",
-                $"Migration {result.ErrorScript?.Name} can't be applied: {result.Error.Message}"
+                $"Migration {result.ErrorScript?.Name} failed and was rolled back: {result.Error.Message}"
             );
         }
     }
+
+    [LoggerMessage(2001, LogLevel.Information, "The database was migrated by a newer, compatible version of Shipinator ({Migrations}).")]
+    private static partial void Newer(ILogger logger, string migrations);
 
     private static string Read(string name)
     {

@@ -10,12 +10,15 @@ using Shipinator.Schema.Stores;
 
 namespace Shipinator.Schema;
 
-/// <summary>How a silo, or a test, is given what this room offers.</summary>
+/// <summary>Registers this project's services.</summary>
 public static class SchemaServices
 {
     private const string Invariant = "Npgsql";
 
-    /// <summary>The stores, the queries and the ports <see cref="IUnfinishedWork"/>, <see cref="IArtifactIndex"/>, <see cref="IChangeFeed"/>, <see cref="ILogNews"/>.</summary>
+    /// <summary>
+    /// Registers the stores, the queries and the ports <see cref="IUnfinishedWork"/>, <see cref="IArtifactIndex"/>,
+    /// <see cref="IChangeFeed"/> and <see cref="ILogNews"/>.
+    /// </summary>
     public static IServiceCollection AddShipinatorSchema(this IServiceCollection services, ShipinatorDatabase database)
     {
         ArgumentNullException.ThrowIfNull(database);
@@ -23,7 +26,6 @@ public static class SchemaServices
         return services.AddShipinatorSchema(database.DataSource);
     }
 
-    /// <summary>As the other.</summary>
     public static IServiceCollection AddShipinatorSchema(this IServiceCollection services, NpgsqlDataSource dataSource)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -43,13 +45,15 @@ public static class SchemaServices
         services.TryAddSingleton<GroupCommitWriter>();
         services.TryAddSingleton<IUnfinishedWork, UnfinishedWork>();
         services.TryAddSingleton<IArtifactIndex, ArtifactIndex>();
-        services.TryAddSingleton<PostgresNotices>();
+        services.TryAddSingleton<PostgresListener>();
         services.TryAddSingleton<IChangeFeed, PostgresChangeFeed>();
         services.TryAddSingleton<ILogNews, PostgresLogNews>();
         return services;
     }
 
-    /// <summary>The provider <see cref="StorageNames.Relational"/>: runs, jobs and executions as rows of the specification's tables.</summary>
+    /// <summary>
+    /// Registers the provider <see cref="StorageNames.Relational"/>: runs, jobs and executions as rows of the specification's tables.
+    /// </summary>
     public static ISiloBuilder AddRelationalGrainStorage(this ISiloBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -62,7 +66,6 @@ public static class SchemaServices
         return builder;
     }
 
-    /// <summary>As the other.</summary>
     public static ISiloBuilder UseShipinatorAdoNet(this ISiloBuilder builder, ShipinatorDatabase database, bool clustering = false)
     {
         ArgumentNullException.ThrowIfNull(database);
@@ -70,8 +73,8 @@ public static class SchemaServices
     }
 
     /// <summary>
-    /// Reminders and the provider <see cref="StorageNames.Coordinators"/> in the database; with
-    /// <paramref name="clustering"/> the membership too.
+    /// Registers reminders and the provider <see cref="StorageNames.Coordinators"/> in the database; with <paramref name="clustering"/>
+    /// also the membership.
     /// </summary>
     public static ISiloBuilder UseShipinatorAdoNet(this ISiloBuilder builder, NpgsqlDataSource dataSource, bool clustering = false)
     {

@@ -4,18 +4,18 @@ using Npgsql;
 namespace Shipinator.Schema;
 
 /// <summary>
-/// The database, for those who may not know Npgsql: made from a connection string, brought up to date, given to
-/// <see cref="SchemaServices"/>. All parts of a process share its connections.
+/// The database, for projects that may not use Npgsql: created from a connection string, migrated, and passed to
+/// <see cref="SchemaServices"/>. A process shares its connections.
 /// </summary>
 public sealed class ShipinatorDatabase : IAsyncDisposable
 {
     private ShipinatorDatabase(NpgsqlDataSource dataSource) => DataSource = dataSource;
 
-    /// <summary>The pool.</summary>
+    /// <summary>The connection pool.</summary>
     public NpgsqlDataSource DataSource { get; }
 
     /// <summary>
-    /// Opens no connection yet. Errors: <see cref="InvalidInputException"/> <c>connection_string</c> when the text is none.
+    /// Opens no connection yet. Errors: <see cref="InvalidInputException"/> <c>connection_string</c> when the text is not valid.
     /// </summary>
     public static ShipinatorDatabase Create(string connectionString, ILoggerFactory? loggers = null)
     {
@@ -36,16 +36,17 @@ public sealed class ShipinatorDatabase : IAsyncDisposable
         {
             throw new InvalidInputException(
                 "connection_string",
-                $"The database's connection string can't be used: {e.Message} Expected: Host=…;Port=5432;Database=…;Username=…;Password=…"
+                $"The connection string of the database is not valid: {e.Message} Expected for example "
+                    + $"Host=…;Port=5432;Database=…;Username=…;Password=…"
             );
         }
     }
 
-    /// <summary>Brings the schema up to date; see <see cref="Migrator"/>.</summary>
+    /// <summary>Applies missing migrations; see <see cref="Migrator"/>.</summary>
     public Task MigrateAsync(ILogger logger, CancellationToken cancellationToken = default) =>
         Migrator.MigrateAsync(DataSource, logger, cancellationToken);
 
-    /// <summary>Whether the database answers now; for health checks. Errors: <see cref="StorageUnavailableException"/>.</summary>
+    /// <summary>Checks that the database responds; for health checks. Errors: <see cref="StorageUnavailableException"/>.</summary>
     public async Task PingAsync(CancellationToken cancellationToken = default)
     {
         try

@@ -1,12 +1,12 @@
 namespace Shipinator.Schema;
 
-/// <summary>Which text PostgreSQL can hold: any but NUL characters and halves of surrogate pairs.</summary>
+/// <summary>Which text PostgreSQL can store: any without NUL characters and unpaired surrogates.</summary>
 public static class StorableText
 {
-    /// <summary>The code of the error for any other.</summary>
+    /// <summary>The error code for any other text.</summary>
     public const string Code = "text_malformed";
 
-    /// <summary>What is wrong with it, as the end of a sentence; null when nothing is.</summary>
+    /// <summary>What is wrong with the text, as the rest of a sentence; null when it is valid.</summary>
     public static string? Flaw(ReadOnlySpan<char> text)
     {
         if (text.IndexOfAnyInRange('\ud800', '\udfff') is var at and >= 0)
@@ -19,19 +19,20 @@ public static class StorableText
                 }
                 else if (char.IsSurrogate(text[i]))
                 {
-                    return $"holds half of a surrogate pair (U+{((int)text[i]).ToString("X4", System.Globalization.CultureInfo.InvariantCulture)}) at character {i + 1}, which is no text";
+                    var code = ((int)text[i]).ToString("X4", System.Globalization.CultureInfo.InvariantCulture);
+                    return $"contains an unpaired surrogate (U+{code}) at character {i + 1}";
                 }
             }
         }
 
-        return text.IndexOf('\0') is var nul and >= 0 ? $"holds a NUL character (U+0000) at character {nul + 1}" : null;
+        return text.IndexOf('\0') is var nul and >= 0 ? $"contains a NUL character (U+0000) at character {nul + 1}" : null;
     }
 
     /// <summary>The text itself. Errors: <see cref="InvalidInputException"/> <see cref="Code"/>.</summary>
     public static string? Require(string? text) =>
-        Flaw(text) is { } flaw ? throw new InvalidInputException(Code, $"The text {flaw}: remove it.") : text;
+        Flaw(text) is { } flaw ? throw new InvalidInputException(Code, $"The text {flaw}. Remove it.") : text;
 
-    /// <summary>At most so many characters of it, without cutting a pair in two.</summary>
+    /// <summary>The first <paramref name="most"/> characters, without splitting a surrogate pair.</summary>
     public static string Cut(string text, int most)
     {
         ArgumentNullException.ThrowIfNull(text);

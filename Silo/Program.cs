@@ -13,7 +13,7 @@ catch (StartupException e)
 }
 catch (Microsoft.Extensions.Options.OptionsValidationException e)
 {
-    await Console.Error.WriteLineAsync("shipinator: the settings are wrong:");
+    await Console.Error.WriteLineAsync("shipinator: Invalid settings:");
     foreach (var failure in e.Failures)
     {
         await Console.Error.WriteLineAsync($"  {failure}");

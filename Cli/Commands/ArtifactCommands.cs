@@ -6,19 +6,19 @@ using Shipinator.Client;
 
 namespace Shipinator.Cli.Commands;
 
-/// <summary><c>artifacts</c>: what runs left behind.</summary>
+/// <summary><c>artifacts</c>: the artifacts of runs.</summary>
 internal static class ArtifactCommands
 {
     public static IEnumerable<Command> All(CommandLine line)
     {
-        yield return new Command("artifacts", "List and download what runs left behind") { List(line), Download(line) };
+        yield return new Command("artifacts", "List and download artifacts") { List(line), Download(line) };
     }
 
     private static Command List(CommandLine line)
     {
-        var (name, repository) = HistoryCommands.RunName();
+        var (name, repository) = HistoryCommands.RunArguments();
         return line.Remote(
-            new Command("list", "Show the artifacts of a run") { name, repository },
+            new Command("list", "List the artifacts of a run") { name, repository },
             async (session, parsed) =>
             {
                 var run = await session.Catalog.RunAsync(parsed.GetValue(name), parsed.GetValue(repository), session.Token);
@@ -30,11 +30,11 @@ internal static class ArtifactCommands
                     {
                         if (all.Count == 0)
                         {
-                            session.Terminal.Note($"Run {run.Id} has no artifacts.");
+                            session.Terminal.WriteNote($"Run {run.Id} has no artifacts.");
                         }
                         else
                         {
-                            session.Terminal.Show(RunSummary.ArtifactTable(all));
+                            session.Terminal.Write(RunSummary.ArtifactTable(all));
                         }
                     }
                 );
@@ -44,15 +44,15 @@ internal static class ArtifactCommands
 
     private static Command Download(CommandLine line)
     {
-        var id = new Argument<string>("ID") { Description = "An artifact's id" };
+        var id = new Argument<string>("ID") { Description = "Artifact ID" };
         var to = new Option<string?>("--to", "-o")
         {
-            Description = "File or folder to write, - for standard output; by default its own name here",
+            Description = "File or folder to write to, or - for standard output; default: the artifact's file name in the current folder",
             HelpName = "PATH",
         };
-        var force = new Option<bool>("--force") { Description = "Replace a file that is there" };
+        var force = new Option<bool>("--force") { Description = "Overwrite an existing file" };
         return line.Remote(
-            new Command("download", "Fetch an artifact and check its SHA-256") { id, to, force },
+            new Command("download", "Download an artifact and verify its SHA-256") { id, to, force },
             async (session, parsed) =>
             {
                 var artifact = await session.Client.GetArtifactAsync(parsed.GetRequiredValue(id), session.Token);
@@ -60,7 +60,7 @@ internal static class ArtifactCommands
                 {
                     throw new CliException(
                         ExitCodes.Invalid,
-                        $"The artifact {artifact.Id} is only a name: {artifact.Ref}. There is nothing to download."
+                        $"Artifact {artifact.Id} is a reference to {artifact.Ref} and has no content to download."
                     );
                 }
 
@@ -71,7 +71,7 @@ internal static class ArtifactCommands
                     {
                         throw new CliException(
                             ExitCodes.Usage,
-                            "An artifact's bytes are not written to a terminal: redirect standard output, or name a file with --to."
+                            "Artifacts are not written to a terminal. Redirect standard output, or pass a file with --to."
                         );
                     }
 
@@ -81,7 +81,7 @@ internal static class ArtifactCommands
                     return ExitCodes.Success;
                 }
 
-                // Its name was chosen by a step: only the last part counts, so that it can't leave the folder.
+                // A step chose the name: only its last segment is used, so that the file can't leave the folder.
                 var file = Path.GetFileName(artifact.FileName.Replace('\\', '/')) is { Length: > 0 } last and not ("." or "..")
                     ? last
                     : artifact.Id;
@@ -92,13 +92,13 @@ internal static class ArtifactCommands
                 );
                 await using var payload = await session.Client.DownloadAsync(artifact.Id, session.Token);
                 await SaveAsync(artifact, payload, path, parsed.GetValue(force), session.Token);
-                session.Terminal.Note($"{path} ({Looks.Size(artifact.Size)})");
+                session.Terminal.WriteNote($"{path} ({ConsoleFormat.Size(artifact.Size)})");
                 return session.IsJson ? session.Print([artifact], CliJson.Default.ListArtifactResponse, _ => { }) : ExitCodes.Success;
             }
         );
     }
 
-    /// <summary>Whole and checked, or not at all.</summary>
+    /// <summary>Writes to a temporary file first: the target is complete and verified, or does not exist.</summary>
     private static async Task SaveAsync(
         ArtifactResponse artifact,
         Stream payload,
@@ -109,7 +109,10 @@ internal static class ArtifactCommands
     {
         if (!replace && File.Exists(path))
         {
-            throw new CliException(ExitCodes.Usage, $"{path} is there already: --force replaces it, --to names another.");
+            throw new CliException(
+                ExitCodes.Usage,
+                $"File {path} already exists. Use --force to overwrite it, or --to to choose another path."
+            );
         }
 
         var temporary = $"{path}.{artifact.Id}.part";
@@ -132,7 +135,7 @@ internal static class ArtifactCommands
             {
                 throw new CliException(
                     ExitCodes.Failed,
-                    $"The artifact {artifact.Id} came damaged: its SHA-256 is {actual}, expected {expected}. Try again."
+                    $"Artifact {artifact.Id} is corrupted: its SHA-256 is {actual}, expected {expected}. Download it again."
                 );
             }
 

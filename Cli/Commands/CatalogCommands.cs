@@ -5,13 +5,13 @@ using Spectre.Console;
 
 namespace Shipinator.Cli.Commands;
 
-/// <summary><c>projects</c> and <c>repositories</c>: what the server knows.</summary>
+/// <summary><c>projects</c> and <c>repositories</c>: the registrations on the server.</summary>
 internal static class CatalogCommands
 {
     public static IEnumerable<Command> All(CommandLine line)
     {
         yield return new Command("projects", "List and add projects") { ListProjects(line), AddProject(line) };
-        yield return new Command("repositories", "List, add and change repositories")
+        yield return new Command("repositories", "List, add and update repositories")
         {
             ListRepositories(line),
             AddRepository(line),
@@ -21,7 +21,7 @@ internal static class CatalogCommands
 
     private static Command ListProjects(CommandLine line) =>
         line.Remote(
-            new Command("list", "Show all projects"),
+            new Command("list", "List all projects"),
             async (session, _) =>
             {
                 var projects = new List<ProjectResponse>();
@@ -35,11 +35,16 @@ internal static class CatalogCommands
                     CliJson.Default.ListProjectResponse,
                     all =>
                     {
-                        var table = Looks.Table("NAME", "DESCRIPTION", "CREATED", "ID");
+                        var table = ConsoleFormat.Table("NAME", "DESCRIPTION", "CREATED", "ID");
                         all.ForEach(p =>
-                            table.AddRow(Looks.Text(p.Name), Looks.Text(p.Description), Looks.Time(p.CreatedAt), Looks.Text(p.Id))
+                            table.AddRow(
+                                ConsoleFormat.Text(p.Name),
+                                ConsoleFormat.Text(p.Description),
+                                ConsoleFormat.Time(p.CreatedAt),
+                                ConsoleFormat.Text(p.Id)
+                            )
                         );
-                        session.Terminal.Show(table);
+                        session.Terminal.Write(table);
                     }
                 );
             }
@@ -47,10 +52,10 @@ internal static class CatalogCommands
 
     private static Command AddProject(CommandLine line)
     {
-        var name = new Argument<string>("NAME") { Description = "Unique; at most 100 characters" };
-        var description = new Option<string?>("--description") { Description = "What it is for", HelpName = "TEXT" };
+        var name = new Argument<string>("NAME") { Description = "Project name; unique, 1 to 100 characters" };
+        var description = new Option<string?>("--description") { Description = "Description of the project", HelpName = "TEXT" };
         return line.Remote(
-            new Command("add", "Make a project") { name, description },
+            new Command("add", "Create a project") { name, description },
             async (session, parsed) =>
             {
                 var project = await session.Client.CreateProjectAsync(
@@ -60,7 +65,10 @@ internal static class CatalogCommands
                 return session.Print(
                     [project],
                     CliJson.Default.ListProjectResponse,
-                    _ => session.Terminal.Say($"Project {Looks.Text(project.Name)} {Looks.Text(project.Id)}")
+                    _ =>
+                        session.Terminal.WriteMarkup(
+                            $"Created project {ConsoleFormat.Text(project.Name)} (ID {ConsoleFormat.Text(project.Id)})"
+                        )
                 );
             }
         );
@@ -68,26 +76,26 @@ internal static class CatalogCommands
 
     private static Command ListRepositories(CommandLine line)
     {
-        var project = new Option<string?>("--project") { Description = "Only of this project", HelpName = "NAME" };
+        var project = new Option<string?>("--project") { Description = "Filter by project", HelpName = "NAME" };
         return line.Remote(
-            new Command("list", "Show repositories") { project },
+            new Command("list", "List repositories") { project },
             async (session, parsed) =>
                 session.Print(
                     await session.Catalog.RepositoriesAsync(parsed.GetValue(project), session.Token),
                     CliJson.Default.ListRepositoryResponse,
                     all =>
                     {
-                        var table = Looks.Table("NAME", "PROVIDER", "CLONE URL", "BRANCH", "ID");
+                        var table = ConsoleFormat.Table("NAME", "PROVIDER", "CLONE URL", "BRANCH", "ID");
                         all.ForEach(r =>
                             table.AddRow(
-                                Looks.Text($"{r.ProjectName}/{r.Name}"),
-                                Looks.Text(r.VcsProvider),
-                                Looks.Text(r.CloneUrl),
-                                Looks.Text(r.DefaultBranch),
-                                Looks.Text(r.Id)
+                                ConsoleFormat.Text($"{r.ProjectName}/{r.Name}"),
+                                ConsoleFormat.Text(r.VcsProvider),
+                                ConsoleFormat.Text(r.CloneUrl),
+                                ConsoleFormat.Text(r.DefaultBranch),
+                                ConsoleFormat.Text(r.Id)
                             )
                         );
-                        session.Terminal.Show(table);
+                        session.Terminal.Write(table);
                     }
                 )
         );
@@ -95,36 +103,40 @@ internal static class CatalogCommands
 
     private static Command AddRepository(CommandLine line)
     {
-        var url = new Argument<string>("URL") { Description = "Clone URL, or a folder when the server is on this machine" };
+        var url = new Argument<string>("URL") { Description = "Clone URL, or a local folder when the server runs on this machine" };
         var project = new Option<string>("--project")
         {
-            Description = "The project it belongs to",
+            Description = "Project to add the repository to",
             HelpName = "NAME",
             Required = true,
         };
-        var name = new Option<string?>("--name") { Description = "By default the last part of the URL", HelpName = "NAME" };
+        var name = new Option<string?>("--name")
+        {
+            Description = "Repository name; default: the last segment of the URL",
+            HelpName = "NAME",
+        };
         var branch = new Option<string?>("--default-branch")
         {
-            Description = "Where its pipelines are read; by default the branch that its HEAD names",
+            Description = "Default branch, from which pipelines are read; default: the branch of HEAD",
             HelpName = "NAME",
         };
         var provider = new Option<string>("--provider")
         {
-            Description = "Which forge",
+            Description = "Git provider",
             HelpName = "git|github|gitea",
             DefaultValueFactory = _ => "git",
-        }.AcceptOnlyFromAmong("git", "github", "gitea");
+        }.Accept("git", "github", "gitea");
         var executor = new Option<string?>("--executor")
         {
-            Description = "Where its steps run; by default as the server is set up",
+            Description = "Executor of its steps; default: the server's",
             HelpName = "NAME",
         };
         var file = new Option<string?>("--file")
         {
-            Description = "Where its pipeline file lies; by default .shipinator.yaml",
+            Description = "Path of the pipeline file; default: .shipinator.yaml",
             HelpName = "PATH",
         };
-        var command = new Command("add", "Make a repository known") { url, project, name, branch, provider, executor, file };
+        var command = new Command("add", "Add a repository") { url, project, name, branch, provider, executor, file };
         return line.Remote(
             command,
             async (session, parsed) =>
@@ -147,33 +159,28 @@ internal static class CatalogCommands
                 return session.Print(
                     [repository],
                     CliJson.Default.ListRepositoryResponse,
-                    _ =>
-                        session.Terminal.Say(
-                            $"Repository {Looks.Text($"{repository.ProjectName}/{repository.Name}")} {Looks.Text(repository.Id)}"
-                        )
+                    _ => session.Terminal.WriteMarkup($"Added repository {FullName(repository)} (ID {ConsoleFormat.Text(repository.Id)})")
                 );
             }
         );
     }
 
+    private static string FullName(RepositoryResponse repository) => ConsoleFormat.Text($"{repository.ProjectName}/{repository.Name}");
+
     private static Command SetRepository(CommandLine line)
     {
-        var name = new Argument<string>("REPOSITORY") { Description = "Name, PROJECT/NAME, id or clone URL" };
-        var branch = new Option<string?>("--default-branch") { Description = "Where its pipelines are read", HelpName = "NAME" };
-        var url = new Option<string?>("--clone-url") { Description = "Where it is cloned from", HelpName = "URL" };
-        var rename = new Option<string?>("--name") { Description = "A new name", HelpName = "NAME" };
-        var executor = new Option<string?>("--executor")
-        {
-            Description = "Where its steps run; empty: as the server is set up",
-            HelpName = "NAME",
-        };
+        var name = new Argument<string>("REPOSITORY") { Description = "Name, PROJECT/NAME, ID or clone URL" };
+        var branch = new Option<string?>("--default-branch") { Description = "New default branch", HelpName = "NAME" };
+        var url = new Option<string?>("--clone-url") { Description = "New clone URL", HelpName = "URL" };
+        var rename = new Option<string?>("--name") { Description = "New name", HelpName = "NAME" };
+        var executor = new Option<string?>("--executor") { Description = "New executor; empty: the server's default", HelpName = "NAME" };
         var file = new Option<string?>("--file")
         {
-            Description = "Where its pipeline file lies, below its root; empty: .shipinator.yaml",
+            Description = "New path of the pipeline file; empty: .shipinator.yaml",
             HelpName = "PATH",
         };
         return line.Remote(
-            new Command("set", "Change a repository") { name, branch, url, rename, executor, file },
+            new Command("set", "Update a repository") { name, branch, url, rename, executor, file },
             async (session, parsed) =>
             {
                 var change = new UpdateRepositoryRequest
@@ -188,7 +195,7 @@ internal static class CatalogCommands
                 {
                     throw new CliException(
                         ExitCodes.Usage,
-                        "Nothing to change: give --default-branch, --clone-url, --name, --executor or --file."
+                        "Nothing to update. Specify --default-branch, --clone-url, --name, --executor or --file."
                     );
                 }
 
@@ -198,9 +205,10 @@ internal static class CatalogCommands
                     [repository],
                     CliJson.Default.ListRepositoryResponse,
                     _ =>
-                        session.Terminal.Say(
-                            $"Repository {Looks.Text($"{repository.ProjectName}/{repository.Name}")}, default branch {Looks.Text(repository.DefaultBranch)}, "
-                                + $"pipeline file {Looks.Text(repository.PipelineFile ?? Server.WorkingCopy.PipelineFile)}"
+                        session.Terminal.WriteMarkup(
+                            $"Updated repository {FullName(repository)}: "
+                                + $"default branch {ConsoleFormat.Text(repository.DefaultBranch)}, "
+                                + $"pipeline file {ConsoleFormat.Text(repository.PipelineFile ?? Server.WorkingCopy.PipelineFile)}"
                         )
                 );
             }

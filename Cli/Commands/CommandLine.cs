@@ -7,35 +7,34 @@ using Shipinator.Client;
 
 namespace Shipinator.Cli.Commands;
 
-/// <summary>The tree of commands, what they have in common, and how their errors become exit codes.</summary>
+/// <summary>The command tree, the options that all commands share, and the mapping of errors to exit codes.</summary>
 internal sealed class CommandLine(TimeProvider time)
 {
     private readonly Option<string?> _server = new("--server")
     {
-        Description = "Address of the server (SHIPINATOR_SERVER_URL)",
+        Description = "Server URL (environment: SHIPINATOR_SERVER_URL)",
         HelpName = "URL",
         Recursive = true,
     };
     private readonly Option<string?> _token = new("--token")
     {
-        Description = "API token (SHIPINATOR_TOKEN)",
+        Description = "API token (environment: SHIPINATOR_TOKEN)",
         HelpName = "TOKEN",
         Recursive = true,
     };
     private readonly Option<string> _output = new Option<string>("--output")
     {
-        Description = "What standard output gets: table for people, json for programs",
+        Description = "Output format",
         HelpName = "table|json",
         Recursive = true,
         DefaultValueFactory = _ => "table",
-    }.AcceptOnlyFromAmong("table", "json");
+    }.Accept("table", "json");
 
-    /// <summary>All commands.</summary>
-    public RootCommand Build() =>
+    public RootCommand Build()
+    {
+        var root = new RootCommand("Client of a Shipinator server, and launcher of a standalone server") { _server, _token, _output };
+        IEnumerable<Command> commands =
         [
-            _server,
-            _token,
-            _output,
             .. ServerCommands.All(this),
             .. RunCommands.All(this),
             .. HistoryCommands.All(this),
@@ -44,14 +43,47 @@ internal sealed class CommandLine(TimeProvider time)
             .. CatalogCommands.All(this),
             .. TokenCommands.All(this),
         ];
+        foreach (var command in commands)
+        {
+            root.Subcommands.Add(command);
+        }
 
-    /// <summary><c>shipinator artifacts list</c>.</summary>
+        return root;
+    }
+
+    /// <summary>The error messages for an invalid command line.</summary>
+    public static IReadOnlyList<string> ParseErrors(ParseResult parsed)
+    {
+        // A misspelled option causes further errors, such as an unexpected argument; only the cause is shown.
+        if (UnknownOption(parsed) is { } option)
+        {
+            return [option];
+        }
+
+        var command = parsed.CommandResult.Command;
+        if (command.Subcommands.Count == 0)
+        {
+            return [.. parsed.Errors.Select(e => e.Message)];
+        }
+
+        var names = string.Join(", ", command.Subcommands.Select(c => c.Name));
+        var ofOptions = parsed.Errors.Where(e => e.SymbolResult is not CommandResult).Select(e => e.Message);
+        return
+        [
+            .. ofOptions,
+            parsed.UnmatchedTokens is [var unknown, ..]
+                ? $"'{unknown}' is not a command of '{FullName(command)}'; expected one of {names}."
+                : $"'{FullName(command)}' requires a command: {names}.",
+        ];
+    }
+
+    /// <summary>The command with its parents, as the user types it: <c>shipinator artifacts list</c>.</summary>
     public static string FullName(Command command) =>
         command is RootCommand
             ? "shipinator"
             : $"{command.Parents.OfType<Command>().Select(FullName).FirstOrDefault() ?? "shipinator"} {command.Name}";
 
-    /// <summary>A command that speaks to a server.</summary>
+    /// <summary>Adds the action of a command that calls the server.</summary>
     public Command Remote(Command command, Func<Session, ParseResult, Task<int>> action)
     {
         command.SetAction(parsed =>
@@ -68,7 +100,7 @@ internal sealed class CommandLine(TimeProvider time)
                     }
                     catch (HttpRequestException e)
                     {
-                        throw new CliException(ExitCodes.Unreachable, connection.Away(e), e);
+                        throw new CliException(ExitCodes.Unreachable, connection.UnreachableMessage(e), e);
                     }
                 }
             )
@@ -79,18 +111,18 @@ internal sealed class CommandLine(TimeProvider time)
     private ShipinatorClient Client(HttpClient http, ITerminal terminal) =>
         new(http, time)
         {
-            ConnectionLost = e => terminal.Note($"Lost the connection to the server ({e.Message.TrimEnd('.')}); reconnecting …"),
+            ConnectionLost = e => terminal.WriteNote($"Connection to the server lost ({e.Message.TrimEnd('.')}). Reconnecting …"),
         };
 
-    /// <summary>A command that needs none.</summary>
+    /// <summary>Adds the action of a command that does not need a configured server.</summary>
     public Command Local(Command command, Func<ITerminal, Interrupts, ParseResult, Task<int>> action)
     {
         command.SetAction(parsed => GuardAsync(parsed, (terminal, interrupts) => action(terminal, interrupts, parsed)));
         return command;
     }
 
-    /// <summary>The address and token options' own values.</summary>
-    public (string? Server, string? Token) Given(ParseResult parsed) => (parsed.GetValue(_server), parsed.GetValue(_token));
+    /// <summary>The values of <c>--server</c> and <c>--token</c>.</summary>
+    public (string? Server, string? Token) ConnectionOptions(ParseResult parsed) => (parsed.GetValue(_server), parsed.GetValue(_token));
 
     private bool IsJson(ParseResult parsed) => parsed.GetValue(_output) == "json";
 
@@ -109,12 +141,12 @@ internal sealed class CommandLine(TimeProvider time)
         }
         catch (CliException e)
         {
-            terminal.Error(e.Message);
+            terminal.WriteError(e.Message);
             return e.ExitCode;
         }
         catch (ShipinatorApiException e)
         {
-            return Refused(terminal, e);
+            return ReportProblem(terminal, e);
         }
         catch (OperationCanceledException) when (interrupts.Token.IsCancellationRequested)
         {
@@ -122,49 +154,56 @@ internal sealed class CommandLine(TimeProvider time)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            terminal.Error(e.Message);
+            terminal.WriteError(e.Message);
             return ExitCodes.Failed;
         }
     }
 
-    /// <summary>What is wrong when a misspelled option was taken for a path, name or id; a value that begins with a dash stands after <c>--</c>.</summary>
+    /// <summary>
+    /// The error for a misspelled option that was parsed as a positional value, or null. A value that begins with a dash must follow
+    /// <c>--</c>.
+    /// </summary>
     public static string? UnknownOption(ParseResult parsed)
     {
-        var values = parsed.Tokens.Any(t => t.Type == TokenType.DoubleDash)
-            ? []
-            : parsed.CommandResult.Command.Arguments.SelectMany(a => parsed.GetResult(a)?.Tokens ?? []);
-        return values.FirstOrDefault(t => t.Value.Length > 1 && t.Value[0] == '-') is { } unknown
-            ? $"There is no option '{unknown.Value}' of '{FullName(parsed.CommandResult.Command)}'; its --help shows all. If it is a value, write it after '--'."
+        if (parsed.Tokens.Any(t => t.Type == TokenType.DoubleDash))
+        {
+            return null;
+        }
+
+        var values = parsed.CommandResult.Command.Arguments.SelectMany(a => parsed.GetResult(a)?.Tokens ?? []).Select(t => t.Value);
+        return values.Concat(parsed.UnmatchedTokens).FirstOrDefault(v => v.Length > 1 && v[0] == '-') is { } unknown
+            ? $"Unknown option '{unknown}' for '{FullName(parsed.CommandResult.Command)}'. "
+                + "To pass a value that begins with '-', put it after '--'."
             : null;
     }
 
-    private static int Refused(ConsoleTerminal terminal, ShipinatorApiException e)
+    private static int ReportProblem(ConsoleTerminal terminal, ShipinatorApiException e)
     {
         if (e.Problem.PipelineErrors is { Count: > 0 } errors)
         {
-            terminal.Error(e.Message);
+            terminal.WriteError(e.Message);
             LintCommand.Show(terminal, errors);
             return ExitCodes.PipelineFile;
         }
 
         var fix = e.Status switch
         {
-            HttpStatusCode.Unauthorized => " Give a token with 'shipinator login URL --token TOKEN', --token or SHIPINATOR_TOKEN.",
-            HttpStatusCode.Forbidden => " The token's role is too small for this: an admin makes another with 'shipinator tokens create'.",
+            HttpStatusCode.Unauthorized => " Provide a token with 'shipinator login URL --token TOKEN', --token or SHIPINATOR_TOKEN.",
+            HttpStatusCode.Forbidden => " Ask an administrator for a token with a higher role ('shipinator tokens create').",
             _ => "",
         };
-        terminal.Error(e.Message + fix);
+        terminal.WriteError(e.Message + fix);
         foreach (var (field, messages) in e.Problem.Errors ?? new Dictionary<string, string[]>())
         {
             foreach (var message in messages.Where(m => m != e.Message))
             {
-                terminal.Note($"  {field}: {message}");
+                terminal.WriteNote($"  {field}: {message}");
             }
         }
 
         return e.Status switch
         {
-            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => ExitCodes.Refused,
+            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => ExitCodes.Unauthorized,
             HttpStatusCode.NotFound => ExitCodes.NotFound,
             >= HttpStatusCode.InternalServerError => ExitCodes.Unreachable,
             _ => ExitCodes.Invalid,

@@ -7,7 +7,7 @@ using Spectre.Console;
 
 namespace Shipinator.Cli.Commands;
 
-/// <summary>What shows runs: <c>list</c>, <c>status</c>, <c>logs</c>.</summary>
+/// <summary>Commands that show runs: <c>list</c>, <c>status</c>, <c>logs</c>.</summary>
 internal static class HistoryCommands
 {
     public static IEnumerable<Command> All(CommandLine line)
@@ -17,58 +17,47 @@ internal static class HistoryCommands
         yield return Logs(line);
     }
 
-    /// <summary>The argument and the option by which a run is named.</summary>
-    public static (Argument<string?> Name, Option<string?> Repository) RunName(bool isRequired = false) =>
+    /// <summary>The argument and the option that select a run.</summary>
+    public static (Argument<string?> Name, Option<string?> Repository) RunArguments(bool isRequired = false) =>
         (
             new("RUN")
             {
-                Description = "Id, beginning of an id, or number" + (isRequired ? "" : "; the newest if absent"),
+                Description = "Run ID, ID prefix or number" + (isRequired ? "" : "; default: the newest run"),
                 Arity = isRequired ? ArgumentArity.ExactlyOne : ArgumentArity.ZeroOrOne,
             },
-            Repository()
+            RepositoryOption()
         );
 
-    private static Option<string?> Repository() =>
-        new("--repository", "-r") { Description = "The repository that is meant", HelpName = "NAME" };
+    private static Option<string?> RepositoryOption(string description = "Repository of the run") =>
+        new("--repository", "-r") { Description = description, HelpName = "NAME" };
 
     private static Command List(CommandLine line)
     {
-        var project = new Option<string?>("--project") { Description = "Only of this project", HelpName = "NAME" };
-        var repository = Repository();
-        var status = new Option<string?>("--status") { Description = "Only these", HelpName = "STATUS" }.AcceptOnlyFromAmong(
-            "pending",
-            "running",
-            "success",
-            "failed",
-            "canceled"
-        );
-        var branch = new Option<string?>("--branch") { Description = "Only of this branch", HelpName = "NAME" };
-        var happening = new Option<string?>("--event") { Description = "Only started by this", HelpName = "EVENT" }.AcceptOnlyFromAmong(
-            "manual",
-            "push",
-            "pr",
-            "schedule"
-        );
+        var project = new Option<string?>("--project") { Description = "Filter by project", HelpName = "NAME" };
+        var repository = RepositoryOption("Filter by repository");
+        var status = new Option<string?>("--status")
+        {
+            Description = "Filter by status",
+            HelpName = "pending|running|success|failed|canceled",
+        }.Accept("pending", "running", "success", "failed", "canceled");
+        var branch = new Option<string?>("--branch") { Description = "Filter by branch", HelpName = "NAME" };
+        var trigger = new Option<string?>("--event")
+        {
+            Description = "Filter by trigger type",
+            HelpName = "manual|push|pr|schedule",
+        }.Accept("manual", "push", "pr", "schedule");
         var limit = new Option<int>("--limit", "-n")
         {
-            Description = "How many",
+            Description = "Maximum number of runs",
             HelpName = "N",
             DefaultValueFactory = _ => 20,
-        };
-        var command = new Command("list", "Show runs, newest first") { project, repository, status, branch, happening, limit };
+        }.Accept(1, int.MaxValue);
+        var command = new Command("list", "List runs, newest first") { project, repository, status, branch, trigger, limit };
         return line.Remote(
             command,
             async (session, parsed) =>
             {
                 var count = parsed.GetValue(limit);
-                if (count < 1)
-                {
-                    throw new CliException(
-                        ExitCodes.Usage,
-                        $"--limit {count.ToString(CultureInfo.InvariantCulture)}: expected at least 1."
-                    );
-                }
-
                 var filters = new List<string>();
                 void Filter(string key, string? value)
                 {
@@ -85,7 +74,7 @@ internal static class HistoryCommands
                 );
                 Filter("status", parsed.GetValue(status));
                 Filter("branch", parsed.GetValue(branch));
-                Filter("event", parsed.GetValue(happening));
+                Filter("event", parsed.GetValue(trigger));
                 return session.Print(
                     await CollectAsync(session, filters, count),
                     CliJson.Default.ListRunResponse,
@@ -119,31 +108,31 @@ internal static class HistoryCommands
     {
         if (runs.Count == 0)
         {
-            terminal.Note("There is no such run.");
+            terminal.WriteNote("No runs found.");
             return;
         }
 
-        var table = Looks.Table("#", "REPOSITORY", "STATUS", "EVENT", "COMMIT", "CREATED", "TIME", "ID");
+        var table = ConsoleFormat.Table("#", "REPOSITORY", "STATUS", "EVENT", "COMMIT", "CREATED", "TIME", "ID");
         foreach (var run in runs)
         {
             table.AddRow(
                 run.RunNumber.ToString(CultureInfo.InvariantCulture),
-                Looks.Text($"{run.ProjectName}/{run.RepositoryName}"),
-                Looks.Status(run.Status),
-                Looks.Text(run.Event),
-                Looks.Text(RunSummary.Short(run)),
-                Looks.Time(run.CreatedAt),
-                Looks.Duration(run.CreatedAt, run.FinishedAt),
-                Looks.Text(run.Id)
+                ConsoleFormat.Text($"{run.ProjectName}/{run.RepositoryName}"),
+                ConsoleFormat.Status(run.Status),
+                ConsoleFormat.Text(run.Event),
+                ConsoleFormat.Text(RunSummary.Revision(run)),
+                ConsoleFormat.Time(run.CreatedAt),
+                ConsoleFormat.Duration(run.CreatedAt, run.FinishedAt),
+                ConsoleFormat.Text(run.Id)
             );
         }
 
-        terminal.Show(table);
+        terminal.Write(table);
     }
 
     private static Command Status(CommandLine line)
     {
-        var (name, repository) = RunName();
+        var (name, repository) = RunArguments();
         return line.Remote(
             new Command("status", "Show a run with its jobs, steps and artifacts") { name, repository },
             async (session, parsed) =>
@@ -163,13 +152,13 @@ internal static class HistoryCommands
     {
         var name = new Argument<string?>("RUN|EXECUTION")
         {
-            Description = "A run (id, its beginning, number; the newest if absent) or an execution's id",
+            Description = "Run ID, ID prefix or number (default: the newest run), or an execution ID",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        var repository = Repository();
-        var follow = new Option<bool>("--follow", "-f") { Description = "Until the end" };
-        var step = new Option<string?>("--step") { Description = "Only of this step: NAME or JOB/NAME", HelpName = "NAME" };
-        var command = new Command("logs", "Show what steps wrote") { name, repository, follow, step };
+        var repository = RepositoryOption();
+        var follow = new Option<bool>("--follow", "-f") { Description = "Follow until the run ends" };
+        var step = new Option<string?>("--step") { Description = "Filter by step: NAME or JOB/NAME", HelpName = "NAME" };
+        var command = new Command("logs", "Show the logs of a run or an execution") { name, repository, follow, step };
         return line.Remote(
             command,
             async (session, parsed) =>
@@ -186,7 +175,7 @@ internal static class HistoryCommands
                 }
 
                 var wanted = parsed.GetValue(step);
-                var follower = new RunFollower(session.Client, session.Terminal, session.Time) { Step = wanted, Changes = false };
+                var follower = new RunFollower(session.Client, session.Terminal, session.Time) { Step = wanted, ShowTransitions = false };
                 if (isFollowing && run!.FinishedAt is null)
                 {
                     return ExitCodes.Of((await follower.FollowAsync(run.Id, session.Token)).Status);
@@ -209,7 +198,7 @@ internal static class HistoryCommands
         {
             throw new CliException(
                 ExitCodes.NotFound,
-                $"Run {run.Id} has no step '{wanted}'. 'shipinator status {run.Id}' shows its steps."
+                $"Run {run.Id} has no step '{wanted}'. Run 'shipinator status {run.Id}' to list its steps."
             );
         }
 
@@ -224,7 +213,7 @@ internal static class HistoryCommands
         return ExitCodes.Success;
     }
 
-    /// <summary>The bytes as they are for a file or another program; on a terminal its lines, cleaned.</summary>
+    /// <summary>Copies the raw bytes to a file or pipe; writes sanitized lines to a terminal.</summary>
     private static async Task<int> CopyAsync(Session session, string execution, bool isFollowing)
     {
         if (session.Terminal.IsOutputTerminal)

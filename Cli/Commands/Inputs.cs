@@ -2,13 +2,13 @@ using System.CommandLine;
 
 namespace Shipinator.Cli.Commands;
 
-/// <summary><c>--input name=value</c>, as often as needed.</summary>
+/// <summary>The repeatable option <c>--input NAME=VALUE</c>.</summary>
 internal static class Inputs
 {
     public static Option<string[]> Option() =>
-        new("--input", "-i") { Description = "Value of a manual input; may be repeated", HelpName = "NAME=VALUE" };
+        new("--input", "-i") { Description = "Value of a pipeline input; can be repeated", HelpName = "NAME=VALUE" };
 
-    /// <summary>Null when there is none. Errors: <see cref="CliException"/>.</summary>
+    /// <summary>Parses the values; null without any. Errors: <see cref="CliException"/>.</summary>
     public static Dictionary<string, string>? Read(string[]? given)
     {
         if (given is null or [])
@@ -22,12 +22,12 @@ internal static class Inputs
             var at = input.IndexOf('=', StringComparison.Ordinal);
             if (at < 1)
             {
-                throw new CliException(ExitCodes.Usage, $"--input {input}: expected NAME=VALUE.");
+                throw new CliException(ExitCodes.Usage, $"'{input}' is not a valid --input; expected NAME=VALUE.");
             }
 
             if (!inputs.TryAdd(input[..at], input[(at + 1)..]))
             {
-                throw new CliException(ExitCodes.Usage, $"--input {input[..at]} is given twice.");
+                throw new CliException(ExitCodes.Usage, $"--input '{input[..at]}' was specified more than once.");
             }
         }
 

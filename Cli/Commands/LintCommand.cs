@@ -6,32 +6,36 @@ using Shipinator.Encodings;
 
 namespace Shipinator.Cli.Commands;
 
-/// <summary><c>lint</c>: what is wrong with a pipeline file, before anything runs.</summary>
+/// <summary><c>lint</c>: checks a pipeline file without running it.</summary>
 internal static class LintCommand
 {
     public static IEnumerable<Command> All(CommandLine line)
     {
-        var file = new Argument<string>("FILE") { Description = "The pipeline file", DefaultValueFactory = _ => WorkingCopy.PipelineFile };
-        var happening = new Option<string>("--event")
+        var file = new Argument<string>("FILE")
         {
-            Description = "Plan it as if started by this",
-            HelpName = "EVENT",
+            Description = "Path of the pipeline file, or of the folder that contains it",
+            DefaultValueFactory = _ => WorkingCopy.PipelineFile,
+        };
+        var trigger = new Option<string>("--event")
+        {
+            Description = "Trigger type to plan for",
+            HelpName = "manual|push|pr|schedule",
             DefaultValueFactory = _ => "manual",
-        }.AcceptOnlyFromAmong("manual", "push", "pr", "schedule");
+        }.Accept("manual", "push", "pr", "schedule");
         var branch = new Option<string>("--branch")
         {
-            Description = "Plan it for this branch",
+            Description = "Branch to plan for",
             HelpName = "NAME",
             DefaultValueFactory = _ => "main",
         };
         var inputs = Inputs.Option();
         var executor = new Option<string?>("--executor")
         {
-            Description = "Plan it for this executor; by default the repository's or the server's",
+            Description = "Executor to plan for; default: that of the repository or of the server",
             HelpName = "NAME",
         };
-        var repository = new Option<string?>("--repository") { Description = "Plan it for this repository", HelpName = "NAME" };
-        var command = new Command("lint", "Check a pipeline file") { file, happening, branch, inputs, executor, repository };
+        var repository = new Option<string?>("--repository") { Description = "Repository to plan for", HelpName = "NAME" };
+        var command = new Command("lint", "Check a pipeline file") { file, trigger, branch, inputs, executor, repository };
         yield return line.Remote(
             command,
             async (session, parsed) =>
@@ -44,12 +48,12 @@ internal static class LintCommand
 
                 if (!File.Exists(path))
                 {
-                    throw new CliException(ExitCodes.Usage, $"There is no file {Path.GetFullPath(path)}.");
+                    throw new CliException(ExitCodes.Usage, $"File {Path.GetFullPath(path)} does not exist.");
                 }
 
                 if (Utf8Text.Read(await File.ReadAllBytesAsync(path, session.Token), out var problem) is not { } content)
                 {
-                    var refused = new LintResponse
+                    var invalid = new LintResponse
                     {
                         Valid = false,
                         Errors =
@@ -65,15 +69,15 @@ internal static class LintCommand
                             },
                         ],
                     };
-                    return Tell(session, path, refused);
+                    return Report(session, path, invalid);
                 }
 
-                var answer = await session.Client.LintAsync(
+                var response = await session.Client.LintAsync(
                     new()
                     {
                         Content = content,
                         FileName = path,
-                        Event = parsed.GetRequiredValue(happening),
+                        Event = parsed.GetRequiredValue(trigger),
                         Branch = parsed.GetRequiredValue(branch),
                         Inputs = Inputs.Read(parsed.GetValue(inputs)),
                         Executor = parsed.GetValue(executor),
@@ -83,29 +87,32 @@ internal static class LintCommand
                     },
                     session.Token
                 );
-                return Tell(session, path, answer);
+                return Report(session, path, response);
             }
         );
     }
 
-    private static int Tell(Session session, string path, LintResponse answer)
+    private static int Report(Session session, string path, LintResponse response)
     {
         session.Print(
-            answer,
+            response,
             CliJson.Default.LintResponse,
-            a => session.Terminal.Say(a.Valid ? $"[green]✓[/] {Looks.Text(path)} is valid" : $"[red]✗[/] {Looks.Text(path)} is not valid")
+            a =>
+                session.Terminal.WriteMarkup(
+                    a.Valid ? $"[green]✓[/] {ConsoleFormat.Text(path)} is valid" : $"[red]✗[/] {ConsoleFormat.Text(path)} is not valid"
+                )
         );
-        Show(session.Terminal, answer.Errors);
-        Show(session.Terminal, answer.Warnings, "warning: ");
-        return answer.Valid ? ExitCodes.Success : ExitCodes.PipelineFile;
+        Show(session.Terminal, response.Errors);
+        Show(session.Terminal, response.Warnings, "warning: ");
+        return response.Valid ? ExitCodes.Success : ExitCodes.PipelineFile;
     }
 
-    /// <summary>The errors, in the form that editors understand, with the offending line.</summary>
+    /// <summary>Writes the errors as <c>file:line:column: message</c>, which editors understand, each with the source line.</summary>
     public static void Show(ITerminal terminal, IEnumerable<PipelineErrorResponse> errors, string kind = "")
     {
         foreach (var error in errors)
         {
-            terminal.Note(
+            terminal.WriteNote(
                 string.Create(
                     System.Globalization.CultureInfo.InvariantCulture,
                     $"{error.File}:{error.Line}:{error.Column}: {kind}{error.Message} [{error.Code}]"
@@ -113,7 +120,7 @@ internal static class LintCommand
             );
             if (!string.IsNullOrWhiteSpace(error.Snippet))
             {
-                terminal.Note($"    {error.Snippet}");
+                terminal.WriteNote($"    {error.Snippet}");
             }
         }
     }

@@ -8,7 +8,7 @@ using Shipinator.Client;
 
 namespace Shipinator.Cli.Commands;
 
-/// <summary>What makes a run: <c>run</c>, <c>trigger</c>, <c>rerun</c>; and what ends one: <c>cancel</c>.</summary>
+/// <summary>Commands that start a run (<c>run</c>, <c>trigger</c>, <c>rerun</c>) or cancel it (<c>cancel</c>).</summary>
 internal static class RunCommands
 {
     public static IEnumerable<Command> All(CommandLine line)
@@ -21,17 +21,21 @@ internal static class RunCommands
 
     private static Command Run(CommandLine line)
     {
-        var path = new Argument<string>("PATH") { Description = "A folder in a Git repository", DefaultValueFactory = _ => "." };
-        var reference = Reference();
+        var path = new Argument<string>("PATH") { Description = "Folder in a Git repository", DefaultValueFactory = _ => "." };
+        var reference = Reference("Branch, tag or commit; default: HEAD");
         var inputs = Inputs.Option();
-        var project = new Option<string?>("--project") { Description = "The project; by default named like the folder", HelpName = "NAME" };
+        var project = new Option<string?>("--project")
+        {
+            Description = "Project of the repository; default: the name of the folder",
+            HelpName = "NAME",
+        };
         var file = new Option<string?>("--file")
         {
-            Description = "Where the pipeline file lies below the repository's root; the server remembers it",
+            Description = "Path of the pipeline file in the repository; the server saves it",
             HelpName = "PATH",
         };
         var detach = Detach();
-        var command = new Command("run", "Run the pipeline of a repository on this machine and show it as it goes")
+        var command = new Command("run", "Run the pipeline of a local repository and follow the run")
         {
             path,
             reference,
@@ -47,14 +51,14 @@ internal static class RunCommands
                 var given = Inputs.Read(parsed.GetValue(inputs));
                 var copy = await WorkingCopy.OpenAsync(parsed.GetRequiredValue(path), session.Token);
                 var wanted = parsed.GetValue(reference);
-                var (fullRef, commit) = await copy.FindAsync(wanted, session.Token);
+                var (fullRef, commit) = await copy.ResolveAsync(wanted, session.Token);
                 var registration = new Registration(session);
                 var known = await registration.FindAsync(copy, parsed.GetValue(project));
                 var wantedFile = parsed.GetValue(file);
                 await copy.RequirePipelineFileAsync(commit, wantedFile ?? known?.PipelineFile ?? WorkingCopy.PipelineFile, session.Token);
                 if (wanted is null && await copy.IsDirtyAsync(session.Token))
                 {
-                    session.Terminal.Note($"Note: a run is of a commit; what is not committed in {copy.Root} is not part of it.");
+                    session.Terminal.WriteNote($"Note: {copy.Root} has uncommitted changes; they are not part of the run.");
                 }
 
                 var repository = known ?? await registration.EnsureAsync(copy, parsed.GetValue(project), wantedFile);
@@ -74,7 +78,7 @@ internal static class RunCommands
                     Inputs = given,
                     TriggerType = "manual",
                 };
-                var run = await OnceAsync(
+                var run = await CreateOnceAsync(
                     session,
                     key => session.Client.CreateRepositoryRunAsync(repository.Id, request, key, session.Token)
                 );
@@ -85,24 +89,17 @@ internal static class RunCommands
 
     private static Command Trigger(CommandLine line)
     {
-        var name = new Argument<string>("REPOSITORY") { Description = "Name, PROJECT/NAME, id or clone URL" };
-        var reference = Reference();
+        var name = new Argument<string>("REPOSITORY") { Description = "Name, PROJECT/NAME, ID or clone URL" };
+        var reference = Reference("Branch, tag or commit; default: the default branch");
         var inputs = Inputs.Option();
         var trigger = new Option<string>("--pipeline")
         {
-            Description = "Which pipeline",
+            Description = "Pipeline to run",
             HelpName = "NAME",
             DefaultValueFactory = _ => "manual",
         };
-        var follow = new Option<bool>("--follow", "-f") { Description = "Show the run as it goes and end with its exit code" };
-        var command = new Command("trigger", "Start a run of a repository that the server knows")
-        {
-            name,
-            reference,
-            inputs,
-            trigger,
-            follow,
-        };
+        var follow = new Option<bool>("--follow", "-f") { Description = "Follow until the run ends; its result becomes the exit code" };
+        var command = new Command("trigger", "Start a run of a registered repository") { name, reference, inputs, trigger, follow };
         return line.Remote(
             command,
             async (session, parsed) =>
@@ -117,7 +114,7 @@ internal static class RunCommands
                 var pipeline = TriggerTypes.Contains(wanted, StringComparer.Ordinal)
                     ? null
                     : await PipelineAsync(session, repository, wanted);
-                var run = await OnceAsync(
+                var run = await CreateOnceAsync(
                     session,
                     key =>
                         pipeline is null
@@ -139,17 +136,17 @@ internal static class RunCommands
 
     private static Command Rerun(CommandLine line)
     {
-        var (name, repository) = HistoryCommands.RunName();
-        var failed = new Option<bool>("--failed") { Description = "Keep the results of jobs that succeeded" };
+        var (name, repository) = HistoryCommands.RunArguments();
+        var failed = new Option<bool>("--failed") { Description = "Run only the jobs that did not succeed" };
         var detach = Detach();
-        var command = new Command("rerun", "Run a run's plan again") { name, repository, failed, detach };
+        var command = new Command("rerun", "Run the plan of an earlier run again") { name, repository, failed, detach };
         return line.Remote(
             command,
             async (session, parsed) =>
             {
                 var run = await session.Catalog.RunAsync(parsed.GetValue(name), parsed.GetValue(repository), session.Token);
                 var request = new RerunRequest { From = parsed.GetValue(failed) ? "failed" : "start" };
-                var again = await OnceAsync(session, key => session.Client.RerunAsync(run.Id, request, key, session.Token));
+                var again = await CreateOnceAsync(session, key => session.Client.RerunAsync(run.Id, request, key, session.Token));
                 return await FollowAsync(session, again, parsed.GetValue(detach));
             }
         );
@@ -157,9 +154,9 @@ internal static class RunCommands
 
     private static Command Cancel(CommandLine line)
     {
-        var (name, repository) = HistoryCommands.RunName(isRequired: true);
+        var (name, repository) = HistoryCommands.RunArguments(isRequired: true);
         return line.Remote(
-            new Command("cancel", "Ask a run to stop") { name, repository },
+            new Command("cancel", "Cancel a run") { name, repository },
             async (session, parsed) =>
             {
                 var run = await session.Catalog.RunAsync(parsed.GetValue(name), parsed.GetValue(repository), session.Token);
@@ -168,9 +165,9 @@ internal static class RunCommands
                     canceled,
                     CliJson.Default.RunResponse,
                     r =>
-                        session.Terminal.Say(
-                            $"Run #{r.RunNumber.ToString(CultureInfo.InvariantCulture)} {Looks.Text(r.Id)}: "
-                                + (r.FinishedAt is null ? "asked to stop" : Looks.Status(r.Status))
+                        session.Terminal.WriteMarkup(
+                            $"Run #{r.RunNumber.ToString(CultureInfo.InvariantCulture)} {ConsoleFormat.Text(r.Id)}: "
+                                + (r.FinishedAt is null ? "cancel requested" : ConsoleFormat.Status(r.Status))
                         )
                 );
             }
@@ -178,20 +175,20 @@ internal static class RunCommands
     }
 
     /// <summary>
-    /// One run, however often the request must be sent: the key lets the server recognize it, so that an answer that was lost
-    /// on its way does not make a second run.
+    /// Creates a single run, however often the request is sent: with the idempotency key the server recognizes a repeated request, so
+    /// that a lost response does not cause a second run.
     /// </summary>
-    private static Task<RunResponse> OnceAsync(Session session, Func<string, Task<RunResponse>> request)
+    private static Task<RunResponse> CreateOnceAsync(Session session, Func<string, Task<RunResponse>> request)
     {
         var key = Guid.CreateVersion7().ToString();
         return session.Client.PersistAsync(() => request(key), session.Token);
     }
 
-    private static Option<string?> Reference() => new("--ref") { Description = "Branch, tag or commit", HelpName = "REF" };
+    private static Option<string?> Reference(string description) => new("--ref") { Description = description, HelpName = "REF" };
 
     private static readonly string[] TriggerTypes = ["push", "pr", "manual", "schedule"];
 
-    private static Option<bool> Detach() => new("--detach", "-d") { Description = "Do not wait for the run's end" };
+    private static Option<bool> Detach() => new("--detach", "-d") { Description = "Start the run without following it" };
 
     private static async Task<PipelineResponse> PipelineAsync(Session session, RepositoryResponse repository, string wanted)
     {
@@ -199,9 +196,9 @@ internal static class RunCommands
         return pipelines.FirstOrDefault(p => p.Name == wanted || p.Id == wanted)
             ?? throw new CliException(
                 ExitCodes.NotFound,
-                $"{repository.ProjectName}/{repository.Name} has no pipeline '{wanted}'; there is: "
+                $"{repository.ProjectName}/{repository.Name} has no pipeline '{wanted}'; available: "
                     + (pipelines.Count == 0 ? "none" : string.Join(", ", pipelines.Select(p => p.TriggerType)))
-                    + $". 'on:' in {repository.PipelineFile ?? WorkingCopy.PipelineFile} says what starts runs."
+                    + $". 'on:' in {repository.PipelineFile ?? WorkingCopy.PipelineFile} declares the trigger types."
             );
     }
 
@@ -214,35 +211,36 @@ internal static class RunCommands
                 CliJson.Default.RunResponse,
                 r =>
                 {
-                    session.Terminal.Say($"Run #{r.RunNumber.ToString(CultureInfo.InvariantCulture)} {Looks.Text(r.Id)}");
-                    session.Terminal.Say(Looks.Text(r.Url));
+                    session.Terminal.WriteMarkup($"Run #{r.RunNumber.ToString(CultureInfo.InvariantCulture)} {ConsoleFormat.Text(r.Id)}");
+                    session.Terminal.WriteMarkup(ConsoleFormat.Text(r.Url));
                 }
             );
         }
 
-        session.Terminal.Say(
-            $"[bold]Run #{run.RunNumber.ToString(CultureInfo.InvariantCulture)}[/] of {Looks.Text(run.ProjectName)}/{Looks.Text(run.RepositoryName)}, {Looks.Text(RunSummary.Short(run))}"
-                + (run.CommitMessage is null ? "" : $" [dim]{Looks.Text(run.CommitMessage.Split('\n')[0])}[/]")
+        session.Terminal.WriteMarkup(
+            $"{RunSummary.Title(run)}, {ConsoleFormat.Text(RunSummary.Revision(run))}"
+                + (run.CommitMessage is null ? "" : $" [dim]{ConsoleFormat.Text(run.CommitMessage.Split('\n')[0])}[/]")
         );
-        session.Terminal.Say($"[dim]{Looks.Text(run.Url)}[/]");
+        session.Terminal.WriteMarkup($"[dim]{ConsoleFormat.Text(run.Url)}[/]");
         Task cancel = Task.CompletedTask;
-        session.Interrupts.OnFirst(() => cancel = AskToCancelAsync(session, run));
+        session.Interrupts.OnFirst(() => cancel = RequestCancelAsync(session, run));
         try
         {
             var ended = await new RunFollower(session.Client, session.Terminal, session.Time).FollowAsync(run.Id, session.Token);
             await cancel;
             var jobs = (await session.Client.PersistAsync(() => session.Client.GetJobsAsync(run.Id, session.Token), session.Token)).Jobs;
+            session.Terminal.WriteMarkup("");
             RunSummary.Show(session.Terminal, ended, jobs);
             if (session.IsJson)
             {
-                session.Terminal.Result(JsonSerializer.Serialize(new RunReport(ended, jobs), CliJson.Default.RunReport));
+                session.Terminal.WriteResult(JsonSerializer.Serialize(new RunReport(ended, jobs), CliJson.Default.RunReport));
             }
 
             return ExitCodes.Of(ended.Status);
         }
         catch (OperationCanceledException) when (session.Token.IsCancellationRequested)
         {
-            session.Terminal.Note($"Left. The run goes on without being watched: shipinator logs -f {run.Id}");
+            session.Terminal.WriteNote($"Detached; the run continues. To follow it again: shipinator logs --follow {run.Id}");
             throw;
         }
         finally
@@ -251,16 +249,16 @@ internal static class RunCommands
         }
     }
 
-    private static async Task AskToCancelAsync(Session session, RunResponse run)
+    private static async Task RequestCancelAsync(Session session, RunResponse run)
     {
-        session.Terminal.Note("Asking the run to stop (Ctrl-C again leaves without waiting) …");
+        session.Terminal.WriteNote("Canceling the run (press Ctrl-C again to detach without waiting) …");
         try
         {
             await session.Client.CancelRunAsync(run.Id, session.Token);
         }
         catch (Exception e) when (e is HttpRequestException or ShipinatorApiException or OperationCanceledException)
         {
-            session.Terminal.Note($"It could not be asked: {e.Message}");
+            session.Terminal.WriteNote($"The run could not be canceled: {e.Message}");
         }
     }
 }

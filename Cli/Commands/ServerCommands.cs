@@ -6,7 +6,7 @@ using Shipinator.Client;
 
 namespace Shipinator.Cli.Commands;
 
-/// <summary><c>up</c> and <c>login</c>: having a server.</summary>
+/// <summary><c>up</c> and <c>login</c>: starting a server and choosing one.</summary>
 internal static class ServerCommands
 {
     public static IEnumerable<Command> All(CommandLine line)
@@ -17,27 +17,29 @@ internal static class ServerCommands
 
     private static Command Up(CommandLine line)
     {
-        var data = new Option<string?>("--data") { Description = "Folder that keeps everything (SHIPINATOR_DATA)", HelpName = "DIR" };
-        var port = new Option<int?>("--port") { Description = "Port to listen on; 0 takes a free one", HelpName = "N" };
-        port.Validators.Add(result =>
+        var data = new Option<string?>("--data")
         {
-            if (result.Tokens is [var token] && (!int.TryParse(token.Value, out var number) || number is < 0 or > 65535))
-            {
-                result.AddError($"--port {token.Value}: expected a number from 0 to 65535.");
-            }
-        });
-        var command = new Command("up", "Start a server on this machine, with its own PostgreSQL, and keep it running until Ctrl-C")
-        {
-            data,
-            port,
+            Description = "Data folder (environment: SHIPINATOR_DATA); default: ~/.local/share/shipinator",
+            HelpName = "DIR",
         };
+        var port = new Option<int?>("--port")
+        {
+            Description = "Port to listen on; 0 picks a free port; default: 7400",
+            HelpName = "N",
+        }.Accept(0, 65535);
+        var command = new Command("up", "Start a standalone server on this machine and run it until Ctrl-C") { data, port };
         command.SetAction(async parsed =>
         {
             var terminal = new ConsoleTerminal(json: false);
             try
             {
-                var code = await ServerProcess.RunAsync(ServerProcess.Find(), parsed.GetValue(data), parsed.GetValue(port), terminal.Note);
-                // The server's own word for settings that are wrong is our word for usage.
+                var code = await ServerProcess.RunAsync(
+                    ServerProcess.Find(),
+                    parsed.GetValue(data),
+                    parsed.GetValue(port),
+                    terminal.WriteNote
+                );
+                // The server ends with 2 when its settings are invalid.
                 return code switch
                 {
                     0 => ExitCodes.Success,
@@ -47,7 +49,7 @@ internal static class ServerCommands
             }
             catch (CliException e)
             {
-                terminal.Error(e.Message);
+                terminal.WriteError(e.Message);
                 return e.ExitCode;
             }
         });
@@ -56,19 +58,19 @@ internal static class ServerCommands
 
     private static Command Login(CommandLine line)
     {
-        var url = new Argument<string>("URL") { Description = "Address of the server" };
-        var command = new Command("login", "Remember a server and a token for this user") { url };
+        var url = new Argument<string>("URL") { Description = "Server URL" };
+        var command = new Command("login", "Log in to a server and save its URL and token") { url };
         return line.Local(
             command,
             async (terminal, interrupts, parsed) =>
             {
                 var server = Connection.Parse(parsed.GetRequiredValue(url), "URL");
-                var token = line.Given(parsed).Token ?? Environment.GetEnvironmentVariable("SHIPINATOR_TOKEN");
+                var token = line.ConnectionOptions(parsed).Token ?? Environment.GetEnvironmentVariable("SHIPINATOR_TOKEN");
                 if (string.IsNullOrWhiteSpace(token))
                 {
                     if (!Console.IsInputRedirected)
                     {
-                        terminal.Note("Token (from 'shipinator tokens create'):");
+                        terminal.WriteNote("API token (create one with 'shipinator tokens create'):");
                     }
 
                     token = await Console.In.ReadLineAsync(interrupts.Token);
@@ -76,7 +78,10 @@ internal static class ServerCommands
 
                 if (string.IsNullOrWhiteSpace(token))
                 {
-                    throw new CliException(ExitCodes.Usage, "A token is needed: --token TOKEN, SHIPINATOR_TOKEN, or on standard input.");
+                    throw new CliException(
+                        ExitCodes.Usage,
+                        "A token is required: pass --token TOKEN, set SHIPINATOR_TOKEN, or write it to standard input."
+                    );
                 }
 
                 var connection = new Connection(server, token.Trim(), "the command line");
@@ -84,17 +89,17 @@ internal static class ServerCommands
                 try
                 {
                     var me = await new ShipinatorClient(http).MeAsync(interrupts.Token);
-                    Connection.Remember(new(server.ToString().TrimEnd('/'), connection.Token));
-                    terminal.Note($"Logged in to {server} as {me.Name} ({me.Role}); kept in {Connection.LoginFile}.");
+                    Connection.Save(new(server.ToString().TrimEnd('/'), connection.Token));
+                    terminal.WriteNote($"Logged in to {server} as {me.Name} (role {me.Role}). Saved to {Connection.LoginFile}.");
                     return ExitCodes.Success;
                 }
                 catch (HttpRequestException e)
                 {
-                    throw new CliException(ExitCodes.Unreachable, $"The server {server} does not answer: {e.Message}", e);
+                    throw new CliException(ExitCodes.Unreachable, $"Server {server} is unreachable: {e.Message}", e);
                 }
                 catch (ShipinatorApiException e) when (e.Status == HttpStatusCode.Unauthorized)
                 {
-                    throw new CliException(ExitCodes.Refused, $"{server} does not know this token: {e.Message}", e);
+                    throw new CliException(ExitCodes.Unauthorized, $"Server {server} rejected the token: {e.Message}", e);
                 }
             }
         );

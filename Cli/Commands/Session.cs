@@ -6,7 +6,7 @@ using Shipinator.Client;
 
 namespace Shipinator.Cli.Commands;
 
-/// <summary>What a command has at hand while it runs.</summary>
+/// <summary>The services that a command uses while it runs.</summary>
 internal sealed record Session(
     ShipinatorClient Client,
     Connection Connection,
@@ -18,19 +18,19 @@ internal sealed record Session(
 {
     public Catalog Catalog { get; } = new(Client);
 
-    /// <summary>Canceled when the program is to end.</summary>
+    /// <summary>Canceled when the program must end.</summary>
     public CancellationToken Token => Interrupts.Token;
 
-    /// <summary>Prints a result: as JSON, or as people like it.</summary>
-    public int Print<T>(T value, JsonTypeInfo<T> type, Action<T> forPeople)
+    /// <summary>Prints a result, as JSON or as formatted text.</summary>
+    public int Print<T>(T value, JsonTypeInfo<T> type, Action<T> writeText)
     {
         if (IsJson)
         {
-            Terminal.Result(JsonSerializer.Serialize(value, type));
+            Terminal.WriteResult(JsonSerializer.Serialize(value, type));
         }
         else
         {
-            forPeople(value);
+            writeText(value);
         }
 
         return ExitCodes.Success;

@@ -4,25 +4,25 @@ using Spectre.Console;
 
 namespace Shipinator.Cli.Commands;
 
-/// <summary><c>tokens</c>: who may speak to the server.</summary>
+/// <summary><c>tokens</c>: API tokens.</summary>
 internal static class TokenCommands
 {
     public static IEnumerable<Command> All(CommandLine line)
     {
-        yield return new Command("tokens", "Make, list and revoke API tokens") { Create(line), List(line), Revoke(line) };
+        yield return new Command("tokens", "Create, list and revoke API tokens") { Create(line), List(line), Revoke(line) };
     }
 
     private static Command Create(CommandLine line)
     {
-        var name = new Argument<string>("NAME") { Description = "Whom or what it is for" };
+        var name = new Argument<string>("NAME") { Description = "What the token is for; must be unique" };
         var role = new Option<string>("--role")
         {
-            Description = "What it may do",
+            Description = "Role of the token",
             HelpName = "read|write|admin",
             DefaultValueFactory = _ => "read",
-        }.AcceptOnlyFromAmong("read", "write", "admin");
+        }.Accept("read", "write", "admin");
         return line.Remote(
-            new Command("create", "Make a token; its text is shown this once") { name, role },
+            new Command("create", "Create a token and print it; it is not shown again") { name, role },
             async (session, parsed) =>
             {
                 var token = await session.Client.CreateTokenAsync(
@@ -34,8 +34,10 @@ internal static class TokenCommands
                     CliJson.Default.ListTokenResponse,
                     _ =>
                     {
-                        session.Terminal.Note($"Token {token.Name} ({token.Role}), id {token.Id}. It is not shown again:");
-                        session.Terminal.Result(token.Token ?? "");
+                        session.Terminal.WriteNote(
+                            $"Created token {token.Name} (role {token.Role}, ID {token.Id}). Copy it now; it is not shown again:"
+                        );
+                        session.Terminal.WriteResult(token.Token ?? "");
                     }
                 );
             }
@@ -44,39 +46,39 @@ internal static class TokenCommands
 
     private static Command List(CommandLine line) =>
         line.Remote(
-            new Command("list", "Show all tokens, without their texts"),
+            new Command("list", "List all tokens (without their secrets)"),
             async (session, _) =>
                 session.Print(
                     await session.Client.ListTokensAsync(session.Token).ToListAsync(session.Token),
                     CliJson.Default.ListTokenResponse,
                     all =>
                     {
-                        var table = Looks.Table("NAME", "ROLE", "BEGINS", "CREATED", "LAST USED", "REVOKED", "ID");
+                        var table = ConsoleFormat.Table("NAME", "ROLE", "PREFIX", "CREATED", "LAST USED", "REVOKED", "ID");
                         all.ForEach(t =>
                             table.AddRow(
-                                Looks.Text(t.Name),
-                                Looks.Text(t.Role),
-                                Looks.Text(t.Prefix),
-                                Looks.Time(t.CreatedAt),
-                                Looks.Time(t.LastUsedAt),
-                                Looks.Time(t.RevokedAt),
-                                Looks.Text(t.Id)
+                                ConsoleFormat.Text(t.Name),
+                                ConsoleFormat.Text(t.Role),
+                                ConsoleFormat.Text(t.Prefix),
+                                ConsoleFormat.Time(t.CreatedAt),
+                                ConsoleFormat.Time(t.LastUsedAt),
+                                ConsoleFormat.Time(t.RevokedAt),
+                                ConsoleFormat.Text(t.Id)
                             )
                         );
-                        session.Terminal.Show(table);
+                        session.Terminal.Write(table);
                     }
                 )
         );
 
     private static Command Revoke(CommandLine line)
     {
-        var id = new Argument<string>("ID") { Description = "A token's id" };
+        var id = new Argument<string>("ID") { Description = "Token ID" };
         return line.Remote(
-            new Command("revoke", "Make a token worthless") { id },
+            new Command("revoke", "Revoke a token; it stops working at once") { id },
             async (session, parsed) =>
             {
                 await session.Client.RevokeTokenAsync(parsed.GetRequiredValue(id), session.Token);
-                session.Terminal.Note($"Token {parsed.GetRequiredValue(id)} is revoked.");
+                session.Terminal.WriteNote($"Revoked token {parsed.GetRequiredValue(id)}.");
                 return ExitCodes.Success;
             }
         );

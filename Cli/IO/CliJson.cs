@@ -3,13 +3,13 @@ using Shipinator.Client;
 
 namespace Shipinator.Cli.IO;
 
-/// <summary>A run with its jobs, as <c>status</c> and <c>run</c> print it.</summary>
+/// <summary>A run with its jobs, the JSON output of <c>status</c> and <c>run</c>.</summary>
 internal sealed record RunReport(RunResponse Run, IReadOnlyList<JobResponse> Jobs);
 
-/// <summary>What <c>login</c> keeps, and what a standalone server writes down.</summary>
+/// <summary>A server URL and token, written by <c>login</c> or by a standalone server.</summary>
 internal sealed record KnownServer(string Url, string? Token);
 
-/// <summary>The JSON that the command line prints and keeps: snake_case, like <c>/v1</c>.</summary>
+/// <summary>The JSON that the command line prints and stores: snake_case, like <c>/v1</c>.</summary>
 [JsonSourceGenerationOptions(
     WriteIndented = true,
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,

@@ -4,12 +4,12 @@ using Spectre.Console.Rendering;
 
 namespace Shipinator.Cli.IO;
 
-/// <summary>The process' own console.</summary>
+/// <summary>The console of this process.</summary>
 internal sealed class ConsoleTerminal : ITerminal
 {
     private readonly Lock _gate = new();
     private readonly bool _json;
-    private readonly IAnsiConsole _people;
+    private readonly IAnsiConsole _console;
     private IReadOnlyList<StatusLine> _status = [];
     private int _drawn;
 
@@ -20,8 +20,8 @@ internal sealed class ConsoleTerminal : ITerminal
         var dumb = Environment.GetEnvironmentVariable("TERM") is null or "" or "dumb";
         IsInteractive = !redirected && !dumb;
         IsOutputTerminal = !Console.IsOutputRedirected;
-        // NO_COLOR is respected by Spectre's own detection; a status line is no color.
-        _people = AnsiConsole.Create(
+        // Spectre's detection respects NO_COLOR, which does not affect status lines.
+        _console = AnsiConsole.Create(
             new AnsiConsoleSettings
             {
                 Ansi = IsInteractive ? AnsiSupport.Detect : AnsiSupport.No,
@@ -32,8 +32,8 @@ internal sealed class ConsoleTerminal : ITerminal
         );
         if (!IsInteractive)
         {
-            // Nobody's window: lines are as long as they are.
-            _people.Profile.Width = 400;
+            // Not a window: don't wrap lines.
+            _console.Profile.Width = 400;
         }
     }
 
@@ -41,7 +41,7 @@ internal sealed class ConsoleTerminal : ITerminal
 
     public bool IsOutputTerminal { get; }
 
-    public void Result(string line)
+    public void WriteResult(string line)
     {
         lock (_gate)
         {
@@ -51,7 +51,7 @@ internal sealed class ConsoleTerminal : ITerminal
         }
     }
 
-    public void Show(IRenderable content)
+    public void Write(IRenderable content)
     {
         lock (_gate)
         {
@@ -59,36 +59,36 @@ internal sealed class ConsoleTerminal : ITerminal
             var safe = new SafeRenderable(content);
             if (IsInteractive)
             {
-                _people.Write(safe);
+                _console.Write(safe);
             }
             else
             {
-                ShowPlain(safe);
+                WritePlain(safe);
             }
 
             Draw();
         }
     }
 
-    public void Say(string markup)
+    public void WriteMarkup(string markup)
     {
         lock (_gate)
         {
             Erase();
             if (IsInteractive)
             {
-                _people.Write(new SafeRenderable(new Markup(markup + "\n")));
+                _console.Write(new SafeRenderable(new Markup(markup + "\n")));
             }
             else
             {
-                People.WriteLine(TerminalText.Message(Markup.Remove(markup)));
+                TextOutput.WriteLine(TerminalText.Message(Markup.Remove(markup)));
             }
 
             Draw();
         }
     }
 
-    public void LogLine(string prefix, string color, string line)
+    public void WriteLogLine(string prefix, string color, string line)
     {
         var clean = TerminalText.Log(line, keepColors: IsInteractive);
         var before = prefix.Length == 0 ? "" : TerminalText.Name(prefix) + " ";
@@ -97,25 +97,25 @@ internal sealed class ConsoleTerminal : ITerminal
             Erase();
             if (IsInteractive)
             {
-                _people.Markup($"[{color}]{Markup.Escape(before)}[/]");
-                People.WriteLine(clean + (clean.Contains('\u001b', StringComparison.Ordinal) ? "\u001b[0m" : ""));
+                _console.Markup($"[{color}]{Markup.Escape(before)}[/]");
+                TextOutput.WriteLine(clean + (clean.Contains('\u001b', StringComparison.Ordinal) ? "\u001b[0m" : ""));
             }
             else
             {
-                People.WriteLine(before + clean);
+                TextOutput.WriteLine(before + clean);
             }
 
             Draw();
         }
     }
 
-    public void Note(string text) => ToError(text);
+    public void WriteNote(string text) => WriteToError(text);
 
-    public void Error(string text) => ToError($"shipinator: {text}");
+    public void WriteError(string text) => WriteToError($"shipinator: {text}");
 
-    public int StatusHeight => Math.Clamp(_people.Profile.Height / 2, 2, 24);
+    public int StatusHeight => Math.Clamp(_console.Profile.Height / 2, 2, 24);
 
-    public void Status(IReadOnlyList<StatusLine> lines)
+    public void ShowStatus(IReadOnlyList<StatusLine> lines)
     {
         if (!IsInteractive)
         {
@@ -132,9 +132,9 @@ internal sealed class ConsoleTerminal : ITerminal
 
     public Stream OpenOutput() => Console.OpenStandardOutput();
 
-    private TextWriter People => _json ? Console.Error : Console.Out;
+    private TextWriter TextOutput => _json ? Console.Error : Console.Out;
 
-    private void ToError(string text)
+    private void WriteToError(string text)
     {
         lock (_gate)
         {
@@ -144,8 +144,8 @@ internal sealed class ConsoleTerminal : ITerminal
         }
     }
 
-    /// <summary>Without the spaces that a table pads its last column with.</summary>
-    private void ShowPlain(IRenderable content)
+    /// <summary>Omits the trailing spaces of the last table column.</summary>
+    private void WritePlain(IRenderable content)
     {
         var text = new StringWriter();
         var console = AnsiConsole.Create(
@@ -162,32 +162,32 @@ internal sealed class ConsoleTerminal : ITerminal
         console.Write(content);
         foreach (var line in text.ToString().TrimEnd('\n').Split('\n'))
         {
-            People.WriteLine(line.TrimEnd());
+            TextOutput.WriteLine(line.TrimEnd());
         }
     }
 
-    /// <summary>The cursor stands at the end of the last line that was drawn.</summary>
+    /// <summary>Erases the status lines; the cursor is at the end of the last one.</summary>
     private void Erase()
     {
         if (_drawn > 0)
         {
             var up = _drawn > 1 ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"\u001b[{_drawn - 1}A") : "";
-            People.Write($"\r{up}\u001b[0J");
+            TextOutput.Write($"\r{up}\u001b[0J");
             _drawn = 0;
         }
     }
 
     private void Draw()
     {
-        // A line as wide as the window would wrap, and then not be erased whole.
-        var width = Math.Max(10, _people.Profile.Width - 1);
+        // A line as wide as the window would wrap and then not be erased completely.
+        var width = Math.Max(10, _console.Profile.Width - 1);
         for (var i = 0; i < _status.Count; i++)
         {
             var text = TerminalText.Name(_status[i].Text);
-            _people.Markup($"[{_status[i].Color}]{Markup.Escape(text.Length > width ? text[..width] : text)}[/]");
+            _console.Markup($"[{_status[i].Color}]{Markup.Escape(text.Length > width ? text[..width] : text)}[/]");
             if (i + 1 < _status.Count)
             {
-                People.WriteLine();
+                TextOutput.WriteLine();
             }
         }
 

@@ -3,44 +3,44 @@ using Spectre.Console.Rendering;
 namespace Shipinator.Cli.IO;
 
 /// <summary>
-/// Where results, messages and logs go. Whole lines only, so that what runs side by side never mixes within one. All text is
-/// cleaned by <see cref="TerminalText"/> on its way; only <see cref="OpenOutput"/> takes bytes as they are.
+/// Writes results, messages and logs. Always whole lines, so that output of parallel steps never mixes within a line. All text is
+/// sanitized by <see cref="TerminalText"/>; only <see cref="OpenOutput"/> writes raw bytes.
 /// </summary>
 internal interface ITerminal
 {
-    /// <summary>True when a person is looking: colors and a status line make sense.</summary>
+    /// <summary>Whether the output is an interactive terminal, which can show colors and status lines.</summary>
     bool IsInteractive { get; }
 
-    /// <summary>True when standard output is a terminal, whatever it can show: raw bytes must not go there.</summary>
+    /// <summary>Whether standard output is any terminal, to which raw bytes must not be written.</summary>
     bool IsOutputTerminal { get; }
 
-    /// <summary>A result: standard output.</summary>
-    void Result(string line);
+    /// <summary>Writes a result to standard output.</summary>
+    void WriteResult(string line);
 
-    /// <summary>A table or tree for people: standard output, or standard error when that one is taken by JSON.</summary>
-    void Show(IRenderable content);
+    /// <summary>Writes a table to standard output, or to standard error with JSON output.</summary>
+    void Write(IRenderable content);
 
-    /// <summary>Progress for people, in Spectre's markup; same place as <see cref="Show"/>.</summary>
-    void Say(string markup);
+    /// <summary>Writes a line of Spectre markup to the same stream as <see cref="Write"/>.</summary>
+    void WriteMarkup(string markup);
 
-    /// <summary>A line of a log, taken literally, after a prefix in a color; an empty prefix is left out.</summary>
-    void LogLine(string prefix, string color, string line);
+    /// <summary>Writes a log line literally after a colored prefix; an empty prefix is omitted.</summary>
+    void WriteLogLine(string prefix, string color, string line);
 
-    /// <summary>A note for people that is no result: standard error.</summary>
-    void Note(string text);
+    /// <summary>Writes a note to standard error.</summary>
+    void WriteNote(string text);
 
-    /// <summary>What went wrong: standard error.</summary>
-    void Error(string text);
+    /// <summary>Writes an error message to standard error.</summary>
+    void WriteError(string text);
 
-    /// <summary>How many lines <see cref="Status"/> may have without pushing the rest out of sight.</summary>
+    /// <summary>The maximum number of lines for <see cref="ShowStatus"/>, so that other output stays visible.</summary>
     int StatusHeight { get; }
 
-    /// <summary>The lines at the bottom that say what is going on; none takes them away. Nothing without a person.</summary>
-    void Status(IReadOnlyList<StatusLine> lines);
+    /// <summary>Replaces the status lines at the bottom; an empty list removes them. Does nothing unless interactive.</summary>
+    void ShowStatus(IReadOnlyList<StatusLine> lines);
 
-    /// <summary>Raw bytes of standard output.</summary>
+    /// <summary>Opens standard output for raw bytes.</summary>
     Stream OpenOutput();
 }
 
-/// <summary>A line of the status, in one of Spectre's colours; cut where the window ends.</summary>
+/// <summary>A status line in one of Spectre's colors; truncated at the width of the window.</summary>
 internal sealed record StatusLine(string Color, string Text);

@@ -2,11 +2,11 @@ using System.Text;
 
 namespace Shipinator.Cli.IO;
 
-/// <summary>Makes whole lines of pieces of UTF-8 that break anywhere.</summary>
+/// <summary>Splits chunks of UTF-8, which may break anywhere, into lines.</summary>
 internal sealed class LineSplitter(Action<string> line)
 {
-    /// <summary>A line that never ends is cut here, in characters.</summary>
-    private const int Longest = 64 * 1024;
+    /// <summary>Longer lines are split; in characters.</summary>
+    private const int MaxLineLength = 64 * 1024;
 
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
     private readonly StringBuilder _rest = new();
@@ -24,14 +24,14 @@ internal sealed class LineSplitter(Action<string> line)
             }
 
             _rest.Append(c);
-            if (_rest.Length == Longest)
+            if (_rest.Length == MaxLineLength)
             {
                 Flush();
             }
         }
     }
 
-    /// <summary>The last line, if it had no end.</summary>
+    /// <summary>Emits the last line if it had no line break.</summary>
     public void Complete()
     {
         if (_rest.Length > 0)
@@ -44,7 +44,7 @@ internal sealed class LineSplitter(Action<string> line)
     {
         var text = _rest.ToString().TrimEnd('\r');
         _rest.Clear();
-        // A progress bar redraws itself by returning: its last state counts.
+        // A progress bar overwrites itself with carriage returns: keep its last state.
         line(text.LastIndexOf('\r') is var at and >= 0 ? text[(at + 1)..] : text);
     }
 }

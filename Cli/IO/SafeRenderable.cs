@@ -3,7 +3,7 @@ using Spectre.Console.Rendering;
 
 namespace Shipinator.Cli.IO;
 
-/// <summary>Any content, with the text of each segment cleaned: what a caller forgot to clean does not reach the terminal either.</summary>
+/// <summary>Sanitizes the text of each segment, so that unsanitized text of a caller does not reach the terminal.</summary>
 internal sealed class SafeRenderable(IRenderable inner) : IRenderable
 {
     public Measurement Measure(RenderOptions options, int maxWidth) => inner.Measure(options, maxWidth);

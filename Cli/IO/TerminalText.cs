@@ -6,12 +6,12 @@ using Shipinator.Encodings;
 namespace Shipinator.Cli.IO;
 
 /// <summary>
-/// The one place that decides which characters reach a terminal. Names, messages and logs come from repositories, steps and
-/// servers, so none of them may move the cursor, change the title, or make the terminal type into the shell.
+/// Sanitizes text for terminals. Names, messages and logs come from repositories, steps and servers, so none of them may move the
+/// cursor, change the title, or inject input into the shell.
 /// </summary>
 /// <remarks>
-/// The text is read once from left to right and an ESC is never copied: a color is parsed whole and written anew from its
-/// parameters. So what is left can't combine into a new sequence, and cleaning a clean text changes nothing.
+/// The text is read once from left to right and an ESC is never copied: a color sequence is parsed completely and rewritten from its
+/// parameters. So the remaining text can't form a new sequence, and sanitizing is idempotent.
 /// </remarks>
 internal static class TerminalText
 {
@@ -19,15 +19,15 @@ internal static class TerminalText
     private static readonly SearchValues<char> Parameters = SearchValues.Create("0123456789;:");
     private static readonly SearchValues<char> StringEnds = SearchValues.Create("\u0007\u001b\u009c");
 
-    /// <summary>A name or another short text: one line in which everything invisible is shown as <c>\u{202E}</c>.</summary>
+    /// <summary>Sanitizes a name or another short text to one line. Invisible characters are shown as <c>\u{202E}</c>.</summary>
     public static string Name(string? text) => Clean(text, Keep.Nothing);
 
-    /// <summary>A message: the same, but lines and tabs stay.</summary>
+    /// <summary>Sanitizes a message like <see cref="Name"/>, but keeps line breaks and tabs.</summary>
     public static string Message(string? text) => Clean(text, Keep.Lines);
 
     /// <summary>
-    /// A line of a log. Control sequences are left out whole; with <paramref name="keepColors"/> colors (SGR) stay.
-    /// Characters that reorder text are shown as <c>\u{202E}</c>.
+    /// Sanitizes a log line. Control sequences are removed, except for colors (SGR) with <paramref name="keepColors"/>.
+    /// Bidirectional control characters are shown as <c>\u{202E}</c>.
     /// </summary>
     public static string Log(string line, bool keepColors)
     {
@@ -69,7 +69,7 @@ internal static class TerminalText
         return clean.ToString();
     }
 
-    /// <summary>Appends the character at a place as it may be shown; returns how many UTF-16 units it has.</summary>
+    /// <summary>Appends the sanitized character at an index; returns its length in UTF-16 code units.</summary>
     private static int Append(StringBuilder clean, string text, int at, Keep keep)
     {
         if (!Rune.TryGetRuneAt(text, at, out var rune))
@@ -87,7 +87,7 @@ internal static class TerminalText
             case '\r' when keep == Keep.Lines && at + 1 < text.Length && text[at + 1] == '\n':
                 break;
             case var value when Rune.IsControl(rune):
-                // In a log a lone control character says nothing to a reader; in a name it is a trap to be seen.
+                // Removed from logs, where they carry no information; shown in names, where they would deceive.
                 _ = keep == Keep.Log ? clean : Show(clean, value);
                 break;
             case var value
@@ -109,8 +109,8 @@ internal static class TerminalText
     private static StringBuilder Show(StringBuilder clean, int value) => clean.Append(CultureInfo.InvariantCulture, $"\\u{{{value:X4}}}");
 
     /// <summary>
-    /// The length of the control sequence that begins with an ESC or a C1 character (ECMA-48), at least 1; the parameters when
-    /// it sets a color (SGR), else null. One that does not end, ends with the text.
+    /// The length of the control sequence that starts with an ESC or a C1 character (ECMA-48), at least 1, and its parameters if it sets
+    /// a color (SGR), else null. An unterminated sequence extends to the end of the text.
     /// </summary>
     private static int SequenceLength(string text, int start, out string? parameters)
     {
@@ -143,7 +143,7 @@ internal static class TerminalText
                 at = Skip(text, at, ' ', '/');
                 if (at == text.Length || text[at] is < '@' or > '~')
                 {
-                    // Not a whole sequence: what follows is read anew.
+                    // Incomplete: parse what follows on its own.
                     return at - start;
                 }
 
@@ -154,7 +154,7 @@ internal static class TerminalText
 
                 return at + 1 - start;
             case ']' or 'P' or 'X' or '^' or '_':
-                // A string up to BEL, ESC \ or the C1 terminator; another ESC ends it, too, and is read anew.
+                // A string, terminated by BEL, ESC \ or the C1 terminator. Any other ESC ends it as well and is parsed on its own.
                 var end = text.AsSpan(at).IndexOfAny(StringEnds);
                 return end < 0 ? text.Length - start
                     : text[at + end] == Escape && at + end + 1 < text.Length && text[at + end + 1] == '\\' ? at + end + 2 - start

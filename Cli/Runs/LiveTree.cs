@@ -5,8 +5,8 @@ using Shipinator.Client;
 namespace Shipinator.Cli.Runs;
 
 /// <summary>
-/// The jobs and steps of a run as they stand now, for the bottom of a terminal: a line each, with how long it took or takes,
-/// and a bar of how many steps are over. Safe to use from several threads.
+/// The current state of a run's jobs and steps for the bottom of a terminal: one line each with its duration, and a progress bar.
+/// Thread-safe.
 /// </summary>
 internal sealed class LiveTree(TimeProvider time)
 {
@@ -16,8 +16,8 @@ internal sealed class LiveTree(TimeProvider time)
     private readonly Dictionary<string, State> _states = [];
     private IReadOnlyList<JobResponse> _jobs = [];
 
-    /// <summary>The jobs and steps that there are; what was told of them since stays.</summary>
-    public void Learn(IReadOnlyList<JobResponse> jobs)
+    /// <summary>Adds jobs and steps; transitions that were applied before are kept.</summary>
+    public void Add(IReadOnlyList<JobResponse> jobs)
     {
         lock (_gate)
         {
@@ -33,8 +33,8 @@ internal sealed class LiveTree(TimeProvider time)
         }
     }
 
-    /// <summary>A job or step moved.</summary>
-    public void Note(TransitionResponse change)
+    /// <summary>Applies a transition of a job or step.</summary>
+    public void Apply(TransitionResponse change)
     {
         lock (_gate)
         {
@@ -49,17 +49,17 @@ internal sealed class LiveTree(TimeProvider time)
     }
 
     /// <summary>
-    /// At most <paramref name="height"/> lines, the bar last. When there are more, jobs that are over or not begun are told in
-    /// one line, and what still does not fit is counted.
+    /// At most <paramref name="height"/> lines, the progress bar last. If there are more, jobs that are not running are collapsed to one
+    /// line, and lines that still don't fit are counted.
     /// </summary>
     public IReadOnlyList<StatusLine> Lines(int height)
     {
         lock (_gate)
         {
-            var rows = Rows(everything: true);
+            var rows = Rows(expandAll: true);
             if (rows.Count >= height)
             {
-                rows = Rows(everything: false);
+                rows = Rows(expandAll: false);
             }
 
             var room = Math.Max(1, height - 1);
@@ -69,11 +69,11 @@ internal sealed class LiveTree(TimeProvider time)
                 rows = [.. rows.Take(room - 1), new("grey", string.Create(CultureInfo.InvariantCulture, $"  … {left} more"))];
             }
 
-            return [.. rows, Bar()];
+            return [.. rows, ProgressBar()];
         }
     }
 
-    private List<StatusLine> Rows(bool everything)
+    private List<StatusLine> Rows(bool expandAll)
     {
         var rows = new List<StatusLine>();
         var width = _jobs.SelectMany(j => j.Steps.Select(s => s.Name.Length + 2).Append(j.Name.Length)).DefaultIfEmpty(0).Max() + 2;
@@ -81,12 +81,12 @@ internal sealed class LiveTree(TimeProvider time)
         {
             var state = _states[job.Id];
             rows.Add(Row("", job.Name, state, width));
-            if (!everything && state.Status != "running")
+            if (!expandAll && state.Status != "running")
             {
                 continue;
             }
 
-            // A job that began again shows the attempt that counts.
+            // A retried job shows its current attempt.
             var attempt = job.Steps.Select(s => s.JobAttempt).DefaultIfEmpty(1).Max();
             rows.AddRange(
                 job.Steps.Where(s => s.JobAttempt == attempt)
@@ -100,25 +100,25 @@ internal sealed class LiveTree(TimeProvider time)
 
     private StatusLine Row(string indent, string name, State state, int width)
     {
-        var took = state.Started is { } from ? Looks.Duration((state.Finished ?? time.GetUtcNow()) - from) : "";
+        var took = state.Started is { } from ? ConsoleFormat.Duration((state.Finished ?? time.GetUtcNow()) - from) : "";
         return new(
-            Looks.Color(state.Status),
-            $"{indent}{Looks.Mark(state.Status)} {(indent + name).PadRight(width)[indent.Length..]}{took}".TrimEnd()
+            ConsoleFormat.Color(state.Status),
+            $"{indent}{ConsoleFormat.Symbol(state.Status)} {(indent + name).PadRight(width)[indent.Length..]}{took}".TrimEnd()
         );
     }
 
-    private StatusLine Bar()
+    private StatusLine ProgressBar()
     {
         var steps = _jobs.SelectMany(j => j.Steps.Where(s => s.JobAttempt == j.Steps.Max(o => o.JobAttempt))).ToList();
-        var over = steps.Count(s => _states[s.Id].Status is not ("pending" or "running"));
-        var full = steps.Count == 0 ? 0 : BarWidth * over / steps.Count;
+        var ended = steps.Count(s => _states[s.Id].Status is not ("pending" or "running"));
+        var full = steps.Count == 0 ? 0 : BarWidth * ended / steps.Count;
         var failed = steps.Any(s => _states[s.Id].Status == "failed");
         return new(
             failed ? "red" : "green",
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{new string('━', full)}{new string('╌', BarWidth - full)} {over}/{steps.Count} steps  {Looks.Duration(time.GetElapsedTime(_begin))}"
-            )
+                $"{new string('━', full)}{new string('╌', BarWidth - full)} {ended}/{steps.Count} steps  "
+            ) + ConsoleFormat.Duration(time.GetElapsedTime(_begin))
         );
     }
 

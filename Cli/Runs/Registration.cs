@@ -5,10 +5,10 @@ using Shipinator.Client;
 
 namespace Shipinator.Cli.Runs;
 
-/// <summary>Makes a working copy known to the server, if it is not yet.</summary>
+/// <summary>Registers a working copy with the server if needed.</summary>
 internal sealed class Registration(Session session)
 {
-    /// <summary>The repository of a working copy, if the server knows it. Errors: <see cref="CliException"/>.</summary>
+    /// <summary>Finds the repository of a working copy, or returns null. Errors: <see cref="CliException"/>.</summary>
     public async Task<RepositoryResponse?> FindAsync(WorkingCopy copy, string? project)
     {
         var url = await CloneUrlAsync(copy);
@@ -19,7 +19,7 @@ internal sealed class Registration(Session session)
         return known.Find(r => r.CloneUrl == url);
     }
 
-    /// <summary>The repository of a working copy. Errors: <see cref="CliException"/>.</summary>
+    /// <summary>Finds or creates the repository of a working copy. Errors: <see cref="CliException"/>.</summary>
     public async Task<RepositoryResponse> EnsureAsync(WorkingCopy copy, string? project, string? pipelineFile)
     {
         if (await FindAsync(copy, project) is { } known)
@@ -32,7 +32,7 @@ internal sealed class Registration(Session session)
 
         var branch =
             await copy.DefaultBranchAsync(session.Token)
-            ?? throw new CliException(ExitCodes.Usage, $"{copy.Root} has no branch: 'git switch -c main' makes one.");
+            ?? throw new CliException(ExitCodes.Usage, $"{copy.Root} has no branch. Create one with 'git switch -c main'.");
         try
         {
             return await session.Client.CreateRepositoryAsync(
@@ -50,11 +50,12 @@ internal sealed class Registration(Session session)
         }
         catch (ShipinatorApiException e) when (e.Status == HttpStatusCode.Conflict)
         {
-            // Somebody registered it between the two calls, or the name belongs to another repository.
+            // Registered concurrently, or the name belongs to another repository.
             return await FindAsync(owner, url)
                 ?? throw new CliException(
                     ExitCodes.Invalid,
-                    $"The project '{owner.Name}' has another repository '{copy.Name}' ({e.Message}). Choose another project with --project.",
+                    $"Project '{owner.Name}' already has another repository '{copy.Name}' ({e.Message}). "
+                        + "Choose another project with --project.",
                     e
                 );
         }
@@ -86,12 +87,12 @@ internal sealed class Registration(Session session)
         }
         catch (ShipinatorApiException e) when (e.Status == HttpStatusCode.Conflict)
         {
-            // Somebody made it between the two calls.
+            // Created concurrently.
             return await session.Catalog.ProjectAsync(name, session.Token);
         }
     }
 
-    /// <summary>The folder itself for a server on this machine; else where it was cloned from.</summary>
+    /// <summary>The folder itself for a server on this machine, else the URL of <c>origin</c>.</summary>
     private async Task<string> CloneUrlAsync(WorkingCopy copy)
     {
         if (session.Connection.Server.IsLoopback)
@@ -106,7 +107,8 @@ internal sealed class Registration(Session session)
             ? new UriBuilder(uri) { UserName = "", Password = "" }.Uri.ToString()
             : throw new CliException(
                 ExitCodes.Usage,
-                $"The server {session.Connection.Server} is on another machine and can't see {copy.Root}, and its 'origin' is no http(s) address. "
+                $"Server {session.Connection.Server} runs on another machine and can't access {copy.Root}, "
+                    + "and the repository's 'origin' is not an http(s) URL. "
                     + "Register the repository with 'shipinator repositories add', push, and use 'shipinator trigger'."
             );
     }

@@ -4,32 +4,32 @@ using Shipinator.Client;
 namespace Shipinator.Cli.Runs;
 
 /// <summary>
-/// Shows a run as it goes: every change of jobs and steps, and the logs of all steps, line by line with the step's name before
-/// it. Errors: those of <see cref="ShipinatorClient"/>.
+/// Follows a run: writes every transition of jobs and steps, and the logs of all steps, each line prefixed with the step's name.
+/// Errors: those of <see cref="ShipinatorClient"/>.
 /// </summary>
 internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, TimeProvider time)
 {
     private static readonly string[] Colors = ["aqua", "olive", "fuchsia", "teal", "purple", "lime", "maroon", "navy"];
 
-    /// <summary>How long the end of a log that says nothing more is waited for once the run is over.</summary>
-    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(30);
+    /// <summary>How long to wait for the next bytes of a log after the run has ended.</summary>
+    private static readonly TimeSpan LogIdleTimeout = TimeSpan.FromSeconds(30);
 
-    /// <summary>How often the durations in the tree move.</summary>
+    /// <summary>How often the durations in the tree are refreshed.</summary>
     private static readonly TimeSpan Refresh = TimeSpan.FromMilliseconds(250);
 
     private readonly Dictionary<string, string> _names = [];
     private readonly LiveTree _tree = new(time);
     private readonly Dictionary<string, Task> _logs = [];
-    private volatile bool _over;
+    private volatile bool _ended;
     private long _lastPiece;
 
-    /// <summary>Only steps of this name are shown; null shows all.</summary>
+    /// <summary>Shows only steps with this name; null shows all.</summary>
     public string? Step { get; init; }
 
-    /// <summary>Whether changes of state are told, beside the logs.</summary>
-    public bool Changes { get; init; } = true;
+    /// <summary>Whether transitions are written, in addition to the logs.</summary>
+    public bool ShowTransitions { get; init; } = true;
 
-    /// <summary>Until the run is over; the run as it ended.</summary>
+    /// <summary>Follows until the run ends; returns the ended run.</summary>
     public async Task<RunResponse> FollowAsync(string run, CancellationToken cancellationToken)
     {
         await using var ticker = time.CreateTimer(_ => ShowStatus(), null, Refresh, Refresh);
@@ -37,7 +37,7 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
         {
             await foreach (var change in client.WatchRunAsync(run, cancellationToken))
             {
-                await TellAsync(run, change, cancellationToken);
+                await HandleAsync(run, change, cancellationToken);
                 ShowStatus();
             }
 
@@ -46,14 +46,14 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
         finally
         {
             await ticker.DisposeAsync();
-            _over = true;
-            terminal.Status([]);
+            _ended = true;
+            terminal.ShowStatus([]);
         }
 
         return await client.PersistAsync(() => client.GetRunAsync(run, cancellationToken), cancellationToken);
     }
 
-    private async Task TellAsync(string run, TransitionResponse change, CancellationToken cancellationToken)
+    private async Task HandleAsync(string run, TransitionResponse change, CancellationToken cancellationToken)
     {
         if (change.Machine == "run")
         {
@@ -62,7 +62,7 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
 
         if (!_names.ContainsKey(change.EntityId))
         {
-            Learn(await client.PersistAsync(() => client.GetJobsAsync(run, cancellationToken), cancellationToken));
+            AddNames(await client.PersistAsync(() => client.GetJobsAsync(run, cancellationToken), cancellationToken));
         }
 
         var name = _names.GetValueOrDefault(change.EntityId, change.EntityId);
@@ -76,29 +76,30 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
             return;
         }
 
-        _tree.Note(change);
-        if (Changes && change.To != "pending" && change.From != change.To && (change.Machine == "job" || IsWanted(name)))
+        _tree.Apply(change);
+        if (ShowTransitions && change.To != "pending" && change.From != change.To && (change.Machine == "job" || IsWanted(name)))
         {
-            Say(change, name);
+            WriteTransition(change, name);
         }
     }
 
-    private void Say(TransitionResponse change, string name)
+    private void WriteTransition(TransitionResponse change, string name)
     {
         var why = change.To is "failed" or "canceled" or "skipped" ? change.Detail ?? change.Reason : null;
-        terminal.Say(
-            $"[{Looks.Color(change.To)}]{Looks.Mark(change.To)} {Looks.Text(name)} {Looks.Text(change.To)}[/]"
-                + (why is null ? "" : Looks.Text($": {why.ReplaceLineEndings(" ")}"))
+        terminal.WriteMarkup(
+            $"[{ConsoleFormat.Color(change.To)}]{ConsoleFormat.Symbol(change.To)} "
+                + $"{ConsoleFormat.Text(name)} {ConsoleFormat.Text(change.To)}[/]"
+                + (why is null ? "" : ConsoleFormat.Text($": {why.ReplaceLineEndings(" ")}"))
         );
     }
 
     private bool IsWanted(string name) => Step is null || name == Step || name.EndsWith("/" + Step, StringComparison.Ordinal);
 
-    /// <summary>One log without the run: of an execution.</summary>
+    /// <summary>Writes the log of one execution.</summary>
     public async Task PrintLogAsync(string execution, string name, CancellationToken cancellationToken, bool follow = true)
     {
         var color = Colors[(int)((uint)string.GetHashCode(name, StringComparison.Ordinal) % (uint)Colors.Length)];
-        var lines = new LineSplitter(line => terminal.LogLine(name.Length == 0 ? "" : $"[{name}]", color, line));
+        var lines = new LineSplitter(line => terminal.WriteLogLine(name.Length == 0 ? "" : $"[{name}]", color, line));
         try
         {
             await foreach (var piece in client.ReadLogAsync(execution, 0, follow, cancellationToken))
@@ -109,7 +110,7 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
         }
         catch (Exception e) when (e is ShipinatorApiException or HttpRequestException or IOException)
         {
-            terminal.Note($"[{name}] The log can't be read: {e.Message}");
+            terminal.WriteNote($"[{name}] Can't read the log: {e.Message}");
         }
 
         lines.Complete();
@@ -121,10 +122,10 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
         Interlocked.Exchange(ref _lastPiece, time.GetTimestamp());
         while (true)
         {
-            var left = Silence - time.GetElapsedTime(Interlocked.Read(ref _lastPiece));
+            var left = LogIdleTimeout - time.GetElapsedTime(Interlocked.Read(ref _lastPiece));
             if (left <= TimeSpan.Zero)
             {
-                terminal.Note("The run has ended, but not all of its logs have; 'shipinator logs' shows what is missing.");
+                terminal.WriteNote("The run has ended, but some logs are still incomplete. Run 'shipinator logs' to see the rest.");
                 return;
             }
 
@@ -135,16 +136,16 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
             }
             catch (TimeoutException)
             {
-                // Lines that still come are waited for, however many they are.
+                // More bytes may have arrived meanwhile: check the idle time again.
             }
         }
     }
 
-    /// <summary>Names of jobs, steps and executions.</summary>
-    private void Learn(JobsResponse answer)
+    /// <summary>Registers the names of jobs, steps and executions.</summary>
+    private void AddNames(JobsResponse response)
     {
-        _tree.Learn([.. answer.Jobs]);
-        foreach (var job in answer.Jobs)
+        _tree.Add([.. response.Jobs]);
+        foreach (var job in response.Jobs)
         {
             _names[job.Id] = job.Name;
             foreach (var step in job.Steps)
@@ -160,9 +161,9 @@ internal sealed class RunFollower(ShipinatorClient client, ITerminal terminal, T
 
     private void ShowStatus()
     {
-        if (terminal.IsInteractive && !_over)
+        if (terminal.IsInteractive && !_ended)
         {
-            terminal.Status(_tree.Lines(terminal.StatusHeight));
+            terminal.ShowStatus(_tree.Lines(terminal.StatusHeight));
         }
     }
 }

@@ -5,55 +5,61 @@ using Spectre.Console;
 
 namespace Shipinator.Cli.Runs;
 
-/// <summary>What became of a run, in one look.</summary>
+/// <summary>The summary of a run: jobs, steps, artifacts and the result.</summary>
 internal static class RunSummary
 {
     public static void Show(ITerminal terminal, RunResponse run, IReadOnlyList<JobResponse> jobs)
     {
-        terminal.Say("");
-        terminal.Show(JobTable(jobs));
+        terminal.Write(JobTable(jobs));
         var artifacts = Artifacts(jobs);
         if (artifacts.Count > 0)
         {
-            terminal.Say("");
-            terminal.Show(ArtifactTable(artifacts));
+            terminal.WriteMarkup("");
+            terminal.Write(ArtifactTable(artifacts));
         }
 
-        terminal.Say("");
-        terminal.Say(
-            $"[bold]Run #{run.RunNumber.ToString(CultureInfo.InvariantCulture)}[/] of {Looks.Text(run.ProjectName)}/{Looks.Text(run.RepositoryName)} ({Looks.Text(run.PipelineName)}, {Looks.Text(Short(run))}): "
-                + Looks.Status(run.Status)
-                + (run.FinishedAt is null ? "" : $" in {Looks.Duration(run.CreatedAt, run.FinishedAt)}")
-                + Looks.Text(Why(run.Status, run.Reason, run.Detail, run.WaitingFor) is { Length: > 0 } why ? $" ({why})" : "")
+        terminal.WriteMarkup("");
+        terminal.WriteMarkup(
+            $"{Title(run)} ({ConsoleFormat.Text(run.PipelineName)}, {ConsoleFormat.Text(Revision(run))}): "
+                + ConsoleFormat.Status(run.Status)
+                + (run.FinishedAt is null ? "" : $" in {ConsoleFormat.Duration(run.CreatedAt, run.FinishedAt)}")
+                + ConsoleFormat.Text(Detail(run.Status, run.Reason, run.Detail, run.WaitingFor) is { Length: > 0 } why ? $" ({why})" : "")
         );
-        terminal.Say($"{Looks.Text(run.Url)}");
+        terminal.WriteMarkup($"{ConsoleFormat.Text(run.Url)}");
     }
 
-    /// <summary>Jobs and the steps of their last attempts, a row each.</summary>
+    /// <summary>The run's number and repository, as markup.</summary>
+    public static string Title(RunResponse run) =>
+        $"[bold]Run #{run.RunNumber.ToString(CultureInfo.InvariantCulture)}[/] of "
+        + ConsoleFormat.Text($"{run.ProjectName}/{run.RepositoryName}");
+
+    /// <summary>A table of all jobs and the steps of their last attempts.</summary>
     public static Table JobTable(IReadOnlyList<JobResponse> jobs)
     {
-        var table = Looks.Table("JOB", "STEP", "STATUS", "TIME", "ATTEMPTS", "WHY");
-        // The one column of sentences wraps, so that a long one leaves the others their width.
+        var table = ConsoleFormat.Table("JOB", "STEP", "STATUS", "TIME", "ATTEMPTS", "DETAIL");
+        // Only the detail column wraps, so that a long detail does not squeeze the others.
         table.Columns[^1].NoWrap = false;
         foreach (var job in jobs)
         {
             table.AddRow(
-                $"[bold]{Looks.Text(job.Name)}[/]",
+                $"[bold]{ConsoleFormat.Text(job.Name)}[/]",
                 "",
-                Looks.Status(job.Status),
-                Looks.Duration(job.StartedAt, job.FinishedAt),
+                ConsoleFormat.Status(job.Status),
+                ConsoleFormat.Duration(job.StartedAt, job.FinishedAt),
                 job.Attempt > 1 ? job.Attempt.ToString(CultureInfo.InvariantCulture) : "",
-                Looks.Text(job.ReusedFrom is null ? Why(job.Status, job.Reason, job.Detail, job.WaitingFor) : "result of an earlier run")
+                ConsoleFormat.Text(
+                    job.ReusedFrom is null ? Detail(job.Status, job.Reason, job.Detail, job.WaitingFor) : "Reused from an earlier run"
+                )
             );
             foreach (var step in job.Steps.Where(s => s.JobAttempt == job.Attempt).OrderBy(s => s.ExecutionOrder))
             {
                 table.AddRow(
                     "",
-                    Looks.Text(step.Name + (step.ParallelGroup is null ? "" : " ∥")),
-                    Looks.Status(step.Status),
-                    Looks.Duration(step.StartedAt, step.FinishedAt),
+                    ConsoleFormat.Text(step.Name + (step.ParallelGroup is null ? "" : " ∥")),
+                    ConsoleFormat.Status(step.Status),
+                    ConsoleFormat.Duration(step.StartedAt, step.FinishedAt),
                     step.Executions.Count.ToString(CultureInfo.InvariantCulture),
-                    Looks.Text(Why(step.Status, step.Reason, step.Detail, step.WaitingFor))
+                    ConsoleFormat.Text(Detail(step.Status, step.Reason, step.Detail, step.WaitingFor))
                 );
             }
         }
@@ -66,25 +72,26 @@ internal static class RunSummary
 
     public static Table ArtifactTable(IEnumerable<ArtifactResponse> artifacts)
     {
-        var table = Looks.Table("ARTIFACT", "TYPE", "SIZE", "SHA-256", "ID");
+        var table = ConsoleFormat.Table("ARTIFACT", "TYPE", "SIZE", "SHA-256", "ID");
         foreach (var artifact in artifacts)
         {
             table.AddRow(
-                Looks.Text(artifact.Ref ?? artifact.FileName),
-                Looks.Text(artifact.ArtifactType),
-                artifact.Ref is null ? Looks.Size(artifact.Size) : "",
-                Looks.Text(artifact.Checksum is { Length: > 12 } sum ? sum[..12] : artifact.Checksum),
-                Looks.Text(artifact.Id)
+                ConsoleFormat.Text(artifact.Ref ?? artifact.FileName),
+                ConsoleFormat.Text(artifact.ArtifactType),
+                artifact.Ref is null ? ConsoleFormat.Size(artifact.Size) : "",
+                ConsoleFormat.Text(artifact.Checksum is { Length: > 12 } sum ? sum[..12] : artifact.Checksum),
+                ConsoleFormat.Text(artifact.Id)
             );
         }
 
         return table;
     }
 
-    /// <summary>Branch or ref, and the commit's first digits.</summary>
-    public static string Short(RunResponse run) => $"{run.Branch ?? run.GitRef}@{(run.GitSha.Length > 8 ? run.GitSha[..8] : run.GitSha)}";
+    /// <summary>The branch or ref, and the abbreviated commit.</summary>
+    public static string Revision(RunResponse run) =>
+        $"{run.Branch ?? run.GitRef}@{(run.GitSha.Length > 8 ? run.GitSha[..8] : run.GitSha)}";
 
-    private static string Why(string status, string? reason, string? detail, string? waitingFor) =>
+    private static string Detail(string status, string? reason, string? detail, string? waitingFor) =>
         status == "success"
             ? ""
             : (detail ?? (status is "pending" or "running" ? waitingFor : null) ?? reason ?? "").ReplaceLineEndings(" ");

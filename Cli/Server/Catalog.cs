@@ -4,18 +4,18 @@ using Shipinator.Client;
 
 namespace Shipinator.Cli.Server;
 
-/// <summary>Finds things by what people call them: names, numbers, beginnings of ids.</summary>
+/// <summary>Finds projects, repositories and runs by what users type: names, numbers, IDs and ID prefixes.</summary>
 internal sealed class Catalog(ShipinatorClient client)
 {
-    /// <summary>A project by name or id. Errors: <see cref="CliException"/>.</summary>
+    /// <summary>Finds a project by name or ID. Errors: <see cref="CliException"/>.</summary>
     public async Task<ProjectResponse> ProjectAsync(string name, CancellationToken cancellationToken) =>
         await FindProjectAsync(name, cancellationToken)
         ?? throw new CliException(
             ExitCodes.NotFound,
-            $"There is no project '{name}'. 'shipinator projects list' shows those that there are."
+            $"Project '{name}' does not exist. Run 'shipinator projects list' to list all projects."
         );
 
-    /// <summary>The same, or null.</summary>
+    /// <summary>Finds a project by name or ID, or returns null.</summary>
     public async Task<ProjectResponse?> FindProjectAsync(string name, CancellationToken cancellationToken)
     {
         await foreach (var project in client.ListProjectsAsync(cancellationToken))
@@ -29,7 +29,7 @@ internal sealed class Catalog(ShipinatorClient client)
         return null;
     }
 
-    /// <summary>All repositories, or those of one project.</summary>
+    /// <summary>Lists all repositories, or those of one project.</summary>
     public async Task<List<RepositoryResponse>> RepositoriesAsync(string? project, CancellationToken cancellationToken)
     {
         var projects = new List<ProjectResponse>();
@@ -57,7 +57,7 @@ internal sealed class Catalog(ShipinatorClient client)
         return repositories;
     }
 
-    /// <summary>A repository by name, <c>project/name</c>, id or clone URL. Errors: <see cref="CliException"/>.</summary>
+    /// <summary>Finds a repository by name, <c>project/name</c>, ID or clone URL. Errors: <see cref="CliException"/>.</summary>
     public async Task<RepositoryResponse> RepositoryAsync(string name, CancellationToken cancellationToken)
     {
         var path = Directory.Exists(name) ? Path.GetFullPath(name) : name;
@@ -69,17 +69,17 @@ internal sealed class Catalog(ShipinatorClient client)
             [var one] => one,
             [] => throw new CliException(
                 ExitCodes.NotFound,
-                $"There is no repository '{name}'. 'shipinator repositories list' shows those that there are."
+                $"Repository '{name}' does not exist. Run 'shipinator repositories list' to list all repositories."
             ),
             _ => throw new CliException(
                 ExitCodes.Usage,
-                $"'{name}' could be {string.Join(" or ", found.Select(r => $"{r.ProjectName}/{r.Name}"))}: say which."
+                $"'{name}' is ambiguous: {string.Join(" or ", found.Select(r => $"{r.ProjectName}/{r.Name}"))}. Use PROJECT/NAME."
             ),
         };
     }
 
     /// <summary>
-    /// A run by id, by the beginning of its id (among the newest hundred), by number with a repository; null is the newest.
+    /// Finds a run by ID, by ID prefix (among the newest 100 runs) or by number; null selects the newest run.
     /// Errors: <see cref="CliException"/>.
     /// </summary>
     public async Task<RunResponse> RunAsync(string? name, string? repository, CancellationToken cancellationToken)
@@ -96,7 +96,10 @@ internal sealed class Catalog(ShipinatorClient client)
         {
             return (await client.ListRunsAsync("limit=1" + filter, cancellationToken)).Items is [var newest]
                 ? newest
-                : throw new CliException(ExitCodes.NotFound, "There is no run yet. 'shipinator run' makes one.");
+                : throw new CliException(
+                    ExitCodes.NotFound,
+                    "There are no runs yet. Run 'shipinator run' in a Git repository to start one."
+                );
         }
 
         var digits = name.TrimStart('#');
@@ -128,7 +131,7 @@ internal sealed class Catalog(ShipinatorClient client)
                 cancellationToken
             );
             found.AddRange(page.Items.Where(r => r.RunNumber == number));
-            // A number means one run in a repository; without one, the newest hundred runs are looked at.
+            // A number is unique within a repository. Without a repository only the newest 100 runs are searched.
             cursor = isOneRepository && found.Count == 0 ? page.NextCursor : null;
         } while (cursor is not null);
 
@@ -141,15 +144,16 @@ internal sealed class Catalog(ShipinatorClient client)
             [var one] => one,
             [] => throw new CliException(
                 ExitCodes.NotFound,
-                $"There is no run '{name}'. 'shipinator list' shows the newest; a number may need --repository."
+                $"Run '{name}' does not exist. Run 'shipinator list' to list runs; to select by number, add --repository."
             ),
             _ => throw new CliException(
                 ExitCodes.Usage,
-                $"'{name}' could be {string.Join(" or ", found.Take(5).Select(r => $"{r.ProjectName}/{r.RepositoryName} {r.Id}"))}: say which, by its id or with --repository."
+                $"'{name}' is ambiguous: {string.Join(" or ", found.Take(5).Select(r => $"{r.ProjectName}/{r.RepositoryName} {r.Id}"))}. "
+                    + "Use the run ID or --repository."
             ),
         };
 
-    /// <summary>A run, or else an execution, that has this name.</summary>
+    /// <summary>Finds a run, or else the execution with this ID.</summary>
     public async Task<(RunResponse? Run, ExecutionResponse? Execution)> RunOrExecutionAsync(
         string? name,
         string? repository,

@@ -3,13 +3,14 @@ using Shipinator.Cli.IO;
 
 namespace Shipinator.Cli.Server;
 
-/// <summary>Which server a command speaks to, with which token, and where that is written.</summary>
+/// <summary>The server and token that a command uses, and where they were configured.</summary>
 internal sealed record Connection(Uri Server, string? Token, string Source)
 {
     private const string Fix =
-        "Start one on this machine with 'shipinator up', or name one with 'shipinator login URL --token TOKEN', --server or SHIPINATOR_SERVER_URL.";
+        "Start a server on this machine with 'shipinator up', or connect to one with 'shipinator login URL --token TOKEN', "
+        + "--server or SHIPINATOR_SERVER_URL.";
 
-    /// <summary>The folder of a standalone server.</summary>
+    /// <summary>The data folder of a standalone server.</summary>
     public static string DataFolder
     {
         get
@@ -26,7 +27,7 @@ internal sealed record Connection(Uri Server, string? Token, string Source)
         }
     }
 
-    /// <summary>What <c>login</c> keeps.</summary>
+    /// <summary>The file that <c>login</c> writes.</summary>
     public static string LoginFile =>
         Path.Combine(
             Environment.GetEnvironmentVariable("XDG_CONFIG_HOME") is { Length: > 0 } xdg ? xdg : Path.Combine(Home, ".config"),
@@ -37,8 +38,8 @@ internal sealed record Connection(Uri Server, string? Token, string Source)
     private static string Home => Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
 
     /// <summary>
-    /// From the options, the environment, the data folder that the environment names, the login, and the default data
-    /// folder, in this order. A token that was kept for one server is never sent to another. Errors: <see cref="CliException"/>.
+    /// Finds the connection in the options, the environment, the data folder of <c>SHIPINATOR_DATA</c>, the login file and the default
+    /// data folder, in this order. A token saved for one server is never sent to another. Errors: <see cref="CliException"/>.
     /// </summary>
     public static Connection Find(string? server, string? token)
     {
@@ -76,7 +77,7 @@ internal sealed record Connection(Uri Server, string? Token, string Source)
         }
 
         return given is null
-            ? throw new CliException(ExitCodes.Unreachable, $"No server is known. {Fix}")
+            ? throw new CliException(ExitCodes.Unreachable, $"No server is configured. {Fix}")
             : new(
                 Parse(given, server is null ? "SHIPINATOR_SERVER_URL" : "--server"),
                 givenToken,
@@ -84,8 +85,8 @@ internal sealed record Connection(Uri Server, string? Token, string Source)
             );
     }
 
-    /// <summary>Keeps a server and its token for this user alone.</summary>
-    public static void Remember(KnownServer known)
+    /// <summary>Saves a server and its token in a file that only this user can read.</summary>
+    public static void Save(KnownServer known)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(LoginFile)!);
         var temporary = LoginFile + ".new";
@@ -108,17 +109,17 @@ internal sealed record Connection(Uri Server, string? Token, string Source)
         File.Move(temporary, LoginFile, overwrite: true);
     }
 
-    /// <summary>A server's address. Errors: <see cref="CliException"/>.</summary>
+    /// <summary>Parses a server URL. Errors: <see cref="CliException"/>.</summary>
     public static Uri Parse(string text, string source) =>
         Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && uri.UserInfo.Length == 0
             ? uri
             : throw new CliException(
                 ExitCodes.Usage,
-                $"{source}: '{text}' is no server address; expected http(s)://HOST[:PORT] without a credential in it."
+                $"{source}: '{text}' is not a valid server URL; expected http(s)://HOST[:PORT] without credentials."
             );
 
-    /// <summary>The sentence for a server that is away.</summary>
-    public string Away(Exception e) => $"The server {Server} (from {Source}) does not answer: {e.Message.TrimEnd('.')}. {Fix}";
+    /// <summary>The error message for a server that can't be reached.</summary>
+    public string UnreachableMessage(Exception e) => $"Server {Server} (from {Source}) is unreachable: {e.Message.TrimEnd('.')}. {Fix}";
 
     private static string? NonEmpty(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
 
@@ -136,11 +137,11 @@ internal sealed record Connection(Uri Server, string? Token, string Source)
         }
         catch (JsonException e)
         {
-            throw new CliException(ExitCodes.Usage, $"{file} is not what it should be ({e.Message}). Delete it, or log in again.", e);
+            throw new CliException(ExitCodes.Usage, $"{file} is not valid JSON: {e.Message} Delete it, or log in again.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCodes.Usage, $"{file} can't be read: {e.Message}", e);
+            throw new CliException(ExitCodes.Usage, $"Can't read {file}: {e.Message}", e);
         }
     }
 }

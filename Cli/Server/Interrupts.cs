@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Shipinator.Cli.Server;
 
 /// <summary>
-/// Ctrl-C and SIGTERM. The first Ctrl-C may be taken by a command (<see cref="OnFirst"/>); every other cancels
+/// Handles Ctrl-C, SIGTERM and SIGHUP. A command can handle the first Ctrl-C (<see cref="OnFirst"/>); every other signal cancels
 /// <see cref="Token"/>.
 /// </summary>
 internal sealed class Interrupts : IDisposable
@@ -19,10 +19,10 @@ internal sealed class Interrupts : IDisposable
             PosixSignalRegistration.Create(PosixSignal.SIGHUP, Handle),
         ];
 
-    /// <summary>Canceled when the program is to end.</summary>
+    /// <summary>Canceled when the program must end.</summary>
     public CancellationToken Token => _source.Token;
 
-    /// <summary>What the next Ctrl-C does in place of ending the program, once.</summary>
+    /// <summary>Sets what the next Ctrl-C does, once, instead of ending the program.</summary>
     public void OnFirst(Action? action) => Interlocked.Exchange(ref _first, action);
 
     /// <inheritdoc/>

@@ -4,12 +4,12 @@ using System.Runtime.InteropServices;
 
 namespace Shipinator.Cli.Server;
 
-/// <summary>The standalone server as a child of this program.</summary>
+/// <summary>The standalone server as a child process.</summary>
 internal static class ServerProcess
 {
     private const string Name = "Shipinator.Silo";
 
-    /// <summary>The server's program. Errors: <see cref="CliException"/> names the places that were looked at.</summary>
+    /// <summary>Finds the server's program. Errors: <see cref="CliException"/> with the paths that were searched.</summary>
     public static string Find()
     {
         if (Environment.GetEnvironmentVariable("SHIPINATOR_SERVER") is { Length: > 0 } given)
@@ -17,11 +17,11 @@ internal static class ServerProcess
             var path = Path.GetFullPath(given);
             return File.Exists(path)
                 ? path
-                : throw new CliException(ExitCodes.Usage, $"SHIPINATOR_SERVER names {path}, which is not there.");
+                : throw new CliException(ExitCodes.Usage, $"SHIPINATOR_SERVER is {path}, but that file does not exist.");
         }
 
         var here = AppContext.BaseDirectory;
-        // In a checkout the configuration that this program was built in comes first.
+        // In a checkout, prefer the build configuration of this program.
         string[] configurations = here.Contains("/Release/", StringComparison.Ordinal) ? ["Release", "Debug"] : ["Debug", "Release"];
         string[] places =
         [
@@ -32,11 +32,11 @@ internal static class ServerProcess
         return places.FirstOrDefault(File.Exists)
             ?? throw new CliException(
                 ExitCodes.Usage,
-                $"The server's program is not there. Looked at: {string.Join(", ", places)}. Build it, or set SHIPINATOR_SERVER to it."
+                $"Server program not found in: {string.Join(", ", places)}. Build it, or set SHIPINATOR_SERVER to its path."
             );
     }
 
-    /// <summary>Runs it with the same output until it ends, passing signals on; its exit code.</summary>
+    /// <summary>Runs the server with inherited output until it exits, forwarding signals; returns its exit code.</summary>
     public static async Task<int> RunAsync(string program, string? data, int? port, Action<string> note)
     {
         var isAssembly = program.EndsWith(".dll", StringComparison.OrdinalIgnoreCase);
@@ -60,7 +60,7 @@ internal static class ServerProcess
 
         Process? child = null;
         var early = 0;
-        void Pass(PosixSignalContext context)
+        void Forward(PosixSignalContext context)
         {
             context.Cancel = true;
             var signal = context.Signal == PosixSignal.SIGINT ? 2 : 15;
@@ -74,9 +74,9 @@ internal static class ServerProcess
             }
         }
 
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Pass);
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Pass);
-        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Pass);
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Forward);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Forward);
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Forward);
         try
         {
             using var process = Process.Start(start)!;
@@ -89,7 +89,7 @@ internal static class ServerProcess
             await process.WaitForExitAsync();
             if (process.ExitCode is not (0 or 2))
             {
-                note($"The server ended with exit code {process.ExitCode.ToString(CultureInfo.InvariantCulture)}.");
+                note($"The server exited with code {process.ExitCode.ToString(CultureInfo.InvariantCulture)}.");
             }
 
             Volatile.Write(ref child, null);
@@ -97,11 +97,11 @@ internal static class ServerProcess
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            throw new CliException(ExitCodes.Usage, $"{start.FileName} can't be started: {e.Message}. It must be on the PATH.", e);
+            throw new CliException(ExitCodes.Usage, $"Can't start {start.FileName}: {e.Message}. Make sure that it is on the PATH.", e);
         }
     }
 
-    /// <summary>The very host that runs this program, if it is one.</summary>
+    /// <summary>The dotnet host that runs this program, or else the one on the PATH.</summary>
     private static string Dotnet() =>
         Environment.ProcessPath is { } self && Path.GetFileNameWithoutExtension(self) == "dotnet" ? self : "dotnet";
 

@@ -2,51 +2,54 @@ using System.Diagnostics;
 
 namespace Shipinator.Cli.Server;
 
-/// <summary>A Git repository on this machine, asked through the <c>git</c> program.</summary>
+/// <summary>A Git repository on this machine, read with the <c>git</c> program.</summary>
 internal sealed class WorkingCopy
 {
-    /// <summary>The name of the pipeline file.</summary>
+    /// <summary>The default path of the pipeline file.</summary>
     public const string PipelineFile = ".shipinator.yaml";
 
     private WorkingCopy(string root) => Root = root;
 
-    /// <summary>The absolute path of its top folder.</summary>
+    /// <summary>The absolute path of the top-level folder.</summary>
     public string Root { get; }
 
     /// <summary>The folder's name.</summary>
     public string Name => Path.GetFileName(Root) is { Length: > 0 } name ? name : "repository";
 
-    /// <summary>The repository that a folder is in. Errors: <see cref="CliException"/>.</summary>
+    /// <summary>Opens the repository that contains a folder. Errors: <see cref="CliException"/>.</summary>
     public static async Task<WorkingCopy> OpenAsync(string path, CancellationToken cancellationToken)
     {
         var full = Path.GetFullPath(path);
         if (!Directory.Exists(full))
         {
-            throw new CliException(ExitCodes.Usage, $"There is no folder {full}.");
+            throw new CliException(ExitCodes.Usage, $"Folder {full} does not exist.");
         }
 
         var (code, output, error) = await GitAsync(full, ["rev-parse", "--show-toplevel"], cancellationToken);
         return code == 0
             ? new(output)
-            : throw new CliException(ExitCodes.Usage, $"{full} is not in a Git repository: {error}. Make one with 'git init', and commit.");
+            : throw new CliException(
+                ExitCodes.Usage,
+                $"{full} is not in a Git repository: {error}. Create one with 'git init' and commit."
+            );
     }
 
     /// <summary>
-    /// What a revision (null: HEAD) names, as Git itself reads it here: the full ref of the branch or tag that it is of, else the
-    /// commit once more, and the commit. Errors: <see cref="CliException"/>, also for a name that is a branch and a tag.
+    /// Resolves a revision (null: HEAD) as Git does: the full ref of its branch or tag, or the commit if it has none, and the commit.
+    /// Errors: <see cref="CliException"/>, also for a name that is both a branch and a tag.
     /// </summary>
-    public async Task<(string Ref, string Commit)> FindAsync(string? revision, CancellationToken cancellationToken)
+    public async Task<(string Ref, string Commit)> ResolveAsync(string? revision, CancellationToken cancellationToken)
     {
         if (
             revision is not null
             && !revision.StartsWith("refs/", StringComparison.Ordinal)
-            && await HasAsync("refs/heads/" + revision, cancellationToken)
-            && await HasAsync("refs/tags/" + revision, cancellationToken)
+            && await RefExistsAsync("refs/heads/" + revision, cancellationToken)
+            && await RefExistsAsync("refs/tags/" + revision, cancellationToken)
         )
         {
             throw new CliException(
                 ExitCodes.Usage,
-                $"'{revision}' is a branch and a tag of {Root}: say refs/heads/{revision} or refs/tags/{revision}."
+                $"'{revision}' is both a branch and a tag in {Root}. Use refs/heads/{revision} or refs/tags/{revision}."
             );
         }
 
@@ -57,7 +60,7 @@ internal sealed class WorkingCopy
             return (exact, commit);
         }
 
-        // An older commit of a branch is still that branch's: main~2, HEAD^, HEAD@{1}, @.
+        // An ancestor expression still belongs to its branch: main~2, HEAD^, HEAD@{1}, @.
         var end = name.AsSpan().IndexOfAny("~^@:");
         var holder = end < 0 ? null : await FullNameAsync(end == 0 ? "HEAD" : name[..end], cancellationToken);
         return
@@ -68,7 +71,10 @@ internal sealed class WorkingCopy
             : (commit, commit);
     }
 
-    /// <summary>The branch that is the repository's own: the one of <c>origin/HEAD</c>, else <c>main</c> or <c>master</c>, else the one that is checked out, else any.</summary>
+    /// <summary>
+    /// The repository's default branch: that of <c>origin/HEAD</c>, else <c>main</c> or <c>master</c>, else the current branch, else any.
+    /// Null: there is no branch.
+    /// </summary>
     public async Task<string?> DefaultBranchAsync(CancellationToken cancellationToken)
     {
         const string origin = "refs/remotes/origin/";
@@ -82,7 +88,7 @@ internal sealed class WorkingCopy
 
         foreach (var usual in new[] { "main", "master" })
         {
-            if (await HasAsync("refs/heads/" + usual, cancellationToken))
+            if (await RefExistsAsync("refs/heads/" + usual, cancellationToken))
             {
                 return usual;
             }
@@ -91,10 +97,10 @@ internal sealed class WorkingCopy
         return await AnyBranchAsync(cancellationToken);
     }
 
-    private async Task<bool> HasAsync(string fullRef, CancellationToken cancellationToken) =>
+    private async Task<bool> RefExistsAsync(string fullRef, CancellationToken cancellationToken) =>
         await GitAsync(Root, ["show-ref", "--verify", "--quiet", "--", fullRef], cancellationToken) is (0, _, _);
 
-    /// <summary>Null when it is no branch and no tag.</summary>
+    /// <summary>The full ref of a branch or tag, or null.</summary>
     private async Task<string?> FullNameAsync(string name, CancellationToken cancellationToken) =>
         await GitAsync(Root, ["rev-parse", "--verify", "--quiet", "--symbolic-full-name", "--end-of-options", name], cancellationToken)
             is (0, var full, _)
@@ -102,7 +108,7 @@ internal sealed class WorkingCopy
             ? full
             : null;
 
-    /// <summary>The commit that a revision (null: HEAD) names. Errors: <see cref="CliException"/>.</summary>
+    /// <summary>Resolves a revision (null: HEAD) to a commit. Errors: <see cref="CliException"/>.</summary>
     public async Task<string> CommitAsync(string? reference, CancellationToken cancellationToken)
     {
         var (code, output, _) = await GitAsync(
@@ -115,16 +121,16 @@ internal sealed class WorkingCopy
             : throw new CliException(
                 ExitCodes.Usage,
                 reference is null
-                    ? $"{Root} has no commit yet: a run is of a commit. 'git add' and 'git commit' make the first."
+                    ? $"{Root} has no commits yet, and a run needs one. Create it with 'git add' and 'git commit'."
                     : $"{Root} has no branch, tag or commit '{reference}'."
             );
     }
 
-    /// <summary>The branch that is checked out, or null.</summary>
+    /// <summary>The current branch, or null.</summary>
     public async Task<string?> BranchAsync(CancellationToken cancellationToken) =>
         await GitAsync(Root, ["symbolic-ref", "--quiet", "--short", "HEAD"], cancellationToken) is (0, var branch, _) ? branch : null;
 
-    /// <summary>The branch that is checked out, else the first that there is, else null.</summary>
+    /// <summary>The current branch, else the first branch, else null.</summary>
     public async Task<string?> AnyBranchAsync(CancellationToken cancellationToken) =>
         await BranchAsync(cancellationToken)
         ?? (
@@ -134,15 +140,15 @@ internal sealed class WorkingCopy
                 : null
         );
 
-    /// <summary>The address of <c>origin</c>, or null.</summary>
+    /// <summary>The URL of <c>origin</c>, or null.</summary>
     public async Task<string?> OriginAsync(CancellationToken cancellationToken) =>
         await GitAsync(Root, ["remote", "get-url", "origin"], cancellationToken) is (0, { Length: > 0 } url, _) ? url : null;
 
-    /// <summary>True when something is changed that no commit has.</summary>
+    /// <summary>Whether there are uncommitted changes.</summary>
     public async Task<bool> IsDirtyAsync(CancellationToken cancellationToken) =>
         await GitAsync(Root, ["status", "--porcelain", "--untracked-files=normal"], cancellationToken) is (0, { Length: > 0 }, _);
 
-    /// <summary>Makes sure that a commit has a pipeline file. Errors: <see cref="CliException"/>.</summary>
+    /// <summary>Checks that a commit contains the pipeline file. Errors: <see cref="CliException"/>.</summary>
     public async Task RequirePipelineFileAsync(string commit, string file, CancellationToken cancellationToken)
     {
         var (code, _, _) = await GitAsync(Root, ["cat-file", "-e", $"{commit}:{file}"], cancellationToken);
@@ -154,8 +160,8 @@ internal sealed class WorkingCopy
         throw new CliException(
             ExitCodes.PipelineFile,
             File.Exists(Path.Combine(Root, file))
-                ? $"{file} is not in commit {commit[..8]}: 'git add {file}' and commit it."
-                : $"{Root} has no {file}. The smallest is:\n  build:\n    steps:\n      - {{ name: compile, run: make }}"
+                ? $"{file} is not in commit {commit[..8]}. Run 'git add {file}' and commit it."
+                : $"{Root} has no {file}. A minimal pipeline file:\n  build:\n    steps:\n      - {{ name: compile, run: make }}"
         );
     }
 
@@ -188,7 +194,7 @@ internal sealed class WorkingCopy
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            throw new CliException(ExitCodes.Usage, $"'git' can't be started: {e.Message}. Install it (Debian: apt-get install git).", e);
+            throw new CliException(ExitCodes.Usage, $"Can't start 'git': {e.Message}. Install it (Debian: apt-get install git).", e);
         }
     }
 }

@@ -1,13 +1,13 @@
 namespace Shipinator.Client.Masking;
 
 /// <summary>
-/// Base64 in either alphabet, also wrapped at a line's end (<c>base64</c>, <c>openssl</c>, with an indent), in a JSON text or a URL.
-/// Both alphabets are read as the common one.
+/// Reads Base64 in either alphabet, also with line breaks (<c>base64</c>, <c>openssl</c>, indented), in JSON strings or URLs.
+/// Both alphabets are mapped to the standard one.
 /// </summary>
 internal sealed class Base64Reading(PatternTree tree) : DecodingReading(tree)
 {
-    /// <summary>A line that ends by less Base64 than this was not wrapped: nobody wraps so early, and words end like that.</summary>
-    private const int ShortestLine = 16;
+    /// <summary>The minimum length of a wrapped line: shorter ones are ordinary words at the end of a line.</summary>
+    private const int MinLineLength = 16;
 
     private int _run;
     private bool _wrapped;
@@ -79,7 +79,7 @@ internal sealed class Base64Reading(PatternTree tree) : DecodingReading(tree)
 
     private void Wrap()
     {
-        if (_run < ShortestLine && !_wrapped)
+        if (_run < MinLineLength && !_wrapped)
         {
             Break();
         }
@@ -92,13 +92,16 @@ internal sealed class Base64Reading(PatternTree tree) : DecodingReading(tree)
     }
 }
 
-/// <summary>Hexadecimal digits in either case, also wrapped and in pairs: <c>73 65</c>, <c>73:65</c>, <c>\x73\x65</c>, <c>0x73, 0x65</c>.</summary>
+/// <summary>
+/// Reads hexadecimal digits in either case, also with line breaks and in pairs: <c>73 65</c>, <c>73:65</c>, <c>\x73\x65</c>,
+/// <c>0x73, 0x65</c>.
+/// </summary>
 internal sealed class HexReading(PatternTree tree) : DecodingReading(tree)
 {
-    private const int ShortestLine = 16;
-    private const int MostBetween = 3;
+    private const int MinLineLength = 16;
+    private const int MaxSeparators = 3;
     private int _run;
-    private int _between;
+    private int _separators;
     private bool _wrapped;
 
     protected override int Decode(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
@@ -119,21 +122,21 @@ internal sealed class HexReading(PatternTree tree) : DecodingReading(tree)
         if (HexValue(bytes[0]) >= 0)
         {
             _run++;
-            (_between, _wrapped) = (0, false);
+            (_separators, _wrapped) = (0, false);
             emit.Put((byte)char.ToLowerInvariant((char)bytes[0]), 1);
         }
-        else if (bytes[0] is (byte)'\n' or (byte)'\r' && (_run >= ShortestLine || _wrapped))
+        else if (bytes[0] is (byte)'\n' or (byte)'\r' && (_run >= MinLineLength || _wrapped))
         {
             (_run, _wrapped) = (0, true);
         }
-        else if (bytes[0] is (byte)' ' or (byte)'\t' or (byte)':' or (byte)',' or (byte)'-' && (_wrapped || ++_between <= MostBetween))
+        else if (bytes[0] is (byte)' ' or (byte)'\t' or (byte)':' or (byte)',' or (byte)'-' && (_wrapped || ++_separators <= MaxSeparators))
         {
-            // Between two digits.
+            // A separator between two digits.
         }
         else
         {
             Break();
-            (_run, _between, _wrapped) = (0, 0, false);
+            (_run, _separators, _wrapped) = (0, 0, false);
         }
 
         return 1;
@@ -142,6 +145,6 @@ internal sealed class HexReading(PatternTree tree) : DecodingReading(tree)
     public override void Reset()
     {
         base.Reset();
-        (_run, _between, _wrapped) = (0, 0, false);
+        (_run, _separators, _wrapped) = (0, 0, false);
     }
 }

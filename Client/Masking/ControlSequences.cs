@@ -1,16 +1,16 @@
 namespace Shipinator.Client.Masking;
 
-/// <summary>Tells the bytes of terminal sequences (colors, cursor moves) and NUL from those of the text.</summary>
+/// <summary>Distinguishes the bytes of terminal sequences (colors, cursor moves) and NUL from text.</summary>
 internal sealed class ControlSequences
 {
-    private const int Longest = 64;
+    private const int MaxLength = 64;
 
-    /// <summary>Titles and links: their text is not shown. One that never ends is text again after so many bytes.</summary>
-    private const int LongestString = 512;
+    /// <summary>For titles and links, whose text is not displayed. Longer strings are unterminated and count as text.</summary>
+    private const int MaxStringLength = 512;
     private int _length;
-    private Place _place;
+    private State _state;
 
-    private enum Place
+    private enum State
     {
         Text,
         Escape,
@@ -19,37 +19,37 @@ internal sealed class ControlSequences
         Command,
     }
 
-    /// <summary>Whether the byte shows nothing by itself.</summary>
+    /// <summary>Whether the byte belongs to a sequence and is not displayed.</summary>
     public bool Hides(byte value)
     {
-        switch (_place)
+        switch (_state)
         {
-            case Place.Escape:
-                _place = value switch
+            case State.Escape:
+                _state = value switch
                 {
-                    (byte)'[' => Place.Sequence,
-                    (byte)'(' or (byte)')' => Place.CharacterSet,
-                    (byte)']' or (byte)'P' or (byte)'X' or (byte)'^' or (byte)'_' => Place.Command,
-                    0x1b => Place.Escape,
-                    _ => Place.Text,
+                    (byte)'[' => State.Sequence,
+                    (byte)'(' or (byte)')' => State.CharacterSet,
+                    (byte)']' or (byte)'P' or (byte)'X' or (byte)'^' or (byte)'_' => State.Command,
+                    0x1b => State.Escape,
+                    _ => State.Text,
                 };
                 _length = 0;
-                return _place != Place.Text || value is (byte)'7' or (byte)'8' or (byte)'=' or (byte)'>' or (byte)'\\';
-            case Place.CharacterSet:
-                _place = Place.Text;
+                return _state != State.Text || value is (byte)'7' or (byte)'8' or (byte)'=' or (byte)'>' or (byte)'\\';
+            case State.CharacterSet:
+                _state = State.Text;
                 return true;
-            case Place.Sequence when value is >= 0x20 and < 0x7f && ++_length < Longest:
-                _place = value >= 0x40 ? Place.Text : Place.Sequence;
+            case State.Sequence when value is >= 0x20 and < 0x7f && ++_length < MaxLength:
+                _state = value >= 0x40 ? State.Text : State.Sequence;
                 return true;
-            // Until BEL, or ESC \; a line break shows that it never was one.
-            case Place.Command when value is not (0x1b or (byte)'\n' or (byte)'\r') && ++_length < LongestString:
-                _place = value == 7 ? Place.Text : Place.Command;
+            // Ends with BEL or ESC \; a line break means that it was not a string.
+            case State.Command when value is not (0x1b or (byte)'\n' or (byte)'\r') && ++_length < MaxStringLength:
+                _state = value == 7 ? State.Text : State.Command;
                 return true;
             default:
-                _place = value == 0x1b ? Place.Escape : Place.Text;
+                _state = value == 0x1b ? State.Escape : State.Text;
                 return value is 0x1b or 0;
         }
     }
 
-    public void Reset() => _place = Place.Text;
+    public void Reset() => _state = State.Text;
 }

@@ -1,8 +1,8 @@
 namespace Shipinator.Client.Masking;
 
 /// <summary>
-/// Many patterns searched at once (Aho-Corasick): one step per byte, however many patterns there are. Children are linked lists, so
-/// that memory grows with the patterns' bytes and not with the alphabet.
+/// Searches many patterns at once (Aho-Corasick): one step per byte for any number of patterns. Children are linked lists, so that memory
+/// is proportional to the length of the patterns and not to the alphabet.
 /// </summary>
 internal sealed class PatternTree
 {
@@ -21,10 +21,10 @@ internal sealed class PatternTree
 
     public bool IsEmpty => _nodes.Count == 1;
 
-    /// <summary>The longest pattern's length.</summary>
-    public int Most { get; private set; }
+    /// <summary>The length of the longest pattern.</summary>
+    public int MaxLength { get; private set; }
 
-    /// <summary>The state after one more byte; 0 is the start.</summary>
+    /// <summary>The state after the next byte; 0 is the start.</summary>
     public int Next(int state, byte value)
     {
         while (state != 0)
@@ -40,10 +40,10 @@ internal sealed class PatternTree
         return _root[value];
     }
 
-    /// <summary>How many of the last bytes are the beginning of a pattern.</summary>
+    /// <summary>The number of last bytes that are a prefix of a pattern.</summary>
     public int Depth(int state) => _nodes[state].Depth;
 
-    /// <summary>The length of the longest pattern that ends here; 0 when none does.</summary>
+    /// <summary>The length of the longest pattern that ends here, or 0.</summary>
     public int Longest(int state) => _nodes[state].Longest;
 
     private int Child(int state, byte value)
@@ -64,7 +64,7 @@ internal sealed class PatternTree
 
     private void Add(byte[] pattern)
     {
-        Most = Math.Max(Most, pattern.Length);
+        MaxLength = Math.Max(MaxLength, pattern.Length);
         var at = 0;
         foreach (var value in pattern)
         {
@@ -96,7 +96,7 @@ internal sealed class PatternTree
         _nodes[at] = _nodes[at] with { Longest = _nodes[at].Depth };
     }
 
-    /// <summary>Breadth first: where to go on when a byte does not fit.</summary>
+    /// <summary>Sets the failure links, breadth first.</summary>
     private void Link()
     {
         var queue = new Queue<int>(_root.Where(n => n != 0));

@@ -1,11 +1,11 @@
 namespace Shipinator.Client.Masking;
 
-/// <summary>A place in a stream of bytes.</summary>
+/// <summary>A range of positions in a stream of bytes.</summary>
 public readonly record struct ByteRange(long Start, long End);
 
 /// <summary>
-/// One way to read a stream, searched for one set of patterns: what it makes of the bytes remembers from which of them it came, so
-/// that a pattern that is found names a range of the stream itself.
+/// Decodes a stream in one way and searches it for one set of patterns. Decoded bytes keep their original positions, so that matches are
+/// ranges of the original stream.
 /// </summary>
 internal abstract class Reading
 {
@@ -17,22 +17,24 @@ internal abstract class Reading
     protected Reading(PatternTree tree)
     {
         _tree = tree;
-        _starts = new long[System.Numerics.BitOperations.RoundUpToPowerOf2((uint)tree.Most + 1)];
+        _starts = new long[System.Numerics.BitOperations.RoundUpToPowerOf2((uint)tree.MaxLength + 1)];
     }
 
-    /// <summary>Where the earliest text begins that may yet turn out to be a secret; null when nothing is open.</summary>
+    /// <summary>The start of the earliest partial match, or null.</summary>
     public virtual long? Open => _state == 0 ? null : _starts[(_count - _tree.Depth(_state)) & (_starts.Length - 1)];
 
-    /// <summary>Takes the byte at a place of the stream.</summary>
+    /// <summary>Processes the byte at a position.</summary>
     public abstract void Feed(byte value, long at, ICollection<ByteRange> found);
 
-    /// <summary>Nothing follows.</summary>
+    /// <summary>Completes the stream.</summary>
     public virtual void End(ICollection<ByteRange> found) { }
 
-    /// <summary>Forgets what was open.</summary>
+    /// <summary>Discards partial matches.</summary>
     public virtual void Reset() => _state = 0;
 
-    /// <summary>One byte of the text that is searched; it stands for the stream's bytes from <paramref name="start"/> to before <paramref name="end"/>.</summary>
+    /// <summary>
+    /// Searches one decoded byte, which stands for the bytes of the stream from <paramref name="start"/> to before <paramref name="end"/>.
+    /// </summary>
     protected void Take(byte value, long start, long end, ICollection<ByteRange> found)
     {
         _starts[_count & (_starts.Length - 1)] = start;
@@ -44,19 +46,18 @@ internal abstract class Reading
         }
     }
 
-    /// <summary>What follows does not belong to what was before.</summary>
+    /// <summary>Ends the current text.</summary>
     protected void Break() => _state = 0;
 }
 
-/// <summary>The bytes as they are.</summary>
+/// <summary>Reads the bytes unchanged.</summary>
 internal sealed class PlainReading(PatternTree tree) : Reading(tree)
 {
     public override void Feed(byte value, long at, ICollection<ByteRange> found) => Take(value, at, at + 1, found);
 }
 
 /// <summary>
-/// Without quotes, backslashes and doubling: whatever a shell, SQL, YAML, make (<c>$$</c>) or <c>printf</c> (<c>%%</c>) writes to
-/// quote a text.
+/// Omits quotes, backslashes and doubling, with which a shell, SQL, YAML, make (<c>$$</c>) or <c>printf</c> (<c>%%</c>) quotes a text.
 /// </summary>
 internal sealed class UnquotedReading(PatternTree tree) : Reading(tree)
 {
@@ -64,7 +65,7 @@ internal sealed class UnquotedReading(PatternTree tree) : Reading(tree)
 
     public static bool IsQuote(byte value) => value is (byte)'\\' or (byte)'\'' or (byte)'"';
 
-    /// <summary>The text with runs of <c>$</c> and <c>%</c> as one, as this reads it.</summary>
+    /// <summary>Collapses runs of <c>$</c> and <c>%</c> to one, like this reading does.</summary>
     public static byte[] Collapse(byte[] text) => [.. text.Where((value, i) => i == 0 || !IsRepeat(text[i - 1], value))];
 
     public override void Feed(byte value, long at, ICollection<ByteRange> found)
@@ -91,22 +92,22 @@ internal sealed class UnquotedReading(PatternTree tree) : Reading(tree)
     private static bool IsRepeat(byte previous, byte value) => value == previous && (value is (byte)'$' or (byte)'%');
 }
 
-/// <summary>A reading of codes of several bytes.</summary>
+/// <summary>Decodes codes of several bytes.</summary>
 internal abstract class DecodingReading(PatternTree tree) : Reading(tree)
 {
-    /// <summary>The longest code, with room.</summary>
-    private const int Room = 16;
+    /// <summary>The maximum length of a code, with a margin.</summary>
+    private const int Capacity = 16;
 
-    private readonly byte[] _bytes = new byte[Room];
-    private readonly long[] _places = new long[Room];
-    private int _waiting;
+    private readonly byte[] _bytes = new byte[Capacity];
+    private readonly long[] _positions = new long[Capacity];
+    private int _buffered;
 
-    public override long? Open => base.Open ?? (_waiting > 0 ? _places[0] : null);
+    public override long? Open => base.Open ?? (_buffered > 0 ? _positions[0] : null);
 
     public override void Feed(byte value, long at, ICollection<ByteRange> found)
     {
-        (_bytes[_waiting], _places[_waiting]) = (value, at);
-        _waiting++;
+        (_bytes[_buffered], _positions[_buffered]) = (value, at);
+        _buffered++;
         Decode(found, isEnd: false);
     }
 
@@ -115,48 +116,48 @@ internal abstract class DecodingReading(PatternTree tree) : Reading(tree)
     public override void Reset()
     {
         base.Reset();
-        _waiting = 0;
+        _buffered = 0;
     }
 
     /// <summary>
-    /// Reads what the bytes begin with and hands it to <see cref="Emit.Put"/>. Returns how many of them it read; 0 when more are needed,
-    /// which is never the answer at the end or when there is no more room.
+    /// Decodes the code at the start of the bytes and passes it to <see cref="Emit.Put"/>. Returns the number of bytes consumed, or 0 if
+    /// more are needed, but never 0 at the end or when the buffer is full.
     /// </summary>
     protected abstract int Decode(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit);
 
     protected readonly ref struct Emit(DecodingReading reading, ICollection<ByteRange> found)
     {
-        /// <summary>The first <paramref name="length"/> bytes mean this one.</summary>
-        public void Put(byte value, int length) => reading.Take(value, reading._places[0], reading._places[length - 1] + 1, found);
+        /// <summary>Emits the byte that the first <paramref name="length"/> bytes stand for.</summary>
+        public void Put(byte value, int length) => reading.Take(value, reading._positions[0], reading._positions[length - 1] + 1, found);
     }
 
-    /// <summary>Puts a byte in the place of the first ones, to be read again: what was encoded twice.</summary>
+    /// <summary>Replaces the first bytes by a byte that is decoded again, for text that was encoded twice.</summary>
     protected void Replace(byte value, int length)
     {
         _bytes[length - 1] = value;
-        _places[length - 1] = _places[0];
+        _positions[length - 1] = _positions[0];
     }
 
     private void Decode(ICollection<ByteRange> found, bool isEnd)
     {
-        while (_waiting > 0)
+        while (_buffered > 0)
         {
-            var read = Decode(_bytes.AsSpan(0, _waiting), isEnd || _waiting == Room, new Emit(this, found));
+            var read = Decode(_bytes.AsSpan(0, _buffered), isEnd || _buffered == Capacity, new Emit(this, found));
             if (read == 0)
             {
                 return;
             }
 
-            _waiting -= read;
-            if (_waiting > 0)
+            _buffered -= read;
+            if (_buffered > 0)
             {
-                Array.Copy(_bytes, read, _bytes, 0, _waiting);
-                Array.Copy(_places, read, _places, 0, _waiting);
+                Array.Copy(_bytes, read, _bytes, 0, _buffered);
+                Array.Copy(_positions, read, _positions, 0, _buffered);
             }
         }
     }
 
-    /// <summary>A character as UTF-8, all of its bytes from the same code; quotes are left out.</summary>
+    /// <summary>Emits a character as UTF-8, all bytes with the position of the code; quotes are omitted.</summary>
     protected static void Put(long code, int length, Emit emit)
     {
         if (

@@ -4,23 +4,23 @@ using System.Text.Json;
 namespace Shipinator.Client.Masking;
 
 /// <summary>
-/// What of a secret must not be seen: the whole, each line of it, each text of a JSON document, and the same of what it is the
-/// Base64 of.
+/// The parts of a secret that must be masked: the whole, each line, each string of a JSON document, and the same parts of the text that
+/// the secret is the Base64 of.
 /// </summary>
 internal static class SecretParts
 {
-    /// <summary>Shorter secrets are not masked: they would make every log unreadable and could be guessed anyway.</summary>
-    public const int ShortestSecret = 4;
+    /// <summary>Shorter secrets are not masked: that would make logs unreadable, and they could be guessed anyway.</summary>
+    public const int MinSecretLength = 4;
 
-    /// <summary>Shorter lines and JSON texts are not masked by themselves: <c>true</c>, <c>json</c>, a bracket.</summary>
-    public const int ShortestPiece = 6;
+    /// <summary>Shorter lines and JSON strings, such as <c>true</c> or a bracket, are not masked on their own.</summary>
+    public const int MinPieceLength = 6;
 
-    private const int ShortestLineOfSecret = 4;
+    private const int MinLineLength = 4;
 
-    /// <summary>Longer texts are searched for in pieces, so that what is held back stays small.</summary>
-    private const int LongestPattern = 4096;
+    /// <summary>Longer texts are searched in pieces, which limits buffering.</summary>
+    private const int MaxPatternLength = 4096;
 
-    /// <summary>All parts as UTF-8, none longer than a pattern may be.</summary>
+    /// <summary>All parts as UTF-8, none longer than a pattern.</summary>
     public static List<byte[]> Of(IEnumerable<string> secrets)
     {
         var found = new HashSet<string>(StringComparer.Ordinal);
@@ -34,15 +34,15 @@ internal static class SecretParts
 
     private static void AddWhole(string secret, HashSet<string> found, bool mayBeEncoded)
     {
-        if (secret.Trim().Length < ShortestSecret)
+        if (secret.Trim().Length < MinSecretLength)
         {
             return;
         }
 
         found.Add(secret);
         var isJson = AddJson(secret, found);
-        // The lines of a JSON document are mostly its punctuation.
-        AddLines(secret, found, isJson ? ShortestPiece * 2 : ShortestLineOfSecret);
+        // Most lines of a JSON document are punctuation.
+        AddLines(secret, found, isJson ? MinPieceLength * 2 : MinLineLength);
         if (mayBeEncoded && Decoded(secret) is { } inner)
         {
             AddWhole(inner, found, mayBeEncoded: false);
@@ -94,9 +94,9 @@ internal static class SecretParts
                 }
 
                 break;
-            case JsonValueKind.String when Text(element) is { Length: >= ShortestPiece } text:
+            case JsonValueKind.String when Text(element) is { Length: >= MinPieceLength } text:
                 found.Add(text);
-                AddLines(text, found, ShortestPiece);
+                AddLines(text, found, MinPieceLength);
                 break;
         }
     }
@@ -109,12 +109,12 @@ internal static class SecretParts
         }
         catch (InvalidOperationException)
         {
-            // Half a surrogate pair: no text at all.
+            // A lone surrogate: not a valid text.
             return null;
         }
     }
 
-    /// <summary>The text that a secret is the Base64 of: a kubeconfig is often kept so.</summary>
+    /// <summary>The text that a secret is the Base64 of, as is common for a kubeconfig.</summary>
     private static string? Decoded(string secret)
     {
         var compact = string.Concat(secret.Where(c => !char.IsWhiteSpace(c)));
@@ -137,11 +137,11 @@ internal static class SecretParts
 
     private static IEnumerable<byte[]> Cut(byte[] part)
     {
-        for (var at = 0; at < part.Length; at += LongestPattern)
+        for (var at = 0; at < part.Length; at += MaxPatternLength)
         {
-            // The last piece is a full one, too: what is short might stand anywhere.
-            var start = part.Length <= LongestPattern ? at : Math.Min(at, part.Length - LongestPattern);
-            yield return part[start..Math.Min(start + LongestPattern, part.Length)];
+            // The last piece has full length, too: short pieces would match elsewhere.
+            var start = part.Length <= MaxPatternLength ? at : Math.Min(at, part.Length - MaxPatternLength);
+            yield return part[start..Math.Min(start + MaxPatternLength, part.Length)];
         }
     }
 }

@@ -1,17 +1,17 @@
 namespace Shipinator.Client.Masking;
 
 /// <summary>
-/// Finds secrets in a stream that comes in pieces: linear in its bytes, with a memory bounded by the secrets' lengths.
+/// Finds secrets in a stream of chunks, in linear time and with memory bounded by the lengths of the secrets.
 /// </summary>
 public sealed class SecretScanner
 {
-    /// <summary>How far a secret may be spread out by what is left out between its bytes.</summary>
-    private const int MostSpread = 256 * 1024;
+    /// <summary>The maximum length of a match, including the bytes that are ignored within it.</summary>
+    private const int MaxMatchLength = 256 * 1024;
 
     private readonly Reading[] _readings;
     private readonly ControlSequences _sequences = new();
 
-    /// <summary>A scanner whose first byte is the one at <paramref name="position"/>.</summary>
+    /// <summary>Creates a scanner whose first byte is at <paramref name="position"/>.</summary>
     public SecretScanner(SecretSet secrets, long position = 0)
     {
         ArgumentNullException.ThrowIfNull(secrets);
@@ -19,13 +19,13 @@ public sealed class SecretScanner
         Position = position;
     }
 
-    /// <summary>The place of the byte that comes next.</summary>
+    /// <summary>The position of the next byte.</summary>
     public long Position { get; private set; }
 
-    /// <summary>Every secret that is yet to be found begins here or later.</summary>
+    /// <summary>All further matches start here or later.</summary>
     public long Decided { get; private set; }
 
-    /// <summary>Takes the next bytes; adds where secrets are, which may be before these bytes.</summary>
+    /// <summary>Processes the next bytes and adds the ranges of secrets, which may start before these bytes.</summary>
     public void Feed(ReadOnlySpan<byte> bytes, ICollection<ByteRange> found)
     {
         foreach (var value in bytes)
@@ -48,7 +48,7 @@ public sealed class SecretScanner
         Decide();
     }
 
-    /// <summary>Nothing follows.</summary>
+    /// <summary>Completes the stream.</summary>
     public void End(ICollection<ByteRange> found)
     {
         foreach (var reading in _readings)
@@ -68,7 +68,7 @@ public sealed class SecretScanner
         {
             if (reading.Open is { } open && open < Decided)
             {
-                if (Position - open > MostSpread)
+                if (Position - open > MaxMatchLength)
                 {
                     reading.Reset();
                 }

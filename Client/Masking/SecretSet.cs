@@ -3,41 +3,44 @@ using System.Text;
 namespace Shipinator.Client.Masking;
 
 /// <summary>
-/// The secrets of one execution, ready to be searched for in all forms that programs commonly print (docs/runner.md). Immutable; made
-/// once, used by many <see cref="SecretScanner"/>s.
+/// The secrets of one execution, prepared for searching in all forms that programs commonly print (docs/runner.md). Immutable; shared by
+/// many <see cref="SecretScanner"/>s.
 /// </summary>
 public sealed class SecretSet
 {
-    private const int ShortestBase64 = 6;
-    private const int ShortestHex = 8;
-    private const int MostReach = 64 * 1024;
+    private const int MinBase64Length = 6;
+    private const int MinHexLength = 8;
+    private const int MaxReach = 64 * 1024;
     private readonly PatternTree _plain;
     private readonly PatternTree _unquoted;
     private readonly PatternTree _percent;
     private readonly PatternTree _base64;
     private readonly PatternTree _hex;
 
-    /// <summary>Secrets of less than four characters are left out.</summary>
+    /// <summary>Secrets shorter than four characters are ignored.</summary>
     public SecretSet(IEnumerable<string> secrets)
     {
         var parts = SecretParts.Of(secrets);
         _plain = new(parts);
         var unquoted = parts.Select(p => p.Where(b => !UnquotedReading.IsQuote(b)).ToArray()).ToList();
-        _unquoted = new(unquoted.Concat(unquoted.Select(UnquotedReading.Collapse)).Where(p => p.Length >= SecretParts.ShortestSecret));
-        _percent = new(parts.Select(Unpercented).Where(p => p.Length >= SecretParts.ShortestSecret));
+        _unquoted = new(unquoted.Concat(unquoted.Select(UnquotedReading.Collapse)).Where(p => p.Length >= SecretParts.MinSecretLength));
+        _percent = new(parts.Select(Unpercented).Where(p => p.Length >= SecretParts.MinSecretLength));
         _base64 = new(parts.SelectMany(Base64Forms));
-        _hex = new(parts.Where(p => p.Length * 2 >= ShortestHex).Select(p => Encoding.ASCII.GetBytes(Convert.ToHexStringLower(p))));
-        // By how much each form is longer than what it stands for, at the most: a quote escaped three times is nine bytes.
-        Reach = Math.Min(MostReach, 1024 + new[] { _plain.Most * 9, _percent.Most * 5, _base64.Most * 2, _hex.Most * 3 }.Max());
+        _hex = new(parts.Where(p => p.Length * 2 >= MinHexLength).Select(p => Encoding.ASCII.GetBytes(Convert.ToHexStringLower(p))));
+        // The maximum expansion of each form: a quote escaped three times has nine bytes.
+        Reach = Math.Min(
+            MaxReach,
+            1024 + new[] { _plain.MaxLength * 9, _percent.MaxLength * 5, _base64.MaxLength * 2, _hex.MaxLength * 3 }.Max()
+        );
     }
 
-    /// <summary>Whether there is nothing to mask.</summary>
+    /// <summary>Whether there are no secrets to mask.</summary>
     public bool IsEmpty => _plain.IsEmpty;
 
-    /// <summary>From how many bytes before a place a scanner must begin, so that it knows there what it would know from the start.</summary>
+    /// <summary>The number of bytes before a position at which a scanner must start to find everything from that position on.</summary>
     public int Reach { get; }
 
-    /// <summary>A text with asterisks in the place of every secret.</summary>
+    /// <summary>Replaces every secret in a text by asterisks.</summary>
     public string Mask(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -53,7 +56,7 @@ public sealed class SecretSet
         return Encoding.UTF8.GetString(whole.GetBuffer(), 0, (int)whole.Length);
     }
 
-    /// <summary>The first reads the bytes as they are; the others do not see terminal sequences.</summary>
+    /// <summary>The first reading gets all bytes; the others don't get terminal sequences.</summary>
     internal Reading[] Readings() =>
         [
             new PlainReading(_plain),
@@ -70,7 +73,7 @@ public sealed class SecretSet
             new HexReading(_hex),
         ];
 
-    /// <summary>As <see cref="PercentReading"/> reads it: both sides are read alike.</summary>
+    /// <summary>Decodes like <see cref="PercentReading"/>, so that both sides match.</summary>
     private static byte[] Unpercented(byte[] part)
     {
         var text = new List<byte>();
@@ -99,14 +102,14 @@ public sealed class SecretSet
         foreach (var core in Cores(part))
         {
             yield return core;
-            // Encoded once more: an entry of a Kubernetes secret that is itself a Docker configuration.
-            foreach (var twice in Cores(core).Where(t => t.Length >= ShortestBase64 * 2))
+            // Encoded twice, such as a Docker configuration in a Kubernetes Secret.
+            foreach (var twice in Cores(core).Where(t => t.Length >= MinBase64Length * 2))
             {
                 yield return twice;
             }
         }
 
-        // By themselves, with what fills them up: also too short ones.
+        // The whole Base64 text with its padding, also if it is short.
         foreach (var alone in new[] { part, [.. part, (byte)'\n'] })
         {
             var text = Convert.ToBase64String(alone);
@@ -115,16 +118,16 @@ public sealed class SecretSet
         }
     }
 
-    /// <summary>Base64 of anything that contains the bytes contains one of three texts, by where they begin.</summary>
+    /// <summary>The Base64 of any text that contains the bytes contains one of three texts, depending on their alignment.</summary>
     private static IEnumerable<byte[]> Cores(byte[] part)
     {
         for (var lead = 0; lead < 3; lead++)
         {
             var text = Convert.ToBase64String([.. new byte[lead], .. part]).TrimEnd('=');
             var first = lead == 0 ? 0 : lead + 1;
-            // The last character mixes in what follows, unless the bytes end on a boundary.
+            // The last character depends on the following byte, unless the bytes end on a boundary.
             var last = (lead + part.Length) % 3 == 0 ? text.Length : text.Length - 1;
-            if (last - first >= ShortestBase64)
+            if (last - first >= MinBase64Length)
             {
                 yield return Encoding.ASCII.GetBytes(text[first..last]);
             }

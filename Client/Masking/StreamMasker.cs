@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace Shipinator.Client.Masking;
 
-/// <summary>Passes a stream on with eight asterisks in the place of each secret. What could be the beginning of one is held back until it is decided.</summary>
+/// <summary>
+/// Forwards a stream with each secret replaced by eight asterisks. Bytes that may be the start of a secret are buffered until decided.
+/// </summary>
 public sealed class StreamMasker(SecretSet secrets, Action<ReadOnlyMemory<byte>> sink)
 {
     private static readonly byte[] Mask = "********"u8.ToArray();
@@ -12,27 +14,27 @@ public sealed class StreamMasker(SecretSet secrets, Action<ReadOnlyMemory<byte>>
     private byte[] _held = [];
     private long _maskOpenAt = -1;
 
-    /// <summary>Takes bytes; passes on what is decided.</summary>
+    /// <summary>Processes bytes and forwards those that are decided.</summary>
     public void Write(ReadOnlyMemory<byte> bytes)
     {
         lock (_gate)
         {
             _scanner.Feed(bytes.Span, _found);
-            Pass(_held.Length == 0 ? bytes.Span : [.. _held, .. bytes.Span]);
+            Forward(_held.Length == 0 ? bytes.Span : [.. _held, .. bytes.Span]);
         }
     }
 
-    /// <summary>Nothing follows: what was held back goes out.</summary>
+    /// <summary>Completes the stream and forwards the buffered bytes.</summary>
     public void Flush()
     {
         lock (_gate)
         {
             _scanner.End(_found);
-            Pass(_held);
+            Forward(_held);
         }
     }
 
-    private void Pass(ReadOnlySpan<byte> bytes)
+    private void Forward(ReadOnlySpan<byte> bytes)
     {
         var (start, decided) = (_scanner.Position - bytes.Length, _scanner.Decided);
         var output = new ArrayBufferWriter<byte>(bytes.Length + Mask.Length);
@@ -56,7 +58,7 @@ public sealed class StreamMasker(SecretSet secrets, Action<ReadOnlyMemory<byte>>
             at = Math.Min(range.End, decided);
             if (range.End > decided)
             {
-                // A secret that overlaps it may still begin in the rest, which has its asterisks already.
+                // An overlapping secret may start in the rest, whose asterisks are already written.
                 _found.Add(range with { Start = decided });
                 _maskOpenAt = decided;
             }
@@ -75,7 +77,7 @@ public sealed class StreamMasker(SecretSet secrets, Action<ReadOnlyMemory<byte>>
         }
     }
 
-    /// <summary>Overlapping ranges as one.</summary>
+    /// <summary>Merges overlapping ranges.</summary>
     private List<ByteRange> Merged()
     {
         _found.Sort((a, b) => a.Start.CompareTo(b.Start));

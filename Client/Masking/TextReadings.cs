@@ -4,17 +4,18 @@ using System.Text;
 namespace Shipinator.Client.Masking;
 
 /// <summary>
-/// Escapes read as what they mean, as in JSON, C, Python and <c>$'…'</c>. Quotes and other backslashes are left out.
-/// <paramref name="times"/> says how often the text was escaped: each time doubles the backslashes of the text itself, so a full
-/// set of them stands for one of its own and anything less belongs to a code. <see cref="AnyTimes"/> takes every backslash before a code as the code's.
-/// With <paramref name="characters"/> <c>\xe9</c> and <c>\351</c> are characters, as in Python, JavaScript and YAML, and else bytes, as in C.
+/// Decodes escape sequences as in JSON, C, Python and <c>$'…'</c>. Quotes and other backslashes are omitted.
+/// <paramref name="times"/> is how often the text was escaped: each time doubles the backslashes of the text, so a full set stands for a
+/// literal backslash and fewer belong to an escape sequence. With <see cref="AnyTimes"/> all backslashes belong to the escape sequence.
+/// With <paramref name="characters"/>, <c>\xe9</c> and <c>\351</c> are characters, as in Python, JavaScript and YAML, otherwise bytes, as
+/// in C.
 /// </summary>
 internal sealed class UnescapedReading(PatternTree tree, int times, bool characters = false) : DecodingReading(tree)
 {
-    /// <summary>However often the text was escaped; for texts without codes of their own.</summary>
+    /// <summary>For any number of escapings, if the text itself contains no escape sequences.</summary>
     public const int AnyTimes = 0;
 
-    /// <summary>How many stand for one of the text's own.</summary>
+    /// <summary>The number of backslashes that stand for a literal one.</summary>
     private readonly int _backslashes = times == AnyTimes ? int.MaxValue : 1 << times;
 
     private int _highSurrogate;
@@ -53,7 +54,7 @@ internal sealed class UnescapedReading(PatternTree tree, int times, bool charact
 
         if (_before + 1 == _backslashes)
         {
-            // All of them are the text's own: what follows is no code.
+            // A literal backslash: no escape sequence follows.
             _before = 0;
             return 1;
         }
@@ -94,7 +95,7 @@ internal sealed class UnescapedReading(PatternTree tree, int times, bool charact
             'x' => Code(bytes, 2, 2, isEnd, emit, isText: false),
             >= '0' and <= '7' => Octal(bytes, isEnd, emit),
             '\n' => 2,
-            // The quote or the plain character behind it stands for itself.
+            // The quote or ordinary character that follows stands for itself.
             _ => 1,
         };
     }
@@ -129,7 +130,7 @@ internal sealed class UnescapedReading(PatternTree tree, int times, bool charact
         return from + digits;
     }
 
-    /// <summary>Quotes are left out however they are written.</summary>
+    /// <summary>Quotes are omitted in any notation.</summary>
     private void PutByte(byte value, int length, Emit emit)
     {
         if (characters)
@@ -160,7 +161,7 @@ internal sealed class UnescapedReading(PatternTree tree, int times, bool charact
         return at;
     }
 
-    /// <summary>A character as UTF-8, all of its bytes from the same code.</summary>
+    /// <summary>Emits a character as UTF-8, all bytes with the position of the code.</summary>
     private void Character(long code, int length, Emit emit)
     {
         if (code is >= 0xD800 and < 0xDC00)
@@ -179,10 +180,10 @@ internal sealed class UnescapedReading(PatternTree tree, int times, bool charact
     }
 }
 
-/// <summary>HTML's and XML's <c>&amp;amp;</c> read as what they mean, without quotes and backslashes.</summary>
+/// <summary>Decodes entities of HTML and XML, such as <c>&amp;amp;</c>, without quotes and backslashes.</summary>
 internal sealed class EntityReading(PatternTree tree) : DecodingReading(tree)
 {
-    private const int LongestEntity = 10;
+    private const int MaxEntityLength = 10;
 
     protected override int Decode(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
     {
@@ -197,7 +198,7 @@ internal sealed class EntityReading(PatternTree tree) : DecodingReading(tree)
         }
 
         var end = bytes.IndexOf((byte)';');
-        if (end < 0 && bytes.Length <= LongestEntity && bytes[1..].IndexOfAnyExcept(EntityBytes) < 0 && !isEnd)
+        if (end < 0 && bytes.Length <= MaxEntityLength && bytes[1..].IndexOfAnyExcept(EntityBytes) < 0 && !isEnd)
         {
             return 0;
         }
@@ -238,7 +239,7 @@ internal sealed class EntityReading(PatternTree tree) : DecodingReading(tree)
     }
 }
 
-/// <summary>URLs' <c>%2B</c> read as what they mean, however often they were encoded; <c>+</c> and space are the same.</summary>
+/// <summary>Decodes percent-encoding, such as <c>%2B</c>, applied any number of times; <c>+</c> and space are equal.</summary>
 internal sealed class PercentReading(PatternTree tree) : DecodingReading(tree)
 {
     protected override int Decode(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)

@@ -88,7 +88,7 @@ public sealed class ProcessExecutorOptionsValidator(TimeProvider time) : IValida
         var errors = new List<string>();
         if (!Path.IsPathFullyQualified(options.Root))
         {
-            errors.Add($"Shipinator:Process:WorkFolder must be an absolute path, but was '{options.Root}'.");
+            errors.Add($"{ProcessSettingKeys.WorkFolder} must be an absolute path, but was '{options.Root}'.");
         }
 
         if (options.HasSeveralServers && !options.OneMachine)
@@ -103,7 +103,7 @@ public sealed class ProcessExecutorOptionsValidator(TimeProvider time) : IValida
 
         if (!File.Exists(options.RunnerPath))
         {
-            errors.Add($"Shipinator:Process:RunnerPath must be the runner program, but '{options.RunnerPath}' does not exist.");
+            errors.Add($"{ProcessSettingKeys.RunnerPath} must be the runner program, but '{options.RunnerPath}' does not exist.");
         }
 
         if (options.ListensBeyondLoopback && !options.AllowBeyondLoopback)
@@ -133,7 +133,7 @@ public sealed class ProcessExecutorOptionsValidator(TimeProvider time) : IValida
         if (options.FirstUserId < 1000 || options.UserIds < 1 || options.FirstUserId + (ulong)options.UserIds > int.MaxValue)
         {
             errors.Add(
-                $"Shipinator:Process:FirstUserId and UserIds must name user ids between 1000 and {int.MaxValue}, but were "
+                $"{ProcessSettingKeys.FirstUserId} and UserIds must name user ids between 1000 and {int.MaxValue}, but were "
                     + $"{options.FirstUserId} "
                     + $"and {options.UserIds}."
             );

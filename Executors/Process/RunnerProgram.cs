@@ -30,7 +30,7 @@ internal sealed record RunnerProgram(string[] Command, string? DotnetRoot)
         {
             throw new IOException(
                 $"{program} is missing beside {options.RunnerPath}: build the runner with its native host (UseAppHost), or set "
-                    + "Shipinator:Process:RunnerPath to the static runner (Runner/publish-static.sh)."
+                    + $"{ProcessSettingKeys.RunnerPath} to the static runner (Runner/publish-static.sh)."
             );
         }
 

@@ -20,7 +20,7 @@ internal static class StepIsolation
             PrepareFolders(options);
             if (FirstInaccessible(options.Root) is { } inaccessible)
             {
-                return $"Shipinator:Process:WorkFolder is '{options.Root}', but steps, which run as users of their own because "
+                return $"{ProcessSettingKeys.WorkFolder} is '{options.Root}', but steps, which run as users of their own because "
                     + "the server is root, "
                     + $"can't pass through {inaccessible}: choose a folder such as /var/lib/shipinator/work whose parents others may pass "
                     + $"through (chmod o+x), {OtherFix}";
@@ -31,7 +31,7 @@ internal static class StepIsolation
             {
                 return $".NET is installed in {dotnet}, but steps, which run as users of their own because the server is root, can't pass "
                     + $"through {inaccessibleDotnet}: install .NET where others may read it (for example /usr/share/dotnet), or set "
-                    + $"Shipinator:Process:RunnerPath to the static runner (Runner/publish-static.sh), {OtherFix}";
+                    + $"{ProcessSettingKeys.RunnerPath} to the static runner (Runner/publish-static.sh), {OtherFix}";
             }
 
             var failure = program.ProbeAsync(options.FirstUserId, CancellationToken.None).GetAwaiter().GetResult();
@@ -40,7 +40,7 @@ internal static class StepIsolation
                 : $"The server is root, so steps run as users of their own, but the runner could not be started as user "
                     + $"{options.FirstUserId}: {failure} This needs 'setpriv' (util-linux), the capabilities SETUID, SETGID and CHOWN, a "
                     + $"file system without 'noexec' at {options.MachineFolder}, and in a user namespace a range of ids that it maps "
-                    + $"(/proc/self/uid_map, Shipinator:Process:FirstUserId); {OtherFix}";
+                    + $"(/proc/self/uid_map, {ProcessSettingKeys.FirstUserId}); {OtherFix}";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -108,7 +108,7 @@ internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider tim
                 && !fields[0].StartsWith("shipinator", StringComparison.Ordinal)
             )
             {
-                return $"Shipinator:Process:FirstUserId and UserIds name the user ids {options.FirstUserId} to {last}, but "
+                return $"{ProcessSettingKeys.FirstUserId} and UserIds name the user ids {options.FirstUserId} to {last}, but "
                     + $"{user} is the user "
                     + $"'{fields[0]}' of this machine: choose an unused range (accounts whose name begins with 'shipinator' may be in it).";
             }
@@ -124,7 +124,7 @@ internal sealed class StepUsers(ProcessExecutorOptions options, TimeProvider tim
                 && first + (ulong)count > options.FirstUserId
             )
             {
-                return $"Shipinator:Process:FirstUserId and UserIds name the user ids {options.FirstUserId} to {last}, but "
+                return $"{ProcessSettingKeys.FirstUserId} and UserIds name the user ids {options.FirstUserId} to {last}, but "
                     + "/etc/subuid assigns "
                     + $"the ids {first} to {first + (ulong)count - 1} to '{fields[0]}': choose an unused range.";
             }

@@ -3,10 +3,10 @@ using Microsoft.Extensions.Configuration;
 namespace Shipinator.Forges.Configuration;
 
 /// <summary>
-/// Credentials from the configuration, <c>Shipinator:GitCredentials:NAME:Username</c> and <c>…:Password</c> (a token counts as a
-/// password). With <c>…:Url</c> the name is free and the URL says what the credential belongs to: scheme, host, port and, when it
-/// has one, the path. Without it the name is a host, and the credential belongs to <c>https</c> at port 443 there. An <c>http</c> URL needs
-/// <c>…:AllowUnencrypted</c> <c>true</c>. The longest URL wins.
+/// Credentials from the configuration, <c>Shipinator:GitCredentials:NAME:Username</c> and <c>…:Password</c> (a password or a
+/// token). With <c>…:Url</c> the name is arbitrary and the URL is the scope of the credential: scheme, host, port and, if present, the
+/// path. Without it the name is a host, and the scope is <c>https</c> on port 443. An <c>http</c> URL requires <c>…:AllowUnencrypted</c>
+/// <c>true</c>. The longest matching URL wins.
 /// </summary>
 public sealed class ConfigurationGitCredentials(IConfiguration configuration) : IGitCredentials
 {
@@ -31,7 +31,7 @@ public sealed class ConfigurationGitCredentials(IConfiguration configuration) : 
         );
     }
 
-    /// <summary>What is wrong with the configured credentials; each message names the key.</summary>
+    /// <summary>The problems of the configured credentials; each message names the key.</summary>
     public static IReadOnlyList<string> Problems(IConfiguration configuration) =>
         [.. Read(configuration).Select(e => e.Problem).OfType<string>()];
 
@@ -52,8 +52,9 @@ public sealed class ConfigurationGitCredentials(IConfiguration configuration) : 
                     entry,
                     null,
                     url is null
-                        ? $"{Section}:{entry.Key} is not a host name ({problem}); to name a port or a path, set {key} to such as https://git.example.org:8443/org."
-                        : $"{key} can't be read: {problem}. Write it as https://git.example.org or https://git.example.org:8443/org."
+                        ? $"{Section}:{entry.Key}: '{entry.Key}' is not a valid host name ({problem}). "
+                            + $"For a port or a path, set {key}, for example to https://git.example.org:8443/org."
+                        : $"{key} is not a valid URL: {problem}. Expected for example https://git.example.org:8443/org."
                 );
             }
             else if (scope.Scheme != "https" && !(bool.TryParse(entry["AllowUnencrypted"], out var allowed) && allowed))
@@ -61,7 +62,8 @@ public sealed class ConfigurationGitCredentials(IConfiguration configuration) : 
                 yield return (
                     entry,
                     null,
-                    $"{key} is an http URL: the password would travel unencrypted. Use https, or set {Section}:{entry.Key}:AllowUnencrypted to true."
+                    $"{key} is an http URL, so the password would be sent unencrypted. "
+                        + $"Use https, or set {Section}:{entry.Key}:AllowUnencrypted to true."
                 );
             }
             else

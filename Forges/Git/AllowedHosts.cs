@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace Shipinator.Forges.Git;
 
-/// <summary>Which addresses the server may connect to: public ones, and what the operator allows beyond them.</summary>
+/// <summary>Which addresses the server may connect to: public ones, and those that the operator allows.</summary>
 internal sealed class AllowedHosts
 {
     private static readonly IPNetwork[] Inside = Networks(
@@ -16,7 +16,7 @@ internal sealed class AllowedHosts
         "fc00::/7"
     );
 
-    /// <summary>Never a Git host: this network, link-local (cloud metadata), documentation, benchmarks, multicast, reserved.</summary>
+    /// <summary>Never Git hosts: this network, link-local (cloud metadata), documentation, benchmarks, multicast, reserved.</summary>
     private static readonly IPNetwork[] Special = Networks(
         "0.0.0.0/8",
         "169.254.0.0/16",
@@ -26,7 +26,7 @@ internal sealed class AllowedHosts
         "198.51.100.0/24",
         "203.0.113.0/24",
         "224.0.0.0/3",
-        // Metadata services of clouds that lie in networks of another kind.
+        // Cloud metadata services in other kinds of networks.
         "100.100.100.200/32",
         "168.63.129.16/32",
         "fd00:ec2::254/128",
@@ -42,7 +42,7 @@ internal sealed class AllowedHosts
     private readonly List<string> _hosts = [];
     private readonly bool _only;
 
-    /// <summary>Entries that can't be read are passed over: the settings' check names them.</summary>
+    /// <summary>Invalid entries are ignored; <see cref="ForgeOptionsValidator"/> reports them.</summary>
     public AllowedHosts(IEnumerable<string> entries, bool only)
     {
         _only = only;
@@ -61,7 +61,7 @@ internal sealed class AllowedHosts
 
     public static bool IsValid(string entry) => Network(entry) is not null || HostName(entry) is not null;
 
-    /// <summary>Whether an address that the host name resolved to (or that was written in its place) may be connected to.</summary>
+    /// <summary>Whether the server may connect to an address that the host name resolved to, or that was given instead of a name.</summary>
     public bool Allows(string host, IPAddress address)
     {
         var real = Embedded(address);
@@ -84,7 +84,7 @@ internal sealed class AllowedHosts
         return (named || !_only) && (real.AddressFamily == AddressFamily.InterNetwork || PublicV6.Contains(real));
     }
 
-    /// <summary>The IPv4 address that an IPv6 address stands for, whichever way it is wrapped.</summary>
+    /// <summary>The IPv4 address that is embedded in an IPv6 address, if any.</summary>
     private static IPAddress Embedded(IPAddress address)
     {
         if (address.AddressFamily != AddressFamily.InterNetworkV6)

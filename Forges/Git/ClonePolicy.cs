@@ -2,13 +2,13 @@ using Microsoft.Extensions.Options;
 
 namespace Shipinator.Forges.Git;
 
-/// <summary>What may be cloned, by the settings: judged by the text first, and by every address that a host has before it is connected to.</summary>
+/// <summary>What may be cloned: the URL is checked first, and every address of its host before the server connects to it.</summary>
 public sealed class ClonePolicy : IClonePolicy
 {
     private readonly bool _local;
     private readonly AllowedHosts _hosts;
 
-    /// <summary>Reads the settings.</summary>
+    /// <summary>Uses the settings of <see cref="ForgeOptions"/>.</summary>
     public ClonePolicy(IOptions<ForgeOptions> options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -32,14 +32,15 @@ public sealed class ClonePolicy : IClonePolicy
     /// <summary>Whether it is an absolute path or a <c>file</c> URL.</summary>
     internal static bool IsLocal(string cloneUrl) => LocalAddress.IsLocal(cloneUrl);
 
-    /// <summary>The path of a local repository. Errors: <see cref="ForgeException"/>; then the disk was not looked at.</summary>
+    /// <summary>The path of a local repository. Does not access the disk. Errors: <see cref="ForgeException"/>.</summary>
     internal string LocalPath(string cloneUrl)
     {
         if (!_local)
         {
             throw new ForgeException(
                 ForgeException.NotAllowed,
-                "This server clones from http and https URLs only; local paths are for a standalone server. An operator can allow them with Shipinator:Git:AllowLocalPaths."
+                $"'{cloneUrl}' is a local path, but this server clones only from http and https URLs. "
+                    + "To allow local paths, set Shipinator:Git:AllowLocalPaths to true."
             );
         }
 
@@ -54,7 +55,8 @@ public sealed class ClonePolicy : IClonePolicy
             CloneAddress.TryParse(cloneUrl, out var problem)
             ?? throw new ForgeException(
                 ForgeException.NotAllowed,
-                $"The clone URL can't be used: {problem}. Expected an http or https URL such as https://git.example.org/org/app.git, or an absolute path."
+                $"The clone URL is not valid: {problem}. Expected an http or https URL such as https://git.example.org/org/app.git, "
+                    + "or an absolute path."
             );
         if (address.Literal is { } literal)
         {
@@ -64,15 +66,16 @@ public sealed class ClonePolicy : IClonePolicy
         return address;
     }
 
-    /// <summary>Errors: <see cref="ForgeException"/> when the server may not connect there.</summary>
+    /// <summary>Errors: <see cref="ForgeException"/> when the server may not connect to the target.</summary>
     internal void Require(CloneAddress address, System.Net.IPAddress target)
     {
         if (!_hosts.Allows(address.Host, target))
         {
-            // The address itself is not told: a name of the inner network would give away its map.
+            // The address itself is not included: it would disclose the internal network.
             throw new ForgeException(
                 ForgeException.NotAllowed,
-                $"The host {address.Host} is not one that this server may connect to: its address is not public. An operator can allow the host or its network with Shipinator:Git:AllowedHosts."
+                $"{address.Url} can't be cloned: the address of {address.Host} is not public. "
+                    + "To allow it, add the host or its network to Shipinator:Git:AllowedHosts."
             );
         }
     }

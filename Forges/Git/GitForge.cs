@@ -7,8 +7,8 @@ using Shipinator.Encodings;
 namespace Shipinator.Forges.Git;
 
 /// <summary>
-/// Plain Git: a local path is read where it is; a URL is kept as a bare mirror that the <c>git</c> program fetches when asked. What
-/// is on the disk is read by LibGit2Sharp.
+/// Plain Git: a local path is read in place; a URL is mirrored to a bare repository, which the <c>git</c> program fetches on demand.
+/// LibGit2Sharp reads what is on the disk.
 /// </summary>
 public sealed class GitForge : IForge, IDisposable
 {
@@ -18,11 +18,11 @@ public sealed class GitForge : IForge, IDisposable
     private readonly GitMirrors _mirrors;
     private readonly int _maxFileBytes;
 
-    /// <summary>Opens nothing yet.</summary>
+    /// <summary>Does not access any repository yet.</summary>
     public GitForge(IOptions<ForgeOptions> options, IGitCredentials credentials, TimeProvider time, ILogger<GitForge>? logger = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        // Repositories often belong to another user than the server's; reading them is all that is done here.
+        // Repositories often belong to another user than the server's, and they are only read here.
         GlobalSettings.SetOwnerValidation(false);
         var policy = new ClonePolicy(options);
         _remote = new(options.Value, policy, credentials, time, logger ?? NullLogger<GitForge>.Instance);
@@ -33,7 +33,7 @@ public sealed class GitForge : IForge, IDisposable
     /// <inheritdoc/>
     public string Provider => "git";
 
-    /// <summary>The copies that it keeps.</summary>
+    /// <summary>The mirrors of remote repositories.</summary>
     public IRepositoryMirrors Mirrors => _mirrors;
 
     /// <inheritdoc/>
@@ -48,7 +48,7 @@ public sealed class GitForge : IForge, IDisposable
     {
         ArgumentNullException.ThrowIfNull(repository);
         ArgumentNullException.ThrowIfNull(gitRef);
-        // A mirror's own HEAD says nothing of the remote's.
+        // A mirror's own HEAD is unrelated to the remote's.
         var name = gitRef == "HEAD" ? await _mirrors.HeadAsync(repository, cancellationToken) ?? gitRef : gitRef;
         return await FindAsync(repository, gitRef, git => Find(git, name), cancellationToken);
     }
@@ -253,7 +253,7 @@ public sealed class GitForge : IForge, IDisposable
             );
     }
 
-    /// <summary>Never with characters in place of bytes: another script would run than was written.</summary>
+    /// <summary>Decodes strictly: with replaced bytes another script would run than was written.</summary>
     private static string Text(Blob blob, string what)
     {
         using var stream = blob.GetContentStream();
@@ -278,7 +278,7 @@ public sealed class GitForge : IForge, IDisposable
         return branch is not null && tag is not null
             ? throw new ForgeException(
                 ForgeException.RefAmbiguous,
-                $"'{name}' is a branch and a tag: say {Heads}{name} or refs/tags/{name}."
+                $"'{name}' is both a branch and a tag. Use {Heads}{name} or refs/tags/{name}."
             )
             : branch ?? tag ?? FindCommit(git, name);
     }
@@ -290,10 +290,10 @@ public sealed class GitForge : IForge, IDisposable
             ? (fullRef, commit)
             : null;
 
-    /// <summary>By its id; on the branch whose tip it is, if it is one's.</summary>
+    /// <summary>Finds a commit by its id; the ref is the branch whose tip it is, if any.</summary>
     private static (string FullRef, Commit Commit)? FindCommit(Repository git, string id)
     {
-        // LibGit2 would look for a ref of this name first.
+        // LibGit2 would look for a ref with this name first.
         var wanted = id.ToLowerInvariant();
         if (id.Length is < ShortestId or > 64 || !id.All(char.IsAsciiHexDigit) || LookUp(git, wanted) is not { } commit)
         {

@@ -4,8 +4,8 @@ using LibGit2Sharp;
 namespace Shipinator.Forges.Git;
 
 /// <summary>
-/// Gives access to a repository: in place, or through a bare mirror in the cache folder, one user at a time. The folder may be
-/// shared by silos: a file beside each mirror is locked while it is used.
+/// Access to repositories: in place, or through a bare mirror in the cache folder, which one caller uses at a time. Silos may share the
+/// folder: a file beside each mirror is locked while it is in use.
 /// </summary>
 internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy policy, GitRemote remote, TimeProvider time)
     : IRepositoryMirrors,
@@ -18,7 +18,7 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
     private readonly ConcurrentDictionary<RepositoryId, SemaphoreSlim> _gates = new();
     private readonly ConcurrentDictionary<RepositoryId, CloneAddress> _moved = new();
 
-    /// <summary>LibGit2 blocks on the disk: so many threads at once, and no more.</summary>
+    /// <summary>LibGit2 blocks on the disk: limits the number of threads that it uses.</summary>
     private readonly SemaphoreSlim _readers = new(2 * Environment.ProcessorCount, 2 * Environment.ProcessorCount);
 
     /// <summary>Opens (and with <paramref name="fresh"/> fetches) the repository. Errors: <see cref="ForgeException"/>.</summary>
@@ -26,7 +26,7 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
     {
         if (ClonePolicy.IsLocal(repository.CloneUrl))
         {
-            return await ReadAsync(policy.LocalPath(repository.CloneUrl), use, cancellationToken);
+            return await ReadAsync(policy.LocalPath(repository.CloneUrl), repository, use, cancellationToken);
         }
 
         var address = policy.Address(repository.CloneUrl);
@@ -52,18 +52,18 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
         }
 
         Directory.SetLastWriteTimeUtc(folder, time.GetUtcNow().UtcDateTime);
-        return await ReadAsync(folder, use, cancellationToken);
+        return await ReadAsync(folder, repository, use, cancellationToken);
     }
 
-    /// <summary>Where the last fetch found it, when that is not its clone URL.</summary>
+    /// <summary>Where the last fetch found the repository, when that differs from its clone URL.</summary>
     public string? MovedTo(RepositoryId repository) => _moved.TryGetValue(repository, out var address) ? address.Url : null;
 
-    /// <summary>The full ref that <c>HEAD</c> names; null when it names none that is there.</summary>
+    /// <summary>The full ref that <c>HEAD</c> names; null when there is none.</summary>
     public async Task<string?> HeadAsync(ForgeRepository repository, CancellationToken cancellationToken)
     {
         if (ClonePolicy.IsLocal(repository.CloneUrl))
         {
-            return await ReadAsync(policy.LocalPath(repository.CloneUrl), HeadOf, cancellationToken);
+            return await ReadAsync(policy.LocalPath(repository.CloneUrl), repository, HeadOf, cancellationToken);
         }
 
         PrepareRoot();
@@ -133,7 +133,7 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
 
     public void Dispose() => _readers.Dispose();
 
-    /// <summary>The repository is ours alone, in this process and among all that share the folder.</summary>
+    /// <summary>Takes exclusive access to a mirror, in this process and among all that share the folder.</summary>
     private async Task<IDisposable> TakeAsync(RepositoryId repository, CloneAddress? address, CancellationToken cancellationToken)
     {
         PrepareRoot();
@@ -157,7 +157,8 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
         {
             throw new ForgeException(
                 ForgeException.Unreachable,
-                $"Another fetch of {address?.Url ?? $"repository {repository}"} is still running after {patience.TotalSeconds:0} s. Try again later.",
+                $"Another fetch of {address?.Url ?? $"repository {repository}"} is still running after {patience.TotalSeconds:0} s. "
+                    + "Retry later.",
                 e
             );
         }
@@ -187,12 +188,17 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
         }
     }
 
-    private async Task<T> ReadAsync<T>(string path, Func<Repository, T> use, CancellationToken cancellationToken)
+    private async Task<T> ReadAsync<T>(
+        string path,
+        ForgeRepository repository,
+        Func<Repository, T> use,
+        CancellationToken cancellationToken
+    )
     {
         await _readers.WaitAsync(cancellationToken);
         try
         {
-            return await Task.Run(() => Read(path, use), cancellationToken);
+            return await Task.Run(() => Read(path, repository, use), cancellationToken);
         }
         finally
         {
@@ -200,20 +206,16 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
         }
     }
 
-    private static T Read<T>(string path, Func<Repository, T> use)
+    private static T Read<T>(string path, ForgeRepository repository, Func<Repository, T> use)
     {
         try
         {
             using var git = new Repository(path);
             return use(git);
         }
-        catch (RepositoryNotFoundException e)
-        {
-            throw new ForgeException(ForgeException.RepositoryNotFound, $"There is no Git repository at {path}.", e);
-        }
         catch (LibGit2SharpException e)
         {
-            throw new ForgeException(ForgeException.Unreachable, $"The Git repository at {path} can't be read: {e.Message}", e);
+            throw ReadFailure.Of(repository, path, e);
         }
     }
 
@@ -232,7 +234,7 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
         }
     }
 
-    /// <summary>In place of whatever half a mirror is there: it is only a cache.</summary>
+    /// <summary>Replaces an incomplete mirror, if any: it is only a cache.</summary>
     private static void Create(string folder)
     {
         if (Directory.Exists(folder))
@@ -244,7 +246,7 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
         Repository.Init(folder, isBare: true);
     }
 
-    /// <summary>What a Git that was killed left: nobody else is at work in here.</summary>
+    /// <summary>Removes what a killed git left; nothing else uses the mirror now.</summary>
     private static void RemoveStaleLocks(string folder)
     {
         File.SetUnixFileMode(folder, OwnerOnly);

@@ -6,30 +6,30 @@ namespace Shipinator.Forges.Git;
 /// <summary>How a <c>git</c> process ended.</summary>
 internal enum GitEnd
 {
-    /// <summary>By itself.</summary>
+    /// <summary>It exited.</summary>
     Exited,
 
-    /// <summary>It showed no progress for too long and was killed.</summary>
+    /// <summary>It made no progress for too long and was killed.</summary>
     Silent,
 
-    /// <summary>It took too long in all and was killed.</summary>
+    /// <summary>It took too long in total and was killed.</summary>
     TooLong,
 }
 
-/// <summary>What a <c>git</c> process left.</summary>
+/// <summary>The result of a <c>git</c> process.</summary>
 internal sealed record GitResult(GitEnd End, int Code, string Output, string Error);
 
 /// <summary>
-/// Runs the <c>git</c> program as a process that is killed with all its children when it is silent, takes too long or is not wanted any more:
-/// what a library that blocks in this process can't promise.
+/// Runs the <c>git</c> program as a process that is killed with all its children when it makes no progress, takes too long or is canceled,
+/// which a library that blocks in this process can't guarantee.
 /// </summary>
 internal sealed class GitProcess(TimeSpan idle, TimeSpan total, TimeProvider time)
 {
     private const int KeptChars = 1024 * 1024;
-    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan OutputTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>What Git may take from the server's environment: where programs, certificates and proxies are.</summary>
-    private static readonly string[] Passed =
+    /// <summary>What git inherits from the server's environment: the locations of programs, certificates and proxies.</summary>
+    private static readonly string[] Inherited =
     [
         "PATH",
         "LD_LIBRARY_PATH",
@@ -50,7 +50,7 @@ internal sealed class GitProcess(TimeSpan idle, TimeSpan total, TimeProvider tim
         "all_proxy",
     ];
 
-    /// <summary>Errors: <see cref="OperationCanceledException"/>, <see cref="ForgeException"/> when there is no <c>git</c>.</summary>
+    /// <summary>Errors: <see cref="OperationCanceledException"/>, <see cref="ForgeException"/> when <c>git</c> can't be started.</summary>
     public async Task<GitResult> RunAsync(
         string folder,
         IReadOnlyList<string> arguments,
@@ -79,8 +79,8 @@ internal sealed class GitProcess(TimeSpan idle, TimeSpan total, TimeProvider tim
         return new(
             GitEnd.Exited,
             process.ExitCode,
-            await output.WaitAsync(LastWords, time, cancellationToken),
-            await error.WaitAsync(LastWords, time, cancellationToken)
+            await output.WaitAsync(OutputTimeout, time, cancellationToken),
+            await error.WaitAsync(OutputTimeout, time, cancellationToken)
         );
     }
 
@@ -95,8 +95,8 @@ internal sealed class GitProcess(TimeSpan idle, TimeSpan total, TimeProvider tim
             StandardOutputEncoding = Encoding.UTF8,
             StandardErrorEncoding = Encoding.UTF8,
         };
-        // A clean list: no setting of the user's, no secret of the server's.
-        var inherited = Passed
+        // A clean environment: no settings of the user, no secrets of the server.
+        var inherited = Inherited
             .Select(n => (Name: n, Value: Environment.GetEnvironmentVariable(n)))
             .Where(v => v.Value is not null)
             .ToList();
@@ -121,7 +121,8 @@ internal sealed class GitProcess(TimeSpan idle, TimeSpan total, TimeProvider tim
         {
             throw new ForgeException(
                 ForgeException.Unreachable,
-                $"The server can't start 'git', which it needs to fetch repositories: {e.Message}. Install Git 2.37 or later beside the server.",
+                $"The server can't start 'git', which it needs to fetch repositories: {e.Message}. "
+                    + "Install Git 2.37 or later on the server.",
                 e
             );
         }
@@ -135,14 +136,14 @@ internal sealed class GitProcess(TimeSpan idle, TimeSpan total, TimeProvider tim
         }
         catch (InvalidOperationException)
         {
-            // It ended in this moment.
+            // It has just exited.
         }
 
         await process.WaitForExitAsync(CancellationToken.None);
     }
 
-    /// <summary>All of it as a sign of life, the end of it as text.</summary>
-    private static async Task<string> ReadAsync(StreamReader reader, Action alive)
+    /// <summary>Reads all output as a sign of progress, and keeps its end as text.</summary>
+    private static async Task<string> ReadAsync(StreamReader reader, Action onProgress)
     {
         var text = new StringBuilder();
         var buffer = new char[4096];
@@ -151,11 +152,11 @@ internal sealed class GitProcess(TimeSpan idle, TimeSpan total, TimeProvider tim
         {
             try
             {
-                alive();
+                onProgress();
             }
             catch (ObjectDisposedException)
             {
-                // The process is over; these are its last words.
+                // The process has exited; this is the rest of its output.
             }
 
             text.Append(buffer, 0, read);

@@ -7,16 +7,21 @@ using Microsoft.Extensions.Logging;
 namespace Shipinator.Forges.Git;
 
 /// <summary>
-/// All that goes over the network to a Git host: addresses checked before they are connected to and the very same ones connected
-/// to, credentials sent to their own origin only, no redirect to another one, limits of time and number.
+/// All network access to Git hosts: addresses are checked and exactly these are connected to, credentials are sent only to their own
+/// origin, redirects to other origins are not followed, time and concurrency are limited.
 /// </summary>
-internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCredentials credentials, TimeProvider time, ILogger logger)
-    : IDisposable
+internal sealed partial class GitRemote(
+    ForgeOptions options,
+    ClonePolicy policy,
+    IGitCredentials credentials,
+    TimeProvider time,
+    ILogger logger
+) : IDisposable
 {
     private const int MostRedirects = 3;
     private const int MostRemembered = 1000;
 
-    /// <summary>Prints what it is given by the environment, for the origin that the setting's name says.</summary>
+    /// <summary>A credential helper that prints the credential from the environment.</summary>
     private const string Helper =
         "!f() { test \"$1\" = get || exit 0; echo \"username=$SHIPINATOR_GIT_USERNAME\"; echo \"password=$SHIPINATOR_GIT_PASSWORD\"; }; f";
 
@@ -25,7 +30,10 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
     private volatile bool _isVersionKnown;
     private readonly ConcurrentDictionary<string, CloneAddress> _moved = new(StringComparer.Ordinal);
 
-    /// <summary>Brings all refs into a bare mirror. Returns where the repository is when that is not its clone URL. Errors: <see cref="ForgeException"/>.</summary>
+    /// <summary>
+    /// Fetches all refs into a bare mirror. Returns the repository's address when that differs from its clone URL. Errors:
+    /// <see cref="ForgeException"/>.
+    /// </summary>
     public async Task<CloneAddress?> FetchAsync(string mirror, string cloneUrl, CancellationToken cancellationToken)
     {
         var (_, address) = await RunAsync(
@@ -37,7 +45,7 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
         return address.Url == policy.Address(cloneUrl).Url ? null : address;
     }
 
-    /// <summary>The full ref that the remote's <c>HEAD</c> names; null when it names none. Errors: <see cref="ForgeException"/>.</summary>
+    /// <summary>The full ref that the remote's <c>HEAD</c> names; null when there is none. Errors: <see cref="ForgeException"/>.</summary>
     public async Task<string?> HeadAsync(string folder, string cloneUrl, CancellationToken cancellationToken)
     {
         var (result, _) = await RunAsync(folder, cloneUrl, a => ["ls-remote", "--symref", a.Url, "HEAD"], cancellationToken);
@@ -95,13 +103,7 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
         }
 
         _moved.TryRemove(origin.Url, out _);
-        logger.LogWarning(
-            "Git could not fetch {Url} ({End}, code {Code}): {Words}",
-            origin.Url,
-            result.End,
-            result.Code,
-            Quoted(result.Error)
-        );
+        FetchFailed(logger, origin.Url, result.End, result.Code, Quoted(result.Error));
         throw GitFailure.Of(known, result, credential is not null, options.IdleTimeout, options.FetchTimeout);
     }
 
@@ -123,13 +125,13 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
             ("credential.helper", ""),
             ("core.hooksPath", "/dev/null"),
             ("core.askPass", ""),
-            // A clean-up in the background would go on without our lock.
+            // A background clean-up would continue without the mirror's lock.
             ("gc.autoDetach", "false"),
             ("maintenance.autoDetach", "false"),
         };
         if (addresses.Count > 0)
         {
-            // What was checked is what is connected to: a second look-up might find another address.
+            // Connect to what was checked: a second look-up might return another address.
             settings.Add(
                 (
                     "http.curloptResolve",
@@ -149,7 +151,7 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
             ["GIT_CONFIG_GLOBAL"] = "/dev/null",
             ["GIT_TERMINAL_PROMPT"] = "0",
             ["GIT_ALLOW_PROTOCOL"] = "http:https",
-            // Bytes that trickle are no progress.
+            // A trickle of bytes is not progress.
             ["GIT_HTTP_LOW_SPEED_LIMIT"] = "1000",
             ["GIT_HTTP_LOW_SPEED_TIME"] = Math.Max(1, (int)options.IdleTimeout.TotalSeconds).ToString(CultureInfo.InvariantCulture),
         };
@@ -170,7 +172,7 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
         return (await _git.RunAsync(folder, arguments, environment, cancellationToken), credential);
     }
 
-    /// <summary>Every address of the host, each one allowed; none for a literal or when a proxy resolves the name.</summary>
+    /// <summary>All addresses of the host, each of them allowed; empty for a literal address or when a proxy resolves the name.</summary>
     private async Task<IReadOnlyList<IPAddress>> AddressesAsync(CloneAddress address, CancellationToken cancellationToken)
     {
         if (address.Literal is not null)
@@ -181,7 +183,7 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
         IPAddress[] found;
         try
         {
-            // The system's look-up blocks: on a thread of its own, and not for longer than a silent host may.
+            // The system's look-up blocks, so it gets its own thread and the same timeout as an unresponsive host.
             found = await Task
                 .Factory.StartNew(
                     () => Dns.GetHostAddresses(address.Host),
@@ -198,7 +200,11 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
                 return [];
             }
 
-            throw new ForgeException(ForgeException.Unreachable, $"{address.Url} can't be fetched: the host's name can't be resolved.", e);
+            throw new ForgeException(
+                ForgeException.Unreachable,
+                $"{address.Url} can't be fetched: the host name can't be resolved. Check the clone URL and this server's DNS settings.",
+                e
+            );
         }
 
         foreach (var one in found)
@@ -209,7 +215,7 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
         return found;
     }
 
-    /// <summary>An older Git would pass over the addresses that it is pinned to.</summary>
+    /// <summary>Older versions of git ignore <c>http.curloptResolve</c>, to which addresses are pinned.</summary>
     private async Task RequireVersionAsync(CancellationToken cancellationToken)
     {
         if (_isVersionKnown)
@@ -228,7 +234,7 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
         {
             throw new ForgeException(
                 ForgeException.Unreachable,
-                $"The server's git is '{result.Output.Trim()}'; it needs Git 2.37 or later to fetch repositories."
+                $"Fetching repositories requires Git 2.37 or later on the server, but 'git version' printed '{result.Output.Trim()}'."
             );
         }
 
@@ -246,10 +252,13 @@ internal sealed class GitRemote(ForgeOptions options, ClonePolicy policy, IGitCr
     private static string Bracketed(IPAddress address) =>
         address.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{new IPAddress(address.GetAddressBytes())}]" : address.ToString();
 
-    /// <summary>The last of Git's words, on one line: some of them are the other side's.</summary>
-    private static string Quoted(string words)
+    /// <summary>The end of git's output on one line, without control characters: parts of it come from the host.</summary>
+    private static string Quoted(string output)
     {
-        var last = words.Length > 1000 ? words[^1000..] : words;
+        var last = output.Length > 1000 ? output[^1000..] : output;
         return string.Concat(last.Select(c => char.IsControl(c) ? ' ' : c)).Trim();
     }
+
+    [LoggerMessage(5501, LogLevel.Warning, "Fetching {Url} failed ({End}, exit code {Code}): {Output}")]
+    private static partial void FetchFailed(ILogger logger, string url, GitEnd end, int code, string output);
 }

@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Shipinator.Forges.Git;
 
 /// <summary>
-/// Bounds how many fetches run at once, in all and of each host, so that a host that does not answer takes nothing from the others.
-/// Those who wait block no thread and give up after a while.
+/// Limits concurrent fetches in total and per host, so that an unresponsive host does not affect the others. Waiting blocks no thread and
+/// times out.
 /// </summary>
 internal sealed class HostSlots(int perHost, int all, TimeSpan patience, TimeProvider time) : IDisposable
 {
@@ -34,7 +34,8 @@ internal sealed class HostSlots(int perHost, int all, TimeSpan patience, TimePro
         {
             throw new ForgeException(
                 ForgeException.Unreachable,
-                $"{host} can't be asked now: as many fetches as are allowed at once are still running and none ended within {patience.TotalSeconds:0} s. Try again later.",
+                $"No fetch from {host} can start: the maximum number of concurrent fetches (Shipinator:Git:FetchesPerHost, Fetches) was "
+                    + $"still running after {patience.TotalSeconds:0} s. Retry later.",
                 e
             );
         }

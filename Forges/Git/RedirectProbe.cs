@@ -5,13 +5,13 @@ using System.Text;
 
 namespace Shipinator.Forges.Git;
 
-/// <summary>Finds where a host redirects a repository to, when that is another path of the same origin.</summary>
+/// <summary>Finds where a host redirects a repository to, within the same origin.</summary>
 internal sealed class RedirectProbe(ClonePolicy policy, TimeSpan patience)
 {
     private const string Suffix = "/info/refs";
     private const string Query = "?service=git-upload-pack";
 
-    /// <summary>Null when it leads to another origin, or to nothing that Git could use.</summary>
+    /// <summary>Null when it redirects to another origin, or to something that git could not use.</summary>
     public async Task<CloneAddress?> FindAsync(
         CloneAddress address,
         IReadOnlyList<IPAddress> addresses,

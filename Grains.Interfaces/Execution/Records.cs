@@ -24,6 +24,10 @@ public sealed class Stored<T>
     /// </summary>
     [Id(2)]
     public bool Unsettled { get; set; }
+
+    /// <summary>For the first write of a run: the rows of its jobs, in the plan's order, which the same transaction adds.</summary>
+    [Id(3)]
+    public ImmutableArray<JobRecord> InitialJobs { get; set; } = [];
 }
 
 /// <summary>A requested cancel; it takes effect when the executor confirms that nothing runs any more.</summary>
@@ -35,7 +39,7 @@ public sealed record CancelRequest(
     [property: Id(3)] string Actor
 );
 
-/// <summary>A row of <c>pipeline_runs</c>. Its first write also inserts the pending rows of all its jobs and steps.</summary>
+/// <summary>A row of <c>pipeline_runs</c>. Its first write also inserts the rows of all its jobs and steps.</summary>
 [GenerateSerializer, Alias("shipinator.run-record"), Immutable]
 public sealed record RunRecord
 {

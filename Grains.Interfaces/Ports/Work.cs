@@ -4,17 +4,20 @@ namespace Shipinator;
 public interface IUnfinishedWork
 {
     /// <summary>
-    /// Streams the ids of every run that is not terminal, of every job that is running, of every execution that is not terminal, and of
-    /// whatever ended and is not settled; oldest first.
+    /// Streams the ids of the runs, jobs and executions in one of the given states, none of which is terminal, and of whatever ended and is
+    /// not settled; in the given order, each machine's oldest first.
     /// </summary>
-    IAsyncEnumerable<UnfinishedItem> List(CancellationToken cancellationToken);
+    IAsyncEnumerable<UnfinishedItem> List(IReadOnlyList<MachineStates> states, CancellationToken cancellationToken);
 
     /// <summary>Records that all work after the end of a run, job or execution is done: it is not listed any more. Idempotent.</summary>
     Task Settled(Guid id, CancellationToken cancellationToken);
 
-    /// <summary>The holders of an executor's slots: its executions that are submitted or running.</summary>
-    Task<IReadOnlyList<LeaseHolder>> Holders(string executorType, CancellationToken cancellationToken);
+    /// <summary>The executions of an executor that are in one of the given states, none of which is terminal; oldest first.</summary>
+    Task<IReadOnlyList<LeaseHolder>> Holders(string executorType, IReadOnlyCollection<Status> states, CancellationToken cancellationToken);
 }
+
+/// <summary>Some states of a machine.</summary>
+public sealed record MachineStates(Machine Machine, IReadOnlyCollection<Status> States);
 
 /// <summary>Something that is not terminal, or not settled.</summary>
 [GenerateSerializer, Alias("shipinator.unfinished-item"), Immutable]
@@ -32,14 +35,20 @@ public sealed record LeaseHolder(
 public interface IArtifactIndex
 {
     /// <summary>
-    /// The matching artifacts of successful executions of a run's jobs (and of the jobs whose results they reuse); by id: of any run of
-    /// the same project, since artifacts are never shared across projects.
+    /// The matching artifacts of a run's jobs, and of the jobs whose results they reuse, of executions in any state; by id: of any run of the
+    /// same project, since artifacts are never shared across projects. Oldest first.
     /// </summary>
-    Task<IReadOnlyList<ArtifactEntry>> Find(RunId run, ProjectId project, InputSpec input, CancellationToken cancellationToken);
+    Task<IReadOnlyList<ArtifactCandidate>> Find(RunId run, ProjectId project, InputSpec input, CancellationToken cancellationToken);
 
     /// <summary>The artifacts of an execution so far.</summary>
     Task<IReadOnlyList<ArtifactEntry>> OfExecution(ExecutionId execution, CancellationToken cancellationToken);
 }
+
+/// <summary>
+/// An artifact that a step may use: <paramref name="Status"/> is the status of the execution that uploaded it, and
+/// <paramref name="IsLastAttempt"/> whether no later execution of the same step exists.
+/// </summary>
+public sealed record ArtifactCandidate(ArtifactEntry Artifact, Status Status, bool IsLastAttempt);
 
 /// <summary>An artifact, as consumers see it.</summary>
 [GenerateSerializer, Alias("shipinator.artifact-entry"), Immutable]

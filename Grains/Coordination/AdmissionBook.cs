@@ -1,8 +1,8 @@
 namespace Shipinator.Grains.Coordination;
 
 /// <summary>
-/// Who holds a place and who waits, without I/O. First come, first served within a project; between projects the one that
-/// holds fewest places goes first, so that one project's thousand jobs do not keep another's single one waiting.
+/// Who holds a slot and who waits, without I/O. First come, first served within a project; between projects the one that holds the fewest
+/// slots goes first, so that one project's thousand jobs do not keep another's single job waiting.
 /// </summary>
 internal sealed class AdmissionBook(int limit)
 {
@@ -19,7 +19,7 @@ internal sealed class AdmissionBook(int limit)
 
     public bool Holds(ExecutionId execution) => _leases.ContainsKey(execution);
 
-    /// <summary>A place that is held already, whatever the limit: what runs, runs.</summary>
+    /// <summary>Adds a slot that is held already, whatever the limit: a running execution keeps its slot.</summary>
     public void Adopt(LeaseHolder holder)
     {
         if (_leases.TryAdd(holder.Execution, holder))
@@ -43,7 +43,7 @@ internal sealed class AdmissionBook(int limit)
         }
     }
 
-    /// <summary>Gives back a place or leaves the queue.</summary>
+    /// <summary>Releases a slot or leaves the queue.</summary>
     public void Remove(ExecutionId execution)
     {
         if (_leases.Remove(execution, out var lease) && --_held[lease.Project] == 0)
@@ -51,11 +51,11 @@ internal sealed class AdmissionBook(int limit)
             _held.Remove(lease.Project);
         }
 
-        // Its entry in the project's queue is passed over when its turn comes.
+        // Its entry in the project's queue is skipped when its turn comes.
         _waiting.Remove(execution);
     }
 
-    /// <summary>Gives free places away; returns who got one.</summary>
+    /// <summary>Grants the free slots; returns who got one.</summary>
     public List<LeaseHolder> Grant(DateTimeOffset now)
     {
         var granted = new List<LeaseHolder>();
@@ -69,7 +69,7 @@ internal sealed class AdmissionBook(int limit)
         return granted;
     }
 
-    /// <summary>How many of those who wait would go before it if nothing else changed: an estimate for people.</summary>
+    /// <summary>How many of those who wait asked before it: an estimate for people.</summary>
     public int Ahead(ExecutionId execution) =>
         _waiting.TryGetValue(execution, out var self) ? _waiting.Values.Count(w => w.Since < self.Since) : 0;
 

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Options;
 namespace Shipinator.Grains.Coordination;
 
 /// <summary>
-/// The places of one executor. Leases are not kept anywhere of their own: who holds one is what the executions' rows say
-/// (docs/decisions/0004), so that none can leak.
+/// The slots of one executor. They are not stored by themselves: who holds one is what the executions' rows say (docs/decisions/0004), so
+/// that none can leak.
 /// </summary>
 [GrainType("shipinator.admission")]
 public sealed partial class AdmissionGrain(
@@ -15,7 +15,7 @@ public sealed partial class AdmissionGrain(
     ILogger<AdmissionGrain> logger
 ) : Grain, IAdmissionGrain
 {
-    private static readonly TimeSpan FreshLease = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan NewSlotAge = TimeSpan.FromMinutes(2);
     private readonly EngineOptions _options = options.Value;
     private AdmissionBook _book = null!;
 
@@ -25,7 +25,7 @@ public sealed partial class AdmissionGrain(
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _book = new(_options.LimitOf(Executor));
-        foreach (var holder in await work.Holders(Executor, cancellationToken))
+        foreach (var holder in await work.Holders(Executor, WorkStates.HoldingASlot, cancellationToken))
         {
             _book.Adopt(holder);
         }
@@ -66,19 +66,19 @@ public sealed partial class AdmissionGrain(
     public Task<AdmissionView> View(CancellationToken cancellationToken = default) =>
         Task.FromResult(new AdmissionView(_book.Limit, [.. _book.Leases], [.. _book.Waiting]));
 
-    /// <summary>Compares the leases with the truth: a holder that is over and whose word was lost gives its place back.</summary>
+    /// <summary>Compares the slots with the database: one whose holder has ended, and whose release was lost, is released.</summary>
     private async Task SweepAsync(CancellationToken cancellationToken)
     {
-        var rows = await work.Holders(Executor, cancellationToken);
+        var rows = await work.Holders(Executor, WorkStates.HoldingASlot, cancellationToken);
         var holders = rows.Select(h => h.Execution).ToHashSet();
         var now = time.GetUtcNow();
-        foreach (var lease in _book.Leases.Where(l => now - l.Since > FreshLease && !holders.Contains(l.Execution)).ToList())
+        foreach (var lease in _book.Leases.Where(l => now - l.Since > NewSlotAge && !holders.Contains(l.Execution)).ToList())
         {
-            LeaseReclaimed(lease.Execution, Executor);
+            SlotReclaimed(lease.Execution, Executor);
             _book.Remove(lease.Execution);
         }
 
-        // A place that was given back for one that was only slow, or given by an earlier activation: what runs, runs.
+        // A slot that was released for an execution that was only slow, or granted by an earlier activation: a running execution keeps it.
         foreach (var holder in rows)
         {
             _book.Adopt(holder);
@@ -93,13 +93,13 @@ public sealed partial class AdmissionGrain(
         {
             if (holder.Execution != except)
             {
-                await TellAsync(holder.Execution);
+                await NotifyAsync(holder.Execution);
             }
         }
     }
 
-    /// <summary>A hint: the execution asks again by itself, and who is granted a place after it is told in any case.</summary>
-    private async Task TellAsync(ExecutionId execution)
+    /// <summary>A hint: the execution asks again by itself, and a failure must not keep the next one from its own hint.</summary>
+    private async Task NotifyAsync(ExecutionId execution)
     {
         try
         {
@@ -107,13 +107,13 @@ public sealed partial class AdmissionGrain(
         }
         catch (Exception e)
         {
-            NotTold(execution, e.Message);
+            NotNotified(execution, e.Message);
         }
     }
 
-    [LoggerMessage(1204, LogLevel.Debug, "Execution {Execution} could not be told of its place: {Message}")]
-    private partial void NotTold(ExecutionId execution, string message);
+    [LoggerMessage(1204, LogLevel.Debug, "Execution {Execution} could not be notified of its slot: {Message}")]
+    private partial void NotNotified(ExecutionId execution, string message);
 
-    [LoggerMessage(1201, LogLevel.Warning, "The place that execution {Execution} held at executor {Executor} was given back for it")]
-    private partial void LeaseReclaimed(ExecutionId execution, string executor);
+    [LoggerMessage(1201, LogLevel.Warning, "Released the slot of execution {Execution} on executor {Executor}: the execution has ended")]
+    private partial void SlotReclaimed(ExecutionId execution, string executor);
 }

@@ -4,8 +4,8 @@ using Orleans.Concurrency;
 namespace Shipinator.Grains.Coordination;
 
 /// <summary>
-/// Touches the grain of everything that is not terminal or not settled: when a silo starts, when one is gone, and once a minute.
-/// Whatever was forgotten by a crash is found by its row.
+/// Touches the grain of everything that is not terminal or not settled: when a silo starts, when one is gone, and once a minute. What a
+/// crash interrupted is found by its row.
 /// </summary>
 [GrainType("shipinator.recovery"), Reentrant]
 public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<RecoveryGrain> logger) : Grain, IRecoveryGrain, IRemindable
@@ -16,7 +16,7 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
     private IGrainTimer? _timer;
     private bool _reminded;
     private bool _sweeping;
-    private bool _again;
+    private bool _isRequested;
     private bool _failing;
 
     /// <inheritdoc/>
@@ -28,22 +28,22 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
             _reminded = true;
         }
 
-        Begin();
+        RequestSweep();
     }
 
     /// <inheritdoc/>
     public Task ReceiveReminder(string reminderName, TickStatus status)
     {
-        Begin();
+        RequestSweep();
         return Task.CompletedTask;
     }
 
-    /// <summary>One sweep at a time; a wish that comes during one is another one after it. A call never waits for a sweep.</summary>
-    private void Begin()
+    /// <summary>One sweep at a time; a request during a sweep makes another one follow. A call never waits for a sweep.</summary>
+    private void RequestSweep()
     {
         if (_sweeping)
         {
-            _again = true;
+            _isRequested = true;
             return;
         }
 
@@ -57,18 +57,18 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
         {
             do
             {
-                _again = false;
+                _isRequested = false;
                 await SweepOnceAsync(cancellationToken);
-            } while (_again);
+            } while (_isRequested);
             if (_failing)
             {
                 _failing = false;
-                SweepsAgain();
+                SweepRecovered();
             }
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
-            // The database is away, most likely: it is tried again soon, and said once.
+            // The database is unavailable, most likely: retried soon, and logged once.
             if (!_failing)
             {
                 _failing = true;
@@ -86,7 +86,7 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
     {
         var count = 0;
         var touches = new List<Task>(AtOnce);
-        await foreach (var item in work.List(cancellationToken))
+        await foreach (var item in work.List(WorkStates.Driven, cancellationToken))
         {
             touches.Add(TouchAsync(item, cancellationToken));
             count++;
@@ -136,14 +136,14 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
         }
     }
 
-    [LoggerMessage(1301, LogLevel.Debug, "Recovery touched {Count} items that were not finished or not settled")]
+    [LoggerMessage(1301, LogLevel.Debug, "Recovery touched {Count} runs, jobs and executions that are not terminal or not settled")]
     private partial void Swept(int count);
 
-    [LoggerMessage(1302, LogLevel.Warning, "Recovery could not look for unfinished work; it will try again every few seconds")]
+    [LoggerMessage(1302, LogLevel.Warning, "Recovery could not read the unfinished work; retrying every few seconds")]
     private partial void SweepFailed(Exception exception);
 
-    [LoggerMessage(1304, LogLevel.Information, "Recovery looks for unfinished work again")]
-    private partial void SweepsAgain();
+    [LoggerMessage(1304, LogLevel.Information, "Recovery can read the unfinished work again")]
+    private partial void SweepRecovered();
 
     [LoggerMessage(1303, LogLevel.Warning, "Recovery could not touch {Machine} {Id}")]
     private partial void TouchFailed(Exception exception, string machine, Guid id);

@@ -5,15 +5,15 @@ using Orleans.Storage;
 
 namespace Shipinator.Grains.Coordination;
 
-/// <summary>What a repository's coordinator remembers.</summary>
+/// <summary>The stored state of a repository's coordinator.</summary>
 [GenerateSerializer, Alias("shipinator.repository-state")]
 public sealed class RepositoryState
 {
-    /// <summary>The number that was given last.</summary>
+    /// <summary>The last run number that was given.</summary>
     [Id(0)]
     public long LastNumber { get; set; }
 
-    /// <summary>Idempotency keys of the last day, with their runs.</summary>
+    /// <summary>Idempotency keys of the last 24 h, with their runs.</summary>
     [Id(1)]
     public Dictionary<string, KnownKey> Keys { get; set; } = [];
 
@@ -22,40 +22,38 @@ public sealed class RepositoryState
     public Dictionary<string, ConcurrencyGroup> Groups { get; set; } = [];
 }
 
-/// <summary>A key that was seen, and what it led to.</summary>
+/// <summary>An idempotency key, and the run that it made.</summary>
 [GenerateSerializer, Alias("shipinator.known-key")]
 public sealed class KnownKey
 {
-    /// <summary>The run.</summary>
     [Id(0)]
     public Guid Run { get; set; }
 
-    /// <summary>Its number.</summary>
     [Id(1)]
     public long Number { get; set; }
 
-    /// <summary>What was asked for with the key.</summary>
+    /// <summary>Identifies the request that the key was used for.</summary>
     [Id(2)]
     public string Fingerprint { get; set; } = "";
 
-    /// <summary>When.</summary>
+    /// <summary>When the key was first used.</summary>
     [Id(3)]
     public DateTimeOffset At { get; set; }
 }
 
-/// <summary>Runs that take turns.</summary>
+/// <summary>Runs of which one at a time is active.</summary>
 [GenerateSerializer, Alias("shipinator.concurrency-group")]
 public sealed class ConcurrencyGroup
 {
-    /// <summary>Whose turn it is.</summary>
+    /// <summary>The run whose turn it is.</summary>
     [Id(0)]
     public GroupMember? Holder { get; set; }
 
-    /// <summary>Who waits, by run number.</summary>
+    /// <summary>The runs that wait, by run number.</summary>
     [Id(1)]
     public List<GroupMember> Waiting { get; set; } = [];
 
-    /// <summary>Runs whose place was taken, with the number of the newer one.</summary>
+    /// <summary>Superseded runs, with the number of the newer one.</summary>
     [Id(2)]
     public Dictionary<Guid, long> Superseded { get; set; } = [];
 }
@@ -116,12 +114,12 @@ public sealed partial class RepositoryGrain(
         var self = new GroupMember(request.Run.Value, request.RunNumber);
         if (group is null || (group.Holder != self && !group.Waiting.Contains(self) && !group.Superseded.ContainsKey(self.Run)))
         {
-            var displaced = new List<GroupMember>();
-            await SaveAsync(s => displaced = Enter(s, request, self));
+            var superseded = new List<GroupMember>();
+            await SaveAsync(s => superseded = Enter(s, request, self));
             group = state.State.Groups[request.Group];
-            foreach (var member in displaced)
+            foreach (var member in superseded)
             {
-                await TellAsync(member);
+                await NotifyAsync(member);
             }
         }
 
@@ -136,8 +134,8 @@ public sealed partial class RepositoryGrain(
             return new(Granted: true, null, null);
         }
 
-        // A holder that is over and could not say so says it now.
-        await TellAsync(group.Holder!);
+        // A holder that has ended, and could not leave the group, leaves it now.
+        await NotifyAsync(group.Holder!);
         var ahead = group.Waiting.TakeWhile(m => m != self).Count();
         var turn = WaitReason.RepositoryTurn(request.Group, group.Holder!.Number, ahead);
         return new(Granted: false, turn.Describe(), null, turn);
@@ -180,7 +178,7 @@ public sealed partial class RepositoryGrain(
         });
         if (next is not null)
         {
-            await TellAsync(next);
+            await NotifyAsync(next);
         }
     }
 
@@ -200,11 +198,11 @@ public sealed partial class RepositoryGrain(
             ? new(new(known.Run), known.Number, IsRepeat: true)
             : throw new ConflictException(
                 "idempotency_key_reused",
-                "The Idempotency-Key was used for another request within the last day; use a new one."
+                $"The Idempotency-Key '{idempotencyKey}' was used for another request within the last 24 h; use a new key."
             );
     }
 
-    /// <summary>Puts a run into its group; returns the older ones whose place it takes.</summary>
+    /// <summary>Puts a run into its group; returns the older ones that it supersedes.</summary>
     private static List<GroupMember> Enter(RepositoryState s, TurnRequest request, GroupMember self)
     {
         if (!s.Groups.TryGetValue(request.Group, out var group))
@@ -212,17 +210,17 @@ public sealed partial class RepositoryGrain(
             s.Groups[request.Group] = group = new();
         }
 
-        var displaced = new List<GroupMember>();
+        var superseded = new List<GroupMember>();
         if (request.CancelPrevious)
         {
-            displaced.AddRange(group.Waiting.Where(m => m.Number < self.Number));
+            superseded.AddRange(group.Waiting.Where(m => m.Number < self.Number));
             if (group.Holder is { } holder && holder.Number < self.Number)
             {
-                displaced.Add(holder);
+                superseded.Add(holder);
             }
 
-            displaced.RemoveAll(m => group.Superseded.ContainsKey(m.Run));
-            displaced.ForEach(m => group.Superseded[m.Run] = self.Number);
+            superseded.RemoveAll(m => group.Superseded.ContainsKey(m.Run));
+            superseded.ForEach(m => group.Superseded[m.Run] = self.Number);
             group.Waiting.RemoveAll(m => group.Superseded.ContainsKey(m.Run));
         }
 
@@ -236,7 +234,7 @@ public sealed partial class RepositoryGrain(
             group.Waiting.Sort((a, b) => a.Number.CompareTo(b.Number));
         }
 
-        return displaced;
+        return superseded;
     }
 
     private void Forget(RepositoryState s)
@@ -255,8 +253,8 @@ public sealed partial class RepositoryGrain(
     }
 
     /// <summary>
-    /// Changes a copy and writes it. When the write fails nobody is answered by what may not be there, and the memory is thrown away:
-    /// until then its old version keeps it from writing.
+    /// Changes a copy and writes it. When the write fails no caller sees the change, and the activation ends: until then its old version
+    /// keeps it from writing.
     /// </summary>
     private async Task SaveAsync(Action<RepositoryState> change)
     {
@@ -271,11 +269,11 @@ public sealed partial class RepositoryGrain(
         {
             state.State = before;
             DeactivateOnIdle();
-            var cause = Causes.Of(e);
+            var cause = OwnError.Unwrap(e);
             ExceptionDispatchInfo.Throw(
                 cause is InconsistentStateException
                     ? new StorageUnavailableException(
-                        $"Repository {this.GetPrimaryKey()} was written elsewhere and is read again. The call may be repeated."
+                        $"Repository {this.GetPrimaryKey()} was written by another activation and is read again. The call may be repeated."
                     )
                     : cause
             );
@@ -283,8 +281,8 @@ public sealed partial class RepositoryGrain(
         }
     }
 
-    /// <summary>A hint: whoever waits asks again by itself, which tells the holder anew.</summary>
-    private async Task TellAsync(GroupMember member)
+    /// <summary>A hint: a run that waits asks again by itself, which notifies the holder again.</summary>
+    private async Task NotifyAsync(GroupMember member)
     {
         try
         {
@@ -292,10 +290,10 @@ public sealed partial class RepositoryGrain(
         }
         catch (OrleansException e)
         {
-            NotTold(member.Number, this.GetPrimaryKey(), e.Message);
+            NotNotified(member.Number, this.GetPrimaryKey(), e.Message);
         }
     }
 
-    [LoggerMessage(1205, LogLevel.Debug, "Run #{Number} of repository {Repository} could not be told of its turn: {Message}")]
-    private partial void NotTold(long number, Guid repository, string message);
+    [LoggerMessage(1205, LogLevel.Debug, "Run #{Number} of repository {Repository} could not be notified of its turn: {Message}")]
+    private partial void NotNotified(long number, Guid repository, string message);
 }

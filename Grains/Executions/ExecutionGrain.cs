@@ -4,40 +4,62 @@ using Microsoft.Extensions.Options;
 namespace Shipinator.Grains.Executions;
 
 /// <summary>
-/// Drives one execution: a place, the hand-over to its executor, the watch, the end. The runner's callback is the fast
-/// path; asking the executor by timer is what saves us when the callback is lost. Whichever comes first wins.
+/// Drives one execution: its slot, the submit to its executor, the polls, its end. The runner's report is the fast path; polling the
+/// executor by timer saves the execution when the report is lost. Whichever comes first wins.
 /// </summary>
 [GrainType("shipinator.execution"), Orleans.Placement.PreferLocalPlacement]
-public sealed partial class ExecutionGrain(
-    [PersistentState("shipinator.execution", StorageNames.Relational)] IPersistentState<Stored<ExecutionRecord>> state,
-    IExecutorRegistry executors,
-    IArtifactIndex artifacts,
-    ILogStore logs,
-    ISecretSource secrets,
-    IUnfinishedWork work,
-    TimeProvider time,
-    IOptions<EngineOptions> options,
-    ILogger<ExecutionGrain> logger
-) : FsmGrain<ExecutionRecord>(state, work, time, options, logger), IExecutionGrain
+public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
 {
     private const string Actor = "system";
-    private readonly List<ClaimWaiter> _claims = [];
-    private WaitReason? _waitingFor;
-    private bool _handedOver;
-    private ExecutionHandle? _handle;
+    private readonly IExecutorRegistry _executors;
+    private readonly ILogStore _logs;
+    private readonly ISecretSource _secrets;
+    private readonly ExecutionArtifacts _artifacts;
+    private readonly ClaimQueue _claims;
+    private readonly RunnerSilence _silence;
+    private readonly SiblingSteps _siblings;
+    private readonly ExecutorWatch _watch;
 
-    /// <summary>Begun by this activation, with a place at once: nothing of its group can have begun long before.</summary>
-    private bool _fresh;
+    /// <summary>A cancel that came before the start: the start may still be on its way.</summary>
+    private CancelRequest? _canceledBeforeStart;
 
-    /// <summary>Its step was passed over before it began.</summary>
-    private bool _notNeeded;
-    private int _submitFailures;
-    private int _endsSeen;
-    private TimeSpan _pollInterval;
-    private DateTimeOffset _nextPoll;
-    private DateTimeOffset _notBefore;
+    public ExecutionGrain(
+        [PersistentState("shipinator.execution", StorageNames.Relational)] IPersistentState<Stored<ExecutionRecord>> state,
+        IExecutorRegistry executors,
+        IArtifactIndex artifacts,
+        ILogStore logs,
+        ISecretSource secrets,
+        IUnfinishedWork work,
+        IGrainFactory grains,
+        TimeProvider time,
+        IOptions<EngineOptions> options,
+        ILogger<ExecutionGrain> logger
+    )
+        : base(state, work, time, options, logger)
+    {
+        _executors = executors;
+        _logs = logs;
+        _secrets = secrets;
+        _artifacts = new(artifacts);
+        _claims = new(time);
+        _silence = new(time, Options.RunnerSilence);
+        _siblings = new(grains);
+        _watch = new(Id, executors, _artifacts, _siblings, _silence, time, Options, logger);
+    }
 
     private ExecutionId Id => new(this.GetPrimaryKey());
+
+    /// <inheritdoc/>
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        await base.OnActivateAsync(cancellationToken);
+        // A runner that spoke while there was no activation gets a new period.
+        _silence.Heard();
+        if (Row is { Life.IsTerminal: false })
+        {
+            Schedule(TimeSpan.Zero);
+        }
+    }
 
     /// <inheritdoc/>
     public async Task<ExecutionOutcome> Start(StartExecution command, CancellationToken cancellationToken = default)
@@ -48,33 +70,34 @@ public sealed partial class ExecutionGrain(
             return Outcome();
         }
 
-        var edit = NewEdit(command.Spec.Worker.RunId, Actor);
-        var row = ExecutionLogic.Create(command, edit);
+        if (_canceledBeforeStart is { } canceled)
+        {
+            return NeverStarted(canceled);
+        }
+
+        var log = NewLog(command.Spec.Worker.RunId, Actor);
+        var row = ExecutionLogic.Create(command, log);
         if (await MissingSecretsAsync(row.Spec, cancellationToken) is { } missing)
         {
-            await SaveAsync(ExecutionLogic.End(row, Status.Failed, Reason.ConfigError, missing, null, edit), edit);
+            await SaveAsync(ExecutionLogic.End(row, Status.Failed, Reason.ConfigError, missing, null, log), log);
             return Outcome();
         }
 
-        // A place that is free at once, and a runner that is waiting already, make one write of three.
-        var answer = await Admission(row).Acquire(new(Id, row.Spec.Worker.ProjectId, row.Life.CreatedAt), cancellationToken);
-        Queued(answer, row);
-        if (answer.Granted)
+        // A slot that is free at once, and a runner that waits already, make one write of three.
+        _watch.IsFresh = await AcquireSlotAsync(row, cancellationToken);
+        if (_watch.IsFresh)
         {
-            row = ExecutionLogic.Submit(row, edit);
-            _fresh = true;
+            row = ExecutionLogic.Submit(row, log);
+            if (row.Spec.Inputs.IsEmpty && _claims.Waiting is [{ Runner: var runner }, ..])
+            {
+                row = await ClaimAsync(row, runner, log, cancellationToken);
+            }
         }
 
-        if (answer.Granted && row.Spec.Inputs.IsEmpty && _claims.Count > 0)
-        {
-            await AllowCloneAsync(_claims[0], row, cancellationToken);
-            row = ExecutionLogic.Claim(row, _claims[0].Runner, edit);
-            Heard("");
-        }
-
-        await SaveAsync(row, edit);
-        await AnswerClaimsAsync(cancellationToken);
+        await SaveAsync(row, log);
+        // Before the claims, whose inputs may be unavailable: nothing else would drive the execution.
         Schedule(TimeSpan.Zero);
+        await AnswerClaimsAsync(cancellationToken);
         return Outcome();
     }
 
@@ -84,16 +107,17 @@ public sealed partial class ExecutionGrain(
         ArgumentNullException.ThrowIfNull(request);
         if (Row is null)
         {
-            // Never begun: there is nothing that could run.
-            return new(Status.Canceled, request.Reason, request.Detail, null);
+            _canceledBeforeStart ??= request;
+            _claims.Close();
+            return NeverStarted(_canceledBeforeStart);
         }
 
         if (!Row.Life.IsTerminal && Row.Cancel is null)
         {
-            var edit = NewEdit(request.Actor);
+            var log = NewLog(request.Actor);
             var asked = Row with { Cancel = request };
-            await SaveAsync(Row.Life.Status == Status.Pending ? ExecutionLogic.Stopped(asked, request, edit) : asked, edit);
-            _nextPoll = default;
+            await SaveAsync(Row.Life.Status == Status.Pending ? ExecutionLogic.Stopped(asked, request, log) : asked, log);
+            _watch.Polls.PollNow();
             Schedule(TimeSpan.Zero);
         }
 
@@ -108,7 +132,7 @@ public sealed partial class ExecutionGrain(
             return new(Status.Pending, null, null, null);
         }
 
-        _nextPoll = default;
+        _watch.Polls.PollNow();
         await RunDriveAsync(cancellationToken);
         return Outcome();
     }
@@ -118,8 +142,28 @@ public sealed partial class ExecutionGrain(
     {
         if (Row is not null)
         {
-            await executors.Get(Row.ExecutorType).Release(Row.Spec.Worker.JobId, Row.Spec.Worker.Attempt, cancellationToken);
+            await _executors.Get(Row.ExecutorType).Release(Row.Spec.Worker.JobId, Row.Spec.Worker.Attempt, cancellationToken);
         }
+    }
+
+    /// <inheritdoc/>
+    public async Task<ClaimResult> Claim(string runner, TimeSpan wait, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(runner);
+        ThrowIfAbandoned();
+        if (Row is { Life.IsTerminal: true } or { Cancel: not null } || (Row is null && _claims.NeverStarts))
+        {
+            return ClaimQueue.Refusal;
+        }
+
+        Heard(runner);
+        // Interleaved with a turn that may be writing the row: a turn of its own responds.
+        return await _claims.WaitAsync(
+            runner,
+            wait,
+            () => Row is null ? Task.CompletedTask : this.AsReference<IExecutionGrain>().Admitted(),
+            cancellationToken
+        );
     }
 
     /// <inheritdoc/>
@@ -127,21 +171,21 @@ public sealed partial class ExecutionGrain(
     {
         ArgumentNullException.ThrowIfNull(report);
         var row = Row ?? throw new NotFoundException("execution", Id.ToString());
-        Heard("");
+        _silence.Heard();
         if (!row.Life.IsTerminal)
         {
-            report = await CheckArtifactsAsync(row, report, cancellationToken);
+            report = await _artifacts.CheckAsync(row, report, cancellationToken);
             if (report.Status == Status.Canceled && row.Cancel is null)
             {
-                if (await ExplainStopAsync(row, report, cancellationToken) is not { } explained)
+                if (await _watch.ExplainAsync(row, report, cancellationToken) is not { } explained)
                 {
-                    // The runner goes once it is answered: what it said must not be in memory alone.
+                    // The runner leaves once it has its response: its report must not be in memory alone.
                     if (row.Stopped is null)
                     {
                         await CommitAsync(row with { Stopped = new(report, Now) }, []);
                     }
 
-                    _nextPoll = default;
+                    _watch.Polls.PollNow();
                     Schedule(TimeSpan.Zero);
                     return;
                 }
@@ -150,13 +194,13 @@ public sealed partial class ExecutionGrain(
             }
         }
 
-        var edit = NewEdit("runner");
-        if (ExecutionLogic.Report(row, report, edit) is { } ended)
+        var log = NewLog("runner");
+        if (ExecutionLogic.Report(row, report, log) is { } ended)
         {
-            await SaveAsync(ended, edit);
+            await SaveAsync(ended, log);
         }
 
-        _nextPoll = default;
+        _watch.Polls.PollNow();
         Schedule(TimeSpan.Zero);
     }
 
@@ -165,16 +209,7 @@ public sealed partial class ExecutionGrain(
     {
         ArgumentNullException.ThrowIfNull(runner);
         Heard(runner);
-        return Task.FromResult(
-            new HeartbeatResult(
-                Row is null
-                    || Row.Life.IsTerminal
-                    || Row.Cancel is not null
-                    || (Row.ClaimedBy is not null && runner.Length > 0 && Row.ClaimedBy != runner),
-                Options.CancelGrace,
-                Row is null or { Life.IsTerminal: true } or { ClaimedBy: null }
-            )
-        );
+        return Task.FromResult(ExecutionLogic.Heartbeat(Row, runner, Options.CancelGrace));
     }
 
     /// <inheritdoc/>
@@ -189,9 +224,9 @@ public sealed partial class ExecutionGrain(
                 null => WaitReason.Start("job"),
                 { Life.IsTerminal: true } => null,
                 { Cancel: { } cancel } => WaitReason.CancelConfirmation(cancel),
-                { Life.Status: Status.Pending } => _waitingFor ?? WaitReason.Slot(Row.ExecutorType),
-                { Life.Status: Status.Submitted } => _waitingFor ?? WaitReason.Runner,
-                _ => ToldSilence() ?? _waitingFor,
+                { Life.Status: Status.Pending } => _watch.WaitingFor ?? WaitReason.Slot(Row.ExecutorType),
+                { Life.Status: Status.Submitted } => _watch.WaitingFor ?? WaitReason.Runner,
+                _ => (RunnerSilence.IsExpected(Row) ? _silence.Shown : null) ?? _watch.WaitingFor,
             }
         );
 
@@ -204,31 +239,30 @@ public sealed partial class ExecutionGrain(
         Row switch
         {
             null => Task.CompletedTask,
-            // It left the queue by its end, which the admission has not heard of: the place is for somebody else.
+            // It left the queue by its end, of which the admission has not heard: the slot is for somebody else.
             { Life.IsTerminal: true } => Admission(Row).Release(Id),
             _ => RunDriveAsync(CancellationToken.None),
         };
+
+    /// <inheritdoc/>
+    public Task NotNeeded()
+    {
+        if (Row is null)
+        {
+            // A claim may still be on its way: it is refused when it arrives.
+            _claims.Close();
+        }
+
+        return Task.CompletedTask;
+    }
 
     /// <inheritdoc/>
     public async Task ExecutorChanged()
     {
         if (Row is { Life.IsTerminal: false })
         {
-            _nextPoll = default;
+            _watch.Polls.PollNow();
             await RunDriveAsync(CancellationToken.None);
-        }
-    }
-
-    /// <inheritdoc/>
-    public override async Task OnActivateAsync(CancellationToken cancellationToken)
-    {
-        await base.OnActivateAsync(cancellationToken);
-        _pollInterval = Options.PollFirst;
-        // Whoever spoke while nobody listened has a new period.
-        Heard("");
-        if (Row is { Life.IsTerminal: false })
-        {
-            Schedule(TimeSpan.Zero);
         }
     }
 
@@ -248,81 +282,172 @@ public sealed partial class ExecutionGrain(
         if (Row.Life.Status is Status.Submitted or Status.Running)
         {
             await AnswerClaimsAsync(cancellationToken);
-            await WatchAsync(cancellationToken);
+            while (await _watch.NextAsync(Row, cancellationToken) is { } change)
+            {
+                await SaveAsync(change.Next, change.Log);
+            }
         }
 
         if (Row.Life.IsTerminal)
         {
-            RefuseClaims();
+            _claims.Refuse();
             return await SettleAsync(cancellationToken);
         }
 
-        var poll = Due - Now;
-        return Row.Life.Status == Status.Pending ? Options.ReconcilePeriod
-            : SilenceLeft() is { } silence && silence < poll ? silence
-            : poll;
+        return Row.Life.Status == Status.Pending ? Options.ReconcilePeriod : _watch.Left(Row);
     }
 
-    /// <summary>Asks for its place again; the admission's memory may have been lost with a silo.</summary>
+    /// <summary>Asks for its slot again; the admission's memory may have been lost with a silo.</summary>
     private async Task QueueAsync(ExecutionRecord row, CancellationToken cancellationToken)
     {
-        if (Now - row.Life.CreatedAt > Options.QueueTimeout)
+        // A slot that was granted in time counts, however late this turn comes.
+        if (await AcquireSlotAsync(row, cancellationToken))
         {
-            var late = NewEdit(Actor);
-            await SaveAsync(
-                ExecutionLogic.End(
-                    row,
-                    Status.Failed,
-                    Reason.Timeout,
-                    $"No place at executor {row.ExecutorType} came free within {Options.QueueTimeout.InWords()}.",
-                    null,
-                    late
-                ),
-                late
+            var log = NewLog(Actor);
+            await SaveAsync(ExecutionLogic.Submit(row, log), log);
+        }
+        else if (Now - row.Life.CreatedAt > Options.QueueTimeout)
+        {
+            await FailAsync(
+                row,
+                Reason.Timeout,
+                $"No slot on executor \"{row.ExecutorType}\" became free within {Options.QueueTimeout.InWords()}."
             );
+        }
+    }
+
+    private async Task<bool> AcquireSlotAsync(ExecutionRecord row, CancellationToken cancellationToken)
+    {
+        var answer = await Admission(row).Acquire(new(Id, row.Spec.Worker.ProjectId, row.Life.CreatedAt), cancellationToken);
+        _watch.WaitingFor = answer.Granted ? null : WaitReason.Slot(row.ExecutorType, answer.Ahead, answer.Limit);
+        return answer.Granted;
+    }
+
+    /// <summary>The first runner gets the work, durably; the same one again gets it again; another one is refused.</summary>
+    private async Task AnswerClaimsAsync(CancellationToken cancellationToken)
+    {
+        foreach (var waiter in _claims.Waiting)
+        {
+            switch (ClaimQueue.Decide(Row!, waiter.Runner))
+            {
+                case ClaimDecision.Refuse:
+                    waiter.Refuse();
+                    break;
+                case ClaimDecision.Conflict:
+                    waiter.Conflict(Id);
+                    break;
+                case ClaimDecision.Give:
+                    await GiveAsync(waiter, cancellationToken);
+                    break;
+            }
+        }
+    }
+
+    private async Task GiveAsync(ClaimWaiter waiter, CancellationToken cancellationToken)
+    {
+        var inputs = await _artifacts.ResolveAsync(Row!.Spec, cancellationToken);
+        if (inputs.Error is { } error)
+        {
+            await FailAsync(Row, inputs.Reason!.Value, error);
             return;
         }
 
-        var answer = await Admission(row).Acquire(new(Id, row.Spec.Worker.ProjectId, row.Life.CreatedAt), cancellationToken);
-        Queued(answer, row);
-        if (answer.Granted)
+        if (Row.ClaimedBy is null)
         {
-            var edit = NewEdit(Actor);
-            await SaveAsync(ExecutionLogic.Submit(row, edit), edit);
+            var log = NewLog("runner");
+            await SaveAsync(await ClaimAsync(Row, waiter.Runner, log, cancellationToken), log);
         }
+
+        waiter.Give(Row, inputs.Inputs);
     }
 
-    private void Queued(AdmissionAnswer answer, ExecutionRecord row) =>
-        _waitingFor = answer.Granted ? null : WaitReason.Slot(row.ExecutorType, answer.Ahead, answer.Limit);
+    /// <summary>
+    /// The row as a runner's own, to be written at once. It is decided before that whether the response may hold the clone credential: a
+    /// step knows its own token and may know that of the next one, so a claim that is repeated, and one in a workspace in which anything
+    /// has begun before, never does.
+    /// </summary>
+    private async Task<ExecutionRecord> ClaimAsync(
+        ExecutionRecord row,
+        string runner,
+        TransitionLog log,
+        CancellationToken cancellationToken
+    )
+    {
+        var mayClone =
+            !row.Spec.JoinsWorker
+            && row.Spec.Worker.Source is not null
+            && _executors.Get(row.ExecutorType).RunnersClone
+            && !await _siblings.IsAnyClaimedAsync(row.Spec, cancellationToken);
+        _claims.Choose(runner, mayClone);
+        _silence.Heard();
+        return ExecutionLogic.Claim(row, runner, log);
+    }
+
+    private async Task<string?> MissingSecretsAsync(ExecutionSpec spec, CancellationToken cancellationToken)
+    {
+        if (spec.Secrets.IsEmpty)
+        {
+            return null;
+        }
+
+        var known = await _secrets.Resolve(spec.Worker.ProjectId, spec.Worker.RepositoryId, spec.Secrets, cancellationToken);
+        var missing = spec.Secrets.Where(n => !known.ContainsKey(n)).ToList();
+        return missing.Count == 0
+            ? null
+            : $"Step {spec.StepName} names secrets that are not configured for this repository: {string.Join(", ", missing)}.";
+    }
+
+    /// <summary>Without a name: whoever holds the execution's token. A runner that has not claimed it is not heard.</summary>
+    private void Heard(string runner)
+    {
+        if (runner.Length == 0 || Row?.ClaimedBy is not { } claimed || claimed == runner)
+        {
+            _silence.Heard();
+        }
+    }
 
     /// <inheritdoc/>
     private protected override Lifecycle LifeOf(ExecutionRecord row) => row.Life;
 
-    /// <summary>A log that is sealed, whether or not the place can be given back, and the other way round.</summary>
+    /// <summary>The log is sealed whether or not the slot can be released, and the other way round.</summary>
     private protected override IReadOnlyList<SettlePart> AfterEnd(ExecutionRecord row) =>
-        [SettlePart.Of("log", stop => logs.Seal(Id, stop)), SettlePart.Of("place", stop => Admission(row).Release(Id, stop))];
+        [
+            SettlePart.Of("seal the log", stop => _logs.Seal(Id, stop)),
+            SettlePart.Of("release the slot", stop => Admission(row).Release(Id, stop)),
+        ];
 
-    /// <summary>Writes, then tells the job.</summary>
-    private async Task SaveAsync(ExecutionRecord next, Edit edit)
+    /// <summary>Claims wait for a turn that this activation will not have.</summary>
+    private protected override void OnAbandoned() => _claims.Fail(Abandoned!);
+
+    private async Task FailAsync(ExecutionRecord row, Reason reason, string detail)
+    {
+        var log = NewLog(Actor);
+        await SaveAsync(ExecutionLogic.End(row, Status.Failed, reason, detail, null, log), log);
+    }
+
+    /// <summary>Writes, then tells the job of an end.</summary>
+    private async Task SaveAsync(ExecutionRecord next, TransitionLog log)
     {
         if (ReferenceEquals(next, Row))
         {
             return;
         }
 
-        await CommitAsync(next, edit.Transitions);
+        await CommitAsync(next, log.Transitions);
         if (next.Life.IsTerminal)
         {
-            RefuseClaims();
+            _claims.Refuse();
             await HintAsync(() => GrainFactory.GetGrain<IJobGrain>(next.Spec.Worker.JobId.Value).ExecutionChanged(Id, Outcome()));
         }
     }
 
-    private Edit NewEdit(string actor) => NewEdit(Row!.Spec.Worker.RunId, actor);
+    private TransitionLog NewLog(string actor) => NewLog(Row!.Spec.Worker.RunId, actor);
 
-    private Edit NewEdit(RunId run, string actor) => new(run, Now, actor);
+    private TransitionLog NewLog(RunId run, string actor) => new(run, Now, actor);
 
     private ExecutionOutcome Outcome() => new(Row!.Life.Status, Row.Life.Reason, Row.Life.Detail, Row.ExitCode);
+
+    private static ExecutionOutcome NeverStarted(CancelRequest request) => new(Status.Canceled, request.Reason, request.Detail, null);
 
     private IAdmissionGrain Admission(ExecutionRecord row) => GrainFactory.GetGrain<IAdmissionGrain>(row.ExecutorType);
 }

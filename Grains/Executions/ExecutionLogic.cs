@@ -6,57 +6,57 @@ namespace Shipinator.Grains.Executions;
 internal static class ExecutionLogic
 {
     /// <summary>The first row: pending, with the name that the platform will know it by.</summary>
-    public static ExecutionRecord Create(StartExecution command, Edit edit) =>
+    public static ExecutionRecord Create(StartExecution command, TransitionLog log) =>
         new()
         {
             Id = command.Spec.ExecutionId,
             Spec = command.Spec,
             ExecutorType = command.Executor,
             ExternalId = ExecutionHandle.Of(command.Spec, command.Executor).ExternalId,
-            Life = edit.Begin(Machine.Execution, command.Spec.ExecutionId.Value),
-            SubmittedAt = edit.Now,
+            Life = log.Begin(Machine.Execution, command.Spec.ExecutionId.Value),
+            SubmittedAt = log.Now,
         };
 
-    /// <summary>pending → submitted: it has its place, and is about to be handed over.</summary>
-    public static ExecutionRecord Submit(ExecutionRecord row, Edit edit) =>
+    /// <summary>pending → submitted: it has a slot, and is about to be submitted to its executor.</summary>
+    public static ExecutionRecord Submit(ExecutionRecord row, TransitionLog log) =>
         row with
         {
-            Life = edit.Move(row.Life, row.Id.Value, Status.Submitted),
-            SubmittedAt = edit.Now,
+            Life = log.Move(row.Life, row.Id.Value, Status.Submitted),
+            SubmittedAt = log.Now,
         };
 
-    /// <summary>submitted → running: a runner took the work; from now on it is that runner's alone.</summary>
-    public static ExecutionRecord Claim(ExecutionRecord row, string runner, Edit edit) =>
+    /// <summary>submitted → running: a runner claimed it; from now on no other one can.</summary>
+    public static ExecutionRecord Claim(ExecutionRecord row, string runner, TransitionLog log) =>
         row with
         {
-            Life = edit.Move(row.Life, row.Id.Value, Status.Running),
+            Life = log.Move(row.Life, row.Id.Value, Status.Running),
             ClaimedBy = runner,
         };
 
-    /// <summary>To its end.</summary>
-    public static ExecutionRecord End(ExecutionRecord row, Status to, Reason? reason, string? detail, int? exitCode, Edit edit) =>
+    /// <summary>To a terminal status. A null exit code keeps the one that is known.</summary>
+    public static ExecutionRecord End(ExecutionRecord row, Status to, Reason? reason, string? detail, int? exitCode, TransitionLog log) =>
         row with
         {
-            Life = edit.Move(row.Life, row.Id.Value, to, reason, detail),
+            Life = log.Move(row.Life, row.Id.Value, to, reason, detail),
             ExitCode = exitCode ?? row.ExitCode,
         };
 
-    /// <summary>The end that a confirmed stop means: a timeout is a failure, everything else is <c>canceled</c>.</summary>
-    public static ExecutionRecord Stopped(ExecutionRecord row, CancelRequest cancel, Edit edit) =>
+    /// <summary>The end that a confirmed cancel means: by a time limit a failure, otherwise <c>canceled</c>.</summary>
+    public static ExecutionRecord Stopped(ExecutionRecord row, CancelRequest cancel, TransitionLog log) =>
         End(
             row,
             cancel.Reason is Reason.CanceledByUser or Reason.Superseded or Reason.DependencyFailed ? Status.Canceled : Status.Failed,
             cancel.Reason,
             cancel.Detail,
             null,
-            edit
+            log
         );
 
     /// <summary>
-    /// What a runner's report makes of the row. Null: nothing, because a stop was asked for and is confirmed by the
-    /// executor alone. Errors: <see cref="AlreadyEndedException"/>, <see cref="InvalidInputException"/>.
+    /// The row after a runner's report. Null: it stays as it is, because a cancel was requested, which the executor
+    /// alone confirms, or because it was reported before. Errors: <see cref="AlreadyEndedException"/>, <see cref="InvalidInputException"/>.
     /// </summary>
-    public static ExecutionRecord? Report(ExecutionRecord row, ExecutionReport report, Edit edit)
+    public static ExecutionRecord? Report(ExecutionRecord row, ExecutionReport report, TransitionLog log)
     {
         if (!report.Status.IsTerminal() || report.Status == Status.Skipped)
         {
@@ -78,21 +78,21 @@ internal static class ExecutionLogic
 
         if (row.Life.Status == Status.Pending)
         {
-            throw new ConflictException("not_submitted", $"Execution {row.Id} has not been submitted yet: it can't have ended.");
+            throw new ConflictException("not_submitted", $"Execution {row.Id} has not been submitted yet, so it can't have ended.");
         }
 
         var reported = row with { LogsUri = report.LogsUri ?? row.LogsUri };
         return report.Status switch
         {
-            Status.Success => End(reported, Status.Success, null, null, report.ExitCode ?? 0, edit),
-            // Nobody of ours asked for a stop: somebody on the machine did.
+            Status.Success => End(reported, Status.Success, null, null, report.ExitCode ?? 0, log),
+            // The server did not cancel it: somebody on the machine did.
             Status.Canceled => End(
                 reported,
                 Status.Failed,
                 Reason.Lost,
-                report.Detail ?? "Its runner was told to stop by somebody else.",
+                report.Detail ?? "The runner was told to stop, but not by the server.",
                 report.ExitCode,
-                edit
+                log
             ),
             _ => End(
                 reported,
@@ -105,14 +105,69 @@ internal static class ExecutionLogic
                             : "The runner reported a failure."
                     ),
                 report.ExitCode,
-                edit
+                log
             ),
         };
     }
 
+    /// <summary>What a status that is terminal means for a row when the runner leaves no report.</summary>
+    public static ExecutionReport ReportOf(ExecutionStatus status) =>
+        status.Status == Status.Success
+            ? new() { Status = Status.Success, ExitCode = status.ExitCode }
+            : new()
+            {
+                Status = Status.Failed,
+                Reason = status.Reason ?? Reason.Lost,
+                Detail = status.Detail ?? "It ended without a result.",
+                ExitCode = status.ExitCode,
+            };
+
     /// <summary>
-    /// When to try again after so many failures: longer each time, never before the executor wants it, and <paramref name="dice"/>
-    /// (0 to 1) spreads those that failed together.
+    /// The cancel request that a time limit makes; null: none is exceeded. <paramref name="isSubmitted"/>: the executor has it, so that a
+    /// runner is expected.
+    /// </summary>
+    public static CancelRequest? ExceededLimit(
+        ExecutionRecord row,
+        DateTimeOffset now,
+        EngineOptions options,
+        bool isSubmitted,
+        WaitReason? waitingFor
+    )
+    {
+        if (row.Cancel is not null)
+        {
+            return null;
+        }
+
+        if (row.Life.Status == Status.Running && now - row.Life.StartedAt > row.Spec.Timeout + options.TimeoutMargin)
+        {
+            return new(now, Reason.Timeout, $"The step ran longer than its timeout of {row.Spec.Timeout.InWords()}.", "system");
+        }
+
+        if (row.Life.Status == Status.Submitted && isSubmitted && now - row.SubmittedAt > options.ClaimTimeout)
+        {
+            var detail = $"No runner claimed the step within {options.ClaimTimeout.InWords()}. {waitingFor?.Describe()}";
+            return new(now, Reason.ExecutorError, detail.TrimEnd(), "system");
+        }
+
+        return null;
+    }
+
+    /// <summary>The response to a heartbeat of a runner; an empty name: whoever holds the execution's token.</summary>
+    public static HeartbeatResult Heartbeat(ExecutionRecord? row, string runner, TimeSpan grace)
+    {
+        if (row is null)
+        {
+            return new(Cancel: true, grace, IsIdle: true);
+        }
+
+        var isOther = row.ClaimedBy is not null && runner.Length > 0 && row.ClaimedBy != runner;
+        return new(row.Life.IsTerminal || row.Cancel is not null || isOther, grace, row.Life.IsTerminal || row.ClaimedBy is null);
+    }
+
+    /// <summary>
+    /// How long to wait after so many failures: longer each time, never shorter than the executor asked for, but asked for no longer than
+    /// <paramref name="longest"/>; <paramref name="dice"/>, from 0 to 1, spreads those that failed together.
     /// </summary>
     public static TimeSpan Backoff(int failures, TimeSpan first, TimeSpan? asked, TimeSpan longest, double dice)
     {
@@ -121,6 +176,8 @@ internal static class ExecutionLogic
         return wanted > own ? wanted : own;
     }
 
-    /// <summary>Names it to its executor: the same as what <see cref="IExecutor.Submit"/> returned, also after a restart.</summary>
+    /// <summary>
+    /// The handle by which its executor knows it: the same as what <see cref="IExecutor.Submit"/> returned, also after a restart.
+    /// </summary>
     public static ExecutionHandle Handle(ExecutionRecord row) => ExecutionHandle.Of(row.Spec, row.ExecutorType);
 }

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Shipinator.Grains.Hosting;
 
-/// <summary>Wakes an execution's grain. One-way: whoever sees a change does not wait for what it means.</summary>
+/// <summary>Wakes an execution's grain. One-way: an executor that sees a change does not wait for its consequences.</summary>
 internal sealed partial class ExecutionSignal(IGrainFactory grains, ILogger<ExecutionSignal> logger) : IExecutionSignal
 {
     /// <inheritdoc/>
@@ -16,16 +16,16 @@ internal sealed partial class ExecutionSignal(IGrainFactory grains, ILogger<Exec
         }
         catch (Exception e) when (e is OrleansException or InvalidOperationException or ObjectDisposedException)
         {
-            // A hint: the grain's own timer asks in any case.
+            // A hint: the grain polls by its own timer in any case.
             NotSent(execution, e.Message);
         }
     }
 
-    [LoggerMessage(1301, LogLevel.Debug, "The hint for execution {Execution} was not sent: {Message}")]
+    [LoggerMessage(1206, LogLevel.Debug, "The hint for execution {Execution} was not sent: {Message}")]
     private partial void NotSent(ExecutionId execution, string message);
 }
 
-/// <summary>Asks the job.</summary>
+/// <summary>Asks the job whether a worker is needed.</summary>
 internal sealed class WorkerOwnership(IGrainFactory grains) : IWorkerOwnership
 {
     /// <inheritdoc/>

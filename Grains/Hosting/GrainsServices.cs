@@ -8,7 +8,7 @@ namespace Shipinator.Grains;
 /// <summary>Registers the engine.</summary>
 public static class GrainsServices
 {
-    /// <summary>Options with their validation, and the recovery. The grains' ports are the composition root's to give.</summary>
+    /// <summary>Adds the engine's options with their validation, and the recovery. The composition root adds the ports.</summary>
     public static IServiceCollection AddShipinatorGrains(this IServiceCollection services, Action<EngineOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -16,7 +16,7 @@ public static class GrainsServices
         services.TryAddSingleton<IValidateOptions<EngineOptions>, EngineOptionsValidator>();
         services.AddOptions<EngineOptions>().Configure(o => configure?.Invoke(o)).ValidateOnStart();
         services.AddHostedService<RecoveryService>();
-        services.AddSingleton<IOutgoingGrainCallFilter, CauseFilter>();
+        services.AddSingleton<IOutgoingGrainCallFilter, OwnErrorFilter>();
         services.TryAddSingleton<IExecutionSignal, ExecutionSignal>();
         services.TryAddSingleton<IWorkerOwnership, WorkerOwnership>();
         return services;

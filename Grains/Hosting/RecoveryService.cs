@@ -5,7 +5,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Shipinator.Grains.Hosting;
 
-/// <summary>Wakes the recovery when this silo is up, and whenever the set of active silos changes: until it succeeds.</summary>
+/// <summary>
+/// Wakes the recovery when this silo has started and whenever the set of active silos changes; retries until it succeeds.
+/// </summary>
 public sealed partial class RecoveryService(
     IGrainFactory grains,
     IClusterMembershipService membership,
@@ -15,13 +17,13 @@ public sealed partial class RecoveryService(
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
-    private readonly Channel<bool> _wishes = Channel.CreateBounded<bool>(
+    private readonly Channel<bool> _requests = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
     );
 
     /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(ForEverAsync(WatchAsync, stoppingToken), ForEverAsync(WakeAsync, stoppingToken));
+        Task.WhenAll(RepeatAsync(WatchAsync, stoppingToken), RepeatAsync(WakeAsync, stoppingToken));
 
     private async Task WatchAsync(CancellationToken stoppingToken)
     {
@@ -32,7 +34,7 @@ public sealed partial class RecoveryService(
             if (!active.IsEmpty && !active.SetEquals(before))
             {
                 before = active;
-                _wishes.Writer.TryWrite(true);
+                _requests.Writer.TryWrite(true);
             }
         }
 
@@ -43,10 +45,10 @@ public sealed partial class RecoveryService(
     {
         var pause = FirstPause;
         var isFailing = false;
-        while (await _wishes.Reader.WaitToReadAsync(stoppingToken))
+        while (await _requests.Reader.WaitToReadAsync(stoppingToken))
         {
-            // What is wished for from now on is another one.
-            _wishes.Reader.TryRead(out _);
+            // A request that comes from now on is another one.
+            _requests.Reader.TryRead(out _);
             try
             {
                 await grains.GetGrain<IRecoveryGrain>(0).Wake(stoppingToken);
@@ -59,7 +61,7 @@ public sealed partial class RecoveryService(
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
-                // The silo that held the grain may be the one that just died, or the database is away.
+                // The silo that held the grain may be the one that just died, or the database is unavailable.
                 if (!isFailing)
                 {
                     WakeFailed(e);
@@ -68,13 +70,13 @@ public sealed partial class RecoveryService(
 
                 await Task.Delay(pause, time, stoppingToken);
                 pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
-                _wishes.Writer.TryWrite(true);
+                _requests.Writer.TryWrite(true);
             }
         }
     }
 
-    /// <summary>A loop of this service ends with the host alone: an error that nobody foresaw must neither end it nor the host.</summary>
-    private async Task ForEverAsync(Func<CancellationToken, Task> loop, CancellationToken stoppingToken)
+    /// <summary>A loop of this service ends with the host alone: an unexpected error must neither end it nor the host.</summary>
+    private async Task RepeatAsync(Func<CancellationToken, Task> loop, CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -88,18 +90,18 @@ public sealed partial class RecoveryService(
             }
             catch (Exception e)
             {
-                Unforeseen(e);
+                FailedUnexpectedly(e);
                 await Task.Delay(LongestPause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
 
-    [LoggerMessage(1401, LogLevel.Warning, "The recovery could not be woken; it will be tried until it can")]
+    [LoggerMessage(1401, LogLevel.Warning, "Recovery could not be woken; retrying until it can")]
     private partial void WakeFailed(Exception exception);
 
-    [LoggerMessage(1402, LogLevel.Information, "The recovery is awake again")]
+    [LoggerMessage(1402, LogLevel.Information, "Recovery was woken after a failure")]
     private partial void Woken();
 
-    [LoggerMessage(1403, LogLevel.Error, "The recovery service failed unexpectedly and goes on")]
-    private partial void Unforeseen(Exception exception);
+    [LoggerMessage(1403, LogLevel.Error, "Recovery service failed unexpectedly; restarting it")]
+    private partial void FailedUnexpectedly(Exception exception);
 }

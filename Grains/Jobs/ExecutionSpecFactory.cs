@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Shipinator.Grains.Jobs;
 
-/// <summary>Turns a step of a job into what an executor is asked to run.</summary>
+/// <summary>Makes the specification of an execution from a step of a job.</summary>
 internal static class ExecutionSpecFactory
 {
     public static ExecutionSpec Create(JobRecord job, StepRecord step, ExecutionId execution, Uri publicUrl)
@@ -41,7 +41,7 @@ internal static class ExecutionSpecFactory
         };
     }
 
-    /// <summary>The begun steps of this attempt that stand before a step. Those of its own parallel group do not see each other.</summary>
+    /// <summary>The started steps of this attempt that come before a step. Steps of one parallel group do not see each other.</summary>
     private static System.Collections.Immutable.ImmutableArray<EarlierStep> Earlier(JobRecord job, StepPlan plan) =>
         [
             .. job
@@ -83,7 +83,7 @@ internal static class ExecutionSpecFactory
             Timeout = job.Spec.Plan.Timeout,
         };
 
-    /// <summary>The variables that every step has; they win over the user's. The workspace's path is the runner's to add.</summary>
+    /// <summary>The variables that every step has; they override the user's. The runner adds the path of the workspace.</summary>
     private static IEnumerable<KeyValuePair<string, string>> BuiltIn(
         JobRecord job,
         StepRecord step,

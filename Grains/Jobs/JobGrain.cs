@@ -4,9 +4,9 @@ using Microsoft.Extensions.Options;
 
 namespace Shipinator.Grains.Jobs;
 
-/// <summary>Drives one job: its steps in order, parallel groups side by side, retries, its end.</summary>
+/// <summary>Drives one job: its steps in order, parallel groups at once, retries, its end.</summary>
 [GrainType("shipinator.job"), Orleans.Placement.PreferLocalPlacement]
-public sealed partial class JobGrain(
+public sealed class JobGrain(
     [PersistentState("shipinator.job", StorageNames.Relational)] IPersistentState<Stored<JobRecord>> state,
     IServerAddress address,
     IUnfinishedWork work,
@@ -17,6 +17,7 @@ public sealed partial class JobGrain(
 {
     private const string Actor = "system";
     private readonly Dictionary<ExecutionId, ExecutionOutcome> _outcomes = [];
+    private readonly WorkerReleases _releases = new(time, options.Value.RetryDelay, logger);
     private DateTimeOffset _lastRefresh;
     private bool _cancelTold;
 
@@ -29,8 +30,8 @@ public sealed partial class JobGrain(
         if (row.Life.Status == Status.Pending)
         {
             // Start and the first steps are one write.
-            var edit = NewEdit(Actor);
-            await SaveAsync(JobLogic.Advance(JobLogic.Start(row, edit, Time), _outcomes, edit, Time), edit);
+            var log = NewLog(Actor);
+            await SaveAsync(JobLogic.Advance(JobLogic.Start(row, log, Time), _outcomes, log, Time), log);
             Schedule(TimeSpan.Zero);
         }
 
@@ -40,8 +41,8 @@ public sealed partial class JobGrain(
     /// <inheritdoc/>
     public async Task<JobOutcome> Skip(Reason reason, string detail, CancellationToken cancellationToken = default)
     {
-        var edit = NewEdit(Actor);
-        await SaveAsync(JobLogic.Skip(Existing(), edit, reason, detail), edit);
+        var log = NewLog(Actor);
+        await SaveAsync(JobLogic.Skip(Existing(), log, reason, detail), log);
         return Outcome();
     }
 
@@ -52,8 +53,8 @@ public sealed partial class JobGrain(
         var row = Existing();
         if (!row.Life.IsTerminal && row.Cancel is null)
         {
-            var edit = NewEdit(request.Actor);
-            await SaveAsync(JobLogic.Advance(row with { Cancel = request }, _outcomes, edit, Time), edit);
+            var log = NewLog(request.Actor);
+            await SaveAsync(JobLogic.Advance(row with { Cancel = request }, _outcomes, log, Time), log);
             Schedule(TimeSpan.Zero);
         }
 
@@ -63,7 +64,7 @@ public sealed partial class JobGrain(
     /// <inheritdoc/>
     public async Task<JobOutcome> Touch(CancellationToken cancellationToken = default)
     {
-        // One that is over may have died before it gave its worker back.
+        // If its silo died after its end, its worker may not have been released.
         if (Existing().Life.Status != Status.Pending)
         {
             _lastRefresh = default;
@@ -78,7 +79,7 @@ public sealed partial class JobGrain(
     {
         if (Row is { Life.IsTerminal: false })
         {
-            Note(execution, outcome);
+            Observe(execution, outcome);
             await RunDriveAsync(CancellationToken.None);
         }
     }
@@ -171,9 +172,9 @@ public sealed partial class JobGrain(
                 await CommitAsync(Row with { Cancel = limit }, []);
             }
 
-            var edit = NewEdit(Row.Cancel?.Actor ?? Actor);
+            var log = NewLog(Row.Cancel?.Actor ?? Actor);
             var before = Row;
-            await SaveAsync(JobLogic.Advance(before, _outcomes, edit, Time), edit);
+            await SaveAsync(JobLogic.Advance(before, _outcomes, log, Time), log);
             if (!await ActAsync(cancellationToken) && ReferenceEquals(before, Row))
             {
                 break;
@@ -193,7 +194,7 @@ public sealed partial class JobGrain(
             : TimeSpan.FromMilliseconds(10);
     }
 
-    /// <summary>Starts or stops what the row says; true when something is known now that was not.</summary>
+    /// <summary>Starts or cancels the executions that the row says; true when one of them has ended.</summary>
     private async Task<bool> ActAsync(CancellationToken cancellationToken)
     {
         var row = Row!;
@@ -214,11 +215,11 @@ public sealed partial class JobGrain(
             ask.Select(async a =>
             {
                 var grain = Execution(a.Execution);
-                Note(
+                Observe(
                     a.Execution,
                     stopping
                             ? await grain.Cancel(
-                                row.Cancel ?? new(Now, Reason.DependencyFailed, $"The job begins again. {row.RestartBecause}", Actor),
+                                row.Cancel ?? new(Now, Reason.DependencyFailed, $"The job is restarting. {row.RestartBecause}", Actor),
                                 cancellationToken
                             )
                         : _outcomes.ContainsKey(a.Execution) ? await grain.Touch(cancellationToken)
@@ -230,7 +231,7 @@ public sealed partial class JobGrain(
         return ask.Any(a => _outcomes[a.Execution].Status.IsTerminal());
     }
 
-    private async Task SaveAsync(JobRecord next, Edit edit)
+    private async Task SaveAsync(JobRecord next, TransitionLog log)
     {
         var before = Row!;
         if (ReferenceEquals(next, before))
@@ -238,8 +239,8 @@ public sealed partial class JobGrain(
             return;
         }
 
-        await CommitAsync(next, edit.Transitions);
-        foreach (var execution in JobLogic.PassedOver(before, next))
+        await CommitAsync(next, log.Transitions);
+        foreach (var execution in JobLogic.NeverStarted(before, next))
         {
             await HintAsync(() => Execution(execution).NotNeeded());
         }
@@ -250,11 +251,49 @@ public sealed partial class JobGrain(
         }
     }
 
+    /// <summary>Releases the workers of attempts that have ended. Returns when to try again; null: all are released.</summary>
+    private Task<TimeSpan?> ReleaseWorkersAsync(CancellationToken cancellationToken)
+    {
+        var row = Row!;
+        var ended = row.Steps.Select(s => s.JobAttempt).Distinct().Where(a => a < row.Attempt || row.Life.IsTerminal);
+        return _releases.RunAsync(Id, ended, (attempt, stop) => ReleaseWorkerAsync(row, attempt, stop), cancellationToken);
+    }
+
+    /// <summary>
+    /// Through an execution that was submitted: one that has started in the job's row may never have been written, when its own grain
+    /// could not be reached before the cancel, while one beside it has made the worker.
+    /// </summary>
+    private async Task ReleaseWorkerAsync(JobRecord row, int attempt, CancellationToken cancellationToken)
+    {
+        var started = row.Steps.Where(s => s.JobAttempt == attempt).SelectMany(s => s.Executions.Take(s.Started));
+        foreach (var execution in started.Select(Execution))
+        {
+            try
+            {
+                await execution.Get(cancellationToken);
+            }
+            catch (NotFoundException)
+            {
+                continue;
+            }
+
+            await execution.ReleaseWorker(cancellationToken);
+            return;
+        }
+    }
+
+    /// <inheritdoc/>
+    private protected override Lifecycle LifeOf(JobRecord row) => row.Life;
+
+    /// <inheritdoc/>
+    private protected override IReadOnlyList<SettlePart> AfterEnd(JobRecord row) =>
+        row.Steps.Any(s => s.Started > 0) ? [new("release the workers", ReleaseWorkersAsync)] : [];
+
     private StartExecution Command(JobRecord row, StepRecord step, ExecutionId execution) =>
         new(ExecutionSpecFactory.Create(row, step, execution, address.PublicUrl), row.Spec.Executor, row.Spec.Plan.Type == JobType.Deploy);
 
-    /// <summary>Hints may come late: what is terminal stays so.</summary>
-    private void Note(ExecutionId execution, ExecutionOutcome outcome)
+    /// <summary>Hints may arrive late: a terminal outcome stays.</summary>
+    private void Observe(ExecutionId execution, ExecutionOutcome outcome)
     {
         if (!(_outcomes.TryGetValue(execution, out var known) && known.Status.IsTerminal()))
         {
@@ -262,7 +301,7 @@ public sealed partial class JobGrain(
         }
     }
 
-    private Edit NewEdit(string actor) => new(Existing().Spec.RunId, Now, actor);
+    private TransitionLog NewLog(string actor) => new(Existing().Spec.RunId, Now, actor);
 
     private JobOutcome Outcome() => new(Row!.Life.Status, Row.Life.Reason, Row.Life.Detail);
 

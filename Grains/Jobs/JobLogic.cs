@@ -2,13 +2,13 @@ using System.Collections.Immutable;
 
 namespace Shipinator.Grains.Jobs;
 
-/// <summary>The rules of a job and its steps, without I/O: a row and what its executions are known to be in, a row out.</summary>
+/// <summary>The rules of a job and its steps, without I/O: a row and the outcomes of its executions in, a row out.</summary>
 internal static class JobLogic
 {
     private static readonly TimeSpan LongestBackoff = TimeSpan.FromMinutes(5);
 
     /// <summary>pending → running (or skipped, when a filter left it out), with the ids of the attempt's executions.</summary>
-    public static JobRecord Start(JobRecord job, Edit edit, TimeProvider time)
+    public static JobRecord Start(JobRecord job, TransitionLog log, TimeProvider time)
     {
         if (job.Life.Status != Status.Pending || job.Cancel is not null)
         {
@@ -17,34 +17,33 @@ internal static class JobLogic
 
         if (job.Spec.Plan.SkipReason is { } why)
         {
-            return Skip(job, edit, Reason.Condition, why);
+            return Skip(job, log, Reason.Condition, why);
         }
 
         return job with
         {
-            Life = edit.Move(job.Life, job.Id.Value, Status.Running),
+            Life = log.Move(job.Life, job.Id.Value, Status.Running),
             Steps = [.. job.Steps.Select(s => s with { Executions = [ExecutionId.New(time)] })],
         };
     }
 
     /// <summary>pending → skipped, with all its steps.</summary>
-    public static JobRecord Skip(JobRecord job, Edit edit, Reason reason, string detail) =>
+    public static JobRecord Skip(JobRecord job, TransitionLog log, Reason reason, string detail) =>
         job.Life.Status != Status.Pending
             ? job
             : job with
             {
-                Life = edit.Move(job.Life, job.Id.Value, Status.Skipped, reason, detail),
-                Steps = MovePending(job.Steps, edit, Status.Skipped, reason, detail),
+                Life = log.Move(job.Life, job.Id.Value, Status.Skipped, reason, detail),
+                Steps = MovePending(job.Steps, log, Status.Skipped, reason, detail),
             };
 
     /// <summary>
-    /// Moves the job as far as it goes with what is known. What is then to be done follows from the row alone: see
-    /// <see cref="Active"/>.
+    /// Moves the job as far as the known outcomes allow. What to do then follows from the row alone: see <see cref="Active"/>.
     /// </summary>
     public static JobRecord Advance(
         JobRecord job,
         IReadOnlyDictionary<ExecutionId, ExecutionOutcome> outcomes,
-        Edit edit,
+        TransitionLog log,
         TimeProvider time
     )
     {
@@ -53,9 +52,9 @@ internal static class JobLogic
             return End(
                 job with
                 {
-                    Steps = MovePending(job.Steps, edit, Status.Canceled, early.Reason, early.Detail),
+                    Steps = MovePending(job.Steps, log, Status.Canceled, early.Reason, early.Detail),
                 },
-                edit,
+                log,
                 Status.Canceled,
                 early.Reason,
                 early.Detail
@@ -64,8 +63,8 @@ internal static class JobLogic
 
         while (job.Life.Status == Status.Running)
         {
-            var next = Settle(job, outcomes, edit, time);
-            next = next.Steps.Any(IsRunning) ? WakeRetries(next, edit.Now) : Continue(next, edit, time);
+            var next = Settle(job, outcomes, log, time);
+            next = next.Steps.Any(IsRunning) ? WakeRetries(next, log.Now) : Continue(next, log, time);
             if (ReferenceEquals(next, job))
             {
                 return next;
@@ -77,11 +76,11 @@ internal static class JobLogic
         return job;
     }
 
-    /// <summary>The executions that must be started (or stopped) now: the last of each running step, once its wait is over.</summary>
+    /// <summary>The executions that must be started, or canceled, now: the last of each running step, once its backoff is over.</summary>
     public static IEnumerable<(StepRecord Step, ExecutionId Execution)> Active(JobRecord job) =>
         job.Steps.Where(s => IsRunning(s) && s.Started == s.Executions.Length).Select(s => (s, s.Executions[^1]));
 
-    /// <summary>What the runner of an execution is to do when that execution has ended or was never begun.</summary>
+    /// <summary>What the runner of an execution does next when that execution has ended or was never started.</summary>
     public static StepPlace Place(JobRecord job, ExecutionId execution)
     {
         if (job.Steps.FirstOrDefault(s => s.Executions.Contains(execution)) is not { } step)
@@ -99,17 +98,20 @@ internal static class JobLogic
         return next < step.Executions.Length ? new(StepPlaceKind.Next, step.Executions[next]) : StepPlace.NotYet;
     }
 
-    /// <summary>The executions of steps that ended in this change without ever having begun.</summary>
-    public static IEnumerable<ExecutionId> PassedOver(JobRecord before, JobRecord after) =>
+    /// <summary>
+    /// The executions that were named and will never start, because their steps ended in this change: of steps that never ran, and the
+    /// next attempts of those that ended between two.
+    /// </summary>
+    public static IEnumerable<ExecutionId> NeverStarted(JobRecord before, JobRecord after) =>
         before
             .Steps.Zip(after.Steps)
-            .Where(p => p.Second.Life.IsTerminal && !p.First.Life.IsTerminal && p.Second.Started == 0)
-            .SelectMany(p => p.Second.Executions);
+            .Where(p => p.Second.Life.IsTerminal && !p.First.Life.IsTerminal)
+            .SelectMany(p => p.Second.Executions.Skip(p.Second.Started));
 
-    /// <summary>Whether the executions at work are to be stopped.</summary>
+    /// <summary>Whether the running executions are to be canceled.</summary>
     public static bool IsStopping(JobRecord job) => job.Cancel is not null || job.RestartBecause is not null;
 
-    /// <summary>When the job must be looked at though nothing happens: its own limit, or the end of a wait.</summary>
+    /// <summary>When the job must be driven although nothing happens: its timeout, or the end of a backoff.</summary>
     public static DateTimeOffset? NextMoment(JobRecord job)
     {
         if (job.Life.Status != Status.Running)
@@ -125,14 +127,14 @@ internal static class JobLogic
         return moments.Min();
     }
 
-    /// <summary>When the job's time is over.</summary>
+    /// <summary>When the job times out; null: it has not started.</summary>
     public static DateTimeOffset? Deadline(JobRecord job) => job.Life.StartedAt + job.Spec.Plan.Timeout;
 
-    /// <summary>Steps whose execution ended: success, another try, or the end of the step.</summary>
+    /// <summary>Steps whose execution ended: success, another attempt, or the end of the step.</summary>
     private static JobRecord Settle(
         JobRecord job,
         IReadOnlyDictionary<ExecutionId, ExecutionOutcome> outcomes,
-        Edit edit,
+        TransitionLog log,
         TimeProvider time
     )
     {
@@ -146,10 +148,10 @@ internal static class JobLogic
 
             if (step.Started < step.Executions.Length)
             {
-                // Between two tries nothing of it runs: a stop needs no confirmation.
+                // Between two attempts nothing of it runs: a cancel needs no confirmation.
                 if (IsStopping(job))
                 {
-                    job = With(job, i, Stopped(job, step, edit));
+                    job = With(job, i, Stopped(job, step, log));
                 }
 
                 continue;
@@ -157,25 +159,25 @@ internal static class JobLogic
 
             if (outcomes.TryGetValue(step.Executions[^1], out var outcome) && outcome.Status.IsTerminal())
             {
-                job = Ended(job, i, outcome, edit, time);
+                job = Ended(job, i, outcome, log, time);
             }
         }
 
         return job;
     }
 
-    private static JobRecord Ended(JobRecord job, int index, ExecutionOutcome outcome, Edit edit, TimeProvider time)
+    private static JobRecord Ended(JobRecord job, int index, ExecutionOutcome outcome, TransitionLog log, TimeProvider time)
     {
         var step = job.Steps[index] with { ExitCode = outcome.ExitCode };
         var id = step.Id.Value;
         if (outcome.Status == Status.Success)
         {
-            return With(job, index, step with { Life = edit.Move(step.Life, id, Status.Success) });
+            return With(job, index, step with { Life = log.Move(step.Life, id, Status.Success) });
         }
 
         if (IsStopping(job) && outcome.Status == Status.Canceled)
         {
-            return With(job, index, Stopped(job, step, edit));
+            return With(job, index, Stopped(job, step, log));
         }
 
         var reason = outcome.Reason ?? Reason.ExecutorError;
@@ -188,12 +190,12 @@ internal static class JobLogic
                 step with
                 {
                     Executions = step.Executions.Add(ExecutionId.New(time)),
-                    NotBefore = edit.Now + Double(retry.Backoff, step.Executions.Length),
+                    NotBefore = log.Now + Double(retry.Backoff, step.Executions.Length),
                 }
             );
         }
 
-        var failed = With(job, index, step with { Life = edit.Move(step.Life, id, Status.Failed, reason, outcome.Detail) });
+        var failed = With(job, index, step with { Life = log.Move(step.Life, id, Status.Failed, reason, outcome.Detail) });
         return !IsStopping(job) && reason.IsInfrastructure() && plan.Retry is { OnInfrastructure: true } again && job.Attempt <= again.Max
             ? failed with
             {
@@ -202,14 +204,14 @@ internal static class JobLogic
             : failed;
     }
 
-    /// <summary>Causes that are the command's own are tried again in the same workspace.</summary>
+    /// <summary>Failures of the command itself are retried in the same workspace.</summary>
     private static bool RetriesInPlace(RetryPlan retry, Reason reason, int? exitCode, int tries) =>
         tries <= retry.Max
         && !reason.IsInfrastructure()
         && (reason == Reason.Timeout ? retry.OnTimeout : retry.OnFailure || (exitCode is { } code && retry.OnExitCodes.Contains(code)));
 
     /// <summary>Nothing runs: the job's end, the next attempt, or the next steps.</summary>
-    private static JobRecord Continue(JobRecord job, Edit edit, TimeProvider time)
+    private static JobRecord Continue(JobRecord job, TransitionLog log, TimeProvider time)
     {
         if (job.Cancel is { } cancel)
         {
@@ -217,9 +219,9 @@ internal static class JobLogic
             return End(
                 job with
                 {
-                    Steps = MovePending(job.Steps, edit, Status.Canceled, cancel.Reason, cancel.Detail),
+                    Steps = MovePending(job.Steps, log, Status.Canceled, cancel.Reason, cancel.Detail),
                 },
-                edit,
+                log,
                 to,
                 cancel.Reason,
                 cancel.Detail
@@ -228,10 +230,10 @@ internal static class JobLogic
 
         if (job.RestartBecause is { } why)
         {
-            return NewAttempt(job, why, edit, time);
+            return NewAttempt(job, why, log, time);
         }
 
-        if (job.NotBefore is { } wait && wait > edit.Now)
+        if (job.NotBefore is { } wait && wait > log.Now)
         {
             return job;
         }
@@ -244,10 +246,10 @@ internal static class JobLogic
         if (pending.Count == 0)
         {
             return broken is null
-                ? End(job, edit, Status.Success, null, null)
+                ? End(job, log, Status.Success, null, null)
                 : End(
                     job,
-                    edit,
+                    log,
                     Status.Failed,
                     broken.Life.Reason,
                     $"Step {job.Spec.Plan.Steps[broken.Index].Name}: {broken.Life.Detail ?? broken.Life.Reason?.Word()}"
@@ -257,7 +259,7 @@ internal static class JobLogic
         var order = pending.Min(s => job.Spec.Plan.Steps[s.Index].Order);
         foreach (var step in pending.Where(s => job.Spec.Plan.Steps[s.Index].Order == order))
         {
-            job = With(job, job.Steps.IndexOf(step), Begin(step, job.Spec.Plan.Steps[step.Index], broken is not null, edit));
+            job = With(job, job.Steps.IndexOf(step), Begin(step, job.Spec.Plan.Steps[step.Index], broken is not null, log));
         }
 
         return job with
@@ -266,12 +268,12 @@ internal static class JobLogic
         };
     }
 
-    private static StepRecord Begin(StepRecord step, StepPlan plan, bool broken, Edit edit)
+    private static StepRecord Begin(StepRecord step, StepPlan plan, bool broken, TransitionLog log)
     {
         var id = step.Id.Value;
         if (plan.SkipReason is { } why)
         {
-            return step with { Life = edit.Move(step.Life, id, Status.Skipped, Reason.Condition, why) };
+            return step with { Life = log.Move(step.Life, id, Status.Skipped, Reason.Condition, why) };
         }
 
         if (broken ? !plan.When.Failure : !plan.When.Success)
@@ -279,20 +281,20 @@ internal static class JobLogic
             return step with
             {
                 Life = broken
-                    ? edit.Move(step.Life, id, Status.Skipped, Reason.DependencyFailed, "A step before it failed.")
-                    : edit.Move(step.Life, id, Status.Skipped, Reason.Condition, "It runs only after a failure, and nothing failed."),
+                    ? log.Move(step.Life, id, Status.Skipped, Reason.DependencyFailed, "An earlier step failed.")
+                    : log.Move(step.Life, id, Status.Skipped, Reason.Condition, "It runs only after a failure, and nothing failed."),
             };
         }
 
         return step with
         {
-            Life = edit.Move(step.Life, id, Status.Running),
+            Life = log.Move(step.Life, id, Status.Running),
             Started = 1,
         };
     }
 
-    /// <summary>The old attempt's rows stay as they ended; the new one has steps, executions and a workspace of its own.</summary>
-    private static JobRecord NewAttempt(JobRecord job, string why, Edit edit, TimeProvider time)
+    /// <summary>The rows of the previous attempt stay as they ended; the new one has its own steps, executions and workspace.</summary>
+    private static JobRecord NewAttempt(JobRecord job, string why, TransitionLog log, TimeProvider time)
     {
         var retry = job
             .Spec.Plan.Steps.Select(s => s.Retry)
@@ -302,10 +304,10 @@ internal static class JobLogic
             .Min();
         var ended = MovePending(
             job.Steps,
-            edit,
+            log,
             Status.Skipped,
             Reason.DependencyFailed,
-            $"The job began again as attempt {job.Attempt + 1}. {why}"
+            $"The job was restarted as attempt {job.Attempt + 1}. {why}"
         );
         var fresh = job.Spec.Plan.Steps.Select(
             (_, i) =>
@@ -316,7 +318,7 @@ internal static class JobLogic
                     Id = id,
                     JobAttempt = job.Attempt + 1,
                     Index = i,
-                    Life = edit.Begin(Machine.Step, id.Value),
+                    Life = log.Begin(Machine.Step, id.Value),
                     Executions = [ExecutionId.New(time)],
                 };
             }
@@ -325,7 +327,7 @@ internal static class JobLogic
         {
             Attempt = job.Attempt + 1,
             RestartBecause = null,
-            NotBefore = edit.Now + Double(retry, job.Attempt),
+            NotBefore = log.Now + Double(retry, job.Attempt),
             Steps = [.. ended, .. fresh],
         };
     }
@@ -349,40 +351,40 @@ internal static class JobLogic
         return job;
     }
 
-    private static StepRecord Stopped(JobRecord job, StepRecord step, Edit edit) =>
+    private static StepRecord Stopped(JobRecord job, StepRecord step, TransitionLog log) =>
         step with
         {
             Life = job.Cancel is { } cancel
-                ? edit.Move(
+                ? log.Move(
                     step.Life,
                     step.Id.Value,
                     cancel.Reason == Reason.Timeout ? Status.Failed : Status.Canceled,
                     cancel.Reason,
                     cancel.Detail
                 )
-                : edit.Move(
+                : log.Move(
                     step.Life,
                     step.Id.Value,
                     Status.Canceled,
                     Reason.DependencyFailed,
-                    $"The job begins again. {job.RestartBecause}"
+                    $"The job is restarting. {job.RestartBecause}"
                 ),
         };
 
-    private static JobRecord End(JobRecord job, Edit edit, Status to, Reason? reason, string? detail) =>
+    private static JobRecord End(JobRecord job, TransitionLog log, Status to, Reason? reason, string? detail) =>
         job with
         {
-            Life = edit.Move(job.Life, job.Id.Value, to, reason, detail),
+            Life = log.Move(job.Life, job.Id.Value, to, reason, detail),
             NotBefore = null,
         };
 
     private static ImmutableArray<StepRecord> MovePending(
         ImmutableArray<StepRecord> steps,
-        Edit edit,
+        TransitionLog log,
         Status to,
         Reason reason,
         string detail
-    ) => [.. steps.Select(s => s.Life.Status == Status.Pending ? s with { Life = edit.Move(s.Life, s.Id.Value, to, reason, detail) } : s)];
+    ) => [.. steps.Select(s => s.Life.Status == Status.Pending ? s with { Life = log.Move(s.Life, s.Id.Value, to, reason, detail) } : s)];
 
     private static TimeSpan Double(TimeSpan first, int times)
     {

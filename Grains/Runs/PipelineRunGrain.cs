@@ -5,7 +5,7 @@ using Orleans.Placement;
 
 namespace Shipinator.Grains.Runs;
 
-/// <summary>Drives one run: its turn, its jobs stage by stage, its end.</summary>
+/// <summary>Drives one run: its turn in a concurrency group, its jobs stage by stage, its end.</summary>
 [GrainType("shipinator.run"), RandomPlacement]
 public sealed class PipelineRunGrain(
     [PersistentState("shipinator.run", StorageNames.Relational)] IPersistentState<Stored<RunRecord>> state,
@@ -32,9 +32,10 @@ public sealed class PipelineRunGrain(
             return;
         }
 
-        var edit = new Edit(Id, Now, command.Actor);
-        var row = RunLogic.Create(Id, command, edit, Time);
-        await CommitAsync(row, edit.Transitions);
+        var log = new TransitionLog(Id, Now, command.Actor);
+        var row = RunLogic.Create(Id, command, log, Time);
+        var jobs = InitialJobs.Of(row, log);
+        await CommitAsync(row, log.Transitions, jobs);
         foreach (var job in row.Jobs)
         {
             _outcomes[job.Id] = RunLogic.InitialOutcome(job);
@@ -42,7 +43,7 @@ public sealed class PipelineRunGrain(
 
         _lastRefresh = Now;
 
-        // The answer does not wait for the work.
+        // The response does not wait for the jobs.
         Schedule(TimeSpan.Zero);
     }
 
@@ -71,7 +72,7 @@ public sealed class PipelineRunGrain(
     {
         if (Row is { Life.IsTerminal: false } && Row.Jobs.Any(j => j.Id == job))
         {
-            Note(job, outcome);
+            Observe(job, outcome);
             await RunDriveAsync(CancellationToken.None);
         }
     }
@@ -79,7 +80,7 @@ public sealed class PipelineRunGrain(
     /// <inheritdoc/>
     public Task TurnChanged()
     {
-        // Also asked of a run that is over: one that died before it left its group leaves it now.
+        // Also sent to a run that has ended: if its silo died before it left the group, it leaves now.
         _turnKnown = false;
         return Row is null ? Task.CompletedTask : RunDriveAsync(CancellationToken.None);
     }
@@ -155,7 +156,7 @@ public sealed class PipelineRunGrain(
         {
             if (Row.Cancel is not null)
             {
-                if (!await StopAsync(Row.Cancel, cancellationToken))
+                if (!await CancelJobsAsync(Row.Cancel, cancellationToken))
                 {
                     return Options.ReconcilePeriod;
                 }
@@ -176,11 +177,13 @@ public sealed class PipelineRunGrain(
     /// <inheritdoc/>
     private protected override Lifecycle LifeOf(RunRecord row) => row.Life;
 
-    /// <summary>The next run's turn.</summary>
+    /// <summary>The next run gets its turn.</summary>
     private protected override IReadOnlyList<SettlePart> AfterEnd(RunRecord row) =>
-        row.Plan.Concurrency is { } turn ? [SettlePart.Of("turn", stop => Repository().Leave(Id, turn.Group, stop))] : [];
+        row.Plan.Concurrency is { } turn
+            ? [SettlePart.Of("leave the concurrency group", stop => Repository().Leave(Id, turn.Group, stop))]
+            : [];
 
-    /// <summary>Starts, skips or ends; false when there is nothing to do but wait.</summary>
+    /// <summary>Starts or skips jobs, or ends the run; false when it can only wait.</summary>
     private async Task<bool> StepAsync(CancellationToken cancellationToken)
     {
         var row = Row!;
@@ -190,25 +193,28 @@ public sealed class PipelineRunGrain(
             return true;
         }
 
-        var wish =
+        var decision =
             row.Plan.SkipReason is { } skip && row.Jobs.Any(j => !_outcomes[j.Id].Status.IsTerminal())
-                ? new RunWish([], [.. row.Jobs.Where(j => _outcomes[j.Id].Status == Status.Pending)], skip, null)
+                ? new RunDecision([], [.. row.Jobs.Where(j => _outcomes[j.Id].Status == Status.Pending)], skip, null)
                 : RunLogic.Next(row, _outcomes);
-        if (wish.End is { } end)
+        if (decision.End is { } end)
         {
             await MoveAsync(end.Status, end.Reason, end.Detail);
             return true;
         }
 
-        var reason = row.Plan.SkipReason is null ? wish.SkipReason : Reason.Condition;
+        var reason = row.Plan.SkipReason is null ? decision.SkipReason : Reason.Condition;
         await Task.WhenAll(
-            wish.Start.Select(async j => Note(j.Id, await Job(j.Id).Start(cancellationToken)))
-                .Concat(wish.Skip.Select(async j => Note(j.Id, await Job(j.Id).Skip(reason, wish.SkipDetail!, cancellationToken))))
+            decision
+                .Start.Select(async j => Observe(j.Id, await Job(j.Id).Start(cancellationToken)))
+                .Concat(
+                    decision.Skip.Select(async j => Observe(j.Id, await Job(j.Id).Skip(reason, decision.SkipDetail!, cancellationToken)))
+                )
         );
-        return wish.Start.Concat(wish.Skip).Any(j => _outcomes[j.Id].Status.IsTerminal());
+        return decision.Start.Concat(decision.Skip).Any(j => _outcomes[j.Id].Status.IsTerminal());
     }
 
-    /// <summary>Whether its turn has come; a newer run that takes its place becomes a request to stop.</summary>
+    /// <summary>Whether its turn has come. When a newer run supersedes it, it gets a cancel request.</summary>
     private async Task<bool> MayRunAsync(CancellationToken cancellationToken)
     {
         var row = Row!;
@@ -223,7 +229,7 @@ public sealed class PipelineRunGrain(
             await CommitAsync(
                 row with
                 {
-                    Cancel = new(Now, Reason.Superseded, $"Run #{newer} of group '{turn.Group}' took its place.", Actor),
+                    Cancel = new(Now, Reason.Superseded, $"Superseded by run #{newer} of group \"{turn.Group}\".", Actor),
                 },
                 []
             );
@@ -235,13 +241,13 @@ public sealed class PipelineRunGrain(
         return answer.Granted || row.Life.Status == Status.Running;
     }
 
-    /// <summary>Stops every job; true once all are terminal and the run is <c>canceled</c>.</summary>
-    private async Task<bool> StopAsync(CancelRequest cancel, CancellationToken cancellationToken)
+    /// <summary>Cancels every job; true once all are terminal and the run is <c>canceled</c>.</summary>
+    private async Task<bool> CancelJobsAsync(CancelRequest cancel, CancellationToken cancellationToken)
     {
         var row = Row!;
         await Task.WhenAll(
             row.Jobs.Where(j => !_outcomes[j.Id].Status.IsTerminal())
-                .Select(async j => Note(j.Id, await Job(j.Id).Cancel(cancel, cancellationToken)))
+                .Select(async j => Observe(j.Id, await Job(j.Id).Cancel(cancel, cancellationToken)))
         );
         if (row.Jobs.Any(j => !_outcomes[j.Id].Status.IsTerminal()))
         {
@@ -254,8 +260,8 @@ public sealed class PipelineRunGrain(
 
     private async Task MoveAsync(Status to, Reason? reason, string? detail, string actor = Actor)
     {
-        var edit = new Edit(Id, Now, actor);
-        await CommitAsync(Row! with { Life = edit.Move(Row!.Life, Id.Value, to, reason, detail) }, edit.Transitions);
+        var log = new TransitionLog(Id, Now, actor);
+        await CommitAsync(Row! with { Life = log.Move(Row!.Life, Id.Value, to, reason, detail) }, log.Transitions);
     }
 
     private async Task RefreshAndDriveAsync(CancellationToken cancellationToken)
@@ -268,19 +274,19 @@ public sealed class PipelineRunGrain(
         await RunDriveAsync(cancellationToken);
     }
 
-    /// <summary>Reads the jobs' own word: hints may have been lost.</summary>
+    /// <summary>Asks the jobs for their outcomes: hints may have been lost.</summary>
     private async Task RefreshAsync(CancellationToken cancellationToken)
     {
         await Task.WhenAll(
             Row!
                 .Jobs.Where(j => !(_outcomes.GetValueOrDefault(j.Id)?.Status.IsTerminal() ?? false))
-                .Select(async j => Note(j.Id, await Job(j.Id).Touch(cancellationToken)))
+                .Select(async j => Observe(j.Id, await Job(j.Id).Touch(cancellationToken)))
         );
         _lastRefresh = Now;
     }
 
-    /// <summary>Hints may come late: what is terminal stays so.</summary>
-    private void Note(JobId job, JobOutcome outcome)
+    /// <summary>Hints may arrive late: a terminal outcome stays.</summary>
+    private void Observe(JobId job, JobOutcome outcome)
     {
         if (
             !(

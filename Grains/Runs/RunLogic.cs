@@ -2,11 +2,11 @@ using System.Collections.Immutable;
 
 namespace Shipinator.Grains.Runs;
 
-/// <summary>The rules of a run, without I/O: rows and outcomes in, rows and wishes out.</summary>
+/// <summary>The rules of a run, without I/O: rows and outcomes in, rows and decisions out.</summary>
 internal static class RunLogic
 {
     /// <summary>The first row of a run: pending, with ids for all its jobs and steps.</summary>
-    public static RunRecord Create(RunId id, CreateRun command, Edit edit, TimeProvider time) =>
+    public static RunRecord Create(RunId id, CreateRun command, TransitionLog log, TimeProvider time) =>
         new()
         {
             Id = id,
@@ -27,26 +27,28 @@ internal static class RunLogic
                     Steps = [.. job.Steps.Select(_ => StepId.New(time))],
                     ReusedFrom = command.Reused.TryGetValue(job.Name, out var reused) ? reused : null,
                     ReuseNote = command.Reused.ContainsKey(job.Name)
-                        ? "It succeeded in the run that this one repeats; its result and artifacts stand."
+                        ? "Succeeded in the run that this one repeats; its result and artifacts are reused."
                         : null,
                 }),
             ],
             RerunOf = command.RerunOf,
             IdempotencyKey = command.IdempotencyKey,
             Actor = command.Actor,
-            Life = edit.Begin(Machine.Run, id.Value),
+            Life = log.Begin(Machine.Run, id.Value),
         };
 
-    /// <summary>What jobs are known to be when the run has just been written.</summary>
+    /// <summary>The outcome of a job when the run has just been created.</summary>
     public static JobOutcome InitialOutcome(RunJob job) =>
-        job.ReusedFrom is null ? new(Status.Pending, null, null) : new(Status.Skipped, Reason.Condition, job.ReuseNote);
+        job.ReusedFrom is null
+            ? new(Status.Pending, null, null)
+            : new(Status.Skipped, Reason.Condition, job.ReuseNote ?? "The result of an earlier run is reused.");
 
     /// <summary>
-    /// What a running run wants: jobs to be started, jobs to be skipped, or its own end. The jobs of a stage run side by side;
-    /// those that may run after a failure begin when these have ended. A job that did not succeed, whichever it is, fails the run
-    /// and stops what comes later, but for jobs that run after a failure.
+    /// What a running run does next: start jobs, skip jobs, or end. The jobs of a stage run in parallel; those that may run after a failure
+    /// start when the others have ended. Any job that did not succeed fails the run, and later jobs are skipped unless they run after a
+    /// failure.
     /// </summary>
-    public static RunWish Next(RunRecord run, IReadOnlyDictionary<JobId, JobOutcome> outcomes)
+    public static RunDecision Next(RunRecord run, IReadOnlyDictionary<JobId, JobOutcome> outcomes)
     {
         var blocked = default(string);
         foreach (var stage in Enum.GetValues<JobType>())
@@ -107,10 +109,10 @@ internal static class RunLogic
         );
     }
 
-    /// <summary>Whether a job comes after the others of its stage, whatever their result or only when one failed.</summary>
+    /// <summary>Whether a job runs after the others of its stage: always, or only when one failed.</summary>
     public static bool IsClosing(JobPlan plan) => plan.When?.Failure == true;
 
-    /// <summary>Whether a newer run may still take this one's place: not once a deploy has begun.</summary>
+    /// <summary>Whether a newer run may still supersede this one: not once a deploy job has started.</summary>
     public static bool MayBeSuperseded(RunRecord run, IReadOnlyDictionary<JobId, JobOutcome> outcomes) =>
         !run
             .Jobs.Where((_, i) => run.Plan.Jobs[i].Type == JobType.Deploy)
@@ -120,8 +122,8 @@ internal static class RunLogic
     public static string JobName(RunRecord run, RunJob job) => run.Plan.Jobs[run.Jobs.IndexOf(job)].Name;
 }
 
-/// <summary>What a running run wants next; with all empty it waits.</summary>
-internal sealed record RunWish(ImmutableArray<RunJob> Start, ImmutableArray<RunJob> Skip, string? SkipDetail, JobOutcome? End)
+/// <summary>What a running run does next; when all are empty it waits.</summary>
+internal sealed record RunDecision(ImmutableArray<RunJob> Start, ImmutableArray<RunJob> Skip, string? SkipDetail, JobOutcome? End)
 {
     /// <summary>Why <see cref="Skip"/> is skipped.</summary>
     public Reason SkipReason { get; init; } = Reason.DependencyFailed;

@@ -1,27 +1,27 @@
 namespace Shipinator.Pipelines;
 
-/// <summary>Reads <c>clone</c>: each key of an inner level wins over the same key of the levels around it.</summary>
+/// <summary>Reads <c>clone</c>: each key of an inner level overrides the same key of outer levels.</summary>
 internal static class CloneReader
 {
-    /// <summary>The shape of <c>clone</c>, for the file, a stage and a job.</summary>
+    /// <summary>The shape of <c>clone</c>, allowed in the file, a stage and a job.</summary>
     public static Key Key { get; } =
         new(
             "clone",
             new MapShape(
                 "a clone",
                 [
-                    new("depth", new NumberShape(0, 1_000_000), "How many commits of history; 0: all; 1 by default."),
-                    new("tags", new FlagShape(), "Whether all tags are fetched; false by default."),
+                    new("depth", new NumberShape(0, 1_000_000), "The number of commits of history to fetch; 0 fetches all. Default: 1."),
+                    new("tags", new FlagShape(), "Whether all tags are fetched. Default: false."),
                     new(
                         "submodules",
                         new EitherShape(
                             new FlagShape(),
                             new TextShape(Formats.OneOf("recursive") with { Expected = "true, false or recursive" })
                         ),
-                        "Whether submodules are fetched; false by default."
+                        "Whether submodules are fetched. Default: false."
                     ),
-                    new("lfs", new FlagShape(), "Whether the content of Git LFS files is fetched; false by default."),
-                    new("filter", new TextShape(Filter), "A partial clone, such as blob:none."),
+                    new("lfs", new FlagShape(), "Whether the content of Git LFS files is fetched. Default: false."),
+                    new("filter", new TextShape(Filter), "The filter of a partial clone, such as blob:none."),
                 ]
             ),
             "How the commit is checked out."

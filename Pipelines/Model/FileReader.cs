@@ -1,6 +1,9 @@
 namespace Shipinator.Pipelines;
 
-/// <summary>Makes the model of a whole file, and reports what a shape can't say: names that clash, things that exclude each other.</summary>
+/// <summary>
+/// Builds the model of a whole file and reports what a shape can't express: duplicate names, keys that can't be combined, unknown
+/// references.
+/// </summary>
 internal sealed class FileReader(ErrorList errors, string fileName, string text)
 {
     private static readonly TimeSpan DefaultJobTimeout = TimeSpan.FromMinutes(60);
@@ -56,7 +59,8 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
             {
                 errors.Add(
                     "duplicate_name",
-                    $"{again.At.Path}: another job is named '{Phrases.Shorten(same.Key)}' (line {same.First().At.Line}); job names are unique in the file.",
+                    $"{again.At.Path}: the job name '{Phrases.Shorten(same.Key)}' is already used in line {same.First().At.Line}; "
+                        + "job names must be unique in the file.",
                     again.At
                 );
             }
@@ -64,7 +68,7 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
 
         if (jobs.Sum(j => (long)j.Steps.Count) > 1000)
         {
-            errors.Add("too_many_steps", "The file has more than 1000 steps.", 0, 0, "");
+            errors.Add("too_many_steps", "The file has more than 1000 steps; move work into scripts or split the pipeline.", 0, 0, "");
         }
 
         CheckStepReferences(jobs);
@@ -99,8 +103,9 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
                 {
                     errors.Add(
                         "unknown_job",
-                        $"{input.At.Path}.job: no job that ends before this one is named '{Phrases.Shorten(input.Job!)}'.{errors.DidYouMean(input.Job!, before)}"
-                            + (before.Count == 0 ? " No job stands before this one." : $" Known: {Phrases.List(before.Take(20))}."),
+                        $"{input.At.Path}.job: '{Phrases.Shorten(input.Job!)}' is not a job that ends before this one."
+                            + errors.DidYouMean(input.Job!, before)
+                            + (before.Count == 0 ? " There is no earlier job." : $" Earlier jobs: {Phrases.List(before.Take(20))}."),
                         input.At
                     );
                 }
@@ -113,7 +118,10 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
         }
     }
 
-    /// <summary>Whether a job has always ended when another begins: one of an earlier stage, or of the same when the other is to come after the rest.</summary>
+    /// <summary>
+    /// Whether a job has always ended when another starts: it is of an earlier stage, or of the same stage when the other runs after the
+    /// rest.
+    /// </summary>
     internal static bool IsBefore(JobModel job, JobModel other) =>
         job.Type < other.Type || (job.Type == other.Type && other.IsClosing && !job.IsClosing);
 
@@ -123,8 +131,8 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
         {
             errors.Add(
                 "unknown_step",
-                $"{at.Path}: no step of an earlier stage is named '{Phrases.Shorten(wanted)}'.{errors.DidYouMean(wanted, earlier)}"
-                    + (earlier.Count == 0 ? " No stage stands before this one." : $" Known: {Phrases.List(earlier.Take(20))}."),
+                $"{at.Path}: '{Phrases.Shorten(wanted)}' is not a step of an earlier stage.{errors.DidYouMean(wanted, earlier)}"
+                    + (earlier.Count == 0 ? " There is no earlier stage." : $" Earlier steps: {Phrases.List(earlier.Take(20))}."),
                 at
             );
         }
@@ -143,7 +151,7 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
         {
             errors.Add(
                 "bad_length",
-                "on: the map is empty, so nothing would ever start a run; leave 'on' out for the defaults.",
+                "on: the map is empty, so no event would start a run; remove 'on' to use the defaults.",
                 empty.Line,
                 empty.Column,
                 "on"
@@ -169,7 +177,7 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
             {
                 errors.Add(
                     "duplicate_name",
-                    $"{path}: another input has this name but for the case of its letters, '-' and '_'.",
+                    $"{path}: another input has a name that differs only in case, '-' or '_'; rename one of them.",
                     key.Line,
                     key.Column,
                     path
@@ -183,7 +191,7 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
             {
                 errors.Add(
                     "bad_value",
-                    $"{path}.default: '{Phrases.Shorten(given)}' is not one of the options {Phrases.Some(options)}.",
+                    $"{path}.default: '{Phrases.Shorten(given)}' is not a valid option; expected one of {Phrases.Some(options)}.",
                     value.Line,
                     value.Column,
                     path

@@ -3,7 +3,7 @@ using Shipinator.Globbing;
 
 namespace Shipinator.Pipelines;
 
-/// <summary>A job of the file, before its matrix multiplies it.</summary>
+/// <summary>A job of the file, before matrix expansion.</summary>
 internal sealed record JobModel
 {
     public required string Name { get; init; }
@@ -12,10 +12,10 @@ internal sealed record JobModel
 
     public required Located At { get; init; }
 
-    /// <summary>One job of the run for each; one empty one without a matrix.</summary>
+    /// <summary>One job of the run for each; without a matrix a single empty one.</summary>
     public required IReadOnlyList<Combination> Combinations { get; init; }
 
-    /// <summary>The stage's and the job's own conditions: of each list that is not empty, a clause must hold.</summary>
+    /// <summary>The conditions of the stage and of the job: in each list that is not empty, a clause must hold.</summary>
     public required IReadOnlyList<IReadOnlyList<WhenClause>> When { get; init; }
 
     public required IReadOnlyList<ServiceModel> Services { get; init; }
@@ -33,10 +33,10 @@ internal sealed record JobModel
     /// <summary>Set for a deploy that names an artifact; then there are no steps.</summary>
     public DeployModel? Deploy { get; init; }
 
-    /// <summary>What a planned deploy step takes from its job; a written step has taken it already.</summary>
+    /// <summary>What a planned deploy step inherits from its job; explicit steps have inherited it already.</summary>
     public required StepDefaults Defaults { get; init; }
 
-    /// <summary>Whether it may run after a failure: then it begins when the others of its stage have ended.</summary>
+    /// <summary>Whether it may run after a failure: then it starts when the other jobs of its stage have ended.</summary>
     public bool IsClosing => When.Any(w => w.Any(c => c.Status?.Contains("failure") == true));
 
     /// <summary>The job's name for one combination: <c>test (go=1.23, os=linux)</c>, keys in the file's order.</summary>
@@ -52,10 +52,10 @@ internal sealed record StepDefaults(Located? Image, ImmutableArray<EnvLayer> Env
     public ShellModel? Shell { get; init; }
 }
 
-/// <summary>One <c>env</c> map; layers are put over each other only when a step is planned.</summary>
+/// <summary>One <c>env</c> map; layers are merged only when a step is planned.</summary>
 internal sealed record EnvLayer(IReadOnlyList<(string Name, Located Value)> Entries);
 
-/// <summary>A step as it is written.</summary>
+/// <summary>A step of the file.</summary>
 internal sealed record StepModel
 {
     public required string Name { get; init; }
@@ -70,7 +70,7 @@ internal sealed record StepModel
 
     public Located? Run { get; init; }
 
-    /// <summary>What runs the script; null where there is none, or where its own first line says it.</summary>
+    /// <summary>What runs the script; null when there is no script or when its <c>#!</c> line says it.</summary>
     public ShellModel? Shell { get; init; }
 
     public IReadOnlyList<Located>? Command { get; init; }
@@ -94,7 +94,7 @@ internal sealed record StepModel
     public required Located? Workdir { get; init; }
 }
 
-/// <summary>One map of a <c>when</c>; null lists ask for nothing.</summary>
+/// <summary>One clause of a <c>when</c>; a null list matches anything.</summary>
 internal sealed record WhenClause(
     GlobList? Branch,
     GlobList? Tag,
@@ -106,13 +106,13 @@ internal sealed record WhenClause(
 /// <summary>A declared output.</summary>
 internal sealed record OutputModel(string Type, Located? Path, Located? Ref, StepCondition? When = null, bool Optional = false);
 
-/// <summary>A wanted artifact.</summary>
+/// <summary>An input of a step: which artifacts, and where they are placed.</summary>
 internal sealed record InputModel(string? Type, string? Step, Located? Id, Located? Path)
 {
-    /// <summary>The job's name in the file; absent: of any.</summary>
+    /// <summary>The job's name in the file; null: any job.</summary>
     public string? Job { get; init; }
 
-    /// <summary>What the job's matrix must have.</summary>
+    /// <summary>The values that the job's matrix must have.</summary>
     public IReadOnlyList<(string Name, Located Value)> Matrix { get; init; } = [];
 
     public Located At { get; init; } = new("", 0, 0, "");
@@ -137,5 +137,5 @@ internal sealed record ServiceModel(
     public Located At { get; init; } = Image;
 }
 
-/// <summary>A deploy that is planned from what it names.</summary>
+/// <summary>A deploy with <c>artifact</c>, whose step is planned by the server.</summary>
 internal sealed record DeployModel(string Type, string? Step, Located? Id, Located? Release, RetryPlan? Retry, Located At);

@@ -1,6 +1,6 @@
 namespace Shipinator.Pipelines;
 
-/// <summary>Reads one stage: its jobs with what they inherit.</summary>
+/// <summary>Reads one stage: its jobs, with the values that they inherit.</summary>
 internal sealed class JobReader(
     ErrorList errors,
     TemplateScope scope,
@@ -14,11 +14,11 @@ internal sealed class JobReader(
 
     private static readonly string[] OfPlannedDeploy = ["release", "retry"];
 
-    /// <summary>The stages in their order, with their words in the file.</summary>
+    /// <summary>The stages in their order, with their keys in the file.</summary>
     public static IReadOnlyList<(JobType Type, string Word)> Stages { get; } =
     [(JobType.Build, "build"), (JobType.Test, "test"), (JobType.Deploy, "deploy")];
 
-    /// <summary>Puts a level's <c>image</c>, <c>env</c> and <c>secrets</c> over those of the level around it.</summary>
+    /// <summary>Applies a level's <c>image</c>, <c>env</c> and <c>secrets</c> on top of those of the enclosing level.</summary>
     public static StepDefaults Over(StepDefaults outer, YamlMapping map, TemplateScope scope, string path, ErrorList errors)
     {
         var env = scope.ReadEnv(map, path);
@@ -27,7 +27,7 @@ internal sealed class JobReader(
         {
             errors.Add(
                 "duplicate_name",
-                $"{value.Path}: '{Phrases.Shorten(name)}' is also named in 'secrets'; keep one of the two.",
+                $"{value.Path}: '{Phrases.Shorten(name)}' is also listed in 'secrets'; remove it from one of the two.",
                 value
             );
         }
@@ -37,7 +37,7 @@ internal sealed class JobReader(
             var at = map.Find("secrets")!;
             errors.Add(
                 "duplicate_name",
-                $"{path}.secrets: '{Phrases.Shorten(twice.Key)}' is named twice.".TrimStart('.'),
+                $"{path}.secrets: '{Phrases.Shorten(twice.Key)}' is listed twice; remove one.".TrimStart('.'),
                 at.Line,
                 at.Column,
                 $"{path}.secrets".TrimStart('.')
@@ -65,7 +65,7 @@ internal sealed class JobReader(
         {
             errors.Add(
                 "conflict",
-                $"{stageWord}.{key}: a stage with 'jobs' can't have '{key}' itself; move it into a job.",
+                $"{stageWord}.{key}: a stage with 'jobs' can't have its own '{key}'; move it into a job.",
                 stage.Line,
                 stage.Column,
                 $"{stageWord}.{key}"
@@ -126,7 +126,7 @@ internal sealed class JobReader(
             Services = ReadServices(map, inner, path),
             Timeout = timeout,
             Steps = steps,
-            // A planned deploy runs in the deploy image: the file's image is meant for steps that are written out.
+            // A planned deploy runs in the deploy image: the file's image is for explicit steps.
             Defaults = ReferenceEquals(defaults.Image, fileImage) ? defaults with { Image = null } : defaults,
             CloneOptions = CloneReader.Over(outerClone, map),
             Target = inner.Read(map, "target", path),
@@ -141,7 +141,8 @@ internal sealed class JobReader(
         {
             errors.Add(
                 "conflict",
-                $"{at.Path}: has both 'steps' and 'artifact'; write the steps out with 'inputs', or let the artifact be installed.",
+                $"{at.Path}: 'steps' and 'artifact' can't be combined; use 'steps' with 'inputs', or 'artifact' alone to have it "
+                    + $"installed.",
                 at
             );
         }
@@ -150,8 +151,8 @@ internal sealed class JobReader(
             errors.Add(
                 "missing_key",
                 type == JobType.Deploy
-                    ? $"{at.Path}: neither 'artifact' nor 'steps' is here; a deploy needs one of them."
-                    : $"{at.Path}: the key 'steps' (or 'jobs') is missing; expected a list of steps.",
+                    ? $"{at.Path}: 'artifact' or 'steps' is required."
+                    : $"{at.Path}: 'steps' (or 'jobs') is required; expected a list of steps.",
                 at
             );
         }
@@ -160,7 +161,11 @@ internal sealed class JobReader(
         {
             foreach (var key in OfPlannedDeploy.Where(map.Has))
             {
-                errors.Add("conflict", $"{at.Path}.{key}: belongs to a deploy with 'artifact'; with 'steps' write it there.", at);
+                errors.Add(
+                    "conflict",
+                    $"{at.Path}.{key}: '{key}' requires 'artifact'; in a deploy with 'steps', put it into the steps.",
+                    at
+                );
             }
         }
     }
@@ -171,19 +176,19 @@ internal sealed class JobReader(
         var retry = StepReader.ReadRetry(map);
         return map.Find("artifact") switch
         {
-            YamlScalar type => new DeployModel(ArtifactTypes.Canonical(type.Value), null, null, release, retry, Place(type)),
+            YamlScalar type => new DeployModel(ArtifactTypes.Canonical(type.Value), null, null, release, retry, At(type)),
             YamlMapping artifact => new DeployModel(
                 ArtifactTypes.Canonical(artifact.Text("type") ?? ""),
                 artifact.Text("step"),
                 inner.Read(artifact, "id", $"{path}.artifact"),
                 release,
                 retry,
-                Place(artifact)
+                At(artifact)
             ),
             _ => null,
         };
 
-        Located Place(YamlNode node) => new("", node.Line, node.Column, $"{path}.artifact");
+        Located At(YamlNode node) => new("", node.Line, node.Column, $"{path}.artifact");
     }
 
     private static List<ServiceModel> ReadServices(YamlMapping map, TemplateScope inner, string path) =>

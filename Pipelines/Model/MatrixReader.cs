@@ -2,25 +2,28 @@ using System.Collections.Immutable;
 
 namespace Shipinator.Pipelines;
 
-/// <summary>One job of a matrix: its values by the name that templates know them by, and how the job's name tells it.</summary>
+/// <summary>One job of a matrix: its values by their template names, and the label that is appended to the job's name.</summary>
 internal sealed record Combination(ImmutableSortedDictionary<string, string> Values, string Label)
 {
-    /// <summary>That of a job without a matrix.</summary>
+    /// <summary>The combination of a job without a matrix.</summary>
     public static Combination None { get; } =
         new(ImmutableSortedDictionary<string, string>.Empty.WithComparers(StringComparer.Ordinal), "");
 }
 
 /// <summary>
-/// Reads a <c>matrix</c>: the product of its keys in the file's order, the last key changing fastest, without what
-/// <c>exclude</c> names, with what <c>include</c> adds. A value that is a map gives <c>matrix.KEY.MEMBER</c>.
+/// Reads a <c>matrix</c>: the product of its keys in the file's order, the last key changing fastest, without the combinations of
+/// <c>exclude</c> and with those of <c>include</c>. A value that is a map gives <c>matrix.KEY.MEMBER</c>.
 /// </summary>
 internal sealed class MatrixReader(ErrorList errors, string path)
 {
     private const int MostBeforeExclude = 1024;
-    private const string Include = "include";
-    private const string Exclude = "exclude";
+    private const string IncludeKey = "include";
+    private const string ExcludeKey = "exclude";
 
-    /// <summary>The names that templates of the job know, without <c>matrix.</c>, and the combinations: one empty one without a matrix.</summary>
+    /// <summary>
+    /// The names that templates of the job may use, without <c>matrix.</c>, and the combinations. Without a matrix: no name and one empty
+    /// combination.
+    /// </summary>
     public (IReadOnlyList<string> Names, IReadOnlyList<Combination> Combinations) Read(YamlMapping? matrix)
     {
         if (matrix is null)
@@ -37,13 +40,13 @@ internal sealed class MatrixReader(ErrorList errors, string path)
         }
 
         var rows = Product(axes);
-        LeaveOut(matrix, axes, rows);
-        Add(matrix, axes, rows);
+        Exclude(matrix, axes, rows);
+        Include(matrix, axes, rows);
         if (rows.Count == 0)
         {
             errors.Add(
                 "bad_length",
-                $"{path}.matrix: no combination is left; expected at least one.",
+                $"{path}.matrix: no combination remains; at least one is required.",
                 matrix.Line,
                 matrix.Column,
                 $"{path}.matrix"
@@ -63,7 +66,7 @@ internal sealed class MatrixReader(ErrorList errors, string path)
     private void TooLarge(YamlMapping matrix, long jobs) =>
         errors.Add(
             "matrix_too_large",
-            $"{path}.matrix: makes {jobs} jobs; at most {PipelineLimits.MatrixJobs} are allowed.",
+            $"{path}.matrix: the matrix expands to {jobs} jobs, but at most {PipelineLimits.MatrixJobs} are allowed.",
             matrix.Line,
             matrix.Column,
             $"{path}.matrix"
@@ -72,7 +75,7 @@ internal sealed class MatrixReader(ErrorList errors, string path)
     private List<Axis> Axes(YamlMapping matrix)
     {
         var axes = new List<Axis>();
-        foreach (var (key, node) in matrix.Entries.Where(e => e.Key.Value is not (Include or Exclude)))
+        foreach (var (key, node) in matrix.Entries.Where(e => e.Key.Value is not (IncludeKey or ExcludeKey)))
         {
             var values = (node as YamlSequence)?.Items.Select(Value.Of).OfType<Value>().ToList() ?? [];
             for (var i = 0; i < values.Count; i++)
@@ -80,7 +83,7 @@ internal sealed class MatrixReader(ErrorList errors, string path)
                 if (values.Take(i).Any(v => v.IsSame(values[i])))
                 {
                     var place = $"{path}.matrix.{Phrases.Shorten(key.Value)}";
-                    errors.Add("duplicate_name", $"{place}: a value stands in the list twice.", node.Line, node.Column, place);
+                    errors.Add("duplicate_name", $"{place}: the list contains a value twice; remove one.", node.Line, node.Column, place);
                     break;
                 }
             }
@@ -107,15 +110,16 @@ internal sealed class MatrixReader(ErrorList errors, string path)
         return [.. rows];
     }
 
-    private void LeaveOut(YamlMapping matrix, List<Axis> axes, List<Row> rows)
+    private void Exclude(YamlMapping matrix, List<Axis> axes, List<Row> rows)
     {
-        foreach (var (entry, place) in Entries(matrix, Exclude))
+        foreach (var (entry, place) in Entries(matrix, ExcludeKey))
         {
             foreach (var (key, _, node) in entry.Where(e => axes.TrueForAll(a => a.Key != e.Key)))
             {
                 errors.Add(
                     "unknown_key",
-                    $"{place}: the matrix has no key '{Phrases.Shorten(key)}'.{Phrases.DidYouMean(key, axes.Select(a => a.Key))} Known: {Phrases.List(axes.Select(a => a.Key))}.",
+                    $"{place}: '{Phrases.Shorten(key)}' is not a key of the matrix.{Phrases.DidYouMean(key, axes.Select(a => a.Key))} "
+                        + $"Expected one of {Phrases.List(axes.Select(a => a.Key))}.",
                     node.Line,
                     node.Column,
                     place
@@ -127,7 +131,7 @@ internal sealed class MatrixReader(ErrorList errors, string path)
             {
                 errors.Add(
                     "bad_value",
-                    $"{place}: leaves out nothing: no combination (that an earlier entry left) has these values.",
+                    $"{place}: the entry excludes nothing, because no remaining combination has these values.",
                     first.Node.Line,
                     first.Node.Column,
                     place
@@ -137,12 +141,12 @@ internal sealed class MatrixReader(ErrorList errors, string path)
     }
 
     /// <summary>
-    /// An entry whose values for the matrix's own keys are those of combinations gives these its further values; one that fits
-    /// none is a combination of its own. Later entries win; the values of the matrix's own keys are never changed.
+    /// An entry whose values for the matrix's own keys match combinations adds its other values to these; an entry that matches none
+    /// becomes a combination of its own. Later entries win; the values of the matrix's own keys are never changed.
     /// </summary>
-    private void Add(YamlMapping matrix, List<Axis> axes, List<Row> rows)
+    private void Include(YamlMapping matrix, List<Axis> axes, List<Row> rows)
     {
-        foreach (var (entry, place) in Entries(matrix, Include))
+        foreach (var (entry, place) in Entries(matrix, IncludeKey))
         {
             var own = entry.Where(e => axes.Exists(a => a.Key == e.Key)).ToList();
             var further = entry.Except(own).ToList();
@@ -155,7 +159,7 @@ internal sealed class MatrixReader(ErrorList errors, string path)
             {
                 errors.Add(
                     "duplicate_name",
-                    $"{place}: the matrix has this combination already, and the entry adds no value to it.",
+                    $"{place}: the matrix already has this combination and the entry adds no values; remove it or add a value.",
                     entry[0].Node.Line,
                     entry[0].Node.Column,
                     place
@@ -188,7 +192,7 @@ internal sealed class MatrixReader(ErrorList errors, string path)
                 .Where(e => e.Item1.Count > 0),
         ];
 
-    /// <summary>All names; two that one environment variable would carry are refused.</summary>
+    /// <summary>All names; an error is added for names that would become the same environment variable.</summary>
     private List<string> Names(List<Row> rows, List<Axis> axes, YamlMapping matrix)
     {
         var names = axes.SelectMany(a => a.Values.SelectMany(v => v.Flat(a.Key)))
@@ -200,7 +204,8 @@ internal sealed class MatrixReader(ErrorList errors, string path)
         {
             errors.Add(
                 "duplicate_name",
-                $"{path}.matrix: the names {Phrases.List(same)} differ only in case, '-', '_' or '.', and would be one environment variable.",
+                $"{path}.matrix: the names {Phrases.List(same)} differ only in case, '-', '_' or '.', "
+                    + "and would become the same environment variable; rename one of them.",
                 matrix.Line,
                 matrix.Column,
                 $"{path}.matrix"
@@ -226,7 +231,7 @@ internal sealed class MatrixReader(ErrorList errors, string path)
                 _ => null,
             };
 
-        /// <summary>The members' order means nothing.</summary>
+        /// <summary>Equality regardless of the order of the members.</summary>
         public bool IsSame(Value other) => Text == other.Text && Members.Count == other.Members.Count && Holds(other);
 
         /// <summary>Whether it has all members of another one.</summary>
@@ -235,7 +240,7 @@ internal sealed class MatrixReader(ErrorList errors, string path)
         public IEnumerable<(string Name, string Text)> Flat(string key) =>
             Text is { } text ? [(key, text)] : Members.Select(m => ($"{key}.{m.Name}", m.Text));
 
-        /// <summary>A map with a member <c>name</c> is called so.</summary>
+        /// <summary>The parts of the job's label; a map with a member <c>name</c> is shown by that name.</summary>
         public IEnumerable<string> Labels(string key) =>
             Members.FirstOrDefault(m => m.Name == "name") is { Text: { } name }
                 ? [$"{key}={name}"]

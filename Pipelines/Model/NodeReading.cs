@@ -3,8 +3,8 @@ using Shipinator.Globbing;
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// Takes values out of nodes. A node of the wrong kind reads as absent: <see cref="ShapeChecker"/> has reported it, and the
-/// rest of the file is still to be checked.
+/// Reads values from nodes. A node of the wrong kind reads as absent: <see cref="ShapeChecker"/> has already reported it, and the rest of
+/// the file is still checked.
 /// </summary>
 internal static class NodeReading
 {
@@ -12,11 +12,11 @@ internal static class NodeReading
 
     public static YamlMapping? Map(this YamlMapping map, string key) => map.Find(key) as YamlMapping;
 
-    /// <summary>The entries of a map, as many as any may have: that there are more was reported.</summary>
+    /// <summary>The entries of a map, up to the limit; more have been reported.</summary>
     public static IReadOnlyList<(YamlScalar Key, YamlNode Value)> Entries(this YamlMapping map, string key) =>
         Cut(map.Map(key)?.Entries ?? [], PipelineLimits.EnvEntries);
 
-    /// <summary>The items of a list, as many as any may have; a single value counts as a list of one; null when absent.</summary>
+    /// <summary>The items of a list, up to the limit; a single value is a list of one; null when absent.</summary>
     public static IReadOnlyList<YamlNode>? Items(this YamlMapping map, string key) =>
         map.Find(key) switch
         {
@@ -30,7 +30,7 @@ internal static class NodeReading
     public static IReadOnlyList<string>? Texts(this YamlMapping map, string key) =>
         map.Items(key)?.OfType<YamlScalar>().Select(s => s.Value).ToList();
 
-    /// <summary>The patterns, compiled once however often an alias brings the node; what is no glob was reported and takes no part.</summary>
+    /// <summary>The patterns, compiled once per node even behind aliases; invalid ones have been reported and are ignored.</summary>
     public static GlobList? Globs(this YamlMapping map, string key) =>
         map.Find(key) is { } node ? node.Globs ??= GlobList.Of(map.Texts(key)!, out _) : null;
 

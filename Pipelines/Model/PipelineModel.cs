@@ -2,7 +2,7 @@ using Shipinator.Globbing;
 
 namespace Shipinator.Pipelines;
 
-/// <summary>A pipeline file that holds no mistake: what it wants, before any commit is known. Immutable.</summary>
+/// <summary>The model of a valid pipeline file, independent of any commit. Immutable.</summary>
 public sealed record PipelineModel
 {
     internal PipelineModel(string text, RefFilter push, RefFilter pr, ConcurrencyModel? concurrency, IReadOnlyList<JobModel> jobs)
@@ -20,13 +20,13 @@ public sealed record PipelineModel
     /// <summary>Which pipelines the file defines: some of <c>push</c>, <c>pr</c>, <c>manual</c>, <c>schedule</c>, in this order.</summary>
     public required IReadOnlyList<string> TriggerTypes { get; init; }
 
-    /// <summary>What a person is asked for when starting a run by hand, in the file's order.</summary>
+    /// <summary>The inputs of a manual run, in the file's order.</summary>
     public required IReadOnlyList<ManualInput> Inputs { get; init; }
 
-    /// <summary>When the clock starts a run.</summary>
+    /// <summary>The schedules that start runs.</summary>
     public required IReadOnlyList<ScheduleEntry> Schedules { get; init; }
 
-    /// <summary>The names of the jobs in the file's order, before a matrix multiplies them.</summary>
+    /// <summary>The names of the jobs in the file's order, before matrix expansion.</summary>
     public IReadOnlyList<string> JobNames => [.. Jobs.Select(j => j.Name)];
 
     internal static IReadOnlyList<string> KnownTriggers { get; } = ["push", "pr", "manual", "schedule"];
@@ -42,7 +42,7 @@ public sealed record PipelineModel
     /// <summary>The text of the file, so that errors of planning can quote it.</summary>
     internal string Text { get; }
 
-    /// <summary>Whether the file's <c>on</c> wants a run for this; if not, the sentence that says why.</summary>
+    /// <summary>Whether the file's <c>on</c> starts a run for these facts; if not, why.</summary>
     public TriggerMatch Matches(TriggerFacts facts)
     {
         ArgumentNullException.ThrowIfNull(facts);
@@ -55,7 +55,10 @@ public sealed record PipelineModel
 
         if (!TriggerTypes.Contains(facts.Event, StringComparer.Ordinal))
         {
-            return new TriggerMatch(false, $"The file's 'on' does not name the event '{facts.Event}', only {Phrases.List(TriggerTypes)}.");
+            return new TriggerMatch(
+                false,
+                $"The file's 'on' does not include the event '{facts.Event}', only {Phrases.List(TriggerTypes)}."
+            );
         }
 
         try
@@ -70,29 +73,34 @@ public sealed record PipelineModel
         }
         catch (GlobTooCostlyException)
         {
-            return new TriggerMatch(false, "The globs of 'on' are too many and too long to be held against this trigger.");
+            return new TriggerMatch(
+                false,
+                "The globs of 'on' are too expensive to match against this event; use fewer or simpler patterns."
+            );
         }
     }
 }
 
 /// <summary>Whether a trigger starts a run.</summary>
 /// <param name="Runs">Whether it does.</param>
-/// <param name="Reason">The sentence that says why not; null when it does.</param>
+/// <param name="Reason">Why not, as a sentence; null when it does.</param>
 public sealed record TriggerMatch(bool Runs, string? Reason);
 
-/// <summary>A value that a person gives to a manual run.</summary>
+/// <summary>An input of a manual run.</summary>
 /// <param name="Name">The name, as in <c>{{ .inputs.NAME }}</c>.</param>
-/// <param name="Description">For people; may be empty.</param>
-/// <param name="Default">Taken when none is given; null: one must be given.</param>
-/// <param name="Options">The values that may be given; empty: any.</param>
+/// <param name="Description">Shown beside the input; may be empty.</param>
+/// <param name="Default">The value when none is given; null: the input is required.</param>
+/// <param name="Options">The allowed values; empty: any.</param>
 public sealed record ManualInput(string Name, string Description, string? Default, IReadOnlyList<string> Options);
 
-/// <summary>A time at which the clock starts a run.</summary>
-/// <param name="Cron">Five fields or a macro, in UTC; Cronos reads it with a jitter seed, which <c>H</c> (some value, always the same for one pipeline) asks for.</param>
+/// <summary>A schedule that starts runs.</summary>
+/// <param name="Cron">
+/// Five fields or a macro, in UTC. <c>H</c> stands for a value that is fixed per pipeline: Cronos needs a jitter seed to read it.
+/// </param>
 /// <param name="Branch">The branch; null: the repository's default branch.</param>
 public sealed record ScheduleEntry(string Cron, string? Branch);
 
-/// <summary>What of <c>on.push</c> or <c>on.pr</c> narrows the trigger; a null list narrows nothing.</summary>
+/// <summary>The filters of <c>on.push</c> or <c>on.pr</c>; a null list does not filter.</summary>
 internal sealed record RefFilter(GlobList? Branches, GlobList? Tags, GlobList? Paths, GlobList? PathsIgnore)
 {
     public static RefFilter Open { get; } = new(null, null, null, null);
@@ -102,19 +110,19 @@ internal sealed record RefFilter(GlobList? Branches, GlobList? Tags, GlobList? P
         var facts = matcher.Facts;
         if (facts.Tag is { } tag)
         {
-            return Tags is null ? "The file's 'on.push' names no tags."
+            return Tags is null ? "The file's 'on.push' has no 'tags', so tags start no run."
                 : matcher.Matches(Tags, tag) ? null
-                : $"The tag '{tag}' is not among {Phrases.Some(Tags.Patterns)}.";
+                : $"The tag '{tag}' does not match any of {Phrases.Some(Tags.Patterns)}.";
         }
 
         if (Branches is null && Tags is not null)
         {
-            return "The file's 'on.push' names tags only.";
+            return "The file's 'on.push' has only 'tags', so branches start no run.";
         }
 
         if (Branches is not null && (facts.Branch is null || !matcher.Matches(Branches, facts.Branch)))
         {
-            return $"The branch '{facts.Branch}' is not among {Phrases.Some(Branches.Patterns)}.";
+            return $"The branch '{facts.Branch}' does not match any of {Phrases.Some(Branches.Patterns)}.";
         }
 
         if ((Paths is null && PathsIgnore is null) || facts.ChangedFiles is not { IsDefaultOrEmpty: false } files)
@@ -124,9 +132,9 @@ internal sealed record RefFilter(GlobList? Branches, GlobList? Tags, GlobList? P
 
         return files.Any(f => (Paths is null || matcher.Matches(Paths, f)) && (PathsIgnore is null || !matcher.Matches(PathsIgnore, f)))
             ? null
-            : "No changed file is among those that 'on' names.";
+            : "No changed file matches the paths of 'on'.";
     }
 }
 
-/// <summary><c>concurrency</c>: both parts may be left out.</summary>
+/// <summary><c>concurrency</c>; both parts are optional.</summary>
 internal sealed record ConcurrencyModel(Located? Group, bool? CancelPrevious);

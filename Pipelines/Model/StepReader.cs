@@ -57,7 +57,8 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             {
                 errors.Add(
                     "duplicate_name",
-                    $"{place}.name: another step of this job is named '{Phrases.Shorten(step.Name)}' (line {names[step.Name]}).",
+                    $"{place}.name: the step name '{Phrases.Shorten(step.Name)}' is already used in line {names[step.Name]}; choose "
+                        + $"another.",
                     step.At
                 );
             }
@@ -125,7 +126,8 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             var node = map.Find("timeout")!;
             errors.Add(
                 "bad_value",
-                $"{place}.timeout: {Durations.Write(timeout.Value)} is longer than the {Durations.Write(jobTimeout)} of its job; raise the job's or the file's 'timeout'.",
+                $"{place}.timeout: {Durations.Write(timeout.Value)} is longer than the job's timeout of {Durations.Write(jobTimeout)}; "
+                    + "increase 'timeout' of the job or of the file.",
                 node.Line,
                 node.Column,
                 $"{place}.timeout"
@@ -166,7 +168,7 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
         return step;
     }
 
-    /// <summary>A script's first line wins over every 'shell'.</summary>
+    /// <summary>The <c>#!</c> line of a script wins over any <c>shell</c>.</summary>
     private ShellModel? ReadShell(YamlMapping map, string place, ShellModel shell)
     {
         if (map.Find("run") is not YamlScalar script)
@@ -175,7 +177,7 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             {
                 errors.Add(
                     "conflict",
-                    $"{place}.shell: a 'command' is run without any shell; use 'run', or leave 'shell' out.",
+                    $"{place}.shell: a 'command' runs without a shell; use 'run', or remove 'shell'.",
                     unused.Line,
                     unused.Column,
                     $"{place}.shell"
@@ -191,7 +193,7 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
         {
             errors.Warn(
                 "shell_ignored",
-                $"{place}.shell: the script's first line says what runs it; leave one of the two out.",
+                $"{place}.shell: ignored because the script starts with '#!'; remove one of the two.",
                 ignored.Line,
                 ignored.Column,
                 $"{place}.shell"
@@ -202,7 +204,9 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
         {
             errors.Add(
                 "template_not_here",
-                $"a script for {Phrases.Shorten(by.Name)} can't hold a template, which becomes a shell's variable; give it by 'env' (for instance VALUE: \"{{{{ .{Phrases.Shorten(template)} }}}}\") and read the environment.",
+                $"a script for {Phrases.Shorten(by.Name)} can't contain a template, because templates become shell variables; set it in "
+                    + $"'env' "
+                    + $"(for example VALUE: \"{{{{ .{Phrases.Shorten(template)} }}}}\") and read the environment variable.",
                 script,
                 Math.Max(0, script.Value.IndexOf("{{", StringComparison.Ordinal)),
                 "{{",
@@ -225,13 +229,13 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             errors.Add(
                 map.Has("run") ? "conflict" : "missing_key",
                 map.Has("run")
-                    ? $"{at.Path}: has both 'run' and 'command'; a step is one of them."
-                    : $"{at.Path}: neither 'run' nor 'command' is here; a step needs one of them.",
+                    ? $"{at.Path}: 'run' and 'command' can't be combined; remove one of them."
+                    : $"{at.Path}: 'run' or 'command' is required.",
                 at
             );
         }
 
-        // A value that becomes a program, or a script inside an argument, would let a branch name run commands.
+        // A template as the program, or inside a script argument, would let a branch name run commands.
         if (
             command is [var program, ..]
             && Template.Names(program.Value).Any(n => n != Template.Workspace && !n.StartsWith("matrix.", StringComparison.Ordinal))
@@ -239,7 +243,7 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
         {
             errors.Add(
                 "template_not_here",
-                $"{program.Path}: the program itself can't come from a template (but for 'matrix' and 'workspace').",
+                $"{program.Path}: the program can't come from a template other than 'matrix' and 'workspace'.",
                 program
             );
         }
@@ -253,7 +257,8 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
         {
             errors.Add(
                 "template_not_here",
-                $"{script.Path}: a script given as an argument can't hold a template: a branch name could become a command. Use 'run', where templates travel as environment variables.",
+                $"{script.Path}: a script passed as an argument can't contain a template, because a branch name could become a command; "
+                    + "use 'run', where templates are passed as environment variables.",
                 script
             );
         }
@@ -276,7 +281,8 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
                 var node = map.Find("parallel")!;
                 errors.Add(
                     "split_group",
-                    $"{place}.parallel: the group '{Phrases.Shorten(parallel)}' has ended already; steps of one group must be neighbours.",
+                    $"{place}.parallel: the steps of group '{Phrases.Shorten(parallel)}' are not adjacent; "
+                        + "move this step next to the others, or choose another name.",
                     node.Line,
                     node.Column,
                     $"{place}.parallel"
@@ -287,7 +293,7 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
         _lastParallel = parallel == "false" ? null : parallel;
     }
 
-    /// <summary>A name for neighbours that share none, which nobody has written.</summary>
+    /// <summary>A generated name for a group of steps with <c>parallel: true</c>; it differs from every name in the file.</summary>
     private string NextGroup()
     {
         string name;
@@ -314,21 +320,21 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             var pathKey = output.Has("paths") ? "paths" : "path";
             if (output.Has("path") && output.Has("paths"))
             {
-                errors.Add("conflict", $"{here}: has both 'path' and 'paths', which mean the same; put all paths into one list.", at);
+                errors.Add("conflict", $"{here}: 'path' and 'paths' mean the same; put all paths into one of them.", at);
             }
             else if (output.Has(pathKey) == output.Has("ref"))
             {
                 errors.Add(
                     output.Has("ref") ? "conflict" : "missing_key",
                     output.Has("ref")
-                        ? $"{here}: has both '{pathKey}' and 'ref'; an output is one of them."
-                        : $"{here}: 'path' (or 'ref', for an image) is missing.",
+                        ? $"{here}: '{pathKey}' and 'ref' can't be combined; remove one of them."
+                        : $"{here}: 'path' (or 'ref', for an image or chart) is required.",
                     at
                 );
             }
             else if (output.Has("ref") && !ArtifactTypes.MayBeRef(type))
             {
-                errors.Add("conflict", $"{here}: 'ref' is for images and charts that were pushed elsewhere; a {type} needs 'path'.", at);
+                errors.Add("conflict", $"{here}: 'ref' is for images and charts that were pushed elsewhere; '{type}' requires 'path'.", at);
             }
 
             var (when, optional) = (OutputWhen(output.Text("when")), output.Flag("optional") ?? false);
@@ -369,7 +375,7 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             {
                 errors.Add(
                     "missing_key",
-                    $"{here}: says nothing of which artifacts; expected 'type', 'step' or 'id'.",
+                    $"{here}: the input does not say which artifacts; add 'type', 'step', 'job' or 'id'.",
                     input.Line,
                     input.Column,
                     here
@@ -379,7 +385,7 @@ internal sealed class StepReader(ErrorList errors, TemplateScope scope, string p
             {
                 errors.Add(
                     "conflict",
-                    $"{here}: 'id' names one artifact already; 'job' and 'matrix' can't choose among it.",
+                    $"{here}: 'id' already names a single artifact; remove 'job' and 'matrix'.",
                     input.Line,
                     input.Column,
                     here

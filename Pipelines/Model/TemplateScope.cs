@@ -1,6 +1,6 @@
 namespace Shipinator.Pipelines;
 
-/// <summary>Which templates may stand at a place beyond those whose values are known when the run is planned.</summary>
+/// <summary>Which templates are allowed at a place in addition to those whose values are known when the run is planned.</summary>
 internal enum Runtime
 {
     /// <summary>None.</summary>
@@ -9,19 +9,19 @@ internal enum Runtime
     /// <summary><c>{{ .workspace }}</c>.</summary>
     Workspace,
 
-    /// <summary>That, and outputs of earlier steps.</summary>
+    /// <summary><see cref="Workspace"/>, and outputs of earlier steps.</summary>
     All,
 }
 
-/// <summary>Reads values that may hold templates, at a place where certain matrix keys and inputs are known.</summary>
+/// <summary>Reads values that may contain templates, at a place with a given set of matrix keys and inputs.</summary>
 internal sealed class TemplateScope(ErrorList errors, TemplateNames names)
 {
-    /// <summary>Of one value: more are no help to anybody, and telling each one costs time.</summary>
+    /// <summary>The most problems that are reported for one value: more don't help, and each costs time.</summary>
     private const int MostProblems = 100;
 
     public TemplateScope WithMatrix(IReadOnlyCollection<string> keys) => new(errors, names.WithMatrix(keys));
 
-    /// <summary>The steps whose outputs are known at this place: those of the job that have ended by then.</summary>
+    /// <summary>The steps of the job that have ended before this place, whose outputs may be used.</summary>
     public IReadOnlyCollection<string> EarlierSteps { get; set; } = [];
 
     public Located? Read(YamlMapping map, string key, string path, Runtime runtime = Runtime.None) =>
@@ -68,12 +68,12 @@ internal sealed class TemplateScope(ErrorList errors, TemplateNames names)
 
         if (name.Split('.') is not [_, var step, "outputs", _])
         {
-            return $"The template '{{{{ .{Phrases.Shorten(name)} }}}}' is not known; expected '{{{{ .steps.STEP.outputs.NAME }}}}'.";
+            return $"the template '{{{{ .{Phrases.Shorten(name)} }}}}' is not valid; expected '{{{{ .steps.STEP.outputs.NAME }}}}'.";
         }
 
-        return runtime == Runtime.Workspace ? "An output of a step can't stand here, only in 'run', 'command' and 'env' of a step."
+        return runtime == Runtime.Workspace ? "outputs of steps can be used only in 'run', 'command' and 'env' of a step."
             : EarlierSteps.Contains(step, StringComparer.Ordinal) ? null
-            : $"No step of this job that has ended by then is named '{Phrases.Shorten(step)}'.{errors.DidYouMean(step, EarlierSteps)}"
-                + (EarlierSteps.Count == 0 ? " No step stands before this place." : $" Known: {Phrases.List(EarlierSteps.Take(20))}.");
+            : $"'{Phrases.Shorten(step)}' is not an earlier step of this job.{errors.DidYouMean(step, EarlierSteps)}"
+                + (EarlierSteps.Count == 0 ? " There is no earlier step." : $" Earlier steps: {Phrases.List(EarlierSteps.Take(20))}.");
     }
 }

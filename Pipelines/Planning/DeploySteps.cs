@@ -2,10 +2,12 @@ using System.Text;
 
 namespace Shipinator.Pipelines;
 
-/// <summary>Plans the one step of a deploy that names an artifact. The scripts are constant: every value comes through the environment.</summary>
+/// <summary>
+/// Plans the single step of a deploy with <c>artifact</c>. The scripts are constant: every value is passed through the environment.
+/// </summary>
 internal static class DeploySteps
 {
-    /// <summary>The platform's own cluster.</summary>
+    /// <summary>The cluster that the executor itself runs in.</summary>
     public const string LocalTarget = "local";
 
     public const string DefaultNamespace = "default";
@@ -16,7 +18,7 @@ internal static class DeploySteps
         set -- --namespace "$SHIPINATOR_DEPLOY_NAMESPACE" --create-namespace --wait
         [ "$SHIPINATOR_DEPLOY_TARGET" = local ] || set -- "$@" --kube-context "$SHIPINATOR_DEPLOY_TARGET"
         chart=$(find .shipinator/deploy -type f)
-        [ "$(printf '%s\n' "$chart" | wc -l)" -eq 1 ] || { echo "exactly one chart is needed, found: $chart" >&2; exit 64; }
+        [ "$(printf '%s\n' "$chart" | wc -l)" -eq 1 ] || { echo "expected exactly one chart, but found: $chart" >&2; exit 64; }
         case "$chart" in *.tgz|*.tar.gz) ;; *) chart=$(cat "$chart") ;; esac
         helm upgrade --install "$SHIPINATOR_DEPLOY_RELEASE" "$chart" "$@"
         """;
@@ -32,7 +34,7 @@ internal static class DeploySteps
         set -- --namespace "$SHIPINATOR_DEPLOY_NAMESPACE"
         [ "$SHIPINATOR_DEPLOY_TARGET" = local ] || set -- "$@" --context "$SHIPINATOR_DEPLOY_TARGET"
         file=$(find .shipinator/deploy -type f)
-        [ "$(printf '%s\n' "$file" | wc -l)" -eq 1 ] || { echo "exactly one image is needed, found: $file" >&2; exit 64; }
+        [ "$(printf '%s\n' "$file" | wc -l)" -eq 1 ] || { echo "expected exactly one image, but found: $file" >&2; exit 64; }
         kubectl set image "deployment/$SHIPINATOR_DEPLOY_RELEASE" "*=$(cat "$file")" "$@"
         kubectl rollout status "deployment/$SHIPINATOR_DEPLOY_RELEASE" "$@"
         """;
@@ -78,11 +80,15 @@ internal static class DeploySteps
         };
     }
 
-    /// <summary>The artifact that an <c>id</c> names once its templates are replaced; an error was added when it names none.</summary>
+    /// <summary>
+    /// The artifact that an <c>id</c> names after template substitution; null, with an error added, when it is not a UUID.
+    /// </summary>
     public static ArtifactId? Artifact(Located id, Resolver resolver) =>
         EntityId.TryParse<ArtifactId>(resolver.Text(id, Formats.Uuid), out var artifact) ? artifact : null;
 
-    /// <summary>A release's name from a repository's: lower case, and what Kubernetes does not take becomes <c>-</c>.</summary>
+    /// <summary>
+    /// A release name from a repository's name: lower case, with characters that Kubernetes does not allow replaced by <c>-</c>.
+    /// </summary>
     private static string NameFrom(string repository)
     {
         var made = new StringBuilder();

@@ -1,11 +1,11 @@
 namespace Shipinator.Pipelines;
 
-/// <summary>Facts come from outside, and are looked at before any work is done with them.</summary>
+/// <summary>Checks the facts of an event, which come from outside, before they are used.</summary>
 internal static class FactChecker
 {
     /// <summary>
-    /// Adds an error for each fact that no step could be given; <see cref="TriggerFacts"/> without what is only for people beyond
-    /// a length, and without changed files where there are more than anybody could match.
+    /// Adds an error for each fact that can't be passed to a step. Returns the facts with the texts that are only displayed truncated, and
+    /// without the changed files when there are more than <see cref="PipelineLimits.ChangedFiles"/>.
     /// </summary>
     public static TriggerFacts Check(TriggerFacts facts, ErrorList errors)
     {
@@ -25,7 +25,13 @@ internal static class FactChecker
 
         if (facts.Inputs.Count > PipelineLimits.ListItems)
         {
-            errors.Add("bad_fact", $"{facts.Inputs.Count} inputs are given; at most {PipelineLimits.ListItems} can be.", 0, 0, "inputs");
+            errors.Add(
+                "bad_fact",
+                $"{facts.Inputs.Count} inputs were given, but at most {PipelineLimits.ListItems} are allowed.",
+                0,
+                0,
+                "inputs"
+            );
             return facts;
         }
 
@@ -41,7 +47,7 @@ internal static class FactChecker
         {
             Message = Cut(facts.Message),
             Author = Cut(facts.Author),
-            // As where they are not known: every filter of paths holds.
+            // Too many count as unknown: every path filter then matches.
             ChangedFiles = facts.ChangedFiles is { IsDefault: false, Length: > PipelineLimits.ChangedFiles } ? null : facts.ChangedFiles,
         };
     }
@@ -57,7 +63,7 @@ internal static class FactChecker
         {
             errors.Add(
                 "bad_fact",
-                $"The value of '{name}' has {value.Length} characters; at most {PipelineLimits.FactCharacters} are allowed.",
+                $"The value of '{name}' has {value.Length} characters, but at most {PipelineLimits.FactCharacters} are allowed.",
                 0,
                 0,
                 name
@@ -67,7 +73,7 @@ internal static class FactChecker
 
         if (Phrases.HasForbiddenCharacter(value))
         {
-            errors.Add("bad_fact", $"The value of '{name}' has a NUL character or half of a surrogate pair.", 0, 0, name);
+            errors.Add("bad_fact", $"The value of '{name}' contains a NUL character or an unpaired surrogate.", 0, 0, name);
             return false;
         }
 

@@ -3,8 +3,8 @@ using Shipinator.Globbing;
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// Holds globs against the facts of one trigger. A pattern that stands at many places, by an anchor or a matrix, is asked once,
-/// and the work of all of them together has a limit (<see cref="PipelineLimits.GlobSteps"/>). Errors of every method:
+/// Matches globs against the facts of one event. A pattern that occurs at many places, through an anchor or a matrix, is evaluated once,
+/// and the total work is limited (<see cref="PipelineLimits.GlobSteps"/>). Errors of every method:
 /// <see cref="GlobTooCostlyException"/>.
 /// </summary>
 internal sealed class FactMatcher(TriggerFacts facts)
@@ -15,7 +15,7 @@ internal sealed class FactMatcher(TriggerFacts facts)
 
     public TriggerFacts Facts { get; } = facts;
 
-    /// <summary>The work so far.</summary>
+    /// <summary>The work so far, in glob steps.</summary>
     public long Steps => _cost.Steps;
 
     public bool Matches(GlobList globs, string text)
@@ -29,7 +29,7 @@ internal sealed class FactMatcher(TriggerFacts facts)
         return matches;
     }
 
-    /// <summary>Whether a changed file is among the globs; true where the changed files are not known or there are none.</summary>
+    /// <summary>Whether any changed file matches; true when the changed files are unknown or empty.</summary>
     public bool MatchesChanged(GlobList globs)
     {
         if (Facts.ChangedFiles is not { IsDefaultOrEmpty: false } files)

@@ -8,10 +8,10 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
     private const string DefaultInputPath = ".";
     private const string AnyKey = "any";
 
-    /// <summary>Each leading entry of a cache's key is part of its file's name.</summary>
+    /// <summary>Each leading entry of a cache's key becomes part of its file name, whose length is limited.</summary>
     private const int MostRestorableKeys = 10;
 
-    /// <summary>The whole file: inputs choose among its jobs.</summary>
+    /// <summary>The whole file, among whose jobs inputs choose.</summary>
     public required PipelineModel Model { get; init; }
 
     public required ErrorList Errors { get; init; }
@@ -22,7 +22,8 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
         {
             Errors.Add(
                 "services_not_supported",
-                $"{job.Services[0].At.Path}: services need containers, and the executor '{settings.Executor}' runs steps as processes; choose another executor for the repository, or start what the steps need in a step.",
+                $"{job.Services[0].At.Path}: services need containers, but executor '{settings.Executor}' runs steps as processes; "
+                    + "choose another executor for the repository, or start the service in a step.",
                 job.Services[0].At
             );
         }
@@ -31,7 +32,7 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
         var condition = Condition();
         if (condition is { Success: false, Failure: false })
         {
-            skip = "when: the outcomes that the stage and the job name exclude each other.";
+            skip = "when: the 'status' conditions of the stage and of the job exclude each other.";
         }
 
         var target = job.Target is { } t ? resolver.Text(t, Formats.Target) : null;
@@ -61,7 +62,7 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
         };
     }
 
-    /// <summary>On which outcomes of the run so far the job runs; where the stage and the job both name some, both must hold.</summary>
+    /// <summary>On which outcomes of the run so far the job runs; the conditions of the stage and of the job must both hold.</summary>
     private StepCondition Condition() =>
         job.When.Where(w => w.Any(c => c.Status is not null))
             .Select(w => when.Evaluate(w).Condition)
@@ -130,7 +131,7 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
             Jobs = input.Id is null && (input.Job is not null || input.Matrix.Count > 0) ? Chosen(input, resolver) : null,
         };
 
-    /// <summary>The names in the run of the jobs that an input chooses.</summary>
+    /// <summary>The names, in the run, of the jobs that an input selects.</summary>
     private ImmutableArray<string> Chosen(InputModel input, Resolver resolver)
     {
         var wanted = input.Matrix.Select(m => (m.Name, Value: resolver.Text(m.Value, Formats.MatrixValue))).ToList();
@@ -146,7 +147,9 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
         {
             Errors.Add(
                 "unknown_job",
-                $"{input.At.Path}.matrix: no job{(input.Job is null ? "" : $" '{Phrases.Shorten(input.Job)}'")} that ends before this one has {Phrases.List(wanted.Select(w => $"{w.Name}={Phrases.Shorten(w.Value)}"))}.",
+                $"{input.At.Path}.matrix: no combination of "
+                    + $"{(input.Job is null ? "an earlier job" : $"job '{Phrases.Shorten(input.Job)}'")} has "
+                    + $"{Phrases.List(wanted.Select(w => $"{w.Name}={Phrases.Shorten(w.Value)}"))}.",
                 input.At
             );
         }
@@ -169,7 +172,8 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
         {
             Errors.Add(
                 "bad_length",
-                $"{step.At.Path}.cache.key: has {plan.Key.Length} entries; with 'restore_keys' at most {MostRestorableKeys} are allowed.",
+                $"{step.At.Path}.cache.key: with 'restore_keys' at most {MostRestorableKeys} entries are allowed, but there are "
+                    + $"{plan.Key.Length}.",
                 step.At
             );
         }
@@ -183,7 +187,8 @@ internal sealed class JobPlanner(JobModel job, WhenEvaluator when, PlanSettings 
             {
                 Errors.Add(
                     "bad_value",
-                    $"{written.Path}: '{Phrases.Shorten(text)}' is no entry of 'key'; expected one of {Phrases.List(plan.Key)}, or {AnyKey}.",
+                    $"{written.Path}: '{Phrases.Shorten(text)}' is not an entry of 'key'; expected one of {Phrases.List(plan.Key)}, or "
+                        + $"{AnyKey}.",
                     written
                 );
             }

@@ -1,6 +1,6 @@
 namespace Shipinator.Pipelines;
 
-/// <summary>What a plan needs to know beside the file and the trigger, and what it may be at most.</summary>
+/// <summary>What planning needs besides the file and the event, and its limits.</summary>
 public sealed record PlanSettings
 {
     /// <summary>The project's name: <c>{{ .project }}</c>.</summary>
@@ -15,16 +15,16 @@ public sealed record PlanSettings
     /// <summary>The image of steps for which the file names none.</summary>
     public string DefaultImage { get; init; } = "debian:bookworm-slim";
 
-    /// <summary>The image of planned deploy steps: it must have a shell, helm and kubectl.</summary>
+    /// <summary>The image of planned deploy steps; it must contain a shell, helm and kubectl.</summary>
     public string DeployImage { get; init; } = "alpine/k8s:1.30.0";
 
     /// <summary>The executor of the run, for messages.</summary>
     public string Executor { get; init; } = "";
 
-    /// <summary>Whether that executor can run services beside the steps.</summary>
+    /// <summary>Whether that executor supports services.</summary>
     public bool CanRunServices { get; init; } = true;
 
-    /// <summary>Further attempts after a cause that is not the user's doing, for build and test steps that say nothing of <c>retry</c>; 0: none.</summary>
+    /// <summary>Retries after infrastructure failures for build and test steps without <c>retry</c>; 0: none.</summary>
     public int InfrastructureRetries { get; init; } = 1;
 
     /// <summary>Jobs of one run.</summary>
@@ -33,14 +33,14 @@ public sealed record PlanSettings
     /// <summary>Steps of one run.</summary>
     public int MaxSteps { get; init; } = 1000;
 
-    /// <summary>Characters of all texts of the plan.</summary>
+    /// <summary>Characters of all texts of the plan together.</summary>
     public int MaxCharacters { get; init; } = 4 * 1024 * 1024;
 
-    /// <summary>The longest time that a job may ask for.</summary>
+    /// <summary>The longest <c>timeout</c> of a job.</summary>
     public TimeSpan MaxJobTimeout { get; init; } = TimeSpan.FromDays(1);
 }
 
-/// <summary>What became of planning: a plan, or the reasons why there is none. Exactly one of the two is there.</summary>
+/// <summary>The result of planning: either a plan or errors.</summary>
 /// <param name="Plan">The plan; null when there are errors.</param>
-/// <param name="Errors">All of them, with places in the file where they have one.</param>
+/// <param name="Errors">With positions in the file where they have one.</param>
 public sealed record PlanResult(RunPlan? Plan, IReadOnlyList<PipelineError> Errors);

@@ -7,13 +7,13 @@ internal sealed class PlannedEnv
 {
     private ImmutableDictionary<string, string> _values = ImmutableDictionary.Create<string, string>(StringComparer.Ordinal);
 
-    /// <summary>Those that are known now.</summary>
+    /// <summary>The variables whose values are known now.</summary>
     public ImmutableSortedDictionary<string, string> Known =>
         _values
             .Where(v => !Expression.HasReference(v.Value))
             .ToImmutableSortedDictionary(v => v.Key, v => Expression.Plain(v.Value), StringComparer.Ordinal);
 
-    /// <summary>Those that the runner finishes; null when there are none.</summary>
+    /// <summary>The variables that the runner completes; null when there are none.</summary>
     public ImmutableSortedDictionary<string, string>? Expressions =>
         _values.Where(v => Expression.HasReference(v.Value)).ToImmutableSortedDictionary(StringComparer.Ordinal) is { IsEmpty: false } some
             ? some

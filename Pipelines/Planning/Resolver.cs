@@ -3,15 +3,15 @@ using System.Collections.Immutable;
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// Puts values in place of templates, checks what comes out, and keeps account of how large the plan grows: a small file can
-/// ask for the same long value many times.
+/// Replaces templates by their values, checks the results, and counts the size of the plan: a small file can use the same long value
+/// many times.
 /// </summary>
 internal sealed class Resolver
 {
-    /// <summary>What even an empty value costs wherever the plan is kept and sent.</summary>
+    /// <summary>What every value costs besides its characters, wherever the plan is stored and sent.</summary>
     private const int Overhead = 16;
 
-    /// <summary>What a template or a <c>$</c> costs beside its value: one that stands for nothing is work, too.</summary>
+    /// <summary>What a template or a <c>$</c> costs besides its value: an empty one is work, too.</summary>
     private const int PartOverhead = 16;
 
     private readonly ErrorList _errors;
@@ -31,7 +31,7 @@ internal sealed class Resolver
     public Resolver WithMatrix(ImmutableSortedDictionary<string, string> combination) =>
         new(_errors, _values.SetItems(combination.Select(c => KeyValuePair.Create($"matrix.{c.Key}", c.Value))), _budget);
 
-    /// <summary>The text with its values, which must have the format.</summary>
+    /// <summary>The text with its templates replaced; an error is added when it does not have the format.</summary>
     public string Text(Located text, Format format)
     {
         ChargeParts(text.Value, "{{");
@@ -42,16 +42,18 @@ internal sealed class Resolver
         {
             _errors.Add(
                 "bad_character",
-                $"{text.Path}: with its templates replaced it is '{Phrases.Shorten(resolved)}', which has the character {invisible.Name}, which can't stand here.",
+                $"{text.Path}: after template substitution the value is '{Phrases.Shorten(resolved)}', "
+                    + $"which contains the character {invisible.Name}, which is not allowed here.",
                 text
             );
         }
         else if (isTemplate && format.Problem(resolved) is { } problem)
         {
-            var what = problem.Length == 0 || problem[0] == ' ' ? "is not allowed" : problem;
+            var what = problem.Length == 0 || problem[0] == ' ' ? "is not valid" : problem.TrimEnd('.');
             _errors.Add(
                 "bad_value",
-                $"{text.Path}: with its templates replaced it is '{Phrases.Shorten(resolved)}', which {what}; expected {format.Expected}.",
+                $"{text.Path}: after template substitution the value is '{Phrases.Shorten(resolved)}', which {what}; expected "
+                    + $"{format.Expected}.",
                 text
             );
         }
@@ -60,8 +62,8 @@ internal sealed class Resolver
     }
 
     /// <summary>
-    /// The script with shell variables in place of its templates, and those variables: a value never becomes part of a
-    /// script's text, so that a branch name can't become a command.
+    /// The script with its templates replaced by shell variables, which are added to <paramref name="env"/>: a value never becomes part
+    /// of a script's text, so that a branch name can't become a command.
     /// </summary>
     public string Script(Located script, PlannedEnv env)
     {
@@ -81,7 +83,8 @@ internal sealed class Resolver
                 {
                     _errors.Add(
                         "duplicate_name",
-                        $"{script.Path}: the templates '{other}' and '{name}' would be one environment variable, {variable}; put one of them into 'env'.",
+                        $"{script.Path}: the templates '{other}' and '{name}' would become the same environment variable {variable}; "
+                            + "set one of them in 'env'.",
                         script
                     );
                 }
@@ -95,7 +98,7 @@ internal sealed class Resolver
         return resolved;
     }
 
-    /// <summary>Later layers win.</summary>
+    /// <summary>The merged layers; later ones win.</summary>
     public SortedDictionary<string, string> Env(IEnumerable<EnvLayer> layers)
     {
         var env = new SortedDictionary<string, string>(StringComparer.Ordinal);
@@ -109,8 +112,8 @@ internal sealed class Resolver
     }
 
     /// <summary>
-    /// A step's variables. Later layers win, and a value's <c>$NAME</c> is what an outer layer gives that name, or else what the
-    /// command's environment has without the file; never a value of the same map, and never a secret.
+    /// A step's variables. Later layers win. <c>$NAME</c> in a value is replaced by the value of an outer layer, or else by the command's
+    /// environment; never by a value of the same map, and never by a secret.
     /// </summary>
     public PlannedEnv StepEnv(IEnumerable<EnvLayer> layers, IReadOnlyCollection<string> secrets)
     {
@@ -128,7 +131,7 @@ internal sealed class Resolver
         return env;
     }
 
-    /// <summary>An argument of a command: an expression.</summary>
+    /// <summary>An argument of a command, as an <see cref="Expression"/>.</summary>
     public string Argument(Located text)
     {
         ChargeParts(text.Value, "{{");
@@ -164,7 +167,9 @@ internal sealed class Resolver
                         {
                             _errors.Add(
                                 "secret_in_env",
-                                $"{value.Path}: '${Phrases.Shorten(name)}' is a secret of this step, and secrets are never expanded; use the variable in the command, or write '$$' for a '$'.",
+                                $"{value.Path}: '${Phrases.Shorten(name)}' is a secret of this step, and secrets are not expanded in "
+                                    + $"'env'; "
+                                    + "use the variable in the command, or write '$$' for a literal '$'.",
                                 value
                             );
                         }
@@ -176,7 +181,7 @@ internal sealed class Resolver
             {
                 _errors.Add(
                     "bad_value",
-                    $"{value.Path}: '${{' begins no variable here; expected $NAME or ${{NAME}}, or '$${{' for the characters themselves.",
+                    $"{value.Path}: '${{' does not start a valid variable; expected $NAME or ${{NAME}}, or '$${{' for a literal '${{'.",
                     value
                 );
                 piece = "";
@@ -199,7 +204,7 @@ internal sealed class Resolver
 
     private string Value(string name)
     {
-        // Where a path below the workspace is wanted, the workspace is where it begins.
+        // In a path relative to the workspace, the workspace itself is '.'.
         var value = name == Template.Workspace ? "." : _values.GetValueOrDefault(name, "");
         Charge(value.Length);
         return value;
@@ -214,7 +219,7 @@ internal sealed class Resolver
         }
     }
 
-    /// <summary>Ends planning: what is left would only cost memory.</summary>
+    /// <summary>Ends planning: continuing would only cost memory.</summary>
     public sealed class TooLargeException : Exception;
 
     private sealed class Budget

@@ -5,8 +5,8 @@ using Shipinator.Globbing;
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// Decides once what a run will do. Pure: the same model, facts and settings give the same plan. It does not ask whether the
-/// file wants a run at all: that is <see cref="PipelineModel.Matches"/>.
+/// Makes the plan of a run. Pure: the same model, facts and settings give the same plan. Whether the event starts a run at all is decided
+/// by <see cref="PipelineModel.Matches"/>.
 /// </summary>
 public static partial class RunPlanner
 {
@@ -46,7 +46,7 @@ public static partial class RunPlanner
         {
             errors.Add(
                 "too_many_matches",
-                "The globs of 'when' are too many and too long to be held against this trigger; name fewer patterns, with fewer wildcards.",
+                "The globs of 'when' are too expensive to match against this event; use fewer patterns, or patterns with fewer wildcards.",
                 0,
                 0,
                 ""
@@ -57,7 +57,7 @@ public static partial class RunPlanner
         {
             errors.Add(
                 "plan_too_large",
-                $"The plan would have more than {settings.MaxCharacters} characters; move scripts and long values into files of the repository.",
+                $"The plan would exceed {settings.MaxCharacters} characters; move scripts and long values into files of the repository.",
                 0,
                 0,
                 ""
@@ -85,7 +85,8 @@ public static partial class RunPlanner
             {
                 errors.Add(
                     "limit",
-                    $"{job.At.Path}: its timeout {Durations.Write(job.Timeout)} is longer than the {Durations.Write(settings.MaxJobTimeout)} that this server allows.",
+                    $"{job.At.Path}: timeout must be at most {Durations.Write(settings.MaxJobTimeout)} on this server, "
+                        + $"but was {Durations.Write(job.Timeout)}.",
                     job.At
                 );
             }
@@ -99,7 +100,8 @@ public static partial class RunPlanner
                 {
                     errors.Add(
                         "limit",
-                        $"{job.At.Path}: the run would have more than {settings.MaxJobs} jobs or {settings.MaxSteps} steps.",
+                        $"{job.At.Path}: the run would exceed {settings.MaxJobs} jobs or {settings.MaxSteps} steps; "
+                            + "use fewer matrix combinations or split the pipeline.",
                         job.At
                     );
                     return jobs.ToImmutable();
@@ -110,7 +112,7 @@ public static partial class RunPlanner
                 {
                     errors.Add(
                         "duplicate_name",
-                        $"{job.At.Path}: two jobs of the run are named '{Phrases.Shorten(planned.Name)}'.",
+                        $"{job.At.Path}: two jobs of the run would be named '{Phrases.Shorten(planned.Name)}'; rename one of them.",
                         job.At
                     );
                 }
@@ -145,7 +147,8 @@ public static partial class RunPlanner
             var names = model.Inputs.Select(i => i.Name).ToList();
             errors.Add(
                 "unknown_input",
-                $"The input '{Phrases.Shorten(unknown)}' is not declared in 'on.manual.inputs'.{errors.DidYouMean(unknown, names)} Known: {(names.Count == 0 ? "none" : Phrases.Some(names))}.",
+                $"The input '{Phrases.Shorten(unknown)}' is not declared in 'on.manual.inputs'.{errors.DidYouMean(unknown, names)} "
+                    + $"Known inputs: {(names.Count == 0 ? "none" : Phrases.Some(names))}.",
                 0,
                 0,
                 "on.manual.inputs"
@@ -161,7 +164,8 @@ public static partial class RunPlanner
                 {
                     errors.Add(
                         "bad_input",
-                        $"The input '{input.Name}' is '{Phrases.Shorten(value)}'; expected one of {Phrases.Some(input.Options)}.{errors.DidYouMean(value, input.Options)}",
+                        $"The input '{input.Name}' must be one of {Phrases.Some(input.Options)}, but was '{Phrases.Shorten(value)}'."
+                            + errors.DidYouMean(value, input.Options),
                         0,
                         0,
                         path
@@ -177,7 +181,7 @@ public static partial class RunPlanner
             else if (facts.Event == "manual")
             {
                 var expected = input.Options.Count > 0 ? $"one of {Phrases.Some(input.Options)}" : "a value";
-                errors.Add("missing_input", $"The input '{input.Name}' is missing and has no default; expected {expected}.", 0, 0, path);
+                errors.Add("missing_input", $"The input '{input.Name}' is required; expected {expected}.", 0, 0, path);
             }
         }
 
@@ -189,7 +193,7 @@ public static partial class RunPlanner
         && facts.Tag is null
         && facts.Message is { } message
         && SkipMark().Match(message) is { Success: true } mark
-            ? $"The head commit's message says {mark.Value}."
+            ? $"The message of the head commit contains {mark.Value}."
             : null;
 
     [GeneratedRegex(@"\[(?:ci[ -]?skip|skip[ -]?ci|no[ -]?ci)\]", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]

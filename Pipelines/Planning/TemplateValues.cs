@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Shipinator.Pipelines;
 
-/// <summary>The values of templates for one run; what a trigger does not have is empty.</summary>
+/// <summary>The values of templates for one run; values that the event does not have are empty.</summary>
 internal static class TemplateValues
 {
     private const int ShortCommitLength = 8;

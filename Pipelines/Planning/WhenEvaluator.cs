@@ -2,7 +2,7 @@ using Shipinator.Globbing;
 
 namespace Shipinator.Pipelines;
 
-/// <summary>Answers <c>when</c> as far as it can be answered before the run: branch, tag, event and path.</summary>
+/// <summary>Evaluates the parts of <c>when</c> that are known before the run: branch, tag, event and path.</summary>
 internal sealed class WhenEvaluator(FactMatcher matcher)
 {
     private const int MostReasons = 5;
@@ -10,7 +10,7 @@ internal sealed class WhenEvaluator(FactMatcher matcher)
         ReferenceEqualityComparer.Instance
     );
 
-    /// <summary>Why something is left out (null: it is not), and on which outcomes it runs.</summary>
+    /// <summary>Why something is skipped (null: it is not), and on which outcomes it runs.</summary>
     public (string? SkipReason, StepCondition Condition) Evaluate(IReadOnlyList<WhenClause> clauses)
     {
         if (clauses.Count == 0)
@@ -58,7 +58,7 @@ internal sealed class WhenEvaluator(FactMatcher matcher)
         ?? (
             clause.Event is null || clause.Event.Contains(matcher.Facts.Event, StringComparer.Ordinal)
                 ? null
-                : $"the event '{matcher.Facts.Event}' is not {Phrases.Some(clause.Event)}"
+                : $"the event '{matcher.Facts.Event}' is not one of {Phrases.Some(clause.Event)}"
         )
         ?? (
             clause.Path is null || matcher.MatchesChanged(clause.Path)
@@ -68,7 +68,7 @@ internal sealed class WhenEvaluator(FactMatcher matcher)
 
     private string? Ref(string what, GlobList? wanted, string? actual) =>
         wanted is null ? null
-        : actual is null ? $"there is no {what}, and {Phrases.Some(wanted.Patterns)} is asked for"
+        : actual is null ? $"there is no {what} to match {Phrases.Some(wanted.Patterns)}"
         : matcher.Matches(wanted, actual) ? null
         : $"the {what} '{Phrases.Shorten(actual)}' does not match {Phrases.Some(wanted.Patterns)}";
 }

@@ -1,13 +1,13 @@
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// Warns of scripts that sh reads otherwise than they are meant: bash's own words, and pipes whose left side may fail unseen.
+/// Warns about scripts that sh runs differently than intended: bash features, and pipes whose left side may fail unnoticed.
 /// </summary>
 internal sealed class ScriptChecker(ErrorList errors)
 {
     private const int MostOfOneScript = 5;
     private const int DeepestSubstitution = 4;
-    private const string UseBash = "Write 'shell: bash', or begin the script with '#!/usr/bin/env bash'.";
+    private const string UseBash = "Use 'shell: bash', or start the script with '#!/usr/bin/env bash'.";
 
     private static readonly HashSet<string> BashCommands = new(StringComparer.Ordinal)
     {
@@ -28,7 +28,7 @@ internal sealed class ScriptChecker(ErrorList errors)
         "caller",
     };
 
-    /// <summary>They hardly fail, and when they do their output says so.</summary>
+    /// <summary>Commands that rarely fail, and whose failures show in their output.</summary>
     private static readonly HashSet<string> Harmless = new(StringComparer.Ordinal)
     {
         "echo",
@@ -83,7 +83,7 @@ internal sealed class ScriptChecker(ErrorList errors)
 
         public List<(int Index, string Part, string Code, string Message)> All { get; } = [];
 
-        /// <summary>One of each word is enough.</summary>
+        /// <summary>Each word is reported once.</summary>
         public void Bash(int index, string part)
         {
             if (All.Count < 50 && _kinds.Add(part))
@@ -93,7 +93,7 @@ internal sealed class ScriptChecker(ErrorList errors)
                         index,
                         part,
                         "bash_in_sh",
-                        $"'{Phrases.Shorten(part)}' is bash's, but sh runs this script and may not know it, or read it as something else. {UseBash}"
+                        $"'{Phrases.Shorten(part)}' is a bash feature, but this script is run by sh, which may not support it. {UseBash}"
                     )
                 );
             }
@@ -108,7 +108,9 @@ internal sealed class ScriptChecker(ErrorList errors)
                         index,
                         "|",
                         "pipe_hides_failure",
-                        $"when '{Phrases.Shorten(left)}' fails, left of this '|', the script goes on: sh knows only the last command of a pipe. Write 'shell: bash', which stops at it (pipefail)."
+                        $"if '{Phrases.Shorten(left)}' on the left of '|' fails, the script continues: sh checks only the last command of "
+                            + $"a pipe. "
+                            + "Use 'shell: bash', which stops the script (pipefail)."
                     )
                 );
             }
@@ -117,7 +119,7 @@ internal sealed class ScriptChecker(ErrorList errors)
         public bool HasPipefail => _kinds.Contains("pipefail");
     }
 
-    /// <summary>The state of reading one list of commands and those nested in its parentheses.</summary>
+    /// <summary>Reads one list of commands, and those nested in its parentheses.</summary>
     private sealed class Reading(Findings findings, bool isInner)
     {
         private readonly Stack<(string? First, int Pipe, bool InCondition)> _outer = new();
@@ -153,7 +155,7 @@ internal sealed class ScriptChecker(ErrorList errors)
         {
             if (_inPattern)
             {
-                // The patterns of a 'case' have bars and parentheses of their own.
+                // The patterns of a 'case' have their own bars and parentheses.
                 if (token.Text == ")")
                 {
                     _inPattern = false;
@@ -326,7 +328,7 @@ internal sealed class ScriptChecker(ErrorList errors)
 
         private void Open(string first)
         {
-            // Of a group's own pipes the same is true; the group as a whole counts as one command of the outer.
+            // The pipes of a group are checked as well; the group as a whole is one command of the outer list.
             _outer.Push((_first ?? first, _pipe, _inCondition));
             Begin();
         }
@@ -352,7 +354,7 @@ internal sealed class ScriptChecker(ErrorList errors)
         private bool IsArray(ShellToken token) =>
             !_last.IsOperator && _last.Text is [.., '='] && _last.Index + _last.Text.Length == token.Index;
 
-        /// <summary><c>{a,b}</c> and <c>{1..9}</c>, which sh takes as they are.</summary>
+        /// <summary><c>{a,b}</c> and <c>{1..9}</c>, which sh does not expand.</summary>
         private static bool HasBraces(string word)
         {
             var open = word.IndexOf('{', StringComparison.Ordinal);

@@ -33,7 +33,7 @@ internal sealed record ShellModel(IReadOnlyList<string> Command)
 
     public static ShellModel Default { get; } = new([]);
 
-    /// <summary>The words that name one.</summary>
+    /// <summary>The known shell names.</summary>
     public static IReadOnlyCollection<string> Words => Known.Keys;
 
     /// <summary>Whether it is plain <c>sh</c>.</summary>
@@ -44,7 +44,7 @@ internal sealed record ShellModel(IReadOnlyList<string> Command)
 
     public string Name => Command.Count == 0 ? "sh" : BaseName(Command[0]);
 
-    /// <summary>A word, or a program with its arguments; null when the key is absent or no such thing.</summary>
+    /// <summary>A known name, or a program with its arguments; null when the key is absent or invalid.</summary>
     public static ShellModel? Read(YamlMapping map) =>
         map.Find("shell") switch
         {
@@ -53,7 +53,7 @@ internal sealed record ShellModel(IReadOnlyList<string> Command)
             _ => null,
         };
 
-    /// <summary>What a script's first line names, as the kernel reads it; null when it does not begin with <c>#!</c>.</summary>
+    /// <summary>The program of a script's <c>#!</c> line, as the kernel reads it; null when there is none.</summary>
     public static ShellModel? OfShebang(string script)
     {
         if (!script.StartsWith("#!", StringComparison.Ordinal))

@@ -2,15 +2,15 @@ using System.Text;
 
 namespace Shipinator.Pipelines;
 
-/// <summary>A word or an operator of a shell script, and where it begins.</summary>
-/// <param name="Text">An operator (a line break counts as one), or a word in which what is quoted is a <c>"</c>.</param>
+/// <summary>A word or an operator of a shell script, with its position.</summary>
+/// <param name="Text">An operator (a line break counts as one), or a word in which each quoted part is replaced by <c>"</c>.</param>
 /// <param name="Index">In the script.</param>
-/// <param name="IsOperator">Whether it is one.</param>
+/// <param name="IsOperator">Whether it is an operator.</param>
 internal readonly record struct ShellToken(string Text, int Index, bool IsOperator);
 
 /// <summary>
-/// Reads a shell script well enough to find its commands: quotes, comments, here-documents, expansions. It never fails, and
-/// takes linear time: what is not closed ends with the script.
+/// Tokenizes a shell script well enough to find its commands: quotes, comments, here-documents, expansions. It never fails and takes linear
+/// time: an unclosed construct ends with the script.
 /// </summary>
 internal sealed class ShellTokens(string script, int start, int end, Action<int, string> found)
 {
@@ -43,7 +43,7 @@ internal sealed class ShellTokens(string script, int start, int end, Action<int,
     private readonly Queue<(string Word, bool Tabs)> _documents = new();
     private int _at = start;
 
-    /// <summary>The parts of the script that are commands again: the insides of <c>$( )</c>.</summary>
+    /// <summary>The parts of the script that contain commands themselves: the insides of <c>$( )</c>.</summary>
     public List<(int Start, int End)> Inner { get; } = [];
 
     public IEnumerable<ShellToken> Read()
@@ -262,7 +262,7 @@ internal sealed class ShellTokens(string script, int start, int end, Action<int,
                     SkipTo('\'', escapes: false);
                     break;
                 case '"':
-                    // Quotes within are quotes of their own; what they expand is read with the inside.
+                    // Nested quotes are skipped here; expansions in them are read with the inside.
                     SkipTo('"', escapes: true);
                     break;
                 default:
@@ -278,7 +278,9 @@ internal sealed class ShellTokens(string script, int start, int end, Action<int,
         }
     }
 
-    /// <summary><c>${x//a/b}</c>, <c>${x^}</c>, <c>${x:1:2}</c>, <c>${x[0]}</c>, <c>${!x}</c>: POSIX has only defaults, lengths and trimming.</summary>
+    /// <summary>
+    /// <c>${x//a/b}</c>, <c>${x^}</c>, <c>${x:1:2}</c>, <c>${x[0]}</c>, <c>${!x}</c>: POSIX has only defaults, lengths and trimming.
+    /// </summary>
     private static bool BashExpansion(ReadOnlySpan<char> text)
     {
         var inside = text[2..].TrimEnd('}');

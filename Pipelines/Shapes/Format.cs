@@ -4,12 +4,14 @@ using Shipinator.Globbing;
 
 namespace Shipinator.Pipelines;
 
-/// <summary>What a scalar's text must look like.</summary>
+/// <summary>The format of a scalar's text.</summary>
 /// <param name="Expected">Completes "expected …".</param>
-/// <param name="Problem">Says what is wrong with a text: null when nothing is, an empty text when <paramref name="Expected"/> says enough,
-/// a hint when it begins with a blank, the whole sentence when it ends with a full stop.</param>
-/// <param name="Pattern">The same as a regular expression for the JSON Schema, as near as one comes.</param>
-/// <param name="Choices">The closed set, when there is one.</param>
+/// <param name="Problem">
+/// What is wrong with a text: null when it is valid, empty when <paramref name="Expected"/> says enough, a hint when it starts with a
+/// space, the rest of the sentence when it ends with a period.
+/// </param>
+/// <param name="Pattern">The format as a regular expression for the JSON Schema, as closely as possible.</param>
+/// <param name="Choices">The allowed values, when they are a closed set.</param>
 internal sealed record Format(
     string Expected,
     Func<string, string?> Problem,
@@ -29,7 +31,7 @@ internal static partial class Formats
     private const string WordPattern = "^[A-Za-z_][A-Za-z0-9_-]{0,62}$";
     private const string MatrixNamePattern = "^[A-Za-z_][A-Za-z0-9_-]{0,62}([.][A-Za-z_][A-Za-z0-9_-]{0,62})?$";
 
-    /// <summary>With the four characters that an executor puts before it, it is still a DNS label.</summary>
+    /// <summary>Short enough to remain a DNS label with the four characters that an executor puts before it.</summary>
     private const string DnsPattern = "^[a-z]([a-z0-9-]{0,57}[a-z0-9])?$";
     private const string ImagePattern = "^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}$";
     private const string CpuPattern = "^([0-9]{1,5}m|[0-9]{1,4}(\\.[0-9]{1,3})?)$";
@@ -39,32 +41,35 @@ internal static partial class Formats
 
     public static Format Any { get; } = new("text", _ => null);
 
-    public static Format NotBlank { get; } = new("text that is not blank", t => string.IsNullOrWhiteSpace(t) ? "" : null, "\\S");
+    public static Format NotBlank { get; } = new("non-blank text", t => string.IsNullOrWhiteSpace(t) ? "" : null, "\\S");
 
     public static Format Name { get; } = new("a name of 1 to 100 printable characters", Names.Problem, NamePattern);
 
     public static Format Target { get; } =
         Matching("a name of letters, digits, spaces and ._/-, at most 100 characters", TargetPattern, TargetForm());
 
-    public static Format Word { get; } = Matching("a word of letters, digits, _ and -, at most 63 characters", WordPattern, WordForm());
+    public static Format Word { get; } = Matching("a name of letters, digits, _ and -, at most 63 characters", WordPattern, WordForm());
 
     public static Format MatrixValue { get; } =
         new(
-            "text of 1 to 256 printable characters, not all blank",
+            "non-blank text of 1 to 256 printable characters",
             t =>
                 string.IsNullOrWhiteSpace(t) || t.Length > 256 ? ""
-                : Names.HiddenCharacter(t) is { } hidden ? $"holds the character {hidden}, which can't be seen"
+                : Names.HiddenCharacter(t) is { } hidden ? $"contains the invisible character {hidden}"
                 : null,
             "^(?=[\\s\\S]*\\S)[\\s\\S]{1,256}$"
         );
 
-    /// <summary>A key of a matrix, or of a map value of one: <c>go</c>, <c>image.os</c>.</summary>
+    /// <summary>A key of a matrix, or a member of a map value: <c>go</c>, <c>image.os</c>.</summary>
     public static Format MatrixName { get; } = Matching("a key of the matrix, such as go or image.os", MatrixNamePattern, MatrixNameForm());
 
     public static Format OutputPath { get; } =
         new(
             "a path or glob below the workspace (no leading /, no ..)",
-            t => t.StartsWith('!') ? "can't exclude: an output names what is kept; write a narrower glob." : RelativeGlob!.Problem(t)
+            t =>
+                t.StartsWith('!')
+                    ? "can't start with '!', because an output lists what is kept; use a narrower glob."
+                    : RelativeGlob!.Problem(t)
         );
 
     public static Format Dns { get; } =
@@ -88,7 +93,7 @@ internal static partial class Formats
             "a variable name of letters, digits and _",
             t =>
                 !PipelineEnvironment.IsValidName(t) ? ""
-                : PipelineEnvironment.IsReserved(t) ? "is a name that Shipinator keeps for itself (CI, CI_…, SHIPINATOR…); choose another."
+                : PipelineEnvironment.IsReserved(t) ? "is reserved for Shipinator (CI, CI_…, SHIPINATOR…); choose another name."
                 : null,
             EnvPattern
         );
@@ -98,7 +103,7 @@ internal static partial class Formats
             "a duration such as 90s, 30m or 1h30m, at most 30d",
             t =>
                 Durations.TryParse(t, out _) ? null
-                : t.Length > 0 && t.All(char.IsAsciiDigit) ? $"has no unit (is {Phrases.Shorten(t)}s or {Phrases.Shorten(t)}m meant?)"
+                : t.Length > 0 && t.All(char.IsAsciiDigit) ? $"has no unit (did you mean {Phrases.Shorten(t)}s or {Phrases.Shorten(t)}m?)"
                 : "",
             Durations.Pattern
         );
@@ -110,10 +115,10 @@ internal static partial class Formats
     public static Format RelativeGlob { get; } =
         new(
             "a path or glob below the workspace (no leading /, no ..)",
-            t => PathProblem(t) ?? (t.StartsWith('!') ? "only excludes ('\\!' stands for the character itself)" : GlobProblem(t))
+            t => PathProblem(t) ?? (t.StartsWith('!') ? "can't start with '!' (write '\\!' for a literal '!')" : GlobProblem(t))
         );
 
-    /// <summary>One of a list, of which some may exclude.</summary>
+    /// <summary>An entry of a list in which <c>!</c> excludes.</summary>
     public static Format RelativeGlobOfMany { get; } = RelativeGlob with { Problem = t => PathProblem(t) ?? GlobProblem(t) };
 
     public static Format Cron { get; } = new("a cron expression of five fields: minute hour day month weekday", CronProblem);
@@ -125,7 +130,7 @@ internal static partial class Formats
     public static Format DeployedType { get; } =
         OneOf([.. ArtifactTypes.Spellings.Where(s => ArtifactTypes.IsDeployable(ArtifactTypes.Canonical(s)))]);
 
-    /// <summary><c>always</c> is short for both.</summary>
+    /// <summary><c>always</c> means both.</summary>
     public static Format Status { get; } = OneOf("success", "failure", "always");
 
     public static Format OutputWhen { get; } = OneOf("success", "failure", "always");
@@ -137,7 +142,7 @@ internal static partial class Formats
             Choices: words
         );
 
-    /// <summary>Some of the triggers; the words of other systems are understood well enough to point to ours.</summary>
+    /// <summary>Some of the trigger types; words of other systems get a hint.</summary>
     public static Format Trigger(params string[] words)
     {
         var format = OneOf(words);
@@ -149,13 +154,13 @@ internal static partial class Formats
                     "pull_request" or "merge_request" or "merge_request_event" => " Did you mean 'pr'?",
                     "workflow_dispatch" or "web" => " Did you mean 'manual'?",
                     "cron" => " Did you mean 'schedule'?",
-                    "tag" => " A tag is a push: filter by 'tag' or 'tags'.",
+                    "tag" => " A tag is a push; filter with 'tag' or 'tags'.",
                     _ => format.Problem(t),
                 },
         };
     }
 
-    // In .NET '$' also stands before a line break at the end, which a block scalar leaves there.
+    // In .NET '$' also matches before a final line break, which a block scalar leaves there.
     private static Format Matching(string expected, string pattern, Regex form) =>
         new(expected, t => form.IsMatch(t) && !t.EndsWith('\n') ? null : "", pattern);
 
@@ -169,9 +174,9 @@ internal static partial class Formats
             : null;
 
     private static string? GlobProblem(string text) =>
-        Glob.Compile(text.StartsWith('!') ? text[1..] : text, out var problem) is null ? $"is not a glob: {problem}" : null;
+        Glob.Compile(text.StartsWith('!') ? text[1..] : text, out var problem) is null ? $"is not a valid glob: {problem}" : null;
 
-    /// <summary>Cronos' own words hold the characters that it met, or a NUL where the text ends: only its verdict is taken.</summary>
+    /// <summary>Cronos' own messages may contain any character of the text, or a NUL: only the fact that it failed is used.</summary>
     private static string? CronProblem(string text)
     {
         if (text.Length > 200)
@@ -194,7 +199,7 @@ internal static partial class Formats
         {
             if (!IsCron(string.Join(' ', fields.Select((f, at) => at == i ? f : "*"))))
             {
-                return $"has '{Phrases.Shorten(fields[i])}' as its {CronFields[i]}, which is none";
+                return $"has the invalid {CronFields[i]} '{Phrases.Shorten(fields[i])}'";
             }
         }
 
@@ -205,7 +210,7 @@ internal static partial class Formats
     {
         try
         {
-            // 'H' is some value that is always the same for one pipeline; any seed shows whether it stands well.
+            // 'H' is a value that is fixed per pipeline; any seed shows whether it is valid.
             CronExpression.Parse(text, CronFormat.Standard, jitterSeed: 0);
             return true;
         }
@@ -271,9 +276,9 @@ internal static class ArtifactTypes
 
     public static string Canonical(string spelling) => Table.GetValueOrDefault(spelling, spelling);
 
-    /// <summary>Whether a deploy without steps knows how to install it.</summary>
+    /// <summary>Whether a deploy without steps can install it.</summary>
     public static bool IsDeployable(string type) => type is Image or Chart or File;
 
-    /// <summary>Whether it may be only a name of something pushed elsewhere.</summary>
+    /// <summary>Whether it may be a reference to something pushed elsewhere.</summary>
     public static bool MayBeRef(string type) => type is Image or Chart;
 }

@@ -1,6 +1,6 @@
 namespace Shipinator.Pipelines;
 
-/// <summary>The shape of <c>.shipinator.yaml</c>, version 1: its keys are declared here and nowhere else.</summary>
+/// <summary>The shape of <c>.shipinator.yaml</c>, version 1: the only place where its keys are declared.</summary>
 internal static class PipelineShapes
 {
     private static readonly ListShape Globs = new(new TextShape(Formats.GlobPattern), OrOne: true);
@@ -15,37 +15,38 @@ internal static class PipelineShapes
     private static readonly ListShape Command = new(new TextShape(Formats.Any, Templates: true, IsRaw: true));
 
     private static readonly Key Image = new("image", new TextShape(Formats.Image, Templates: true), "The container image of the steps.");
-    private static readonly Key EnvKey = new("env", Env, "Environment variables; an inner one wins over an outer one.");
+    private static readonly Key EnvKey = new("env", Env, "Environment variables; inner levels override outer ones.");
     private static readonly Key SecretsKey = new(
         "secrets",
         Secrets,
-        "Names of the secrets that the steps are given as environment variables."
+        "Names of secrets that are passed to the steps as environment variables."
     );
     private static readonly Key Shell = new(
         "shell",
         new EitherShape(new TextShape(Formats.OneOf([.. ShellModel.Words])), new ListShape(new TextShape(Formats.NotBlank))),
-        "What runs scripts: sh by default (-e); bash with -euo pipefail; or a program with arguments, which are followed by the script's path."
+        "What runs scripts: sh (with -e), bash (with -euo pipefail), another known shell, or a program with arguments, to which the "
+            + "script's path is appended. Default: sh."
     );
-    private static readonly Key JobTimeout = new("timeout", Duration, "From a job's start to its end; 60m by default.");
+    private static readonly Key JobTimeout = new("timeout", Duration, "Maximum duration of a job. Default: 60m.");
 
     private static readonly EitherShape Retry = new(
         new NumberShape(1, 10),
         new MapShape(
             "a retry",
             [
-                new("max", new NumberShape(1, 10), "Attempts beyond the first.", Required: true),
+                new("max", new NumberShape(1, 10), "Maximum number of retries.", Required: true),
                 new(
                     "on",
                     new ListShape(
                         new EitherShape(
                             new TextShape(Formats.OneOf("infrastructure", "failure", "timeout")),
                             new MapShape(
-                                "a cause",
+                                "a retry condition",
                                 [
                                     new(
                                         "exit_code",
                                         new ListShape(new NumberShape(1, 255), OrOne: true),
-                                        "Exit codes of the command.",
+                                        "Exit codes of the command that are retried.",
                                         Required: true
                                     ),
                                 ]
@@ -53,23 +54,23 @@ internal static class PipelineShapes
                         ),
                         OrOne: true
                     ),
-                    "The causes for another attempt; infrastructure, failure and timeout by default."
+                    "What is retried. Default: infrastructure, failure and timeout."
                 ),
-                new("backoff", Duration, "The wait before the second attempt, doubled each time; 1s by default."),
+                new("backoff", Duration, "Delay before the first retry, doubled for each further one. Default: 1s."),
             ]
         )
     );
 
     private static readonly IReadOnlyList<Key> Conditions =
     [
-        new("branch", Globs, "The branch; of a pull request, its target."),
+        new("branch", Globs, "The branch; for a pull request, its target branch."),
         new("tag", Globs, "The tag."),
         new(
             "event",
             new ListShape(new TextShape(Formats.Trigger([.. PipelineModel.KnownTriggers])), OrOne: true),
-            "What asked for the run."
+            "The event that started the run."
         ),
-        new("path", Globs, "A changed file; holds when the changed files are not known."),
+        new("path", Globs, "A changed file; true when the changed files are unknown."),
     ];
 
     private static readonly Key JobWhen = new(
@@ -79,10 +80,10 @@ internal static class PipelineShapes
             new(
                 "status",
                 new ListShape(new TextShape(Formats.Status), OrOne: true),
-                "The outcome of the run so far; with failure the job runs after the others of its stage."
+                "The outcome of the run so far. A job with failure or always runs after the other jobs of its stage. Default: success."
             ),
         ]),
-        "Whether the job takes part: keys are AND, lists are OR."
+        "When the job runs: keys are combined with AND, lists with OR."
     );
 
     private static readonly ListShape OutputPaths = new(new TextShape(Formats.OutputPath, Templates: true), OrOne: true);
@@ -98,27 +99,27 @@ internal static class PipelineShapes
         Least: 1,
         Known:
         [
-            new("include", MatrixEntries, "Further values for combinations that fit, or further combinations."),
-            new("exclude", MatrixEntries, "Combinations that are left out: those that have all values of one entry."),
+            new("include", MatrixEntries, "Additional values for matching combinations, or additional combinations."),
+            new("exclude", MatrixEntries, "Combinations to remove: those that have all values of an entry."),
         ]
     );
 
     private static readonly IReadOnlyList<Key> OutputKeys =
     [
         new("type", new TextShape(Formats.ArtifactType), "The artifact's type.", Required: true),
-        new("path", OutputPaths, "A path or glob below the workspace, or several."),
-        new("paths", OutputPaths, "The same as path."),
+        new("path", OutputPaths, "One or more paths or globs, relative to the workspace."),
+        new("paths", OutputPaths, "Same as path."),
         new(
             "ref",
             new TextShape(Formats.NotBlank, Templates: true),
-            "A name of something pushed elsewhere, such as an image; recorded, not uploaded."
+            "A reference to an image or chart that was pushed elsewhere; recorded, not uploaded."
         ),
         new(
             "when",
             new TextShape(Formats.OutputWhen),
-            "After which results of the step it is kept; of a test-report and coverage always, of everything else success, by default."
+            "The results of the step after which the output is kept. Default: always for test-report and coverage, otherwise success."
         ),
-        new("optional", new FlagShape(), "A step that succeeds without it does not fail."),
+        new("optional", new FlagShape(), "If true, the step does not fail when the output is missing. Default: false."),
     ];
 
     private static readonly ListShape Outputs = new(new MapShape("an output", OutputKeys));
@@ -126,23 +127,23 @@ internal static class PipelineShapes
     private static readonly MapShape Step = new(
         "a step",
         [
-            new("name", new TextShape(Formats.Name), "Unique in its job.", Required: true),
+            new("name", new TextShape(Formats.Name), "The name of the step, unique in its job.", Required: true),
             new(
                 "run",
                 new TextShape(Formats.NotBlank, Templates: true, IsRaw: true),
-                "A script for the step's shell (sh -e by default), or for the program of its '#!' line."
+                "A script, run by the step's shell (default: sh -e) or by the program of its '#!' line."
             ),
             new("command", Command, "A program and its arguments, run without a shell."),
             Image,
             Shell,
             EnvKey,
             SecretsKey,
-            new("timeout", Duration, "Of the step; the job's by default."),
-            new("retry", Retry, "When another attempt is made."),
+            new("timeout", Duration, "Maximum duration of the step. Default: the job's timeout."),
+            new("retry", Retry, "When the step is retried, and how often."),
             new(
                 "parallel",
                 new EitherShape(new FlagShape(), new TextShape(Formats.Word)),
-                "Neighbours with true, or with the same word, run side by side."
+                "Adjacent steps with true, or with the same word, run in parallel."
             ),
             new(
                 "when",
@@ -151,83 +152,93 @@ internal static class PipelineShapes
                     new(
                         "status",
                         new ListShape(new TextShape(Formats.Status), OrOne: true),
-                        "The outcome of the job so far; success by default."
+                        "The outcome of the job so far. Default: success."
                     ),
                 ]),
-                "Whether the step runs: keys are AND, lists are OR."
+                "When the step runs: keys are combined with AND, lists with OR."
             ),
-            new("allow_failure", new FlagShape(), "A failure of this step does not fail the job."),
-            new("outputs", Outputs, "What the step leaves behind."),
-            new("artifacts", Outputs, "The same as outputs."),
+            new("allow_failure", new FlagShape(), "If true, a failure of this step does not fail the job. Default: false."),
+            new("outputs", Outputs, "The artifacts that the step produces."),
+            new("artifacts", Outputs, "Same as outputs."),
             new(
                 "inputs",
                 new ListShape(
                     new MapShape(
                         "an input",
                         [
-                            new("type", new TextShape(Formats.ArtifactType), "Artifacts of this type."),
-                            new("step", new TextShape(Formats.Name), "Artifacts of the step of this name, of an earlier stage."),
+                            new("type", new TextShape(Formats.ArtifactType), "Selects artifacts of this type."),
+                            new("step", new TextShape(Formats.Name), "Selects artifacts of the step with this name, in an earlier stage."),
                             new(
                                 "job",
                                 new TextShape(Formats.Name),
-                                "Artifacts of the job of this name, of an earlier stage; with a matrix, of all its jobs."
+                                "Selects artifacts of the job with this name, in an earlier stage; for a job with a matrix, of all its "
+                                    + "combinations."
                             ),
                             new(
                                 "matrix",
                                 new NamedShape(Formats.MatrixName, new TextShape(Formats.MatrixValue, Templates: true), Most: 20, Least: 1),
-                                "Artifacts of those jobs whose matrix has these values."
+                                "Selects artifacts of the jobs whose matrix has these values."
                             ),
-                            new("id", new TextShape(Formats.Uuid, Templates: true), "This very artifact, of this or an earlier run."),
+                            new(
+                                "id",
+                                new TextShape(Formats.Uuid, Templates: true),
+                                "Selects one artifact by its id, from this or an earlier run."
+                            ),
                             new(
                                 "path",
                                 new TextShape(Formats.RelativePath, Templates: true),
-                                "The folder that they are put into; the workspace by default."
+                                "The folder where they are placed. Default: the workspace."
                             ),
                         ]
                     )
                 ),
-                "Artifacts of earlier jobs that are put into the workspace."
+                "Artifacts of earlier jobs that are placed in the workspace."
             ),
             new(
                 "cache",
                 new MapShape(
                     "a cache",
                     [
-                        new("key", Texts, "Files whose content makes the cache's key.", Required: true),
+                        new("key", Texts, "Files whose content identifies the cache.", Required: true),
                         new(
                             "paths",
                             new ListShape(new TextShape(Formats.RelativePath, Templates: true), OrOne: true),
-                            "What is kept between runs.",
+                            "Folders and files that are kept between runs.",
                             Required: true
                         ),
                         new(
                             "restore_keys",
                             new ListShape(new TextShape(Formats.NotBlank, Templates: true), OrOne: true),
-                            "What is restored when nothing was kept for the whole key: the last that was kept or used and agrees up to this entry of key, or any."
+                            "What is restored when there is no cache for the whole key: the most recently saved or used cache that "
+                                + "matches up to this entry of key, or any cache."
                         ),
                     ]
                 ),
-                "What is kept between runs."
+                "Folders and files that are kept between runs."
             ),
             new(
                 "resources",
                 new MapShape(
                     "resources",
                     [
-                        new("cpu", new TextShape(Formats.Cpu), "Such as 500m or 2."),
-                        new("memory", new TextShape(Formats.Memory), "Such as 512Mi or 1Gi."),
+                        new("cpu", new TextShape(Formats.Cpu), "CPU, such as 500m or 2."),
+                        new("memory", new TextShape(Formats.Memory), "Memory, such as 512Mi or 1Gi."),
                     ]
                 ),
-                "What the step may use."
+                "Resource limits of the step."
             ),
-            new("workdir", new TextShape(Formats.RelativePath, Templates: true), "The folder below the workspace in which the step runs."),
+            new(
+                "workdir",
+                new TextShape(Formats.RelativePath, Templates: true),
+                "The folder in which the step runs, relative to the workspace. Default: the workspace."
+            ),
         ]
     );
 
     private static readonly Key Steps = new(
         "steps",
         new ListShape(Step, Most: PipelineLimits.StepsOfJob),
-        "Run in order, in one workspace."
+        "The steps, run in order in one workspace."
     );
 
     private static readonly MapShape Service = new(
@@ -235,17 +246,22 @@ internal static class PipelineShapes
         [
             new("image", new TextShape(Formats.Image, Templates: true), "The container image.", Required: true),
             EnvKey,
-            new("command", Command, "Arguments in place of the image's own."),
+            new("command", Command, "Arguments that replace the image's own."),
             new(
                 "ready",
                 new MapShape(
                     "readiness",
                     [
-                        new("tcp", new NumberShape(1, 65535), "The port that answers when the service is ready.", Required: true),
-                        new("timeout", Duration, "How long that may take; 60s by default."),
+                        new(
+                            "tcp",
+                            new NumberShape(1, 65535),
+                            "The port that accepts connections when the service is ready.",
+                            Required: true
+                        ),
+                        new("timeout", Duration, "How long that may take. Default: 60s."),
                     ]
                 ),
-                "When the service is ready; the steps wait for it."
+                "When the service counts as ready; the steps wait for it."
             ),
         ]
     );
@@ -259,11 +275,11 @@ internal static class PipelineShapes
         SecretsKey,
         JobTimeout,
         JobWhen,
-        new("matrix", Matrix, "One job for each combination, at most 64."),
-        new("services", new NamedShape(Formats.Dns, Service, Most: 20), "What runs beside the steps until they end."),
+        new("matrix", Matrix, "Runs the job once for each combination, at most 64."),
+        new("services", new NamedShape(Formats.Dns, Service, Most: 20), "Containers that run beside the steps until they end."),
     ];
 
-    /// <summary>A deploy has no source.</summary>
+    /// <summary>The keys of jobs with a checkout; deploy jobs have none.</summary>
     private static readonly IReadOnlyList<Key> SourceKeys = [.. JobKeys, CloneReader.Key];
 
     private static readonly IReadOnlyList<Key> DeployKeys =
@@ -282,25 +298,25 @@ internal static class PipelineShapes
                             "How it is installed: chart by helm, file by kubectl apply, image by kubectl set image.",
                             Required: true
                         ),
-                        new("step", new TextShape(Formats.Name), "The step that leaves it."),
-                        new("id", new TextShape(Formats.Uuid, Templates: true), "This very artifact, possibly of an earlier run."),
+                        new("step", new TextShape(Formats.Name), "The step that produces it."),
+                        new("id", new TextShape(Formats.Uuid, Templates: true), "One artifact by its id, possibly from an earlier run."),
                     ]
                 )
             ),
-            "What is installed, in place of steps."
+            "The artifact to install, instead of steps."
         ),
         new(
             "target",
             new TextShape(Formats.Target, Templates: true),
-            "Where to: 'local' is the platform's own cluster, any other a context of the deploy image."
+            "Where to install: 'local' is the cluster that the step runs in, anything else a context of the deploy image. Default: local."
         ),
-        new("namespace", new TextShape(Formats.Namespace, Templates: true), "The target's namespace."),
+        new("namespace", new TextShape(Formats.Namespace, Templates: true), "The namespace in the target. Default: default."),
         new(
             "release",
             new TextShape(Formats.Namespace, Templates: true),
-            "The release's or deployment's name; the repository's by default."
+            "The name of the release or deployment. Default: the repository's name."
         ),
-        new("retry", Retry, "When the planned step is tried again; never by default."),
+        new("retry", Retry, "When the planned step is retried. Default: never."),
     ];
 
     /// <summary>The whole file.</summary>
@@ -308,7 +324,7 @@ internal static class PipelineShapes
         new(
             "a pipeline file",
             [
-                new("version", new TextShape(Formats.Version), "The version of the format."),
+                new("version", new TextShape(Formats.Version), "The version of the file format."),
                 new(
                     "on",
                     new EitherShape(
@@ -324,27 +340,27 @@ internal static class PipelineShapes
                                     new MapShape(
                                         "a push filter",
                                         [
-                                            new("branches", Globs, "Branches."),
-                                            new("tags", Globs, "Tags; without this key no tag starts a run."),
-                                            new("paths", Globs, "At least one changed file is among these."),
-                                            new("paths_ignore", Globs, "Changed files that do not count."),
+                                            new("branches", Globs, "The branches whose pushes start a run."),
+                                            new("tags", Globs, "The tags that start a run; without this key no tag does."),
+                                            new("paths", Globs, "At least one changed file must match."),
+                                            new("paths_ignore", Globs, "Changed files to ignore."),
                                         ],
                                         OrNothing: true
                                     ),
-                                    "Pushes of branches and tags."
+                                    "Runs for pushes of branches and tags."
                                 ),
                                 new(
                                     "pr",
                                     new MapShape(
                                         "a pull request filter",
                                         [
-                                            new("branches", Globs, "The target branch."),
-                                            new("paths", Globs, "At least one changed file is among these."),
-                                            new("paths_ignore", Globs, "Changed files that do not count."),
+                                            new("branches", Globs, "The target branches whose pull requests start a run."),
+                                            new("paths", Globs, "At least one changed file must match."),
+                                            new("paths_ignore", Globs, "Changed files to ignore."),
                                         ],
                                         OrNothing: true
                                     ),
-                                    "Pull requests."
+                                    "Runs for pull requests."
                                 ),
                                 new(
                                     "manual",
@@ -358,27 +374,27 @@ internal static class PipelineShapes
                                                     new MapShape(
                                                         "an input",
                                                         [
-                                                            new("description", new TextShape(Formats.Any), "For people."),
+                                                            new("description", new TextShape(Formats.Any), "Shown beside the input."),
                                                             new(
                                                                 "default",
                                                                 new TextShape(Formats.Any),
-                                                                "The value when none is given; without it one must be given."
+                                                                "The value when none is given; without a default the input is required."
                                                             ),
                                                             new(
                                                                 "options",
                                                                 new ListShape(new TextShape(Formats.Any)),
-                                                                "The values that may be given."
+                                                                "The allowed values."
                                                             ),
                                                         ],
                                                         OrNothing: true
                                                     )
                                                 ),
-                                                "Values that a person gives."
+                                                "Inputs of a manual run."
                                             ),
                                         ],
                                         OrNothing: true
                                     ),
-                                    "Started by a person or a client."
+                                    "Runs started by a user or an API client."
                                 ),
                                 new(
                                     "schedule",
@@ -386,21 +402,26 @@ internal static class PipelineShapes
                                         new MapShape(
                                             "a schedule",
                                             [
-                                                new("cron", new TextShape(Formats.Cron), "Five fields, in UTC.", Required: true),
+                                                new(
+                                                    "cron",
+                                                    new TextShape(Formats.Cron),
+                                                    "A cron expression with five fields, in UTC.",
+                                                    Required: true
+                                                ),
                                                 new(
                                                     "branch",
                                                     new TextShape(Formats.NotBlank),
-                                                    "The branch; the repository's default branch without it."
+                                                    "The branch. Default: the repository's default branch."
                                                 ),
                                             ]
                                         )
                                     ),
-                                    "Started by the clock."
+                                    "Runs started by a schedule."
                                 ),
                             ]
                         )
                     ),
-                    "What starts a run; without it: a push to any branch, pull requests, and people."
+                    "What starts a run. Default: pushes to any branch, pull requests, and manual runs."
                 ),
                 new(
                     "concurrency",
@@ -412,17 +433,18 @@ internal static class PipelineShapes
                                 new(
                                     "group",
                                     new TextShape(Formats.NotBlank, Templates: true),
-                                    "Runs of one group take turns; the event and ref by default."
+                                    "Runs of the same group run one after another. Default: the event and the ref."
                                 ),
                                 new(
                                     "cancel_previous",
                                     new FlagShape(),
-                                    "A newer run cancels those before it; true for pull requests only by default."
+                                    "If true, a newer run cancels older ones of its group. Default: true for pull requests, otherwise "
+                                        + "false."
                                 ),
                             ]
                         )
                     ),
-                    "Which runs take turns."
+                    "Which runs must not run at the same time."
                 ),
                 Image,
                 Shell,
@@ -430,9 +452,9 @@ internal static class PipelineShapes
                 SecretsKey,
                 JobTimeout,
                 CloneReader.Key,
-                new("build", Stage("build", SourceKeys), "First."),
-                new("test", Stage("test", SourceKeys), "When every build job succeeded."),
-                new("deploy", Stage("deploy", DeployKeys), "When every test job succeeded."),
+                new("build", Stage("build", SourceKeys), "The first stage."),
+                new("test", Stage("test", SourceKeys), "Runs when every build job has succeeded."),
+                new("deploy", Stage("deploy", DeployKeys), "Runs when every test job has succeeded."),
             ],
             Free: true
         );
@@ -445,7 +467,7 @@ internal static class PipelineShapes
                 new(
                     "jobs",
                     new NamedShape(Formats.Name, new MapShape("a job", job), Least: 1),
-                    "Several jobs, side by side, in place of steps."
+                    "Several jobs that run in parallel, instead of steps."
                 ),
             ]
         );

@@ -1,8 +1,8 @@
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// What a node of the file may look like. One declaration serves the strict check, the "did you mean" and the JSON Schema,
-/// so that they can't disagree.
+/// The allowed form of a node of the file. One declaration is used by the strict check, the "did you mean" suggestions and the JSON Schema,
+/// so that they can't differ.
 /// </summary>
 internal abstract record Shape
 {
@@ -12,8 +12,8 @@ internal abstract record Shape
 
 /// <summary>A scalar whose text has a format.</summary>
 /// <param name="Format">The format.</param>
-/// <param name="Templates">Whether <c>{{ .name }}</c> may stand in it; the format is then checked after substitution.</param>
-/// <param name="IsRaw">Whether any character may stand in it, also one that can't be seen: scripts, arguments, environment.</param>
+/// <param name="Templates">Whether <c>{{ .name }}</c> is allowed; the format is then checked after substitution.</param>
+/// <param name="IsRaw">Whether invisible characters are allowed: scripts, arguments, environment.</param>
 internal sealed record TextShape(Format Format, bool Templates = false, bool IsRaw = false) : Shape
 {
     public override string Expected => Format.Expected;
@@ -31,22 +31,22 @@ internal sealed record NumberShape(int Least, int Most) : Shape
     public override string Expected => $"a whole number from {Least} to {Most}";
 }
 
-/// <summary>A list; with <paramref name="OrOne"/> a single item stands for a list of one.</summary>
+/// <summary>A list; with <paramref name="OrOne"/> a single item is a list of one.</summary>
 internal sealed record ListShape(Shape Item, bool OrOne = false, int Most = PipelineLimits.ListItems, int Least = 1) : Shape
 {
-    public override string Expected => OrOne ? $"{Item.Expected}, or a list of such" : "a list";
+    public override string Expected => OrOne ? $"{Item.Expected}, or a list of them" : "a list";
 }
 
 /// <summary>
-/// A map with known keys; with <paramref name="OrNothing"/> an empty value stands for an empty map; with <paramref name="Free"/>
-/// keys that begin with <c>x-</c> may hold anything, for anchors.
+/// A map with known keys; with <paramref name="OrNothing"/> an empty value is an empty map; with <paramref name="Free"/> keys that start
+/// with <c>x-</c> may have any value, for anchors.
 /// </summary>
 internal sealed record MapShape(string What, IReadOnlyList<Key> Keys, bool OrNothing = false, bool Free = false) : Shape
 {
     public override string Expected => $"a map ({What}) with the keys {Phrases.List(Keys.Select(k => k.Name))}";
 }
 
-/// <summary>A map whose keys the user chooses, but for <paramref name="Known"/> ones, which have shapes of their own.</summary>
+/// <summary>A map whose keys the user chooses, except for <paramref name="Known"/> keys, which have their own shapes.</summary>
 internal sealed record NamedShape(
     Format KeyFormat,
     Shape Value,

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Shipinator.Pipelines;
 
-/// <summary>Holds a document against a shape and reports every difference.</summary>
+/// <summary>Checks a document against a shape and reports every difference.</summary>
 internal sealed class ShapeChecker(ErrorList errors)
 {
     public void Check(YamlNode node, Shape shape, string path)
@@ -26,7 +26,7 @@ internal sealed class ShapeChecker(ErrorList errors)
                         shape,
                         path,
                         node is YamlScalar { Value: "yes" or "no" or "on" or "off" or "True" or "False" }
-                            ? " YAML 1.2 knows only true and false."
+                            ? " YAML 1.2 has only true and false."
                             : ""
                     );
                 }
@@ -73,8 +73,8 @@ internal sealed class ShapeChecker(ErrorList errors)
                 node,
                 shape,
                 path,
-                node is YamlScalar ? " Write \"\" for an empty text."
-                    : node is YamlMapping && shape.Templates ? " A value that begins with a template needs quotes."
+                node is YamlScalar ? " Write \"\" for an empty string."
+                    : node is YamlMapping && shape.Templates ? " A value that starts with a template must be quoted."
                     : ""
             );
             return;
@@ -84,7 +84,7 @@ internal sealed class ShapeChecker(ErrorList errors)
         {
             errors.Add(
                 "bad_character",
-                $"{Name(path)}: '{Phrases.Shorten(scalar.Value)}' has the character {invisible.Name}, which can't stand here.",
+                $"{Name(path)}: '{Phrases.Shorten(scalar.Value)}' contains the character {invisible.Name}, which is not allowed here.",
                 node.Line,
                 node.Column,
                 path
@@ -98,7 +98,7 @@ internal sealed class ShapeChecker(ErrorList errors)
             {
                 errors.Add(
                     "template_not_here",
-                    $"{Name(path)}: a template can't stand here; expected {shape.Expected}.",
+                    $"{Name(path)}: templates are not allowed here; expected {shape.Expected}.",
                     node.Line,
                     node.Column,
                     path
@@ -135,7 +135,7 @@ internal sealed class ShapeChecker(ErrorList errors)
         {
             errors.Add(
                 "bad_length",
-                $"{Name(path)}: the list has {list.Items.Count} entries; expected {shape.Least} to {shape.Most}.",
+                $"{Name(path)}: the list must have {shape.Least} to {shape.Most} entries, but has {list.Items.Count}.",
                 node.Line,
                 node.Column,
                 path
@@ -171,7 +171,8 @@ internal sealed class ShapeChecker(ErrorList errors)
                 var names = shape.Keys.Select(k => k.Name).ToList();
                 errors.Add(
                     "unknown_key",
-                    $"{Name(path)}: unknown key '{Phrases.Shorten(key.Value)}'.{errors.DidYouMean(key.Value, names)} Known: {Phrases.List(names)}.",
+                    $"{Name(path)}: unknown key '{Phrases.Shorten(key.Value)}'.{errors.DidYouMean(key.Value, names)} "
+                        + $"Expected one of {Phrases.List(names)}.",
                     key.Line,
                     key.Column,
                     Join(path, key.Value)
@@ -183,7 +184,7 @@ internal sealed class ShapeChecker(ErrorList errors)
         {
             errors.Add(
                 "missing_key",
-                $"{Name(path)}: the key '{missing.Name}' is missing from {shape.What}; expected {missing.Shape.Expected}.",
+                $"{Name(path)}: the key '{missing.Name}' is required in {shape.What}; expected {missing.Shape.Expected}.",
                 node.Line,
                 node.Column,
                 Join(path, missing.Name)
@@ -203,7 +204,7 @@ internal sealed class ShapeChecker(ErrorList errors)
         {
             errors.Add(
                 "bad_length",
-                $"{Name(path)}: the map has {map.Entries.Count} entries; expected {shape.Least} to {shape.Most}.",
+                $"{Name(path)}: the map must have {shape.Least} to {shape.Most} entries, but has {map.Entries.Count}.",
                 node.Line,
                 node.Column,
                 path
@@ -222,7 +223,8 @@ internal sealed class ShapeChecker(ErrorList errors)
             {
                 errors.Add(
                     "bad_character",
-                    $"{Name(path)}: the name '{Phrases.Shorten(key.Value)}' has the character {invisible.Name}, which can't stand here.",
+                    $"{Name(path)}: the name '{Phrases.Shorten(key.Value)}' contains the character {invisible.Name}, which is not allowed "
+                        + $"here.",
                     key.Line,
                     key.Column,
                     Join(path, key.Value)
@@ -247,7 +249,7 @@ internal sealed class ShapeChecker(ErrorList errors)
             return;
         }
 
-        // A flag or number that is one says all; any other scalar is told about the text that it may be.
+        // A scalar that is a valid flag or number is checked as one; any other is checked as text, whose format the error then names.
         Check(node, fitting.FirstOrDefault(o => IsWhole(node, o)) ?? fitting[^1], path);
     }
 
@@ -275,8 +277,8 @@ internal sealed class ShapeChecker(ErrorList errors)
     private static string Sentence(string path, string text, string problem, Format format) =>
         problem switch
         {
-            "" => $"{Name(path)}: '{Phrases.Shorten(text)}' is not allowed; expected {format.Expected}.",
-            [' ', ..] => $"{Name(path)}: '{Phrases.Shorten(text)}' is not known; expected {format.Expected}.{problem}",
+            "" => $"{Name(path)}: '{Phrases.Shorten(text)}' is not valid; expected {format.Expected}.",
+            [' ', ..] => $"{Name(path)}: '{Phrases.Shorten(text)}' is not valid; expected {format.Expected}.{problem}",
             [.., '.'] => $"{Name(path)}: '{Phrases.Shorten(text)}' {problem}",
             _ => $"{Name(path)}: '{Phrases.Shorten(text)}' {problem}; expected {format.Expected}.",
         };

@@ -5,14 +5,14 @@ using Shipinator.Encodings;
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// Characters that nobody sees: control characters move a terminal's cursor or change its title, bidirectional and other
-/// invisible ones make a name look like another.
+/// Invisible characters: control characters can move a terminal's cursor or change its title; bidirectional and zero-width ones make one
+/// name look like another.
 /// </summary>
 internal static class Characters
 {
     /// <summary>The first such character; null when there is none.</summary>
     /// <param name="text">Any text.</param>
-    /// <param name="isText">Whether tabs and line breaks may stand in it.</param>
+    /// <param name="isText">Whether tabs and line breaks are allowed.</param>
     public static (int Index, string Name)? FindInvisible(string text, bool isText)
     {
         var index = 0;
@@ -29,7 +29,7 @@ internal static class Characters
         return null;
     }
 
-    /// <summary>The text with escapes such as <c>\u001B</c> in place of what nobody sees.</summary>
+    /// <summary>The text with escapes such as <c>\u001B</c> for invisible characters.</summary>
     public static string Show(string text)
     {
         if (FindInvisible(text, isText: false) is not { Index: var first })

@@ -3,10 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace Shipinator.Pipelines;
 
-/// <summary>Durations as people write them: <c>90s</c>, <c>30m</c>, <c>1h30m</c>, <c>2d</c>.</summary>
+/// <summary>Durations of the pipeline file: <c>90s</c>, <c>30m</c>, <c>1h30m</c>, <c>2d</c>.</summary>
 internal static partial class Durations
 {
-    /// <summary>The same rule, for the JSON Schema.</summary>
+    /// <summary>The format, also for the JSON Schema.</summary>
     public const string Pattern = "^(?=[0-9])([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$";
 
     private static readonly TimeSpan Longest = TimeSpan.FromDays(30);

@@ -4,25 +4,25 @@ using System.Text.RegularExpressions;
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// Values that only the runner can finish: texts in which <c>${NAME}</c> stands for a variable of the command's environment,
-/// <c>${steps.STEP.NAME}</c> for an output of an earlier step, and <c>$$</c> for <c>$</c>. Planned texts are put into this
-/// form; what comes from a commit is escaped, and so never looked at again.
+/// Values that only the runner can complete: texts in which <c>${NAME}</c> is a variable of the command's environment,
+/// <c>${steps.STEP.NAME}</c> an output of an earlier step, and <c>$$</c> a <c>$</c>. Planned texts are converted to this form; values that
+/// come from a commit are escaped and therefore never expanded.
 /// </summary>
 internal static partial class Expression
 {
-    /// <summary>The variable that <c>{{ .workspace }}</c> stands for.</summary>
+    /// <summary>The variable for <c>{{ .workspace }}</c>.</summary>
     public const string WorkspaceVariable = "SHIPINATOR_WORKSPACE";
 
-    /// <summary>The text as it is.</summary>
+    /// <summary>The text, escaped.</summary>
     public static string Literal(string text) => text.Replace("$", "$$", StringComparison.Ordinal);
 
     public static string Variable(string name) => $"${{{name}}}";
 
-    /// <summary>What <c>{{ .workspace }}</c> or <c>{{ .steps.STEP.outputs.NAME }}</c> becomes.</summary>
+    /// <summary>The reference for <c>{{ .workspace }}</c> or <c>{{ .steps.STEP.outputs.NAME }}</c>.</summary>
     public static string OfTemplate(string name) =>
         name == Template.Workspace ? Variable(WorkspaceVariable) : Variable(name.Replace(".outputs.", ".", StringComparison.Ordinal));
 
-    /// <summary>Whether anything is left for the runner to do.</summary>
+    /// <summary>Whether it contains a reference that the runner must replace.</summary>
     public static bool HasReference(string expression)
     {
         for (var at = expression.IndexOf('$', StringComparison.Ordinal); at >= 0 && at + 1 < expression.Length; )
@@ -32,7 +32,7 @@ internal static partial class Expression
                 return true;
             }
 
-            // "$$" is one character; what else follows is looked at by itself.
+            // "$$" is one character; anything else is examined by itself.
             var from = at + (expression[at + 1] == '$' ? 2 : 1);
             at = from < expression.Length ? expression.IndexOf('$', from) : -1;
         }
@@ -44,8 +44,8 @@ internal static partial class Expression
     public static string Plain(string expression) => expression.Replace("$$", "$", StringComparison.Ordinal);
 
     /// <summary>
-    /// What a person wrote in <c>env</c>: <c>$NAME</c> and <c>${NAME}</c> are given to <paramref name="reference"/>, <c>$$</c> is
-    /// <c>$</c>, and a <c>$</c> before anything else is itself. Null when there is <c>${</c> without a name and <c>}</c>.
+    /// Converts a value of <c>env</c>: <c>$NAME</c> and <c>${NAME}</c> are passed to <paramref name="reference"/>, <c>$$</c> is
+    /// <c>$</c>, and a <c>$</c> before anything else is literal. Null when there is <c>${</c> without a name and <c>}</c>.
     /// </summary>
     public static string? Read(string text, Func<string, string> reference)
     {

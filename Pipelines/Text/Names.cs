@@ -5,9 +5,9 @@ using Shipinator.Encodings;
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// What a name that people read may be made of: any printable character of any script. Refused is what can't be seen or what
-/// changes how the text around it is shown (control and bidirectional characters, zero-width ones, odd blanks): two names
-/// that look the same would be different, and a name could rewrite the line that shows it.
+/// Which characters a display name may have: any printable character of any script. Invisible characters and those that change how
+/// surrounding text is displayed (control, bidirectional, zero-width, unusual spaces) are refused: two names that look the same would
+/// differ, and a name could rewrite the line that shows it.
 /// </summary>
 internal static class Names
 {
@@ -16,7 +16,7 @@ internal static class Names
 
     private const int EmojiStyle = 0xFE0F;
 
-    /// <summary>What is wrong with a name; null when nothing is, an empty text when "expected …" says enough.</summary>
+    /// <summary>What is wrong with a name; null when it is valid, empty when "expected …" says enough.</summary>
     public static string? Problem(string name)
     {
         if (name.Length is 0 or > Longest)
@@ -26,13 +26,13 @@ internal static class Names
 
         if (name[0] == ' ' || name[^1] == ' ')
         {
-            return "begins or ends with a blank";
+            return "starts or ends with a space";
         }
 
-        return HiddenCharacter(name) is { } hidden ? $"holds the character {hidden}, which can't be seen" : null;
+        return HiddenCharacter(name) is { } hidden ? $"contains the invisible character {hidden}" : null;
     }
 
-    /// <summary>The first character that can't be seen, as <c>U+200B</c>; null when every one of them shows something.</summary>
+    /// <summary>The first invisible character, as <c>U+200B</c>; null when there is none.</summary>
     public static string? HiddenCharacter(string text)
     {
         var before = default(Rune);

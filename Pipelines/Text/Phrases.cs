@@ -1,29 +1,29 @@
 namespace Shipinator.Pipelines;
 
-/// <summary>Small helpers for sentences of error messages.</summary>
+/// <summary>Helpers for error messages.</summary>
 internal static class Phrases
 {
     private const int ShownLength = 60;
     private const int MostWords = 20;
 
-    /// <summary>The text on one line, short enough for a sentence, with nothing in it that can't be seen.</summary>
+    /// <summary>The text on one line, shortened for a message, with invisible characters escaped.</summary>
     public static string Shorten(string text)
     {
-        // What is cut off is never looked at: a value may have a million characters.
+        // Only the kept part is examined: a value may have a million characters.
         var isLong = text.Length > ShownLength + 1;
         var cut = isLong ? text[..(char.IsHighSurrogate(text[ShownLength - 1]) ? ShownLength - 1 : ShownLength)] : text;
         var line = Characters.Show(cut.ReplaceLineEndings(" "));
         return isLong || line.Length > 2 * ShownLength ? line[..Math.Min(line.Length, 2 * ShownLength)] + "…" : line;
     }
 
-    /// <summary>The words with commas.</summary>
+    /// <summary>The words, separated by commas.</summary>
     public static string List(IEnumerable<string> words) => string.Join(", ", words);
 
-    /// <summary>The first words with commas, each short: for lists that a file fills, however long it makes them.</summary>
+    /// <summary>The first words, each shortened, separated by commas: for lists of any length from a file.</summary>
     public static string Some(IReadOnlyCollection<string> words) =>
         List(words.Take(MostWords).Select(Shorten)) + (words.Count > MostWords ? $", … ({words.Count} in all)" : "");
 
-    /// <summary>" Did you mean 'x'?", when one of the words is near; else nothing.</summary>
+    /// <summary>" Did you mean 'x'?" when one of the words is similar; otherwise empty.</summary>
     public static string DidYouMean(string text, IEnumerable<string> words)
     {
         var near = words
@@ -36,7 +36,7 @@ internal static class Phrases
         return near is null ? "" : $" Did you mean '{near}'?";
     }
 
-    /// <summary>NUL and lone surrogates: no environment variable, argument or jsonb can hold them.</summary>
+    /// <summary>NUL and unpaired surrogates, which no environment variable, argument or jsonb can hold.</summary>
     public static bool HasForbiddenCharacter(string text)
     {
         for (var i = 0; i < text.Length; i++)
@@ -55,7 +55,7 @@ internal static class Phrases
         return false;
     }
 
-    /// <summary>Edits between two words without regard to case, a swap of neighbours counted as one; far for long texts.</summary>
+    /// <summary>The edit distance, ignoring case, with a swap of adjacent characters as one edit; large for long texts.</summary>
     private static int Distance(string left, string right)
     {
         if (Math.Abs(left.Length - right.Length) > 4 || left.Length > ShownLength)

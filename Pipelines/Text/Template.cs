@@ -3,22 +3,22 @@ using System.Text.RegularExpressions;
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// Templates of values: only <c>{{ .name }}</c>. <c>\{{</c> stands for <c>{{</c> itself. Nothing is evaluated, and what is
-/// put in is never looked at again.
+/// Templates of values: only <c>{{ .name }}</c>. <c>\{{</c> is a literal <c>{{</c>. Nothing is evaluated, and substituted values are never
+/// expanded again.
 /// </summary>
 internal static partial class Template
 {
-    /// <summary>The names that need no declaration.</summary>
+    /// <summary>The built-in names.</summary>
     public static IReadOnlyList<string> PlainNames { get; } =
     ["branch", "commit", "event", "pr_number", "project", "ref", "repository", "run_number", "short_commit", "tag"];
 
-    /// <summary>The absolute path of the workspace, which differs from executor to executor: only the runner knows it.</summary>
+    /// <summary>The absolute path of the workspace, which depends on the executor: only the runner knows it.</summary>
     public const string Workspace = "workspace";
 
     /// <summary>Whether a template's value is known only when the step runs.</summary>
     public static bool IsRuntime(string name) => name == Workspace || name.StartsWith("steps.", StringComparison.Ordinal);
 
-    /// <summary>The parts of a text in order: names of templates, and what stands between them.</summary>
+    /// <summary>The parts of a text in order: template names, and the text between them.</summary>
     public static IEnumerable<(string Part, bool IsName)> Parts(string text)
     {
         var at = 0;
@@ -34,7 +34,7 @@ internal static partial class Template
         yield return (text[at..], false);
     }
 
-    /// <summary>Every template of a text, by name, in order.</summary>
+    /// <summary>The names of all templates of a text, in order.</summary>
     public static IEnumerable<string> Names(string text) =>
         Form().Matches(text).Where(m => m.Groups["name"].Success).Select(m => m.Groups["name"].Value);
 
@@ -56,7 +56,7 @@ internal static partial class Template
             );
     }
 
-    /// <summary>What is wrong with the templates of a text, as sentences.</summary>
+    /// <summary>The problems of the templates of a text.</summary>
     public static IEnumerable<(int Index, string Part, string Code, string Message)> Problems(
         string text,
         TemplateNames known,
@@ -71,7 +71,7 @@ internal static partial class Template
                     match.Index,
                     match.Value,
                     "bad_template",
-                    $"'${{{{' is not a template here: write '{{{{ .name }}}}' without the '$'."
+                    $"'${{{{' is not a template; write '{{{{ .name }}}}' without the '$'."
                 );
             }
             else if (match.Groups["stray"].Success)
@@ -81,7 +81,7 @@ internal static partial class Template
                     match.Index,
                     match.Value,
                     "bad_template",
-                    $"'{Phrases.Shorten(rest)}' is not a template; expected '{{{{ .name }}}}', or '\\{{{{' for the characters themselves."
+                    $"'{Phrases.Shorten(rest)}' is not a template; expected '{{{{ .name }}}}', or '\\{{{{' for a literal '{{{{'."
                 );
             }
             else if (
@@ -95,7 +95,9 @@ internal static partial class Template
     }
 
     [GeneratedRegex(
-        @"(?<dollar>\$\{\{)|(?<escaped>\\\{\{)|\{\{[ \t]*\.(?<name>[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*){0,3})[ \t]*\}\}|(?<stray>\{\{)",
+        @"(?<dollar>\$\{\{)|(?<escaped>\\\{\{)"
+            + @"|\{\{[ \t]*\.(?<name>[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*){0,3})[ \t]*\}\}"
+            + @"|(?<stray>\{\{)",
         RegexOptions.CultureInvariant
     )]
     private static partial Regex Form();

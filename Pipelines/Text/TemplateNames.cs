@@ -1,6 +1,6 @@
 namespace Shipinator.Pipelines;
 
-/// <summary>The templates that are known at a place of the file.</summary>
+/// <summary>The templates that may be used at a place of the file.</summary>
 internal sealed class TemplateNames(ErrorList errors, IReadOnlyCollection<string> inputs, IReadOnlyCollection<string> matrix)
 {
     private readonly HashSet<string> _known =
@@ -14,7 +14,7 @@ internal sealed class TemplateNames(ErrorList errors, IReadOnlyCollection<string
 
     public TemplateNames WithMatrix(IReadOnlyCollection<string> keys) => new(errors, inputs, keys);
 
-    /// <summary>What is wrong with a name, as a sentence; null when it is known.</summary>
+    /// <summary>What is wrong with a name, as a sentence; null when it is valid.</summary>
     public string? Problem(string name)
     {
         if (_known.Contains(name))
@@ -26,17 +26,17 @@ internal sealed class TemplateNames(ErrorList errors, IReadOnlyCollection<string
         {
             var why = name switch
             {
-                _ when name.StartsWith("matrix.", StringComparison.Ordinal) && matrix.Count == 0 => " There is no matrix at this place.",
+                _ when name.StartsWith("matrix.", StringComparison.Ordinal) && matrix.Count == 0 => " The job has no matrix.",
                 _ when name.StartsWith("matrix.", StringComparison.Ordinal)
                         && matrix.Any(m => $"matrix.{m}".StartsWith(name + ".", StringComparison.Ordinal)) =>
-                    " It is a map: name one of its members.",
-                Template.Workspace => " It can't stand here: the place of the workspace is known only when the step runs.",
+                    " It is a map; use one of its members.",
+                Template.Workspace => " It can't be used here, because the path of the workspace is known only when the step runs.",
                 _ when name.StartsWith("inputs.", StringComparison.Ordinal) && inputs.Count == 0 =>
                     " No inputs are declared in 'on.manual.inputs'.",
                 _ => errors.DidYouMean(name, _known),
             };
             _problems[name] = problem =
-                $"The template '{{{{ .{Phrases.Shorten(name)} }}}}' is not known.{why} Known: {Phrases.Some(_known)}.";
+                $"unknown template '{{{{ .{Phrases.Shorten(name)} }}}}'.{why} Expected one of {Phrases.Some(_known)}.";
         }
 
         return problem;

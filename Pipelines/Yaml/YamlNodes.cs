@@ -2,23 +2,23 @@ using Shipinator.Globbing;
 
 namespace Shipinator.Pipelines;
 
-/// <summary>A part of a YAML document that remembers where it stood.</summary>
+/// <summary>A node of a YAML document with its position.</summary>
 internal abstract class YamlNode(int line, int column)
 {
     public int Line { get; } = line;
 
     public int Column { get; } = column;
 
-    /// <summary>How many nodes it is when every alias is written out.</summary>
+    /// <summary>The number of nodes with aliases expanded.</summary>
     public abstract long Nodes { get; }
 
-    /// <summary>How many characters its scalars have when every alias is written out.</summary>
+    /// <summary>The characters of its scalars with aliases expanded.</summary>
     public abstract long Characters { get; }
 
-    /// <summary>The globs that it holds, once somebody has read it as such.</summary>
+    /// <summary>The compiled globs, once the node has been read as such.</summary>
     public GlobList? Globs { get; set; }
 
-    /// <summary>The word by which an error calls it.</summary>
+    /// <summary>How an error names it.</summary>
     public abstract string Kind { get; }
 }
 
@@ -29,7 +29,7 @@ internal sealed class YamlScalar(string value, bool plain, bool literal, int lin
 
     public bool Plain { get; } = plain;
 
-    /// <summary>A block of lines after <c>|</c>: the first stands one line below the scalar itself.</summary>
+    /// <summary>A block of lines after <c>|</c>; the first line is one below the scalar's own.</summary>
     public bool Literal { get; } = literal;
 
     public bool IsNull => Plain && (Value is "" or "~" or "null" or "Null" or "NULL");
@@ -38,7 +38,7 @@ internal sealed class YamlScalar(string value, bool plain, bool literal, int lin
 
     public override long Characters => Value.Length;
 
-    public override string Kind => IsNull ? "nothing" : $"'{Phrases.Shorten(Value)}'";
+    public override string Kind => IsNull ? "empty" : $"'{Phrases.Shorten(Value)}'";
 }
 
 /// <summary>A list.</summary>

@@ -5,8 +5,8 @@ using YamlDotNet.Core.Events;
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// Reads YAML events into nodes. Limits are counted while reading, aliases by what they stand for, so that a document which
-/// unfolds to billions of nodes is refused after a few thousand events.
+/// Reads YAML events into nodes. Limits are counted while reading, with aliases expanded, so that a document that expands to billions of
+/// nodes is refused after a few thousand events.
 /// </summary>
 internal sealed class YamlTreeReader
 {
@@ -22,14 +22,14 @@ internal sealed class YamlTreeReader
         _parser = new Parser(new StringReader(text));
     }
 
-    /// <summary>The document's root; null when it can't be read or is empty, and then there is an error.</summary>
+    /// <summary>The document's root; null, with an error added, when it can't be read or is empty.</summary>
     public static YamlNode? Read(string text, ErrorList errors)
     {
         if (Encoding.UTF8.GetByteCount(text) > PipelineLimits.FileBytes)
         {
             errors.Add(
                 "too_large",
-                $"The file has more than {PipelineLimits.FileBytes / 1024} KiB; move scripts into files of the repository and call them.",
+                $"The file is larger than {PipelineLimits.FileBytes / 1024} KiB; move scripts into files of the repository and call them.",
                 0,
                 0,
                 ""
@@ -70,11 +70,11 @@ internal sealed class YamlTreeReader
                         or IndexOutOfRangeException
             )
         {
-            // The scanner meets some broken escapes and directives with exceptions of the base library.
+            // The scanner throws exceptions of the base library for some invalid escapes and directives.
             var near = reader._parser.Current?.End;
             errors.Add(
                 "bad_yaml",
-                "This is not valid YAML, at this place or soon after it.",
+                "This is not valid YAML, at this position or shortly after it.",
                 Math.Max(1, (int)(near?.Line ?? 1)),
                 Math.Max(1, (int)(near?.Column ?? 1)),
                 ""
@@ -84,7 +84,9 @@ internal sealed class YamlTreeReader
         return null;
     }
 
-    /// <summary>YAML has no control characters but tabs and line breaks; its reader would take a NUL for the end of the file.</summary>
+    /// <summary>
+    /// YAML allows no control characters except tabs and line breaks; the parser would take a NUL for the end of the file.
+    /// </summary>
     private static bool IsReadable(string text, ErrorList errors)
     {
         for (var i = 0; i < text.Length; i++)
@@ -95,7 +97,7 @@ internal sealed class YamlTreeReader
                 var (_, name) = Characters.FindInvisible(text.Substring(i, 1), isText: true)!.Value;
                 errors.Add(
                     "bad_character",
-                    $"The file has the control character {name} here; in double quotes it is written as an escape, such as \"\\e\".",
+                    $"The file contains the control character {name}; write it as an escape in double quotes, such as \"\\e\".",
                     before.Count('\n') + 1,
                     i - before.LastIndexOf('\n'),
                     ""
@@ -107,7 +109,9 @@ internal sealed class YamlTreeReader
         return true;
     }
 
-    /// <summary>The scanner tells of a tab in the indentation where the construct around it began: the place of the tab itself, or null.</summary>
+    /// <summary>
+    /// The position of a tab in the indentation, or null: the scanner reports such a tab at the start of the enclosing construct.
+    /// </summary>
     private (int Line, int Column)? Tab(string text, YamlException broken)
     {
         if (!broken.Message.Contains("tab", StringComparison.Ordinal))
@@ -140,7 +144,7 @@ internal sealed class YamlTreeReader
         _parser.Consume<StreamStart>();
         if (!_parser.Accept<DocumentStart>(out _))
         {
-            _errors.Add("empty_file", "The file is empty; it needs at least one of the stages 'build', 'test', 'deploy'.", 1, 1, "");
+            _errors.Add("empty_file", "The file is empty; expected at least one of 'build', 'test', 'deploy'.", 1, 1, "");
             return null;
         }
 
@@ -149,7 +153,7 @@ internal sealed class YamlTreeReader
         _parser.Consume<DocumentEnd>();
         while (_parser.TryConsume<DocumentStart>(out var second))
         {
-            // Some editors and templates end a file with '---'; nothing follows it.
+            // Some editors and templates end a file with '---' and nothing after it.
             if (
                 !_parser.TryConsume<Scalar>(out var nothing)
                 || nothing.Value.Length > 0
@@ -157,7 +161,11 @@ internal sealed class YamlTreeReader
                 || !_parser.TryConsume<DocumentEnd>(out _)
             )
             {
-                throw Refuse("many_documents", "A second document begins here; a pipeline file is one document.", second.Start);
+                throw Refuse(
+                    "many_documents",
+                    "A second YAML document starts here; a pipeline file must be a single document.",
+                    second.Start
+                );
             }
         }
 
@@ -168,10 +176,10 @@ internal sealed class YamlTreeReader
     private YamlNode Node(int depth)
     {
         _errors.ThrowIfCanceled();
-        var at = _parser.Current ?? throw new YamlException("The document ends too early.");
+        var at = _parser.Current ?? throw new YamlException("The document ends unexpectedly.");
         if (depth > PipelineLimits.Depth)
         {
-            throw Refuse("too_deep", $"The document is nested deeper than {PipelineLimits.Depth} levels.", at.Start);
+            throw Refuse("too_deep", $"The document is nested more than {PipelineLimits.Depth} levels deep.", at.Start);
         }
 
         if (_parser.TryConsume<AnchorAlias>(out var alias))
@@ -218,7 +226,7 @@ internal sealed class YamlTreeReader
             {
                 _errors.Add(
                     "bad_key",
-                    $"A key must be a word, not {keyNode.Kind}. (Is a template in braces missing its quotes?)",
+                    $"A key must be text, but is {keyNode.Kind}. Quote the value if it starts with a template.",
                     keyNode.Line,
                     keyNode.Column,
                     ""
@@ -232,7 +240,7 @@ internal sealed class YamlTreeReader
             {
                 _errors.Add(
                     "duplicate_key",
-                    $"The key '{Phrases.Shorten(key.Value)}' stands here twice; the first is in line {seen[key.Value].Line}.",
+                    $"The key '{Phrases.Shorten(key.Value)}' is already used in line {seen[key.Value].Line}; remove one of them.",
                     key.Line,
                     key.Column,
                     ""
@@ -267,7 +275,7 @@ internal sealed class YamlTreeReader
                 merged.AddRange(list.Items.Cast<YamlMapping>());
                 break;
             default:
-                _errors.Add("bad_merge", $"'<<' takes a map or a list of maps, not {value.Kind}.", value.Line, value.Column, "");
+                _errors.Add("bad_merge", $"'<<' must be a map or a list of maps, but is {value.Kind}.", value.Line, value.Column, "");
                 break;
         }
     }
@@ -280,7 +288,7 @@ internal sealed class YamlTreeReader
         {
             _errors.Add(
                 "bad_character",
-                "This value has a NUL character or half of a surrogate pair, which neither a process nor the database can take.",
+                "This value contains a NUL character or an unpaired surrogate, which can't be passed to a process or stored.",
                 Line(scalar),
                 Column(scalar),
                 ""
@@ -300,12 +308,16 @@ internal sealed class YamlTreeReader
     {
         if (!_anchors.TryGetValue(alias.Value.Value, out var node))
         {
-            throw Refuse("unknown_anchor", $"No anchor '&{Phrases.Shorten(alias.Value.Value)}' stands before this alias.", alias.Start);
+            throw Refuse(
+                "unknown_anchor",
+                $"The anchor '&{Phrases.Shorten(alias.Value.Value)}' is not defined before this alias.",
+                alias.Start
+            );
         }
 
         if (node is null)
         {
-            throw Refuse("endless_alias", $"The alias '*{Phrases.Shorten(alias.Value.Value)}' stands inside its own anchor.", alias.Start);
+            throw Refuse("endless_alias", $"The alias '*{Phrases.Shorten(alias.Value.Value)}' is inside its own anchor.", alias.Start);
         }
 
         Count(node.Nodes, node.Characters, alias.Start);
@@ -319,7 +331,7 @@ internal sealed class YamlTreeReader
         {
             throw Refuse(
                 "bad_tag",
-                $"The tag '{Phrases.Shorten(node.Tag.Value)}' is not known here; put the value in quotes if it is to begin with '!'.",
+                $"The tag '{Phrases.Shorten(node.Tag.Value)}' is not supported; quote the value if it starts with '!'.",
                 node.Start
             );
         }
@@ -346,16 +358,12 @@ internal sealed class YamlTreeReader
         _characters += characters;
         if (_nodes > PipelineLimits.Nodes)
         {
-            throw Refuse("too_many_nodes", $"With its aliases written out the document has more than {PipelineLimits.Nodes} nodes.", at);
+            throw Refuse("too_many_nodes", $"With aliases expanded, the document has more than {PipelineLimits.Nodes} nodes.", at);
         }
 
         if (_characters > PipelineLimits.Characters)
         {
-            throw Refuse(
-                "too_large",
-                $"With its aliases written out the document has more than {PipelineLimits.Characters} characters.",
-                at
-            );
+            throw Refuse("too_large", $"With aliases expanded, the document has more than {PipelineLimits.Characters} characters.", at);
         }
     }
 
@@ -365,7 +373,7 @@ internal sealed class YamlTreeReader
 
     private static RefusedException Refuse(string code, string message, Mark at) => new(code, message, (int)at.Line, (int)at.Column);
 
-    /// <summary>Ends the reading at once: nothing that follows could be trusted.</summary>
+    /// <summary>Stops reading: nothing that follows could be trusted.</summary>
     private sealed class RefusedException(string code, string message, int line, int column) : Exception(message)
     {
         public string Code { get; } = code;

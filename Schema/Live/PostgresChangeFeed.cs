@@ -5,41 +5,40 @@ using System.Threading.Channels;
 namespace Shipinator.Schema.Live;
 
 /// <summary>
-/// Wakes this process's readers by the notices of every committed batch. A reader that is slow finds all changes since its
-/// last look as one.
+/// Wakes this process's readers by the notifications of committed batches. A slow reader gets all changes since its last read at once.
 /// </summary>
 public sealed class PostgresChangeFeed : IChangeFeed
 {
-    private readonly PostgresNotices _notices;
+    private readonly PostgresListener _listener;
     private readonly ConcurrentDictionary<Subscriber, bool> _subscribers = new();
 
-    /// <summary>Hears nothing before somebody reads.</summary>
-    public PostgresChangeFeed(PostgresNotices notices)
+    /// <summary>Starts to listen with the first reader.</summary>
+    public PostgresChangeFeed(PostgresListener listener)
     {
-        ArgumentNullException.ThrowIfNull(notices);
-        _notices = notices;
-        notices.Heard += (channel, id) =>
+        ArgumentNullException.ThrowIfNull(listener);
+        _listener = listener;
+        listener.Notified += (channel, id) =>
         {
-            if (channel == PostgresNotices.Runs)
+            if (channel == PostgresListener.Runs)
             {
                 Wake(new(id));
             }
         };
-        notices.Began += () => WakeAll(_ => true);
-        // Who looks now finds out that nothing can be read, instead of taking the silence for peace.
-        notices.Ceased += () => WakeAll(_ => true);
-        notices.CatalogChanged += () => WakeAll(s => s.SeesAll);
+        listener.Connected += () => WakeAll(_ => true);
+        // Readers then find out that the database is unavailable, instead of taking the silence for no changes.
+        listener.Disconnected += () => WakeAll(_ => true);
+        listener.CatalogChanged += () => WakeAll(s => s.SeesAll);
     }
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<RunId> Changes(RunId? run, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _notices.Stopping);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _listener.Stopping);
         var subscriber = new Subscriber(run);
         _subscribers[subscriber] = true;
         try
         {
-            _notices.Start();
+            _listener.Start();
             subscriber.WakeForAnything();
             while (true)
             {
@@ -75,9 +74,9 @@ public sealed class PostgresChangeFeed : IChangeFeed
         }
     }
 
-    private void WakeAll(Func<Subscriber, bool> whom)
+    private void WakeAll(Func<Subscriber, bool> predicate)
     {
-        foreach (var subscriber in _subscribers.Keys.Where(whom))
+        foreach (var subscriber in _subscribers.Keys.Where(predicate))
         {
             subscriber.WakeForAnything();
         }

@@ -5,15 +5,15 @@ using Npgsql;
 namespace Shipinator.Schema.Live;
 
 /// <summary>
-/// The news of logs, through the database: all logs of this silo that grew within a moment travel as one notice, at once after
-/// a quiet time and then at most ten times a second, however many steps print.
+/// Notifies other silos, through the database, of logs that grew: all logs of this silo are combined into one notification, sent
+/// immediately after an idle period and then at most ten times a second, however many steps print.
 /// </summary>
 public sealed partial class PostgresLogNews : ILogNews, IAsyncDisposable
 {
-    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan MinInterval = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>A payload is shorter than 8,000 bytes; an id takes 33.</summary>
-    private const int MostIds = 240;
+    /// <summary>A payload must be shorter than 8,000 bytes; an id takes 33.</summary>
+    private const int MaxIdsPerNotification = 240;
 
     private readonly NpgsqlDataSource _source;
     private readonly TimeProvider _time;
@@ -27,19 +27,19 @@ public sealed partial class PostgresLogNews : ILogNews, IAsyncDisposable
     private HashSet<ExecutionId> _grown = [];
     private int _disposed;
 
-    /// <summary>Listens and sends from now on.</summary>
-    public PostgresLogNews(PostgresNotices notices, NpgsqlDataSource source, TimeProvider time, ILogger<PostgresLogNews> logger)
+    /// <summary>Starts to listen and to send.</summary>
+    public PostgresLogNews(PostgresListener listener, NpgsqlDataSource source, TimeProvider time, ILogger<PostgresLogNews> logger)
     {
-        ArgumentNullException.ThrowIfNull(notices);
+        ArgumentNullException.ThrowIfNull(listener);
         (_source, _time, _logger) = (source, time, logger);
-        notices.Heard += (channel, id) =>
+        listener.Notified += (channel, id) =>
         {
-            if (channel == PostgresNotices.Logs)
+            if (channel == PostgresListener.Logs)
             {
                 Grew?.Invoke(new(id));
             }
         };
-        notices.Start();
+        listener.Start();
         _sending = Task.Run(SendAsync);
     }
 
@@ -83,17 +83,17 @@ public sealed partial class PostgresLogNews : ILogNews, IAsyncDisposable
                     (grown, _grown) = (_grown, []);
                 }
 
-                foreach (var ids in grown.Chunk(MostIds))
+                foreach (var ids in grown.Chunk(MaxIdsPerNotification))
                 {
                     await NotifyAsync(string.Join(',', ids.Select(i => i.Value.ToString("N"))));
                 }
 
-                await Task.Delay(Shortest, _time, _stop.Token);
+                await Task.Delay(MinInterval, _time, _stop.Token);
             }
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
-            // The server stops; who follows a log reads it elsewhere.
+            // The server is shutting down.
         }
     }
 
@@ -101,17 +101,17 @@ public sealed partial class PostgresLogNews : ILogNews, IAsyncDisposable
     {
         try
         {
-            await using var command = _source.CreateCommand($"SELECT pg_notify('{PostgresNotices.Logs}', $1)");
+            await using var command = _source.CreateCommand($"SELECT pg_notify('{PostgresListener.Logs}', $1)");
             command.Parameters.Add(new() { Value = payload });
             await command.ExecuteNonQueryAsync(_stop.Token);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            // Only a hint: readers look by themselves, too.
-            Untold(_logger, e.Message);
+            // Only a hint: readers also poll.
+            NotificationFailed(_logger, e.Message);
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Other silos can't be told now that logs grew: {Error}")]
-    private static partial void Untold(ILogger logger, string error);
+    [LoggerMessage(2101, LogLevel.Debug, "Notifying other silos of log growth failed: {Error}")]
+    private static partial void NotificationFailed(ILogger logger, string error);
 }

@@ -6,17 +6,17 @@ namespace Shipinator.Schema.Queries;
 /// <summary>One page of a list; <see cref="NextCursor"/> is absent on the last.</summary>
 public sealed record Page<T>(IReadOnlyList<T> Items, string? NextCursor)
 {
-    /// <summary>The same page of something else.</summary>
+    /// <summary>The page with mapped items.</summary>
     public Page<TOther> Select<TOther>(Func<T, TOther> map) => new([.. Items.Select(map)], NextCursor);
 }
 
-/// <summary>Which page is asked for: at most <see cref="Limit"/> items, after <see cref="Cursor"/>.</summary>
+/// <summary>A requested page: at most <see cref="Limit"/> items after <see cref="Cursor"/>.</summary>
 public sealed record PageRequest
 {
-    /// <summary>What a caller gets who names no limit.</summary>
+    /// <summary>The limit when none is given.</summary>
     public const int DefaultLimit = 50;
 
-    /// <summary>No page is longer.</summary>
+    /// <summary>The largest limit.</summary>
     public const int MaxLimit = 200;
 
     /// <summary>
@@ -26,26 +26,26 @@ public sealed record PageRequest
     {
         if (limit is < 1 or > MaxLimit)
         {
-            throw new InvalidInputException("limit", $"limit={limit} is not possible: it is from 1 to {MaxLimit}.");
+            throw new InvalidInputException("limit", $"limit must be between 1 and {MaxLimit}, but was {limit}.");
         }
 
         Limit = limit ?? DefaultLimit;
         Cursor = cursor;
     }
 
-    /// <summary>How many at most.</summary>
+    /// <summary>The maximum number of items.</summary>
     public int Limit { get; }
 
-    /// <summary>As an earlier page's <c>NextCursor</c> gave it; absent for the first page.</summary>
+    /// <summary>The <c>NextCursor</c> of the page before; null for the first page.</summary>
     public string? Cursor { get; }
 }
 
-/// <summary>Cursors are opaque to callers: what they hold may change. One list's cursor is refused by another.</summary>
+/// <summary>Cursors are opaque to callers: their content may change. A cursor of one list is not valid for another.</summary>
 internal static class Cursors
 {
     public static string Encode(string list, string position) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes($"{list}:{position}"));
 
-    /// <summary>The position in it; null for no cursor.</summary>
+    /// <summary>The position; null without a cursor.</summary>
     public static string? Decode(string list, string? cursor)
     {
         if (cursor is null)
@@ -73,9 +73,9 @@ internal static class Cursors
         };
 
     public static InvalidInputException Invalid() =>
-        new("cursor", "cursor is not one that this list gave out: take next_cursor of the page before, unchanged, or leave it out.");
+        new("cursor", "cursor is not valid for this list. Use next_cursor of the previous page unchanged, or omit it.");
 
-    /// <summary>Cuts a list that was read one longer than its limit.</summary>
+    /// <summary>Makes a page of a list that was read with one item more than the limit.</summary>
     public static Page<T> Cut<T>(string list, List<T> items, int limit, Func<T, string> position)
     {
         if (items.Count <= limit)

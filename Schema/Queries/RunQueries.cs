@@ -5,16 +5,18 @@ using static Shipinator.Schema.Queries.SqlReading;
 
 namespace Shipinator.Schema.Queries;
 
-/// <summary>What the API reads of runs. Errors of every method: <see cref="StorageUnavailableException"/>.</summary>
+/// <summary>Reads runs, jobs and histories. Errors of every method: <see cref="StorageUnavailableException"/>.</summary>
 public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
 {
     private const string List = "runs";
     private const string History = "history";
+    private const string OfRun = "WHERE job_id IN (SELECT id FROM jobs WHERE pipeline_run_id = $1)";
     private const string TransitionColumns =
-        "machine, entity_id, run_id, sequence, at, from_status, to_status, reason, detail, actor, transaction::text AS transaction, position";
+        "machine, entity_id, run_id, sequence, at, from_status, to_status, reason, detail, actor, "
+        + "transaction::text AS transaction, position";
 
-    /// <summary>How long lines may be held back by an older transaction that is still open before a page is given without them.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    /// <summary>How long to wait for an older transaction that is still open before a page is returned without its lines.</summary>
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
@@ -22,7 +24,7 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
     public Task<RunView?> GetAsync(RunId id, CancellationToken cancellationToken = default) =>
         source.QuerySingleAsync($"{ViewReading.RunSelect} WHERE r.id = $1", ViewReading.Run, cancellationToken, Uuid(id.Value));
 
-    /// <summary>The stored plan; null when there is no such run.</summary>
+    /// <summary>The plan of a run; null when there is no such run.</summary>
     public Task<RunPlan?> PlanAsync(RunId id, CancellationToken cancellationToken = default) =>
         source.QuerySingleAsync(
             "SELECT plan FROM pipeline_runs WHERE id = $1",
@@ -41,7 +43,9 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
         return Cursors.Cut(List, rows, page.Limit, r => r.Id.ToString());
     }
 
-    /// <summary>The runs with this number whose <c>project / repository</c>, as it was then or is now, holds all of the words; newest first.</summary>
+    /// <summary>
+    /// The runs with this number whose <c>project / repository</c>, at that time or now, contains all of the words; newest first.
+    /// </summary>
     public async Task<IReadOnlyList<RunView>> NumberedAsync(
         long number,
         IReadOnlyCollection<string> words,
@@ -50,14 +54,14 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
     ) => await source.ListAsync(NumberedStatement, ViewReading.Run, cancellationToken, Long(number), Like(words), Number(limit));
 
     /// <summary>
-    /// All jobs in the plan's order, with steps, executions and artifacts, from one moment. Empty when there is no such run.
+    /// All jobs in the plan's order, with steps, executions and artifacts, from one snapshot. Empty when there is no such run.
     /// </summary>
     public async Task<IReadOnlyList<JobView>> JobsAsync(RunId run, CancellationToken cancellationToken = default)
     {
         try
         {
             await using var connection = await source.OpenConnectionAsync(cancellationToken);
-            // One snapshot, so that no execution shows without its step.
+            // One snapshot, so that no execution is returned without its step.
             await using var transaction = await connection.BeginTransactionAsync(
                 System.Data.IsolationLevel.RepeatableRead,
                 cancellationToken
@@ -67,9 +71,9 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
                 var sql in (string[])
                     [
                         $"SELECT {ViewReading.JobColumns} FROM jobs WHERE pipeline_run_id = $1 ORDER BY position, id",
-                        $"SELECT {ViewReading.StepColumns} FROM job_steps WHERE job_id IN (SELECT id FROM jobs WHERE pipeline_run_id = $1) ORDER BY job_attempt, position",
+                        $"SELECT {ViewReading.StepColumns} FROM job_steps {OfRun} ORDER BY job_attempt, position",
                         $"SELECT {ViewReading.ExecutionColumns} FROM executions WHERE pipeline_run_id = $1 ORDER BY attempt, id",
-                        $"SELECT {ArtifactMetadataStore.Columns} FROM artifacts WHERE job_id IN (SELECT id FROM jobs WHERE pipeline_run_id = $1) ORDER BY id",
+                        $"SELECT {ArtifactMetadataStore.Columns} FROM artifacts {OfRun} ORDER BY id",
                     ]
             )
             {
@@ -122,7 +126,7 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
             };
     }
 
-    /// <summary>Every transition of the run and of all below it, so far, in the order in which they were committed.</summary>
+    /// <summary>All transitions of the run, its jobs, steps and executions so far, in commit order.</summary>
     public async Task<IReadOnlyList<HistoryEntry>> HistoryAsync(RunId run, CancellationToken cancellationToken = default) =>
         await source.QueryAsync(
             $"SELECT {TransitionColumns} FROM state_transitions t WHERE run_id = $1 ORDER BY t.transaction, t.position",
@@ -132,16 +136,16 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
         );
 
     /// <summary>
-    /// Transitions after a cursor of <see cref="HistoryEntry"/>, or from the start. Following the cursors never skips a line,
-    /// however late its transaction commits. Lines that an older, open transaction holds back are waited for, for a second at most;
-    /// a caller that is not <paramref name="isPatient"/> is told at once that there is more. Errors: <see cref="InvalidInputException"/>
-    /// <c>cursor</c>.
+    /// Transitions after a cursor of <see cref="HistoryEntry"/>, or from the start. Following the cursors never skips a line, however late
+    /// its transaction commits. Lines that an older, open transaction holds back are awaited for at most a second; without
+    /// <paramref name="wait"/> the page is returned at once, with <see cref="HistoryPage.More"/>. Errors:
+    /// <see cref="InvalidInputException"/> <c>cursor</c>.
     /// </summary>
     public async Task<HistoryPage> TransitionsAfterAsync(
         RunId run,
         string? cursor,
         int limit = 500,
-        bool isPatient = true,
+        bool wait = true,
         CancellationToken cancellationToken = default
     )
     {
@@ -168,8 +172,8 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
             var settled = rows.TakeWhile(r => r.Settled).Take(limit).Select(r => r.Entry).ToList();
             var heldBack = rows.Exists(r => !r.Settled);
 
-            // Nobody will be notified of these again: the notice of their own commit has brought the caller here.
-            if (isPatient && heldBack && settled.Count < limit && time.GetElapsedTime(began) < Patience)
+            // There is no further notification of these lines: the one of their own commit has brought the caller here.
+            if (wait && heldBack && settled.Count < limit && time.GetElapsedTime(began) < MaxWait)
             {
                 await Task.Delay(pause, time, cancellationToken);
                 pause *= 2;
@@ -184,11 +188,13 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
         {ViewReading.RunSelect}
         WHERE r.run_number = $1
           AND (r.project_name || ' / ' || r.repository_name ILIKE ALL ($2)
-            OR EXISTS (SELECT FROM repositories n JOIN projects o ON o.id = n.project_id WHERE n.id = r.repository_id AND o.name || ' / ' || n.name ILIKE ALL ($2)))
+            OR EXISTS (
+              SELECT FROM repositories n JOIN projects o ON o.id = n.project_id
+              WHERE n.id = r.repository_id AND o.name || ' / ' || n.name ILIKE ALL ($2)))
         ORDER BY r.id DESC LIMIT $3
         """;
 
-    /// <summary>The statement of a list, apart so that a test can ask how the database would run it.</summary>
+    /// <summary>The statement of a list, separate so that a test can explain it.</summary>
     internal static (string Sql, NpgsqlParameter[] Parameters) ListStatement(RunFilter filter, PageRequest page) =>
         new RunListStatement(filter, Cursors.DecodeId(List, page.Cursor), page.Limit).Build();
 

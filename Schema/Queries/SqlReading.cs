@@ -2,7 +2,7 @@ using Npgsql;
 
 namespace Shipinator.Schema.Queries;
 
-/// <summary>Reading by column name, and running a query with our errors.</summary>
+/// <summary>Helpers that run queries with this project's errors and read columns by name.</summary>
 internal static class SqlReading
 {
     public static async Task<List<T>> QueryAsync<T>(
@@ -33,9 +33,8 @@ internal static class SqlReading
     }
 
     /// <summary>
-    /// As <see cref="QueryAsync"/>, planned anew for these very values. A prepared statement is otherwise soon run by one plan for
-    /// all values, which for the rare ones reads the whole history. One round trip: a batch is one transaction, and the setting ends
-    /// with it.
+    /// As <see cref="QueryAsync"/>, but planned for the given values. A prepared statement otherwise soon gets one plan for all values,
+    /// which reads the whole history for rare ones. One round trip: a batch is one transaction, and the setting ends with it.
     /// </summary>
     public static async Task<List<T>> ListAsync<T>(
         this NpgsqlDataSource source,
@@ -77,7 +76,7 @@ internal static class SqlReading
     )
         where T : class => (await source.QueryAsync(sql, map, cancellationToken, parameters)).SingleOrDefault();
 
-    /// <summary>How many rows were touched.</summary>
+    /// <summary>The number of affected rows.</summary>
     public static async Task<int> ExecuteAsync(
         this NpgsqlDataSource source,
         string sql,
@@ -104,7 +103,7 @@ internal static class SqlReading
 
     public static NpgsqlParameter Uuids(IEnumerable<Guid> values) => new NpgsqlParameter<Guid[]> { TypedValue = [.. values] };
 
-    /// <summary>Errors: <see cref="InvalidInputException"/> <c>text_malformed</c> for what a column of text can't hold.</summary>
+    /// <summary>Errors: <see cref="InvalidInputException"/> <c>text_malformed</c> for text that PostgreSQL can't store.</summary>
     public static NpgsqlParameter Text(string? value) =>
         new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)StorableText.Require(value) ?? DBNull.Value };
 
@@ -115,7 +114,7 @@ internal static class SqlReading
             Value = (object?)values?.ToArray() ?? DBNull.Value,
         };
 
-    /// <summary>Patterns for <c>LIKE</c> that mean the words themselves.</summary>
+    /// <summary>Patterns for <c>LIKE</c> that match texts containing the words literally.</summary>
     public static NpgsqlParameter Like(IEnumerable<string> words) =>
         new NpgsqlParameter<string[]>
         {
@@ -172,7 +171,7 @@ internal static class SqlReading
 
     public static T Json<T>(this NpgsqlDataReader reader, string column) => PlanJson.Deserialize<T>(reader.Text(column));
 
-    /// <summary>The four columns of a stop that was asked for.</summary>
+    /// <summary>The four columns of a cancel request; null when there is none.</summary>
     public static CancelRequest? Cancel(this NpgsqlDataReader reader) =>
         reader.TimeOrNull("cancel_requested_at") is { } at
             ? new(at, Words.ParseReason(reader.Text("cancel_reason")), reader.Text("cancel_detail"), reader.Text("cancel_actor"))

@@ -3,29 +3,29 @@ using static Shipinator.Schema.Queries.SqlReading;
 
 namespace Shipinator.Schema.Queries;
 
-/// <summary>How runs ended on one day (UTC), and how long the successful ones took.</summary>
+/// <summary>The results of runs that ended on one day (UTC), and the median duration of the successful ones.</summary>
 public sealed record DayTrend(DateOnly Day, int Success, int Failed, int Canceled, TimeSpan? MedianDuration);
 
-/// <summary>A run that is not over, with the jobs and steps that are at work in it now.</summary>
-public sealed record LiveRun(RunView Run, IReadOnlyList<CurrentStep> Current);
+/// <summary>A run that is pending or running, with its running jobs and steps.</summary>
+public sealed record ActiveRun(RunView Run, IReadOnlyList<CurrentStep> Current);
 
-/// <summary>A job that runs, and its running step if one does.</summary>
+/// <summary>A running job, and its running step, if any.</summary>
 public sealed record CurrentStep(RunId RunId, string JobType, string Job, string? Step);
 
 /// <summary>The newest run of a branch.</summary>
 public sealed record BranchHead(string Branch, RunView Run);
 
-/// <summary>What screens show over time and at a glance. Errors of every method: <see cref="StorageUnavailableException"/>.</summary>
+/// <summary>Reads aggregates for overviews. Errors of every method: <see cref="StorageUnavailableException"/>.</summary>
 public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
 {
-    /// <summary>So many of a pipeline's successful runs tell how long the next one will take.</summary>
-    private const int Typical = 20;
+    /// <summary>The number of successful runs that the median duration is taken from.</summary>
+    private const int MedianSample = 20;
 
-    /// <summary>So many of a repository's newest runs are looked at for its branches.</summary>
+    /// <summary>The number of newest runs of a repository that are searched for branches.</summary>
     private const int BranchWindow = 2000;
 
-    /// <summary>The runs that are not over, newest first, at most <paramref name="limit"/>.</summary>
-    public async Task<IReadOnlyList<LiveRun>> LiveAsync(int limit, CancellationToken cancellationToken = default)
+    /// <summary>The runs that are pending or running, newest first, at most <paramref name="limit"/>.</summary>
+    public async Task<IReadOnlyList<ActiveRun>> ActiveAsync(int limit, CancellationToken cancellationToken = default)
     {
         var runs = await source.ListAsync(
             $"{ViewReading.RunSelect} WHERE r.finished_at IS NULL ORDER BY r.id DESC LIMIT $1",
@@ -45,17 +45,18 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
             new NpgsqlParameter<Guid[]> { TypedValue = [.. runs.Select(r => r.Id.Value)] }
         );
         var ofRun = current.ToLookup(c => c.RunId);
-        return [.. runs.Select(r => new LiveRun(r, [.. ofRun[r.Id]]))];
+        return [.. runs.Select(r => new ActiveRun(r, [.. ofRun[r.Id]]))];
     }
 
-    /// <summary>How many runs are at work, and how many have not begun.</summary>
-    public async Task<(int Running, int Pending)> LiveCountAsync(CancellationToken cancellationToken = default) =>
-        (await source.ListAsync(LiveCountStatement, r => (r.Number("running"), r.Number("pending")), cancellationToken)).Single();
+    /// <summary>The number of running and of pending runs.</summary>
+    public async Task<(int Running, int Pending)> ActiveCountAsync(CancellationToken cancellationToken = default) =>
+        (await source.ListAsync(ActiveCountStatement, r => (r.Number("running"), r.Number("pending")), cancellationToken)).Single();
 
-    internal const string LiveCountStatement =
-        "SELECT count(*) FILTER (WHERE status = 'running')::int AS running, count(*) FILTER (WHERE status = 'pending')::int AS pending FROM pipeline_runs WHERE finished_at IS NULL";
+    internal const string ActiveCountStatement =
+        "SELECT count(*) FILTER (WHERE status = 'running')::int AS running, count(*) FILTER (WHERE status = 'pending')::int AS pending "
+        + "FROM pipeline_runs WHERE finished_at IS NULL";
 
-    /// <summary>The last <paramref name="days"/> days, today last; of all runs, or of a project's, a repository's or a pipeline's.</summary>
+    /// <summary>The last <paramref name="days"/> days, today last, of all runs or of those of a project, repository or pipeline.</summary>
     public async Task<IReadOnlyList<DayTrend>> DaysAsync(RunFilter filter, int days, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(filter);
@@ -69,7 +70,7 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
             { Project: { } p } => ("AND project_id = $2", p.Value),
             _ => ("", (Guid?)null),
         };
-        // Ids begin with the time of their making (UUID version 7): the range is one of the primary key's.
+        // Ids start with their creation time (UUID version 7), so the range is one of the primary key.
         var parameters = new List<NpgsqlParameter> { Uuid(FirstIdAt(since)) };
         if (id is { } value)
         {
@@ -82,7 +83,8 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
                    count(*) FILTER (WHERE status = 'success')::int AS success,
                    count(*) FILTER (WHERE status = 'failed')::int AS failed,
                    count(*) FILTER (WHERE status = 'canceled')::int AS canceled,
-                   percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at)) FILTER (WHERE status = 'success') AS median
+                   percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at))
+                     FILTER (WHERE status = 'success') AS median
             FROM pipeline_runs
             WHERE id >= $1 AND finished_at IS NOT NULL {condition}
             GROUP BY day
@@ -107,14 +109,14 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
         ];
     }
 
-    /// <summary>How long a pipeline takes: the median of its last successful runs; null when it has none.</summary>
-    public async Task<TimeSpan?> TypicalDurationAsync(PipelineId pipeline, CancellationToken cancellationToken = default)
+    /// <summary>The median duration of a pipeline's last successful runs; null when there are none.</summary>
+    public async Task<TimeSpan?> MedianDurationAsync(PipelineId pipeline, CancellationToken cancellationToken = default)
     {
         var rows = await source.ListAsync(
             $"""
             SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at)) AS median
             FROM (SELECT finished_at, started_at FROM (SELECT * FROM pipeline_runs WHERE pipeline_id = $1 ORDER BY id DESC LIMIT 200) r
-                  WHERE status = 'success' AND started_at IS NOT NULL LIMIT {Typical}) last
+                  WHERE status = 'success' AND started_at IS NOT NULL LIMIT {MedianSample}) last
             """,
             r => r.IsDBNull(0) ? (TimeSpan?)null : TimeSpan.FromSeconds(r.GetDouble(0)),
             cancellationToken,
@@ -123,7 +125,7 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
         return rows.Single();
     }
 
-    /// <summary>The newest run of each branch that ran lately, the newest branch first.</summary>
+    /// <summary>The newest run of each recently used branch, newest first.</summary>
     public async Task<IReadOnlyList<BranchHead>> BranchesAsync(
         RepositoryId repository,
         int limit,
@@ -144,8 +146,8 @@ public sealed class TrendQueries(NpgsqlDataSource source, TimeProvider time)
         );
 
     /// <summary>
-    /// The newest run of each repository that has one: the last entry of its part of the index, in a form that only this index can
-    /// give. By <c>repository_id =</c> the planner may walk all runs backwards, far for a repository that is quiet.
+    /// The newest run of each repository that has one: the last entry of its range in the index, in a form that only this index can
+    /// provide. With <c>repository_id =</c> the planner may walk all runs backwards, which is slow for an inactive repository.
     /// </summary>
     public async Task<IReadOnlyList<RunView>> NewestAsync(
         IReadOnlyCollection<RepositoryId> repositories,

@@ -6,33 +6,39 @@ using static Shipinator.Schema.Queries.SqlReading;
 namespace Shipinator.Schema.Queries;
 
 /// <summary>
-/// Finds what is not terminal, a page at a time through the partial indexes that hold nothing else, and then what is not settled.
+/// Finds rows by state, a page at a time through the partial indexes that hold only what is not terminal, and then what is not settled.
 /// </summary>
 public sealed class UnfinishedWork(NpgsqlDataSource source, GroupCommitWriter writer) : IUnfinishedWork
 {
     private const int PageSize = 1000;
 
-    private static readonly (Machine Machine, string Table, string Condition)[] Parts =
-    [
-        (Machine.Run, "pipeline_runs", "finished_at IS NULL"),
-        (Machine.Job, "jobs", "finished_at IS NULL AND status = 'running'"),
-        (Machine.Execution, "executions", "completed_at IS NULL"),
-    ];
-
     /// <inheritdoc/>
-    public async IAsyncEnumerable<UnfinishedItem> List([EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<UnfinishedItem> List(
+        IReadOnlyList<MachineStates> states,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
-        foreach (var (machine, table, condition) in Parts)
+        ArgumentNullException.ThrowIfNull(states);
+        foreach (var (machine, wanted) in states)
         {
+            // The condition on the end is the partial index's.
+            var (table, unfinished) = machine switch
+            {
+                Machine.Run => ("pipeline_runs", "finished_at IS NULL"),
+                Machine.Job => ("jobs", "finished_at IS NULL"),
+                Machine.Execution => ("executions", "completed_at IS NULL"),
+                _ => throw new ArgumentException($"Rows of the machine '{machine.Word()}' can't be listed.", nameof(states)),
+            };
             var after = Guid.Empty;
             List<Guid> ids;
             do
             {
                 ids = await source.QueryAsync(
-                    $"SELECT id FROM {table} WHERE {condition} AND id > $1 ORDER BY id LIMIT {PageSize}",
+                    $"SELECT id FROM {table} WHERE {unfinished} AND status = ANY ($2) AND id > $1 ORDER BY id LIMIT {PageSize}",
                     r => r.GetGuid(0),
                     cancellationToken,
-                    Uuid(after)
+                    Uuid(after),
+                    Texts(wanted.Select(s => s.Word()))
                 );
                 foreach (var id in ids)
                 {
@@ -65,15 +71,20 @@ public sealed class UnfinishedWork(NpgsqlDataSource source, GroupCommitWriter wr
         writer.WriteAsync(new SettledWrite(id)).WaitAsync(cancellationToken);
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<LeaseHolder>> Holders(string executorType, CancellationToken cancellationToken) =>
+    public async Task<IReadOnlyList<LeaseHolder>> Holders(
+        string executorType,
+        IReadOnlyCollection<Status> states,
+        CancellationToken cancellationToken
+    ) =>
         await source.QueryAsync(
             """
             SELECT id, project_id, submitted_at FROM executions
-            WHERE completed_at IS NULL AND status <> 'pending' AND executor_type = $1
+            WHERE completed_at IS NULL AND status = ANY ($2) AND executor_type = $1
             ORDER BY id
             """,
             r => new LeaseHolder(new(r.GetGuid(0)), new(r.GetGuid(1)), r.GetFieldValue<DateTimeOffset>(2)),
             cancellationToken,
-            Text(executorType)
+            Text(executorType),
+            Texts(states.Select(s => s.Word()))
         );
 }

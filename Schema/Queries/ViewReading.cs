@@ -2,7 +2,7 @@ using Npgsql;
 
 namespace Shipinator.Schema.Queries;
 
-/// <summary>Rows to views.</summary>
+/// <summary>Maps rows to views.</summary>
 internal static class ViewReading
 {
     public const string RunSelect = """
@@ -14,13 +14,17 @@ internal static class ViewReading
         """;
 
     public const string JobColumns =
-        "id, pipeline_run_id, job_type, name, attempt, status, reason, detail, reused_from, not_before, cancel_requested_at, cancel_reason, cancel_detail, cancel_actor, created_at, started_at, finished_at, version";
+        "id, pipeline_run_id, job_type, name, attempt, status, reason, detail, reused_from, not_before, cancel_requested_at, "
+        + "cancel_reason, cancel_detail, cancel_actor, created_at, started_at, finished_at, version";
 
     public const string StepColumns =
-        "id, job_id, name, job_attempt, position, execution_order, parallel_group, status, reason, detail, exit_code, not_before, created_at, started_at, finished_at";
+        "id, job_id, name, job_attempt, position, execution_order, parallel_group, status, reason, detail, exit_code, not_before, "
+        + "created_at, started_at, finished_at";
 
     public const string ExecutionColumns =
-        "id, job_step_id, job_id, pipeline_run_id, project_id, attempt, executor_type, external_id, status, reason, detail, exit_code, logs_uri, cancel_requested_at, cancel_reason, cancel_detail, cancel_actor, created_at, submitted_at, started_at, completed_at, version";
+        "id, job_step_id, job_id, pipeline_run_id, project_id, attempt, executor_type, external_id, status, reason, detail, exit_code, "
+        + "logs_uri, cancel_requested_at, cancel_reason, cancel_detail, cancel_actor, created_at, submitted_at, started_at, completed_at, "
+        + "version";
 
     public static RunView Run(NpgsqlDataReader r) =>
         new()

@@ -8,10 +8,9 @@ using Npgsql;
 namespace Shipinator.Schema.Server;
 
 /// <summary>
-/// A real PostgreSQL server of our own, started from the machine's programs in a folder of ours: standalone mode and tests.
-/// It listens on loopback alone, with a random password. When its owner dies it goes on; the next owner finds it in the
-/// folder and takes it over. Started by root, it runs as the user <c>postgres</c>, else <c>nobody</c>, who then owns
-/// <c>data</c> and nothing else.
+/// A PostgreSQL server for standalone mode and tests, started from the machine's installed programs in a folder of ours. It listens on
+/// loopback only, with a random password. It outlives its owner; the next owner finds it in the folder and takes it over. Started by root,
+/// it runs as the user <c>postgres</c>, else <c>nobody</c>, which then owns <c>data</c> and nothing else.
 /// </summary>
 public sealed partial class LocalPostgres : IAsyncDisposable
 {
@@ -20,12 +19,14 @@ public sealed partial class LocalPostgres : IAsyncDisposable
     private const UnixFileMode OwnerOnlyFolder = OwnerOnly | UnixFileMode.UserExecute;
 
     /// <summary>
-    /// Opens the folder and the file that come first as descriptors 9 and 8, and runs the rest. As another user than ours PostgreSQL
-    /// may not pass through the folders above its own, which are ours alone: by the descriptor it need not.
+    /// Opens the folder and the file in the first two arguments as descriptors 9 and 8, and runs the rest. Under another user PostgreSQL
+    /// has no access to the parent folders, which are private to ours: with the descriptor it needs none.
     /// </summary>
     private const string WithFolder = "exec 9<\"$1\" 8<\"$2\"; shift 2; exec \"$@\"";
 
-    /// <summary>The same for the server, in a session of its own, so that a Ctrl-C of our terminal does not reach it; it writes to the log that is named.</summary>
+    /// <summary>
+    /// The same for the server, in its own session, so that a Ctrl-C in our terminal does not reach it; it writes to a log file.
+    /// </summary>
     private const string Detach = "exec 9<\"$1\"; log=$2; shift 2; umask 077; setsid \"$@\" >>\"$log\" 2>&1 </dev/null & echo $!";
     private const string OpenFolder = "/proc/self/fd/9";
     private const string OpenPassword = "/proc/self/fd/8";
@@ -48,10 +49,10 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         _logger = logger;
     }
 
-    /// <summary>The server's process; it stays the same when a running server was taken over.</summary>
+    /// <summary>The server's process id.</summary>
     public int ProcessId { get; private set; }
 
-    /// <summary>For a database of the server; <c>shipinator</c> is made at the first start.</summary>
+    /// <summary>The connection string of a database; <c>shipinator</c> is created at the first start.</summary>
     public string ConnectionString(string database = "shipinator") =>
         new NpgsqlConnectionStringBuilder
         {
@@ -64,7 +65,7 @@ public sealed partial class LocalPostgres : IAsyncDisposable
 
     private string DataFolder => Path.Combine(_options.Folder, "data");
 
-    /// <summary>The same as the kernel names it, without links.</summary>
+    /// <summary><see cref="DataFolder"/> with symbolic links resolved.</summary>
     private string WorkingFolder => Processes.RealPath(DataFolder);
 
     private string LogFile => Path.Combine(_options.Folder, "server.log");
@@ -72,7 +73,7 @@ public sealed partial class LocalPostgres : IAsyncDisposable
     private string SecretsFile => Path.Combine(_options.Folder, "server.json");
 
     /// <summary>
-    /// Starts the server, or takes over the one that runs on this folder; returns when it answers. Errors:
+    /// Starts the server, or takes over the one that runs on this folder; returns when it accepts connections. Errors:
     /// <see cref="InvalidInputException"/> <c>postgres_missing</c>, <c>postgres_user</c>, <c>postgres_failed</c> (with the end of its log).
     /// </summary>
     public static async Task<LocalPostgres> StartAsync(
@@ -113,13 +114,13 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         await EnsureDatabaseAsync(cancellationToken);
     }
 
-    /// <summary>Ends connections and stops cleanly ("fast"). Idempotent.</summary>
+    /// <summary>Stops the server with a fast shutdown, which ends connections. Idempotent.</summary>
     public async Task StopAsync(CancellationToken cancellationToken = default) => await EndAsync(Signal.Interrupt, cancellationToken);
 
-    /// <summary>Kills it as a crash would (<c>kill -9</c> of the server and all its children). For tests.</summary>
+    /// <summary>Simulates a crash (<c>kill -9</c> of the server and its children). For tests.</summary>
     public async Task KillAsync(CancellationToken cancellationToken = default) => await EndAsync(Signal.Kill, cancellationToken);
 
-    /// <summary>As <see cref="StopAsync"/>.</summary>
+    /// <inheritdoc cref="StopAsync"/>
     public async ValueTask DisposeAsync() => await StopAsync();
 
     private async Task PrepareAsync(CancellationToken cancellationToken)
@@ -133,7 +134,7 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         _secrets = ReadSecrets() ?? new(Convert.ToHexString(RandomNumberGenerator.GetBytes(24)), LoopbackPort.Free());
         WriteSecrets();
 
-        // The cluster is whole once this file is there: initdb writes into a folder that is moved into place at the end.
+        // This file marks a complete cluster: initdb writes into a folder that is renamed at the end.
         if (File.Exists(Path.Combine(DataFolder, "PG_VERSION")))
         {
             return;
@@ -161,7 +162,7 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes a folder that is ours alone, or closes one that was more open.</summary>
+    /// <summary>Creates a folder that only our user can access, or restricts an existing one.</summary>
     private static void MakePrivate(string folder)
     {
         if (OperatingSystem.IsWindows())
@@ -198,13 +199,13 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         await process.WaitForExitAsync(cancellationToken);
         if (process.ExitCode != 0)
         {
-            throw Failed($"initdb ended with {process.ExitCode}: {await output}{await errors}");
+            throw Failed($"initdb exited with code {process.ExitCode}: {await output}{await errors}");
         }
     }
 
     /// <summary>
-    /// In a session of its own, so that a Ctrl-C or hang-up of our terminal does not reach it; by a shell that goes away,
-    /// so that no open stream of ours ties it to us.
+    /// Starts the server in its own session, so that a Ctrl-C or hang-up of our terminal does not reach it, through a shell that exits, so
+    /// that it inherits no open stream of ours.
     /// </summary>
     private void Launch()
     {
@@ -234,8 +235,8 @@ public sealed partial class LocalPostgres : IAsyncDisposable
     }
 
     /// <summary>
-    /// A script of ours that runs a program of PostgreSQL as its user. Nothing of our environment goes along: it may hold
-    /// passwords and tokens, and that user could read them in <c>/proc</c>.
+    /// Runs a PostgreSQL program as its user through one of our scripts. Our environment is not passed on: it may contain passwords and
+    /// tokens, which that user could read in <c>/proc</c>.
     /// </summary>
     private ProcessStartInfo StartInfo(string script, string[] scriptArguments, string program, string[] arguments)
     {
@@ -262,20 +263,20 @@ public sealed partial class LocalPostgres : IAsyncDisposable
             {
                 await using var connection = new NpgsqlConnection(ConnectionString("postgres") + ";Pooling=false;Timeout=5");
                 await connection.OpenAsync(cancellationToken);
-                ProcessId = RunningPid() ?? throw Failed("it answers, but its postmaster.pid is gone");
+                ProcessId = RunningPid() ?? throw Failed("it accepts connections, but its postmaster.pid is missing");
                 return;
             }
             catch (PostgresException e)
                 when (e.SqlState is PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification)
             {
-                throw Failed($"the server of this folder does not take the password in {SecretsFile}: {e.MessageText}");
+                throw Failed($"the server of this folder rejects the password in {SecretsFile}: {e.MessageText}");
             }
             catch (NpgsqlException e)
             {
                 var waited = _time.GetElapsedTime(began);
                 if (waited > _options.StartTimeout || (waited > TimeSpan.FromSeconds(5) && RunningPid() is null))
                 {
-                    throw Failed($"no answer after {waited.TotalSeconds:0} s ({e.Message})");
+                    throw Failed($"it did not accept connections within {waited.TotalSeconds:0} s ({e.Message})");
                 }
             }
 
@@ -284,8 +285,8 @@ public sealed partial class LocalPostgres : IAsyncDisposable
     }
 
     /// <summary>
-    /// A server that was killed leaves its pid file, and its number may be a zombie's or another program's by now: then
-    /// PostgreSQL would refuse to start. Gone for sure is it once no process works in the data folder any more.
+    /// Removes the pid file of a killed server, whose number may belong to a zombie or another program by now: PostgreSQL would then refuse
+    /// to start. The server is certainly gone once no process has the data folder as its working folder.
     /// </summary>
     private async Task ClearLeftoversAsync(CancellationToken cancellationToken)
     {
@@ -300,7 +301,7 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         {
             if (_time.GetElapsedTime(began) > _options.StartTimeout)
             {
-                throw Failed("processes of a killed server still work in its data folder");
+                throw Failed("processes of a killed server still use its data folder");
             }
 
             await Task.Delay(Pause, _time, cancellationToken);
@@ -330,7 +331,7 @@ public sealed partial class LocalPostgres : IAsyncDisposable
 
         if (signal == Signal.Kill)
         {
-            // Children first know of the postmaster's death through a pipe: killing them too makes it a crash at one moment.
+            // Children notice the death of the postmaster only later: killing them too makes it a crash at one moment.
             foreach (var child in Processes.ChildrenOf(pid))
             {
                 Processes.Send(child, signal);
@@ -343,14 +344,14 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         {
             if (_time.GetElapsedTime(began) > _options.StartTimeout)
             {
-                throw Failed($"process {pid} does not end");
+                throw Failed($"process {pid} did not exit");
             }
 
             await Task.Delay(Pause, _time, cancellationToken);
         }
     }
 
-    /// <summary>The process of <c>postmaster.pid</c>, if it is alive and really the server of this folder.</summary>
+    /// <summary>The process of <c>postmaster.pid</c>, if it is alive and is the server of this folder.</summary>
     private int? RunningPid()
     {
         try
@@ -396,11 +397,11 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         string[] log = File.Exists(LogFile) ? File.ReadAllLines(LogFile) : [];
         return new(
             "postgres_failed",
-            $"PostgreSQL in {_options.Folder} could not be run: {what}\n{string.Join('\n', log.TakeLast(10))}".TrimEnd()
+            $"PostgreSQL in {_options.Folder} can't be run: {what}\n{string.Join('\n', log.TakeLast(10))}".TrimEnd()
         );
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Took over the PostgreSQL server {Pid} that was left running in {Folder}.")]
+    [LoggerMessage(2201, LogLevel.Information, "Took over the running PostgreSQL server {Pid} in {Folder}.")]
     private static partial void TookOver(ILogger logger, int pid, string folder);
 
     private sealed record Secrets(string Password, int Port);

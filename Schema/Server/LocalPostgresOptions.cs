@@ -1,20 +1,20 @@
 namespace Shipinator.Schema.Server;
 
-/// <summary>How a <see cref="LocalPostgres"/> is started.</summary>
+/// <summary>Options of a <see cref="LocalPostgres"/>.</summary>
 public sealed record LocalPostgresOptions
 {
-    /// <summary>Holds the database; made at the first start. Below it: <c>data</c>, <c>server.json</c>, <c>server.log</c>.</summary>
+    /// <summary>The folder of the server, created at the first start: <c>data</c>, <c>server.json</c>, <c>server.log</c>.</summary>
     public required string Folder { get; init; }
 
-    /// <summary>The folder with <c>initdb</c> and <c>postgres</c>. Default: the newest of Debian's, else the PATH's.</summary>
+    /// <summary>The folder with <c>initdb</c> and <c>postgres</c>. Default: Debian's newest version, else from the PATH.</summary>
     public string? BinFolder { get; init; }
 
-    /// <summary>False only for tests: a crash of the machine may then lose everything.</summary>
+    /// <summary>False only for tests: a crash of the machine may then lose all data.</summary>
     public bool Fsync { get; init; } = true;
 
-    /// <summary>How many connections at once.</summary>
+    /// <summary>The maximum number of connections.</summary>
     public int MaxConnections { get; init; } = 200;
 
-    /// <summary>How long a start may take; recovery after a crash included.</summary>
+    /// <summary>The maximum duration of a start, including crash recovery.</summary>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(60);
 }

@@ -6,7 +6,7 @@ namespace Shipinator.Schema.Server;
 /// <summary>TCP ports of the loopback address.</summary>
 internal static class LoopbackPort
 {
-    /// <summary>One that is free now.</summary>
+    /// <summary>A port that is currently free.</summary>
     public static int Free()
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -14,7 +14,7 @@ internal static class LoopbackPort
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
-    /// <summary>Whether a server could listen on it now.</summary>
+    /// <summary>Whether a server could currently listen on it.</summary>
     public static bool IsFree(int port)
     {
         try

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Shipinator.Schema.Server;
 
-/// <summary>The unprivileged user that the server runs as when we are root, which PostgreSQL refuses to be.</summary>
+/// <summary>The unprivileged user that PostgreSQL runs as when we are root, under which it refuses to run.</summary>
 internal sealed class PostgresAccount
 {
     private readonly string _uid;
@@ -15,11 +15,11 @@ internal sealed class PostgresAccount
         _gid = gid;
     }
 
-    /// <summary>What a command line begins with to run as this user.</summary>
+    /// <summary>The command-line prefix that runs a program as this user.</summary>
     public IReadOnlyList<string> Prefix => ["setpriv", $"--reuid={_uid}", $"--regid={_gid}", "--clear-groups", "--"];
 
     /// <summary>
-    /// Null when we are not root. Errors: <see cref="InvalidInputException"/> <c>postgres_user</c> when there is nobody to be.
+    /// Null when we are not root. Errors: <see cref="InvalidInputException"/> <c>postgres_user</c> when there is no suitable user.
     /// </summary>
     public static PostgresAccount? ForThisProcess()
     {
@@ -42,11 +42,12 @@ internal sealed class PostgresAccount
 
         throw new InvalidInputException(
             "postgres_user",
-            "PostgreSQL can't run as root, and there is neither a user 'postgres' nor 'nobody' to run it as. Start Shipinator as another user."
+            "PostgreSQL can't run as root, and this machine has neither a user 'postgres' nor 'nobody' to run it as. "
+                + "Start Shipinator as another user."
         );
     }
 
-    /// <summary>The folder itself, or the one that a link in its place leads to, which an earlier version made for servers started by root.</summary>
+    /// <summary>The folder, or the target when it is a link, as earlier versions created for servers started by root.</summary>
     public static string Resolve(string folder)
     {
         if (new DirectoryInfo(folder).LinkTarget is null || Directory.ResolveLinkTarget(folder, returnFinalTarget: true) is not { } target)
@@ -58,11 +59,12 @@ internal sealed class PostgresAccount
             ? target.FullName
             : throw new InvalidInputException(
                 "postgres_failed",
-                $"{folder} is a link to {target.FullName}, which does not exist. Restore that folder, or remove the link to begin with an empty database."
+                $"{folder} is a link to {target.FullName}, which does not exist. "
+                    + "Restore that folder, or remove the link to start with an empty database."
             );
     }
 
-    /// <summary>Gives a file or folder to this user.</summary>
+    /// <summary>Changes the owner of a file or folder to this user.</summary>
     public void Own(string path)
     {
         using var process = Process.Start(new ProcessStartInfo("chown", [$"{_uid}:{_gid}", path]) { RedirectStandardError = true })!;
@@ -70,7 +72,10 @@ internal sealed class PostgresAccount
         process.WaitForExit();
         if (process.ExitCode != 0)
         {
-            throw new InvalidInputException("postgres_user", $"{path} can't be given to the user that runs PostgreSQL: {error.Trim()}");
+            throw new InvalidInputException(
+                "postgres_user",
+                $"The owner of {path} can't be changed to the user that runs PostgreSQL: {error.Trim()}"
+            );
         }
     }
 }

@@ -2,13 +2,13 @@ using System.Globalization;
 
 namespace Shipinator.Schema.Server;
 
-/// <summary>Finds a PostgreSQL server's programs on this machine.</summary>
+/// <summary>Finds the PostgreSQL server programs of this machine.</summary>
 internal static class PostgresBinaries
 {
     private const string DebianFolder = "/usr/lib/postgresql";
 
     /// <summary>
-    /// The configured folder; else the newest of Debian's; else the one of the PATH. Errors:
+    /// The configured folder; else Debian's newest version; else from the PATH. Errors:
     /// <see cref="InvalidInputException"/> <c>postgres_missing</c> that says what to install.
     /// </summary>
     public static string Find(string? configured)
@@ -19,7 +19,7 @@ internal static class PostgresBinaries
                 ? configured
                 : throw new InvalidInputException(
                     "postgres_missing",
-                    $"There are no PostgreSQL server programs (initdb, postgres) in '{configured}'. Name the folder that holds them."
+                    $"'{configured}' does not contain the PostgreSQL server programs initdb and postgres. Set the folder that does."
                 );
         }
 
@@ -44,7 +44,8 @@ internal static class PostgresBinaries
         return candidates.Find(HasServer)
             ?? throw new InvalidInputException(
                 "postgres_missing",
-                "No PostgreSQL server is installed on this machine: looked in /usr/lib/postgresql/*/bin and the PATH. Install it (Debian: apt-get install postgresql), name its folder, or give a connection string to a server elsewhere."
+                "No PostgreSQL server is installed on this machine (searched /usr/lib/postgresql/*/bin and the PATH). "
+                    + "Install it (Debian: apt-get install postgresql), set its folder, or use the connection string of another server."
             );
     }
 

@@ -3,17 +3,17 @@ using System.Runtime.InteropServices;
 
 namespace Shipinator.Schema.Server;
 
-/// <summary>What a process is sent.</summary>
+/// <summary>Signals.</summary>
 internal enum Signal
 {
     Interrupt = 2,
     Kill = 9,
 }
 
-/// <summary>Other processes of this machine, as Linux shows them below <c>/proc</c>.</summary>
+/// <summary>Other processes of this machine, from <c>/proc</c>.</summary>
 internal static partial class Processes
 {
-    /// <summary>A zombie holds nothing any more: whoever adopted it has only not looked yet.</summary>
+    /// <summary>False for zombies, which hold no resources.</summary>
     public static bool IsAlive(int pid) => Fields(pid) is { } fields && fields[0] is not ("Z" or "X");
 
     public static IEnumerable<int> ChildrenOf(int pid)
@@ -38,7 +38,7 @@ internal static partial class Processes
         }
     }
 
-    /// <summary>The path of an existing file or folder without any link in it; else the path itself.</summary>
+    /// <summary>The path of an existing file or folder with symbolic links resolved; else the path itself.</summary>
     public static string RealPath(string path)
     {
         var found = RealPath(path, 0);
@@ -65,7 +65,7 @@ internal static partial class Processes
             .Select(d => int.TryParse(Path.GetFileName(d), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : 0)
             .Where(pid => pid != 0);
 
-    /// <summary>State, parent, … : what follows the name, which may hold anything, in parentheses.</summary>
+    /// <summary>State, parent, …: the fields after the name, which is in parentheses and may contain anything.</summary>
     private static string[]? Fields(int pid)
     {
         try

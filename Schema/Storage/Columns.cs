@@ -4,15 +4,15 @@ using NpgsqlTypes;
 
 namespace Shipinator.Schema.Storage;
 
-/// <summary>One column of many rows, sent as one array parameter.</summary>
+/// <summary>A column of many rows, sent as one array parameter.</summary>
 internal abstract class Column<T>(string name, string type)
 {
     public string Name => name;
 
-    /// <summary>What the parameter is cast to, an array type.</summary>
+    /// <summary>The array type that the parameter is cast to.</summary>
     public string Type => type;
 
-    /// <summary>How a value of the row source <c>u</c> becomes one of the table.</summary>
+    /// <summary>The SQL expression for the table's value, over the row source <c>u</c>.</summary>
     public string Expression { get; init; } = "u." + name;
 
     public abstract NpgsqlParameter Parameter(List<T> rows);
@@ -33,7 +33,7 @@ internal sealed class Column<T, TValue>(string name, string type, NpgsqlDbType d
     }
 }
 
-/// <summary>Makes columns of the types that the tables use.</summary>
+/// <summary>Columns of the types that the tables use.</summary>
 internal static class Column
 {
     public static Column<T> Uuid<T>(string name, Func<T, Guid> value) => new Column<T, Guid>(name, "uuid[]", NpgsqlDbType.Uuid, value);
@@ -41,7 +41,7 @@ internal static class Column
     public static Column<T> UuidOrNull<T>(string name, Func<T, Guid?> value) =>
         new Column<T, Guid?>(name, "uuid[]", NpgsqlDbType.Uuid, value);
 
-    /// <summary>An array per row: arrays of arrays must be rectangular, so each travels as its text.</summary>
+    /// <summary>An array per row, sent as text, because arrays of arrays must be rectangular.</summary>
     public static Column<T> Uuids<T>(string name, Func<T, IEnumerable<Guid>> value) =>
         new Column<T, string>(name, "text[]", NpgsqlDbType.Text, r => $"{{{string.Join(',', value(r))}}}")
         {
@@ -70,7 +70,7 @@ internal static class Column
     public static Column<T> TimeOrNull<T>(string name, Func<T, DateTimeOffset?> value) =>
         new Column<T, DateTime?>(name, "timestamptz[]", NpgsqlDbType.TimestampTz, r => value(r)?.UtcDateTime);
 
-    /// <summary>The status and what belongs to it.</summary>
+    /// <summary>The status and its related columns.</summary>
     public static Column<T>[] Life<T>(Func<T, Lifecycle> life) =>
         [
             Text<T>("status", r => life(r).Status.Word()),
@@ -81,7 +81,7 @@ internal static class Column
             Time<T>("updated_at", r => life(r).ChangedAt),
         ];
 
-    /// <summary>A stop that was asked for.</summary>
+    /// <summary>The columns of a cancel request.</summary>
     public static Column<T>[] Cancel<T>(Func<T, CancelRequest?> cancel) =>
         [
             TimeOrNull<T>("cancel_requested_at", r => cancel(r)?.RequestedAt),
@@ -91,8 +91,8 @@ internal static class Column
         ];
 
     /// <summary>
-    /// PostgreSQL's text holds neither NUL nor half a surrogate pair, and a sentence from a platform may hold both: a
-    /// transition must not be lost for that.
+    /// PostgreSQL stores neither NUL nor unpaired surrogates, which a detail from a platform may contain: they are replaced, so that the
+    /// transition is not lost.
     /// </summary>
     private static string? Storable(string? text)
     {

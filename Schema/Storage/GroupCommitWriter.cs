@@ -6,28 +6,29 @@ using Shipinator.Schema.Live;
 
 namespace Shipinator.Schema.Storage;
 
-/// <summary>How writes are grouped.</summary>
+/// <summary>Options of <see cref="GroupCommitWriter"/>.</summary>
 public sealed record GroupCommitOptions
 {
-    /// <summary>How many writes may wait; the next caller waits until there is room.</summary>
+    /// <summary>The maximum number of queued writes; further callers wait.</summary>
     public int Capacity { get; init; } = 4096;
 
-    /// <summary>How many writes one transaction takes at most.</summary>
+    /// <summary>The maximum number of writes per transaction.</summary>
     public int MaxBatch { get; init; } = 256;
 }
 
 /// <summary>
-/// Writes all that waits in one transaction and one round trip, then answers each caller: an fsync is paid once for many.
-/// Nothing waits for company: a lone write goes at once.
+/// Writes everything that is queued in one transaction and one round trip, then completes each caller: many writes share one fsync. Nothing
+/// is delayed to form a batch: a single write is sent immediately.
 /// </summary>
 public sealed partial class GroupCommitWriter : IAsyncDisposable
 {
-    // Prepared statements with one plan for every batch: by primary key, whatever the statistics say today.
+    // Prepared statements with one plan for every batch: by primary key, regardless of the current statistics.
     private const string Session =
-        "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
+        "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; "
+        + "SET enable_mergejoin = off; SET jit = off";
 
-    /// <summary>A notice holds less than 8,000 bytes; an id takes 33.</summary>
-    private const int IdsPerNotice = 240;
+    /// <summary>A notification must be shorter than 8,000 bytes; an id takes 33.</summary>
+    private const int IdsPerNotification = 240;
 
     private readonly NpgsqlDataSource _source;
     private readonly ILogger<GroupCommitWriter> _logger;
@@ -36,7 +37,7 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
     private readonly Task _loop;
     private NpgsqlConnection? _connection;
 
-    /// <summary>Starts the loop; it ends when this is disposed, after what waits was written.</summary>
+    /// <summary>Starts the loop, which ends when this is disposed, after the queued writes.</summary>
     public GroupCommitWriter(NpgsqlDataSource source, ILogger<GroupCommitWriter> logger, GroupCommitOptions? options = null)
     {
         options ??= new();
@@ -49,13 +50,13 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
         _loop = Task.Run(RunAsync);
     }
 
-    /// <summary>How many writes wait now.</summary>
+    /// <summary>The number of queued writes.</summary>
     internal int Waiting => _waiting.Reader.Count;
 
     /// <summary>
     /// Returns once the write is durable. Errors: <see cref="InconsistentStateException"/> when the row has another version,
     /// <see cref="StorageUnavailableException"/> (the outcome is then unknown: read again), <see cref="ShipinatorException"/>
-    /// <c>storage_rejected</c> when the database refuses this very write.
+    /// <c>storage_rejected</c> when the database rejects this write.
     /// </summary>
     internal async Task WriteAsync(PendingWrite write)
     {
@@ -65,7 +66,7 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
         }
         catch (ChannelClosedException)
         {
-            throw new StorageUnavailableException("This silo is shutting down: nothing is written any more.");
+            throw new StorageUnavailableException("This silo is shutting down and accepts no more writes. Retry the call on another silo.");
         }
 
         await write.Done;
@@ -79,7 +80,7 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
         await DropConnectionAsync();
     }
 
-    /// <summary>Ends when this is disposed, and for nothing else: nobody would write any more, and every caller would wait for ever.</summary>
+    /// <summary>Ends only when this is disposed: otherwise nothing would be written any more, and all callers would wait forever.</summary>
     private async Task RunAsync()
     {
         var batch = new List<PendingWrite>(_maxBatch);
@@ -97,7 +98,7 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
             }
             catch (Exception e)
             {
-                // Unforeseen. Whoever still waits reads again what became of the write.
+                // Unexpected: the outcome is unknown, and the callers must read again.
                 batch.ForEach(w => w.Fail(DatabaseErrors.Unknown(e, w.What)));
                 await DropConnectionAsync();
             }
@@ -105,7 +106,7 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
     }
 
     /// <summary>
-    /// A lost database fails the whole batch. Anything else is one write's: the batch is halved until each bad write stands alone.
+    /// A lost database fails the whole batch. Any other error belongs to a single write: the batch is halved until the write is found.
     /// </summary>
     private async Task CommitAsync(List<PendingWrite> batch, bool again = false)
     {
@@ -136,9 +137,9 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
                 return;
             }
 
-            // A first write that lost a race meets the winner's other unique keys as well, in any order; once the winner
-            // has committed, its id is met first. What the database did not say itself may come from the connection's
-            // state: a fresh one shows whether it is the write's own fault.
+            // A first write that lost a race may violate any unique key of the winner's rows; once the winner has committed, it is the id.
+            // An error that is not the database's own may come from the state of the connection: a new one shows whether the write itself
+            // is at fault.
             if (!again && e is not (UnbuildableException or PostgresException { SqlState: not PostgresErrorCodes.UniqueViolation }))
             {
                 await CommitAsync(batch, again: true);
@@ -164,7 +165,9 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
             {
                 SqlState: PostgresErrorCodes.UniqueViolation,
                 ConstraintName: "state_transitions_pkey" or "jobs_pkey"
-            } => new InconsistentStateException($"{write.What} is not at version {write.Expected} any more: somebody else wrote it."),
+            } => new InconsistentStateException(
+                $"{write.What} is no longer at version {write.Expected}: it was written by another activation."
+            ),
             PostgresException refused => DatabaseErrors.Rejected(refused, write.What),
             _ => DatabaseErrors.Unwritable(error, write.What),
         };
@@ -183,7 +186,7 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
         await batch.ExecuteNonQueryAsync();
     }
 
-    /// <summary>Errors: <see cref="UnbuildableException"/>, whatever a write throws: it never reached the database.</summary>
+    /// <summary>Errors: <see cref="UnbuildableException"/> for any error; nothing has been sent to the database then.</summary>
     private static NpgsqlBatch Build(List<PendingWrite> writes)
     {
         try
@@ -205,10 +208,10 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
             Tables.Transitions.AddTo(batch, rows.Transitions);
             Tables.Unsettled.AddTo(batch, rows.Unsettled);
             Tables.Settled.AddTo(batch, rows.Settled);
-            foreach (var ids in rows.Changed.Chunk(IdsPerNotice))
+            foreach (var ids in rows.Changed.Chunk(IdsPerNotification))
             {
                 batch.BatchCommands.Add(
-                    new($"SELECT pg_notify('{PostgresNotices.Runs}', $1)")
+                    new($"SELECT pg_notify('{PostgresListener.Runs}', $1)")
                     {
                         Parameters =
                         {
@@ -242,7 +245,7 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
         }
     }
 
-    /// <summary>Never throws: a connection that can't even be closed is left to the collector, and the next one is made.</summary>
+    /// <summary>Never throws: a connection that can't be closed is abandoned, and a new one is opened.</summary>
     private async Task DropConnectionAsync()
     {
         var connection = _connection;
@@ -260,15 +263,15 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "The connection of the group commit could not be closed.")]
+    [LoggerMessage(2002, LogLevel.Debug, "Closing the connection of the group commit failed.")]
     private static partial void LogNotClosed(ILogger logger, Exception error);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The database was lost under a batch of {Count} writes.")]
+    [LoggerMessage(2003, LogLevel.Warning, "The database became unavailable during a batch of {Count} writes.")]
     private static partial void LogLost(ILogger logger, Exception error, int count);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The write of {What} was refused.")]
+    [LoggerMessage(2004, LogLevel.Warning, "The write of {What} was rejected.")]
     private static partial void LogRefused(ILogger logger, Exception error, string what);
 
-    /// <summary>A write that can't even be put into words for the database.</summary>
+    /// <summary>A write that can't be converted to a statement.</summary>
     private sealed class UnbuildableException(Exception cause) : Exception(cause.Message, cause);
 }

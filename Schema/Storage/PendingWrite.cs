@@ -2,18 +2,18 @@ using System.Collections.Immutable;
 
 namespace Shipinator.Schema.Storage;
 
-/// <summary>One grain's write on its way to the database. JSON is made by the caller, before it waits for anybody.</summary>
+/// <summary>A queued write of one grain. The caller serializes the JSON before it waits.</summary>
 internal abstract class PendingWrite(string what, int expected, ImmutableArray<Transition> transitions, UnsettledRow? unsettled = null)
 {
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Names the row in errors.</summary>
+    /// <summary>The row's name in errors.</summary>
     public string What => what;
 
-    /// <summary>The version that the grain read; 0: there was no row.</summary>
+    /// <summary>The version that the grain has read; 0: there was no row.</summary>
     public int Expected => expected;
 
-    /// <summary>Ends when the write is durable, or failed.</summary>
+    /// <summary>Completes when the write is durable or has failed.</summary>
     public Task Done => _done.Task;
 
     public void Succeed() => _done.TrySetResult();
@@ -34,7 +34,7 @@ internal abstract class PendingWrite(string what, int expected, ImmutableArray<T
     protected abstract void AddRows(BatchRows rows);
 }
 
-/// <summary>All rows of a batch, by table.</summary>
+/// <summary>The rows of a batch, by table.</summary>
 internal sealed class BatchRows
 {
     public List<RunRow> FirstRuns { get; } = [];
@@ -57,45 +57,50 @@ internal sealed class BatchRows
 
     public List<Guid> Settled { get; } = [];
 
-    /// <summary>Whose readers are to be woken.</summary>
+    /// <summary>The runs whose readers are notified.</summary>
     public HashSet<RunId> Changed { get; } = [];
 }
 
-/// <summary>A run; its first write plants its jobs and steps.</summary>
+/// <summary>A run; its first write adds the rows of its jobs and steps.</summary>
 internal sealed class RunWrite : PendingWrite
 {
     private readonly RunRow _row;
-    private readonly Planting? _planting;
+    private readonly InitialRows? _initial;
 
-    public RunWrite(RunRecord record, int expected, ImmutableArray<Transition> transitions, bool unsettled)
+    public RunWrite(
+        RunRecord record,
+        int expected,
+        ImmutableArray<JobRecord> initialJobs,
+        ImmutableArray<Transition> transitions,
+        bool unsettled
+    )
         : base($"run {record.Id}", expected, transitions, unsettled ? new(record.Id.Value, Machine.Run) : null)
     {
         _row =
             expected == 0
                 ? new(record, expected, PlanJson.Serialize(record.Plan), PlanJson.Serialize(record.Jobs))
                 : new(record, expected, "", "");
-        _planting = expected == 0 ? Planting.Of(record) : null;
+        _initial = expected == 0 ? InitialRows.Of(record, initialJobs) : null;
     }
 
     protected override void AddRows(BatchRows rows)
     {
         (Expected == 0 ? rows.FirstRuns : rows.NextRuns).Add(_row);
         rows.Changed.Add(_row.Record.Id);
-        if (_planting is { } planting)
+        if (_initial is { } initial)
         {
-            rows.FirstJobs.AddRange(planting.Jobs);
-            rows.Steps.AddRange(planting.Steps);
-            rows.Transitions.AddRange(planting.Transitions);
+            rows.FirstJobs.AddRange(initial.Jobs);
+            rows.Steps.AddRange(initial.Steps);
         }
     }
 }
 
-/// <summary>A job and its steps.</summary>
+/// <summary>A write of a job and its steps.</summary>
 internal sealed class JobWrite(JobRecord record, int expected, ImmutableArray<Transition> transitions, bool unsettled)
     : PendingWrite($"job {record.Id}", expected, transitions, unsettled ? new(record.Id.Value, Machine.Job) : null)
 {
     private readonly JobRow _row = new(record, expected, 0, expected == 0 ? PlanJson.Serialize(record.Spec) : "");
-    private readonly List<StepRow> _steps = Planting.StepRows(record);
+    private readonly List<StepRow> _steps = InitialRows.StepRows(record);
 
     protected override void AddRows(BatchRows rows)
     {
@@ -105,7 +110,7 @@ internal sealed class JobWrite(JobRecord record, int expected, ImmutableArray<Tr
     }
 }
 
-/// <summary>An execution.</summary>
+/// <summary>A write of an execution.</summary>
 internal sealed class ExecutionWrite(ExecutionRecord record, int expected, ImmutableArray<Transition> transitions, bool unsettled)
     : PendingWrite($"execution {record.Id}", expected, transitions, unsettled ? new(record.Id.Value, Machine.Execution) : null)
 {
@@ -118,8 +123,8 @@ internal sealed class ExecutionWrite(ExecutionRecord record, int expected, Immut
     }
 }
 
-/// <summary>All that follows an end is done: its trace goes. No version guards it, and no reader is to be woken.</summary>
-internal sealed class SettledWrite(Guid id) : PendingWrite($"what follows the end of {id}", 0, [])
+/// <summary>Removes the trace of an end that has been settled. It has no version and notifies no reader.</summary>
+internal sealed class SettledWrite(Guid id) : PendingWrite($"the settled mark of {id}", 0, [])
 {
     protected override void AddRows(BatchRows rows) => rows.Settled.Add(id);
 }

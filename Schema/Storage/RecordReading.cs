@@ -4,7 +4,7 @@ using Shipinator.Schema.Queries;
 
 namespace Shipinator.Schema.Storage;
 
-/// <summary>Rows back to records.</summary>
+/// <summary>Maps rows to records.</summary>
 internal static class RecordReading
 {
     public static RunRecord Run(NpgsqlDataReader r) =>

@@ -7,8 +7,8 @@ using static Shipinator.Schema.Queries.SqlReading;
 namespace Shipinator.Schema.Storage;
 
 /// <summary>
-/// Keeps the state of the three FSM grains in the rows of the specification's tables, so that the tables are the truth and
-/// not a copy of it: <see cref="Stored{T}"/> of <see cref="RunRecord"/>, <see cref="JobRecord"/> and
+/// Stores the state of the three FSM grains in the rows of the specification's tables, which are thereby the only copy of it:
+/// <see cref="Stored{T}"/> of <see cref="RunRecord"/>, <see cref="JobRecord"/> and
 /// <see cref="ExecutionRecord"/>. The ETag is the row's version. Errors: as <see cref="GroupCommitWriter"/>'s.
 /// </summary>
 public sealed class RelationalGrainStorage(NpgsqlDataSource source, GroupCommitWriter writer) : IGrainStorage
@@ -44,7 +44,13 @@ public sealed class RelationalGrainStorage(NpgsqlDataSource source, GroupCommitW
         var expected = grainState.ETag is { Length: > 0 } tag ? int.Parse(tag, CultureInfo.InvariantCulture) : 0;
         PendingWrite write = grainState.State switch
         {
-            Stored<RunRecord> { Row: { } row } s when row.Id.Value == id => new RunWrite(row, expected, s.Uncommitted, s.Unsettled),
+            Stored<RunRecord> { Row: { } row } s when row.Id.Value == id => new RunWrite(
+                row,
+                expected,
+                s.InitialJobs,
+                s.Uncommitted,
+                s.Unsettled
+            ),
             Stored<JobRecord> { Row: { } row } s when row.Id.Value == id => new JobWrite(row, expected, s.Uncommitted, s.Unsettled),
             Stored<ExecutionRecord> { Row: { } row } s when row.Id.Value == id => new ExecutionWrite(
                 row,
@@ -53,7 +59,7 @@ public sealed class RelationalGrainStorage(NpgsqlDataSource source, GroupCommitW
                 s.Unsettled
             ),
             Stored<RunRecord> or Stored<JobRecord> or Stored<ExecutionRecord> => throw new ArgumentException(
-                $"Grain {grainId} wrote no row, or another grain's row, as {stateName}.",
+                $"Grain {grainId} must write its own row as {stateName}.",
                 nameof(grainState)
             ),
             _ => throw Unsupported<T>(stateName),
@@ -63,9 +69,9 @@ public sealed class RelationalGrainStorage(NpgsqlDataSource source, GroupCommitW
         grainState.RecordExists = true;
     }
 
-    /// <summary>History is never removed by a grain.</summary>
+    /// <summary>Not supported: grains never delete history.</summary>
     public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
-        throw new NotSupportedException($"{stateName} of {grainId} can't be cleared: runs, jobs and executions are kept.");
+        throw new NotSupportedException($"{stateName} of {grainId} can't be cleared: runs, jobs and executions are never deleted.");
 
     private static void Set<T, TRow>(IGrainState<T> state, (TRow Row, int Version)? found)
         where TRow : class
@@ -79,7 +85,8 @@ public sealed class RelationalGrainStorage(NpgsqlDataSource source, GroupCommitW
 
     private static NotSupportedException Unsupported<T>(string stateName) =>
         new(
-            $"The storage '{StorageNames.Relational}' keeps Stored<RunRecord>, Stored<JobRecord> and Stored<ExecutionRecord> only, not {typeof(T)} ({stateName}). Use '{StorageNames.Coordinators}'."
+            $"The storage '{StorageNames.Relational}' supports only Stored<RunRecord>, Stored<JobRecord> and Stored<ExecutionRecord>, "
+                + $"but {stateName} is {typeof(T)}. Use '{StorageNames.Coordinators}'."
         );
 
     private async Task<(TRow, int)?> ReadAsync<TRow>(string table, Guid id, Func<NpgsqlDataReader, TRow> map)
@@ -95,7 +102,7 @@ public sealed class RelationalGrainStorage(NpgsqlDataSource source, GroupCommitW
 
     private async Task<(JobRecord, int)?> ReadJobAsync(Guid id)
     {
-        // Only the job's own grain writes these rows: the two statements can't see different moments of it.
+        // Only the job's own grain writes these rows, so the two statements read the same state.
         if (await ReadAsync("jobs", id, RecordReading.Job) is not var (job, version))
         {
             return null;

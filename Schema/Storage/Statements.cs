@@ -18,7 +18,7 @@ internal sealed class Statement<T>
         _checked = @checked;
     }
 
-    /// <summary>First writes: with version 1; the whole batch is refused when one of the rows is already there.</summary>
+    /// <summary>First writes, with version 1. The whole batch fails when one of the rows already exists.</summary>
     public static Statement<T> First(string table, params Column<T>[] columns) =>
         new(
             $"INSERT INTO {table} ({Names(columns)}, version) SELECT {Values(columns)}, 1 {From(columns)} ON CONFLICT (id) DO NOTHING",
@@ -27,17 +27,18 @@ internal sealed class Statement<T>
         );
 
     /// <summary>
-    /// Later writes: only what can change travels; the whole batch is refused when one of the rows has another version than
-    /// expected. The first column is the id, the second the expected version.
+    /// Later writes, with only the columns that can change. The whole batch fails when one of the rows has another version than expected.
+    /// The first column is the id, the second the expected version.
     /// </summary>
     public static Statement<T> Next(string table, params Column<T>[] columns) =>
         new(
-            $"UPDATE {table} t SET {Sets(columns[2..])}, version = t.version + 1 {From(columns)} WHERE t.id = u.{columns[0].Name} AND t.version = u.{columns[1].Name}",
+            $"UPDATE {table} t SET {Sets(columns[2..])}, version = t.version + 1 {From(columns)} "
+                + $"WHERE t.id = u.{columns[0].Name} AND t.version = u.{columns[1].Name}",
             columns,
             @checked: true
         );
 
-    /// <summary>Rows that another row's version guards: added, or changed where <paramref name="differs"/> says that they differ.</summary>
+    /// <summary>Rows guarded by another row's version: added, or updated where the condition <paramref name="differs"/> holds.</summary>
     public static Statement<T> Guarded(string table, string differs, Column<T>[] added, Column<T>[] changed) =>
         new(
             $"""
@@ -51,11 +52,11 @@ internal sealed class Statement<T>
             @checked: false
         );
 
-    /// <summary>Rows that are only ever added.</summary>
+    /// <summary>Rows that are only added.</summary>
     public static Statement<T> Append(string table, params Column<T>[] columns) =>
         new($"INSERT INTO {table} ({Names(columns)}) SELECT {Values(columns)} {From(columns)}", columns, @checked: false);
 
-    /// <summary>Rows that are only ever added, and may be there already.</summary>
+    /// <summary>Rows that are only added, and may exist already.</summary>
     public static Statement<T> AppendOnce(string table, params Column<T>[] columns) =>
         new(
             $"INSERT INTO {table} ({Names(columns)}) SELECT {Values(columns)} {From(columns)} ON CONFLICT DO NOTHING",
@@ -63,7 +64,7 @@ internal sealed class Statement<T>
             @checked: false
         );
 
-    /// <summary>Removes rows, by the one column that is their key; those that are not there are passed over.</summary>
+    /// <summary>Deletes rows by their key; missing ones are ignored.</summary>
     public static Statement<T> Remove(string table, Column<T> key) =>
         new(
             $"DELETE FROM {table} t USING (SELECT {Values([key])} AS id {From([key])}) k WHERE t.{key.Name} = k.id",
@@ -71,7 +72,7 @@ internal sealed class Statement<T>
             @checked: false
         );
 
-    /// <summary>Adds the statement to a batch, unless there is nothing to write.</summary>
+    /// <summary>Adds the statement to a batch, unless there are no rows.</summary>
     public void AddTo(NpgsqlBatch batch, List<T> rows)
     {
         if (rows.Count == 0)

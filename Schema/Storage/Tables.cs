@@ -2,22 +2,22 @@ using static Shipinator.Schema.Storage.Column;
 
 namespace Shipinator.Schema.Storage;
 
-/// <summary>A run's row to be written, with the version that its grain knows and the texts of its JSON columns (first write only).</summary>
+/// <summary>A row of a run, with the version that its grain has read and its JSON columns (first write only).</summary>
 internal sealed record RunRow(RunRecord Record, int Expected, string PlanJson, string JobsJson);
 
-/// <summary>A job's row to be written.</summary>
+/// <summary>A row of a job; the position and the JSON are used by the first write only.</summary>
 internal sealed record JobRow(JobRecord Record, int Expected, int Position, string SpecJson);
 
-/// <summary>A step's row to be written.</summary>
+/// <summary>A row of a step.</summary>
 internal sealed record StepRow(StepRecord Record, JobId Job, StepPlan Plan);
 
-/// <summary>An execution's row to be written.</summary>
+/// <summary>A row of an execution; the JSON is used by the first write only.</summary>
 internal sealed record ExecutionRow(ExecutionRecord Record, int Expected, string SpecJson);
 
-/// <summary>The trace of an end that something is to follow.</summary>
+/// <summary>The mark of something that has ended and is not settled yet.</summary>
 internal sealed record UnsettledRow(Guid Id, Machine Machine);
 
-/// <summary>How records become rows of the specification's tables.</summary>
+/// <summary>The statements that write records to the specification's tables.</summary>
 internal static class Tables
 {
     private static readonly Column<RunRow>[] RunChanging =
@@ -112,7 +112,7 @@ internal static class Tables
         [Uuid<JobRow>("id", r => r.Record.Id.Value), Number<JobRow>("expected", r => r.Expected), .. JobChanging]
     );
 
-    /// <summary>A job's write names all its steps: those that did not change cost a look, not a row.</summary>
+    /// <summary>A job's write includes all its steps; unchanged ones are compared, not written.</summary>
     public static readonly Statement<StepRow> Steps = Statement<StepRow>.Guarded(
         "job_steps",
         """

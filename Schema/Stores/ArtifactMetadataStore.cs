@@ -7,13 +7,12 @@ namespace Shipinator.Schema.Stores;
 /// <summary>A row of <c>artifacts</c>.</summary>
 public sealed record ArtifactRow
 {
-    /// <summary>The artifact.</summary>
     public required ArtifactId Id { get; init; }
 
-    /// <summary>The job that left it.</summary>
+    /// <summary>The job that produced it.</summary>
     public required JobId JobId { get; init; }
 
-    /// <summary>The execution that left it.</summary>
+    /// <summary>The execution that uploaded it.</summary>
     public required ExecutionId ExecutionId { get; init; }
 
     /// <summary><c>artifact_type</c>: binary, image, chart, test-report, coverage, file.</summary>
@@ -22,34 +21,35 @@ public sealed record ArtifactRow
     /// <summary>Relative to the workspace, with forward slashes; for a ref, the ref.</summary>
     public required string FileName { get; init; }
 
-    /// <summary>Where the bytes are: nfs, s3.</summary>
+    /// <summary>The store that holds the bytes: nfs, s3.</summary>
     public required string StorageBackend { get; init; }
 
-    /// <summary>How the backend finds them.</summary>
+    /// <summary>The path within the store.</summary>
     public required string StoragePath { get; init; }
 
-    /// <summary>SHA-256 in lower-case hex; absent for a ref.</summary>
+    /// <summary>SHA-256 in lower-case hex; null for a ref.</summary>
     public string? Checksum { get; init; }
 
-    /// <summary>Bytes.</summary>
+    /// <summary>In bytes.</summary>
     public required long Size { get; init; }
 
-    /// <summary>Set when it is only a name.</summary>
+    /// <summary>The reference, when nothing was uploaded.</summary>
     public string? Ref { get; init; }
 
-    /// <summary>When it was stored.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 }
 
-/// <summary>What is known of artifacts; their bytes are elsewhere. Errors of every method: <see cref="StorageUnavailableException"/>.</summary>
+/// <summary>
+/// The metadata of artifacts; artifact stores hold their bytes. Errors of every method: <see cref="StorageUnavailableException"/>.
+/// </summary>
 public sealed class ArtifactMetadataStore(NpgsqlDataSource source)
 {
     internal const string Columns =
         "id, job_id, artifact_type, storage_backend, storage_path, checksum, created_at, execution_id, file_name, size, ref";
 
     /// <summary>
-    /// Adds a row. When the execution already left an artifact of this type and name: that one, and false, so that a
-    /// repeated upload changes nothing. Errors: <see cref="NotFoundException"/> for its job or execution,
+    /// Adds a row. When the execution already has an artifact of this type and name: returns that one and false, so that a repeated upload
+    /// changes nothing. Errors: <see cref="NotFoundException"/> for its job or execution,
     /// <see cref="InvalidInputException"/> <c>artifact_type</c>.
     /// </summary>
     public async Task<(ArtifactRow Row, bool Added)> InsertAsync(ArtifactRow row, CancellationToken cancellationToken = default)
@@ -88,7 +88,7 @@ public sealed class ArtifactMetadataStore(NpgsqlDataSource source)
         {
             throw new InvalidInputException(
                 "artifact_type",
-                $"'{row.Type}' is not an artifact type; known: binary, image, chart, test-report, coverage, file."
+                $"'{row.Type}' is not a valid artifact type; expected one of binary, image, chart, test-report, coverage, file."
             );
         }
 
@@ -100,15 +100,14 @@ public sealed class ArtifactMetadataStore(NpgsqlDataSource source)
                 Uuid(row.ExecutionId.Value),
                 Text(row.Type),
                 Text(row.FileName)
-            ) ?? throw new ConflictException("artifact_id_taken", $"Artifact {row.Id} exists already, of another execution.");
+            ) ?? throw new ConflictException("artifact_id_taken", $"Artifact {row.Id} already exists for another execution. Use a new id.");
         return (existing, false);
     }
 
-    /// <summary>Null when there is none.</summary>
     public Task<ArtifactRow?> GetAsync(ArtifactId id, CancellationToken cancellationToken = default) =>
         source.QuerySingleAsync($"SELECT {Columns} FROM artifacts WHERE id = $1", Map, cancellationToken, Uuid(id.Value));
 
-    /// <summary>All that a run left, oldest first.</summary>
+    /// <summary>All artifacts of a run, oldest first.</summary>
     public async Task<IReadOnlyList<ArtifactRow>> ListByRunAsync(RunId run, CancellationToken cancellationToken = default) =>
         await source.QueryAsync(
             $"SELECT {Columns} FROM artifacts WHERE job_id IN (SELECT id FROM jobs WHERE pipeline_run_id = $1) ORDER BY id",
@@ -117,18 +116,19 @@ public sealed class ArtifactMetadataStore(NpgsqlDataSource source)
             Uuid(run.Value)
         );
 
-    /// <summary>How many bytes the artifacts of a run have together.</summary>
+    /// <summary>The total size of a run's artifacts, in bytes.</summary>
     public async Task<long> BytesOfRunAsync(RunId run, CancellationToken cancellationToken = default) =>
         (
             await source.QueryAsync(
-                "SELECT coalesce(sum(size), 0)::bigint AS bytes FROM artifacts WHERE job_id IN (SELECT id FROM jobs WHERE pipeline_run_id = $1)",
+                "SELECT coalesce(sum(size), 0)::bigint AS bytes FROM artifacts "
+                    + "WHERE job_id IN (SELECT id FROM jobs WHERE pipeline_run_id = $1)",
                 r => r.Long("bytes"),
                 cancellationToken,
                 Uuid(run.Value)
             )
         ).Single();
 
-    /// <summary>Those of the stored artifacts that have no row although their execution has one.</summary>
+    /// <summary>The stored artifacts without a row, whose executions have one.</summary>
     public async Task<IReadOnlyList<ArtifactId>> OrphansAsync(
         IReadOnlyList<StoredOwner> stored,
         CancellationToken cancellationToken = default

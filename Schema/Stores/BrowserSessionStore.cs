@@ -7,12 +7,12 @@ using static Shipinator.Schema.Queries.SqlReading;
 namespace Shipinator.Schema.Stores;
 
 /// <summary>
-/// Who is signed in with a browser: rows of <c>browser_sessions</c>, found by the SHA-256 of the session's id. A session counts as long as
-/// its row is there, its time is not over, and its API token is not revoked. Errors of every method: <see cref="StorageUnavailableException"/>.
+/// Sessions of the dashboard: rows of <c>browser_sessions</c>, found by the SHA-256 of the session id. A session is valid while its row
+/// exists, it has not expired, and its API token is not revoked. Errors of every method: <see cref="StorageUnavailableException"/>.
 /// </summary>
 public sealed class BrowserSessionStore(NpgsqlDataSource source, TimeProvider time)
 {
-    /// <summary>Begins one; those whose time is over are removed on the way.</summary>
+    /// <summary>Creates a session; expired ones are deleted.</summary>
     public async Task CreateAsync(string session, Guid token, TimeSpan lifetime, CancellationToken cancellationToken = default)
     {
         var now = time.GetUtcNow();
@@ -27,7 +27,7 @@ public sealed class BrowserSessionStore(NpgsqlDataSource source, TimeProvider ti
         );
     }
 
-    /// <summary>The API token behind a session that counts; null for any other text.</summary>
+    /// <summary>The API token of a valid session; otherwise null.</summary>
     public Task<TokenRow?> FindAsync(string session, CancellationToken cancellationToken = default) =>
         source.QuerySingleAsync(
             $"""
@@ -40,7 +40,7 @@ public sealed class BrowserSessionStore(NpgsqlDataSource source, TimeProvider ti
             Time(time.GetUtcNow())
         );
 
-    /// <summary>Lets one that is used live on; at most one write a day, however often it is called.</summary>
+    /// <summary>Extends a session; at most one write a day, however often it is called.</summary>
     public Task ExtendAsync(string session, TimeSpan lifetime, CancellationToken cancellationToken = default) =>
         source.ExecuteAsync(
             "UPDATE browser_sessions SET expires_at = $2 WHERE session_hash = $1 AND expires_at < $2 - interval '1 day'",
@@ -49,7 +49,7 @@ public sealed class BrowserSessionStore(NpgsqlDataSource source, TimeProvider ti
             Time(time.GetUtcNow() + lifetime)
         );
 
-    /// <summary>Ends one, and notifies every server of it. Idempotent.</summary>
+    /// <summary>Ends a session on all servers and notifies them. Idempotent.</summary>
     public Task EndAsync(string session, CancellationToken cancellationToken = default) =>
         source.ExecuteAsync(
             """
@@ -60,7 +60,7 @@ public sealed class BrowserSessionStore(NpgsqlDataSource source, TimeProvider ti
             Bytes(Hash(session))
         );
 
-    /// <summary>Those of the sessions that count no more.</summary>
+    /// <summary>The sessions that are no longer valid.</summary>
     public async Task<IReadOnlyCollection<string>> EndedAsync(
         IReadOnlyCollection<string> sessions,
         CancellationToken cancellationToken = default

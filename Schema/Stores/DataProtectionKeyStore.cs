@@ -4,8 +4,8 @@ using static Shipinator.Schema.Queries.SqlReading;
 namespace Shipinator.Schema.Stores;
 
 /// <summary>
-/// The key ring of ASP.NET's data protection, as XML elements. It is read and written on the framework's own, synchronous,
-/// path: once at the start and then about once a day.
+/// The key ring of ASP.NET Core data protection, as XML elements. The framework reads and writes it synchronously: at startup and then
+/// about once a day.
 /// </summary>
 public sealed class DataProtectionKeyStore(NpgsqlDataSource source, TimeProvider time)
 {
@@ -23,7 +23,7 @@ public sealed class DataProtectionKeyStore(NpgsqlDataSource source, TimeProvider
         return all;
     }
 
-    /// <summary>Keeps an element; the same name again changes nothing.</summary>
+    /// <summary>Adds an element; an existing name is left unchanged.</summary>
     public void Add(string name, string xml)
     {
         using var command = source.CreateCommand(

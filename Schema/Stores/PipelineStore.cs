@@ -17,15 +17,15 @@ public sealed record PipelineRow(
 /// <summary>Pipelines: one per trigger type of a repository. Errors of every method: <see cref="StorageUnavailableException"/>.</summary>
 public sealed class PipelineStore(NpgsqlDataSource source, TimeProvider time)
 {
-    /// <summary>The types that a pipeline can have.</summary>
+    /// <summary>The trigger types that a pipeline can have.</summary>
     public static IReadOnlyList<string> TriggerTypes { get; } = ["push", "pr", "manual", "schedule"];
 
     private const string Columns = "id, repository_id, name, trigger_type, created_at, updated_at";
 
     /// <summary>
-    /// Makes a pipeline for each trigger type that the file names and none has yet, renames the others, and notes that the
-    /// repository was read. A pipeline that the file no longer names stays: its runs point at it.
-    /// Returns all of the repository's. Errors: <see cref="NotFoundException"/>.
+    /// Creates a pipeline for each given trigger type that has none yet, renames the others, and updates the repository's sync time.
+    /// Pipelines of other trigger types remain: their runs refer to them. Returns all pipelines of the repository. Errors:
+    /// <see cref="NotFoundException"/>.
     /// </summary>
     public async Task<IReadOnlyList<PipelineRow>> SyncAsync(
         RepositoryId repository,
@@ -56,7 +56,7 @@ public sealed class PipelineStore(NpgsqlDataSource source, TimeProvider time)
         return await ListAsync(repository, cancellationToken);
     }
 
-    /// <summary>The pipeline of a trigger type, made if need be and named anew.</summary>
+    /// <summary>The pipeline of a trigger type, created or renamed if necessary.</summary>
     public async Task<PipelineRow> EnsureAsync(
         RepositoryId repository,
         string name,
@@ -89,11 +89,13 @@ public sealed class PipelineStore(NpgsqlDataSource source, TimeProvider time)
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.CheckViolation)
         {
-            throw new InvalidInputException("trigger_type", $"'{triggerType}' is not a trigger type; known: pr, push, manual, schedule.");
+            throw new InvalidInputException(
+                "trigger_type",
+                $"'{triggerType}' is not a valid trigger type; expected one of {string.Join(", ", TriggerTypes)}."
+            );
         }
     }
 
-    /// <summary>Null when there is none.</summary>
     public Task<PipelineRow?> GetAsync(PipelineId id, CancellationToken cancellationToken = default) =>
         source.QuerySingleAsync($"SELECT {Columns} FROM pipelines WHERE id = $1", Map, cancellationToken, Uuid(id.Value));
 
@@ -107,7 +109,7 @@ public sealed class PipelineStore(NpgsqlDataSource source, TimeProvider time)
             Text(triggerType)
         );
 
-    /// <summary>All of a repository, by trigger type.</summary>
+    /// <summary>All pipelines of a repository, by trigger type.</summary>
     public async Task<IReadOnlyList<PipelineRow>> ListAsync(RepositoryId repository, CancellationToken cancellationToken = default) =>
         await source.QueryAsync(
             $"SELECT {Columns} FROM pipelines WHERE repository_id = $1 ORDER BY trigger_type",

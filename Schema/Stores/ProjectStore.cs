@@ -16,7 +16,6 @@ public sealed class ProjectStore(NpgsqlDataSource source, TimeProvider time)
     private const string List = "projects";
     private const string Columns = "id, name, description, created_at, updated_at";
 
-    /// <summary>A new project.</summary>
     public async Task<ProjectRow> CreateAsync(string name, string? description, CancellationToken cancellationToken = default)
     {
         var now = time.GetUtcNow();
@@ -33,15 +32,13 @@ public sealed class ProjectStore(NpgsqlDataSource source, TimeProvider time)
             ).SingleOrDefault() ?? throw Taken(name);
     }
 
-    /// <summary>Null when there is none.</summary>
     public Task<ProjectRow?> GetAsync(ProjectId id, CancellationToken cancellationToken = default) =>
         source.QuerySingleAsync($"SELECT {Columns} FROM projects WHERE id = $1", Map, cancellationToken, Uuid(id.Value));
 
-    /// <summary>Null when there is none.</summary>
     public Task<ProjectRow?> FindByNameAsync(string name, CancellationToken cancellationToken = default) =>
         source.QuerySingleAsync($"SELECT {Columns} FROM projects WHERE name = $1", Map, cancellationToken, Text(name));
 
-    /// <summary>By name.</summary>
+    /// <summary>A page of projects, by name.</summary>
     public async Task<Page<ProjectRow>> ListAsync(PageRequest page, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(page);
@@ -55,7 +52,7 @@ public sealed class ProjectStore(NpgsqlDataSource source, TimeProvider time)
         return Cursors.Cut(List, rows, page.Limit, r => r.Name);
     }
 
-    /// <summary>Those whose name holds all of the words, whatever their case; by name.</summary>
+    /// <summary>The projects whose name contains all of the words, ignoring case; by name.</summary>
     public async Task<IReadOnlyList<ProjectRow>> SearchAsync(
         IReadOnlyCollection<string> words,
         int limit,
@@ -69,7 +66,7 @@ public sealed class ProjectStore(NpgsqlDataSource source, TimeProvider time)
             Number(limit)
         );
 
-    /// <summary>What is null stays as it is; an empty description removes it. Errors: <see cref="NotFoundException"/>.</summary>
+    /// <summary>Null leaves a value unchanged; an empty description removes it. Errors: <see cref="NotFoundException"/>.</summary>
     public async Task<ProjectRow> UpdateAsync(
         ProjectId id,
         string? name,
@@ -82,7 +79,8 @@ public sealed class ProjectStore(NpgsqlDataSource source, TimeProvider time)
             return await source.QuerySingleAsync(
                     $"""
                     UPDATE projects
-                    SET name = coalesce($2, name), description = CASE WHEN $3 IS NULL THEN description ELSE nullif($3, '') END, updated_at = $4
+                    SET name = coalesce($2, name), updated_at = $4,
+                      description = CASE WHEN $3 IS NULL THEN description ELSE nullif($3, '') END
                     WHERE id = $1
                     RETURNING {Columns}
                     """,
@@ -119,7 +117,7 @@ public sealed class ProjectStore(NpgsqlDataSource source, TimeProvider time)
     }
 
     private static ConflictException Taken(string name) =>
-        new("name_taken", $"There is already a project named '{name}'. Choose another name.");
+        new("name_taken", $"A project named '{name}' already exists. Choose another name.");
 
     private static ProjectRow Map(NpgsqlDataReader r) =>
         new(new(r.Uuid("id")), r.Text("name"), r.TextOrNull("description"), r.Time("created_at"), r.Time("updated_at"));

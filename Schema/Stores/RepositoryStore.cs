@@ -7,13 +7,10 @@ namespace Shipinator.Schema.Stores;
 /// <summary>A row of <c>repositories</c>, with its project's name.</summary>
 public sealed record RepositoryRow
 {
-    /// <summary>The repository.</summary>
     public required RepositoryId Id { get; init; }
 
-    /// <summary>Its project.</summary>
     public required ProjectId ProjectId { get; init; }
 
-    /// <summary>Its project's name.</summary>
     public required string ProjectName { get; init; }
 
     /// <summary>Unique in its project.</summary>
@@ -28,23 +25,21 @@ public sealed record RepositoryRow
     /// <summary>The branch whose pipeline file a sync reads.</summary>
     public required string DefaultBranch { get; init; }
 
-    /// <summary>Which executor its runs use; absent: the installation's default.</summary>
+    /// <summary>The executor of its runs; null: the installation's default.</summary>
     public string? Executor { get; init; }
 
-    /// <summary>Where its pipeline file lies below its root; absent: <c>.shipinator.yaml</c>.</summary>
+    /// <summary>The path of its pipeline file relative to its root; null: <c>.shipinator.yaml</c>.</summary>
     public string? PipelineFile { get; init; }
 
-    /// <summary>When its pipelines were last read from its file.</summary>
+    /// <summary>When its pipelines were last synchronized with its file.</summary>
     public DateTimeOffset? LastSyncedAt { get; init; }
 
-    /// <summary>When it was registered.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
-    /// <summary>When it was last changed.</summary>
     public required DateTimeOffset UpdatedAt { get; init; }
 }
 
-/// <summary>What registers a repository.</summary>
+/// <summary>A repository to register.</summary>
 public sealed record NewRepository(
     ProjectId ProjectId,
     string Name,
@@ -54,7 +49,7 @@ public sealed record NewRepository(
     string? Executor = null
 )
 {
-    /// <summary>Where the pipeline file lies; absent or empty: <c>.shipinator.yaml</c>.</summary>
+    /// <summary>The path of the pipeline file; null or empty: <c>.shipinator.yaml</c>.</summary>
     public string? PipelineFile { get; init; }
 }
 
@@ -80,7 +75,8 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
     private const string List = "repositories";
 
     private const string Columns =
-        "r.id, r.project_id, p.name AS project_name, r.name, r.vcs_provider, r.clone_url, r.default_branch, r.executor, r.pipeline_file, r.last_synced_at, r.created_at, r.updated_at";
+        "r.id, r.project_id, p.name AS project_name, r.name, r.vcs_provider, r.clone_url, r.default_branch, r.executor, r.pipeline_file, "
+        + "r.last_synced_at, r.created_at, r.updated_at";
     private const string Select = $"SELECT {Columns} FROM repositories r JOIN projects p ON p.id = r.project_id";
 
     /// <summary>A new repository. Errors: <see cref="NotFoundException"/> for its project.</summary>
@@ -92,7 +88,8 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
         {
             await source.ExecuteAsync(
                 """
-                INSERT INTO repositories (id, project_id, name, vcs_provider, clone_url, default_branch, executor, created_at, updated_at, pipeline_file)
+                INSERT INTO repositories (id, project_id, name, vcs_provider, clone_url, default_branch, executor, created_at, updated_at,
+                  pipeline_file)
                 VALUES ($1, $2, $3, $4, $5, $6, nullif($7, ''), $8, $8, nullif($9, ''))
                 """,
                 cancellationToken,
@@ -119,11 +116,9 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
         return await GetAsync(id, cancellationToken) ?? throw new NotFoundException("repository", id.ToString());
     }
 
-    /// <summary>Null when there is none.</summary>
     public Task<RepositoryRow?> GetAsync(RepositoryId id, CancellationToken cancellationToken = default) =>
         source.QuerySingleAsync($"{Select} WHERE r.id = $1", Map, cancellationToken, Uuid(id.Value));
 
-    /// <summary>Null when there is none.</summary>
     public Task<RepositoryRow?> FindByNameAsync(ProjectId project, string name, CancellationToken cancellationToken = default) =>
         source.QuerySingleAsync(
             $"{Select} WHERE r.project_id = $1 AND r.name = $2",
@@ -133,7 +128,7 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
             Text(name)
         );
 
-    /// <summary>Of one project, by name.</summary>
+    /// <summary>A page of a project's repositories, by name.</summary>
     public async Task<Page<RepositoryRow>> ListAsync(ProjectId project, PageRequest page, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(page);
@@ -148,7 +143,7 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
         return Cursors.Cut(List, rows, page.Limit, r => r.Name);
     }
 
-    /// <summary>Of several projects, by name, at most <paramref name="most"/> of each.</summary>
+    /// <summary>The repositories of several projects, by name, at most <paramref name="most"/> of each.</summary>
     public async Task<IReadOnlyList<RepositoryRow>> ListAsync(
         IReadOnlyCollection<ProjectId> projects,
         int most,
@@ -166,7 +161,9 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
             Number(most)
         );
 
-    /// <summary>Those whose <c>project / name</c> holds all of the words, whatever their case; the last changed first.</summary>
+    /// <summary>
+    /// The repositories whose <c>project / name</c> contains all of the words, ignoring case; most recently changed first.
+    /// </summary>
     public async Task<IReadOnlyList<RepositoryRow>> SearchAsync(
         IReadOnlyCollection<string> words,
         int limit,
@@ -214,12 +211,15 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
         }
     }
 
-    /// <summary>Removes it with its pipelines. Errors: <see cref="NotFoundException"/>; <see cref="ConflictException"/> <c>in_use</c> once it has runs.</summary>
+    /// <summary>
+    /// Deletes a repository with its pipelines. Errors: <see cref="NotFoundException"/>; <see cref="ConflictException"/> <c>in_use</c> once
+    /// it has runs.
+    /// </summary>
     public async Task DeleteAsync(RepositoryId id, CancellationToken cancellationToken = default)
     {
         try
         {
-            // One statement, and so one transaction; the outer one sees what the inner one removed only through its result.
+            // One statement and therefore one transaction; foreign keys are checked at its end.
             if (
                 await source.ExecuteAsync(
                     """
@@ -236,12 +236,12 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ForeignKeyViolation)
         {
-            throw new ConflictException("in_use", $"Repository {id} has runs: its history would be lost. It can't be deleted.");
+            throw new ConflictException("in_use", $"Repository {id} can't be deleted because it has runs, whose history would be lost.");
         }
     }
 
     private static ConflictException Taken(string name) =>
-        new("name_taken", $"The project already has a repository named '{name}'. Choose another name.");
+        new("name_taken", $"A repository named '{name}' already exists in the project. Choose another name.");
 
     private static RepositoryRow Map(NpgsqlDataReader r) =>
         new()

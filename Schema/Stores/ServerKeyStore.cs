@@ -5,11 +5,11 @@ using static Shipinator.Schema.Queries.SqlReading;
 
 namespace Shipinator.Schema.Stores;
 
-/// <summary>Keys that all silos of an installation share.</summary>
+/// <summary>Keys shared by all silos of an installation.</summary>
 public sealed class ServerKeyStore(NpgsqlDataSource source, TimeProvider time)
 {
     /// <summary>
-    /// The key of this name, made at random if nobody made it before: every silo gets the same, whoever is first.
+    /// The key with this name, created at random when it does not exist: every silo gets the same one.
     /// Errors: <see cref="StorageUnavailableException"/>.
     /// </summary>
     public async Task<byte[]> GetOrCreateAsync(string name, int length = 32, CancellationToken cancellationToken = default)

@@ -6,7 +6,7 @@ using static Shipinator.Schema.Queries.SqlReading;
 
 namespace Shipinator.Schema.Stores;
 
-/// <summary>A row of <c>api_tokens</c>: never the token itself.</summary>
+/// <summary>A row of <c>api_tokens</c>; it does not contain the token itself.</summary>
 public sealed record TokenRow(
     Guid Id,
     string Name,
@@ -17,10 +17,10 @@ public sealed record TokenRow(
     DateTimeOffset? RevokedAt
 );
 
-/// <summary>API tokens: kept as SHA-256, found by it. Errors of every method: <see cref="StorageUnavailableException"/>.</summary>
+/// <summary>API tokens, stored and found by their SHA-256. Errors of every method: <see cref="StorageUnavailableException"/>.</summary>
 public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
 {
-    /// <summary>How much of a token is kept in clear, so that people can tell their tokens apart.</summary>
+    /// <summary>The number of characters that are stored in clear text, so that users can tell tokens apart.</summary>
     private const int PrefixLength = 8;
 
     private const string List = "tokens";
@@ -28,7 +28,7 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
     internal const string Columns = "id, name, role, prefix, created_at, last_used_at, revoked_at";
 
     /// <summary>
-    /// Keeps a token's hash. Errors: <see cref="ConflictException"/> <c>name_taken</c> (also for a revoked one's name) or
+    /// Stores a token's hash. Errors: <see cref="ConflictException"/> <c>name_taken</c> (also for a revoked one's name) or
     /// <c>token_taken</c>; <see cref="InvalidInputException"/> <c>role</c>.
     /// </summary>
     public async Task<TokenRow> CreateAsync(string name, string role, string token, CancellationToken cancellationToken = default)
@@ -38,7 +38,8 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
         {
             return (
                 await source.QueryAsync(
-                    $"INSERT INTO api_tokens (id, name, role, token_hash, prefix, created_at) VALUES ($1, $2, $3, $4, $5, $6) RETURNING {Columns}",
+                    "INSERT INTO api_tokens (id, name, role, token_hash, prefix, created_at) VALUES ($1, $2, $3, $4, $5, $6) "
+                        + $"RETURNING {Columns}",
                     Map,
                     cancellationToken,
                     Uuid(EntityId.NewValue(time)),
@@ -53,16 +54,16 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {
             throw e.ConstraintName == "api_tokens_name_key"
-                ? new ConflictException("name_taken", $"There is already a token named '{name}'. Choose another name.")
-                : new ConflictException("token_taken", "This token is already known under another name.");
+                ? new ConflictException("name_taken", $"A token named '{name}' already exists. Choose another name.")
+                : new ConflictException("token_taken", "This token already exists under another name. Use a new token.");
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.CheckViolation)
         {
-            throw new InvalidInputException("role", $"'{role}' is not a role; known: admin, write, read.");
+            throw new InvalidInputException("role", $"'{role}' is not a valid role; expected one of admin, write, read.");
         }
     }
 
-    /// <summary>The row of a token that is not revoked; null for any other text.</summary>
+    /// <summary>The row of a valid token; null when it is unknown or revoked.</summary>
     public Task<TokenRow?> FindAsync(string token, CancellationToken cancellationToken = default) =>
         source.QuerySingleAsync(
             $"SELECT {Columns} FROM api_tokens WHERE token_hash = $1 AND revoked_at IS NULL",
@@ -71,7 +72,7 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
             Bytes(Hash(token))
         );
 
-    /// <summary>The row of a token that is not revoked, by its id; null for any other.</summary>
+    /// <summary>The row of a token by its id; null when it is unknown or revoked.</summary>
     public Task<TokenRow?> GetAsync(Guid id, CancellationToken cancellationToken = default) =>
         source.QuerySingleAsync($"SELECT {Columns} FROM api_tokens WHERE id = $1 AND revoked_at IS NULL", Map, cancellationToken, Uuid(id));
 
@@ -93,7 +94,7 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
     public async Task<IReadOnlyList<TokenRow>> ListAsync(CancellationToken cancellationToken = default) =>
         await source.QueryAsync($"SELECT {Columns} FROM api_tokens ORDER BY id", Map, cancellationToken);
 
-    /// <summary>Whether any token works.</summary>
+    /// <summary>Whether any token is valid.</summary>
     public async Task<bool> AnyAsync(CancellationToken cancellationToken = default) =>
         (
             await source.QueryAsync(
@@ -103,7 +104,7 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
             )
         ).Single();
 
-    /// <summary>From now on it is nobody's. Idempotent. Errors: <see cref="NotFoundException"/>.</summary>
+    /// <summary>Revokes a token. Idempotent. Errors: <see cref="NotFoundException"/>.</summary>
     public async Task RevokeAsync(Guid id, CancellationToken cancellationToken = default)
     {
         if (
@@ -119,7 +120,7 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
         }
     }
 
-    /// <summary>Those of the tokens that count no more: revoked or gone.</summary>
+    /// <summary>The given tokens that are revoked or unknown.</summary>
     public async Task<IReadOnlyCollection<Guid>> RevokedAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancellationToken = default)
     {
         var alive = await source.QueryAsync(
@@ -131,7 +132,7 @@ public sealed class TokenStore(NpgsqlDataSource source, TimeProvider time)
         return [.. ids.Except(alive)];
     }
 
-    /// <summary>Notes that it was used; at most one write a minute, however often it is called.</summary>
+    /// <summary>Updates the time of last use; at most one write a minute, however often it is called.</summary>
     public Task TouchAsync(Guid id, CancellationToken cancellationToken = default) =>
         source.ExecuteAsync(
             "UPDATE api_tokens SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2 - interval '1 minute')",

@@ -5,15 +5,14 @@ using Shipinator.Schema.Stores;
 namespace Shipinator.Silo.Clustering;
 
 /// <summary>
-/// For silos on one machine that were given no certificates: the authority's key is one of the installation's keys in the
-/// database, so whoever may read that is a silo, and no other user of the machine. The silo's own certificate is in its
-/// memory alone.
+/// The identity of silos on one machine without configured certificates. The authority's key is stored in the database, so only
+/// processes with access to the database are trusted, and no other users of the machine. The silo's own certificate is kept in memory.
 /// </summary>
 public sealed class DatabaseIdentity : IPeerIdentity
 {
     private const string KeyName = "cluster-authority";
 
-    /// <summary>Long before and after anybody's clock: the key, not the date, says who is a silo.</summary>
+    /// <summary>A validity period that never matters: trust depends on the key, not on the date.</summary>
     private static readonly DateTimeOffset From = new(2020, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly DateTimeOffset To = new(2120, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private X509Certificate2? _certificate;
@@ -21,12 +20,12 @@ public sealed class DatabaseIdentity : IPeerIdentity
 
     /// <inheritdoc/>
     public X509Certificate2 Certificate =>
-        _certificate ?? throw new InvalidOperationException("The cluster's key has not been loaded yet.");
+        _certificate ?? throw new InvalidOperationException("The key of the cluster has not been loaded yet.");
 
     /// <inheritdoc/>
     public bool Trusts(X509Certificate2 certificate, X509Chain? presented) => PeerTrust.Holds(certificate, _authority, presented);
 
-    /// <summary>Before the silo starts. Errors: <see cref="StorageUnavailableException"/>.</summary>
+    /// <summary>Loads or creates the key; call before the silo starts. Errors: <see cref="StorageUnavailableException"/>.</summary>
     public async Task LoadAsync(ServerKeyStore keys, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(keys);

@@ -5,8 +5,8 @@ using Shipinator.Silo.Configuration;
 namespace Shipinator.Silo.Clustering;
 
 /// <summary>
-/// Certificates from the operator's files. They are read at every handshake, which is rare, so that renewed ones need no
-/// restart; files that can't be used (half written, perhaps) leave those before in use.
+/// The identity of a silo with configured certificates. The files are read at every handshake, which is rare, so that renewed
+/// certificates need no restart. If the files are invalid, for example half written, the previous certificates stay in use.
 /// </summary>
 public sealed partial class FileIdentity : IPeerIdentity
 {
@@ -24,14 +24,14 @@ public sealed partial class FileIdentity : IPeerIdentity
     /// <inheritdoc/>
     public X509Certificate2 Certificate => Current().Certificate;
 
-    /// <summary>Reads the files. Errors: <see cref="StartupException"/> names the setting and what is wrong with its file.</summary>
+    /// <summary>Reads the files. Errors: <see cref="StartupException"/> with the setting and the problem of its file.</summary>
     public static FileIdentity Open(TlsSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
         return new(settings, Loaded.Read(settings));
     }
 
-    /// <summary>Where later failures are told.</summary>
+    /// <summary>Sets the logger for changes and failures after the start.</summary>
     public void LogTo(ILogger logger) => _logger = logger;
 
     /// <inheritdoc/>
@@ -41,7 +41,7 @@ public sealed partial class FileIdentity : IPeerIdentity
         var trusted = PeerTrust.Holds(certificate, Current().Authority, presented, _settings.PeerName);
         if (!trusted && _logger is { } logger)
         {
-            Refused(logger, certificate.Subject, certificate.Issuer);
+            PeerRejected(logger, certificate.Subject, certificate.Issuer);
         }
 
         return trusted;
@@ -58,7 +58,7 @@ public sealed partial class FileIdentity : IPeerIdentity
                     _loaded = Loaded.Read(_settings);
                     if (_logger is { } logger)
                     {
-                        Renewed(logger, _loaded.Certificate.Subject, _loaded.Certificate.NotAfter);
+                        CertificateReloaded(logger, _loaded.Certificate.Subject, _loaded.Certificate.NotAfter);
                     }
                 }
             }
@@ -66,7 +66,7 @@ public sealed partial class FileIdentity : IPeerIdentity
             {
                 if (_logger is { } logger)
                 {
-                    Unusable(logger, e.Message);
+                    CertificateInvalid(logger, e.Message);
                 }
             }
 
@@ -74,16 +74,20 @@ public sealed partial class FileIdentity : IPeerIdentity
         }
     }
 
-    [LoggerMessage(1501, LogLevel.Information, "The certificate for other silos was read anew: {Subject}, good until {NotAfter}")]
-    private static partial void Renewed(ILogger logger, string subject, DateTime notAfter);
+    [LoggerMessage(6001, LogLevel.Information, "Reloaded the silo certificate {Subject}, valid until {NotAfter}")]
+    private static partial void CertificateReloaded(ILogger logger, string subject, DateTime notAfter);
 
-    [LoggerMessage(1502, LogLevel.Error, "The changed certificate for other silos can't be used, the one before stays in use: {Message}")]
-    private static partial void Unusable(ILogger logger, string message);
+    [LoggerMessage(6002, LogLevel.Error, "The changed silo certificate is invalid; the previous one stays in use: {Message}")]
+    private static partial void CertificateInvalid(ILogger logger, string message);
 
-    [LoggerMessage(1503, LogLevel.Warning, "A peer was refused: its certificate {Subject} of {Issuer} is none of this cluster")]
-    private static partial void Refused(ILogger logger, string subject, string issuer);
+    [LoggerMessage(
+        6003,
+        LogLevel.Warning,
+        "Rejected a peer: its certificate {Subject}, issued by {Issuer}, does not belong to this cluster"
+    )]
+    private static partial void PeerRejected(ILogger logger, string subject, string issuer);
 
-    /// <summary>What the files held.</summary>
+    /// <summary>The content of the files.</summary>
     private sealed record Loaded(string[] Texts, X509Certificate2 Certificate, X509Certificate2Collection Authority)
     {
         public bool IsCurrent(TlsSettings settings) => Texts.SequenceEqual(ReadAll(settings), StringComparer.Ordinal);
@@ -98,10 +102,10 @@ public sealed partial class FileIdentity : IPeerIdentity
             }
             catch (Exception e) when (e is CryptographicException or ArgumentException)
             {
-                throw Wrong(
+                throw Invalid(
                     nameof(settings.Certificate),
                     settings.Certificate!,
-                    $"and {settings.Key} are no PEM certificate and its private key: {e.Message}",
+                    $"and {settings.Key} are not a PEM certificate and its private key: {e.Message}",
                     e
                 );
             }
@@ -113,16 +117,18 @@ public sealed partial class FileIdentity : IPeerIdentity
             }
             catch (Exception e) when (e is CryptographicException or ArgumentException)
             {
-                throw Wrong(nameof(settings.Authority), settings.Authority!, $"holds no PEM certificates: {e.Message}", e);
+                throw Invalid(nameof(settings.Authority), settings.Authority!, $"does not contain PEM certificates: {e.Message}", e);
             }
 
-            // Others would refuse it: better to say so at the start than when nobody answers.
+            // Other silos would reject it: fail at the start rather than later without a response.
             if (!PeerTrust.Holds(certificate, authority, peerName: settings.PeerName))
             {
-                throw Wrong(
+                throw Invalid(
                     nameof(settings.Certificate),
                     settings.Certificate!,
-                    $"is not one that other silos would accept: it must be in its time of validity, issued by the authority in {settings.Authority}{(settings.PeerName is { } name ? $", and bear the name {name}" : "")}."
+                    "would be rejected by other silos: it must be within its validity period "
+                        + $"and issued by the authority in {settings.Authority}"
+                        + (settings.PeerName is { } name ? $", and contain the name {name}." : ".")
                 );
             }
 
@@ -134,10 +140,10 @@ public sealed partial class FileIdentity : IPeerIdentity
                 .ToList();
             return uses is null || (uses.Contains("1.3.6.1.5.5.7.3.1") && uses.Contains("1.3.6.1.5.5.7.3.2"))
                 ? new(texts, certificate, authority)
-                : throw Wrong(
+                : throw Invalid(
                     nameof(settings.Certificate),
                     settings.Certificate!,
-                    "must be good for both server and client authentication (extendedKeyUsage serverAuth, clientAuth)."
+                    "must be valid for both server and client authentication (extendedKeyUsage serverAuth, clientAuth)."
                 );
         }
 
@@ -156,11 +162,11 @@ public sealed partial class FileIdentity : IPeerIdentity
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw Wrong(key, file, $"can't be read: {e.Message}", e);
+                throw Invalid(key, file, $"can't be read: {e.Message}", e);
             }
         }
 
-        private static StartupException Wrong(string key, string file, string what, Exception? inner = null) =>
-            new($"{ShipinatorOptions.Section}:Orleans:Tls:{key}: {file} {what}", inner);
+        private static StartupException Invalid(string key, string file, string problem, Exception? inner = null) =>
+            new($"{SettingKey.In(nameof(ShipinatorOptions.Orleans), nameof(OrleansSettings.Tls), key)}: {file} {problem}", inner);
     }
 }

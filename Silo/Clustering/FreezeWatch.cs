@@ -1,16 +1,16 @@
 namespace Shipinator.Silo.Clustering;
 
 /// <summary>
-/// Notices that this process stood still (SIGSTOP, a suspended machine, memory that was swapped out): the others may have
-/// declared it dead meanwhile, so it reads the membership table at once, and ends if that says so.
+/// Detects that this process was frozen (SIGSTOP, a suspended machine, swapping). Other silos may have declared it dead meanwhile, so it
+/// reads the membership table at once and terminates if it is dead.
 /// </summary>
 public sealed partial class FreezeWatch(IClusterMembershipService membership, TimeProvider time, ILogger<FreezeWatch> logger)
     : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Shorter than any silo is declared dead within; longer than a busy machine is late.</summary>
-    private static readonly TimeSpan Late = TimeSpan.FromSeconds(2);
+    /// <summary>Shorter than the time in which a silo is declared dead, and longer than delays on a busy machine.</summary>
+    private static readonly TimeSpan Threshold = TimeSpan.FromSeconds(2);
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -19,10 +19,10 @@ public sealed partial class FreezeWatch(IClusterMembershipService membership, Ti
         {
             var before = time.GetUtcNow();
             await Task.Delay(Period, time, stoppingToken);
-            var stood = time.GetUtcNow() - before - Period;
-            if (stood > Late)
+            var frozen = time.GetUtcNow() - before - Period;
+            if (frozen > Threshold)
             {
-                StoodStill(stood.TotalSeconds);
+                ProcessWasFrozen(frozen.TotalSeconds);
                 await RefreshAsync(stoppingToken);
             }
         }
@@ -36,18 +36,18 @@ public sealed partial class FreezeWatch(IClusterMembershipService membership, Ti
         }
         catch (Exception e) when (!stoppingToken.IsCancellationRequested)
         {
-            // The database is away, too: the silo reads the table by itself within seconds.
+            // The database is unavailable, too. The silo reads the table periodically anyway.
             RefreshFailed(e);
         }
     }
 
     [LoggerMessage(
-        1504,
+        6004,
         LogLevel.Warning,
-        "This server stood still for {Seconds:0.0} s: it asks whether the others still take it for alive"
+        "The process was frozen for {Seconds:0.0} s; checking whether this silo is still a member of the cluster"
     )]
-    private partial void StoodStill(double seconds);
+    private partial void ProcessWasFrozen(double seconds);
 
-    [LoggerMessage(1505, LogLevel.Information, "The table of the cluster's members could not be read")]
+    [LoggerMessage(6005, LogLevel.Warning, "Failed to read the membership table")]
     private partial void RefreshFailed(Exception exception);
 }

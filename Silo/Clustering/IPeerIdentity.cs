@@ -2,17 +2,19 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Shipinator.Silo.Clustering;
 
-/// <summary>Who this silo is to other silos, and whom it takes for one.</summary>
+/// <summary>This silo's certificate, and the trust in those of others.</summary>
 public interface IPeerIdentity
 {
-    /// <summary>This silo's certificate with its key; asked for at every handshake.</summary>
+    /// <summary>The silo's certificate with its private key; read at every handshake.</summary>
     X509Certificate2 Certificate { get; }
 
-    /// <summary>Whether a peer's certificate makes it a silo of this cluster; <paramref name="presented"/> holds what it sent along.</summary>
+    /// <summary>
+    /// Whether a certificate belongs to a silo of this cluster; <paramref name="presented"/> contains the chain that the peer sent.
+    /// </summary>
     bool Trusts(X509Certificate2 certificate, X509Chain? presented);
 }
 
-/// <summary>Checks certificates against an authority of our own, never those of the machine.</summary>
+/// <summary>Validates certificates against the cluster's authority, never against those of the machine.</summary>
 internal static class PeerTrust
 {
     public static bool Holds(

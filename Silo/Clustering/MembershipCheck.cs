@@ -1,8 +1,8 @@
 namespace Shipinator.Silo.Clustering;
 
 /// <summary>
-/// Whether the others take this silo for alive, as the membership table says: one that was frozen and declared dead learns
-/// it here at once, not when it next reads the table by itself.
+/// Checks readiness by the membership table, so that a silo that was frozen and declared dead is never ready again, even before its next
+/// periodic read of the table.
 /// </summary>
 public sealed class MembershipCheck(IMembershipTable table, ILocalSiloDetails silo, IClusterMembershipService membership)
     : WebFrontend.IReadinessCheck
@@ -17,13 +17,13 @@ public sealed class MembershipCheck(IMembershipTable table, ILocalSiloDetails si
             return null;
         }
 
-        // It ends itself as soon as it sees that.
+        // The silo terminates as soon as it reads the table.
         _ = membership
             .Refresh(default, CancellationToken.None)
             .AsTask()
             .ContinueWith(t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         return own is { } status
-            ? $"The other servers see this one as {status}; once it knows, it ends and is to be started again."
-            : "This server is not in the table of the cluster's members.";
+            ? $"The cluster has marked this silo as {status}; it will terminate and must be restarted."
+            : "This silo is not in the membership table of the cluster.";
     }
 }

@@ -3,21 +3,23 @@ using Microsoft.AspNetCore.Connections;
 
 namespace Shipinator.Silo.Clustering;
 
-/// <summary>In place of Orleans' ports: nothing is opened, and nobody ever comes. A silo calls its own grains without any connection.</summary>
+/// <summary>
+/// Replaces Orleans' listeners: opens no port and never accepts a connection. A silo calls its own grains without a connection.
+/// </summary>
 internal sealed class NoListener(EndPoint endpoint) : IConnectionListener
 {
     private readonly TaskCompletionSource<ConnectionContext?> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public EndPoint EndPoint => endpoint;
 
-    /// <summary>Puts it in the place of every listener that Orleans registered.</summary>
+    /// <summary>Replaces every listener that Orleans registered.</summary>
     public static void Replace(IServiceCollection services)
     {
         var listeners = services.Where(s => s.IsKeyedService && s.ServiceType == typeof(IConnectionListenerFactory)).ToList();
         if (listeners.Count == 0)
         {
             throw new InvalidOperationException(
-                "Orleans registers its listeners in another way than we know: they would be open to every user of this machine."
+                "No Orleans listeners were found to replace; their ports would be open to all users of this machine."
             );
         }
 

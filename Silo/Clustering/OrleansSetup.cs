@@ -8,13 +8,13 @@ using Shipinator.Silo.Standalone;
 
 namespace Shipinator.Silo.Clustering;
 
-/// <summary>Orleans as this server runs it: alone without any port of its own, in a cluster with silos that prove who they are.</summary>
+/// <summary>Configures Orleans: without any port in standalone mode, with mutually authenticated silos in a cluster.</summary>
 public static class OrleansSetup
 {
-    /// <summary>Only a name where nothing listens.</summary>
-    private const int PortOfNobody = 11111;
+    /// <summary>A placeholder: nothing listens on this port.</summary>
+    private const int PlaceholderPort = 11111;
 
-    /// <summary>Errors: <see cref="StartupException"/> when the operator's certificates can't be used.</summary>
+    /// <summary>Configures the silo. Errors: <see cref="StartupException"/> if the configured certificates are invalid.</summary>
     public static void Configure(ISiloBuilder silo, ShipinatorOptions options, ShipinatorDatabase database, DataFolder folder)
     {
         ArgumentNullException.ThrowIfNull(silo);
@@ -27,7 +27,7 @@ public static class OrleansSetup
         }
         else
         {
-            silo.UseLocalhostClustering(PortOfNobody, gatewayPort: 0);
+            silo.UseLocalhostClustering(PlaceholderPort, gatewayPort: 0);
             NoListener.Replace(silo.Services);
         }
 
@@ -39,9 +39,9 @@ public static class OrleansSetup
         silo.UseShipinatorAdoNet(database, clustering: cluster);
         silo.AddRelationalGrainStorage();
         silo.Configure<ClusterMembershipOptions>(o => Liveness.Apply(o, options.Orleans.ProbeTimeout));
-        // Shown to admins only; its live stream of the log has no place on a page.
+        // For admins only; without the live log stream.
         silo.AddDashboard(dashboard => dashboard.HideTrace = true);
-        // A call that nobody waits for any more is not worth finishing.
+        // Nobody waits for the result of a call that timed out.
         silo.Configure<SiloMessagingOptions>(o => o.CancelRequestOnTimeout = true);
     }
 
@@ -55,7 +55,7 @@ public static class OrleansSetup
         silo.ConfigureEndpoints(address, siloPort, options.Orleans.GatewayPort, listenOnAnyHostAddress: !IPAddress.IsLoopback(address));
         if (options.Orleans.GatewayPort == 0)
         {
-            // With any address to listen on it would be one with port 0, which is a port that the system chooses.
+            // Otherwise port 0 would mean a port that the system chooses.
             silo.Configure<EndpointOptions>(o => o.GatewayListeningEndpoint = null);
         }
 
@@ -77,8 +77,8 @@ public static class OrleansSetup
             return identity;
         }
 
-        // Beyond this machine the validator has seen to it that the operator said so.
-        if (Reach.OfSilos(options) || options.Orleans.AllowUnauthenticatedPeers)
+        // Beyond loopback the validator requires AllowUnauthenticatedPeers.
+        if (Reach.HasReachableSiloPorts(options) || options.Orleans.AllowUnauthenticatedPeers)
         {
             return null;
         }
@@ -92,14 +92,14 @@ public static class OrleansSetup
     {
         tls.LocalServerCertificateSelector = (_, _) => identity.Certificate;
         tls.LocalClientCertificateSelector = (_, _, _, _, _) => identity.Certificate;
-        // Of both sides. ClientCertificateMode would ask for a fixed certificate instead of one that can be renewed.
+        // For both sides. ClientCertificateMode would require a fixed certificate instead of a renewable one.
         tls.RemoteCertificateMode = RemoteCertificateMode.RequireCertificate;
         tls.RemoteCertificateValidation = (certificate, chain, _) => identity.Trusts(certificate, chain);
-        // The authority says who is a silo, not the name: silos know each other by addresses that change.
+        // Trust depends on the authority, not on the name: silos know each other by changing addresses.
         tls.OnAuthenticateAsClient = (_, client) => client.TargetHost = "silo";
     }
 
-    /// <summary>Gives the identity, which is needed before there is a log, the log.</summary>
+    /// <summary>Sets the logger of the identity, which is created before logging is available.</summary>
     private sealed class IdentityLog(FileIdentity identity, ILogger<FileIdentity> logger) : IHostedService
     {
         public Task StartAsync(CancellationToken cancellationToken)

@@ -7,8 +7,8 @@ using Shipinator.WebFrontend;
 namespace Shipinator.Silo.Configuration;
 
 /// <summary>
-/// Every setting below <c>Shipinator</c>: which object of which room each section goes to. What is named here can be set; what
-/// is not stops the start, since a setting that nothing reads is a mistake that nobody would notice.
+/// Maps the sections below <c>Shipinator</c> to the options of each room. An unknown key stops the start, because a setting that is
+/// never read would be a mistake that nobody notices. <c>docs/settings.md</c> is generated from it.
 /// </summary>
 public static class Settings
 {
@@ -19,12 +19,12 @@ public static class Settings
     public const string Artifacts = "Artifacts";
 
     /// <summary>The section of <see cref="ProcessSettings"/> and <see cref="ProcessExecutorOptions"/>.</summary>
-    public const string Process = "Process";
+    public const string Process = nameof(ShipinatorOptions.Process);
 
     /// <summary>The section of <see cref="WebOptions"/>.</summary>
     public const string Web = "Web";
 
-    /// <summary>Options of the rooms, by section; those of the server itself are members of <see cref="ShipinatorOptions"/>.</summary>
+    /// <summary>The options of the rooms, by section. The server's own are members of <see cref="ShipinatorOptions"/>.</summary>
     internal static readonly IReadOnlyDictionary<string, Type> Rooms = new Dictionary<string, Type>
     {
         [Engine] = typeof(EngineOptions),
@@ -33,10 +33,27 @@ public static class Settings
         [Web] = typeof(WebOptions),
     };
 
-    /// <summary>Sections whose keys the operator makes up; the rooms read them by themselves.</summary>
-    internal static readonly IReadOnlyList<string> FreeForm = ["GitCredentials", "Secrets"];
+    /// <summary>Sections with keys that the operator chooses, with their descriptions; <c>Forges</c> reads them.</summary>
+    internal static readonly IReadOnlyDictionary<string, string> FreeForm = new Dictionary<string, string>
+    {
+        ["GitCredentials"] =
+            "Credentials for Git hosts: `NAME:Password` (or token) and optionally `NAME:Username`, `NAME:Url` and `NAME:AllowUnencrypted`. "
+            + "Without `Url`, `NAME` is a host name and the credential is used for `https` on port 443.",
+        ["Secrets"] =
+            "Secrets for steps: `NAME` for all repositories, `PROJECT-ID:NAME` for a project, `REPOSITORY-ID:NAME` for a repository. "
+            + "The most specific one applies.",
+    };
 
-    /// <summary>Members that the server itself sets, or that have a setting by another name.</summary>
+    /// <summary>Defaults that the server sets in the options of the rooms, for the documentation.</summary>
+    internal static readonly IReadOnlyDictionary<string, string> ServerDefaults = new Dictionary<string, string>
+    {
+        [$"{Artifacts}:{nameof(FileStoreOptions.Root)}"] = "the data folder",
+        [$"{nameof(ShipinatorOptions.Git)}:{nameof(Forges.ForgeOptions.CacheRoot)}"] = "`git` in the data folder",
+        [$"{Process}:{nameof(ProcessExecutorOptions.CacheFolder)}"] = "`cache` in the data folder",
+        [$"{Engine}:{nameof(EngineOptions.AdmissionLimits)}:*"] = "`MaxConcurrent` of the executor",
+    };
+
+    /// <summary>Members that the server sets itself, or that have a setting with another key.</summary>
     internal static readonly IReadOnlyList<string> NotSettings =
     [
         $"{Process}:{nameof(ProcessExecutorOptions.ListensBeyondLoopback)}",
@@ -45,17 +62,26 @@ public static class Settings
         $"{Process}:{nameof(ProcessExecutorOptions.HasSeveralServers)}",
         $"{Web}:{nameof(WebOptions.DefaultExecutor)}",
         $"{Web}:{nameof(WebOptions.StaticRunnerPath)}",
+        $"{Web}:{nameof(WebOptions.MaxArtifactBytes)}",
+        $"{Web}:{nameof(WebOptions.MaxLogBytes)}",
+        $"{Web}:{nameof(WebOptions.MaxRunArtifactBytes)}",
+        $"{Web}:{nameof(WebOptions.SignInLinkLifetime)}",
+        $"{Web}:{nameof(WebOptions.FailedSignInsPerMinute)}",
+        $"{Web}:{nameof(WebOptions.WrongTokensPerMinute)}",
+        $"{Web}:{nameof(WebOptions.RunsPerMinutePerToken)}",
+        $"{Web}:{nameof(WebOptions.RunsPerMinutePerRepository)}",
+        $"{Web}:{nameof(WebOptions.TrustedProxies)}",
     ];
 
     /// <summary>
-    /// The server's own options. Errors: <see cref="OptionsValidationException"/> with everything that is wrong: keys that nothing
-    /// reads, values that are none of their kind, values that are refused.
+    /// Reads and validates the server's own options. Errors: <see cref="OptionsValidationException"/> with all unknown keys, values of
+    /// the wrong type and invalid values.
     /// </summary>
     public static ShipinatorOptions Read(IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         var section = configuration.GetSection(ShipinatorOptions.Section);
-        var errors = SettingsTree.Whole.Check(section);
+        var errors = SettingsTree.Root.Check(section);
         if (errors.Count > 0)
         {
             throw new OptionsValidationException(ShipinatorOptions.Section, typeof(ShipinatorOptions), errors);
@@ -68,10 +94,10 @@ public static class Settings
             : throw new OptionsValidationException(ShipinatorOptions.Section, typeof(ShipinatorOptions), result.Failures!);
     }
 
-    /// <summary>Gives a room's options what is set in their section.</summary>
+    /// <summary>Binds a section to the options of a room.</summary>
     public static void Bind(IConfiguration configuration, string section, object options)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        configuration.GetSection($"{ShipinatorOptions.Section}:{section}").Bind(options);
+        configuration.GetSection(SettingKey.In(section)).Bind(options);
     }
 }

@@ -4,25 +4,34 @@ using System.Reflection;
 
 namespace Shipinator.Silo.Configuration;
 
-/// <summary>The settings that there are, as a tree of sections and values, made from the options' members.</summary>
+/// <summary>A setting: its key below <c>Shipinator</c>, the member that it is bound to, and the mode in which it has an effect.</summary>
+internal sealed record SettingDescription(string Key, PropertyInfo? Member, Type? Type, object? Default, ServerMode Mode);
+
+/// <summary>All known settings as a tree of sections and values, built from the members of the options classes.</summary>
 internal sealed class SettingsTree
 {
     private readonly Dictionary<string, SettingsTree> _members = new(StringComparer.OrdinalIgnoreCase);
     private SettingsTree? _elements;
-    private bool _numbered;
-    private bool _free;
-    private Type? _value;
+    private bool _isList;
+    private bool _isFreeForm;
+    private Type? _valueType;
+    private PropertyInfo? _member;
+    private object? _default;
+    private ServerMode _mode;
 
-    /// <summary>Everything below <c>Shipinator</c>.</summary>
-    public static SettingsTree Whole { get; } = MakeWhole();
+    /// <summary>The tree below <c>Shipinator</c>.</summary>
+    public static SettingsTree Root { get; } = BuildRoot();
 
-    /// <summary>Every key, as <c>Orleans:Tls:Key</c>; <c>*</c> stands for a name that the operator makes up, 0 for a position.</summary>
-    public IEnumerable<string> Keys() => Keys("");
+    /// <summary>All keys, such as <c>Orleans:Tls:Key</c>; <c>*</c> stands for a name that the operator chooses, 0 for an index.</summary>
+    public IEnumerable<string> Keys() => Describe().Select(s => s.Key);
 
-    /// <summary>Whether there is such a setting or section.</summary>
-    public bool Knows(string key) => Find(key.Split(':')) is not null;
+    /// <summary>All settings in the order of their declaration, with keys like those of <see cref="Keys"/>.</summary>
+    public IEnumerable<SettingDescription> Describe() => Describe("", ServerMode.Any);
 
-    /// <summary>What is wrong with a configuration, a sentence for each.</summary>
+    /// <summary>Whether a setting or section exists.</summary>
+    public bool Contains(string key) => Find(key.Split(':')) is not null;
+
+    /// <summary>Checks a configuration for unknown keys and values of the wrong type. Returns the error messages.</summary>
     public IReadOnlyList<string> Check(IConfigurationSection section)
     {
         var errors = new List<string>();
@@ -32,12 +41,12 @@ internal sealed class SettingsTree
 
     private void Check(IConfigurationSection section, List<string> errors)
     {
-        if (_free)
+        if (_isFreeForm)
         {
             return;
         }
 
-        if (_value is not null)
+        if (_valueType is not null)
         {
             CheckValue(section, errors);
             return;
@@ -45,12 +54,12 @@ internal sealed class SettingsTree
 
         if (section.Value is { Length: > 0 } text)
         {
-            errors.Add($"{section.Path} is '{text}'; it is a section, whose keys are {Names()}.");
+            errors.Add($"{section.Path} is a section, but was set to '{text}'; expected keys: {ExpectedKeys()}.");
         }
 
         foreach (var child in section.GetChildren())
         {
-            if (_elements is { } elements && (!_numbered || int.TryParse(child.Key, out _)))
+            if (_elements is { } elements && (!_isList || int.TryParse(child.Key, out _)))
             {
                 elements.Check(child, errors);
             }
@@ -60,14 +69,15 @@ internal sealed class SettingsTree
             }
             else
             {
-                errors.AddRange(
-                    Leaves(child)
-                        .Select(leaf =>
-                            $"{leaf} is no setting: nothing would read it. {Nearest.To(leaf[(ShipinatorOptions.Section.Length + 1)..], Whole.Keys())}"
-                        )
-                );
+                errors.AddRange(Leaves(child).Select(UnknownKey));
             }
         }
+    }
+
+    private static string UnknownKey(string path)
+    {
+        var suggestion = KeySuggestion.For(path[(ShipinatorOptions.Section.Length + 1)..], Root.Keys());
+        return $"{path} is not a valid setting. Did you mean {SettingKey.In(suggestion)}?";
     }
 
     private static IEnumerable<string> Leaves(IConfigurationSection section)
@@ -80,11 +90,11 @@ internal sealed class SettingsTree
     {
         if (section.GetChildren().FirstOrDefault() is { } child)
         {
-            errors.Add($"{child.Path} is no setting: {section.Path} is a value, not a section.");
+            errors.Add($"{child.Path} is not a valid setting: {section.Path} is a value, not a section.");
         }
 
-        var type = Nullable.GetUnderlyingType(_value!) ?? _value!;
-        if (section.Value is not { } text || type == typeof(string) || (text.Length == 0 && type != _value))
+        var type = Nullable.GetUnderlyingType(_valueType!) ?? _valueType!;
+        if (section.Value is not { } text || type == typeof(string) || (text.Length == 0 && type != _valueType))
         {
             return;
         }
@@ -98,91 +108,92 @@ internal sealed class SettingsTree
         }
         catch (Exception e) when (e is FormatException or ArgumentException or NotSupportedException or OverflowException)
         {
-            errors.Add($"{section.Path} is '{text}'; it must be {Words(type)}.");
+            errors.Add($"{section.Path} must be {ExpectedValue(type)}, but was '{text}'.");
         }
     }
 
-    private static string Words(Type type) =>
-        type == typeof(TimeSpan) ? "a time as [days.]hours:minutes:seconds, 00:05:00 for five minutes"
+    private static string ExpectedValue(Type type) =>
+        type == typeof(TimeSpan) ? "a duration in the form [days.]hours:minutes:seconds, such as 00:05:00"
         : type == typeof(bool) ? "true or false"
         : type.IsEnum ? "one of " + string.Join(", ", Enum.GetNames(type))
-        : type == typeof(int) || type == typeof(long) ? "a whole number"
+        : type == typeof(int) || type == typeof(long) || type == typeof(uint) ? "an integer"
         : type == typeof(Uri) ? "a URL"
         : $"a {type.Name}";
 
-    private string Names() =>
-        _elements is not null
-            ? _numbered
-                ? "0, 1, 2, …"
-                : "names that you make up"
-            : string.Join(", ", _members.Keys);
+    private string ExpectedKeys() =>
+        _elements is null ? string.Join(", ", _members.Keys)
+        : _isList ? "0, 1, 2, …"
+        : "any name";
 
     private SettingsTree? Find(ReadOnlySpan<string> path) =>
-        path.IsEmpty || _free ? this
+        path.IsEmpty || _isFreeForm ? this
         : _elements is not null ? _elements.Find(path[1..])
         : _members.TryGetValue(path[0], out var member) ? member.Find(path[1..])
         : null;
 
-    private IEnumerable<string> Keys(string prefix)
+    private IEnumerable<SettingDescription> Describe(string path, ServerMode inherited)
     {
-        if (_value is not null)
+        var mode = _mode == ServerMode.Any ? inherited : _mode;
+        if (_valueType is not null)
         {
-            return [prefix];
+            return [new(path, _member, _valueType, _default, mode)];
         }
 
-        var before = prefix.Length == 0 ? "" : prefix + ":";
-        return _free ? [before + "*"]
-            : _elements is not null ? _elements.Keys(before + (_numbered ? "0" : "*"))
-            : _members.SelectMany(m => m.Value.Keys(before + m.Key));
+        var prefix = path.Length == 0 ? "" : path + ":";
+        return _isFreeForm ? [new(prefix + "*", null, null, null, mode)]
+            : _elements is not null ? _elements.Describe(prefix + (_isList ? "0" : "*"), mode)
+            : _members.SelectMany(m => m.Value.Describe(prefix + m.Key, mode));
     }
 
-    private static SettingsTree MakeWhole()
+    private static SettingsTree BuildRoot()
     {
-        var whole = Of(typeof(ShipinatorOptions), "");
+        var root = Build(typeof(ShipinatorOptions), "");
         foreach (var (section, type) in Settings.Rooms)
         {
-            var room = Of(type, section);
-            if (whole._members.TryGetValue(section, out var there))
+            var room = Build(type, section);
+            if (root._members.TryGetValue(section, out var existing))
             {
                 foreach (var (name, member) in room._members)
                 {
-                    there._members.TryAdd(name, member);
+                    existing._members.TryAdd(name, member);
                 }
             }
             else
             {
-                whole._members.Add(section, room);
+                root._members.Add(section, room);
             }
         }
 
-        foreach (var section in Settings.FreeForm)
+        foreach (var section in Settings.FreeForm.Keys)
         {
-            whole._members.Add(section, new() { _free = true });
+            root._members.Add(section, new() { _isFreeForm = true });
         }
 
-        return whole;
+        return root;
     }
 
-    private static SettingsTree Of(Type type, string path)
+    private static SettingsTree Build(Type type, string path, PropertyInfo? member = null, object? owner = null)
     {
-        var tree = new SettingsTree();
+        var tree = new SettingsTree { _member = member, _mode = member?.GetCustomAttribute<SettingAttribute>()?.Mode ?? ServerMode.Any };
         if (type == typeof(string) || type.IsValueType || type == typeof(Uri))
         {
-            tree._value = type;
+            tree._valueType = type;
+            tree._default = owner is null ? null : member?.GetValue(owner);
         }
         else if (type.IsGenericType && typeof(IEnumerable).IsAssignableFrom(type))
         {
-            tree._elements = Of(type.GetGenericArguments()[^1], path + ":*");
-            tree._numbered = type.GetGenericArguments().Length == 1;
+            tree._elements = Build(type.GetGenericArguments()[^1], path + ":*", member);
+            tree._isList = type.GetGenericArguments().Length == 1;
         }
         else
         {
+            var instance = Activator.CreateInstance(type);
             foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(IsSetting))
             {
                 var key = path.Length == 0 ? property.Name : $"{path}:{property.Name}";
                 if (!Settings.NotSettings.Contains(key))
                 {
-                    tree._members.Add(property.Name, Of(property.PropertyType, key));
+                    tree._members.Add(property.Name, Build(property.PropertyType, key, property, instance));
                 }
             }
         }
@@ -190,7 +201,7 @@ internal sealed class SettingsTree
         return tree;
     }
 
-    /// <summary>What the binder fills: what can be set, and dictionaries that are there already.</summary>
+    /// <summary>The members that the binder sets: those with a public setter, and dictionaries.</summary>
     private static bool IsSetting(PropertyInfo property) =>
         property.GetIndexParameters().Length == 0
         && (

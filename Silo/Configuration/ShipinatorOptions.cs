@@ -3,24 +3,24 @@ namespace Shipinator.Silo.Configuration;
 /// <summary>How silos find each other.</summary>
 public enum ClusteringKind
 {
-    /// <summary>One process: nobody to find.</summary>
+    /// <summary>A single server.</summary>
     Localhost,
 
-    /// <summary>Through the membership table in PostgreSQL: N identical silos.</summary>
+    /// <summary>Several silos, through the membership table in PostgreSQL.</summary>
     AdoNet,
 }
 
 /// <summary>
-/// All settings of the server, section <c>Shipinator</c> of <c>appsettings.json</c>, environment variables
-/// <c>SHIPINATOR__KEY</c>, or the command line (<c>--Shipinator:Key=value</c> and the short forms in
-/// <see cref="CommandLineSwitches"/>). With nothing set the server is standalone.
+/// The server's own settings: section <c>Shipinator</c> of <c>appsettings.json</c>, environment variables <c>SHIPINATOR__KEY</c>, or the
+/// command line (<c>--Shipinator:Key=value</c> and the short forms in <see cref="CommandLineSwitches"/>). Without any setting the server
+/// is standalone. The docstrings of the members are the descriptions in <c>docs/settings.md</c>.
 /// </summary>
 public sealed class ShipinatorOptions
 {
-    /// <summary>The section's name.</summary>
+    /// <summary>The name of the section.</summary>
     public const string Section = "Shipinator";
 
-    /// <summary>The short forms on the command line.</summary>
+    /// <summary>The short forms of settings on the command line.</summary>
     public static readonly IDictionary<string, string> CommandLineSwitches = new Dictionary<string, string>
     {
         ["--data"] = $"{Section}:{nameof(Data)}",
@@ -29,194 +29,222 @@ public sealed class ShipinatorOptions
         ["--public-url"] = $"{Section}:{nameof(PublicUrl)}",
     };
 
-    /// <summary>An Npgsql connection string. Absent: standalone, with a PostgreSQL of its own in <see cref="Data"/>.</summary>
+    /// <summary>
+    /// The Npgsql connection string of the database. Without it the server runs its own PostgreSQL in <see cref="Data"/>.
+    /// </summary>
     public string? ConnectionString { get; set; }
 
-    /// <summary>The folder for everything that is kept in files. Default: <c>$SHIPINATOR_DATA</c>, else <c>~/.local/share/shipinator</c>.</summary>
+    /// <summary>
+    /// The data folder. Default: <c>$SHIPINATOR_DATA</c>, else <c>$XDG_DATA_HOME/shipinator</c>, else <c>~/.local/share/shipinator</c>.
+    /// </summary>
     public string? Data { get; set; }
 
-    /// <summary>The address to listen on for HTTP. Default 127.0.0.1.</summary>
+    /// <summary>The IP address on which the server listens for HTTP.</summary>
     public string Listen { get; set; } = "127.0.0.1";
 
-    /// <summary>The HTTP port; 0 takes a free one at the first start and keeps it for the data folder. Default 7400.</summary>
+    /// <summary>The HTTP port. 0 picks a free port at the first start and keeps it for the data folder.</summary>
     public int Port { get; set; } = 7400;
 
-    /// <summary>The address by which people reach the server, for links. Default: the one that it listens on.</summary>
+    /// <summary>The URL at which users reach the server, for links. Default: the address that it listens on.</summary>
     public Uri? PublicUrl { get; set; }
 
-    /// <summary>The address by which runners reach the server. Default: the one that it listens on.</summary>
+    /// <summary>The URL at which runners reach the server. Default: the address that it listens on.</summary>
     public Uri? RunnerUrl { get; set; }
 
-    /// <summary>How silos find each other. Default Localhost; AdoNet needs <see cref="ConnectionString"/>.</summary>
+    /// <summary>
+    /// How silos find each other: <c>Localhost</c> is a single server, <c>AdoNet</c> a cluster, which requires <see
+    /// cref="ConnectionString"/>.
+    /// </summary>
     public ClusteringKind Clustering { get; set; } = ClusteringKind.Localhost;
 
-    /// <summary>The executor for repositories that name none. Default <c>process</c>.</summary>
+    /// <summary>The executor of repositories that don't name one: <c>process</c> or <c>kubernetes</c>.</summary>
     public string Executor { get; set; } = "process";
 
     /// <summary>
-    /// An API token with role <c>admin</c> that the operator made up (<c>shp_</c> and at least 32 characters) and gives to
-    /// all silos, so that the first sign-in to a cluster needs no look at a log. Default: none.
+    /// An API token with role <c>admin</c>, chosen by the operator and set on all silos, for the first sign-in to a cluster:
+    /// <c>shp_</c> followed by at least 32 random characters.
     /// </summary>
     public string? BootstrapToken { get; set; }
 
     /// <summary>
-    /// The static runner (made by <c>Runner/publish-static.sh</c>) that <c>GET /v1/runner</c> gives to pods; a relative path
-    /// begins beside the server. Default <c>runner-static/runner</c>.
+    /// The static runner (built by <c>Runner/publish-static.sh</c>) that pods download from <c>GET /v1/runner</c>. A relative path starts
+    /// at the server's program folder. Default: <c>runner-static/runner</c>.
     /// </summary>
     public string? StaticRunnerPath { get; set; }
 
     /// <summary>
-    /// Proxies before this server: IP addresses and networks such as <c>10.0.0.0/8</c>. Only from them is <c>X-Forwarded-For</c> taken as the
-    /// client's address. Default: none.
+    /// Proxies in front of this server: IP addresses and networks such as <c>10.0.0.0/8</c>. Only their <c>X-Forwarded-For</c> is taken as
+    /// the client's address.
     /// </summary>
     public IList<string> TrustedProxies { get; set; } = [];
 
-    /// <summary>How often things may be done.</summary>
+    /// <summary>Rate limits, counted by each server separately.</summary>
     public LimitSettings Limits { get; set; } = new();
 
-    /// <summary>Settings of Orleans.</summary>
+    /// <summary>Orleans: the cluster and its ports.</summary>
     public OrleansSettings Orleans { get; set; } = new();
 
-    /// <summary>Settings of the process executor.</summary>
+    /// <summary>The process executor.</summary>
     public ProcessSettings Process { get; set; } = new();
 
-    /// <summary>Settings of the Kubernetes executor, which there is when its <c>Namespace</c> is set.</summary>
+    /// <summary>The Kubernetes executor, which is enabled by its <c>Namespace</c>. See also <c>docs/kubernetes.md</c>.</summary>
     public Executors.Kubernetes.KubernetesOptions Kubernetes { get; set; } = new();
 
-    /// <summary>What may be cloned from where, and within which limits.</summary>
+    /// <summary>Git access: allowed hosts and limits.</summary>
     public Forges.ForgeOptions Git { get; set; } = new();
 
-    /// <summary>How much of what steps leave is kept.</summary>
+    /// <summary>Limits for logs and artifacts.</summary>
     public StorageSettings Storage { get; set; } = new();
 
-    /// <summary>Settings of the server's own PostgreSQL.</summary>
+    /// <summary>The server's own PostgreSQL.</summary>
+    [Setting(Mode = ServerMode.Standalone)]
     public PostgresSettings Postgres { get; set; } = new();
 }
 
-/// <summary>How often things may be done in a minute, counted by each server for itself; 0: any number.</summary>
+/// <summary>Rate limits, counted by each server separately.</summary>
 public sealed class LimitSettings
 {
-    /// <summary>Failed sign-ins by one address. Default 30.</summary>
+    /// <summary>Failed sign-ins per minute and client address; 0 means no limit.</summary>
     public int FailedSignInsPerMinute { get; set; } = 30;
 
-    /// <summary>Requests with a wrong token by one address. Default 300.</summary>
+    /// <summary>Requests with an invalid token per minute and client address; 0 means no limit.</summary>
     public int WrongTokensPerMinute { get; set; } = 300;
 
-    /// <summary>Runs that one token asks for. Default 600.</summary>
+    /// <summary>Runs started per minute and token; 0 means no limit.</summary>
     public int RunsPerMinutePerToken { get; set; } = 600;
 
-    /// <summary>Runs of one repository. Default 600.</summary>
+    /// <summary>Runs started per minute and repository; 0 means no limit.</summary>
     public int RunsPerMinutePerRepository { get; set; } = 600;
 
-    /// <summary>For how long the sign-in link that a standalone server prints works. Default 15 min.</summary>
+    /// <summary>How long the sign-in link that the server prints at its start is valid.</summary>
+    [Setting(Mode = ServerMode.Standalone)]
     public TimeSpan SignInLinkLifetime { get; set; } = TimeSpan.FromMinutes(15);
 }
 
-/// <summary>Settings of Orleans.</summary>
+/// <summary>Settings of Orleans: the cluster and its ports.</summary>
 public sealed class OrleansSettings
 {
-    /// <summary>Silos with the same cluster id are one cluster. Default <c>shipinator</c>.</summary>
+    /// <summary>Silos with the same cluster ID form a cluster.</summary>
     public string ClusterId { get; set; } = "shipinator";
 
-    /// <summary>Names the state that survives a cluster; never change it on a live database. Default <c>shipinator</c>.</summary>
+    /// <summary>The ID of the stored state. Never change it for an existing database.</summary>
     public string ServiceId { get; set; } = "shipinator";
 
     /// <summary>
-    /// The port for other silos, with <see cref="ClusteringKind.AdoNet"/>; 0 takes a free one at the first start and keeps it
-    /// for the data folder. Default 0. Without a cluster there is no such port.
+    /// The port for other silos. 0 picks a free port at the first start and keeps it for the data folder.
     /// </summary>
+    [Setting(Mode = ServerMode.Cluster)]
     public int SiloPort { get; set; }
 
-    /// <summary>The port for Orleans clients. Default 0: there is none, since the server needs none. It asks for <see cref="Tls"/>.</summary>
+    /// <summary>The port for Orleans clients, which requires <see cref="Tls"/>. 0 opens no port; the server itself needs none.</summary>
+    [Setting(Mode = ServerMode.Cluster)]
     public int GatewayPort { get; set; }
 
-    /// <summary>The address by which other silos reach this one; beyond loopback it asks for <see cref="Tls"/>. Default 127.0.0.1.</summary>
+    /// <summary>The IP address at which other silos reach this one. An address beyond loopback requires <see cref="Tls"/>.</summary>
+    [Setting(Mode = ServerMode.Cluster)]
     public string AdvertisedAddress { get; set; } = "127.0.0.1";
 
     /// <summary>
-    /// The first time that a silo has to answer a probe; afterwards half of it to five quarters of it, as fast as it answered
-    /// before. Who misses three is declared dead: see <c>docs/operations.md</c> for the bound. Default 2 s.
+    /// The time in which a silo must respond to the first probe of another. Later it adapts to the response times, between 50 % and 125 %
+    /// of this value. A silo that misses three probes is declared dead; see <c>docs/operations.md</c>.
     /// </summary>
+    [Setting(Mode = ServerMode.Cluster)]
     public TimeSpan ProbeTimeout { get; set; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>The certificate by which silos know each other, as files.</summary>
+    /// <summary>The certificates with which silos authenticate each other.</summary>
+    [Setting(Mode = ServerMode.Cluster)]
     public TlsSettings Tls { get; set; } = new();
 
     /// <summary>
-    /// The operator's word that silos may talk beyond loopback without <see cref="Tls"/>, neither encrypted nor authenticated:
-    /// whoever reaches the port may run anything. For networks that do both by themselves. Default false.
+    /// Whether silos may communicate beyond loopback without <see cref="Tls"/>, neither encrypted nor authenticated, so that anyone who can
+    /// reach the port can run programs. Only for networks that encrypt and authenticate themselves.
     /// </summary>
+    [Setting(Mode = ServerMode.Cluster)]
     public bool AllowUnauthenticatedPeers { get; set; }
 }
 
 /// <summary>
-/// Mutual TLS between silos: PEM files, which are read again when they change. All three or none.
+/// Mutual TLS between silos: PEM files, which are reloaded when they change. Set all three or none.
 /// </summary>
 public sealed class TlsSettings
 {
-    /// <summary>The file with this silo's certificate, good for both server and client authentication.</summary>
+    /// <summary>The file with this silo's certificate, valid for both server and client authentication.</summary>
     public string? Certificate { get; set; }
 
-    /// <summary>The file with its private key, without a password.</summary>
+    /// <summary>The file with the certificate's private key, without a password.</summary>
     public string? Key { get; set; }
 
-    /// <summary>The file with the authority's certificate, and those between, if there are. Whoever has a certificate of it is a silo: use one of the cluster's own.</summary>
+    /// <summary>
+    /// The file with the certificate of the authority and of intermediate authorities. All certificates that it issued are trusted as
+    /// silos: use an authority for this cluster only.
+    /// </summary>
     public string? Authority { get; set; }
 
-    /// <summary>A name that a peer's certificate must bear, for an authority that issues for others, too. Default: any.</summary>
+    /// <summary>
+    /// The name that the certificates of silos must contain, for an authority that issues others as well. Default: any name.
+    /// </summary>
     public string? PeerName { get; set; }
 
-    /// <summary>Whether anything is set.</summary>
+    /// <summary>Whether any of the files is set.</summary>
     internal bool IsSet => Certificate is not null || Key is not null || Authority is not null;
 }
 
-/// <summary>How much of what steps leave is kept, in bytes.</summary>
+/// <summary>Limits for logs and artifacts, in bytes.</summary>
 public sealed class StorageSettings
 {
-    /// <summary>Of one execution's log; what follows is dropped, and the log ends with a line that says so. Default 512 MiB.</summary>
+    /// <summary>The maximum size of an execution's log, in bytes. Longer logs are truncated and end with a line that says so.</summary>
     public long MaxLogBytes { get; set; } = 512L * 1024 * 1024;
 
-    /// <summary>The largest artifact. Default 5 GiB.</summary>
+    /// <summary>The maximum size of an artifact, in bytes.</summary>
     public long MaxArtifactBytes { get; set; } = 5L * 1024 * 1024 * 1024;
 
-    /// <summary>All artifacts of one run together. Default 50 GiB.</summary>
+    /// <summary>The maximum total size of the artifacts of a run, in bytes.</summary>
     public long MaxRunArtifactBytes { get; set; } = 50L * 1024 * 1024 * 1024;
 }
 
 /// <summary>Settings of the process executor.</summary>
 public sealed class ProcessSettings
 {
-    /// <summary>Whether the process executor may be used although the server listens beyond loopback: whoever may push then runs programs on this machine. Default false.</summary>
+    /// <summary>
+    /// Whether the process executor may be used although the server listens beyond loopback: anyone who can push then runs programs on this
+    /// machine.
+    /// </summary>
     public bool AllowBeyondLoopback { get; set; }
 
-    /// <summary>How many executions may run at once. Default 4 per processor.</summary>
+    /// <summary>The maximum number of parallel executions.</summary>
+    [Setting(Default = "4 per processor")]
     public int MaxConcurrent { get; set; } = 4 * Environment.ProcessorCount;
 
-    /// <summary>The runner program (<c>.dll</c> or native). Default: the one beside the server.</summary>
+    /// <summary>The runner program, a <c>.dll</c> or an executable. Default: the runner in the server's program folder.</summary>
     public string? RunnerPath { get; set; }
 
     /// <summary>
-    /// The folder of the jobs' folders. Default: <c>work</c> in the data folder; when the server is root and steps run as users
-    /// of their own, who may not enter the data folder, <c>/var/lib/shipinator/work-HASH</c>, with a hash of the data folder's path.
+    /// The folder of the workspaces. Default: <c>work</c> in the data folder. If the server is root and steps run as other users, who can't
+    /// access the data folder: <c>/var/lib/shipinator/work-HASH</c>, with a hash of the data folder's path.
     /// </summary>
     public string? WorkFolder { get; set; }
 
-    /// <summary>Whether steps run as the server's own user although that is root: whoever may push may then act as root. Default false.</summary>
+    /// <summary>Whether steps run as the server's user even if that is root: anyone who can push then has root access.</summary>
     public bool RunAsServerUser { get; set; }
 
-    /// <summary>The first of the user ids that job attempts run as when the server is root. Default 400000.</summary>
+    /// <summary>The first user ID for job attempts if the server is root.</summary>
     public uint FirstUserId { get; set; } = 400_000;
 
-    /// <summary>How many such user ids there are; each job at work takes one. Default 10000.</summary>
+    /// <summary>The number of user IDs for job attempts; each active job attempt uses one.</summary>
     public int UserIds { get; set; } = 10_000;
 
-    /// <summary>Whether all servers of a cluster are on one machine with one data folder; otherwise a cluster refuses the process executor. Default false.</summary>
+    /// <summary>
+    /// Whether all silos run on one machine with one data folder. Otherwise a cluster can't use the process executor.
+    /// </summary>
+    [Setting(Mode = ServerMode.Cluster)]
     public bool OneMachine { get; set; }
 }
 
-/// <summary>Settings of the server's own PostgreSQL, in standalone mode.</summary>
+/// <summary>Settings of the server's own PostgreSQL.</summary>
 public sealed class PostgresSettings
 {
-    /// <summary>The folder with <c>initdb</c> and <c>postgres</c>. Default: the newest of Debian's, else the PATH's.</summary>
+    /// <summary>
+    /// The folder with <c>initdb</c> and <c>postgres</c>. Default: the newest in <c>/usr/lib/postgresql</c>, else on the PATH.
+    /// </summary>
     public string? BinFolder { get; set; }
 }

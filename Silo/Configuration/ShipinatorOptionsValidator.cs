@@ -1,160 +1,216 @@
+using System.Globalization;
 using System.Net;
 using Microsoft.Extensions.Options;
 
 namespace Shipinator.Silo.Configuration;
 
-/// <summary>Finds everything that is wrong with the settings at once; each message names the key and what it should be.</summary>
+/// <summary>Validates the server's own settings. Reports all errors at once, each with the key, the rule and the value.</summary>
 public sealed class ShipinatorOptionsValidator : IValidateOptions<ShipinatorOptions>
 {
     /// <inheritdoc/>
     public ValidateOptionsResult Validate(string? name, ShipinatorOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var errors = new List<string>();
-        void Require(bool holds, string key, string message)
-        {
-            if (!holds)
-            {
-                errors.Add($"{ShipinatorOptions.Section}:{key} {message}");
-            }
-        }
+        var errors = new Errors();
+        CheckServer(options, errors);
+        CheckCluster(options, errors);
+        CheckTls(options, errors);
+        CheckLimits(options, errors);
+        return errors.All.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors.All);
+    }
 
-        Require(options.Port is >= 0 and <= 65535, nameof(options.Port), $"is {options.Port}; it must be 0 (any free port) to 65535.");
-        Require(
+    private static void CheckServer(ShipinatorOptions options, Errors errors)
+    {
+        errors.Range(
+            options.Port is >= 0 and <= 65535,
+            SettingKey.Of(options.Port),
+            "must be between 0 and 65535 (0 picks a free port)",
+            options.Port
+        );
+        errors.Value(
             IPAddress.TryParse(options.Listen, out _),
-            nameof(options.Listen),
-            $"is '{options.Listen}'; it must be an IP address such as 127.0.0.1 or 0.0.0.0."
+            SettingKey.Of(options.Listen),
+            "must be an IP address such as 127.0.0.1 or 0.0.0.0",
+            options.Listen
         );
-        Require(
-            IPAddress.TryParse(options.Orleans.AdvertisedAddress, out _),
-            "Orleans:AdvertisedAddress",
-            $"is '{options.Orleans.AdvertisedAddress}'; it must be the IP address by which other silos reach this one."
-        );
-        Require(
+        errors.Value(
             IsHttp(options.PublicUrl),
-            nameof(options.PublicUrl),
-            $"is '{options.PublicUrl}'; it must be an absolute http or https URL."
+            SettingKey.Of(options.PublicUrl),
+            "must be an absolute http or https URL",
+            options.PublicUrl
         );
-        Require(
+        errors.Value(
             IsHttp(options.RunnerUrl),
-            nameof(options.RunnerUrl),
-            $"is '{options.RunnerUrl}'; it must be an absolute http or https URL that runners can reach."
+            SettingKey.Of(options.RunnerUrl),
+            "must be an absolute http or https URL that runners can reach",
+            options.RunnerUrl
         );
-        Require(
-            options.Clustering == ClusteringKind.Localhost || options.ConnectionString is { Length: > 0 },
-            nameof(options.ConnectionString),
-            "is missing; Clustering AdoNet needs a PostgreSQL that all silos share."
-        );
-        Require(
+        errors.Check(
             options.BootstrapToken is null
                 || (options.BootstrapToken.StartsWith("shp_", StringComparison.Ordinal) && options.BootstrapToken.Length >= 36),
-            nameof(options.BootstrapToken),
-            "must be 'shp_' and at least 32 random characters."
+            $"{SettingKey.Of(options.BootstrapToken)} must be 'shp_' followed by at least 32 random characters."
         );
-        Require(
+        errors.Range(
+            options.Process.MaxConcurrent >= 1,
+            SettingKey.Of(options.Process.MaxConcurrent),
+            "must be at least 1",
+            options.Process.MaxConcurrent
+        );
+        errors.Value(
+            options.Process.WorkFolder is null || Path.IsPathFullyQualified(options.Process.WorkFolder),
+            SettingKey.Of(options.Process.WorkFolder),
+            "must be an absolute path",
+            options.Process.WorkFolder
+        );
+        foreach (var proxy in options.TrustedProxies.Where(p => WebFrontend.Security.TrustedProxies.TryParse(p) is null))
+        {
+            errors.Value(
+                false,
+                SettingKey.Of(options.TrustedProxies),
+                "must contain only IP addresses and networks such as 10.0.0.0/8",
+                proxy
+            );
+        }
+    }
+
+    private static void CheckCluster(ShipinatorOptions options, Errors errors)
+    {
+        errors.Check(
+            options.Clustering == ClusteringKind.Localhost || options.ConnectionString is { Length: > 0 },
+            $"{SettingKey.Of(options.ConnectionString)} is missing. "
+                + $"{SettingKey.Of(options.Clustering)} {ClusteringKind.AdoNet} requires a PostgreSQL database that all silos share."
+        );
+        errors.Value(
+            IPAddress.TryParse(options.Orleans.AdvertisedAddress, out _),
+            SettingKey.Of(options.Orleans.AdvertisedAddress),
+            "must be the IP address at which other silos reach this one",
+            options.Orleans.AdvertisedAddress
+        );
+        errors.Range(
             options.Orleans.SiloPort is >= 0 and <= 65535,
-            "Orleans:SiloPort",
-            $"is {options.Orleans.SiloPort}; it must be 0 (any free port) to 65535."
+            SettingKey.Of(options.Orleans.SiloPort),
+            "must be between 0 and 65535 (0 picks a free port)",
+            options.Orleans.SiloPort
         );
-        Require(
+        errors.Range(
             options.Orleans.GatewayPort is >= 0 and <= 65535,
-            "Orleans:GatewayPort",
-            $"is {options.Orleans.GatewayPort}; it must be 0 (no port) to 65535."
+            SettingKey.Of(options.Orleans.GatewayPort),
+            "must be between 0 and 65535 (0 opens no port)",
+            options.Orleans.GatewayPort
         );
-        Require(
+        errors.Range(
             options.Orleans.GatewayPort == 0 || options.Clustering == ClusteringKind.AdoNet,
-            "Orleans:GatewayPort",
-            $"is {options.Orleans.GatewayPort}, but a server without a cluster has no port for Orleans clients: leave it 0."
+            SettingKey.Of(options.Orleans.GatewayPort),
+            $"must be 0 unless {SettingKey.Of(options.Clustering)} is {ClusteringKind.AdoNet}",
+            options.Orleans.GatewayPort
         );
+        errors.Value(
+            options.Orleans.ProbeTimeout >= TimeSpan.FromMilliseconds(500),
+            SettingKey.Of(options.Orleans.ProbeTimeout),
+            "must be at least 00:00:00.5000000, so that healthy silos are not declared dead",
+            options.Orleans.ProbeTimeout
+        );
+        errors.Value(
+            options.Orleans.ClusterId.Length is > 0 and <= 150,
+            SettingKey.Of(options.Orleans.ClusterId),
+            "must have between 1 and 150 characters",
+            options.Orleans.ClusterId
+        );
+        errors.Value(
+            options.Orleans.ServiceId.Length is > 0 and <= 150,
+            SettingKey.Of(options.Orleans.ServiceId),
+            "must have between 1 and 150 characters",
+            options.Orleans.ServiceId
+        );
+    }
+
+    private static void CheckTls(ShipinatorOptions options, Errors errors)
+    {
         var tls = options.Orleans.Tls;
         foreach (
             var (key, file) in new[]
             {
-                (nameof(tls.Certificate), tls.Certificate),
-                (nameof(tls.Key), tls.Key),
-                (nameof(tls.Authority), tls.Authority),
+                (SettingKey.Of(options.Orleans.Tls.Certificate), tls.Certificate),
+                (SettingKey.Of(options.Orleans.Tls.Key), tls.Key),
+                (SettingKey.Of(options.Orleans.Tls.Authority), tls.Authority),
             }
         )
         {
-            Require(
+            errors.Check(
                 !tls.IsSet || file is { Length: > 0 },
-                $"Orleans:Tls:{key}",
-                "is missing; Certificate, Key and Authority are needed together, each the path of a PEM file."
+                $"{key} is missing. Certificate, Key and Authority must be set together, each to the path of a PEM file."
             );
         }
 
-        Require(
-            options.Orleans.GatewayPort == 0 || tls.IsSet || options.Orleans.AllowUnauthenticatedPeers,
-            "Orleans:GatewayPort",
-            $"is {options.Orleans.GatewayPort}: whoever reaches that port may run anything on this server. Leave it 0, or set Shipinator:Orleans:Tls:Certificate, Key and Authority so that clients need a certificate."
+        var setCertificates = $"set {SettingKey.Of(options.Orleans.Tls.Certificate)}, Key and Authority (see docs/operations.md)";
+        var isSecured = tls.IsSet || options.Orleans.AllowUnauthenticatedPeers;
+        errors.Check(
+            options.Orleans.GatewayPort == 0 || isSecured,
+            $"{SettingKey.Of(options.Orleans.GatewayPort)} is {options.Orleans.GatewayPort.ToString(CultureInfo.InvariantCulture)}, "
+                + "but clients are not authenticated: anyone who can reach that port can run programs on this server. "
+                + $"Set it to 0, or {setCertificates}."
         );
-        Require(
-            tls.IsSet || options.Orleans.AllowUnauthenticatedPeers || !Reach.OfSilos(options),
-            "Orleans:AdvertisedAddress",
-            $"is {options.Orleans.AdvertisedAddress}, beyond this machine, and silos have no certificates: whoever reaches their port may run anything on this server. "
-                + "Set Shipinator:Orleans:Tls:Certificate, Key and Authority (docs/operations.md says how to make them), or, if the network itself authenticates and encrypts, "
-                + "Shipinator:Orleans:AllowUnauthenticatedPeers to true."
+        errors.Check(
+            isSecured || !Reach.HasReachableSiloPorts(options),
+            $"{SettingKey.Of(options.Orleans.AdvertisedAddress)} is {options.Orleans.AdvertisedAddress}, which other machines can reach, "
+                + "but silos are not authenticated: anyone who can reach their port can run programs on this server. "
+                + $"Either {setCertificates}, or, if the network itself authenticates and encrypts, "
+                + $"set {SettingKey.Of(options.Orleans.AllowUnauthenticatedPeers)} to true."
         );
-        Require(
-            options.Orleans.ProbeTimeout >= TimeSpan.FromMilliseconds(500),
-            "Orleans:ProbeTimeout",
-            $"is {options.Orleans.ProbeTimeout}; below 00:00:00.5 healthy silos are declared dead."
-        );
-        Require(options.Process.MaxConcurrent >= 1, "Process:MaxConcurrent", $"is {options.Process.MaxConcurrent}; it must be at least 1.");
-        Require(options.Storage.MaxLogBytes >= 1024, "Storage:MaxLogBytes", $"is {options.Storage.MaxLogBytes}; it must be at least 1024.");
-        Require(
-            options.Storage.MaxArtifactBytes >= 1,
-            "Storage:MaxArtifactBytes",
-            $"is {options.Storage.MaxArtifactBytes}; it must be at least 1."
-        );
-        Require(
-            options.Storage.MaxRunArtifactBytes >= 1,
-            "Storage:MaxRunArtifactBytes",
-            $"is {options.Storage.MaxRunArtifactBytes}; it must be at least 1."
-        );
-        Require(
-            options.Process.WorkFolder is null || Path.IsPathFullyQualified(options.Process.WorkFolder),
-            "Process:WorkFolder",
-            $"is '{options.Process.WorkFolder}'; it must be an absolute path."
-        );
-        Require(options.Orleans.ClusterId.Length is > 0 and <= 150, "Orleans:ClusterId", "must have 1 to 150 characters.");
-        Require(options.Orleans.ServiceId.Length is > 0 and <= 150, "Orleans:ServiceId", "must have 1 to 150 characters.");
+    }
 
-        foreach (var proxy in options.TrustedProxies.Where(p => WebFrontend.Security.TrustedProxies.TryParse(p) is null))
+    private static void CheckLimits(ShipinatorOptions options, Errors errors)
+    {
+        foreach (
+            var (key, value, minimum) in new[]
+            {
+                (SettingKey.Of(options.Storage.MaxLogBytes), options.Storage.MaxLogBytes, 1024),
+                (SettingKey.Of(options.Storage.MaxArtifactBytes), options.Storage.MaxArtifactBytes, 1),
+                (SettingKey.Of(options.Storage.MaxRunArtifactBytes), options.Storage.MaxRunArtifactBytes, 1),
+            }
+        )
         {
-            errors.Add(
-                $"{ShipinatorOptions.Section}:{nameof(options.TrustedProxies)} holds '{proxy}'; each must be an IP address or a network such as 10.0.0.0/8."
-            );
+            errors.Range(value >= minimum, key, FormattableString.Invariant($"must be at least {minimum}"), value);
         }
 
-        Require(
-            options.Limits.FailedSignInsPerMinute >= 0,
-            "Limits:FailedSignInsPerMinute",
-            $"is {options.Limits.FailedSignInsPerMinute}; it must be 0 (any number) or more."
-        );
-        Require(
-            options.Limits.WrongTokensPerMinute >= 0,
-            "Limits:WrongTokensPerMinute",
-            $"is {options.Limits.WrongTokensPerMinute}; it must be 0 (any number) or more."
-        );
-        Require(
-            options.Limits.RunsPerMinutePerToken >= 0,
-            "Limits:RunsPerMinutePerToken",
-            $"is {options.Limits.RunsPerMinutePerToken}; it must be 0 (any number) or more."
-        );
-        Require(
-            options.Limits.RunsPerMinutePerRepository >= 0,
-            "Limits:RunsPerMinutePerRepository",
-            $"is {options.Limits.RunsPerMinutePerRepository}; it must be 0 (any number) or more."
-        );
-        Require(
-            options.Limits.SignInLinkLifetime > TimeSpan.Zero,
-            "Limits:SignInLinkLifetime",
-            $"is {options.Limits.SignInLinkLifetime}; it must be longer than 0, such as 00:15:00."
-        );
+        foreach (
+            var (key, value) in new[]
+            {
+                (SettingKey.Of(options.Limits.FailedSignInsPerMinute), options.Limits.FailedSignInsPerMinute),
+                (SettingKey.Of(options.Limits.WrongTokensPerMinute), options.Limits.WrongTokensPerMinute),
+                (SettingKey.Of(options.Limits.RunsPerMinutePerToken), options.Limits.RunsPerMinutePerToken),
+                (SettingKey.Of(options.Limits.RunsPerMinutePerRepository), options.Limits.RunsPerMinutePerRepository),
+            }
+        )
+        {
+            errors.Range(value >= 0, key, "must be at least 0 (0 means no limit)", value);
+        }
 
-        return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
+        errors.Value(
+            options.Limits.SignInLinkLifetime > TimeSpan.Zero,
+            SettingKey.Of(options.Limits.SignInLinkLifetime),
+            "must be greater than zero",
+            options.Limits.SignInLinkLifetime
+        );
     }
 
     private static bool IsHttp(Uri? url) => url is null || (url.IsAbsoluteUri && url.Scheme is "http" or "https");
+
+    private sealed class Errors
+    {
+        public List<string> All { get; } = [];
+
+        public void Check(bool isValid, string message)
+        {
+            if (!isValid)
+            {
+                All.Add(message);
+            }
+        }
+
+        public void Range(bool isValid, string key, string rule, long value) =>
+            Check(isValid, FormattableString.Invariant($"{key} {rule}, but was {value}."));
+
+        public void Value(bool isValid, string key, string rule, object? value) => Check(isValid, $"{key} {rule}, but was '{value}'.");
+    }
 }

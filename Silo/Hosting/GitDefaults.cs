@@ -5,11 +5,11 @@ using Shipinator.Silo.Standalone;
 
 namespace Shipinator.Silo.Hosting;
 
-/// <summary>What the mode of the server means for the places that it may clone from, where the operator has not said otherwise.</summary>
+/// <summary>Applies the Git settings, with defaults that depend on the mode of the server.</summary>
 internal static class GitDefaults
 {
-    /// <summary>Loopback and private networks: what a person's own server on a person's own machine may reach.</summary>
-    private static readonly string[] OwnNetworks =
+    /// <summary>Loopback and private networks, which a standalone server on loopback may access by default.</summary>
+    private static readonly string[] PrivateNetworks =
     [
         "127.0.0.0/8",
         "::1/128",
@@ -20,24 +20,24 @@ internal static class GitDefaults
         "fc00::/7",
     ];
 
-    /// <summary>Puts the settings into the forges' options.</summary>
+    /// <summary>Applies the settings to the options of the forges.</summary>
     public static void Apply(ForgeOptions forge, ShipinatorOptions options, DataFolder folder)
     {
         var isStandalone = options.Clustering == ClusteringKind.Localhost;
-        var given = options.Git;
-        forge.CacheRoot = given.CacheRoot.Length > 0 ? given.CacheRoot : Path.Combine(folder.Path, "git");
-        forge.MaxFileBytes = given.MaxFileBytes;
-        forge.AllowLocalPaths = given.AllowLocalPaths ?? isStandalone;
-        forge.OnlyAllowedHosts = given.OnlyAllowedHosts;
-        forge.IdleTimeout = given.IdleTimeout;
-        forge.FetchTimeout = given.FetchTimeout;
-        forge.WaitTimeout = given.WaitTimeout;
-        forge.FetchesPerHost = given.FetchesPerHost;
-        forge.Fetches = given.Fetches;
-        // Whoever has said which hosts are allowed means those; a server that others can reach allows none by itself.
+        var settings = options.Git;
+        forge.CacheRoot = settings.CacheRoot.Length > 0 ? settings.CacheRoot : Path.Combine(folder.Path, "git");
+        forge.MaxFileBytes = settings.MaxFileBytes;
+        forge.AllowLocalPaths = settings.AllowLocalPaths ?? isStandalone;
+        forge.OnlyAllowedHosts = settings.OnlyAllowedHosts;
+        forge.IdleTimeout = settings.IdleTimeout;
+        forge.FetchTimeout = settings.FetchTimeout;
+        forge.WaitTimeout = settings.WaitTimeout;
+        forge.FetchesPerHost = settings.FetchesPerHost;
+        forge.Fetches = settings.Fetches;
+        // Configured hosts replace the default; a server that other machines can reach allows none by default.
         forge.AllowedHosts =
-            given.AllowedHosts.Count > 0 || !isStandalone || !IPAddress.IsLoopback(IPAddress.Parse(options.Listen))
-                ? [.. given.AllowedHosts]
-                : [.. OwnNetworks];
+            settings.AllowedHosts.Count > 0 || !isStandalone || !IPAddress.IsLoopback(IPAddress.Parse(options.Listen))
+                ? [.. settings.AllowedHosts]
+                : [.. PrivateNetworks];
     }
 }

@@ -3,14 +3,14 @@ using System.Runtime.InteropServices;
 namespace Shipinator.Silo.Hosting;
 
 /// <summary>
-/// Closes <c>/proc</c> of this process to other processes of the same user: its environment and memory hold passwords and
+/// Denies other processes of the same user access to <c>/proc</c> of this process: its environment and memory contain passwords and
 /// tokens, and steps of the process executor may run as that user.
 /// </summary>
 internal static partial class ProcessPrivacy
 {
     private const int SetDumpable = 4;
 
-    /// <summary>On Linux; elsewhere nothing. Memory dumps of this process are then root's alone.</summary>
+    /// <summary>Denies access on Linux; does nothing on other systems. Memory dumps of this process then require root.</summary>
     public static void Close()
     {
         if (OperatingSystem.IsLinux())

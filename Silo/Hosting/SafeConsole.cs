@@ -4,8 +4,8 @@ using Shipinator.Cli.IO;
 namespace Shipinator.Silo.Hosting;
 
 /// <summary>
-/// The console's output. Log messages hold text of strangers (names of branches, errors of Git hosts), so whatever is written is
-/// cleaned as the command line cleans logs: of control sequences only colors stay, and no color goes beyond its line.
+/// Sanitizes console output. Log messages contain untrusted text (names of branches, errors of Git hosts), so the output is sanitized like
+/// logs in the command line: control sequences are removed except for colors, which end with their line.
 /// </summary>
 internal sealed class SafeConsole : TextWriter
 {
@@ -13,8 +13,8 @@ internal sealed class SafeConsole : TextWriter
     private readonly TextWriter _console;
     private readonly bool _keepColors;
 
-    /// <param name="console">Where the clean text goes.</param>
-    /// <param name="keepColors">Whether the logger writes colors, which it does on a terminal only.</param>
+    /// <param name="console">The writer for the sanitized text.</param>
+    /// <param name="keepColors">Whether to keep the colors that the logger writes on a terminal.</param>
     public SafeConsole(TextWriter console, bool keepColors)
     {
         ArgumentNullException.ThrowIfNull(console);
@@ -25,7 +25,7 @@ internal sealed class SafeConsole : TextWriter
 
     public override Encoding Encoding => _console.Encoding;
 
-    /// <summary>Puts one before standard output and one before standard error; the loggers that are made later write through it.</summary>
+    /// <summary>Wraps standard output and standard error; loggers that are created later write through the wrappers.</summary>
     public static void Install()
     {
         Console.SetOut(new SafeConsole(Console.Out, !Console.IsOutputRedirected));
@@ -40,7 +40,7 @@ internal sealed class SafeConsole : TextWriter
 
     public override void Write(ReadOnlySpan<char> buffer)
     {
-        // One call of the console for one of ours: entries of several threads don't mix.
+        // A single write per call, so that entries of several threads don't mix.
         var clean = new StringBuilder(buffer.Length);
         foreach (var range in buffer.Split('\n'))
         {

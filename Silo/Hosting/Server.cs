@@ -5,7 +5,7 @@ using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.Silo.Hosting;
 
-/// <summary>The life of the process: settings, data folder, database, host; and back in the reverse order.</summary>
+/// <summary>The lifetime of the process: settings, data folder, database, host.</summary>
 public static class Server
 {
     /// <summary>Runs until SIGTERM or Ctrl-C; returns the exit code.</summary>
@@ -51,7 +51,7 @@ public static class Server
         }
         catch (InvalidInputException e)
         {
-            throw new StartupException($"{ShipinatorOptions.Section}:{nameof(ShipinatorOptions.ConnectionString)}: {e.Message}", e);
+            throw new StartupException($"{SettingKey.In(nameof(ShipinatorOptions.ConnectionString))}: {e.Message}", e);
         }
     }
 
@@ -64,20 +64,20 @@ public static class Server
         catch (IOException e)
         {
             throw new StartupException(
-                $"{options.Listen}:{port} can't be listened on: {e.Message} Choose another port with --port (0 takes a free one).",
+                $"Can't listen on {options.Listen}:{port}: {e.Message} Choose another port with --port (0 picks a free port).",
                 e
             );
         }
     }
 
-    /// <summary>For the person at the terminal; the words are looked for by <c>run.sh</c> and the tests.</summary>
+    /// <summary>Prints the address and the sign-in link; <c>run.sh</c> and tests search for this text.</summary>
     private static void Announce(IServerAddress address, string? link, TimeSpan lifetime, DataFolder folder)
     {
         Console.WriteLine($"Shipinator listens on {address.PublicUrl}");
         Console.WriteLine($"  Data    {folder.Path}");
         if (link is not null)
         {
-            Console.WriteLine($"  Sign in {new Uri(address.PublicUrl, link)}  (works once, within {lifetime.TotalMinutes:0.#} min)");
+            Console.WriteLine($"  Sign in {new Uri(address.PublicUrl, link)}  (valid once, for {lifetime.TotalMinutes:0.#} min)");
         }
 
         Console.Out.Flush();

@@ -16,10 +16,10 @@ using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.Silo.Hosting;
 
-/// <summary>The composition root: the one place that knows every room, and in which mode the server runs.</summary>
+/// <summary>The composition root, which connects all rooms depending on the mode of the server.</summary>
 public static class SiloApp
 {
-    /// <summary>Puts the rooms together; starts nothing. <paramref name="replace"/> may put something else in a room's place.</summary>
+    /// <summary>Builds the application without starting it. <paramref name="replace"/> can replace services.</summary>
     public static WebApplication Build(
         string[] args,
         IConfiguration configuration,
@@ -40,7 +40,7 @@ public static class SiloApp
                 ApplicationName = "Shipinator.Silo",
             }
         );
-        UsePagesOfTheBuild(builder);
+        UseStaticWebAssetsOfTheBuild(builder);
         builder.Configuration.AddConfiguration(configuration);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Parse(options.Listen), port));
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(30));
@@ -54,7 +54,7 @@ public static class SiloApp
             Settings.Bind(configuration, Settings.Engine, engine);
             if (options.Kubernetes.Namespace.Length > 0)
             {
-                // The executor knows why a step does not begin and says so at its own deadlines: they come first.
+                // The executor's own deadlines come first, because it knows why a step does not start.
                 var deadlines = options.Kubernetes.PendingTimeout + options.Kubernetes.ImagePullTimeout + TimeSpan.FromMinutes(5);
                 engine.ClaimTimeout = deadlines > engine.ClaimTimeout ? deadlines : engine.ClaimTimeout;
             }
@@ -92,12 +92,12 @@ public static class SiloApp
 
         builder.Services.AddShipinatorWeb(web =>
         {
+            Settings.Bind(configuration, Settings.Web, web);
             web.DefaultExecutor = options.Executor;
             web.MaxLogBytes = options.Storage.MaxLogBytes;
             web.MaxArtifactBytes = options.Storage.MaxArtifactBytes;
             web.MaxRunArtifactBytes = options.Storage.MaxRunArtifactBytes;
             web.StaticRunnerPath = options.StaticRunnerPath ?? web.StaticRunnerPath;
-            Settings.Bind(configuration, Settings.Web, web);
             web.TrustedProxies = [.. options.TrustedProxies];
             web.FailedSignInsPerMinute = options.Limits.FailedSignInsPerMinute;
             web.WrongTokensPerMinute = options.Limits.WrongTokensPerMinute;
@@ -114,8 +114,8 @@ public static class SiloApp
         return app;
     }
 
-    /// <summary>Where the pages' files lie, when the server runs as it was built rather than as it was published.</summary>
-    private static void UsePagesOfTheBuild(WebApplicationBuilder builder)
+    /// <summary>Serves the dashboard's files from the build output if the server was not published.</summary>
+    private static void UseStaticWebAssetsOfTheBuild(WebApplicationBuilder builder)
     {
         try
         {
@@ -124,20 +124,21 @@ public static class SiloApp
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new StartupException(
-                $"The dashboard's files can't be read: {e.Message} A build works only in its checkout, for users who can read that and the folder "
-                    + "of NuGet packages. For another place or user, publish it: dotnet publish Silo -c Release -o FOLDER.",
+                $"Can't read the files of the dashboard: {e.Message} A build output runs only in its checkout, and only for users who can "
+                    + "read the checkout and the NuGet package folder. To run elsewhere, publish it: "
+                    + "dotnet publish Silo -c Release -o FOLDER.",
                 e
             );
         }
     }
 
-    /// <summary>In a cluster whose steps run elsewhere there is no process executor: each job of it would be known to one silo alone.</summary>
+    /// <summary>Whether to enable the process executor, whose jobs are visible to one machine only.</summary>
     private static bool UsesProcesses(ShipinatorOptions options) =>
         options.Clustering == ClusteringKind.Localhost || options.Executor == "process" || options.Process.OneMachine;
 
     /// <summary>
-    /// Brings the database up to date and loads what the first request needs. Errors: <see cref="StartupException"/>, and
-    /// <see cref="OptionsValidationException"/> before the database is touched.
+    /// Migrates the database and loads what the first request needs. Errors: <see cref="StartupException"/>, and
+    /// <see cref="OptionsValidationException"/> before the database is accessed.
     /// </summary>
     public static async Task PrepareAsync(WebApplication app)
     {
@@ -157,11 +158,14 @@ public static class SiloApp
         }
         catch (ShipinatorException e)
         {
-            throw new StartupException($"The database can't be used: {e.Message} Check Shipinator:ConnectionString.", e);
+            throw new StartupException(
+                $"The database is not usable: {e.Message} Check {SettingKey.In(nameof(ShipinatorOptions.ConnectionString))}.",
+                e
+            );
         }
     }
 
-    /// <summary>What the host would do only when it starts, and then not without logging where in the code it was.</summary>
+    /// <summary>Validates all options before the host starts, so that errors are reported without stack traces.</summary>
     private static void Validate(IServiceProvider services)
     {
         try

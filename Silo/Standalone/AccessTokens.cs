@@ -3,15 +3,15 @@ using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.Silo.Standalone;
 
-/// <summary>The first tokens of an installation.</summary>
+/// <summary>Creates the first API tokens of an installation.</summary>
 public static class AccessTokens
 {
-    /// <summary>As whom this machine's user acts: the history shows it.</summary>
+    /// <summary>The token's name, which the history shows as the actor.</summary>
     private const string Name = "standalone";
 
     /// <summary>
-    /// Makes the operator's token known, if one is set. Standalone: the token of this machine's user, kept in
-    /// <c>server.json</c>, made anew when it was lost or revoked; null in a cluster.
+    /// Registers the bootstrap token if one is configured. Returns, in standalone mode, the token for this machine's user, which is stored
+    /// in <c>server.json</c> and replaced if it was lost or revoked; null in a cluster.
     /// </summary>
     public static async Task<string?> EnsureAsync(IServiceProvider services, ShipinatorOptions options, DataFolder folder, bool standalone)
     {
@@ -38,7 +38,7 @@ public static class AccessTokens
         }
         catch (ConflictException)
         {
-            // The one before it was lost or revoked; names are never used twice.
+            // The previous token was lost or revoked, and names are never reused.
             var now = services.GetRequiredService<TimeProvider>().GetUtcNow();
             return await BootstrapTokens.CreateAsync(services, $"{Name} {now:yyyy-MM-dd HH:mm:ss.fff}", Policies.Admin);
         }

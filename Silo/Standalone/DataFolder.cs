@@ -7,13 +7,13 @@ using System.Text.Json.Serialization;
 namespace Shipinator.Silo.Standalone;
 
 /// <summary>
-/// The folder in which a server keeps its files: held by one process at a time, and nobody but its owner may enter it.
+/// The data folder of a server: used by one process at a time and accessible to its owner only.
 /// </summary>
 public sealed class DataFolder : IDisposable
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    /// <summary>What is made with the folder, so that each is closed by itself where the folder can't be.</summary>
+    /// <summary>The subfolders, each private on its own in case the folder itself can't be made private.</summary>
     private static readonly string[] Parts = ["artifacts", "logs", "git", "silos"];
     private readonly FileStream? _lock;
     private SiloPort? _siloPort;
@@ -24,13 +24,12 @@ public sealed class DataFolder : IDisposable
         _lock = heldLock;
     }
 
-    /// <summary>The absolute path.</summary>
     public string Path { get; }
 
-    /// <summary>Where the command line finds a running server's address and token.</summary>
+    /// <summary>The file in which the command line finds the URL and token of a running server.</summary>
     public string ServerFile => System.IO.Path.Combine(Path, "server.json");
 
-    /// <summary>The configured folder, or <c>$SHIPINATOR_DATA</c>, or the XDG data folder.</summary>
+    /// <summary>The configured folder, else <c>$SHIPINATOR_DATA</c>, else the XDG data folder.</summary>
     public static string Resolve(string? configured)
     {
         var path = configured ?? Environment.GetEnvironmentVariable("SHIPINATOR_DATA");
@@ -46,17 +45,17 @@ public sealed class DataFolder : IDisposable
     }
 
     /// <summary>
-    /// Makes the folder if need be, and closes it to others if it was open. With <paramref name="exclusive"/> it is held until
-    /// this is disposed. Errors: <see cref="StartupException"/> when another server holds it, it cannot be made, or is everybody's.
+    /// Creates the folder if needed and makes it private. With <paramref name="exclusive"/> it is locked until this object is disposed.
+    /// Errors: <see cref="StartupException"/> if another server has locked it, it can't be created, or it is a shared folder.
     /// </summary>
     public static DataFolder Open(string path, bool exclusive)
     {
         try
         {
-            PrivateFolder.Make(path);
+            PrivateFolder.Create(path);
             foreach (var part in Parts)
             {
-                PrivateFolder.Make(System.IO.Path.Combine(path, part));
+                PrivateFolder.Create(System.IO.Path.Combine(path, part));
             }
 
             if (!exclusive)
@@ -74,20 +73,21 @@ public sealed class DataFolder : IDisposable
         }
         catch (UnauthorizedAccessException e)
         {
-            throw new StartupException($"The data folder {path} can't be used: {e.Message} Choose another with --data.", e);
+            throw new StartupException($"Can't use the data folder {path}: {e.Message} Choose another folder with --data.", e);
         }
         catch (IOException e)
         {
             throw new StartupException(
-                $"The data folder {path} is in use by another Shipinator server (or can't be made: {e.Message}). Stop that server, or choose another folder with --data.",
+                $"The data folder {path} is in use by another Shipinator server, or can't be created: {e.Message} "
+                    + "Stop that server, or choose another folder with --data.",
                 e
             );
         }
     }
 
     /// <summary>
-    /// The port to listen on: as configured, or for 0 the one that this folder had before, so that runners of an earlier
-    /// process of ours find the server again; else a free one.
+    /// The port to listen on: the configured port, or for 0 the port that the folder had before, so that runners of an earlier process
+    /// find the server again, else a free port.
     /// </summary>
     public int ChoosePort(int configured)
     {
@@ -108,15 +108,15 @@ public sealed class DataFolder : IDisposable
     }
 
     /// <summary>
-    /// The port for other silos: the one that this silo had before, so that it is known as the successor of itself; a free
-    /// one at its first start. It is this silo's until this is disposed, beside others of the same folder.
+    /// The port for other silos: the port that this silo had before, so that the cluster recognizes it as its own successor, or a free port
+    /// at the first start. It is reserved until this object is disposed, also against other silos with the same folder.
     /// </summary>
     public int ClaimSiloPort(IPAddress address) => (_siloPort ??= SiloPort.Claim(System.IO.Path.Combine(Path, "silos"), address)).Number;
 
-    /// <summary>A TCP port of the loopback address that is free now.</summary>
+    /// <summary>Finds a free TCP port of the loopback address.</summary>
     public static int FreePort() => FreePort(IPAddress.Loopback);
 
-    /// <summary>A TCP port of an address of this machine that is free now.</summary>
+    /// <summary>Finds a free TCP port of a local address.</summary>
     internal static int FreePort(IPAddress address)
     {
         using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
@@ -124,7 +124,7 @@ public sealed class DataFolder : IDisposable
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
-    /// <summary>What the last server wrote down, if it can be read.</summary>
+    /// <summary>Reads the server file, or returns null if it is missing or invalid.</summary>
     public ServerFileContent? ReadServerFile()
     {
         try
@@ -139,7 +139,7 @@ public sealed class DataFolder : IDisposable
         }
     }
 
-    /// <summary>Writes address and token for the command line of the same user, whole or not at all.</summary>
+    /// <summary>Writes the URL and token for the command line of the same user, atomically.</summary>
     public void WriteServerFile(ServerFileContent content)
     {
         var temporary = ServerFile + ".new";
@@ -170,7 +170,7 @@ public sealed class DataFolder : IDisposable
     }
 }
 
-/// <summary>What <c>server.json</c> holds.</summary>
+/// <summary>The content of <c>server.json</c>.</summary>
 public sealed record ServerFileContent(string Url, string Token, int Pid);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

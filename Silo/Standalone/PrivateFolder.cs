@@ -1,16 +1,15 @@
 namespace Shipinator.Silo.Standalone;
 
-/// <summary>Folders that nobody but their owner may enter.</summary>
+/// <summary>Creates folders that only their owner can access.</summary>
 internal static class PrivateFolder
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <summary>
-    /// Makes it, or closes one that was open to others. Where that is refused, since it is another user's (a mounted volume,
-    /// perhaps), it is told, not an error: what is below it is closed by itself. Errors: <see cref="StartupException"/> when it is
-    /// a folder for everybody, such as <c>/tmp</c>.
+    /// Creates a folder or makes an existing one private. If it belongs to another user, such as a mounted volume, that is only a warning:
+    /// its subfolders are private on their own. Errors: <see cref="StartupException"/> for a shared folder such as <c>/tmp</c>.
     /// </summary>
-    public static void Make(string path)
+    public static void Create(string path)
     {
         if (OperatingSystem.IsWindows())
         {
@@ -21,7 +20,7 @@ internal static class PrivateFolder
         if (!Directory.Exists(path))
         {
             Directory.CreateDirectory(path, OwnerOnly);
-            // The mask of the process may have taken away what the owner needs.
+            // The umask may have removed permissions of the owner.
             File.SetUnixFileMode(path, OwnerOnly);
             return;
         }
@@ -32,10 +31,11 @@ internal static class PrivateFolder
             return;
         }
 
-        if (mode.HasFlag(UnixFileMode.StickyBit) || IsMuchElse(path))
+        if (mode.HasFlag(UnixFileMode.StickyBit) || IsSystemFolder(path))
         {
             throw new StartupException(
-                $"The data folder {path} is not Shipinator's alone, and it would be closed to others: choose another with --data, one below it for instance."
+                $"{path} is a shared folder and can't be the data folder, because that is made private. "
+                    + "Choose another folder with --data, such as a subfolder."
             );
         }
 
@@ -46,13 +46,14 @@ internal static class PrivateFolder
         catch (UnauthorizedAccessException)
         {
             Console.Error.WriteLine(
-                $"shipinator: {path} belongs to another user and can't be closed to others (its mode is {Convert.ToString((int)mode, 8)}): what is made below it is."
+                $"shipinator: {path} belongs to another user and can't be made private (mode {Convert.ToString((int)mode, 8)}); "
+                    + "its subfolders are private."
             );
         }
     }
 
-    /// <summary>A folder that others live in: the root, a home, a folder of the system.</summary>
-    private static bool IsMuchElse(string path)
+    /// <summary>Whether it is the root, a home folder, or a folder of the system.</summary>
+    private static bool IsSystemFolder(string path)
     {
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         return Path.GetDirectoryName(full) is null or "/"

@@ -1,17 +1,18 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Shipinator.Silo.Configuration;
 
 namespace Shipinator.Silo.Standalone;
 
 /// <summary>
-/// One of a folder's ports for silos, held while its silo lives. Orleans takes a silo at the address of another for that
-/// one's successor and forgets the dead at once; with a new port at each start the dead would be waited for.
+/// A silo port that is reserved in the data folder while the silo runs. Orleans recognizes a silo at a known address as the successor and
+/// removes the dead silo at once; with a new port at each start it would wait for the dead one.
 /// </summary>
 internal sealed class SiloPort : IDisposable
 {
-    /// <summary>How many silos of one machine may share a data folder.</summary>
-    private const int Most = 256;
+    /// <summary>The maximum number of silos of one machine with the same data folder.</summary>
+    private const int MaxSilos = 256;
     private readonly FileStream _file;
 
     private SiloPort(FileStream file, int number)
@@ -22,14 +23,16 @@ internal sealed class SiloPort : IDisposable
 
     public int Number { get; }
 
-    /// <summary>The first that no silo of this machine holds. Errors: <see cref="StartupException"/> when the folder can't be written.</summary>
+    /// <summary>
+    /// Reserves the first port that no silo of this machine uses. Errors: <see cref="StartupException"/> if the folder is not writable.
+    /// </summary>
     public static SiloPort Claim(string folder, IPAddress address)
     {
-        for (var i = 1; i <= Most; i++)
+        for (var i = 1; i <= MaxSilos; i++)
         {
-            // By machine: others that share the folder have addresses, and so ports, of their own.
+            // Per machine: others that share the folder have their own addresses and ports.
             var path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}-{i}.port"));
-            if (Hold(path) is not { } file)
+            if (Lock(path) is not { } file)
             {
                 continue;
             }
@@ -47,13 +50,15 @@ internal sealed class SiloPort : IDisposable
         }
 
         throw new StartupException(
-            $"{folder} can't be written, or {Most} silos of this machine hold its ports already: set Shipinator:Orleans:SiloPort, or another folder with --data."
+            $"{folder} is not writable, or {MaxSilos} silos of this machine already use it. "
+                + $"Set {SettingKey.In(nameof(ShipinatorOptions.Orleans), nameof(OrleansSettings.SiloPort))}, "
+                + "or choose another folder with --data."
         );
     }
 
     public void Dispose() => _file.Dispose();
 
-    private static FileStream? Hold(string path)
+    private static FileStream? Lock(string path)
     {
         try
         {

@@ -4,10 +4,13 @@ using Shipinator.Silo.Configuration;
 
 namespace Shipinator.Silo.Standalone;
 
-/// <summary>The standalone server's own PostgreSQL: real, only embedded.</summary>
+/// <summary>The standalone server's own PostgreSQL.</summary>
 public static class StandaloneDatabase
 {
-    /// <summary>Starts it in the data folder, or takes over the one that a killed server left there. Errors: <see cref="StartupException"/>.</summary>
+    /// <summary>
+    /// Starts PostgreSQL in the data folder, or uses the instance that a killed server left running. Errors: <see
+    /// cref="StartupException"/>.
+    /// </summary>
     public static async Task<LocalPostgres> StartAsync(DataFolder folder, PostgresSettings settings)
     {
         ArgumentNullException.ThrowIfNull(folder);

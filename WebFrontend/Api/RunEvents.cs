@@ -34,7 +34,7 @@ internal static class RunEvents
         var run = await RunRoutes.ExistingAsync(runs, id, cancellation);
         var cursor = context.Request.Headers["Last-Event-ID"].ToString() is { Length: > 0 } last ? last : null;
         // Checked before the first byte, while the response can still be an error.
-        await runs.TransitionsAfterAsync(run.Id, cursor, 1, isPatient: false, cancellation);
+        await runs.TransitionsAfterAsync(run.Id, cursor, 1, wait: false, cancellation);
         context.Response.ContentType = "text/event-stream";
         context.Response.Headers.CacheControl = "no-store";
         context.Response.Headers["X-Accel-Buffering"] = "no";
@@ -136,7 +136,7 @@ internal static class RunEvents
             var isTerminal = false;
             while (true)
             {
-                var page = await runs.TransitionsAfterAsync(run, _cursor, isPatient: false, cancellationToken: cancellation);
+                var page = await runs.TransitionsAfterAsync(run, _cursor, wait: false, cancellationToken: cancellation);
                 foreach (var entry in page.Items)
                 {
                     var data = JsonSerializer.Serialize(RunResponses.Of(entry), ShipinatorJson.Default.TransitionResponse);

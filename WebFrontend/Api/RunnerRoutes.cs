@@ -368,7 +368,7 @@ internal static class RunnerRoutes
         foreach (var mark in header.Split(',', StringSplitOptions.RemoveEmptyEntries))
         {
             if (
-                times.Count == RunnerClient.MostLogTimes
+                times.Count == RunnerClient.MaxLogTimes
                 || mark.Split('=') is not [var offset, var at]
                 || !long.TryParse(offset, NumberStyles.None, CultureInfo.InvariantCulture, out var place)
                 || !long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)

@@ -192,8 +192,14 @@ public static class StorageBenchmark
             Actor = "system",
             Life = Lifecycle.Begin(Machine.Run, time.GetUtcNow()),
         };
+        var initial = PendingJobs.Of(run);
         var state = new GrainState<Stored<RunRecord>>(
-            new() { Row = run, Uncommitted = [Transition.Between(null, run.Life, run.Id.Value, run.Id, "system")!] }
+            new()
+            {
+                Row = run,
+                InitialJobs = initial,
+                Uncommitted = [Transition.Between(null, run.Life, run.Id.Value, run.Id, "system")!, .. PendingJobs.History(run, initial)],
+            }
         );
         await storage.WriteStateAsync(
             "benchmark",

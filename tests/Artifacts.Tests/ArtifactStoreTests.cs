@@ -11,7 +11,7 @@ public sealed class ArtifactStoreTests : IDisposable
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
     [Fact]
-    public async Task Put_LiesInAFolderNamedByItsIdWithMetadata()
+    public async Task Put_CreatesAFolderNamedByItsIdWithMetadata()
     {
         var (store, id, bytes) = (Store(), ArtifactId.New(TimeProvider.System), RandomNumberGenerator.GetBytes(200_000));
         var stored = await store.Put(id, Metadata(), new MemoryStream(bytes), null, default);
@@ -43,7 +43,7 @@ public sealed class ArtifactStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task Put_TheSameIdAgain_AnswersTheSameOrRefusesOtherContent()
+    public async Task Put_TheSameIdAgain_ReturnsTheSameOrRefusesOtherContent()
     {
         var (store, id) = (Store(), ArtifactId.New(TimeProvider.System));
         var first = await store.Put(id, Metadata(), new MemoryStream([1, 2, 3]), null, default);
@@ -58,11 +58,11 @@ public sealed class ArtifactStoreTests : IDisposable
     [InlineData("../../etc/passwd")]
     [InlineData("01890a5d-ac96-774b-bcce-b302099a8057/../payload")]
     [InlineData("/etc/passwd")]
-    public async Task Open_APathThatIsNotOurs_IsRefused(string path) =>
+    public async Task Open_AnInvalidPath_IsRefused(string path) =>
         await Assert.ThrowsAsync<InvalidInputException>(() => Store().Open(path, default));
 
     [Fact]
-    public async Task Sweep_RemovesWhatIsOldAndWithoutAnOwnerAndNothingElse()
+    public async Task Sweep_RemovesOldArtifactsWithoutOwner_AndNothingElse()
     {
         var store = Store();
         var (owned, orphan, young, foreign) = (
@@ -117,7 +117,7 @@ public sealed class ArtifactStoreTests : IDisposable
     }
 
     [Fact]
-    public void Of_AStoreThatIsNotThere_NamesItAndWhatThereIs()
+    public void Of_AnUnknownStore_NamesItAndTheKnownOnes()
     {
         var stores = new ArtifactStores([Store()]);
         Assert.Same(stores.Current, stores.Of("nfs"));

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace Shipinator.Artifacts.Tests;
 
-/// <summary>What holds for every byte of a log: masked, limited, held alone, at a place that a number can name.</summary>
+/// <summary>Rules for every byte of a log: masking, the limit, exclusive access, offsets.</summary>
 public sealed class LogRulesTests : IDisposable
 {
     private const string Secret = "s3cret";
@@ -12,7 +12,7 @@ public sealed class LogRulesTests : IDisposable
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
-    /// <summary>Whatever the chunks and whichever silo takes them: the secret is stars, every other byte is at its own place.</summary>
+    /// <summary>For any chunks on any silo: the secret is replaced by stars, every other byte keeps its offset.</summary>
     [Fact]
     public void Append_ASecretInAnyChunksOnTwoSilos_IsMaskedInItsPlace() =>
         Gen.Select(
@@ -53,7 +53,7 @@ public sealed class LogRulesTests : IDisposable
             );
 
     [Fact]
-    public async Task Append_BeyondTheLimit_EndsWithALineThatSaysSoAndTakesNothingMore()
+    public async Task Append_BeyondTheLimit_EndsWithANoticeAndAcceptsNothingMore()
     {
         var (store, id, rules) = (
             Store(),
@@ -108,9 +108,9 @@ public sealed class LogRulesTests : IDisposable
         Assert.DoesNotContain(await store.Times(id, long.MaxValue, long.MaxValue, default), t => t.Offset > 3);
     }
 
-    /// <summary>Two processes' locks on one folder, many at once: nobody is ever inside beside another, and everybody gets in.</summary>
+    /// <summary>Many concurrent locks of two processes on one folder: never two at once, and all are granted.</summary>
     [Fact]
-    public async Task Lock_ManyAtOnce_NeverHasTwo()
+    public async Task Lock_TakenConcurrently_IsExclusive()
     {
         var folder = Path.Combine(_root, "logs", "aa");
         Directory.CreateDirectory(Path.Combine(_root, "logs"));
@@ -136,7 +136,7 @@ public sealed class LogRulesTests : IDisposable
     }
 
     [Fact]
-    public async Task Seal_WhileManyAppendOnTwoSilos_LosesNothingThatWasTaken()
+    public async Task Seal_WhileTwoSilosAppend_LosesNothingThatWasAcknowledged()
     {
         for (var round = 0; round < 20; round++)
         {
@@ -153,7 +153,7 @@ public sealed class LogRulesTests : IDisposable
                 }
                 catch (ConflictException e) when (e.Code is "log_sealed" or "log_gap")
                 {
-                    // The seal came first.
+                    // The log was sealed first.
                 }
             }
 
@@ -166,7 +166,7 @@ public sealed class LogRulesTests : IDisposable
     }
 
     [Fact]
-    public async Task FlushFolder_ThatIsNotThere_SaysWhichAndWhy()
+    public async Task FlushFolder_Missing_NamesTheFolderAndTheCause()
     {
         var error = await Assert.ThrowsAsync<IOException>(() => Durable.FlushFolderAsync(Path.Combine(_root, "nowhere")));
         Assert.Contains("nowhere", error.Message, StringComparison.Ordinal);
@@ -190,7 +190,7 @@ public sealed class LogRulesTests : IDisposable
 
     private FileSystemLogStore Store() => new(Options.Create(new FileStoreOptions { Root = _root }), TimeProvider.System);
 
-    /// <summary>Knows one word.</summary>
+    /// <summary>Masks one word.</summary>
     private sealed class Masker : ILogMasker
     {
         private string _last = "";

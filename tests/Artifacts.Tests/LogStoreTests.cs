@@ -5,7 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace Shipinator.Artifacts.Tests;
 
-/// <summary>Logs in files: two store instances stand for two silos.</summary>
+/// <summary>Logs in files; two store instances represent two silos.</summary>
 public sealed class LogStoreTests : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("ship-logs-").FullName;
@@ -23,7 +23,7 @@ public sealed class LogStoreTests : IDisposable
                     var sent = 0;
                     for (var i = 0; sent < source.Length; i++)
                     {
-                        // A runner that lost an answer sends from where it knows; another silo may take it.
+                        // A runner that lost a response resends from its last known offset, possibly to another silo.
                         var from = Math.Max(0, sent - backs[i % backs.Count]);
                         var to = Math.Min(source.Length, sent + sizes[i % sizes.Count]);
                         var store = i % 2 == 0 ? one : two;
@@ -53,7 +53,7 @@ public sealed class LogStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task Append_AfterTheSeal_RefusesNewBytesAndTakesKnownOnes()
+    public async Task Append_AfterTheSeal_RefusesNewBytesAndAcceptsKnownOnes()
     {
         var store = Store();
         var id = ExecutionId.New(TimeProvider.System);
@@ -89,7 +89,7 @@ public sealed class LogStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task WaitForMore_NewsOfAnotherSilo_ReturnsWithoutLooking()
+    public async Task WaitForMore_NotificationOfAnotherSilo_ReturnsWithoutPolling()
     {
         var news = new News();
         using var one = Store(TimeSpan.FromHours(1), news);
@@ -103,9 +103,11 @@ public sealed class LogStoreTests : IDisposable
         await waiting.WaitAsync(TimeSpan.FromSeconds(4));
     }
 
-    /// <summary>A model in which each byte has a time of its own, against the file; marks in any order, repeated, beyond the end, or none.</summary>
+    /// <summary>
+    /// A model with a time for each byte, compared with the file; marks in any order, repeated, beyond the end, or none.
+    /// </summary>
     [Fact]
-    public void Times_OfAnyAppends_SpeakForEveryByteAsItWasPrinted() =>
+    public void Times_OfAnyAppends_GiveEachByteItsTime() =>
         Gen.Select(Gen.Int[1, 50].List[1, 30], Gen.Int[0, 20].List[1, 30], Gen.Int[0, 6].List[1, 30])
             .Sample(
                 (sizes, backs, marks) =>
@@ -160,7 +162,7 @@ public sealed class LogStoreTests : IDisposable
             );
 
     [Fact]
-    public async Task Times_AfterARecordThatWasCutOff_GoOn()
+    public async Task Times_AfterATruncatedRecord_Continue()
     {
         using var store = Store();
         var id = ExecutionId.New(TimeProvider.System);

@@ -37,7 +37,7 @@ public sealed class ConnectionTests(Dashboard dashboard)
         await File.WriteAllTextAsync(gate, "");
         await dashboard.Api.WaitForEndAsync(run, TimeSpan.FromSeconds(30));
 
-        connection.Mend();
+        connection.Restore();
         await Expect(page.GetByTestId("run-status")).ToContainTextAsync("success", Slow);
         await Expect(page.GetByTestId("log")).ToContainTextAsync("let go", Slow);
         await Expect(page.Locator("#components-reconnect-modal")).ToBeHiddenAsync();

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Shipinator.Cli.Tests;
 
-/// <summary>The program as a process: what it prints, and what it ends with.</summary>
+/// <summary>Runs the program as a process and checks its output and exit codes.</summary>
 public sealed class CommandTests : IAsyncLifetime
 {
     private readonly Shell _shell = new();
@@ -22,18 +22,22 @@ public sealed class CommandTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("list", "--nonsense")]
-    [InlineData("list", "--status", "odd")]
-    [InlineData("list", "--limit", "0")]
-    [InlineData("up", "--port", "70000")]
-    [InlineData("nonsense")]
-    [InlineData("run", "/nowhere/at/all")]
-    public async Task Command_UsedWrongly_EndsWithUsage(params string[] arguments)
+    [InlineData("Unknown option '--nonsense' for 'shipinator list'. ", "list", "--nonsense")]
+    [InlineData("'odd' is not a valid --status; expected one of pending, running, success, failed, canceled.", "list", "--status", "odd")]
+    [InlineData("--limit must be at least 1, but was 0.", "list", "--limit", "0")]
+    [InlineData("'many' is not a valid --limit; expected a number.", "list", "--limit", "many")]
+    [InlineData("--port must be between 0 and 65535, but was 70000.", "up", "--port", "70000")]
+    [InlineData("'nonsense' is not a command of 'shipinator'; expected one of up, login, ", "nonsense")]
+    [InlineData("'shipinator tokens' requires a command: create, list, revoke.", "tokens")]
+    [InlineData("'yaml' is not a valid --output; expected one of table, json.", "list", "--output", "yaml")]
+    [InlineData("Folder /nowhere/at/all does not exist.", "run", "/nowhere/at/all")]
+    public async Task Command_InvalidArguments_ReturnsUsage(string message, params string[] arguments)
     {
         var outcome = await _shell.RunAsync(arguments);
 
         Assert.Equal(ExitCodes.Usage, outcome.ExitCode);
-        Assert.StartsWith("shipinator: ", outcome.Error, StringComparison.Ordinal);
+        Assert.StartsWith("shipinator: " + message, outcome.Error, StringComparison.Ordinal);
+        Assert.Single(outcome.Error.Split('\n'), l => l.StartsWith("shipinator: ", StringComparison.Ordinal));
         Assert.Equal("", outcome.Output);
     }
 
@@ -41,32 +45,36 @@ public sealed class CommandTests : IAsyncLifetime
     [InlineData("run", "--reff", "main")]
     [InlineData("lint", "--exectuor")]
     [InlineData("cancel", "-x")]
-    public async Task Command_WithAnUnknownOption_NamesItAndDoesNotTakeItForAValue(string command, params string[] arguments)
+    public async Task Command_UnknownOption_IsNotParsedAsAValue(string command, params string[] arguments)
     {
         var outcome = await _shell.RunAsync([command, .. arguments]);
 
         Assert.Equal(ExitCodes.Usage, outcome.ExitCode);
         Assert.Contains($"'{arguments[0]}'", outcome.Error, StringComparison.Ordinal);
-        Assert.DoesNotContain("no folder", outcome.Error, StringComparison.Ordinal);
-        Assert.DoesNotContain("no file", outcome.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Folder ", outcome.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("File ", outcome.Error, StringComparison.Ordinal);
         Assert.Empty(_server.Requests);
     }
 
     [Fact]
-    public async Task AnyCommand_ServerAway_SaysWhichAndHowToGetOne()
+    public async Task AnyCommand_ServerUnreachable_NamesServerAndFix()
     {
         _shell.Environment["SHIPINATOR_SERVER_URL"] = "http://127.0.0.1:1";
 
         var outcome = await _shell.RunAsync("list");
 
         Assert.Equal(ExitCodes.Unreachable, outcome.ExitCode);
-        Assert.Contains("http://127.0.0.1:1", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "Server http://127.0.0.1:1/ (from SHIPINATOR_SERVER_URL) is unreachable: ",
+            outcome.Error,
+            StringComparison.Ordinal
+        );
         Assert.Contains("shipinator up", outcome.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", outcome.Error, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task AnyCommand_NoServerKnown_SaysHowToGetOne()
+    public async Task AnyCommand_NoServerConfigured_NamesFix()
     {
         _shell.Environment.Clear();
 
@@ -77,32 +85,32 @@ public sealed class CommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task AnyCommand_WrongToken_IsRefused()
+    public async Task AnyCommand_InvalidToken_ReturnsUnauthorized()
     {
         _shell.Environment["SHIPINATOR_TOKEN"] = "wrong";
 
         var outcome = await _shell.RunAsync("list");
 
-        Assert.Equal(ExitCodes.Refused, outcome.ExitCode);
-        Assert.Contains("The token is not known.", outcome.Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.Unauthorized, outcome.ExitCode);
+        Assert.Contains("The token is invalid. Provide a token with ", outcome.Error, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData(ExitCodes.NotFound, "status", "01890a5d-ac96-774b-bcce-b302099a8099")]
-    [InlineData(ExitCodes.NotFound, "status", "99", "")]
-    [InlineData(ExitCodes.NotFound, "logs", "01890a5d-ac96-774b-bcce-b302099a8099")]
-    [InlineData(ExitCodes.NotFound, "trigger", "unknown")]
-    [InlineData(ExitCodes.Invalid, "projects", "add", "shop")]
-    public async Task Command_ServerSaysNo_EndsWithItsCode(int code, params string[] arguments)
+    [InlineData(ExitCodes.NotFound, "Pipeline run", "status", "01890a5d-ac96-774b-bcce-b302099a8099")]
+    [InlineData(ExitCodes.NotFound, "Run '99' does not exist. ", "status", "99")]
+    [InlineData(ExitCodes.NotFound, "Execution not found.", "logs", "01890a5d-ac96-774b-bcce-b302099a8099")]
+    [InlineData(ExitCodes.NotFound, "Repository 'unknown' does not exist. ", "trigger", "unknown")]
+    [InlineData(ExitCodes.Invalid, "Project 'shop' already exists.", "projects", "add", "shop")]
+    public async Task Command_RequestIsRejected_ReturnsItsExitCode(int code, string message, params string[] arguments)
     {
-        var outcome = await _shell.RunAsync([.. arguments.Where(a => a.Length > 0)]);
+        var outcome = await _shell.RunAsync(arguments);
 
         Assert.Equal(code, outcome.ExitCode);
-        Assert.StartsWith("shipinator: There is ", outcome.Error, StringComparison.Ordinal);
+        Assert.StartsWith("shipinator: " + message, outcome.Error, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task List_AsJson_PrintsNothingElseOnStandardOutput()
+    public async Task List_AsJson_WritesOnlyJsonToStandardOutput()
     {
         var outcome = await _shell.RunAsync("list", "--output", "json");
 
@@ -122,9 +130,11 @@ public sealed class CommandTests : IAsyncLifetime
         Assert.DoesNotContain('\u001b', outcome.Output);
     }
 
-    /// <summary>What an older server or runner does not send has its default: generated readers of JSON set members with 'init' to nothing.</summary>
+    /// <summary>
+    /// Members that an older server or runner omits have their defaults: source-generated JSON resets members with 'init'.
+    /// </summary>
     [Fact]
-    public void Contracts_MembersThatAreAbsent_HaveTheirDefaults()
+    public void Contracts_MissingMembers_HaveTheirDefaults()
     {
         Assert.Empty(
             System
@@ -158,7 +168,7 @@ public sealed class CommandTests : IAsyncLifetime
     [Theory]
     [InlineData("build: { steps: [ { name: a, run: make } ] }", ExitCodes.Success)]
     [InlineData("build:\n  stpes: []\n", ExitCodes.PipelineFile)]
-    public async Task Lint_File_EndsAsTheFileIs(string content, int code)
+    public async Task Lint_File_ReturnsExitCodeOfTheResult(string content, int code)
     {
         await File.WriteAllTextAsync(Path.Combine(_shell.Folder, ".shipinator.yaml"), content, TestContext.Current.CancellationToken);
 
@@ -178,7 +188,7 @@ public sealed class CommandTests : IAsyncLifetime
     [InlineData("EFBBBF61E2820A", 1, 2, "0xE2 at offset 4")]
     [InlineData("C0AF", 1, 1, "0xC0")]
     [InlineData("EDA080", 1, 1, "0xED")]
-    public async Task Lint_BytesThatAreNotUtf8_AreToldAtTheirPlaceAndNeverSent(string bytes, int line, int column, string says)
+    public async Task Lint_InvalidUtf8_IsReportedWithItsPositionAndNotSent(string bytes, int line, int column, string says)
     {
         var file = Path.Combine(_shell.Folder, "ci.yaml");
         await File.WriteAllBytesAsync(file, Convert.FromHexString(bytes), TestContext.Current.CancellationToken);
@@ -192,7 +202,7 @@ public sealed class CommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Lint_Warnings_AreShownAndDoNotFail()
+    public async Task Lint_Warnings_AreShownWithoutFailing()
     {
         var file = Path.Combine(_shell.Folder, "ci.yaml");
         await File.WriteAllBytesAsync(
@@ -208,7 +218,7 @@ public sealed class CommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Login_KnownToken_KeepsItForThisUserAndThisServerAlone()
+    public async Task Login_ValidToken_IsSavedForThisUserAndServerOnly()
     {
         _shell.Environment.Clear();
         await using var other = await FakeServer.StartAsync();
@@ -221,12 +231,12 @@ public sealed class CommandTests : IAsyncLifetime
         Assert.Equal(0, login.ExitCode);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(kept));
         Assert.Equal(0, list.ExitCode);
-        Assert.Equal(ExitCodes.Refused, elsewhere.ExitCode);
+        Assert.Equal(ExitCodes.Unauthorized, elsewhere.ExitCode);
         Assert.All(other.Tokens, t => Assert.Equal("", t));
     }
 
     [Fact]
-    public async Task AnyCommand_StandaloneServerOnThisMachine_IsFound()
+    public async Task AnyCommand_StandaloneServerOnThisMachine_IsDiscovered()
     {
         _shell.Environment.Clear();
         _shell.Environment["SHIPINATOR_DATA"] = _shell.Folder;
@@ -240,7 +250,7 @@ public sealed class CommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Download_NameThatPointsOut_StaysInTheFolder()
+    public async Task Download_NameWithPathTraversal_StaysInTheFolder()
     {
         _server.ArtifactName = "../../evil";
 
@@ -251,19 +261,19 @@ public sealed class CommandTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Download_Damaged_LeavesNothing()
+    public async Task Download_WrongChecksum_LeavesNoFile()
     {
         _server.ArtifactSum = new string('0', 64);
 
         var outcome = await _shell.RunAsync("artifacts", "download", FakeServer.Artifact);
 
         Assert.Equal(ExitCodes.Failed, outcome.ExitCode);
-        Assert.Contains("damaged", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("is corrupted: its SHA-256 is", outcome.Error, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(_shell.Folder));
     }
 
     [Fact]
-    public async Task Help_EveryCommand_IsInTheDocument()
+    public async Task Help_EveryCommand_IsDocumented()
     {
         var help = (await _shell.RunAsync("--help")).Output;
         var folder = AppContext.BaseDirectory;

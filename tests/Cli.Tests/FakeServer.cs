@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Shipinator.Cli.Tests;
 
-/// <summary>As much of <c>/v1</c> as the command line needs, over real HTTP: one project, one repository, one run.</summary>
+/// <summary>The part of <c>/v1</c> that the command line uses, over real HTTP: one project, one repository, one run.</summary>
 internal sealed class FakeServer : IAsyncDisposable
 {
     public const string Token = "right";
@@ -24,13 +24,13 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public string Url => _app.Urls.Single();
 
-    /// <summary>How the run ends; null: only when it is canceled.</summary>
+    /// <summary>The final status of the run; null: it ends only when it is canceled.</summary>
     public string? Ends { get; set; } = "success";
 
-    /// <summary>JSON-escaped text that is put into names, messages and the log.</summary>
+    /// <summary>JSON-escaped text that is inserted into names, messages and the log.</summary>
     public string Hostile { get; set; } = "";
 
-    /// <summary>Problem that the making of a run is answered with.</summary>
+    /// <summary>The problem that requests to create a run get as the response.</summary>
     public (int Status, string Body)? Refusal { get; set; }
 
     public string ArtifactName { get; set; } = "out/app";
@@ -39,32 +39,34 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public ConcurrentQueue<string> Requests { get; } = new();
 
-    /// <summary>The <c>Idempotency-Key</c> of each request that makes a run.</summary>
+    /// <summary>The <c>Idempotency-Key</c> of each request that creates a run.</summary>
     public ConcurrentQueue<string> Keys { get; } = new();
 
-    /// <summary>Statuses that requests with this end of their path are answered with before they succeed; 0 breaks the connection.</summary>
+    /// <summary>
+    /// The statuses of the first responses to requests whose path has this suffix; 0 breaks the connection.
+    /// </summary>
     public ConcurrentDictionary<string, ConcurrentQueue<int>> Faults { get; } = new();
 
-    /// <summary>Makes a fault ready for requests whose path ends so.</summary>
+    /// <summary>Adds faults for requests whose path has this suffix.</summary>
     public void Fault(string pathEnd, params int[] statuses) => Faults[pathEnd] = new(statuses);
 
     /// <summary>Whether another client registers the repository first.</summary>
-    public bool OtherIsFaster { get; set; }
+    public bool IsRegisteredConcurrently { get; set; }
 
-    /// <summary>Whether event and log streams end after each piece, as if they were complete.</summary>
+    /// <summary>Whether event and log streams end after each chunk, as if they were complete.</summary>
     public bool CutsStreams { get; set; }
 
     public ConcurrentQueue<string> Tokens { get; } = new();
 
-    /// <summary>The bodies that runs, and that repositories, were made or changed with.</summary>
+    /// <summary>The bodies of requests that create runs, or create or update repositories.</summary>
     public ConcurrentQueue<string> RunRequests { get; } = new();
 
     public ConcurrentQueue<string> RepositoryRequests { get; } = new();
 
-    /// <summary>Whether the repository is there at the start.</summary>
+    /// <summary>Whether the repository exists from the start.</summary>
     public bool HasRepository { get; set; }
 
-    /// <summary>Done when somebody reads the log.</summary>
+    /// <summary>Completed when the log is read.</summary>
     public TaskCompletionSource LogAsked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public static async Task<FakeServer> StartAsync()
@@ -92,7 +94,7 @@ internal sealed class FakeServer : IAsyncDisposable
         Tokens.Enqueue(context.Request.Headers.Authorization.ToString());
         if (context.Request.Headers.Authorization != $"Bearer {Token}")
         {
-            await ProblemAsync(context, 401, """{"title":"Unauthorized","detail":"The token is not known.","code":"unauthorized"}""");
+            await ProblemAsync(context, 401, """{"title":"Unauthorized","detail":"The token is invalid.","code":"unauthorized"}""");
             return;
         }
 
@@ -112,7 +114,7 @@ internal sealed class FakeServer : IAsyncDisposable
                 return;
             }
 
-            await ProblemAsync(context, status, """{"title":"Away","detail":"Not now."}""");
+            await ProblemAsync(context, status, """{"title":"Unavailable","detail":"The server is unavailable."}""");
             return;
         }
 
@@ -124,7 +126,10 @@ internal sealed class FakeServer : IAsyncDisposable
         var project = $$"""{"id":"p1","name":"shop","created_at":"{{At}}","updated_at":"{{At}}"}""";
         app.MapGet("/v1/me", () => Json("""{"name":"tester","role":"admin"}"""));
         app.MapGet("/v1/projects", () => Json($$"""{"items":[{{project}}]}"""));
-        app.MapPost("/v1/projects", () => Json("""{"title":"Conflict","detail":"There is a project 'shop'.","code":"conflict"}""", 409));
+        app.MapPost(
+            "/v1/projects",
+            () => Json("""{"title":"Conflict","detail":"Project 'shop' already exists.","code":"conflict"}""", 409)
+        );
         app.MapGet(
             "/v1/projects/p1/repositories",
             () => Json($$"""{"items":[{{(_registered is { } url ? Repository("main", url) : HasRepository ? Repository("main") : "")}}]}""")
@@ -134,7 +139,10 @@ internal sealed class FakeServer : IAsyncDisposable
             "/v1/repositories/r1/sync",
             () =>
                 Json(
-                    $$"""{"items":[{"id":"m1","repository_id":"r1","name":"shop","trigger_type":"manual","created_at":"{{At}}","updated_at":"{{At}}"}]}"""
+                    $$"""
+                    {"items":[{"id":"m1","repository_id":"r1","name":"shop","trigger_type":"manual",
+                      "created_at":"{{At}}","updated_at":"{{At}}"}]}
+                    """
                 )
         );
         app.MapPatch("/v1/repositories/r1", (Delegate)RepositoryAsync);
@@ -154,11 +162,11 @@ internal sealed class FakeServer : IAsyncDisposable
             (string id) =>
                 id == Run
                     ? Json(RunBody(Ends ?? (_canceled.Task.IsCompleted ? "canceled" : "running")))
-                    : Json("""{"title":"Not found","detail":"There is no such pipeline run @H.","code":"not_found"}""", 404)
+                    : Json("""{"title":"Not found","detail":"Pipeline run not found @H.","code":"not_found"}""", 404)
         );
         app.MapGet(
             "/v1/executions/{id}",
-            (string id) => Json("""{"title":"Not found","detail":"There is no such execution.","code":"not_found"}""", 404)
+            (string id) => Json("""{"title":"Not found","detail":"Execution not found.","code":"not_found"}""", 404)
         );
         app.MapGet($"/v1/pipeline-runs/{Run}/jobs", () => Json(Jobs()));
         app.MapPost(
@@ -183,7 +191,10 @@ internal sealed class FakeServer : IAsyncDisposable
                 {
                     var name = Path.GetFileName(System.Text.Json.JsonDocument.Parse(body).RootElement.GetProperty("file_name").GetString());
                     return Json(
-                        $$"""{"valid":true,"errors":[],"warnings":[{"code":"pipe_hides_failure","message":"pipes","file":"{{name}}","line":1,"column":5,"path":"build"}]}"""
+                        $$"""
+                        {"valid":true,"errors":[],"warnings":[
+                          {"code":"pipe_hides_failure","message":"pipes","file":"{{name}}","line":1,"column":5,"path":"build"}]}
+                        """
                     );
                 }
 
@@ -193,8 +204,10 @@ internal sealed class FakeServer : IAsyncDisposable
         );
     }
 
-    public const string PipelineError =
-        """{"code":"unknown_key","message":"build@H: unknown key 'stpes'. Did you mean 'steps'?","file":".shipinator.yaml","line":2,"column":3,"path":"build","snippet":"  stpes: []@H"}""";
+    public const string PipelineError = """
+        {"code":"unknown_key","message":"build@H: unknown key 'stpes'. Did you mean 'steps'?",
+         "file":".shipinator.yaml","line":2,"column":3,"path":"build","snippet":"  stpes: []@H"}
+        """;
 
     private async Task<IResult> RepositoryAsync(HttpContext context)
     {
@@ -202,10 +215,10 @@ internal sealed class FakeServer : IAsyncDisposable
         var body = await reader.ReadToEndAsync();
         RepositoryRequests.Enqueue(body);
         using var json = System.Text.Json.JsonDocument.Parse(body);
-        if (OtherIsFaster && context.Request.Method == "POST")
+        if (IsRegisteredConcurrently && context.Request.Method == "POST")
         {
             _registered = json.RootElement.GetProperty("clone_url").GetString();
-            return Json("""{"title":"Conflict","detail":"There is a repository 'shop'.","code":"conflict"}""", 409);
+            return Json("""{"title":"Conflict","detail":"Repository 'shop' already exists.","code":"conflict"}""", 409);
         }
 
         var branch = json.RootElement.TryGetProperty("default_branch", out var given) ? given.GetString()! : "main";
@@ -213,7 +226,10 @@ internal sealed class FakeServer : IAsyncDisposable
     }
 
     private static string Repository(string branch, string url = "/x") =>
-        $$"""{"id":"r1","project_id":"p1","project_name":"shop","name":"shop","vcs_provider":"git","clone_url":"{{url}}","default_branch":"{{branch}}","created_at":"{{At}}","updated_at":"{{At}}"}""";
+        $$"""
+            {"id":"r1","project_id":"p1","project_name":"shop","name":"shop","vcs_provider":"git","clone_url":"{{url}}",
+             "default_branch":"{{branch}}","created_at":"{{At}}","updated_at":"{{At}}"}
+            """;
 
     private async Task EventsAsync(HttpContext context)
     {
@@ -244,13 +260,14 @@ internal sealed class FakeServer : IAsyncDisposable
     private static async Task SendAsync(HttpContext context, string cursor, string machine, string entity, string from, string to)
     {
         await context.Response.WriteAsync(
-            $$"""data: {"cursor":"{{cursor}}","machine":"{{machine}}","entity_id":"{{entity}}","sequence":1,"at":"{{At}}","from":"{{from}}","to":"{{to}}","actor":"test"}"""
+            $$"""data: {"cursor":"{{cursor}}","machine":"{{machine}}","entity_id":"{{entity}}","sequence":1,"at":"{{At}}","""
+                + $$""" "from":"{{from}}","to":"{{to}}","actor":"test"}"""
                 + "\n\n"
         );
         await context.Response.Body.FlushAsync();
     }
 
-    /// <summary>Breaks within a line, and within a character.</summary>
+    /// <summary>Writes byte by byte, so that chunks break within lines and characters.</summary>
     private async Task LogAsync(HttpContext context)
     {
         var bytes = Encoding.UTF8.GetBytes(
@@ -268,13 +285,17 @@ internal sealed class FakeServer : IAsyncDisposable
 
     private static string RunBody(string status) =>
         $$"""
-            {"id":"{{Run}}","pipeline_id":"m1","pipeline_name":"shop","repository_id":"r1","repository_name":"shop@H","project_id":"p1","project_name":"shop",
-             "run_number":7,"git_ref":"main","git_sha":"0123456789abcdef0123456789abcdef01234567","event":"manual","branch":"main@H","executor":"process","actor":"tester",
+            {"id":"{{Run}}","pipeline_id":"m1","pipeline_name":"shop","repository_id":"r1","repository_name":"shop@H",
+             "project_id":"p1","project_name":"shop","run_number":7,"git_ref":"main","git_sha":"0123456789abcdef0123456789abcdef01234567",
+             "event":"manual","branch":"main@H","executor":"process","actor":"tester",
              "status":"{{status}}","created_at":"{{At}}","finished_at":"2026-01-02T03:04:09Z","url":"http://shipinator.invalid/runs/7@H"}
             """;
 
     private string ArtifactBody() =>
-        $$"""{"id":"{{Artifact}}","job_id":"j1","execution_id":"e1","artifact_type":"binary","file_name":"{{ArtifactName}}@H","size":7,"checksum":"{{ArtifactSum}}","storage_backend":"file","created_at":"{{At}}"}""";
+        $$"""
+            {"id":"{{Artifact}}","job_id":"j1","execution_id":"e1","artifact_type":"binary","file_name":"{{ArtifactName}}@H","size":7,
+             "checksum":"{{ArtifactSum}}","storage_backend":"file","created_at":"{{At}}"}
+            """;
 
     private string Jobs() =>
         $$"""
@@ -282,7 +303,8 @@ internal sealed class FakeServer : IAsyncDisposable
                 ?? "canceled"}}","created_at":"{{At}}","steps":[
               {"id":"s1","name":"compile@H","job_attempt":1,"execution_order":0,"status":"{{Ends
                 ?? "canceled"}}","created_at":"{{At}}","executions":[
-                {"id":"e1","step_id":"s1","job_id":"j1","run_id":"{{Run}}","attempt":1,"executor_type":"process","external_id":"x","status":"success","logs_uri":"/l","submitted_at":"{{At}}","artifacts":[{{ArtifactBody()}}]}]}]}]}
+                {"id":"e1","step_id":"s1","job_id":"j1","run_id":"{{Run}}","attempt":1,"executor_type":"process","external_id":"x",
+                 "status":"success","logs_uri":"/l","submitted_at":"{{At}}","artifacts":[{{ArtifactBody()}}]}]}]}]}
             """;
 
     private IResult Json(string body, int status = 200) =>

@@ -4,21 +4,21 @@ using Shipinator.Client;
 
 namespace Shipinator.Cli.Tests;
 
-/// <summary>The tree at the bottom of a terminal.</summary>
+/// <summary>The live tree of jobs and steps.</summary>
 public sealed class LiveTreeTests
 {
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero));
 
     [Fact]
-    public void Lines_AsARunGoes_ShowWhatIsAtWorkAndHowFarItIs()
+    public void Lines_RunningRun_ShowStatesDurationsAndProgress()
     {
         var tree = new LiveTree(_time);
-        tree.Learn([Job("build", "compile", "pack"), Job("test", "unit")]);
-        tree.Note(Move("build", "running"));
-        tree.Note(Move("compile", "running"));
+        tree.Add([Job("build", "compile", "pack"), Job("test", "unit")]);
+        tree.Apply(Move("build", "running"));
+        tree.Apply(Move("compile", "running"));
         _time.Advance(TimeSpan.FromSeconds(2));
-        tree.Note(Move("compile", "success"));
-        tree.Note(Move("pack", "running"));
+        tree.Apply(Move("compile", "success"));
+        tree.Apply(Move("pack", "running"));
         _time.Advance(TimeSpan.FromSeconds(1.5));
         Assert.Equal(
             [
@@ -34,11 +34,11 @@ public sealed class LiveTreeTests
     }
 
     [Fact]
-    public void Lines_MoreThanFit_KeepTheJobsAtWorkAndTheBar()
+    public void Lines_MoreThanFit_KeepRunningJobsAndTheProgressBar()
     {
         var tree = new LiveTree(_time);
-        tree.Learn([.. Enumerable.Range(0, 6).Select(i => Job($"job{i}", $"a{i}", $"b{i}"))]);
-        tree.Note(Move("job2", "running"));
+        tree.Add([.. Enumerable.Range(0, 6).Select(i => Job($"job{i}", $"a{i}", $"b{i}"))]);
+        tree.Apply(Move("job2", "running"));
         var lines = tree.Lines(9).Select(l => l.Text.Trim()).ToList();
         Assert.Equal(["• job0", "• job1", "▶ job2  0.0s", "• a2", "• b2", "• job3", "• job4", "• job5"], lines[..^1]);
         Assert.EndsWith("0/12 steps  0.0s", lines[^1], StringComparison.Ordinal);
@@ -47,7 +47,7 @@ public sealed class LiveTreeTests
     }
 
     [Fact]
-    public void Lines_BeforeAnythingIsKnown_AreTheBarAlone() => Assert.Single(new LiveTree(_time).Lines(10));
+    public void Lines_WithoutJobs_AreOnlyTheProgressBar() => Assert.Single(new LiveTree(_time).Lines(10));
 
     private TransitionResponse Move(string id, string to) =>
         new()

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Shipinator.Cli.Tests;
 
-/// <summary>What <c>--ref</c> and the registration send to the server: what Git says here, by full names.</summary>
+/// <summary><c>--ref</c> and registration send the full names that Git resolves locally.</summary>
 public sealed class ReferenceTests : IAsyncLifetime
 {
     private const string Pipeline = "build: { steps: [ { name: compile, run: make } ] }\n";
@@ -40,7 +40,7 @@ public sealed class ReferenceTests : IAsyncLifetime
     [InlineData("HEAD~1", "refs/heads/topic", "topic~1")]
     [InlineData("main^", "refs/heads/main", "main~1")]
     [InlineData("v1^{commit}", null, "v1")]
-    public async Task Run_Revision_IsSentAsItsFullRefAndCommit(string? given, string? fullRef, string commit)
+    public async Task Run_Revision_IsSentAsFullRefAndCommit(string? given, string? fullRef, string commit)
     {
         var outcome = given is null ? await _shell.RunAsync("run", _folder) : await _shell.RunAsync("run", _folder, "--ref", given);
 
@@ -51,7 +51,7 @@ public sealed class ReferenceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Run_ShortId_IsThatCommit()
+    public async Task Run_AbbreviatedCommit_IsResolved()
     {
         var id = Git("rev-parse", "main");
         var outcome = await _shell.RunAsync("run", _folder, "--ref", id[..9]);
@@ -60,7 +60,7 @@ public sealed class ReferenceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Run_BranchAndTagOfOneName_AsksWhich()
+    public async Task Run_NameOfBranchAndTag_IsRejectedAsAmbiguous()
     {
         Git("tag", "topic", "main~1");
         var outcome = await _shell.RunAsync("run", _folder, "--ref", "topic");
@@ -76,7 +76,7 @@ public sealed class ReferenceTests : IAsyncLifetime
     [InlineData("--ref")]
     [InlineData("--input")]
     [InlineData("--project")]
-    public async Task Run_ValueThatBeginsWithAt_ReadsNoFile(string option)
+    public async Task Run_ValueWithAtPrefix_IsNotAResponseFile(string option)
     {
         var file = Path.Combine(_shell.Folder, "words");
         await File.WriteAllTextAsync(file, "secret-of-a-file\n", TestContext.Current.CancellationToken);
@@ -88,7 +88,7 @@ public sealed class ReferenceTests : IAsyncLifetime
     [Theory]
     [InlineData("trunk", "trunk")]
     [InlineData(null, "main")]
-    public async Task Run_FirstOnAFeatureBranch_RegistersTheRepositorysOwnBranch(string? originHead, string expected)
+    public async Task Run_FirstOnAFeatureBranch_RegistersTheDefaultBranch(string? originHead, string expected)
     {
         if (originHead is not null)
         {
@@ -103,7 +103,7 @@ public sealed class ReferenceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Set_DefaultBranch_IsChangedAndNothingIsAnError()
+    public async Task Set_DefaultBranch_IsUpdatedAndNoOptionIsAnError()
     {
         _server.HasRepository = true;
         var outcome = await _shell.RunAsync("repositories", "set", "shop", "--default-branch", "trunk");
@@ -116,7 +116,7 @@ public sealed class ReferenceTests : IAsyncLifetime
     [Theory]
     [InlineData("ci/build.yaml")]
     [InlineData("")]
-    public async Task Set_File_IsChanged(string path)
+    public async Task Set_File_IsUpdated(string path)
     {
         _server.HasRepository = true;
         var outcome = await _shell.RunAsync("repositories", "set", "shop", "--file", path);

@@ -10,7 +10,7 @@ using Spectre.Console.Rendering;
 
 namespace Shipinator.Cli.Tests;
 
-/// <summary>A run that has ended while its log still comes, with a clock that the test turns.</summary>
+/// <summary>A run that has ended while its log is still incomplete, with a fake clock.</summary>
 public sealed class RunFollowerTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -19,7 +19,7 @@ public sealed class RunFollowerTests
     private readonly Pipe _log = new();
 
     [Fact]
-    public async Task Follow_LinesStillComeAfterTheEnd_PrintsThemAll()
+    public async Task Follow_LogContinuesAfterTheEnd_PrintsAllLines()
     {
         var following = FollowAsync();
         for (var i = 0; i < 5; i++)
@@ -36,7 +36,7 @@ public sealed class RunFollowerTests
     }
 
     [Fact]
-    public async Task Follow_LogThatNeverEnds_IsLeftWithANote()
+    public async Task Follow_LogNeverEnds_StopsWithANote()
     {
         var following = FollowAsync();
         await _log.Writer.WriteAsync("line\n"u8.ToArray(), TestContext.Current.CancellationToken);
@@ -49,7 +49,7 @@ public sealed class RunFollowerTests
         }
 
         Assert.Equal("success", (await following).Status);
-        Assert.Contains("not all of its logs", Assert.Single(_terminal.Notes), StringComparison.Ordinal);
+        Assert.Contains("some logs are still incomplete", Assert.Single(_terminal.Notes), StringComparison.Ordinal);
         await _log.Writer.CompleteAsync();
     }
 
@@ -59,7 +59,7 @@ public sealed class RunFollowerTests
         return await new RunFollower(new(http, _time), _terminal, _time).FollowAsync("r1", TestContext.Current.CancellationToken);
     }
 
-    /// <summary>A run that is over, and the log of its only execution.</summary>
+    /// <summary>A run that has ended, and the log of its only execution.</summary>
     private sealed class Server(Stream log) : HttpMessageHandler
     {
         private int _logRequests;
@@ -69,25 +69,26 @@ public sealed class RunFollowerTests
             var path = request.RequestUri!.AbsolutePath;
             HttpContent content =
                 path.EndsWith("/events", StringComparison.Ordinal)
-                    ? new StringContent(
-                        """data: {"cursor":"1","machine":"execution","entity_id":"e1","sequence":1,"at":"2026-01-02T03:04:05Z","from":"submitted","to":"running","actor":"t"}"""
-                            + "\n\n"
-                            + """data: {"cursor":"2","machine":"run","entity_id":"r1","sequence":1,"at":"2026-01-02T03:04:05Z","from":"running","to":"success","actor":"t"}"""
-                            + "\n\n"
-                    )
+                    ? new StringContent(Event(1, "execution", "e1", "submitted", "running") + Event(2, "run", "r1", "running", "success"))
                 : path.EndsWith("/logs", StringComparison.Ordinal)
                     ? Interlocked.Increment(ref _logRequests) == 1 ? new StreamContent(log)
                         : new ByteArrayContent([])
                 : path.EndsWith("/jobs", StringComparison.Ordinal) ? new StringContent("""{"jobs":[]}""")
                 : new StringContent(
                     """
-                    {"id":"r1","pipeline_id":"p","pipeline_name":"p","repository_id":"r","repository_name":"r","project_id":"p","project_name":"p","run_number":1,"git_ref":"main",
-                     "git_sha":"0","event":"manual","executor":"process","actor":"t","status":"success","created_at":"2026-01-02T03:04:05Z","url":"http://server.invalid/runs/1"}
+                    {"id":"r1","pipeline_id":"p","pipeline_name":"p","repository_id":"r","repository_name":"r","project_id":"p",
+                     "project_name":"p","run_number":1,"git_ref":"main","git_sha":"0","event":"manual","executor":"process","actor":"t",
+                     "status":"success","created_at":"2026-01-02T03:04:05Z","url":"http://server.invalid/runs/1"}
                     """
                 );
             return Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK) { Content = content });
         }
     }
+
+    private static string Event(int cursor, string machine, string entity, string from, string to) =>
+        $$"""data: {"cursor":"{{cursor}}","machine":"{{machine}}","entity_id":"{{entity}}","sequence":1,"""
+        + $$""" "at":"2026-01-02T03:04:05Z","from":"{{from}}","to":"{{to}}","actor":"t"}"""
+        + "\n\n";
 
     private sealed class RecordingTerminal : ITerminal
     {
@@ -103,19 +104,19 @@ public sealed class RunFollowerTests
 
         public Task LineAsync(string line) => Of(line).Task.WaitAsync(Patience, TestContext.Current.CancellationToken);
 
-        public void LogLine(string prefix, string color, string line) => Of(line).TrySetResult();
+        public void WriteLogLine(string prefix, string color, string line) => Of(line).TrySetResult();
 
-        public void Note(string text) => Notes.Enqueue(text);
+        public void WriteNote(string text) => Notes.Enqueue(text);
 
-        public void Result(string line) { }
+        public void WriteResult(string line) { }
 
-        public void Show(IRenderable content) { }
+        public void Write(IRenderable content) { }
 
-        public void Say(string markup) { }
+        public void WriteMarkup(string markup) { }
 
-        public void Error(string text) => Notes.Enqueue(text);
+        public void WriteError(string text) => Notes.Enqueue(text);
 
-        public void Status(IReadOnlyList<StatusLine> lines) { }
+        public void ShowStatus(IReadOnlyList<StatusLine> lines) { }
 
         public Stream OpenOutput() => throw new NotSupportedException();
 

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Shipinator.Cli.Tests;
 
-/// <summary><c>run</c> and <c>logs</c> against a server that sends changes and logs.</summary>
+/// <summary><c>run</c> and <c>logs</c> against a server that sends events and logs.</summary>
 public sealed class RunTests : IAsyncLifetime
 {
     private const string Pipeline = "build: { steps: [ { name: compile, run: make } ] }\n";
@@ -26,7 +26,7 @@ public sealed class RunTests : IAsyncLifetime
     [InlineData("success", ExitCodes.Success)]
     [InlineData("failed", ExitCodes.Failed)]
     [InlineData("canceled", ExitCodes.Canceled)]
-    public async Task Run_ToItsEnd_ShowsLogsAndEndsAsTheRunDid(string end, int code)
+    public async Task Run_Followed_ShowsLogsAndReturnsTheRunsResult(string end, int code)
     {
         _server.Ends = end;
 
@@ -47,7 +47,7 @@ public sealed class RunTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Run_ServerAwayForAWhile_GoesOnWhereItWas()
+    public async Task Run_ServerTemporarilyUnavailable_Resumes()
     {
         _server.Fault("/events", 502, 0, 503);
         _server.Fault("/logs", 503, 504, 0);
@@ -60,11 +60,11 @@ public sealed class RunTests : IAsyncLifetime
             ["[build/compile] compiling größer", "[build/compile] red", "[build/compile] no end"],
             outcome.Output.Split('\n').Where(l => l.StartsWith('['))
         );
-        Assert.Contains("Lost the connection to the server", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("Connection to the server lost", outcome.Error, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Run_StreamsEndEarlyWithoutAnError_GoesOnWhereItWas()
+    public async Task Run_StreamsEndEarlyWithoutAnError_Resumes()
     {
         _server.CutsStreams = true;
 
@@ -81,7 +81,7 @@ public sealed class RunTests : IAsyncLifetime
     [InlineData(0)]
     [InlineData(502)]
     [InlineData(503)]
-    public async Task Run_AnswerToItsCreationIsLost_IsSentAgainWithTheSameKey(int fault)
+    public async Task Run_CreateResponseIsLost_IsRepeatedWithTheSameKey(int fault)
     {
         _server.Fault("/runs", fault);
 
@@ -93,15 +93,15 @@ public sealed class RunTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Run_RegisteredByAnotherInTheMeantime_UsesThatRepository()
+    public async Task Run_RepositoryRegisteredConcurrently_UsesThatRepository()
     {
-        _server.OtherIsFaster = true;
+        _server.IsRegisteredConcurrently = true;
 
         Assert.Equal(0, (await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline))).ExitCode);
     }
 
     [Fact]
-    public async Task Run_RefusedForGood_IsNotRepeated()
+    public async Task Run_RejectedPermanently_IsNotRepeated()
     {
         _server.Fault("/runs", 500);
 
@@ -110,7 +110,7 @@ public sealed class RunTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Run_AsJson_KeepsPeoplesTextAway()
+    public async Task Run_AsJson_WritesOnlyJsonToStandardOutput()
     {
         var outcome = await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline), "--output", "json");
 
@@ -121,7 +121,7 @@ public sealed class RunTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Run_CtrlCOnce_AsksToStopAndWaits()
+    public async Task Run_CtrlCOnce_CancelsTheRunAndWaits()
     {
         _server.Ends = null;
         var process = _shell.Start("run", await _shell.MakeRepositoryAsync(Pipeline));
@@ -132,11 +132,11 @@ public sealed class RunTests : IAsyncLifetime
 
         Assert.Equal(ExitCodes.Canceled, outcome.ExitCode);
         Assert.Contains(_server.Requests, r => r.EndsWith("/cancel", StringComparison.Ordinal));
-        Assert.Contains("Asking the run to stop", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("Canceling the run (press Ctrl-C again to detach without waiting)", outcome.Error, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Run_Terminated_LeavesTheRunAlone()
+    public async Task Run_Terminated_DoesNotCancelTheRun()
     {
         _server.Ends = null;
         var process = _shell.Start("run", await _shell.MakeRepositoryAsync(Pipeline));
@@ -147,11 +147,11 @@ public sealed class RunTests : IAsyncLifetime
 
         Assert.Equal(ExitCodes.Interrupted, outcome.ExitCode);
         Assert.DoesNotContain(_server.Requests, r => r.EndsWith("/cancel", StringComparison.Ordinal));
-        Assert.Contains("The run goes on", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("Detached; the run continues.", outcome.Error, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Run_NoPipelineFile_SaysWhatTheSmallestIs()
+    public async Task Run_NoPipelineFile_ShowsMinimalExample()
     {
         var outcome = await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(null));
 
@@ -160,7 +160,7 @@ public sealed class RunTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Run_FileNotCommitted_SaysSo()
+    public async Task Run_FileNotCommitted_NamesTheFix()
     {
         var folder = await _shell.MakeRepositoryAsync(null);
         await File.WriteAllTextAsync(Path.Combine(folder, ".shipinator.yaml"), Pipeline, TestContext.Current.CancellationToken);
@@ -172,11 +172,13 @@ public sealed class RunTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Run_FileWithErrors_ShowsThemAll()
+    public async Task Run_FileWithErrors_ShowsAllErrors()
     {
         _server.Refusal = (
             422,
-            $$"""{"title":"Invalid","detail":"The pipeline file has errors.","code":"pipeline_invalid","pipeline_errors":[{{FakeServer.PipelineError}}]}"""
+            """{"title":"Invalid","detail":"The pipeline file has errors.","code":"pipeline_invalid","pipeline_errors":["""
+                + FakeServer.PipelineError
+                + "]}"
         );
 
         var outcome = await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline));
@@ -187,7 +189,7 @@ public sealed class RunTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Logs_OfAStep_AreItsLines()
+    public async Task Logs_OfAStep_PrintsItsLines()
     {
         var outcome = await _shell.RunAsync("logs", FakeServer.Run, "--step", "compile");
 
@@ -196,6 +198,6 @@ public sealed class RunTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Logs_OfAnUnknownStep_IsNotFound() =>
+    public async Task Logs_OfAnUnknownStep_ReturnsNotFound() =>
         Assert.Equal(ExitCodes.NotFound, (await _shell.RunAsync("logs", FakeServer.Run, "--step", "odd")).ExitCode);
 }

@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace Shipinator.Cli.Tests;
 
-/// <summary>What a program left behind.</summary>
+/// <summary>The exit code and output of a program.</summary>
 internal sealed record Outcome(int ExitCode, string Output, string Error);
 
-/// <summary>The real command line as a process, in a home of its own that knows no server.</summary>
+/// <summary>Runs the real command line as a process, in a temporary home folder without a configured server.</summary>
 internal sealed class Shell : IDisposable
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
@@ -20,7 +20,7 @@ internal sealed class Shell : IDisposable
     public Process Start(params string[] arguments) =>
         StartProgram("dotnet", [Path.Combine(AppContext.BaseDirectory, "shipinator.dll"), .. arguments]);
 
-    /// <summary>Any program, in the same home.</summary>
+    /// <summary>Starts any program in the same home folder.</summary>
     public Process StartProgram(string program, params string[] arguments)
     {
         var start = new ProcessStartInfo(program)
@@ -73,7 +73,7 @@ internal sealed class Shell : IDisposable
         }
     }
 
-    /// <summary>A repository with one commit; its folder.</summary>
+    /// <summary>Creates a repository with one commit and returns its folder.</summary>
     public async Task<string> MakeRepositoryAsync(string? pipelineFile)
     {
         var folder = Path.Combine(Folder, "shop");

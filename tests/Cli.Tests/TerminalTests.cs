@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace Shipinator.Cli.Tests;
 
-/// <summary>What reaches a real (pseudo) terminal, and how tables keep their shape.</summary>
+/// <summary>What reaches a real (pseudo) terminal, and table layout.</summary>
 public sealed partial class TerminalTests : IAsyncLifetime
 {
     private readonly Shell _shell = new();
@@ -36,7 +36,7 @@ public sealed partial class TerminalTests : IAsyncLifetime
     [InlineData("lint bad.yaml")]
     [InlineData("status \u001b]0;title\u0007")]
     [InlineData("\u001b]0;title\u0007")]
-    public async Task AnyCommand_HostileText_SendsNoControlSequences(string command)
+    public async Task AnyCommand_HostileText_WritesNoControlSequences(string command)
     {
         _server.Hostile = "\\u001b]0;title\\u0007\\u001b[2J\\u001b \\u001b\\u001b[0K[2J\\u009b2J\\u202e";
         await File.WriteAllTextAsync(Path.Combine(_shell.Folder, "bad.yaml"), "x: 1", TestContext.Current.CancellationToken);
@@ -47,7 +47,7 @@ public sealed partial class TerminalTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Download_ToATerminal_IsRefused() =>
+    public async Task Download_ToATerminal_IsRejected() =>
         Assert.Contains(
             "not written to a terminal",
             await OnATerminalAsync($"artifacts download {FakeServer.Artifact} --to -"),
@@ -55,7 +55,7 @@ public sealed partial class TerminalTests : IAsyncLifetime
         );
 
     [Fact]
-    public void JobTable_LongReason_LeavesTheOtherColumnsTheirWidth()
+    public void JobTable_LongDetail_DoesNotSqueezeOtherColumns()
     {
         var text = new StringWriter();
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Out = new AnsiConsoleOutput(text) });
@@ -85,10 +85,10 @@ public sealed partial class TerminalTests : IAsyncLifetime
                 && l.Contains("canceled", StringComparison.Ordinal)
                 && l.Contains("1m01s", StringComparison.Ordinal)
         );
-        Assert.True(lines.Length > 10, "the reason is not shown whole");
+        Assert.True(lines.Length > 10, "The detail is truncated.");
     }
 
-    /// <summary>By util-linux' <c>script</c>, which gives a program a terminal of its own.</summary>
+    /// <summary>Runs the command in a pseudo-terminal with <c>script</c> of util-linux.</summary>
     private async Task<string> OnATerminalAsync(string command)
     {
         var program = Path.Combine(AppContext.BaseDirectory, "shipinator.dll");
@@ -98,7 +98,7 @@ public sealed partial class TerminalTests : IAsyncLifetime
         return outcome.Output;
     }
 
-    /// <summary>Line ends, colors, and what .NET sends to learn of the keyboard.</summary>
+    /// <summary>Line breaks, colors, and the sequences with which .NET queries the terminal.</summary>
     [GeneratedRegex("\r?\n|\t|\u001b\\[[0-9;]*m|\u001b\\[\\?1[hl]|\u001b[=>]|\u001b\\[6n")]
     private static partial Regex Harmless();
 }

@@ -5,7 +5,7 @@ using Shipinator.Cli.IO;
 
 namespace Shipinator.Cli.Tests;
 
-/// <summary>Bytes to lines, lines to what a terminal may get.</summary>
+/// <summary>Line splitting and sanitizing.</summary>
 public sealed partial class TextTests
 {
     [Theory]
@@ -29,7 +29,7 @@ public sealed partial class TextTests
     [InlineData("\u001bcx\u001b(0x\u001b#8x", true, "xxx")]
     [InlineData("a\u202eb", true, "a\\u{202E}b")]
     [InlineData("👩\u200d💻", true, "👩\u200d💻")]
-    public void Log_OfALine_KeepsTextAndColors(string line, bool colors, string expected) =>
+    public void Log_Line_KeepsTextAndColors(string line, bool colors, string expected) =>
         Assert.Equal(expected, TerminalText.Log(line, colors));
 
     [Theory]
@@ -40,15 +40,14 @@ public sealed partial class TextTests
     [InlineData("ad\u200bmin\u00ad\ufeff", "ad\\u{200B}min\\u{00AD}\\u{FEFF}")]
     [InlineData("\u3164\u00a0\u2028\ue000", "\\u{3164}\\u{00A0}\\u{2028}\\u{E000}")]
     [InlineData("\udb40\udc41", "\\u{E0041}")]
-    public void Name_WithInvisibleCharacters_ShowsThem(string name, string expected) => Assert.Equal(expected, TerminalText.Name(name));
+    public void Name_InvisibleCharacters_AreShown(string name, string expected) => Assert.Equal(expected, TerminalText.Name(name));
 
-    /// <summary>Not as data of a theory: an attribute's text can't hold half a character.</summary>
+    /// <summary>Not a theory: an attribute argument can't contain a lone surrogate.</summary>
     [Fact]
-    public void Name_WithHalfACharacter_ShowsAReplacement() => Assert.Equal("\ufffdx", TerminalText.Name("\ud800x"));
+    public void Name_LoneSurrogate_IsReplaced() => Assert.Equal("\ufffdx", TerminalText.Name("\ud800x"));
 
     [Fact]
-    public void Message_OfSeveralLines_KeepsThem() =>
-        Assert.Equal("a\n\tb\\u{001B}[2J\\u{000D}", TerminalText.Message("a\r\n\tb\u001b[2J\r"));
+    public void Message_SeveralLines_AreKept() => Assert.Equal("a\n\tb\\u{001B}[2J\\u{000D}", TerminalText.Message("a\r\n\tb\u001b[2J\r"));
 
     private static readonly string[] Pieces =
     [
@@ -78,9 +77,9 @@ public sealed partial class TextTests
         "é",
     ];
 
-    /// <summary>Whatever comes: no control character is left but whole colors, and cleaning again changes nothing.</summary>
+    /// <summary>For any text: only complete color sequences remain, and sanitizing is idempotent.</summary>
     [Fact]
-    public void Clean_AnyText_IsSafeAndStable() =>
+    public void Sanitize_AnyText_IsSafeAndIdempotent() =>
         Gen.Int[0, Pieces.Length - 1]
             .Select(i => Pieces[i])
             .Array[0, 24]
@@ -113,7 +112,7 @@ public sealed partial class TextTests
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(1000)]
-    public void Append_PiecesOfAnySize_GiveTheSameLines(int size)
+    public void Append_ChunksOfAnySize_YieldTheSameLines(int size)
     {
         var lines = new List<string>();
         var splitter = new LineSplitter(lines.Add);
@@ -131,6 +130,6 @@ public sealed partial class TextTests
     [InlineData(59.94, "59.9s")]
     [InlineData(61, "1m01s")]
     [InlineData(3700, "1h01m")]
-    public void Duration_OfSeconds_IsShort(double seconds, string expected) =>
-        Assert.Equal(expected, Looks.Duration(TimeSpan.FromSeconds(seconds)));
+    public void Duration_Seconds_AreAbbreviated(double seconds, string expected) =>
+        Assert.Equal(expected, ConsoleFormat.Duration(TimeSpan.FromSeconds(seconds)));
 }

@@ -1,6 +1,6 @@
 namespace Shipinator.Cli.Tests;
 
-/// <summary><c>up</c> with a server that is a script: what the child gets, and what becomes of it.</summary>
+/// <summary><c>up</c> with a script as the server.</summary>
 public sealed class UpTests : IDisposable
 {
     private readonly Shell _shell = new();
@@ -11,7 +11,7 @@ public sealed class UpTests : IDisposable
     [InlineData(0, ExitCodes.Success)]
     [InlineData(2, ExitCodes.Usage)]
     [InlineData(134, ExitCodes.Failed)]
-    public async Task Up_ServerEnds_EndsWithItsMeaning(int server, int code)
+    public async Task Up_ServerExits_MapsItsExitCode(int server, int code)
     {
         Script($"echo \"got $*\"; exit {server}");
 
@@ -22,7 +22,7 @@ public sealed class UpTests : IDisposable
     }
 
     [Fact]
-    public async Task Up_Terminated_PassesItOnAndWaits()
+    public async Task Up_Terminated_ForwardsTheSignalAndWaits()
     {
         Script("trap 'echo stopping; exit 0' TERM; echo ready; while :; do sleep 0.1; done");
         var process = _shell.Start("up");
@@ -42,14 +42,14 @@ public sealed class UpTests : IDisposable
     }
 
     [Fact]
-    public async Task Up_ServerNotThere_SaysWhere()
+    public async Task Up_ServerProgramMissing_NamesItsPath()
     {
         _shell.Environment["SHIPINATOR_SERVER"] = "/nowhere/server.dll";
 
         var outcome = await _shell.RunAsync("up");
 
         Assert.Equal(ExitCodes.Usage, outcome.ExitCode);
-        Assert.Contains("SHIPINATOR_SERVER names /nowhere/server.dll", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("SHIPINATOR_SERVER is /nowhere/server.dll, but that file does not exist.", outcome.Error, StringComparison.Ordinal);
     }
 
     private void Script(string body)

@@ -10,8 +10,8 @@ using Shipinator.Testing;
 namespace Shipinator.EndToEnd.Tests;
 
 /// <summary>
-/// The attack: a client, or a silo, of somebody who has the interfaces but no certificate. In each case the same code with
-/// a certificate gets in, so that no test passes because the attack does not work.
+/// Clients and silos without a valid certificate are rejected. The same code with a valid certificate is accepted, so that no test passes
+/// because its client does not work at all.
 /// </summary>
 public sealed class ActorPortTests : IAsyncLifetime
 {
@@ -29,7 +29,7 @@ public sealed class ActorPortTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Standalone_ListensOnItsHttpPortAlone()
+    public async Task Standalone_ListensOnItsHttpPortOnly()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root may see another process's sockets.");
         await using var server = await SiloProcess.StartAsync(_bench.Data, null, "--port", "0");
@@ -37,7 +37,7 @@ public sealed class ActorPortTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task SilosOfOneMachine_RefuseEveryClientAndSiloWithoutTheirKey_AndHaveNoGateway()
+    public async Task SilosOfOneMachine_RejectOtherClientsAndSilos_AndHaveNoGateway()
     {
         var connectionString = await _postgres.CreateDatabaseAsync(migrated: false);
         var ports = Ports.Free(5);
@@ -51,15 +51,15 @@ public sealed class ActorPortTests : IAsyncLifetime
 
         using var foreign = _authority.Issue();
         await Task.WhenAll(
-            ClientIsRefusedAsync(ports[2]),
-            ClientIsRefusedAsync(ports[2], foreign),
-            // It even has the database's password, without which it could not name itself a member.
-            SiloIsRefusedAsync(connectionString, ports[4], foreign)
+            AssertClientRejectedAsync(ports[2]),
+            AssertClientRejectedAsync(ports[2], foreign),
+            // It has access to the database, without which it could not register as a member.
+            AssertSiloRejectedAsync(connectionString, ports[4], foreign)
         );
     }
 
     [Fact]
-    public async Task SilosWithCertificates_TakeThoseOfTheirAuthority_AndRefuseAllOthers()
+    public async Task SilosWithCertificates_AcceptOnlyCertificatesOfTheirAuthority()
     {
         var connectionString = await _postgres.CreateDatabaseAsync(migrated: false);
         var ports = Ports.Free(8);
@@ -74,10 +74,13 @@ public sealed class ActorPortTests : IAsyncLifetime
         using var ended = _authority.Issue(days: -1);
         await Task.WhenAll(
             new[] { ports[2], ports[4] }.SelectMany(port =>
-                new[] { ClientIsRefusedAsync(port), ClientIsRefusedAsync(port, foreign), ClientIsRefusedAsync(port, ended) }
+                new[] { AssertClientRejectedAsync(port), AssertClientRejectedAsync(port, foreign), AssertClientRejectedAsync(port, ended) }
             )
         );
-        await Task.WhenAll(SiloIsRefusedAsync(connectionString, ports[5]), SiloIsRefusedAsync(connectionString, ports[6], foreign));
+        await Task.WhenAll(
+            AssertSiloRejectedAsync(connectionString, ports[5]),
+            AssertSiloRejectedAsync(connectionString, ports[6], foreign)
+        );
 
         using var member = OrleansCaller.BuildSilo(connectionString, ports[7], ours);
         await StartAsync(member, seconds: 60);
@@ -85,14 +88,14 @@ public sealed class ActorPortTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task SiloBeyondLoopback_WithoutCertificates_DoesNotStart_AndWithThemHasNoOtherPort()
+    public async Task SiloBeyondLoopback_WithoutCertificates_DoesNotStart_AndWithThemOpensNoOtherPort()
     {
         var address = NetworkInterface
             .GetAllNetworkInterfaces()
             .SelectMany(i => i.GetIPProperties().UnicastAddresses)
             .Select(a => a.Address)
             .FirstOrDefault(a => a.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(a));
-        Assert.SkipUnless(address is not null, "This machine has no address but loopback.");
+        Assert.SkipUnless(address is not null, "This machine has only loopback addresses.");
         var connectionString = await _postgres.CreateDatabaseAsync(migrated: false);
         var ports = Ports.Free(2);
         var settings = new[] { ("AdvertisedAddress", address!.ToString()) };
@@ -101,7 +104,7 @@ public sealed class ActorPortTests : IAsyncLifetime
         );
         Assert.Contains("Shipinator:Orleans:Tls:Certificate", error.Message, StringComparison.Ordinal);
 
-        // The process executor is refused by this port, too, though HTTP is on loopback.
+        // The process executor is rejected because of this port, too, although HTTP is on loopback.
         var files = _authority.WriteTo(Path.Combine(_bench.Root, "tls"));
         error = await Assert.ThrowsAsync<InvalidOperationException>(() =>
             StartAsync(connectionString, ports[0], ports[1], files, settings)
@@ -129,13 +132,13 @@ public sealed class ActorPortTests : IAsyncLifetime
         await host.StartAsync(limit.Token).WaitAsync(limit.Token);
     }
 
-    /// <summary>Whatever way it fails, it does not get an answer in a time in which it would get many.</summary>
-    private static async Task ClientIsRefusedAsync(int port, X509Certificate2? certificate = null) =>
+    /// <summary>It may fail in any way, but gets no response in a time in which an accepted client would get many.</summary>
+    private static async Task AssertClientRejectedAsync(int port, X509Certificate2? certificate = null) =>
         await Assert.ThrowsAnyAsync<Exception>(() => OrleansCaller.CallAsync(port, certificate, seconds: 10));
 
-    private static async Task SiloIsRefusedAsync(string connectionString, int port, X509Certificate2? certificate = null)
+    private static async Task AssertSiloRejectedAsync(string connectionString, int port, X509Certificate2? certificate = null)
     {
-        // What it started can't be taken down before it gives up by itself: it goes with this process.
+        // The host can't be stopped before it gives up by itself: it ends with this process.
         var silo = OrleansCaller.BuildSilo(connectionString, port, certificate);
         await Assert.ThrowsAnyAsync<Exception>(() => StartAsync(silo, seconds: 15));
     }

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Shipinator.EndToEnd.Tests;
 
-/// <summary><c>/v1</c> as any HTTP client would speak it: the tests see the wire, not our own client.</summary>
+/// <summary>A plain HTTP client of <c>/v1</c>, so that the tests see the wire format and not our own client.</summary>
 public sealed class Api : IDisposable
 {
     private readonly HttpClient _http;

@@ -5,7 +5,7 @@ using Shipinator.Testing;
 
 namespace Shipinator.EndToEnd.Tests;
 
-/// <summary>Two real server processes on one database, behind one address, and a client that knows where a grain lives.</summary>
+/// <summary>Two real server processes with one database, behind one address, and an Orleans client that locates grains.</summary>
 public sealed class ClusterOfTwo : IAsyncDisposable
 {
     private readonly PostgresFixture _postgres;
@@ -20,10 +20,10 @@ public sealed class ClusterOfTwo : IAsyncDisposable
 
     public Uri Url => _forwarder!.Url;
 
-    /// <summary>The servers' own addresses.</summary>
+    /// <summary>The servers' own URLs.</summary>
     public IReadOnlyList<Uri> Servers { get; private set; } = [];
 
-    /// <summary>Given to the servers by their operator, as a secret would be.</summary>
+    /// <summary>The bootstrap token of the servers.</summary>
     public string Token { get; } =
         "shp_"
         + Convert
@@ -32,7 +32,7 @@ public sealed class ClusterOfTwo : IAsyncDisposable
             .Replace('/', '_')
             .TrimEnd('=');
 
-    /// <summary>With settings of the executor beside its own.</summary>
+    /// <summary>Starts the servers, with additional settings.</summary>
     public static async Task<ClusterOfTwo> StartAsync(string dataFolder, IReadOnlyDictionary<string, string>? further = null)
     {
         var postgres = new PostgresFixture();
@@ -54,7 +54,7 @@ public sealed class ClusterOfTwo : IAsyncDisposable
         }
     }
 
-    /// <summary>Kills the process in which the run's grain is active.</summary>
+    /// <summary>Kills the server on which the run's grain is active.</summary>
     public async Task KillOwnerAsync(string run)
     {
         var grains = _client!.Services.GetRequiredService<IGrainFactory>();
@@ -65,7 +65,7 @@ public sealed class ClusterOfTwo : IAsyncDisposable
         await _silos[_killed].Process.KillAsync();
     }
 
-    /// <summary>The process that was killed, anew.</summary>
+    /// <summary>Restarts the server that was killed.</summary>
     public async Task RestartAsync()
     {
         await _silos[_killed].Process.DisposeAsync();
@@ -99,7 +99,7 @@ public sealed class ClusterOfTwo : IAsyncDisposable
         var ports = Ports.Free(6);
         _forwarder = new Forwarder(ports[0], ports[1]);
         Servers = [new($"http://127.0.0.1:{ports[0]}"), new($"http://127.0.0.1:{ports[1]}")];
-        // The client that asks where a grain lives needs a gateway, and so a certificate.
+        // The Orleans client needs a gateway, which requires certificates.
         var files = _authority.WriteTo(dataFolder + "-tls");
         for (var i = 0; i < 2; i++)
         {
@@ -107,7 +107,7 @@ public sealed class ClusterOfTwo : IAsyncDisposable
             {
                 ["SHIPINATOR__ConnectionString"] = connectionString,
                 ["SHIPINATOR__Clustering"] = "AdoNet",
-                // The repositories of the tests are folders of this machine.
+                // The repositories of the tests are local folders.
                 ["SHIPINATOR__Git__AllowLocalPaths"] = "true",
                 ["SHIPINATOR__Process__OneMachine"] = "true",
                 ["SHIPINATOR__Port"] = Text(ports[i]),
@@ -123,7 +123,12 @@ public sealed class ClusterOfTwo : IAsyncDisposable
             }
 
             _starts.Add(() => SiloProcess.StartAsync(dataFolder, settings));
-            _silos.Add((await _starts[i](), ports[2 + i]));
+        }
+
+        var starting = _starts.Select(start => start()).ToList();
+        for (var i = 0; i < starting.Count; i++)
+        {
+            _silos.Add((await starting[i], ports[2 + i]));
         }
 
         _client = OrleansCaller.Build(

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace Shipinator.EndToEnd.Tests;
 
 /// <summary>
-/// What stands before the silos in a cluster: one address, and each connection goes to a silo that takes it.
+/// A minimal load balancer for silos: forwards each connection to the first target that accepts it.
 /// </summary>
 public sealed class Forwarder : IAsyncDisposable
 {
@@ -23,10 +23,10 @@ public sealed class Forwarder : IAsyncDisposable
 
     public Uri Url => new($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}");
 
-    /// <summary>Every connection breaks, and no new one is let through until <see cref="Mend"/>.</summary>
+    /// <summary>Breaks all connections and rejects new ones until <see cref="Restore"/>.</summary>
     public void Cut() => _whole.Cancel();
 
-    public void Mend() => _whole = new();
+    public void Restore() => _whole = new();
 
     public async ValueTask DisposeAsync()
     {
@@ -73,7 +73,7 @@ public sealed class Forwarder : IAsyncDisposable
             }
             catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
             {
-                // One side went away, as happens when a silo is killed.
+                // One side closed the connection, for example because a silo was killed.
             }
         }
     }

@@ -6,7 +6,7 @@ using Shipinator.Testing;
 
 namespace Shipinator.EndToEnd.Tests;
 
-/// <summary>Silos that stand still or are all gone, with the server's own timing.</summary>
+/// <summary>Frozen and killed silos, with the default timing.</summary>
 public sealed class FrozenSiloTests : IAsyncLifetime
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
@@ -24,12 +24,13 @@ public sealed class FrozenSiloTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task FrozenSilo_ThatWasDeclaredDead_IsNotReadyForAMomentAgain_AndEnds()
+    public async Task FrozenSilo_DeclaredDead_IsNeverReadyAgainAndTerminates()
     {
         var connectionString = await _postgres.CreateDatabaseAsync(migrated: false);
         var ports = Ports.Free(2);
-        await using var first = await StartAsync(connectionString, ports[0]);
-        await using var second = await StartAsync(connectionString, ports[1]);
+        var starts = (First: StartAsync(connectionString, ports[0]), Second: StartAsync(connectionString, ports[1]));
+        await using var first = await starts.First;
+        await using var second = await starts.Second;
         await WaitForAsync(
             async () => await ReadyAsync(ports[1]) == HttpStatusCode.OK && await CountAsync(connectionString, 3) == 2,
             TimeSpan.FromSeconds(30),
@@ -49,7 +50,10 @@ public sealed class FrozenSiloTests : IAsyncLifetime
         while (!second.HasExited)
         {
             Assert.NotEqual(HttpStatusCode.OK, await ReadyAsync(ports[1]));
-            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "The silo that was declared dead goes on.");
+            Assert.True(
+                TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20),
+                "The silo that was declared dead keeps running."
+            );
             await Task.Delay(Look, TimeProvider.System);
         }
 
@@ -57,18 +61,19 @@ public sealed class FrozenSiloTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task AllSilosKilled_WithoutAFixedPort_TheNextStartsAtOnce_AsTheSuccessorOfItself()
+    public async Task AllSilosKilled_WithoutFixedPorts_RestartAtOnce()
     {
         var connectionString = await _postgres.CreateDatabaseAsync(migrated: false);
         var ports = Ports.Free(2);
-        await using (var first = await StartAsync(connectionString, ports[0]))
-        await using (var second = await StartAsync(connectionString, ports[1]))
+        var before = (First: StartAsync(connectionString, ports[0]), Second: StartAsync(connectionString, ports[1]));
+        await using (var first = await before.First)
+        await using (var second = await before.Second)
         {
             await WaitForAsync(async () => await CountAsync(connectionString, 3) == 2, TimeSpan.FromSeconds(30), "both are members");
             await Task.WhenAll(first.KillAsync(), second.KillAsync());
         }
 
-        // Each is the other's stranger, and the successor of itself. It took 95 s.
+        // Each replaces its own entry and must wait for the other. Without kept ports it took 95 s.
         var began = TimeProvider.System.GetTimestamp();
         var starts = await Task.WhenAll(StartAsync(connectionString, ports[0]), StartAsync(connectionString, ports[1]));
         try
@@ -91,7 +96,7 @@ public sealed class FrozenSiloTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task AllSilosKilled_AndOneStartsAtAnotherAddress_IsBackOnceTheDeadAreForgotten()
+    public async Task AllSilosKilled_StartAtAnotherAddress_IsReadyWhenStaleEntriesExpire()
     {
         var connectionString = await _postgres.CreateDatabaseAsync(migrated: false);
         var ports = Ports.Free(4);
@@ -100,7 +105,7 @@ public sealed class FrozenSiloTests : IAsyncLifetime
             await first.KillAsync();
         }
 
-        // As a pod that is replaced: nothing of the dead one is left but its row.
+        // Like a replaced pod: only the row of the dead silo is left.
         await using var next = await StartAsync(connectionString, ports[2], ports[3]);
         await WaitForAsync(async () => await ReadyAsync(ports[2]) == HttpStatusCode.OK, TimeSpan.FromSeconds(40), "it is ready");
     }
@@ -131,7 +136,7 @@ public sealed class FrozenSiloTests : IAsyncLifetime
         }
     }
 
-    /// <summary>How many members have a status: 3 is active, 6 is dead.</summary>
+    /// <summary>Counts the members with a status: 3 is active, 6 is dead.</summary>
     private static async Task<long> CountAsync(string connectionString, int status)
     {
         await using var source = NpgsqlDataSource.Create(connectionString);
@@ -146,7 +151,7 @@ public sealed class FrozenSiloTests : IAsyncLifetime
         Assert.Equal(0, kill.ExitCode);
     }
 
-    /// <summary>Other processes are watched.</summary>
+    /// <summary>Polls a condition of other processes, for which there are no events.</summary>
     private static async Task WaitForAsync(Func<Task<bool>> condition, TimeSpan limit, string what)
     {
         var began = TimeProvider.System.GetTimestamp();

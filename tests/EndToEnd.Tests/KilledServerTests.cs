@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Shipinator.EndToEnd.Tests;
 
-/// <summary><c>kill -9</c> in the middle of a running step: nothing is lost and nothing runs twice.</summary>
+/// <summary><c>kill -9</c> of the server during a step: nothing is lost and nothing runs twice.</summary>
 public sealed class KilledServerTests : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -11,7 +11,7 @@ public sealed class KilledServerTests : IDisposable
     public void Dispose() => _bench.Dispose();
 
     [Fact]
-    public async Task Standalone_KilledInARunningStepAndStartedAgain_RunEndsInSuccessWithEveryStepOnceAndTheWholeLog()
+    public async Task Standalone_KilledDuringAStepAndRestarted_RunSucceedsWithCompleteLog()
     {
         _bench.Commit(PipelineFile());
         string run;
@@ -24,7 +24,7 @@ public sealed class KilledServerTests : IDisposable
             await first.KillAsync();
         }
 
-        // The step goes on by itself: it writes to its log while there is nobody to take it.
+        // The step continues and writes to its log while no server receives it.
         _bench.SetMark("go-away");
         await _bench.WaitForMarkAsync("wrote-while-away", Patience);
 
@@ -33,7 +33,7 @@ public sealed class KilledServerTests : IDisposable
         {
             var (url, token) = SiloProcess.Connection(_bench.Data);
             using var api = new Api(url, token);
-            await AssertWholeAsync(api, run);
+            await AssertCompleteAsync(api, run);
         }
 
         Assert.Equal(0, await second.StopAsync());
@@ -41,7 +41,7 @@ public sealed class KilledServerTests : IDisposable
     }
 
     [Fact]
-    public async Task TwoSilos_TheOneThatOwnsTheRunIsKilled_TheOtherCarriesItOn()
+    public async Task TwoSilos_OwnerOfTheRunIsKilled_OtherContinues()
     {
         _bench.Commit(PipelineFile());
         await using var cluster = await ClusterOfTwo.StartAsync(_bench.Data);
@@ -54,25 +54,25 @@ public sealed class KilledServerTests : IDisposable
         await _bench.WaitForMarkAsync("wrote-while-away", Patience);
         _bench.SetMark("go-on");
 
-        await AssertWholeAsync(api, run);
+        await AssertCompleteAsync(api, run);
     }
 
-    private async Task AssertWholeAsync(Api api, string run)
+    private async Task AssertCompleteAsync(Api api, string run)
     {
         var end = await api.WaitForEndAsync(run, Patience);
         Assert.True(end.GetProperty("status").GetString() == "success", end.ToString());
 
-        // No step ran twice: each leaves one line when it begins.
+        // No step ran twice: each leaves one line at its start.
         Assert.Equal(["first", "second", "third"], _bench.ReadMark("begun"));
 
-        // The log is whole: every line once, in order, those that were written while nobody was there among them.
+        // The log is complete: every line once and in order, including those written while no server was running.
         var second = (await api.StepsAsync(run)).Single(s => s.GetProperty("name").GetString() == "second");
         var execution = Assert.Single(second.GetProperty("executions").EnumerateArray().ToList());
         var log = await api.TextAsync($"/v1/executions/{execution.GetProperty("id").GetString()}/logs");
         var lines = log.Split('\n').Where(l => l.StartsWith("line ", StringComparison.Ordinal)).ToList();
         Assert.Equal(Enumerable.Range(1, 3000).Select(i => $"line {i}"), lines);
 
-        // The history folds to the row: the API's own account of every step is one beginning and one end.
+        // The history has one start and one end for every step.
         var history = Api.Items(await api.GetAsync($"/v1/pipeline-runs/{run}/history")).ToList();
         Assert.Equal("success", Last(history, "run", run).GetProperty("to").GetString());
         Assert.Single(

@@ -8,10 +8,10 @@ using Orleans.Connections.Security;
 
 namespace Shipinator.EndToEnd.Tests;
 
-/// <summary>What anybody with the interfaces' assembly can write: a client, or a silo, that calls our grains.</summary>
+/// <summary>Orleans clients and silos as anyone could write them with the assembly of grain interfaces.</summary>
 public static class OrleansCaller
 {
-    /// <summary>A client; with a certificate if it has one.</summary>
+    /// <summary>Builds a client, optionally with a certificate.</summary>
     public static IHost Build(Action<IClientBuilder> cluster, X509Certificate2? certificate = null) =>
         Host.CreateDefaultBuilder()
             .ConfigureLogging(l => l.ClearProviders())
@@ -26,7 +26,7 @@ public static class OrleansCaller
             })
             .Build();
 
-    /// <summary>Connects to a port and calls a grain; the number of silos that it is told.</summary>
+    /// <summary>Connects to a port and calls a grain; returns the number of silos.</summary>
     public static async Task<int> CallAsync(int port, X509Certificate2? certificate = null, double seconds = 30)
     {
         using var host = Build(client => client.UseStaticClustering(new IPEndPoint(IPAddress.Loopback, port)), certificate);
@@ -47,7 +47,7 @@ public static class OrleansCaller
         }
     }
 
-    /// <summary>A silo that joins through the membership table.</summary>
+    /// <summary>Builds a silo that joins through the membership table.</summary>
     public static IHost BuildSilo(string connectionString, int port, X509Certificate2? certificate = null) =>
         Host.CreateDefaultBuilder()
             .ConfigureLogging(l => l.ClearProviders())
@@ -57,8 +57,8 @@ public static class OrleansCaller
                 silo.ConfigureEndpoints(IPAddress.Loopback, port, gatewayPort: 0);
                 silo.Configure<ClusterOptions>(o => o.ClusterId = o.ServiceId = "shipinator");
                 silo.Configure<ClusterMembershipOptions>(o => o.MaxJoinAttemptTime = TimeSpan.FromSeconds(6));
-                // Declared dead by those that it names itself a member of, it would end this process.
-                silo.Services.AddSingleton<IFatalErrorHandler, Survivor>();
+                // Otherwise it would end this process when the cluster declares it dead.
+                silo.Services.AddSingleton<IFatalErrorHandler, IgnoreFatalErrors>();
                 if (certificate is not null)
                 {
                     silo.UseTls(certificate, tls => Present(tls));
@@ -66,14 +66,14 @@ public static class OrleansCaller
             })
             .Build();
 
-    /// <summary>It takes whom it finds: whether it is taken is what is asked.</summary>
+    /// <summary>Accepts any remote certificate: only the other side is tested.</summary>
     private static void Present(TlsOptions tls)
     {
         tls.AllowAnyRemoteCertificate();
         tls.OnAuthenticateAsClient = (_, client) => client.TargetHost = "silo";
     }
 
-    private sealed class Survivor : IFatalErrorHandler
+    private sealed class IgnoreFatalErrors : IFatalErrorHandler
     {
         public bool IsUnexpected(Exception exception) => false;
 

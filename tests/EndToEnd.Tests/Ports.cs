@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Shipinator.EndToEnd.Tests;
 
-/// <summary>The TCP ports on which a process listens, as the kernel says; of another process than ours root may ask.</summary>
+/// <summary>The TCP ports on which a process listens, read from <c>/proc</c>; requires root for other processes.</summary>
 public static class Ports
 {
     public static IReadOnlyList<(int Port, bool Loopback)> Of(int process)
@@ -30,7 +30,7 @@ public static class Ports
         ];
     }
 
-    /// <summary>Free ones, no two the same.</summary>
+    /// <summary>Finds distinct free ports.</summary>
     public static int[] Free(int count)
     {
         var listeners = Enumerable

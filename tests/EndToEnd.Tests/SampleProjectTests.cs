@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace Shipinator.EndToEnd.Tests;
 
 /// <summary>
-/// Real projects with pipeline files of ours, on the real server with the process executor. Their sources come by package name,
-/// through apt and npm as they are on this machine, into a folder of the user's cache.
+/// Real projects with our pipeline files, on a real server with the process executor. Their sources are downloaded by package name with apt
+/// and npm into the user's cache folder.
 /// </summary>
 public sealed class SampleProjectTests : IDisposable
 {
@@ -15,7 +15,7 @@ public sealed class SampleProjectTests : IDisposable
     public void Dispose() => _bench.Dispose();
 
     [Fact]
-    public async Task Lz4_FromItsDebianSource_IsGreenWithItsOutputs()
+    public async Task Lz4_DebianSource_SucceedsWithItsOutputs()
     {
         var jobs = await RunAsync("lz4", await SourcePackages.DebianAsync("lz4"));
         Assert.Equal(
@@ -40,7 +40,7 @@ public sealed class SampleProjectTests : IDisposable
     }
 
     [Fact]
-    public async Task NodeSemver_FromItsNpmPackage_IsGreenWithItsOutputs()
+    public async Task NodeSemver_NpmPackage_SucceedsWithItsOutputs()
     {
         var jobs = await RunAsync("node-semver", await SourcePackages.NpmAsync("semver", "7.6.3"));
         Assert.Equal(["out/semver-7.6.3.tgz", "package.json"], Artifacts(jobs["build"]));
@@ -95,7 +95,9 @@ public sealed class SampleProjectTests : IDisposable
             .Order(StringComparer.Ordinal);
 }
 
-/// <summary>Sources of other people's projects, by package name. One that can't be had fails the test that wants it, and says why.</summary>
+/// <summary>
+/// Downloads sources of other projects by package name. A failed download fails the test with its reason.
+/// </summary>
 internal static class SourcePackages
 {
     private const string Keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -109,7 +111,9 @@ internal static class SourcePackages
             "sources"
         );
 
-    /// <summary>The upstream archive of a Debian source package, checked by apt. The machine's own sources and lists stay as they are.</summary>
+    /// <summary>
+    /// Downloads the upstream archive of a Debian source package, verified by apt. The machine's own sources and lists stay unchanged.
+    /// </summary>
     public static Task<string> DebianAsync(string package) =>
         CachedAsync(
             $"{package}_*.orig.tar.*",
@@ -153,7 +157,7 @@ internal static class SourcePackages
             }
         );
 
-    /// <summary>An npm package's archive, checked by npm.</summary>
+    /// <summary>Downloads the archive of an npm package, verified by npm.</summary>
     public static Task<string> NpmAsync(string package, string version) =>
         CachedAsync(
             $"{package}-{version}.tgz",
@@ -177,7 +181,7 @@ internal static class SourcePackages
         {
             var got = await fetch(folder);
             var kept = Path.Combine(Cache, Path.GetFileName(got));
-            // In one move: a test beside this one finds a whole archive or none.
+            // Moved atomically: a parallel test finds a complete archive or none.
             File.Copy(got, kept + "." + Path.GetFileName(folder));
             File.Move(kept + "." + Path.GetFileName(folder), kept, overwrite: true);
             return kept;
@@ -189,12 +193,12 @@ internal static class SourcePackages
     }
 }
 
-/// <summary>Programs of the machine.</summary>
+/// <summary>Runs programs of the machine.</summary>
 internal static class Tools
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
-    /// <summary>Errors: <see cref="InvalidOperationException"/> with what the program said.</summary>
+    /// <summary>Runs a program. Errors: <see cref="InvalidOperationException"/> with its output.</summary>
     public static async Task RunAsync(string program, string[] arguments, string? folder = null)
     {
         using var process = Process.Start(

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Shipinator.EndToEnd.Tests;
 
-/// <summary>The real server as a process of its own, so that it can be killed like one.</summary>
+/// <summary>The real server as a process that can be killed.</summary>
 public sealed class SiloProcess : IAsyncDisposable
 {
     private readonly Process _process;
@@ -13,7 +13,7 @@ public sealed class SiloProcess : IAsyncDisposable
 
     private SiloProcess(Process process) => _process = process;
 
-    /// <summary>Everything that it printed.</summary>
+    /// <summary>The console output.</summary>
     public string Output
     {
         get
@@ -25,7 +25,6 @@ public sealed class SiloProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>The process id.</summary>
     public int Id => _process.Id;
 
     public bool HasExited => _process.HasExited;
@@ -36,7 +35,7 @@ public sealed class SiloProcess : IAsyncDisposable
         params string[] arguments
     ) => StartAsync("dotnet", [], dataFolder, environment, arguments);
 
-    /// <summary>As another user, which root alone may.</summary>
+    /// <summary>Starts the server as another user; requires root.</summary>
     public static Task<SiloProcess> StartAsAsync(
         string uid,
         string dataFolder,
@@ -75,7 +74,7 @@ public sealed class SiloProcess : IAsyncDisposable
         silo._process.OutputDataReceived += silo.Received;
         silo._process.ErrorDataReceived += silo.Received;
         silo._process.Exited += (_, _) =>
-            silo._ready.TrySetException(new InvalidOperationException("The server ended before it was ready."));
+            silo._ready.TrySetException(new InvalidOperationException("The server exited before it was ready."));
         silo._process.Start();
         silo._process.BeginOutputReadLine();
         silo._process.BeginErrorReadLine();
@@ -92,21 +91,21 @@ public sealed class SiloProcess : IAsyncDisposable
         return silo;
     }
 
-    /// <summary>The address and token that it wrote down.</summary>
+    /// <summary>Reads the URL and token of a standalone server.</summary>
     public static (Uri Url, string Token) Connection(string dataFolder)
     {
         using var document = JsonDocument.Parse(File.ReadAllText(Path.Combine(dataFolder, "server.json")));
         return (new Uri(document.RootElement.GetProperty("url").GetString()!), document.RootElement.GetProperty("token").GetString()!);
     }
 
-    /// <summary><c>kill -9</c>: no chance to say goodbye.</summary>
+    /// <summary>Kills the process with <c>kill -9</c>.</summary>
     public async Task KillAsync()
     {
         _process.Kill(entireProcessTree: false);
         await _process.WaitForExitAsync();
     }
 
-    /// <summary>SIGTERM, as an operator would; the exit code.</summary>
+    /// <summary>Stops the process with SIGTERM; returns the exit code.</summary>
     public async Task<int> StopAsync()
     {
         if (!_process.HasExited)
@@ -148,7 +147,7 @@ public sealed class SiloProcess : IAsyncDisposable
     }
 }
 
-/// <summary>Where the built programs lie, seen from the test's own folder.</summary>
+/// <summary>The paths of the built programs.</summary>
 public static class Layout
 {
     public static string Root { get; } = FindRoot();

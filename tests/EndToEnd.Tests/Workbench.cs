@@ -3,7 +3,7 @@ using Shipinator.Testing;
 
 namespace Shipinator.EndToEnd.Tests;
 
-/// <summary>A folder of its own for a test: data, a Git repository, and marks that steps leave outside their workspace.</summary>
+/// <summary>A temporary folder for a test: data, a Git repository, and files (marks) that steps create outside their workspace.</summary>
 public sealed class Workbench : IDisposable
 {
     public Workbench()
@@ -11,7 +11,7 @@ public sealed class Workbench : IDisposable
         Root = PassableFolder.Create("ship-e2e-");
         Directory.CreateDirectory(Data);
         Directory.CreateDirectory(Marks);
-        // Steps run as users of their own.
+        // Steps run as other users.
         File.SetUnixFileMode(Marks, (UnixFileMode)0b111_111_111);
         Directory.CreateDirectory(Repository);
     }
@@ -24,7 +24,7 @@ public sealed class Workbench : IDisposable
 
     public string Repository => Path.Combine(Root, "hello-" + Path.GetFileName(Root));
 
-    /// <summary>Makes a commit that holds a pipeline file.</summary>
+    /// <summary>Creates a commit with a pipeline file.</summary>
     public void Commit(string pipelineFile)
     {
         File.WriteAllText(Path.Combine(Repository, ".shipinator.yaml"), pipelineFile);
@@ -39,7 +39,7 @@ public sealed class Workbench : IDisposable
 
     public string[] ReadMark(string name) => File.Exists(Mark(name)) ? File.ReadAllLines(Mark(name)) : [];
 
-    /// <summary>Waits for a mark that a step, another process, leaves.</summary>
+    /// <summary>Waits for a mark that a step creates.</summary>
     public async Task WaitForMarkAsync(string name, TimeSpan limit)
     {
         var deadline = TimeProvider.System.GetUtcNow() + limit;
@@ -47,7 +47,7 @@ public sealed class Workbench : IDisposable
         {
             if (TimeProvider.System.GetUtcNow() > deadline)
             {
-                throw new TimeoutException($"No step left the mark '{name}' within {limit}.");
+                throw new TimeoutException($"No step created the mark '{name}' within {limit}.");
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
@@ -63,7 +63,7 @@ public sealed class Workbench : IDisposable
         }
         catch (IOException)
         {
-            // A server that a failed test left behind may still write: the folder is in the system's temporary folder.
+            // A server of a failed test may still be writing; the folder is temporary anyway.
         }
     }
 

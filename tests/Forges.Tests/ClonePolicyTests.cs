@@ -5,12 +5,12 @@ using Shipinator.Testing;
 
 namespace Shipinator.Forges.Tests;
 
-/// <summary>Where the server may connect to, and what it keeps of what it fetched.</summary>
+/// <summary>Where the server may connect to, and its mirrors.</summary>
 public sealed class ClonePolicyTests : IDisposable
 {
-    private readonly RemoteBench _bench = new();
+    private readonly ForgeHarness _harness = new();
 
-    public void Dispose() => _bench.Dispose();
+    public void Dispose() => _harness.Dispose();
 
     [Theory]
     [InlineData("http://127.0.0.1/a.git")]
@@ -53,16 +53,16 @@ public sealed class ClonePolicyTests : IDisposable
     [InlineData("FILE:///etc")]
     [InlineData("file:/etc")]
     [InlineData("")]
-    public async Task Server_WithNothingAllowed_RefusesWithoutTrying(string url)
+    public async Task Server_WithDefaultSettings_RefusesWithoutConnecting(string url)
     {
-        _bench.Options.AllowedHosts.Clear();
+        _harness.Options.AllowedHosts.Clear();
         Assert.Equal(
             ForgeException.NotAllowed,
-            (await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(RemoteBench.At(url), "main", default))).Code
+            (await ForgeHarness.FailsAsync(() => _harness.Forge().Resolve(ForgeHarness.At(url), "main", default))).Code
         );
         Assert.Equal(
             ForgeException.NotAllowed,
-            Assert.Throws<ForgeException>(() => new ClonePolicy(Options.Create(_bench.Options)).Check(url)).Code
+            Assert.Throws<ForgeException>(() => new ClonePolicy(Options.Create(_harness.Options)).Check(url)).Code
         );
     }
 
@@ -72,28 +72,28 @@ public sealed class ClonePolicyTests : IDisposable
     [InlineData("https://[2606:4700::1111]/a.git")]
     [InlineData("https://git.example.org:8443/a b.git", false)]
     [InlineData("https://git.example.org:8443/a.git")]
-    public void Check_PublicPlaces_AreFine(string url, bool isFine = true)
+    public void Check_PublicUrls_AreAllowed(string url, bool isFine = true)
     {
-        _bench.Options.AllowedHosts.Clear();
-        var policy = new ClonePolicy(Options.Create(_bench.Options));
+        _harness.Options.AllowedHosts.Clear();
+        var policy = new ClonePolicy(Options.Create(_harness.Options));
         Assert.Equal(isFine, Record.Exception(() => policy.Check(url)) is null);
     }
 
     [Fact]
     public async Task Name_ThatResolvesToLoopback_IsNotConnectedTo()
     {
-        await using var server = await GitHttpServer.StartAsync(Path.Combine(_bench.Root, "own"));
+        await using var server = await GitHttpServer.StartAsync(Path.Combine(_harness.Root, "own"));
         server.Create("/app.git", ("a", "one"));
-        _bench.Options.AllowedHosts.Clear();
-        var repository = RemoteBench.At(server.Url("/app.git", host: "localhost"));
+        _harness.Options.AllowedHosts.Clear();
+        var repository = ForgeHarness.At(server.Url("/app.git", host: "localhost"));
         Assert.Equal(
             ForgeException.NotAllowed,
-            (await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(repository, "main", default))).Code
+            (await ForgeHarness.FailsAsync(() => _harness.Forge().Resolve(repository, "main", default))).Code
         );
         Assert.Empty(server.Requests);
 
-        _bench.Options.AllowedHosts.Add("localhost");
-        Assert.Equal("refs/heads/main", (await _bench.Forge().Resolve(repository, "main", default)).FullRef);
+        _harness.Options.AllowedHosts.Add("localhost");
+        Assert.Equal("refs/heads/main", (await _harness.Forge().Resolve(repository, "main", default)).FullRef);
     }
 
     [Theory]
@@ -106,14 +106,14 @@ public sealed class ClonePolicyTests : IDisposable
     [InlineData("*.corp.example", "git.corp.example", "192.168.0.9", true)]
     [InlineData("*.corp.example", "evilcorp.example", "192.168.0.9", false)]
     [InlineData("*.corp.example", "x.example", "192.168.0.9", false)]
-    public void Allows_WhatTheOperatorNamed(string entry, string host, string address, bool isAllowed)
+    public void Allows_HostsAndNetworksOfTheSettings(string entry, string host, string address, bool isAllowed)
     {
         Assert.True(AllowedHosts.IsValid(entry));
         Assert.Equal(isAllowed, new AllowedHosts([entry], only: false).Allows(host, IPAddress.Parse(address)));
     }
 
     [Fact]
-    public void Allows_OnlyAllowedHosts_LeavesThePublicOnesOut()
+    public void Allows_OnlyAllowedHosts_ExcludesPublicOnes()
     {
         var hosts = new AllowedHosts(["github.com"], only: true);
         Assert.True(hosts.Allows("github.com", IPAddress.Parse("140.82.121.3")));
@@ -125,21 +125,21 @@ public sealed class ClonePolicyTests : IDisposable
     [InlineData("10.0.0.0/99")]
     [InlineData("https://git.example.org")]
     [InlineData("")]
-    public void Settings_EntryThatIsNoHostOrNetwork_StopsTheStart(string entry)
+    public void Settings_InvalidEntry_StopsTheStart(string entry)
     {
-        _bench.Options.CacheRoot = _bench.Cache;
-        _bench.Options.AllowedHosts.Add(entry);
+        _harness.Options.CacheRoot = _harness.Cache;
+        _harness.Options.AllowedHosts.Add(entry);
         Assert.Contains(
             "AllowedHosts",
-            new ForgeOptionsValidator().Validate(null, _bench.Options).FailureMessage,
+            new ForgeOptionsValidator().Validate(null, _harness.Options).FailureMessage,
             StringComparison.Ordinal
         );
     }
 
     [Fact]
-    public async Task Error_OfAnAnsweringPeer_RepeatsNothingOfItsWords()
+    public async Task Error_OfARespondingHost_ContainsNothingThatItSent()
     {
-        await using var server = await GitHttpServer.StartAsync(Path.Combine(_bench.Root, "own"));
+        await using var server = await GitHttpServer.StartAsync(Path.Combine(_harness.Root, "own"));
         server.Before = async context =>
         {
             context.Response.StatusCode = context.Request.Path.Value!.Contains("status", StringComparison.Ordinal) ? 418 : 200;
@@ -152,21 +152,21 @@ public sealed class ClonePolicyTests : IDisposable
         };
         foreach (var path in new[] { "/status.git", "/words.git" })
         {
-            var error = await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(RemoteBench.At(server.Url(path)), "main", default));
+            var error = await ForgeHarness.FailsAsync(() => _harness.Forge().Resolve(ForgeHarness.At(server.Url(path)), "main", default));
             Assert.DoesNotContain("inner-secret", error.Message, StringComparison.Ordinal);
         }
     }
 
     [Fact]
-    public async Task Mirror_IsTheOwnersAloneAndGoesWhenForgotten()
+    public async Task Mirror_IsPrivateAndIsRemovedWhenForgotten()
     {
-        await using var server = await GitHttpServer.StartAsync(Path.Combine(_bench.Root, "own"));
+        await using var server = await GitHttpServer.StartAsync(Path.Combine(_harness.Root, "own"));
         server.Create("/app.git", ("a", "one"));
-        var forge = _bench.Forge();
-        var repository = RemoteBench.At(server.Url("/app.git"));
+        var forge = _harness.Forge();
+        var repository = ForgeHarness.At(server.Url("/app.git"));
         await forge.Resolve(repository, "main", default);
-        var mirror = Path.Combine(_bench.Cache, repository.Id + ".git");
-        foreach (var folder in new[] { _bench.Cache, mirror })
+        var mirror = Path.Combine(_harness.Cache, repository.Id + ".git");
+        foreach (var folder in new[] { _harness.Cache, mirror })
         {
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(folder));
         }
@@ -174,15 +174,15 @@ public sealed class ClonePolicyTests : IDisposable
         Assert.Equal([], forge.Mirrors.Unused(TimeSpan.FromHours(1)));
         Assert.Equal([repository.Id], forge.Mirrors.Unused(TimeSpan.FromHours(-1)));
         await forge.Mirrors.Forget(repository.Id, default);
-        Assert.Empty(Directory.EnumerateFileSystemEntries(_bench.Cache));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_harness.Cache));
     }
 
     [Fact]
     public async Task Mirror_UsedByTwoSilosAtOnce_IsFetchedByOneAtATime()
     {
-        await using var server = await GitHttpServer.StartAsync(Path.Combine(_bench.Root, "own"));
+        await using var server = await GitHttpServer.StartAsync(Path.Combine(_harness.Root, "own"));
         server.Create("/app.git", ("a", "one"));
-        var repository = RemoteBench.At(server.Url("/app.git"));
+        var repository = ForgeHarness.At(server.Url("/app.git"));
         var inside = 0;
         var most = 0;
         server.Before = async _ =>
@@ -193,21 +193,21 @@ public sealed class ClonePolicyTests : IDisposable
             Interlocked.Decrement(ref inside);
             return false;
         };
-        var (one, two) = (_bench.Forge(), _bench.Forge());
+        var (one, two) = (_harness.Forge(), _harness.Forge());
         var found = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => (i % 2 == 0 ? one : two).Resolve(repository, "main", default)));
         Assert.Single(found.Select(f => f.Commit).Distinct());
         Assert.Equal(1, most);
     }
 
     [Fact]
-    public async Task Mirror_WithLocksOfAGitThatWasKilled_IsFetched()
+    public async Task Mirror_WithLocksOfAKilledGit_IsFetched()
     {
-        await using var server = await GitHttpServer.StartAsync(Path.Combine(_bench.Root, "own"));
+        await using var server = await GitHttpServer.StartAsync(Path.Combine(_harness.Root, "own"));
         server.Create("/app.git", ("a", "one"));
-        var forge = _bench.Forge();
-        var repository = RemoteBench.At(server.Url("/app.git"));
+        var forge = _harness.Forge();
+        var repository = ForgeHarness.At(server.Url("/app.git"));
         await forge.Resolve(repository, "main", default);
-        var mirror = Path.Combine(_bench.Cache, repository.Id + ".git");
+        var mirror = Path.Combine(_harness.Cache, repository.Id + ".git");
         foreach (var left in new[] { "packed-refs.lock", "shallow.lock", "refs/heads/main.lock" })
         {
             await File.WriteAllTextAsync(Path.Combine(mirror, left), "", TestContext.Current.CancellationToken);

@@ -4,17 +4,17 @@ using Shipinator.Testing;
 
 namespace Shipinator.Forges.Tests;
 
-/// <summary>A credential reaches the origin and path that it belongs to and nothing else: real Git against real hosts.</summary>
+/// <summary>A credential is sent only within its scope: real Git against real hosts.</summary>
 public sealed class CredentialScopeTests : IAsyncLifetime
 {
-    private readonly RemoteBench _bench = new();
+    private readonly ForgeHarness _harness = new();
     private GitHttpServer _own = null!;
     private GitHttpServer _other = null!;
 
     public async ValueTask InitializeAsync()
     {
-        _own = await GitHttpServer.StartAsync(Path.Combine(_bench.Root, "own"));
-        _other = await GitHttpServer.StartAsync(Path.Combine(_bench.Root, "other"));
+        _own = await GitHttpServer.StartAsync(Path.Combine(_harness.Root, "own"));
+        _other = await GitHttpServer.StartAsync(Path.Combine(_harness.Root, "other"));
         foreach (var server in new[] { _own, _other })
         {
             server.Create("/org/app.git", ("a", "one"));
@@ -27,22 +27,22 @@ public sealed class CredentialScopeTests : IAsyncLifetime
     {
         await _own.DisposeAsync();
         await _other.DisposeAsync();
-        _bench.Dispose();
+        _harness.Dispose();
     }
 
     [Fact]
-    public async Task Fetch_BelowTheCredentialsPath_IsLetIn()
+    public async Task Fetch_BelowTheCredentialsPath_IsAuthenticated()
     {
-        _bench.Credential(_own.Url("/org"));
-        var found = await _bench.Forge().Resolve(RemoteBench.At(_own.Url("/org/app.git")), "main", default);
+        _harness.Credential(_own.Url("/org"));
+        var found = await _harness.Forge().Resolve(ForgeHarness.At(_own.Url("/org/app.git")), "main", default);
         Assert.Equal("refs/heads/main", found.FullRef);
         Assert.Contains("bot:top-secret", _own.Credentials);
     }
 
     [Fact]
-    public async Task Fetch_FromAnotherPathOrPort_SendsNothing()
+    public async Task Fetch_FromAnotherPathOrPort_SendsNoCredential()
     {
-        _bench.Credential(_own.Url("/org"));
+        _harness.Credential(_own.Url("/org"));
         foreach (
             var url in new[]
             {
@@ -53,7 +53,7 @@ public sealed class CredentialScopeTests : IAsyncLifetime
             }
         )
         {
-            var error = await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(RemoteBench.At(url), "main", default));
+            var error = await ForgeHarness.FailsAsync(() => _harness.Forge().Resolve(ForgeHarness.At(url), "main", default));
             Assert.Contains("none is configured", error.Message, StringComparison.Ordinal);
         }
 
@@ -62,22 +62,22 @@ public sealed class CredentialScopeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Fetch_HostAloneConfigured_IsForHttpsAtItsPortOnly()
+    public async Task Fetch_CredentialWithoutUrl_IsForHttpsOnPort443Only()
     {
-        await using var tls = await GitHttpServer.StartAsync(Path.Combine(_bench.Root, "tls"), tls: true);
+        await using var tls = await GitHttpServer.StartAsync(Path.Combine(_harness.Root, "tls"), tls: true);
         tls.Create("/org/app.git", ("a", "one"));
         tls.RequireCredential("bot:top-secret");
-        _bench.Settings["Shipinator:GitCredentials:127.0.0.1:Username"] = "bot";
-        _bench.Settings["Shipinator:GitCredentials:127.0.0.1:Password"] = "top-secret";
-        await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(RemoteBench.At(_own.Url("/org/app.git")), "main", default));
-        await RemoteBench.FailsAsync(() =>
-            _bench.Forge().Resolve(RemoteBench.At(tls.Url("/org/app.git", scheme: "https")), "main", default)
+        _harness.Settings["Shipinator:GitCredentials:127.0.0.1:Username"] = "bot";
+        _harness.Settings["Shipinator:GitCredentials:127.0.0.1:Password"] = "top-secret";
+        await ForgeHarness.FailsAsync(() => _harness.Forge().Resolve(ForgeHarness.At(_own.Url("/org/app.git")), "main", default));
+        await ForgeHarness.FailsAsync(() =>
+            _harness.Forge().Resolve(ForgeHarness.At(tls.Url("/org/app.git", scheme: "https")), "main", default)
         );
         Assert.Empty(_own.Credentials);
         Assert.Empty(tls.Credentials);
 
-        _bench.Credential(tls.Url("", scheme: "https"));
-        await _bench.Forge().Resolve(RemoteBench.At(tls.Url("/org/app.git", scheme: "https")), "main", default);
+        _harness.Credential(tls.Url("", scheme: "https"));
+        await _harness.Forge().Resolve(ForgeHarness.At(tls.Url("/org/app.git", scheme: "https")), "main", default);
         Assert.Contains("bot:top-secret", tls.Credentials);
     }
 
@@ -89,7 +89,7 @@ public sealed class CredentialScopeTests : IAsyncLifetime
     [InlineData(308, true)]
     public async Task Redirect_ToAnotherOrigin_IsNotFollowed(int status, bool afterSignIn)
     {
-        _bench.Credential(_own.Url(""));
+        _harness.Credential(_own.Url(""));
         _own.Before = async context =>
         {
             if (afterSignIn && await GitHttpServer.AskedFor(context, "bot:top-secret"))
@@ -101,7 +101,9 @@ public sealed class CredentialScopeTests : IAsyncLifetime
             context.Response.Headers.Location = _other.Url(context.Request.Path + context.Request.QueryString);
             return true;
         };
-        var error = await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(RemoteBench.At(_own.Url("/org/app.git")), "main", default));
+        var error = await ForgeHarness.FailsAsync(() =>
+            _harness.Forge().Resolve(ForgeHarness.At(_own.Url("/org/app.git")), "main", default)
+        );
         Assert.Contains("redirect", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(
             _other.Port.ToString(System.Globalization.CultureInfo.InvariantCulture),
@@ -112,9 +114,9 @@ public sealed class CredentialScopeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Redirect_WithinTheOrigin_IsFollowedAndTold()
+    public async Task Redirect_WithinTheOrigin_IsFollowedAndReported()
     {
-        _bench.Credential(_own.Url(""));
+        _harness.Credential(_own.Url(""));
         _own.Before = context =>
         {
             if (context.Request.Path.Value!.StartsWith("/org/app/", StringComparison.Ordinal))
@@ -127,12 +129,12 @@ public sealed class CredentialScopeTests : IAsyncLifetime
 
             return GitHttpServer.AskedFor(context, "bot:top-secret");
         };
-        var found = await _bench.Forge().Resolve(RemoteBench.At(_own.Url("/org/app")), "main", default);
+        var found = await _harness.Forge().Resolve(ForgeHarness.At(_own.Url("/org/app")), "main", default);
         Assert.Equal(_own.Url("/org/app.git"), found.MovedTo);
     }
 
     [Fact]
-    public async Task Redirect_InARing_Ends()
+    public async Task Redirect_Loop_Ends()
     {
         _own.Before = context =>
         {
@@ -141,7 +143,7 @@ public sealed class CredentialScopeTests : IAsyncLifetime
         };
         Assert.Equal(
             ForgeException.Unreachable,
-            (await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(RemoteBench.At(_own.Url("/org/app.git")), "main", default))).Code
+            (await ForgeHarness.FailsAsync(() => _harness.Forge().Resolve(ForgeHarness.At(_own.Url("/org/app.git")), "main", default))).Code
         );
     }
 
@@ -171,10 +173,10 @@ public sealed class CredentialScopeTests : IAsyncLifetime
     [InlineData("https://git.example.org/org/app.git#x", false)]
     [InlineData("ssh://git.example.org/org/app.git", false)]
     [InlineData("/git.example.org/org/app.git", false)]
-    public async Task Find_UrlsOfAllKinds_OnlyThoseBelowTheScope(string url, bool isGiven)
+    public async Task Find_AnyUrl_MatchesOnlyBelowTheScope(string url, bool isGiven)
     {
-        _bench.Credential("https://git.example.org/org");
-        var found = await new ConfigurationGitCredentials(new ConfigurationBuilder().AddInMemoryCollection(_bench.Settings).Build()).Find(
+        _harness.Credential("https://git.example.org/org");
+        var found = await new ConfigurationGitCredentials(new ConfigurationBuilder().AddInMemoryCollection(_harness.Settings).Build()).Find(
             url,
             default
         );
@@ -182,28 +184,28 @@ public sealed class CredentialScopeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Find_InternationalHost_IsTheSameInEitherForm()
+    public async Task Find_InternationalHost_MatchesInEitherForm()
     {
-        _bench.Credential("https://bücher.example");
-        var credentials = new ConfigurationGitCredentials(new ConfigurationBuilder().AddInMemoryCollection(_bench.Settings).Build());
+        _harness.Credential("https://bücher.example");
+        var credentials = new ConfigurationGitCredentials(new ConfigurationBuilder().AddInMemoryCollection(_harness.Settings).Build());
         Assert.NotNull(await credentials.Find("https://xn--bcher-kva.example/a.git", default));
         Assert.NotNull(await credentials.Find("https://BÜCHER.example/a.git", default));
         Assert.Null(await credentials.Find("https://bucher.example/a.git", default));
     }
 
     [Fact]
-    public async Task Find_SeveralThatFit_TheLongestPathWins()
+    public async Task Find_SeveralMatches_TheLongestPathWins()
     {
-        _bench.Credential("https://git.example.org");
-        _bench.Settings["Shipinator:GitCredentials:narrow:Url"] = "https://git.example.org/org/app";
-        _bench.Settings["Shipinator:GitCredentials:narrow:Password"] = "narrow";
-        var credentials = new ConfigurationGitCredentials(new ConfigurationBuilder().AddInMemoryCollection(_bench.Settings).Build());
+        _harness.Credential("https://git.example.org");
+        _harness.Settings["Shipinator:GitCredentials:narrow:Url"] = "https://git.example.org/org/app";
+        _harness.Settings["Shipinator:GitCredentials:narrow:Password"] = "narrow";
+        var credentials = new ConfigurationGitCredentials(new ConfigurationBuilder().AddInMemoryCollection(_harness.Settings).Build());
         Assert.Equal("narrow", (await credentials.Find("https://git.example.org/org/app", default))!.Password);
         Assert.Equal("top-secret", (await credentials.Find("https://git.example.org/org/app.git", default))!.Password);
     }
 
     [Fact]
-    public void Problems_UnencryptedWithoutTheWordAndNoUrl_AreNamed()
+    public void Problems_UnencryptedOrInvalidUrl_AreNamed()
     {
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection(

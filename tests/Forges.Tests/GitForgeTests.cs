@@ -6,7 +6,7 @@ using Shipinator.Forges.Git;
 
 namespace Shipinator.Forges.Tests;
 
-/// <summary>Plain Git against repositories that the git program made.</summary>
+/// <summary>Plain Git against repositories created by the git program.</summary>
 public sealed class GitForgeTests : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("ship-git-").FullName;
@@ -54,7 +54,7 @@ public sealed class GitForgeTests : IDisposable
     [InlineData("refs/heads/none")]
     [InlineData("deadbeefdeadbeef")]
     [InlineData("a..b")]
-    public async Task Resolve_WhatIsNotThere_SaysSo(string name)
+    public async Task Resolve_UnknownName_IsRefNotFound(string name)
     {
         var error = await Assert.ThrowsAsync<ForgeException>(() => Forge().Resolve(_repository, name, default));
         Assert.Equal(ForgeException.RefNotFound, error.Code);
@@ -62,7 +62,7 @@ public sealed class GitForgeTests : IDisposable
     }
 
     [Fact]
-    public async Task Resolve_BranchAndTagOfOneName_AsksWhichAndTakesEitherByItsFullName()
+    public async Task Resolve_BranchAndTagOfOneName_IsAmbiguous_AndEitherIsFoundByItsFullName()
     {
         Git("tag", "topic/x", "main");
         var error = await Assert.ThrowsAsync<ForgeException>(() => Forge().Resolve(_repository, "topic/x", default));
@@ -157,7 +157,7 @@ public sealed class GitForgeTests : IDisposable
     }
 
     [Fact]
-    public async Task Credentials_AreFoundByHostAndSecretsFromTheNarrowestPlace()
+    public async Task Credentials_AreFoundByHost_AndSecretsInTheNarrowestScope()
     {
         var (project, repository) = (ProjectId.New(TimeProvider.System), RepositoryId.New(TimeProvider.System));
         var configuration = new ConfigurationBuilder()

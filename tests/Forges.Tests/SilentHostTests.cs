@@ -4,29 +4,29 @@ using Shipinator.Testing;
 
 namespace Shipinator.Forges.Tests;
 
-/// <summary>Hosts that accept and do not answer: an error in time that names the host, nothing kept, nobody else disturbed.</summary>
+/// <summary>Unresponsive hosts: an error in time that names the host, no process left, no other fetch affected.</summary>
 public sealed class SilentHostTests : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-    private readonly RemoteBench _bench = new();
+    private readonly ForgeHarness _harness = new();
 
-    public void Dispose() => _bench.Dispose();
+    public void Dispose() => _harness.Dispose();
 
     [Theory]
     [InlineData("http", null)]
     [InlineData("https", null)]
     [InlineData("http", "HTTP/1.1 200 OK\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]
     [InlineData("https", "\u0016\u0003\u0003\u0040\u0000")]
-    public async Task Fetch_FromAHostThatNeverAnswers_EndsWithItsName(string scheme, string? trickle)
+    public async Task Fetch_FromAnUnresponsiveHost_FailsWithItsName(string scheme, string? trickle)
     {
-        _bench.Options.IdleTimeout = TimeSpan.FromSeconds(2);
+        _harness.Options.IdleTimeout = TimeSpan.FromSeconds(2);
         await using var host = new SilentHost(trickle is null ? null : Encoding.Latin1.GetBytes(trickle));
-        var forge = _bench.Forge();
-        var repository = RemoteBench.At(string.Create(CultureInfo.InvariantCulture, $"{scheme}://127.0.0.1:{host.Port}/a.git"));
-        // Twice: the repository is given back after the first.
+        var forge = _harness.Forge();
+        var repository = ForgeHarness.At(string.Create(CultureInfo.InvariantCulture, $"{scheme}://127.0.0.1:{host.Port}/a.git"));
+        // Twice: the repository is released after the first.
         for (var i = 0; i < 2; i++)
         {
-            var error = await RemoteBench.FailsAsync(() =>
+            var error = await ForgeHarness.FailsAsync(() =>
                 forge.Resolve(repository, "main", default).WaitAsync(Patience, TestContext.Current.CancellationToken)
             );
             Assert.Equal(ForgeException.Unreachable, error.Code);
@@ -45,8 +45,8 @@ public sealed class SilentHostTests : IDisposable
     {
         await using var host = new SilentHost();
         using var cancel = new CancellationTokenSource();
-        var forge = _bench.Forge();
-        var repository = RemoteBench.At(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{host.Port}/a.git"));
+        var forge = _harness.Forge();
+        var repository = ForgeHarness.At(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{host.Port}/a.git"));
         var fetch = forge.Resolve(repository, "main", cancel.Token);
         await host.First.Task.WaitAsync(Patience, TestContext.Current.CancellationToken);
         await cancel.CancelAsync();
@@ -57,29 +57,29 @@ public sealed class SilentHostTests : IDisposable
     }
 
     [Fact]
-    public async Task Fetches_ManyOfASilentHost_TakeFewPlacesAndLeaveOthersAlone()
+    public async Task Fetches_OfAnUnresponsiveHost_TakeFewSlotsAndDoNotAffectOthers()
     {
-        _bench.Options.IdleTimeout = TimeSpan.FromSeconds(120);
-        _bench.Options.FetchesPerHost = 3;
+        _harness.Options.IdleTimeout = TimeSpan.FromSeconds(120);
+        _harness.Options.FetchesPerHost = 3;
         await using var silent = new SilentHost();
-        await using var good = await GitHttpServer.StartAsync(Path.Combine(_bench.Root, "good"));
+        await using var good = await GitHttpServer.StartAsync(Path.Combine(_harness.Root, "good"));
         good.Create("/app.git", ("a", "one"));
         using var cancel = new CancellationTokenSource();
-        var forge = _bench.Forge();
+        var forge = _harness.Forge();
         var hanging = Enumerable
             .Range(0, 250)
             .Select(i =>
                 forge.Resolve(
-                    RemoteBench.At(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{silent.Port}/{i}.git")),
+                    ForgeHarness.At(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{silent.Port}/{i}.git")),
                     "main",
                     cancel.Token
                 )
             )
             .ToList();
         await silent.First.Task.WaitAsync(Patience, TestContext.Current.CancellationToken);
-        // By another name of this machine: limits are per host.
+        // Another name of this machine: limits are per host.
         var found = await forge
-            .Resolve(RemoteBench.At(good.Url("/app.git", host: "localhost")), "main", default)
+            .Resolve(ForgeHarness.At(good.Url("/app.git", host: "localhost")), "main", default)
             .WaitAsync(Patience, TestContext.Current.CancellationToken);
         Assert.Equal("refs/heads/main", found.FullRef);
         Assert.InRange(silent.Most, 1, 3);
@@ -93,39 +93,39 @@ public sealed class SilentHostTests : IDisposable
     }
 
     [Fact]
-    public async Task Fetch_WhenAllPlacesAreTakenForTooLong_SaysSo()
+    public async Task Fetch_WithoutAFreeSlot_FailsAfterTheTimeout()
     {
-        _bench.Options.IdleTimeout = TimeSpan.FromSeconds(120);
-        _bench.Options.WaitTimeout = TimeSpan.FromSeconds(1);
-        _bench.Options.FetchesPerHost = 1;
+        _harness.Options.IdleTimeout = TimeSpan.FromSeconds(120);
+        _harness.Options.WaitTimeout = TimeSpan.FromSeconds(1);
+        _harness.Options.FetchesPerHost = 1;
         await using var host = new SilentHost();
         using var cancel = new CancellationTokenSource();
-        var forge = _bench.Forge();
+        var forge = _harness.Forge();
         var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{host.Port}/a.git");
-        var repository = RemoteBench.At(url);
+        var repository = ForgeHarness.At(url);
         var first = forge.Resolve(repository, "main", cancel.Token);
         await host.First.Task.WaitAsync(Patience, TestContext.Current.CancellationToken);
         Assert.Contains(
             "127.0.0.1 can't be asked now",
-            (await RemoteBench.FailsAsync(() => forge.Resolve(RemoteBench.At(url), "main", default))).Message,
+            (await ForgeHarness.FailsAsync(() => forge.Resolve(ForgeHarness.At(url), "main", default))).Message,
             StringComparison.Ordinal
         );
         Assert.Contains(
             "Another fetch of",
-            (await RemoteBench.FailsAsync(() => forge.Resolve(repository, "main", default))).Message,
+            (await ForgeHarness.FailsAsync(() => forge.Resolve(repository, "main", default))).Message,
             StringComparison.Ordinal
         );
-        // The same of another silo that shares the folder.
+        // The same for another silo that shares the folder.
         Assert.Contains(
             "Another fetch of",
-            (await RemoteBench.FailsAsync(() => _bench.Forge().Resolve(repository, "main", default))).Message,
+            (await ForgeHarness.FailsAsync(() => _harness.Forge().Resolve(repository, "main", default))).Message,
             StringComparison.Ordinal
         );
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
     }
 
-    /// <summary>No process of ours is connected any more.</summary>
+    /// <summary>Waits until none of our processes is connected.</summary>
     private static async Task GoneAsync(SilentHost host)
     {
         var deadline = TimeProvider.System.GetUtcNow() + TimeSpan.FromSeconds(10);

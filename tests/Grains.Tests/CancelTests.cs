@@ -12,7 +12,7 @@ public sealed class CancelTests(EngineCluster engine)
     {
         var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var gone = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var run = await engine.BeginAsync(
+        var run = await engine.StartAsync(
             Of(Job("j", JobType.Build, Step("a"), Step("b"))),
             r =>
                 engine.Executor.Script(
@@ -26,7 +26,7 @@ public sealed class CancelTests(EngineCluster engine)
                     }
                 )
         );
-        await engine.Executor.Begun(run, "a");
+        await engine.Executor.Started(run, "a");
         var grain = engine.Grains.GetGrain<IPipelineRunGrain>(run.Value);
         await grain.Cancel(ByUser, TestContext.Current.CancellationToken);
         await stopping.Task.WaitAsync(EngineCluster.Patience, TestContext.Current.CancellationToken);
@@ -40,7 +40,7 @@ public sealed class CancelTests(EngineCluster engine)
     }
 
     [Fact]
-    public async Task Cancel_BetweenTwoTries_EndsWithoutAnotherTry()
+    public async Task Cancel_BetweenTwoAttempts_EndsWithoutAnotherAttempt()
     {
         var plan = Of(
             Job(
@@ -57,10 +57,10 @@ public sealed class CancelTests(EngineCluster engine)
                 }
             )
         );
-        var run = await engine.BeginAsync(plan, r => engine.Executor.Script(r, "a", (_, _) => Task.FromResult(FakeExecutor.Exit(1))));
+        var run = await engine.StartAsync(plan, r => engine.Executor.Script(r, "a", (_, _) => Task.FromResult(FakeExecutor.Exit(1))));
         var grain = engine.Grains.GetGrain<IPipelineRunGrain>(run.Value);
-        await engine.Executor.Begun(run, "a");
-        // The wait is durable before it can be asked about.
+        await engine.Executor.Started(run, "a");
+        // The backoff is stored before it can be asked for.
         do
         {
             await grain.Touch(TestContext.Current.CancellationToken);
@@ -81,7 +81,7 @@ public sealed class CancelTests(EngineCluster engine)
     [Fact]
     public async Task Cancel_TerminalRun_ChangesNothing()
     {
-        var run = await engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"))));
+        var run = await engine.StartAsync(Of(Job("j", JobType.Build, Step("a"))));
         await engine.EndAsync(run);
         await engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).Cancel(ByUser, TestContext.Current.CancellationToken);
         Assert.Equal(Status.Success, (await engine.TreeAsync(run)).Run.Status);
@@ -91,7 +91,7 @@ public sealed class CancelTests(EngineCluster engine)
     public async Task Cancel_WhileTheExecutorRefuses_EndsCanceled()
     {
         var refusals = Enumerable.Range(0, 10_000).Select(_ => ExecutorException.Transient("full")).ToArray();
-        var run = await engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"))), r => engine.Executor.Refuse(r, "a", refusals));
+        var run = await engine.StartAsync(Of(Job("j", JobType.Build, Step("a"))), r => engine.Executor.Refuse(r, "a", refusals));
         await engine.UntilAsync(run, v => v.Status == Status.Running);
         await engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).Cancel(ByUser, TestContext.Current.CancellationToken);
         var tree = await engine.EndAsync(run);

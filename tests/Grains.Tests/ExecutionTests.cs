@@ -8,7 +8,7 @@ public sealed class ExecutionTests(EngineCluster engine)
     [Fact]
     public async Task Report_RepeatedOrDifferent_FirstOneWins()
     {
-        var run = await engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"))));
+        var run = await engine.StartAsync(Of(Job("j", JobType.Build, Step("a"))));
         var execution = (await engine.EndAsync(run)).Step("a").Executions[0].Id;
         var grain = engine.Grains.GetGrain<IExecutionGrain>(execution.Value);
         await grain.Report(FakeExecutor.Success, TestContext.Current.CancellationToken);
@@ -28,11 +28,11 @@ public sealed class ExecutionTests(EngineCluster engine)
         );
 
     [Fact]
-    public async Task Claim_AnotherRunner_IsRefusedAndTheSameOneIsAnsweredAgain()
+    public async Task Claim_AnotherRunner_IsRefusedAndTheSameOneGetsItsWorkAgain()
     {
         TaskCompletionSource<ExecutionReport> gate = null!;
-        var run = await engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"))), r => gate = engine.Executor.Hold(r, "a"));
-        var spec = await engine.Executor.Begun(run, "a");
+        var run = await engine.StartAsync(Of(Job("j", JobType.Build, Step("a"))), r => gate = engine.Executor.Hold(r, "a"));
+        var spec = await engine.Executor.Started(run, "a");
         var grain = engine.Grains.GetGrain<IExecutionGrain>(spec.ExecutionId.Value);
         var stop = TestContext.Current.CancellationToken;
         Assert.Equal(
@@ -48,7 +48,7 @@ public sealed class ExecutionTests(EngineCluster engine)
     }
 
     [Fact]
-    public async Task Claim_BeforeTheExecutionExists_AnswersNotYet()
+    public async Task Claim_BeforeTheExecutionExists_ReturnsNotYet()
     {
         var grain = engine.Grains.GetGrain<IExecutionGrain>(ExecutionId.New(TimeProvider.System).Value);
         Assert.Equal(ClaimKind.NotYet, (await grain.Claim("r", TimeSpan.FromMilliseconds(20), TestContext.Current.CancellationToken)).Kind);
@@ -58,22 +58,22 @@ public sealed class ExecutionTests(EngineCluster engine)
     public async Task Timeout_OfTheStep_IsEnforcedWhenTheRunnerDoesNot()
     {
         var plan = Of(Job("j", JobType.Build, Step("a") with { Timeout = TimeSpan.FromMilliseconds(100) }));
-        var run = await engine.BeginAsync(plan, r => engine.Executor.Hold(r, "a"));
+        var run = await engine.StartAsync(plan, r => engine.Executor.Hold(r, "a"));
         var tree = await engine.EndAsync(run);
         Assert.Equal((Status.Failed, Reason.Timeout), (tree.Step("a").Status, tree.Step("a").Reason!.Value));
     }
 
     [Fact]
-    public async Task Submit_TransientErrors_AreTriedAgain_RejectedOnesAreFinal()
+    public async Task Submit_TransientErrors_AreRetriedAndRejectionsAreFinal()
     {
         var plan = Of(Job("j", JobType.Build, Step("a")));
-        var run = await engine.BeginAsync(
+        var run = await engine.StartAsync(
             plan,
             r => engine.Executor.Refuse(r, "a", ExecutorException.Transient("full"), ExecutorException.Transient("full"))
         );
         Assert.Equal(Status.Success, (await engine.EndAsync(run)).Run.Status);
 
-        run = await engine.BeginAsync(
+        run = await engine.StartAsync(
             plan,
             r => engine.Executor.Refuse(r, "a", ExecutorException.Rejected(Reason.ImagePull, "There is no such image."))
         );
@@ -82,14 +82,14 @@ public sealed class ExecutionTests(EngineCluster engine)
     }
 
     [Fact]
-    public async Task Submit_ThrottledExecutor_IsLeftAloneForAsLongAsItWants()
+    public async Task Submit_ThrottledExecutor_IsNotCalledBeforeItsRetryAfter()
     {
         var start = TimeProvider.System.GetTimestamp();
-        var run = await engine.BeginAsync(
+        var run = await engine.StartAsync(
             Of(Job("j", JobType.Build, Step("a"))),
             r => engine.Executor.Refuse(r, "a", ExecutorException.Transient("throttled", retryAfter: TimeSpan.FromSeconds(2)))
         );
-        await engine.Executor.Begun(run, "a");
+        await engine.Executor.Started(run, "a");
         Assert.InRange(TimeProvider.System.GetElapsedTime(start), TimeSpan.FromSeconds(2), EngineCluster.Patience);
         Assert.Equal(Status.Success, (await engine.EndAsync(run)).Run.Status);
     }
@@ -98,10 +98,10 @@ public sealed class ExecutionTests(EngineCluster engine)
     [InlineData(3, Reason.Lost)]
     [InlineData(4, Reason.ExecutorError)]
     [InlineData(5, Reason.ExitCode)]
-    public async Task Status_ExitCodeWithoutAReport_IsTheCommandsUnlessItIsTheRunnersOwn(int code, Reason reason)
+    public async Task Status_ExitCodeWithoutAReport_IsTheCommandsUnlessItIsTheRunners(int code, Reason reason)
     {
-        var run = await engine.BeginAsync(Of(Job("j", JobType.Deploy, Step("a"))), r => engine.Executor.Hold(r, "a"));
-        var spec = await engine.Executor.Begun(run, "a");
+        var run = await engine.StartAsync(Of(Job("j", JobType.Deploy, Step("a"))), r => engine.Executor.Hold(r, "a"));
+        var spec = await engine.Executor.Started(run, "a");
         engine.Executor.Die(
             spec.ExecutionId,
             new()
@@ -117,11 +117,11 @@ public sealed class ExecutionTests(EngineCluster engine)
     }
 
     [Fact]
-    public async Task Submit_AfterASiblingWasClaimed_JoinsTheWorkerThatWasThere()
+    public async Task Submit_AfterASiblingWasClaimed_JoinsItsWorker()
     {
         var plan = Of(Job("j", JobType.Deploy, Step("x") with { ParallelGroup = "g" }, Step("y") with { ParallelGroup = "g" }));
         TaskCompletionSource<ExecutionReport> gate = null!;
-        var run = await engine.BeginAsync(
+        var run = await engine.StartAsync(
             plan,
             r =>
             {
@@ -129,11 +129,11 @@ public sealed class ExecutionTests(EngineCluster engine)
                 engine.Executor.NeverClaim(r, "y");
             }
         );
-        await engine.Executor.Begun(run, "x");
-        var first = await engine.Executor.Taken(run, "y");
+        await engine.Executor.Started(run, "x");
+        var first = await engine.Executor.Submitted(run, "y");
         Assert.False(first.JoinsWorker);
         var y = engine.Grains.GetGrain<IExecutionGrain>(first.ExecutionId.Value);
-        // What a restart of the server does: whether it was handed over is forgotten.
+        // As after a restart of the server: the activation does not know whether it was submitted.
         await engine.Cluster.DeactivateAsync(y);
         await y.Touch(TestContext.Current.CancellationToken);
         Assert.True(engine.Executor.Submits.Last(s => s.Worker.RunId == run && s.StepName == "y").JoinsWorker);
@@ -150,7 +150,7 @@ public sealed class ExecutionTests(EngineCluster engine)
     [Fact]
     public async Task Secrets_Unknown_FailWithTheirNames()
     {
-        var run = await engine.BeginAsync(Of(Job("j", JobType.Build, Step("a") with { Secrets = ["TOKEN", "ABSENT"] })));
+        var run = await engine.StartAsync(Of(Job("j", JobType.Build, Step("a") with { Secrets = ["TOKEN", "ABSENT"] })));
         var tree = await engine.EndAsync(run);
         Assert.Equal(Reason.ConfigError, tree.Step("a").Reason);
         Assert.Contains("ABSENT", tree.Step("a").Detail, StringComparison.Ordinal);
@@ -160,7 +160,7 @@ public sealed class ExecutionTests(EngineCluster engine)
     [Fact]
     public async Task Outputs_MissingAfterSuccess_FailTheStep()
     {
-        var run = await engine.BeginAsync(
+        var run = await engine.StartAsync(
             Of(Job("j", JobType.Build, Step("a") with { Outputs = [new() { Type = "binary", Path = "bin/app" }] }))
         );
         var tree = await engine.EndAsync(run);
@@ -185,7 +185,7 @@ public sealed class ExecutionTests(EngineCluster engine)
                 }
             )
         );
-        var run = await engine.BeginAsync(
+        var run = await engine.StartAsync(
             plan,
             r =>
                 engine.Executor.Script(
@@ -224,8 +224,8 @@ public sealed class ExecutionTests(EngineCluster engine)
     public async Task Report_ArtifactsNeverUploaded_AreRefused()
     {
         TaskCompletionSource<ExecutionReport> gate = null!;
-        var run = await engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"))), r => gate = engine.Executor.Hold(r, "a"));
-        var spec = await engine.Executor.Begun(run, "a");
+        var run = await engine.StartAsync(Of(Job("j", JobType.Build, Step("a"))), r => gate = engine.Executor.Hold(r, "a"));
+        var spec = await engine.Executor.Started(run, "a");
         var report = FakeExecutor.Success with { Artifacts = [ArtifactId.New(TimeProvider.System)] };
         var refused = await Assert.ThrowsAsync<InvalidInputException>(() =>
             engine.Grains.GetGrain<IExecutionGrain>(spec.ExecutionId.Value).Report(report, TestContext.Current.CancellationToken)

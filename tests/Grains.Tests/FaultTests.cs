@@ -5,7 +5,7 @@ using static Shipinator.Grains.Tests.Engine.Plans;
 
 namespace Shipinator.Grains.Tests;
 
-/// <summary>Storage that fails at every moment: no run is lost, no step begins twice, every history folds.</summary>
+/// <summary>Storage that fails at every write: no run is lost, no step starts twice, every history folds.</summary>
 public sealed class FaultTests : IAsyncLifetime
 {
     private readonly EngineCluster _engine = new();
@@ -34,7 +34,7 @@ public sealed class FaultTests : IAsyncLifetime
             }
 
             var number = writes.AddOrUpdate(run, 1, (_, n) => n + 1);
-            return failsAt.TryGetValue(run, out var at) && at == number && failed.TryAdd(run, true) ? Faults.Away : null;
+            return failsAt.TryGetValue(run, out var at) && at == number && failed.TryAdd(run, true) ? Faults.Unavailable : null;
         }
 
         if (isWritten)
@@ -46,17 +46,17 @@ public sealed class FaultTests : IAsyncLifetime
             _engine.Faults.BeforeWrite = Fault;
         }
 
-        var clean = await _engine.BeginAsync(TwoJobs);
+        var clean = await _engine.StartAsync(TwoJobs);
         await _engine.EndAsync(clean);
         // A busy machine may need a write or two more.
         var points = writes[clean];
         Assert.InRange(points, 8, 60);
-        var runs = await Task.WhenAll(Enumerable.Range(1, points).Select(n => _engine.BeginAsync(TwoJobs, r => failsAt[r] = n)));
+        var runs = await Task.WhenAll(Enumerable.Range(1, points).Select(n => _engine.StartAsync(TwoJobs, r => failsAt[r] = n)));
         using var waking = CancellationTokenSource.CreateLinkedTokenSource(Stop);
         var recovery = Task.Run(
             async () =>
             {
-                // What happens once a minute, without the wait.
+                // What the reminder does once a minute, without the wait.
                 using var every = new PeriodicTimer(TimeSpan.FromMilliseconds(200), TimeProvider.System);
                 while (await every.WaitForNextTickAsync(waking.Token))
                 {
@@ -85,23 +85,45 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Claim_ThatWaitsWhileAWriteFails_IsToldAtOnce()
+    public async Task Claim_WaitingWhileAWriteFails_FailsAtOnce()
     {
         TaskCompletionSource<ExecutionReport> gate = null!;
-        var run = await _engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"), Step("b"))), r => gate = _engine.Executor.Hold(r, "a"));
-        var spec = await _engine.Executor.Begun(run, "a");
+        var run = await _engine.StartAsync(Of(Job("j", JobType.Build, Step("a"), Step("b"))), r => gate = _engine.Executor.Hold(r, "a"));
+        var spec = await _engine.Executor.Started(run, "a");
         var second = (await _engine.TreeAsync(run)).Step("b");
         var id = spec.Worker.Steps.Single(s => s.StepId == second.Id).FirstExecutionId;
         var fails = 1;
         _engine.Faults.BeforeWrite = row =>
-            row is ExecutionRecord e && e.Id == id && Interlocked.Exchange(ref fails, 0) == 1 ? Faults.Away : null;
+            row is ExecutionRecord e && e.Id == id && Interlocked.Exchange(ref fails, 0) == 1 ? Faults.Unavailable : null;
         var grain = _engine.Grains.GetGrain<IExecutionGrain>(id.Value);
         var claim = grain.Claim($"runner-{id}", TimeSpan.FromSeconds(25), Stop);
-        // The claim is there before the write is.
+        // The claim has arrived before the write.
         await grain.Heartbeat("", Stop);
         gate.SetResult(FakeExecutor.Success);
         await Assert.ThrowsAsync<StorageUnavailableException>(() => claim);
         Assert.Equal(Status.Success, (await _engine.EndAsync(run)).Run.Status);
+    }
+
+    [Fact]
+    public async Task Start_WithAWaitingClaimWhoseInputsCantBeRead_GoesOnByItself()
+    {
+        // No job looks after its execution during the test.
+        await using var own = new EngineCluster { Configure = o => o.ReconcilePeriod = TimeSpan.FromMinutes(10) };
+        await own.InitializeAsync();
+        TaskCompletionSource<ExecutionReport> gate = null!;
+        var needy = Step("b") with { Inputs = [new() { Type = "binary", Path = "in" }] };
+        var run = await own.StartAsync(Of(Job("j", JobType.Deploy, Step("a"), needy)), r => gate = own.Executor.Hold(r, "a"));
+        var spec = await own.Executor.Started(run, "a");
+        var id = spec.Worker.Steps.Single(s => s.Name == "b").FirstExecutionId;
+        var fails = 1;
+        own.Faults.BeforeFind = _ => Interlocked.Exchange(ref fails, 0) == 1 ? Faults.Unavailable : null;
+        var grain = own.Grains.GetGrain<IExecutionGrain>(id.Value);
+        var claim = grain.Claim($"runner-{id}", TimeSpan.FromSeconds(25), Stop);
+        // The claim has arrived before the start.
+        await grain.Heartbeat("", Stop);
+        gate.SetResult(FakeExecutor.Success);
+        Assert.Equal(ClaimKind.NotNeeded, (await claim).Kind);
+        Assert.Equal((0, Reason.ArtifactMissing), (fails, (await own.EndAsync(run)).Step("b").Reason!.Value));
     }
 
     [Fact]
@@ -111,9 +133,9 @@ public sealed class FaultTests : IAsyncLifetime
         await own.InitializeAsync();
         await using var _ = own;
         TaskCompletionSource<ExecutionReport> gate = null!;
-        var first = await own.BeginAsync(Of(Job("j", JobType.Build, Step("a"))), r => gate = own.Executor.Hold(r, "a"));
-        await own.Executor.Begun(first, "a");
-        var second = await own.BeginAsync(Of(Job("j", JobType.Build, Step("b"))));
+        var first = await own.StartAsync(Of(Job("j", JobType.Build, Step("a"))), r => gate = own.Executor.Hold(r, "a"));
+        await own.Executor.Started(first, "a");
+        var second = await own.StartAsync(Of(Job("j", JobType.Build, Step("b"))));
         Guid waiting;
         do
         {
@@ -133,10 +155,10 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task StorageAway_EveryCallFailsWithOurError_FromWhicheverSiloItIsMade()
+    public async Task StorageUnavailable_EveryCall_FailsWithOurExceptionFromEverySilo()
     {
-        var run = (await _engine.EndAsync(await _engine.BeginAsync(TwoJobs))).Run.Id;
-        _engine.Faults.BeforeRead = _ => Faults.Away;
+        var run = (await _engine.EndAsync(await _engine.StartAsync(TwoJobs))).Run.Id;
+        _engine.Faults.BeforeRead = _ => Faults.Unavailable;
         foreach (var silo in _engine.Cluster.Silos)
         {
             var grains = _engine.Cluster.GetSiloServiceProvider(silo.SiloAddress).GetRequiredService<IGrainFactory>();
@@ -161,11 +183,11 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task StorageAway_AWriteFailsWithOurError_AlsoForAClientOutside()
+    public async Task StorageUnavailable_Write_FailsWithOurExceptionForAnOutsideClientToo()
     {
-        var run = await _engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"))), r => _engine.Executor.Hold(r, "a"));
-        await _engine.Executor.Begun(run, "a");
-        _engine.Faults.BeforeWrite = row => Faults.RunOf(row) == run ? Faults.Away : null;
+        var run = await _engine.StartAsync(Of(Job("j", JobType.Build, Step("a"))), r => _engine.Executor.Hold(r, "a"));
+        await _engine.Executor.Started(run, "a");
+        _engine.Faults.BeforeWrite = row => Faults.RunOf(row) == run ? Faults.Unavailable : null;
         var cancel = new CancelRequest(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Stopped by Ada.", "token:ada");
         await Assert.ThrowsAsync<StorageUnavailableException>(() =>
             _engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).Cancel(cancel, Stop)
@@ -178,16 +200,16 @@ public sealed class FaultTests : IAsyncLifetime
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Repository_FailedWrite_NumbersAndKeysStayTrue(bool isWritten)
+    public async Task Repository_FailedWrite_NumbersAndKeysStayConsistent(bool isWritten)
     {
         var repository = _engine.Grains.GetGrain<IRepositoryGrain>(RepositoryId.New(TimeProvider.System).Value);
         Assert.Equal(1, (await repository.Reserve("one", "f", Stop)).RunNumber);
         var fails = 1;
-        Exception? Fault(object row) => Faults.RunOf(row) is null && Interlocked.Exchange(ref fails, 0) == 1 ? Faults.Away : null;
+        Exception? Fault(object row) => Faults.RunOf(row) is null && Interlocked.Exchange(ref fails, 0) == 1 ? Faults.Unavailable : null;
         (_engine.Faults.BeforeWrite, _engine.Faults.AfterWrite) = isWritten
             ? (_engine.Faults.BeforeWrite, Fault)
             : ((Func<object, Exception?>)Fault, _engine.Faults.AfterWrite);
-        // Both are in the grain's queue when the first one's write fails; the other may meet the activation that goes.
+        // Both are in the grain's queue when the first one's write fails; the other may reach the activation that is about to end.
         var answers = await Task.WhenAll(TryAsync(), TryAsync());
         Assert.Contains(null, answers);
         var known = answers.FirstOrDefault(a => a is not null);

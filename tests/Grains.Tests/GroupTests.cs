@@ -12,13 +12,13 @@ public sealed class GroupTests(EngineCluster engine)
         };
 
     [Fact]
-    public async Task Group_SecondRun_WaitsForItsTurnAndSaysSo()
+    public async Task Group_SecondRun_WaitsForItsTurn()
     {
         var at = await engine.NewRepositoryAsync();
         TaskCompletionSource<ExecutionReport> gate = null!;
-        var first = await engine.BeginAsync(Grouped(false), r => gate = engine.Executor.Hold(r, "a"), at, number: 1);
-        await engine.Executor.Begun(first, "a");
-        var second = await engine.BeginAsync(Grouped(false), at: at, number: 2);
+        var first = await engine.StartAsync(Grouped(false), r => gate = engine.Executor.Hold(r, "a"), at, number: 1);
+        await engine.Executor.Started(first, "a");
+        var second = await engine.StartAsync(Grouped(false), at: at, number: 2);
         var grain = engine.Grains.GetGrain<IPipelineRunGrain>(second.Value);
         await grain.Touch(TestContext.Current.CancellationToken);
         Assert.Equal(
@@ -32,12 +32,12 @@ public sealed class GroupTests(EngineCluster engine)
     }
 
     [Fact]
-    public async Task Group_CancelPrevious_NewerRunTakesThePlace()
+    public async Task Group_CancelPrevious_NewerRunSupersedes()
     {
         var at = await engine.NewRepositoryAsync();
-        var first = await engine.BeginAsync(Grouped(true), r => engine.Executor.Hold(r, "a"), at, number: 1);
-        await engine.Executor.Begun(first, "a");
-        var second = await engine.BeginAsync(Grouped(true), at: at, number: 2);
+        var first = await engine.StartAsync(Grouped(true), r => engine.Executor.Hold(r, "a"), at, number: 1);
+        await engine.Executor.Started(first, "a");
+        var second = await engine.StartAsync(Grouped(true), at: at, number: 2);
         var tree = await engine.EndAsync(first);
         Assert.Equal((Status.Canceled, Reason.Superseded), (tree.Run.Status, tree.Run.Reason!.Value));
         Assert.Equal(Status.Success, (await engine.EndAsync(second)).Run.Status);
@@ -48,9 +48,9 @@ public sealed class GroupTests(EngineCluster engine)
     {
         var at = await engine.NewRepositoryAsync();
         TaskCompletionSource<ExecutionReport> gate = null!;
-        var first = await engine.BeginAsync(Grouped(true, JobType.Deploy), r => gate = engine.Executor.Hold(r, "a"), at, number: 1);
-        await engine.Executor.Begun(first, "a");
-        var second = await engine.BeginAsync(Grouped(true, JobType.Deploy), at: at, number: 2);
+        var first = await engine.StartAsync(Grouped(true, JobType.Deploy), r => gate = engine.Executor.Hold(r, "a"), at, number: 1);
+        await engine.Executor.Started(first, "a");
+        var second = await engine.StartAsync(Grouped(true, JobType.Deploy), at: at, number: 2);
         await engine.Grains.GetGrain<IPipelineRunGrain>(second.Value).Touch(TestContext.Current.CancellationToken);
         gate.SetResult(FakeExecutor.Success);
         Assert.Equal(Status.Success, (await engine.EndAsync(first)).Run.Status);

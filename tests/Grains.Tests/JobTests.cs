@@ -8,7 +8,7 @@ public sealed class JobTests(EngineCluster engine)
     private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(20);
 
     [Fact]
-    public async Task ParallelGroup_Steps_RunSideBySideAndThenTheNext()
+    public async Task ParallelGroup_Steps_RunInParallelAndThenTheNext()
     {
         var plan = Of(
             Job(
@@ -32,9 +32,9 @@ public sealed class JobTests(EngineCluster engine)
         );
         TaskCompletionSource<ExecutionReport> x = null!,
             y = null!;
-        var run = await engine.BeginAsync(plan, r => (x, y) = (engine.Executor.Hold(r, "x"), engine.Executor.Hold(r, "y")));
-        await engine.Executor.Begun(run, "x");
-        await engine.Executor.Begun(run, "y");
+        var run = await engine.StartAsync(plan, r => (x, y) = (engine.Executor.Hold(r, "x"), engine.Executor.Hold(r, "y")));
+        await engine.Executor.Started(run, "x");
+        await engine.Executor.Started(run, "y");
         x.SetResult(FakeExecutor.Success);
         y.SetResult(FakeExecutor.Success);
         var tree = await engine.EndAsync(run);
@@ -60,7 +60,7 @@ public sealed class JobTests(EngineCluster engine)
                 }
             )
         );
-        var run = await engine.BeginAsync(
+        var run = await engine.StartAsync(
             plan,
             r =>
             {
@@ -73,7 +73,7 @@ public sealed class JobTests(EngineCluster engine)
         Assert.Equal(Status.Success, tree.Step("notify").Status);
         Assert.Equal(Status.Failed, tree.Run.Status);
 
-        var fine = await engine.BeginAsync(plan, r => engine.Executor.Script(r, "lint", (_, _) => Task.FromResult(FakeExecutor.Exit(1))));
+        var fine = await engine.StartAsync(plan, r => engine.Executor.Script(r, "lint", (_, _) => Task.FromResult(FakeExecutor.Exit(1))));
         tree = await engine.EndAsync(fine);
         Assert.Equal((Status.Success, Status.Skipped), (tree.Run.Status, tree.Step("notify").Status));
     }
@@ -97,7 +97,7 @@ public sealed class JobTests(EngineCluster engine)
                 Step("b")
             )
         );
-        var run = await engine.BeginAsync(
+        var run = await engine.StartAsync(
             plan,
             r =>
                 engine.Executor.Script(
@@ -130,7 +130,7 @@ public sealed class JobTests(EngineCluster engine)
                 }
             )
         );
-        var run = await engine.BeginAsync(plan, r => engine.Executor.Script(r, "a", (_, _) => Task.FromResult(FakeExecutor.Exit(1))));
+        var run = await engine.StartAsync(plan, r => engine.Executor.Script(r, "a", (_, _) => Task.FromResult(FakeExecutor.Exit(1))));
         Assert.Single((await engine.EndAsync(run)).Step("a").Executions);
     }
 
@@ -154,7 +154,7 @@ public sealed class JobTests(EngineCluster engine)
             )
         );
         var first = true;
-        var run = await engine.BeginAsync(
+        var run = await engine.StartAsync(
             plan,
             r =>
                 engine.Executor.Script(
@@ -177,6 +177,7 @@ public sealed class JobTests(EngineCluster engine)
         Assert.Equal((Status.Success, 2), (tree.Run.Status, tree.Job("j").Attempt));
         Assert.Equal([1, 1, 2, 2], tree.Job("j").Steps.Select(s => s.JobAttempt));
         Assert.Equal(Reason.Lost, tree.Job("j").Steps[1].Reason);
+        await engine.SettledAsync(tree);
         Assert.True(engine.Executor.Released.ContainsKey((tree.Job("j").Id, 1)));
         tree.AssertHistoryFolds();
     }
@@ -184,8 +185,8 @@ public sealed class JobTests(EngineCluster engine)
     [Fact]
     public async Task Retry_LostMachineWithoutRetry_FailsLost()
     {
-        var run = await engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"))), r => engine.Executor.Hold(r, "a"));
-        engine.Executor.Vanish((await engine.Executor.Begun(run, "a")).ExecutionId);
+        var run = await engine.StartAsync(Of(Job("j", JobType.Build, Step("a"))), r => engine.Executor.Hold(r, "a"));
+        engine.Executor.Vanish((await engine.Executor.Started(run, "a")).ExecutionId);
         var tree = await engine.EndAsync(run);
         Assert.Equal((Status.Failed, Reason.Lost), (tree.Run.Status, tree.Run.Reason!.Value));
     }
@@ -194,7 +195,7 @@ public sealed class JobTests(EngineCluster engine)
     public async Task Timeout_OfTheJob_StopsItsStepsAndFails()
     {
         var plan = Of(Job("j", JobType.Build, Step("a"), Step("b")) with { Timeout = TimeSpan.FromMilliseconds(300) });
-        var run = await engine.BeginAsync(plan, r => engine.Executor.Hold(r, "a"));
+        var run = await engine.StartAsync(plan, r => engine.Executor.Hold(r, "a"));
         var tree = await engine.EndAsync(run);
         Assert.Equal((Status.Failed, Reason.Timeout), (tree.Job("j").Status, tree.Job("j").Reason!.Value));
         Assert.Equal((Status.Failed, Status.Canceled), (tree.Step("a").Status, tree.Step("b").Status));
@@ -202,7 +203,7 @@ public sealed class JobTests(EngineCluster engine)
     }
 
     [Fact]
-    public async Task Worker_AskedFor_IsNeededWhileItsAttemptLivesAndNeverGuessedAt()
+    public async Task NeedOfWorker_IsNeededWhileItsAttemptIsActive_AndUnknownWithoutARow()
     {
         var stop = TestContext.Current.CancellationToken;
         Assert.Equal(
@@ -226,7 +227,7 @@ public sealed class JobTests(EngineCluster engine)
         );
         var gates = new Queue<TaskCompletionSource<ExecutionReport>>();
         var begun = new SemaphoreSlim(0);
-        var run = await engine.BeginAsync(
+        var run = await engine.StartAsync(
             plan,
             r =>
                 engine.Executor.Script(
@@ -241,11 +242,11 @@ public sealed class JobTests(EngineCluster engine)
                     }
                 )
         );
-        var spec = await engine.Executor.Begun(run, "a");
+        var spec = await engine.Executor.Started(run, "a");
         var job = engine.Grains.GetGrain<IJobGrain>(spec.Worker.JobId.Value);
         Assert.True(await begun.WaitAsync(EngineCluster.Patience, stop));
         Assert.Equal(WorkerNeed.Needed, await job.NeedOfWorker(1, stop));
-        // One that is about to be made must not be taken for an orphan.
+        // A worker that is about to be made must not count as an orphan.
         Assert.Equal(WorkerNeed.Needed, await job.NeedOfWorker(2, stop));
         engine.Executor.Vanish(spec.ExecutionId);
         Assert.True(await begun.WaitAsync(EngineCluster.Patience, stop));
@@ -256,9 +257,9 @@ public sealed class JobTests(EngineCluster engine)
     }
 
     [Fact]
-    public async Task Worker_JobOver_IsReleasedAndItsLogsAreSealed()
+    public async Task Worker_JobEnded_IsReleasedAndItsLogsAreSealed()
     {
-        var run = await engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"))));
+        var run = await engine.StartAsync(Of(Job("j", JobType.Build, Step("a"))));
         var tree = await engine.EndAsync(run);
         var execution = tree.Step("a").Executions[0].Id;
         await engine.Grains.GetGrain<IExecutionGrain>(execution.Value).Touch(TestContext.Current.CancellationToken);
@@ -268,11 +269,11 @@ public sealed class JobTests(EngineCluster engine)
     }
 
     [Fact]
-    public async Task Environment_BuiltInVariables_WinOverTheUsers()
+    public async Task Environment_BuiltInVariables_OverrideTheUsers()
     {
         var plan = Of(Job("j", JobType.Build, Step("a") with { Env = Env(("CI", "no"), ("MINE", "yes")) }));
-        var run = await engine.BeginAsync(plan);
-        var env = (await engine.Executor.Begun(run, "a")).Env;
+        var run = await engine.StartAsync(plan);
+        var env = (await engine.Executor.Started(run, "a")).Env;
         Assert.Equal(("true", "yes", $"http://ci.example/runs/{run}"), (env["CI"], env["MINE"], env["CI_PIPELINE_URL"]));
         Assert.Equal(Status.Success, (await engine.EndAsync(run)).Run.Status);
     }

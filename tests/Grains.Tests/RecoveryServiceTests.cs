@@ -8,11 +8,11 @@ using Shipinator.Grains.Hosting;
 
 namespace Shipinator.Grains.Tests;
 
-/// <summary>The recovery is woken until it is awake, however long that takes, and says so once.</summary>
+/// <summary>Recovery is woken until that succeeds, and a failure is logged once.</summary>
 public sealed class RecoveryServiceTests
 {
     [Fact]
-    public async Task Wake_ThatFailsForLong_IsTriedUntilItSucceeds_AndToldOnce()
+    public async Task Wake_FailingForLong_IsRetriedUntilItSucceedsAndLoggedOnce()
     {
         var stop = TestContext.Current.CancellationToken;
         var time = new FakeTimeProvider();
@@ -22,7 +22,7 @@ public sealed class RecoveryServiceTests
         {
             count++;
             wakes.Writer.TryWrite(count);
-            return count <= 40 ? Task.FromException(new OrleansException("No silo answers.")) : Task.CompletedTask;
+            return count <= 40 ? Task.FromException(new OrleansException("No silo responds.")) : Task.CompletedTask;
         });
         var log = new Lines();
         var members = new Members();
@@ -32,7 +32,7 @@ public sealed class RecoveryServiceTests
         members.Tell(1);
         while (await wakes.Reader.ReadAsync(stop) <= 40)
         {
-            // The next try is due within half a minute; the clock is turned again until it was made.
+            // The next attempt is due within 30 s; the clock is advanced until it was made.
             var next = wakes.Reader.WaitToReadAsync(stop).AsTask();
             while (!next.IsCompleted)
             {
@@ -42,7 +42,7 @@ public sealed class RecoveryServiceTests
         }
 
         Assert.Equal(41, count);
-        // Another silo came: it is woken again, at once.
+        // Another silo joined: recovery is woken again, at once.
         members.Tell(2);
         Assert.Equal(42, await wakes.Reader.ReadAsync(stop));
         await service.StopAsync(stop);
@@ -50,7 +50,7 @@ public sealed class RecoveryServiceTests
     }
 
     [Fact]
-    public async Task Membership_ThatFails_EndsNeitherTheServiceNorTheHost()
+    public async Task Membership_Failing_EndsNeitherTheServiceNorTheHost()
     {
         var stop = TestContext.Current.CancellationToken;
         var time = new FakeTimeProvider();

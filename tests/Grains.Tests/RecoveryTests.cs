@@ -3,17 +3,17 @@ using static Shipinator.Grains.Tests.Engine.Plans;
 
 namespace Shipinator.Grains.Tests;
 
-/// <summary>Memory may be lost at any moment: the rows bring everything back.</summary>
+/// <summary>Activations may end at any moment: the rows restore everything.</summary>
 public sealed class RecoveryTests(EngineCluster engine)
 {
     private static RunPlan TwoJobs { get; } = Of(Job("compile", JobType.Build, Step("a"), Step("b")), Job("unit", JobType.Test, Step("c")));
 
     [Fact]
-    public async Task Grains_DeactivatedInTheMiddle_TheRunEndsAndNoStepRunsTwice()
+    public async Task Grains_DeactivatedDuringARun_TheRunEndsAndNoStepRunsTwice()
     {
         TaskCompletionSource<ExecutionReport> gate = null!;
-        var run = await engine.BeginAsync(TwoJobs, r => gate = engine.Executor.Hold(r, "b"));
-        var spec = await engine.Executor.Begun(run, "b");
+        var run = await engine.StartAsync(TwoJobs, r => gate = engine.Executor.Hold(r, "b"));
+        var spec = await engine.Executor.Started(run, "b");
         await engine.Cluster.DeactivateAsync(engine.Grains.GetGrain<IPipelineRunGrain>(run.Value));
         await engine.Cluster.DeactivateAsync(engine.Grains.GetGrain<IJobGrain>(spec.Worker.JobId.Value));
         await engine.Cluster.DeactivateAsync(engine.Grains.GetGrain<IExecutionGrain>(spec.ExecutionId.Value));
@@ -25,9 +25,9 @@ public sealed class RecoveryTests(EngineCluster engine)
     }
 
     [Fact]
-    public async Task Job_DeadWhenItsExecutionEnds_FindsTheResultByItself()
+    public async Task Job_DeactivatedWhenItsExecutionEnds_FindsTheResultByItself()
     {
-        var run = await engine.BeginAsync(
+        var run = await engine.StartAsync(
             TwoJobs,
             r =>
                 engine.Executor.Script(
@@ -47,8 +47,8 @@ public sealed class RecoveryTests(EngineCluster engine)
     public async Task Recovery_Wake_TouchesWhatIsNotTerminal()
     {
         TaskCompletionSource<ExecutionReport> gate = null!;
-        var run = await engine.BeginAsync(TwoJobs, r => gate = engine.Executor.Hold(r, "a"));
-        await engine.Executor.Begun(run, "a");
+        var run = await engine.StartAsync(TwoJobs, r => gate = engine.Executor.Hold(r, "a"));
+        await engine.Executor.Started(run, "a");
         await engine.Cluster.DeactivateAsync(engine.Grains.GetGrain<IPipelineRunGrain>(run.Value));
         await engine.Grains.GetGrain<IRecoveryGrain>(0).Wake(TestContext.Current.CancellationToken);
         gate.SetResult(FakeExecutor.Success);
@@ -56,9 +56,9 @@ public sealed class RecoveryTests(EngineCluster engine)
     }
 
     [Fact]
-    public async Task Silo_Killed_TheOtherCarriesItsRunsOn()
+    public async Task Silo_Killed_TheOtherContinuesItsRuns()
     {
-        // A cluster of its own: the others keep theirs.
+        // Its own cluster: other tests keep their silos.
         var own = new EngineCluster();
         await own.InitializeAsync();
         await using var _ = own;
@@ -66,12 +66,12 @@ public sealed class RecoveryTests(EngineCluster engine)
         var runs = new List<RunId>();
         for (var i = 0; i < 8; i++)
         {
-            runs.Add(await own.BeginAsync(TwoJobs, r => gates.Add(own.Executor.Hold(r, "b"))));
+            runs.Add(await own.StartAsync(TwoJobs, r => gates.Add(own.Executor.Hold(r, "b"))));
         }
 
         foreach (var run in runs)
         {
-            await own.Executor.Begun(run, "b");
+            await own.Executor.Started(run, "b");
         }
 
         await own.Cluster.KillSiloAsync(own.Cluster.Silos[1]);

@@ -16,7 +16,7 @@ public sealed class RunTests(EngineCluster engine)
     [Fact]
     public async Task Run_AllSucceed_RunsEveryStepOnceInOrder()
     {
-        var run = await engine.BeginAsync(ThreeStages);
+        var run = await engine.StartAsync(ThreeStages);
         var tree = await engine.EndAsync(run);
         Assert.Equal(Status.Success, tree.Run.Status);
         Assert.Equal(["a", "b", "c", "d", "e"], engine.Executor.Commands.Where(c => c.Worker.RunId == run).Select(c => c.StepName));
@@ -26,7 +26,7 @@ public sealed class RunTests(EngineCluster engine)
     [Fact]
     public async Task Run_BuildFails_LaterStagesAreSkipped()
     {
-        var run = await engine.BeginAsync(
+        var run = await engine.StartAsync(
             ThreeStages,
             r => engine.Executor.Script(r, "a", (_, _) => Task.FromResult(FakeExecutor.Exit(3)))
         );
@@ -38,14 +38,14 @@ public sealed class RunTests(EngineCluster engine)
     }
 
     [Fact]
-    public async Task Run_JobsOfOneStage_RunSideBySide()
+    public async Task Run_JobsOfOneStage_RunInParallel()
     {
         var plan = Of(Job("one", JobType.Test, Step("x")), Job("two", JobType.Test, Step("y")));
         TaskCompletionSource<ExecutionReport> x = null!,
             y = null!;
-        var run = await engine.BeginAsync(plan, r => (x, y) = (engine.Executor.Hold(r, "x"), engine.Executor.Hold(r, "y")));
-        await engine.Executor.Begun(run, "x");
-        await engine.Executor.Begun(run, "y");
+        var run = await engine.StartAsync(plan, r => (x, y) = (engine.Executor.Hold(r, "x"), engine.Executor.Hold(r, "y")));
+        await engine.Executor.Started(run, "x");
+        await engine.Executor.Started(run, "y");
         x.SetResult(FakeExecutor.Success);
         y.SetResult(FakeExecutor.Success);
         Assert.Equal(Status.Success, (await engine.EndAsync(run)).Run.Status);
@@ -54,7 +54,7 @@ public sealed class RunTests(EngineCluster engine)
     [Fact]
     public async Task Run_SkippedByItsCommit_IsSuccessWithoutWork()
     {
-        var run = await engine.BeginAsync(ThreeStages with { SkipReason = "The commit says [ci skip]." });
+        var run = await engine.StartAsync(ThreeStages with { SkipReason = "The commit says [ci skip]." });
         var tree = await engine.EndAsync(run);
         Assert.Equal((Status.Success, "The commit says [ci skip]."), (tree.Run.Status, tree.Run.Detail));
         Assert.All(tree.Jobs, j => Assert.Equal(Status.Skipped, j.Status));
@@ -65,8 +65,8 @@ public sealed class RunTests(EngineCluster engine)
     public async Task Run_ReusedJobs_AreNotRunAgain()
     {
         var at = await engine.NewRepositoryAsync();
-        var first = await engine.EndAsync(await engine.BeginAsync(ThreeStages, at: at));
-        var run = await engine.BeginAsync(
+        var first = await engine.EndAsync(await engine.StartAsync(ThreeStages, at: at));
+        var run = await engine.StartAsync(
             ThreeStages,
             at: at,
             number: 2,
@@ -80,7 +80,7 @@ public sealed class RunTests(EngineCluster engine)
     [Fact]
     public async Task Create_Repeated_ChangesNothing()
     {
-        var run = await engine.BeginAsync(ThreeStages);
+        var run = await engine.StartAsync(ThreeStages);
         await engine.EndAsync(run);
         var grain = engine.Grains.GetGrain<IPipelineRunGrain>(run.Value);
         var row = await grain.Get(TestContext.Current.CancellationToken);
@@ -92,8 +92,8 @@ public sealed class RunTests(EngineCluster engine)
     public async Task WaitReasons_OfWhatIsNotTerminal_AreThereForEach()
     {
         TaskCompletionSource<ExecutionReport> gate = null!;
-        var run = await engine.BeginAsync(ThreeStages, r => gate = engine.Executor.Hold(r, "a"));
-        await engine.Executor.Begun(run, "a");
+        var run = await engine.StartAsync(ThreeStages, r => gate = engine.Executor.Hold(r, "a"));
+        await engine.Executor.Started(run, "a");
         await engine.UntilAsync(run, v => v.Status == Status.Running);
         var tree = await engine.TreeAsync(run);
         var grain = engine.Grains.GetGrain<IPipelineRunGrain>(run.Value);

@@ -4,30 +4,30 @@ using static Shipinator.Grains.Tests.Engine.Plans;
 
 namespace Shipinator.Grains.Tests;
 
-/// <summary>A runner that is not heard any more: told first, then lost. Here the executor knows of nothing.</summary>
-public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<TurnedEngine>
+/// <summary>A silent runner: shown first, then lost. The executor notices nothing here.</summary>
+public sealed partial class SilenceTests(AdvancedEngine advanced) : IClassFixture<AdvancedEngine>
 {
     private static readonly TimeSpan Long = TimeSpan.FromDays(30);
-    private readonly EngineCluster _engine = turned.Engine;
+    private readonly EngineCluster _engine = advanced.Engine;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Runner_Silent_IsToldAndUnsaidWhenItIsHeardAgain()
+    public async Task Runner_Silent_IsShownUntilItIsHeardAgain()
     {
-        var (run, gate, grain, spec) = await BeginAsync(Step("a"));
+        var (run, gate, grain, spec) = await StartAsync(Step("a"));
         Assert.Null(await grain.GetWaitReason(Stop));
-        turned.Clock.Turn(TimeSpan.FromSeconds(31));
+        advanced.Clock.Advance(TimeSpan.FromSeconds(31));
         Assert.Equal(WaitKind.RunnerSilent, (await grain.GetWaitReason(Stop))?.Kind);
         Assert.Matches(Told(), await grain.WaitingFor(Stop));
         var all = await _engine.Grains.GetGrain<IPipelineRunGrain>(run.Value).WaitReasons(Stop);
         Assert.Matches(Told(), all[spec.ExecutionId.Value].Describe());
-        // Not its runner: nobody is fooled.
+        // Not the runner that claimed it: it does not count.
         await grain.Heartbeat("another", Stop);
         Assert.NotNull(await grain.GetWaitReason(Stop));
         await grain.Heartbeat($"runner-{spec.ExecutionId}", Stop);
         Assert.Null(await grain.GetWaitReason(Stop));
-        turned.Clock.Turn(TimeSpan.FromSeconds(31));
+        advanced.Clock.Advance(TimeSpan.FromSeconds(31));
         Assert.NotNull(await grain.GetWaitReason(Stop));
         // A log append.
         await grain.Heartbeat("", Stop);
@@ -37,7 +37,7 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
     }
 
     [Fact]
-    public async Task Runner_SilentForTooLong_IsLostAndTheJobBeginsAgain()
+    public async Task Runner_SilentForTooLong_IsLostAndTheJobRestarts()
     {
         var step = Step("a") with
         {
@@ -49,7 +49,7 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
             },
         };
         var first = true;
-        var (run, _, grain, spec) = await BeginAsync(
+        var (run, _, grain, spec) = await StartAsync(
             step,
             async (_, stop) =>
             {
@@ -66,7 +66,7 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
         var tree = await _engine.EndAsync(run);
         Assert.Equal((Status.Success, 2), (tree.Run.Status, tree.Job("j").Attempt));
         var lost = tree.Job("j").Steps[0];
-        Assert.Equal((Status.Failed, Reason.Lost, "Nothing was heard of its runner for 5 min."), (lost.Status, lost.Reason, lost.Detail));
+        Assert.Equal((Status.Failed, Reason.Lost, "No sign of life from its runner for 5 min."), (lost.Status, lost.Reason, lost.Detail));
         await _engine.Grains.GetGrain<IJobGrain>(spec.Worker.JobId.Value).Touch(Stop);
         Assert.True(_engine.Executor.Released.ContainsKey((spec.Worker.JobId, 1)));
         var late = await Assert.ThrowsAsync<AlreadyEndedException>(() => grain.Report(FakeExecutor.Success, Stop));
@@ -77,12 +77,12 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
     }
 
     [Fact]
-    public async Task Runner_HeardNowAndThen_LivesForAsLongAsItWorks()
+    public async Task Runner_HeardNowAndThen_IsNeverLost()
     {
-        var (run, gate, grain, spec) = await BeginAsync(Step("a"));
+        var (run, gate, grain, spec) = await StartAsync(Step("a"));
         for (var i = 0; i < 200; i++)
         {
-            turned.Clock.Turn(TimeSpan.FromMinutes(4.5));
+            advanced.Clock.Advance(TimeSpan.FromMinutes(4.5));
             await grain.Touch(Stop);
             await grain.Heartbeat($"runner-{spec.ExecutionId}", Stop);
         }
@@ -93,28 +93,28 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
     }
 
     [Fact]
-    public async Task Server_FrozenOrAway_GivesEveryRunnerTime()
+    public async Task Server_FrozenOrRestarted_GivesEveryRunnerTime()
     {
-        var (run, gate, grain, spec) = await BeginAsync(Step("a"));
-        // What was sent to a frozen server is not read yet when its timers already ring.
-        turned.Clock.Turn(TimeSpan.FromHours(2));
+        var (run, gate, grain, spec) = await StartAsync(Step("a"));
+        // A frozen server has not read what was sent to it when its timers already fire.
+        advanced.Clock.Advance(TimeSpan.FromHours(2));
         Assert.Equal(Status.Running, (await grain.Touch(Stop)).Status);
         await grain.Heartbeat($"runner-{spec.ExecutionId}", Stop);
-        turned.Clock.Turn(TimeSpan.FromMinutes(4.5));
+        advanced.Clock.Advance(TimeSpan.FromMinutes(4.5));
         await _engine.Cluster.DeactivateAsync(grain);
         Assert.Null(await grain.GetWaitReason(Stop));
-        turned.Clock.Turn(TimeSpan.FromMinutes(4.5));
+        advanced.Clock.Advance(TimeSpan.FromMinutes(4.5));
         Assert.Equal(Status.Running, (await grain.Touch(Stop)).Status);
         gate.SetResult(FakeExecutor.Success);
         Assert.Equal(Status.Success, (await _engine.EndAsync(run)).Run.Status);
     }
 
     [Fact]
-    public async Task Runner_SilentDuringACancel_EndsByTheExecutorsWordAlone()
+    public async Task Runner_SilentDuringACancel_EndsWhenTheExecutorConfirms()
     {
         var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var gone = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var (run, _, grain, _) = await BeginAsync(
+        var (run, _, grain, _) = await StartAsync(
             Step("a"),
             async (_, stop) =>
             {
@@ -141,10 +141,10 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
     }
 
     [Fact]
-    public async Task Runner_ReportsThatItWasStopped_IsRememberedByTheRowAlone()
+    public async Task Runner_ReportsThatItWasStopped_IsStoredInTheRow()
     {
-        var (run, gate, grain, spec) = await BeginAsync(Step("a"));
-        // The platform does not know of it yet, and the runner goes once it is answered.
+        var (run, gate, grain, spec) = await StartAsync(Step("a"));
+        // The platform does not know of it yet, and the runner leaves once it has its response.
         await grain.Report(
             new()
             {
@@ -156,7 +156,7 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
         );
         Assert.Equal(Status.Running, (await grain.Get(Stop)).Life.Status);
         await _engine.Cluster.DeactivateAsync(grain);
-        turned.Clock.Turn(TimeSpan.FromSeconds(16));
+        advanced.Clock.Advance(TimeSpan.FromSeconds(16));
         await grain.Touch(Stop);
         await grain.Touch(Stop);
         var tree = await _engine.EndAsync(run);
@@ -169,10 +169,10 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
     }
 
     [Fact]
-    public async Task Execution_NotClaimed_HasNoRunnerThatCouldBeSilent()
+    public async Task Execution_NotClaimed_IsNeverLostForSilence()
     {
-        var run = await _engine.BeginAsync(Of(Job("j", JobType.Build, Step("a"))), r => _engine.Executor.NeverClaim(r, "a"));
-        var grain = _engine.Grains.GetGrain<IExecutionGrain>((await _engine.Executor.Taken(run, "a")).ExecutionId.Value);
+        var run = await _engine.StartAsync(Of(Job("j", JobType.Build, Step("a"))), r => _engine.Executor.NeverClaim(r, "a"));
+        var grain = _engine.Grains.GetGrain<IExecutionGrain>((await _engine.Executor.Submitted(run, "a")).ExecutionId.Value);
         await LoseAsync(grain);
         Assert.Equal(Status.Submitted, (await grain.Get(Stop)).Life.Status);
         await _engine
@@ -182,20 +182,21 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
     }
 
     [Fact]
-    public async Task Release_ExecutorAway_IsTriedAgainLaterAndLaterAndNotBeforeItWants()
+    public async Task Release_ExecutorUnavailable_IsRetriedWithGrowingWaitsAndNotBeforeItWants()
     {
-        var (run, gate, _, spec) = await BeginAsync(Step("a"));
+        var (run, gate, _, spec) = await StartAsync(Step("a"));
         var id = spec.Worker.JobId;
         _engine.Executor.RefuseRelease(
             id,
             ExecutorException.Transient("away"),
             ExecutorException.Transient("away"),
-            ExecutorException.Transient("throttled", retryAfter: TimeSpan.FromMinutes(1))
+            ExecutorException.Transient("throttled", retryAfter: TimeSpan.FromSeconds(110))
         );
         gate.SetResult(FakeExecutor.Success);
         Assert.Equal(Status.Success, (await _engine.EndAsync(run)).Run.Status);
-        // The first wait is 10 s, each later one twice as long, give or take a quarter; at last the executor's own wish.
-        foreach (var (early, enough, tries) in new[] { (3, 10, 2), (8, 18, 3), (45, 46, 4) })
+        // The first wait is 20 s, the next one twice as long, give or take a quarter; the last is as long as the executor wants, or half
+        // as long again. The clock goes on by itself: a slow machine has 12 s between two calls.
+        foreach (var (early, enough, tries) in new[] { (3, 23, 2), (8, 43, 3), (45, 121, 4) })
         {
             Assert.Equal(tries - 1, await TriesAfterAsync(0));
             Assert.Equal(tries - 1, await TriesAfterAsync(early));
@@ -206,21 +207,21 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
 
         async Task<int> TriesAfterAsync(int seconds)
         {
-            turned.Clock.Turn(TimeSpan.FromSeconds(seconds));
+            advanced.Clock.Advance(TimeSpan.FromSeconds(seconds));
             await _engine.Grains.GetGrain<IJobGrain>(id.Value).Touch(Stop);
             return _engine.Executor.Released.GetValueOrDefault((id, 1));
         }
     }
 
-    /// <summary>A job of one step whose runner has taken it.</summary>
-    private async Task<(RunId Run, TaskCompletionSource<ExecutionReport> Gate, IExecutionGrain Grain, ExecutionSpec Spec)> BeginAsync(
+    /// <summary>A job of one step, claimed by its runner.</summary>
+    private async Task<(RunId Run, TaskCompletionSource<ExecutionReport> Gate, IExecutionGrain Grain, ExecutionSpec Spec)> StartAsync(
         StepPlan step,
         Func<ExecutionSpec, CancellationToken, Task<ExecutionReport>>? command = null
     )
     {
         TaskCompletionSource<ExecutionReport> gate = null!;
         var plan = Of(Job("j", JobType.Build, step with { Timeout = Long }) with { Timeout = Long });
-        var run = await _engine.BeginAsync(
+        var run = await _engine.StartAsync(
             plan,
             r =>
             {
@@ -231,16 +232,16 @@ public sealed partial class SilenceTests(TurnedEngine turned) : IClassFixture<Tu
                 }
             }
         );
-        var spec = await _engine.Executor.Begun(run, step.Name);
+        var spec = await _engine.Executor.Started(run, step.Name);
         return (run, gate, _engine.Grains.GetGrain<IExecutionGrain>(spec.ExecutionId.Value), spec);
     }
 
-    /// <summary>The silence, and the end of it that must be seen twice.</summary>
+    /// <summary>Lets the silence last until its limit is seen twice.</summary>
     private async Task LoseAsync(IExecutionGrain grain)
     {
-        turned.Clock.Turn(TimeSpan.FromMinutes(4.9));
+        advanced.Clock.Advance(TimeSpan.FromMinutes(4.9));
         await grain.Touch(Stop);
-        turned.Clock.Turn(TimeSpan.FromSeconds(20));
+        advanced.Clock.Advance(TimeSpan.FromSeconds(20));
         await grain.Touch(Stop);
     }
 

@@ -3,13 +3,13 @@ using static Shipinator.Grains.Tests.Engine.Plans;
 
 namespace Shipinator.Grains.Tests;
 
-/// <summary>What runners that wait in their step's container are told.</summary>
+/// <summary>What the server tells runners that wait in their step's container.</summary>
 public sealed class StepPlaceTests(EngineCluster engine)
 {
     private static readonly TimeSpan LongWait = TimeSpan.FromSeconds(50);
 
     [Fact]
-    public async Task StepOf_FailedTryWithAnotherToCome_NamesItAndIsOverAtTheEnd()
+    public async Task StepOf_FailedAttemptWithARetry_NamesTheRetryAndIsOverAtTheEnd()
     {
         TaskCompletionSource<ExecutionReport> second = new(TaskCreationOptions.RunContinuationsAsynchronously);
         TaskCompletionSource<ExecutionSpec> begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -29,7 +29,7 @@ public sealed class StepPlaceTests(EngineCluster engine)
                 Step("b")
             )
         );
-        var run = await engine.BeginAsync(
+        var run = await engine.StartAsync(
             plan,
             r =>
                 engine.Executor.Script(
@@ -62,12 +62,12 @@ public sealed class StepPlaceTests(EngineCluster engine)
     }
 
     [Fact]
-    public async Task Claim_ThatWaitsForAStepPassedOver_IsAnsweredAtOnce()
+    public async Task Claim_WaitingForASkippedStep_IsRefusedAtOnce()
     {
         TaskCompletionSource<ExecutionReport> gate = null!;
         var plan = Of(Job("j", JobType.Build, Step("a"), Step("b")));
-        var run = await engine.BeginAsync(plan, r => gate = engine.Executor.Hold(r, "a"));
-        var spec = await engine.Executor.Begun(run, "a");
+        var run = await engine.StartAsync(plan, r => gate = engine.Executor.Hold(r, "a"));
+        var spec = await engine.Executor.Started(run, "a");
         var waiting = engine.Grains.GetGrain<IExecutionGrain>(spec.Worker.Steps[1].FirstExecutionId.Value).Claim("runner-of-b", LongWait);
         gate.SetResult(FakeExecutor.Exit(3));
 
@@ -79,18 +79,36 @@ public sealed class StepPlaceTests(EngineCluster engine)
         );
     }
 
-    /// <summary>The claim and the word that it is in vain may pass each other on the way.</summary>
+    /// <summary>The hint that a runner is not needed may arrive before its claim.</summary>
     [Fact]
-    public async Task Claim_ThatArrivesAfterItsStepWasPassedOver_IsAnsweredAtOnce()
+    public async Task Claim_ArrivingAfterItsStepWasSkipped_IsRefusedAtOnce()
     {
         var execution = engine.Grains.GetGrain<IExecutionGrain>(ExecutionId.New(TimeProvider.System).Value);
         await execution.NotNeeded();
-        // One-way: the call above is answered before it is done.
+        // One-way: the call above returns before it is handled.
         for (var kind = ClaimKind.NotYet; kind != ClaimKind.NotNeeded; )
         {
             kind = (await execution.Claim("late", TimeSpan.Zero)).Kind;
         }
 
         Assert.Equal(ClaimKind.NotNeeded, (await execution.Claim("later", LongWait)).Kind);
+    }
+
+    /// <summary>The job could not start it and was canceled: its start may still be on its way.</summary>
+    [Fact]
+    public async Task Start_ArrivingAfterItsCancel_StartsNothingAndItsRunnerIsNotNeeded()
+    {
+        var step = Logic.Given.Pending().Spec;
+        var execution = engine.Grains.GetGrain<IExecutionGrain>(step.ExecutionId.Value);
+        var waiting = execution.Claim("early", LongWait);
+        var cancel = new CancelRequest(TimeProvider.System.GetUtcNow(), Reason.CanceledByUser, "Canceled by Ada.", "token:ada");
+        Assert.Equal(Status.Canceled, (await execution.Cancel(cancel)).Status);
+        Assert.Equal(ClaimKind.NotNeeded, (await waiting.WaitAsync(TimeSpan.FromSeconds(20))).Kind);
+
+        var outcome = await execution.Start(new(step, "fake", IsDeploy: false));
+        Assert.Equal((Status.Canceled, Reason.CanceledByUser), (outcome.Status, outcome.Reason!.Value));
+        await Assert.ThrowsAsync<NotFoundException>(() => execution.Get());
+        Assert.Equal(ClaimKind.NotNeeded, (await execution.Claim("late", LongWait)).Kind);
+        Assert.DoesNotContain(engine.Executor.Submits, s => s.ExecutionId == step.ExecutionId);
     }
 }

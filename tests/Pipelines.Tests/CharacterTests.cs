@@ -1,6 +1,6 @@
 namespace Shipinator.Pipelines.Tests;
 
-/// <summary>Characters that can't be seen, encodings, and the places of what YAML itself does not take.</summary>
+/// <summary>Invisible characters, encodings, and the positions of what YAML itself refuses.</summary>
 public sealed class CharacterTests
 {
     private const string Escape = "\\e]0;X\\a";
@@ -19,7 +19,7 @@ public sealed class CharacterTests
     [InlineData("concurrency: \"a{0}\"\nbuild: { steps: [ { name: a, run: x } ] }")]
     [InlineData("on: { manual: { inputs: { i: { description: \"a{0}\" } } } }\nbuild: { steps: [ { name: a, run: x } ] }")]
     [InlineData("env: { \"A{0}\": x }\nbuild: { steps: [ { name: a, run: x } ] }")]
-    public void Name_WithWhatCannotBeSeen_IsRefusedAtItsPlace(string file)
+    public void Name_WithInvisibleCharacters_IsRefusedAtItsPosition(string file)
     {
         foreach (var invisible in new[] { Escape, "\\u202E", "\\u200B", "\\x9B", "\\u3164", "\\uFEFF", "\\U000E0041", "\\x7F" })
         {
@@ -30,7 +30,7 @@ public sealed class CharacterTests
     }
 
     [Fact]
-    public void Command_WithEscapes_IsTakenAndShownEscaped()
+    public void Command_WithEscapes_IsAcceptedAndShownEscaped()
     {
         Assert.NotNull(PipelineFile.Parse($"build: {{ steps: [ {{ name: a, command: [\"{Escape}\"] }} ] }}").Model);
         Assert.NotNull(PipelineFile.Parse("build: { steps: [ { name: a, run: \"a\\tb\\e[0m\" } ] }").Model);
@@ -53,7 +53,7 @@ public sealed class CharacterTests
     [InlineData("build:\n  steps: \0", 2, 10)]
     [InlineData("# \u001b[2J\nbuild:", 1, 3)]
     [InlineData("a: 1\r\nb: \u0085", 2, 4)]
-    public void RawControlCharacter_IsRefusedWhereItStands(string text, int line, int column)
+    public void RawControlCharacter_IsRefusedAtItsPosition(string text, int line, int column)
     {
         var error = Assert.Single(PipelineFile.Parse(text).Errors);
         Assert.Equal(("bad_character", line, column), (error.Code, error.Line, error.Column));
@@ -80,7 +80,7 @@ public sealed class CharacterTests
     [InlineData("build:\n  steps:\n  \t- name: a\n", 3, 3)]
     [InlineData("build:\n  steps:\n    - name: a\n      run: x\n\tenv: {}\n", 5, 1)]
     [InlineData("build:\n  steps:\n    -\tname: a\n    \trun: x\n", 4, 5)]
-    public void Tab_InTheIndentation_IsToldAtItsPlace(string text, int line, int column)
+    public void Tab_InTheIndentation_IsReportedAtItsPosition(string text, int line, int column)
     {
         var errors = PipelineFile.Parse(text).Errors;
         Assert.Contains(errors, e => (e.Line, e.Column) == (line, column) && e.Message.Contains("tab", StringComparison.OrdinalIgnoreCase));
@@ -95,12 +95,12 @@ public sealed class CharacterTests
     [InlineData("", "has 0 fields")]
     [InlineData("0 0 3 * * *", "has 6 fields")]
     [InlineData("H/15 3 H * H", null)]
-    [InlineData("H( 3 * * *", "'H(' as its minute")]
-    [InlineData("0 3 * * X", "'X' as its weekday")]
-    [InlineData("60 3 * * *", "as its minute")]
+    [InlineData("H( 3 * * *", "invalid minute 'H('")]
+    [InlineData("0 3 * * X", "invalid weekday 'X'")]
+    [InlineData("60 3 * * *", "invalid minute")]
     [InlineData("0 3 30 2 *", null)]
-    [InlineData("é 3 * * *", "as its minute")]
-    public void Cron_IsReadOrRefusedAtItsPlace(string cron, string? problem)
+    [InlineData("é 3 * * *", "invalid minute")]
+    public void Cron_IsAcceptedOrRefusedAtItsPosition(string cron, string? problem)
     {
         var read = PipelineFile.Parse($"on: {{ schedule: [ {{ cron: \"{cron}\" }} ] }}\nbuild: {{ steps: [ {{ name: a, run: x }} ] }}");
         Assert.DoesNotContain(read.Errors, e => e.Message.Contains('\0'));
@@ -117,6 +117,6 @@ public sealed class CharacterTests
     }
 
     [Fact]
-    public void FileName_InErrors_IsTheGivenOneMadeVisible() =>
+    public void FileName_InErrors_IsShownEscaped() =>
         Assert.Equal("ci/a\\u001B.yaml", Assert.Single(PipelineFile.Parse("", "ci/a\u001b.yaml").Errors).File);
 }

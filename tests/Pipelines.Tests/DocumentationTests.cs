@@ -6,7 +6,7 @@ public sealed partial class DocumentationTests
 {
     private static readonly string Page = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "pipeline-file.md"));
 
-    /// <summary>Every example as a whole file: parts are put where they belong.</summary>
+    /// <summary>Every example as a complete file: fragments are inserted where they belong.</summary>
     public static IEnumerable<TheoryDataRow<string>> Files => Examples().SelectMany(Complete).Select(e => new TheoryDataRow<string>(e));
 
     [Theory]
@@ -21,20 +21,20 @@ public sealed partial class DocumentationTests
     [Fact]
     public void Examples_Completed_AreAllOfThePage()
     {
-        Assert.True(Examples().Count() >= 15, "The page's examples were not found.");
-        // A block of comments alone is no example.
+        Assert.True(Examples().Count() >= 15, "The page has too few examples.");
+        // A block with only comments is not an example.
         Assert.All(Examples().Where(e => Words().IsMatch(e)), e => Assert.NotEmpty(Complete(e)));
     }
 
     [Fact]
-    public void Page_HeldAgainstTheShapes_NamesEveryKey()
+    public void Page_ComparedWithTheShapes_NamesEveryKey()
     {
         var missing = Keys(PipelineShapes.File).Distinct().Where(k => !Regex.IsMatch(Page, $@"[`{{ ,]{Regex.Escape(k)}[`:,)}} ]")).ToList();
         Assert.Empty(missing);
     }
 
     [Fact]
-    public void Page_HeldAgainstTheTemplates_NamesEveryName() =>
+    public void Page_ComparedWithTheTemplates_NamesEveryName() =>
         Assert.DoesNotContain(Template.PlainNames, n => !Page.Contains($"`{n}`", StringComparison.Ordinal));
 
     private static IEnumerable<string> Examples() => Fence().Matches(Page).Select(m => m.Groups[1].Value);
@@ -51,14 +51,15 @@ public sealed partial class DocumentationTests
             return [$"test:\n  steps:\n{Indent(example, 4)}"];
         }
 
-        // Keys at the left edge, each with the lines below it: of the file, or else of a step of the stage that has what it may need.
+        // Top-level keys with the lines below them: keys of the file, or otherwise of a step.
         return Parts()
             .Split(example)
             .Where(p => Words().IsMatch(p))
             .Select(p =>
                 FileKeys.Contains(p[..p.IndexOf(':', StringComparison.Ordinal)])
                     ? p + "build: { steps: [ { name: compile, run: make } ] }\n"
-                    : $"build:\n  matrix: {{ go: [\"1.23\"] }}\n  steps: [ {{ name: package, run: make, outputs: [ {{ type: binary, path: bin/app }} ] }} ]\n"
+                    : $"build:\n  matrix: {{ go: [\"1.23\"] }}\n  steps: [ {{ name: package, run: make, outputs: [ {{ type: binary, path: "
+                        + $"bin/app }} ] }} ]\n"
                         + $"test:\n  steps:\n    - name: unit\n      run: make\n{Indent(p, 6)}"
             );
     }

@@ -3,7 +3,7 @@ using Shipinator.Globbing;
 
 namespace Shipinator.Pipelines.Tests;
 
-/// <summary>What patterns mean, and that matching takes linear work.</summary>
+/// <summary>The meaning of patterns, and the linear cost of matching.</summary>
 public sealed class GlobTests
 {
     [Theory]
@@ -67,14 +67,14 @@ public sealed class GlobTests
     [InlineData("[a/b]")]
     [InlineData("[]")]
     [InlineData("[!]")]
-    public void Compile_NoGlob_SaysWhy(string pattern)
+    public void Compile_InvalidGlob_SaysWhy(string pattern)
     {
         Assert.Null(Glob.Compile(pattern, out var problem));
         Assert.NotEmpty(problem!);
     }
 
     [Fact]
-    public void Matches_ListWithExclusions_OrderHasNoMeaning()
+    public void Matches_ListWithExclusions_OrderDoesNotMatter()
     {
         foreach (var patterns in new[] { new[] { "**/*.cs", "!obj/**" }, ["!obj/**", "**/*.cs"] })
         {
@@ -127,12 +127,12 @@ public sealed class GlobTests
     private static Gen<string> Of(params string[] parts) => Gen.Int[0, parts.Length - 1].Select(i => parts[i]);
 
     [Fact]
-    public void Matches_RandomPatterns_AgreesWithTheSlowAndObviousWay() =>
+    public void Matches_RandomPatterns_AgreesWithABacktrackingMatcher() =>
         Gen.Select(Patterns, Names)
             .Sample(
                 (pattern, name) =>
                 {
-                    // An empty choice after '**/' could mean the root folder itself, which is nothing that anybody writes.
+                    // An empty alternative after '**/' could mean the root folder itself, which nobody writes.
                     if (
                         Glob.Compile(pattern, out _) is { } glob
                         && !(pattern.Contains('*', StringComparison.Ordinal) && pattern.Contains("{,", StringComparison.Ordinal))
@@ -174,7 +174,7 @@ public sealed class GlobTests
     [InlineData("{*,a}")]
     [InlineData("**/a")]
     [InlineData("[a-z]*")]
-    public void Matches_HostilePattern_WorkGrowsWithTheTextAlone(string part)
+    public void Matches_HostilePattern_WorkIsLinearInTheText(string part)
     {
         var pattern = string.Concat(Enumerable.Repeat(part, Glob.MaxCharacters / part.Length));
         var glob = Glob.Compile(pattern, out var problem);
@@ -195,7 +195,7 @@ public sealed class GlobTests
     public void Matches_BeyondTheLimit_Ends() =>
         Assert.Throws<GlobTooCostlyException>(() => Glob.Compile("*a*a*a", out _)!.Matches(new string('a', 1000), new GlobCost(500)));
 
-    /// <summary>Tries everything: what the compiled program must agree with.</summary>
+    /// <summary>A backtracking matcher, with which the compiled one must agree.</summary>
     private static class Oracle
     {
         public static bool Matches(string pattern, string text)

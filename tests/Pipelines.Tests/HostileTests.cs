@@ -6,12 +6,12 @@ using CsCheck;
 namespace Shipinator.Pipelines.Tests;
 
 /// <summary>
-/// Texts and triggers made to cost much. Where the work can be counted, the count is compared; else growth: what is four times
-/// as large may not cost much more than four times as much, whatever the machine.
+/// Files and events designed to be expensive. Where the work can be counted, the count is compared; otherwise its growth: four times the
+/// size must not take much more than four times as long, on any machine.
 /// </summary>
 public sealed class HostileTests
 {
-    /// <summary>The file of the attack: 90 patterns, which 200 steps share by an alias.</summary>
+    /// <summary>A hostile file: 90 patterns, shared by 200 steps through an alias.</summary>
     private static string Globs(int patterns, int steps, string pattern) =>
         "x: &g ["
         + string.Join(", ", Enumerable.Range(0, patterns).Select(i => $"'{pattern}{i}'"))
@@ -21,18 +21,19 @@ public sealed class HostileTests
             ", ",
             Enumerable
                 .Range(0, (steps + 99) / 100)
-                .Select(j =>
-                    $"j{j}: {{ steps: [ {string.Join(", ", Enumerable.Range(0, Math.Min(100, steps - (j * 100))).Select(i => $"{{ name: s{i}, run: x, when: {{ branch: *g }} }}"))} ] }}"
-                )
+                .Select(j => $"j{j}: {{ steps: [ {StepsWithGlobs(Math.Min(100, steps - (j * 100)))} ] }}")
         )
         + " } }\n";
 
+    private static string StepsWithGlobs(int count) =>
+        string.Join(", ", Enumerable.Range(0, count).Select(i => $"{{ name: s{i}, run: x, when: {{ branch: *g }} }}"));
+
     [Fact]
-    public void Patterns_ThatManyStepsShare_AreCompiledAndAskedOnce()
+    public void Patterns_ThatManyStepsShare_AreCompiledAndMatchedOnce()
     {
         var small = Steps(10);
         Assert.True(small > 0);
-        Assert.True(Steps(200) <= small + 1000, "steps that share patterns ask them again");
+        Assert.True(Steps(200) <= small + 1000, "steps that share patterns match them again");
 
         static long Steps(int steps)
         {
@@ -57,7 +58,7 @@ public sealed class HostileTests
     [Fact]
     public void Globs_ThatCostMoreThanTheLimit_EndThePlanWithAnError()
     {
-        // As many different patterns as a file may have, against files as long as paths may be.
+        // As many different patterns as possible, against the longest possible paths.
         var text =
             "build: { steps: ["
             + string.Join(
@@ -65,8 +66,10 @@ public sealed class HostileTests
                 Enumerable
                     .Range(0, 99)
                     .Select(i =>
-                        $"{{ name: s{i}, run: x, when: {{ path: [{string.Join(", ", Enumerable.Range(0, 20).Select(p => $"'**a**a**a**a**a**a**a**a**a**a**a**a{i}-{p}'"))}] }} }}"
-                    )
+                    {
+                        var patterns = Enumerable.Range(0, 20).Select(p => $"'**a**a**a**a**a**a**a**a**a**a**a**a{i}-{p}'");
+                        return $"{{ name: s{i}, run: x, when: {{ path: [{string.Join(", ", patterns)}] }} }}";
+                    })
             )
             + "] }";
         var model = PipelineFile.Parse(text).Model!;
@@ -88,7 +91,9 @@ public sealed class HostileTests
         );
     }
 
-    /// <summary>Values that stand for nothing, or for one character, cost work all the same: each job and step of the run asks for them again.</summary>
+    /// <summary>
+    /// Empty and one-character values cost work as well: each job and step of the run resolves them again.
+    /// </summary>
     [Theory]
     [InlineData("{{ .tag }}", 6_500)]
     [InlineData("{{ .matrix.a }}", 4_300)]
@@ -99,11 +104,8 @@ public sealed class HostileTests
     {
         var steps = string.Concat(Enumerable.Range(0, 15).Select(i => $"    - {{ name: s{i}, run: x, env: *e }}\n"));
         var text =
-            $"x: &e {{ A: \"{string.Concat(Enumerable.Repeat(part, times))}\" }}\nbuild:\n  matrix: {{ a: [{string.Join(", ", Enumerable.Range(0, 64))}] }}\n  steps:\n{steps}".Replace(
-                "x: &e",
-                "x-e: &e",
-                StringComparison.Ordinal
-            );
+            $"x-e: &e {{ A: \"{string.Concat(Enumerable.Repeat(part, times))}\" }}\nbuild:\n"
+            + $"  matrix: {{ a: [{string.Join(", ", Enumerable.Range(0, 64))}] }}\n  steps:\n{steps}";
         var read = PipelineFile.Parse(text);
         Assert.Empty(read.Errors);
         var planned = RunPlanner.Plan(read.Model!, Facts("main"), Table.Settings);
@@ -111,11 +113,12 @@ public sealed class HostileTests
     }
 
     [Fact]
-    public void Templates_InAnHonestFile_DoNotCountForMuch()
+    public void Templates_InAnOrdinaryFile_StayFarBelowTheLimit()
     {
         var variables = string.Join(", ", Enumerable.Range(0, 20).Select(i => $"V{i}: \"{{{{ .tag }}}}{{{{ .branch }}}} $HOME\""));
         var text =
-            $"build:\n  env: {{ {variables} }}\n  matrix: {{ a: [1, 2, 3, 4, 5, 6, 7, 8] }}\n  steps: [{string.Join(", ", Enumerable.Range(0, 99).Select(i => $"{{ name: s{i}, run: 'echo {{{{ .branch }}}}' }}"))}]\n";
+            $"build:\n  env: {{ {variables} }}\n  matrix: {{ a: [1, 2, 3, 4, 5, 6, 7, 8] }}\n  steps: "
+            + $"[{string.Join(", ", Enumerable.Range(0, 99).Select(i => $"{{ name: s{i}, run: 'echo {{{{ .branch }}}}' }}"))}]\n";
         Assert.Empty(RunPlanner.Plan(PipelineFile.Parse(text).Model!, Facts("main"), Table.Settings).Errors);
     }
 
@@ -127,11 +130,12 @@ public sealed class HostileTests
     [InlineData("input name")]
     [InlineData("input value")]
     [InlineData("inputs")]
-    public void Fact_ThatIsTooLong_IsRefusedBeforeAnyWork(string which)
+    public void Fact_ThatIsTooLong_IsRefusedBeforePlanning(string which)
     {
         var model = PipelineFile
             .Parse(
-                "on: { push: { branches: ['**a**b**c'] }, manual: { inputs: { i: } } }\nbuild: { steps: [ { name: a, run: x, when: { branch: '*a*b*c*d' } } ] }"
+                "on: { push: { branches: ['**a**b**c'] }, manual: { inputs: { i: } } }\nbuild: { steps: [ { name: a, run: x, when: { "
+                    + "branch: '*a*b*c*d' } } ] }"
             )
             .Model!;
         var big = new string('a', 900_000);
@@ -174,7 +178,7 @@ public sealed class HostileTests
         Assert.Null(plan.Jobs[0].Steps[0].SkipReason);
     }
 
-    /// <summary>Each grows with its number; a path that is not linear takes 16 times as long for four times as much.</summary>
+    /// <summary>Texts by size; quadratic work takes 16 times as long for four times the size.</summary>
     public static IEnumerable<TheoryDataRow<string>> Shapes => Makers.Keys.Select(k => new TheoryDataRow<string>(k));
 
     private static readonly Dictionary<string, Func<int, string>> Makers = new(StringComparer.Ordinal)
@@ -233,14 +237,14 @@ public sealed class HostileTests
     [Theory]
     [MemberData(nameof(Shapes))]
     [SuppressMessage("ApiDesign", "RS0030", Justification = "The processor's time is what is measured.")]
-    public void HostileText_FourTimesAsLarge_CostsAboutFourTimesAsMuch(string shape)
+    public void HostileText_FourTimesAsLarge_TakesAboutFourTimesAsLong(string shape)
     {
         var make = Makers[shape];
         var (small, large) = (make(2_000), make(8_000));
         Assert.True(Encoding.UTF8.GetByteCount(large) <= PipelineLimits.FileBytes, $"{large.Length} characters would be refused unread");
         Lint(small);
         var (little, much) = (Least(small), Least(large));
-        // What takes no more than 50 ms is no attack, whatever its growth.
+        // Up to 50 ms is acceptable regardless of growth.
         Assert.True(
             much <= TimeSpan.FromMilliseconds(50) || much <= 10 * little,
             $"{little.TotalMilliseconds} ms became {much.TotalMilliseconds} ms"
@@ -258,7 +262,7 @@ public sealed class HostileTests
                 });
     }
 
-    /// <summary>What the kernel gave to this thread: other work of the machine does not count.</summary>
+    /// <summary>The CPU time of this thread, which excludes other work of the machine.</summary>
     private static TimeSpan ThreadTime()
     {
         var fields = File.ReadAllText("/proc/thread-self/schedstat").Split(' ');

@@ -16,7 +16,7 @@ public sealed class LimitTests
             );
         }
 
-        // 10^12 nodes: only counting, not unfolding, ever answers.
+        // 10^12 nodes: only counting without expanding terminates.
         var error = Assert.Single(PipelineFile.Parse(bomb.ToString()).Errors);
         Assert.Equal("too_many_nodes", error.Code);
         Assert.True(error.Line <= 5, $"refused only in line {error.Line}");
@@ -43,11 +43,11 @@ public sealed class LimitTests
     }
 
     [Fact]
-    public void LargeFile_Read_IsRefusedUnread() =>
+    public void LargeFile_Read_IsRefusedBeforeParsing() =>
         Assert.Equal("too_large", Assert.Single(PipelineFile.Parse(new string('é', PipelineLimits.FileBytes / 2 + 1)).Errors).Code);
 
     [Fact]
-    public void ManyErrors_Read_AreReportedUpToAHundred()
+    public void ManyErrors_Read_AreReportedUpTo100()
     {
         var text = string.Concat(Enumerable.Range(0, 500).Select(i => $"wrong{i}: 1\n"));
         Assert.Equal(100, PipelineFile.Parse(text).Errors.Count);

@@ -70,7 +70,7 @@ public sealed class MatchTests
     [InlineData("{a")]
     [InlineData("{a,{b}}")]
     [InlineData("a\\")]
-    public void Glob_Broken_HasAProblem(string pattern)
+    public void Glob_Invalid_HasAProblem(string pattern)
     {
         Assert.Null(Glob.Compile(pattern, out var problem));
         Assert.NotNull(problem);

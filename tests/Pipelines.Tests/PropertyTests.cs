@@ -112,9 +112,9 @@ public sealed class PropertyTests
             );
     }
 
-    /// <summary>The heart of it: whatever a branch is called, no script changes its text.</summary>
+    /// <summary>The main property: no branch name changes the text of a script.</summary>
     [Fact]
-    public void Script_AnyBranchName_NeverHoldsIt()
+    public void Script_AnyBranchName_IsNeverPartOfIt()
     {
         const string File = "build: { steps: [ { name: a, run: 'echo \"{{ .branch }}\" {{.tag}}' } ] }";
         var model = PipelineFile.Parse(File).Model!;

@@ -57,7 +57,7 @@ public sealed class SchemaTests
         return problems;
     }
 
-    /// <summary>The part of JSON Schema that ours uses; a keyword that it does not know fails the test.</summary>
+    /// <summary>A validator for the keywords that our schema uses; any other keyword fails the test.</summary>
     private static void Check(Node node, JsonObject schema, string path, List<string> problems)
     {
         foreach (var (keyword, value) in schema)
@@ -138,7 +138,7 @@ public sealed class SchemaTests
             _ => false,
         };
 
-    /// <summary>As an editor sees the map: with what <c>&lt;&lt;</c> merges into it.</summary>
+    /// <summary>The map as an editor sees it, with <c>&lt;&lt;</c> merged.</summary>
     private static IEnumerable<KeyValuePair<string, Node>> Keys(YamlMappingNode map)
     {
         foreach (var (key, value) in map.Children)

@@ -1,6 +1,6 @@
 namespace Shipinator.Pipelines.Tests;
 
-/// <summary>What lint warns of in scripts, and what runs them.</summary>
+/// <summary>Warnings about scripts, and the shells that run them.</summary>
 public sealed class ScriptCheckTests
 {
     [Theory]
@@ -25,7 +25,7 @@ public sealed class ScriptCheckTests
     [InlineData("mkdir -p out/{a,b}", "out/{a,b}")]
     [InlineData("echo {1..3}", "{1..3}")]
     [InlineData("printf $'a\\n'", "$'")]
-    public void Script_BashConstructUnderSh_IsToldAtItsPlace(string script, string part)
+    public void Script_BashConstructUnderSh_IsReportedAtItsPosition(string script, string part)
     {
         var warning = Assert.Single(Warnings(script));
         Assert.Equal("bash_in_sh", warning.Code);
@@ -45,7 +45,7 @@ public sealed class ScriptCheckTests
     [InlineData("for x in a b; do make $x | tee log; done")]
     [InlineData("CC=gcc make | tee log")]
     [InlineData("case $x in\n  a|b) make | tee log ;;\nesac")]
-    public void Script_PipeUnderSh_IsToldAtTheBar(string script)
+    public void Script_PipeUnderSh_IsReportedAtThePipe(string script)
     {
         var warning = Assert.Single(Warnings(script));
         Assert.Equal("pipe_hides_failure", warning.Code);
@@ -69,7 +69,7 @@ public sealed class ScriptCheckTests
     [InlineData("echo { a, b }")]
     [InlineData("make 2>&1 >log & wait")]
     [InlineData("! make | grep -q error")]
-    public void Script_Posix_IsNotWarnedOf(string script) => Assert.Empty(Warnings(script));
+    public void Script_Posix_HasNoWarnings(string script) => Assert.Empty(Warnings(script));
 
     [Theory]
     [InlineData("'")]
@@ -82,7 +82,7 @@ public sealed class ScriptCheckTests
     [InlineData(") ) ;; esac |")]
     [InlineData("`\\")]
     [InlineData("$(\"\\")]
-    public void Script_Broken_IsReadToItsEnd(string script) => Assert.NotNull(PipelineFile.Parse(File(script)).Model);
+    public void Script_Unclosed_IsReadToItsEnd(string script) => Assert.NotNull(PipelineFile.Parse(File(script)).Model);
 
     [Fact]
     public void Shell_OfFileJobAndStep_InnermostWins()
@@ -115,7 +115,7 @@ public sealed class ScriptCheckTests
     [InlineData("shell: python3, run: 'print(\"{{ .branch }}\")'", "template_not_here")]
     [InlineData("run: \"#!/usr/bin/env -S python3 -u\\nprint('{{ .branch }}')\"", "template_not_here")]
     [InlineData("shell: [], run: x", "bad_length")]
-    public void Shell_ThatCannotBeRight_IsAnError(string step, string code)
+    public void Shell_Invalid_IsAnError(string step, string code)
     {
         var error = Assert.Single(PipelineFile.Parse($"build:\n  steps:\n    - {{ name: a, {step} }}\n").Errors);
         Assert.Equal((code, 3), (error.Code, error.Line));
@@ -123,7 +123,7 @@ public sealed class ScriptCheckTests
     }
 
     [Fact]
-    public void Shell_BesideAFirstLineThatSaysIt_IsWarnedOf() =>
+    public void Shell_WithAShebangLine_HasAWarning() =>
         Assert.Equal("shell_ignored", Assert.Single(Warnings("#!/bin/sh\nmake", "shell: bash, ")).Code);
 
     private static IReadOnlyList<PipelineError> Warnings(string script, string more = "")
@@ -134,5 +134,6 @@ public sealed class ScriptCheckTests
     }
 
     private static string File(string script, string more = "") =>
-        $"build:\n  steps:\n    - name: a\n{(more.Length == 0 ? "" : $"      {more.TrimEnd(' ', ',')}\n")}      run: |\n{string.Concat(script.Split('\n').Select(l => $"        {l}\n"))}";
+        $"build:\n  steps:\n    - name: a\n{(more.Length == 0 ? "" : $"      {more.TrimEnd(' ', ',')}\n")}      run: "
+        + $"|\n{string.Concat(script.Split('\n').Select(l => $"        {l}\n"))}";
 }

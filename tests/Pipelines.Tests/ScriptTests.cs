@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Shipinator.Pipelines.Tests;
 
-/// <summary>Planned scripts are run by a real shell; helm and kubectl are scripts that write down their arguments.</summary>
+/// <summary>Planned scripts, run by a real shell; helm and kubectl are scripts that record their arguments.</summary>
 public sealed class ScriptTests : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("shipinator-pipelines-");
@@ -32,7 +32,8 @@ public sealed class ScriptTests : IDisposable
         Put(".shipinator/deploy/out/app-1.0.tgz", "chart");
         Assert.Equal(0, await Run(Deploy("deploy: { artifact: chart, target: staging, namespace: shop, release: web }")));
         Assert.Equal(
-            "helm upgrade --install web .shipinator/deploy/out/app-1.0.tgz --namespace shop --create-namespace --wait --kube-context staging\n",
+            "helm upgrade --install web .shipinator/deploy/out/app-1.0.tgz --namespace shop --create-namespace --wait --kube-context "
+                + "staging\n",
             Read("calls")
         );
     }
@@ -63,7 +64,8 @@ public sealed class ScriptTests : IDisposable
         Put(".shipinator/deploy/registry.local/app:1", "registry.local/app:1");
         Assert.Equal(0, await Run(Deploy("deploy: { artifact: image, release: web }")));
         Assert.Equal(
-            "kubectl set image deployment/web *=registry.local/app:1 --namespace default\nkubectl rollout status deployment/web --namespace default\n",
+            "kubectl set image deployment/web *=registry.local/app:1 --namespace default\nkubectl rollout status deployment/web "
+                + "--namespace default\n",
             Read("calls")
         );
     }

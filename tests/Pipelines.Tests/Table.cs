@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace Shipinator.Pipelines.Tests;
 
 /// <summary>
-/// The files under data/. A good file's first line may say what triggers it:
-/// <c>#! event=push branch=main files=a,b message=…</c>, words without blanks (<c>_</c> stands for one in a message).
+/// The files under data/. The first line of a good file may describe its event:
+/// <c>#! event=push branch=main files=a,b message=…</c>, values without spaces (<c>_</c> is a space in a message).
 /// </summary>
 internal static class Table
 {
@@ -29,8 +29,8 @@ internal static class Table
     public static IReadOnlyList<string> GoodTexts => [.. Good.Select(row => Read("good", row.Data))];
 
     /// <summary>
-    /// Compares with the <c>.expected</c> file beside the input. With SHIPINATOR_ACCEPT=1 the answer is written there
-    /// instead, to be read and committed by a person.
+    /// Compares with the <c>.expected</c> file beside the input. With SHIPINATOR_ACCEPT=1 the result is written there instead, to be
+    /// reviewed and committed.
     /// </summary>
     public static void Compare(string kind, string name, string actual, [CallerFilePath] string source = "")
     {

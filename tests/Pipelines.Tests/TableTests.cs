@@ -48,7 +48,7 @@ public sealed class TableTests
         var errors = parsed.Errors;
         if (parsed.Model is { } model)
         {
-            // These are wrong only together with what triggers them.
+            // These are invalid only together with their event.
             Assert.Empty(errors);
             var planned = RunPlanner.Plan(model, Table.Facts(text), Table.Settings);
             Assert.Null(planned.Plan);
@@ -60,7 +60,7 @@ public sealed class TableTests
     }
 
     [Fact]
-    public void Table_Counted_HasAtLeastSixtyFilesOfBothKinds()
+    public void Table_HasAtLeastSixtyFilesOfEachKind()
     {
         Assert.True(Table.Good.Count() >= 20);
         Assert.True(Table.Bad.Count() >= 30);

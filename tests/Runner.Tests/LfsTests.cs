@@ -123,6 +123,18 @@ public sealed class LfsTests : RunnerTest
         Assert.Equal(Content, ReadWorkspace());
     }
 
+    /// <summary>The server copies local repositories for jobs whose user can't read them, but not their LFS objects.</summary>
+    [Fact]
+    public async Task Checkout_FromACopyOfTheServers_SaysThatItHasNoObjects()
+    {
+        var commit = Create("/app.git");
+        var e = await Assert.ThrowsAsync<PrepareException>(() =>
+            CheckOutAsync("/srv/app.git", commit, new() { Lfs = true }, copy: _host.Bare("/app.git"))
+        );
+        Assert.Contains("register the repository by an http or https URL", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(Root, e.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Creates a repository with one LFS file; returns its commit.</summary>
     private string Create(string path)
     {
@@ -141,9 +153,9 @@ public sealed class LfsTests : RunnerTest
 
     private string ReadWorkspace(string folder = "") => File.ReadAllText(Path.Combine(Workspace, folder, "big.bin"));
 
-    private async Task CheckOutAsync(string url, string commit, CloneResponse clone, string? password = null)
+    private async Task CheckOutAsync(string url, string commit, CloneResponse clone, string? password = null, string? copy = null)
     {
-        var settings = new RunnerSettings(Server.Url, ExecutionId, Token, JobFolder);
+        var settings = new RunnerSettings(Server.Url, ExecutionId, Token, JobFolder) { SourceFolder = copy };
         Directory.CreateDirectory(settings.Control);
         Directory.CreateDirectory(settings.Workspace);
         var source = new SourceResponse

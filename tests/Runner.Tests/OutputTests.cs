@@ -239,6 +239,18 @@ public sealed class OutputTests : RunnerTest
         );
     }
 
+    /// <summary>A clean-up that goes too far is no failure of the executor, which would be tried again.</summary>
+    [Fact]
+    public async Task Folder_StepRemovedTheRunnersFolder_IsPackedAllTheSame()
+    {
+        var report = await RunAsync(
+            "mkdir out; echo 1 > out/a; rm -rf \"$(dirname \"$SHIPINATOR_ENV\")\"",
+            [new() { Type = "file", Path = "out" }]
+        );
+        Assert.True(report.Status == "success", report.Detail);
+        Assert.Equal(["out.tar.gz"], Server.Uploads.Keys);
+    }
+
     [Theory]
     [InlineData("out/*")]
     [InlineData("out")]

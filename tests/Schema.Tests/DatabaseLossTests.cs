@@ -6,7 +6,7 @@ using Shipinator.Schema.Server;
 
 namespace Shipinator.Schema.Tests;
 
-/// <summary>Each has a server of its own, since it is killed.</summary>
+/// <summary>Each test starts its own server, since it kills it.</summary>
 public sealed class DatabaseLossTests : IAsyncLifetime
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("ship-loss-").FullName;
@@ -27,9 +27,9 @@ public sealed class DatabaseLossTests : IAsyncLifetime
     [Fact]
     public async Task KillNine_UnderLoad_EveryAcknowledgedWriteIsThereAfterwards()
     {
-        await using var bench = await Bench.StartAsync(_server.ConnectionString());
-        var planted = await bench.PlantAsync(bench.NewRun(jobs: 16, steps: 1));
-        var jobs = await Task.WhenAll(planted.Row!.Jobs.Select(j => bench.LoadAsync<JobRecord>(j.Id.Value)));
+        await using var db = await TestDatabase.StartAsync(_server.ConnectionString());
+        var run = await db.CreateRunAsync(db.NewRun(jobs: 16, steps: 1));
+        var jobs = await Task.WhenAll(run.Row!.Jobs.Select(j => db.LoadAsync<JobRecord>(j.Id.Value)));
         var acknowledged = new ConcurrentDictionary<Guid, Status>();
         var enough = new TaskCompletionSource();
         var writers = jobs.Select(job =>
@@ -37,7 +37,7 @@ public sealed class DatabaseLossTests : IAsyncLifetime
                 {
                     while (true)
                     {
-                        var execution = bench.NewExecution(job.Row!);
+                        var execution = db.NewExecution(job.Row!);
                         await execution.WriteAsync();
                         acknowledged[execution.Row!.Id.Value] = Status.Pending;
                         foreach (var to in (Status[])[Status.Submitted, Status.Running, Status.Success])
@@ -65,14 +65,14 @@ public sealed class DatabaseLossTests : IAsyncLifetime
         Assert.True(acknowledged.Count > 300);
         foreach (var (id, status) in acknowledged)
         {
-            var read = await bench.LoadAsync<ExecutionRecord>(id);
-            // A write that was on its way may have arrived too: never less than what was acknowledged.
+            var read = await db.LoadAsync<ExecutionRecord>(id);
+            // A write in flight may have been committed as well, but never less than what was acknowledged.
             Assert.True(read.Row!.Life.Status >= status, $"{id}: {read.Row.Life.Status}, acknowledged {status}");
         }
 
         Assert.Equal(
             0,
-            await bench.CountAsync(
+            await db.CountAsync(
                 """
                 SELECT count(*) FROM executions e
                 WHERE (SELECT count(*) FROM state_transitions t WHERE t.entity_id = e.id) <> e.sequence
@@ -82,26 +82,26 @@ public sealed class DatabaseLossTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task ServerGone_CallsFailClearlyAndHealWhenItIsBack()
+    public async Task ServerDown_CallsFailWithAClearError_AndSucceedAfterwards()
     {
-        await using var bench = await Bench.StartAsync(_server.ConnectionString());
-        var run = await bench.PlantAsync();
+        await using var db = await TestDatabase.StartAsync(_server.ConnectionString());
+        var run = await db.CreateRunAsync();
         await _server.StopAsync();
 
         var write = await Assert.ThrowsAsync<StorageUnavailableException>(() => run.MoveAsync(Status.Running));
         Assert.Contains("can't be reached", write.Message, StringComparison.Ordinal);
-        await Assert.ThrowsAsync<StorageUnavailableException>(() => bench.LoadAsync<RunRecord>(run.Row!.Id.Value));
-        await Assert.ThrowsAsync<StorageUnavailableException>(() => bench.Queries.ListAsync(new(), new()));
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => db.LoadAsync<RunRecord>(run.Row!.Id.Value));
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => db.Queries.ListAsync(new(), new()));
 
         await _server.StartAsync();
-        var again = await bench.LoadAsync<RunRecord>(run.Row!.Id.Value);
+        var again = await db.LoadAsync<RunRecord>(run.Row!.Id.Value);
         Assert.Equal(Status.Pending, again.Row!.Life.Status);
         await again.MoveAsync(Status.Running);
-        Assert.Equal(Status.Running, (await bench.Queries.GetAsync(run.Row.Id))!.Status);
+        Assert.Equal(Status.Running, (await db.Queries.GetAsync(run.Row.Id))!.Status);
     }
 
     [Fact]
-    public async Task CoordinatorsStorage_ServerGone_FailsWithOurError()
+    public async Task CoordinatorStorage_ServerDown_ThrowsStorageUnavailable()
     {
         await using var database = ShipinatorDatabase.Create(_server.ConnectionString());
         using var host = await OrleansSqlTests.StartAsync(database);
@@ -119,14 +119,14 @@ public sealed class DatabaseLossTests : IAsyncLifetime
     [Fact]
     public async Task ChangeFeed_AfterALostConnection_YieldsAgain()
     {
-        await using var bench = await Bench.StartAsync(_server.ConnectionString());
-        var run = await bench.PlantAsync();
-        await using var notices = new Live.PostgresNotices(bench.Source, TimeProvider.System, NullLogger<Live.PostgresNotices>.Instance);
-        var feed = new Live.PostgresChangeFeed(notices);
+        await using var db = await TestDatabase.StartAsync(_server.ConnectionString());
+        var run = await db.CreateRunAsync();
+        await using var listener = new Live.PostgresListener(db.Source, TimeProvider.System, NullLogger<Live.PostgresListener>.Instance);
+        var feed = new Live.PostgresChangeFeed(listener);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         await using var changes = feed.Changes(run.Row!.Id, deadline.Token).GetAsyncEnumerator();
         Assert.True(await changes.MoveNextAsync());
-        await notices.Listening;
+        await listener.FirstConnected;
         await _server.KillAsync();
         await _server.StartAsync();
         Assert.True(await changes.MoveNextAsync());
@@ -136,19 +136,19 @@ public sealed class DatabaseLossTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task ChangeFeed_ThatLosesItsConnection_WakesWhoReadsSoThatTheyFindOut(bool ofAll)
+    public async Task ChangeFeed_ThatLosesItsConnection_WakesItsReaders(bool ofAll)
     {
-        await using var bench = await Bench.StartAsync(_server.ConnectionString());
-        var run = await bench.PlantAsync();
-        await using var notices = new Live.PostgresNotices(bench.Source, TimeProvider.System, NullLogger<Live.PostgresNotices>.Instance);
-        var feed = new Live.PostgresChangeFeed(notices);
-        notices.Start();
-        await notices.Listening;
+        await using var db = await TestDatabase.StartAsync(_server.ConnectionString());
+        var run = await db.CreateRunAsync();
+        await using var listener = new Live.PostgresListener(db.Source, TimeProvider.System, NullLogger<Live.PostgresListener>.Instance);
+        var feed = new Live.PostgresChangeFeed(listener);
+        listener.Start();
+        await listener.FirstConnected;
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         await using var changes = feed.Changes(ofAll ? null : run.Row!.Id, deadline.Token).GetAsyncEnumerator();
         Assert.True(await changes.MoveNextAsync());
         await _server.KillAsync();
-        // The server stays away: what wakes is the loss itself.
+        // The server stays down: the lost connection itself wakes the readers.
         Assert.True(await changes.MoveNextAsync());
         Assert.Equal(ofAll ? default : run.Row!.Id, changes.Current);
         await _server.StartAsync();
@@ -156,14 +156,14 @@ public sealed class DatabaseLossTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task LeftRunning_ByItsOwner_IsTakenOverWithItsDataAndAddress()
+    public async Task ServerLeftRunning_NextOwner_TakesItOverWithItsDataAndAddress()
     {
-        await using (var bench = await Bench.StartAsync(_server.ConnectionString()))
+        await using (var db = await TestDatabase.StartAsync(_server.ConnectionString()))
         {
-            await bench.PlantAsync();
+            await db.CreateRunAsync();
         }
 
-        // The first owner is simply not asked to stop, as after a kill -9.
+        // The first owner is not disposed, as after a kill -9.
         var second = await LocalPostgres.StartAsync(new() { Folder = _folder }, NullLogger.Instance);
         Assert.Equal(_server.ProcessId, second.ProcessId);
         Assert.Equal(_server.ConnectionString(), second.ConnectionString());
@@ -178,7 +178,7 @@ public sealed class DatabaseLossTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task NoServerPrograms_AreAskedForByName()
+    public async Task Start_WithoutServerPrograms_NamesThem()
     {
         var error = await Assert.ThrowsAsync<InvalidInputException>(() =>
             LocalPostgres.StartAsync(new() { Folder = _folder, BinFolder = "/nowhere" }, NullLogger.Instance)
@@ -188,9 +188,9 @@ public sealed class DatabaseLossTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Folder_BelowOneThatIsClosed_IsUsedAndOnlyItsDataBelongsToTheServersUser()
+    public async Task Folder_BelowAPrivateOne_WorksAndOnlyItsDataBelongsToTheServersUser()
     {
-        // 0700, as the data folder is: started by root, PostgreSQL runs as a user who may not pass through it.
+        // 0700, like the data folder: started by root, PostgreSQL runs as a user without access to it.
         var home = Directory.CreateTempSubdirectory("ship-home-").FullName;
         var folder = Path.Combine(home, "data", "postgres");
         var server = await LocalPostgres.StartAsync(new() { Folder = folder, Fsync = false }, NullLogger.Instance);
@@ -200,7 +200,7 @@ public sealed class DatabaseLossTests : IAsyncLifetime
             AssertPrivate(folder);
             await server.StopAsync();
 
-            // What an earlier version left more open is closed again.
+            // Wider permissions of an earlier version are restricted again.
             File.SetUnixFileMode(folder, Octal("755"));
             File.SetUnixFileMode(Path.Combine(folder, "server.log"), Octal("644"));
             var again = await LocalPostgres.StartAsync(new() { Folder = folder, Fsync = false }, NullLogger.Instance);
@@ -215,7 +215,7 @@ public sealed class DatabaseLossTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Environment_OfTheServer_HoldsNothingOfOurs()
+    public async Task Environment_OfTheServer_ContainsNothingOfOurs()
     {
         const string Name = "SHIPINATOR__SECRETS__PLANTED";
         Environment.SetEnvironmentVariable(Name, "planted-secret");
@@ -236,7 +236,7 @@ public sealed class DatabaseLossTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task LinkToAFolderThatIsGone_IsRefused_NotBegunAnew()
+    public async Task LinkToAMissingFolder_IsAnError_NotAnEmptyDatabase()
     {
         var home = Directory.CreateTempSubdirectory("ship-link-").FullName;
         try
@@ -256,7 +256,7 @@ public sealed class DatabaseLossTests : IAsyncLifetime
 
     private static UnixFileMode Octal(string mode) => (UnixFileMode)Convert.ToInt32(mode, 8);
 
-    /// <summary>Of everything in the folder, only <c>data</c> may belong to another user; nothing may be open to others.</summary>
+    /// <summary>In the folder only <c>data</c> may belong to another user, and nothing may be accessible to others.</summary>
     private static void AssertPrivate(string folder)
     {
         const UnixFileMode Others =

@@ -6,7 +6,7 @@ using Shipinator.Testing;
 
 namespace Shipinator.Schema.Tests;
 
-/// <summary>What goes wrong in one write is that write's alone, and the loop that writes for everybody never ends.</summary>
+/// <summary>An error of one write fails only that write, and the writer's loop never ends.</summary>
 public sealed class GroupCommitFaultTests(PostgresFixture postgres)
 {
     public static TheoryData<string> Bugs => ["InvalidOperation", "Timeout", "IO", "Npgsql", "KeyNotFound", "Canceled"];
@@ -15,7 +15,7 @@ public sealed class GroupCommitFaultTests(PostgresFixture postgres)
     [MemberData(nameof(Bugs))]
     public async Task BugInOneWrite_OfABatch_FailsThatWriteAlone(string kind)
     {
-        await using var bench = await Bench.StartAsync(postgres);
+        await using var db = await TestDatabase.StartAsync(postgres);
         Exception bug = kind switch
         {
             "InvalidOperation" => new InvalidOperationException("a bug"),
@@ -27,50 +27,50 @@ public sealed class GroupCommitFaultTests(PostgresFixture postgres)
         };
         for (var round = 0; round < 5; round++)
         {
-            var good = Enumerable.Range(0, 8).Select(_ => bench.PlantAsync()).ToList();
-            var bad = bench.Writer.WriteAsync(new BadWrite(bug));
-            good.AddRange(Enumerable.Range(0, 8).Select(_ => bench.PlantAsync()));
+            var good = Enumerable.Range(0, 8).Select(_ => db.CreateRunAsync()).ToList();
+            var bad = db.Writer.WriteAsync(new BadWrite(bug));
+            good.AddRange(Enumerable.Range(0, 8).Select(_ => db.CreateRunAsync()));
             var error = await Assert.ThrowsAsync<ShipinatorException>(() => bad);
             Assert.Equal("storage_rejected", error.Code);
             Assert.Contains("a bug", error.Message, StringComparison.Ordinal);
             await Task.WhenAll(good);
         }
 
-        Assert.Equal(80, await bench.CountAsync("SELECT count(*) FROM pipeline_runs"));
+        Assert.Equal(80, await db.CountAsync("SELECT count(*) FROM pipeline_runs"));
     }
 
     [Fact]
-    public async Task Connection_ClosedUnderneath_IsReplacedAndNobodyNoticesIt()
+    public async Task Connection_ThatWasClosed_IsReplacedWithoutAnError()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        await bench.PlantAsync();
-        await Connection(bench).CloseAsync();
-        await bench.PlantAsync();
-        Assert.Equal(2, await bench.CountAsync("SELECT count(*) FROM pipeline_runs"));
+        await using var db = await TestDatabase.StartAsync(postgres);
+        await db.CreateRunAsync();
+        await Connection(db).CloseAsync();
+        await db.CreateRunAsync();
+        Assert.Equal(2, await db.CountAsync("SELECT count(*) FROM pipeline_runs"));
     }
 
     [Fact]
-    public async Task Connection_ThatCantBeDropped_IsLeftAndTheNextWritesAreMade()
+    public async Task Connection_ThatCanNotBeClosed_IsAbandonedAndWritesContinue()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        await bench.PlantAsync();
-        var connection = Connection(bench);
+        await using var db = await TestDatabase.StartAsync(postgres);
+        await db.CreateRunAsync();
+        var connection = Connection(db);
         var dropped = 0;
         connection.StateChange += (_, _) =>
         {
             dropped++;
             throw new InvalidOperationException("It can't be closed.");
         };
-        await bench.ExecuteAsync($"SELECT pg_terminate_backend({connection.ProcessID})");
+        await db.ExecuteAsync($"SELECT pg_terminate_backend({connection.ProcessID})");
         var lost = await Record.ExceptionAsync(() =>
-            bench.PlantAsync().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken)
+            db.CreateRunAsync().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken)
         );
-        // Whether the loss shows before the write or under it is a matter of moments.
+        // The loss may be noticed before or during the write.
         Assert.True(lost is null or StorageUnavailableException, lost?.ToString());
         Assert.True(dropped > 0);
         for (var i = 0; i < 3; i++)
         {
-            await bench.PlantAsync().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+            await db.CreateRunAsync().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         }
     }
 
@@ -90,11 +90,11 @@ public sealed class GroupCommitFaultTests(PostgresFixture postgres)
     [InlineData("22P05", false)]
     [InlineData("42P01", false)]
     [InlineData("SHP01", false)]
-    public void PostgresError_IsALostDatabase_ByItsState(string state, bool lost) =>
+    public void PostgresError_CountsAsUnavailable_ByItsState(string state, bool lost) =>
         Assert.Equal(lost, DatabaseErrors.IsUnavailable(new PostgresException("m", "ERROR", "ERROR", state)));
 
     [Fact]
-    public void OtherErrors_AreALostDatabase_OnlyWhenTheConnectionIsTheCause()
+    public void OtherErrors_CountAsUnavailable_OnlyWhenTheConnectionIsTheCause()
     {
         Assert.True(DatabaseErrors.IsUnavailable(new NpgsqlException("x", new IOException("reset"))));
         Assert.True(DatabaseErrors.IsUnavailable(new System.Net.Sockets.SocketException(111)));
@@ -104,13 +104,13 @@ public sealed class GroupCommitFaultTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task Notices_AHearerThatThrows_GoOnBeingHeard()
+    public async Task Listener_HandlerThatThrows_ReconnectsAndContinues()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        await using var notices = new Live.PostgresNotices(bench.Source, TimeProvider.System, NullLogger<Live.PostgresNotices>.Instance);
+        await using var db = await TestDatabase.StartAsync(postgres);
+        await using var listener = new Live.PostgresListener(db.Source, TimeProvider.System, NullLogger<Live.PostgresListener>.Instance);
         var began = 0;
         var again = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        notices.Began += () =>
+        listener.Connected += () =>
         {
             if (Interlocked.Increment(ref began) == 1)
             {
@@ -119,13 +119,13 @@ public sealed class GroupCommitFaultTests(PostgresFixture postgres)
 
             again.TrySetResult();
         };
-        notices.Start();
+        listener.Start();
         await again.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
     }
 
-    private static NpgsqlConnection Connection(Bench bench) =>
+    private static NpgsqlConnection Connection(TestDatabase db) =>
         (NpgsqlConnection)
-            typeof(GroupCommitWriter).GetField("_connection", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(bench.Writer)!;
+            typeof(GroupCommitWriter).GetField("_connection", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(db.Writer)!;
 
     private sealed class BadWrite(Exception bug) : PendingWrite("row 7", 1, [])
     {

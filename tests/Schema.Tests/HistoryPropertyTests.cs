@@ -10,30 +10,30 @@ public sealed class HistoryPropertyTests(PostgresFixture postgres)
     [Fact]
     public async Task AnySequenceOfMoves_StoredHistoryFoldsToTheCurrentRows()
     {
-        await using var bench = await Bench.StartAsync(postgres);
+        await using var db = await TestDatabase.StartAsync(postgres);
         await Moves.SampleAsync(
             async moves =>
             {
-                var run = await bench.PlantAsync(bench.NewRun(jobs: 2, steps: 2));
-                var jobs = await Task.WhenAll(run.Row!.Jobs.Select(j => bench.LoadAsync<JobRecord>(j.Id.Value)));
-                var execution = bench.NewExecution(jobs[0].Row!);
+                var run = await db.CreateRunAsync(db.NewRun(jobs: 2, steps: 2));
+                var jobs = await Task.WhenAll(run.Row!.Jobs.Select(j => db.LoadAsync<JobRecord>(j.Id.Value)));
+                var execution = db.NewExecution(jobs[0].Row!);
                 await execution.WriteAsync();
                 foreach (var (entity, to) in moves)
                 {
                     await ApplyAsync(run, jobs, execution, entity, to);
                 }
 
-                var folded = (await bench.Queries.HistoryAsync(run.Row.Id))
+                var folded = (await db.Queries.HistoryAsync(run.Row.Id))
                     .GroupBy(h => h.Transition.EntityId)
                     .ToDictionary(g => g.Key, g => g.Aggregate((Lifecycle?)null, (life, h) => Lifecycle.Fold(life, h.Transition))!);
                 var stored = new Dictionary<Guid, Lifecycle>
                 {
-                    [run.Row.Id.Value] = (await bench.LoadAsync<RunRecord>(run.Row.Id.Value)).Row!.Life,
-                    [execution.Row!.Id.Value] = (await bench.LoadAsync<ExecutionRecord>(execution.Row.Id.Value)).Row!.Life,
+                    [run.Row.Id.Value] = (await db.LoadAsync<RunRecord>(run.Row.Id.Value)).Row!.Life,
+                    [execution.Row!.Id.Value] = (await db.LoadAsync<ExecutionRecord>(execution.Row.Id.Value)).Row!.Life,
                 };
                 foreach (var job in jobs)
                 {
-                    var read = (await bench.LoadAsync<JobRecord>(job.Row!.Id.Value)).Row!;
+                    var read = (await db.LoadAsync<JobRecord>(job.Row!.Id.Value)).Row!;
                     stored[read.Id.Value] = read.Life;
                     foreach (var step in read.Steps)
                     {
@@ -53,9 +53,9 @@ public sealed class HistoryPropertyTests(PostgresFixture postgres)
     }
 
     private static async Task ApplyAsync(
-        Cell<RunRecord> run,
-        Cell<JobRecord>[] jobs,
-        Cell<ExecutionRecord> execution,
+        TestState<RunRecord> run,
+        TestState<JobRecord>[] jobs,
+        TestState<ExecutionRecord> execution,
         int entity,
         Status to
     )
@@ -78,7 +78,7 @@ public sealed class HistoryPropertyTests(PostgresFixture postgres)
                 var step = job.Row!.Steps[index];
                 if (StateMachines.Allows(Machine.Step, step.Life.Status, to))
                 {
-                    var life = step.Life.MoveTo(to, Bench.Now(), reason);
+                    var life = step.Life.MoveTo(to, TestDatabase.Now(), reason);
                     job.Add(step.Life, life, job.Row.Spec.RunId, step.Id.Value);
                     job.Row = job.Row with { Steps = job.Row.Steps.SetItem(index, step with { Life = life }) };
                     await job.WriteAsync();

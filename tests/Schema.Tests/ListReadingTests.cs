@@ -5,14 +5,16 @@ using Shipinator.Testing;
 namespace Shipinator.Schema.Tests;
 
 /// <summary>
-/// Lists of a long, uneven history, through the connections of a server and often enough that their statements are prepared and
-/// the database could choose one plan for all values: what they read depends on what they find, not on how much there is.
+/// Lists of a long, skewed history, through the connections of a server and often enough that their statements are prepared and the
+/// database could choose one plan for all values: what they read depends on what they find, not on how much there is.
 /// </summary>
 public sealed class ListReadingTests(PostgresFixture postgres)
 {
     private const int Rows = 120_000;
 
-    /// <summary>A page of 50 is 51 rows, an index of three levels and its pipelines; a tenth of the history would be 2,000 blocks and more.</summary>
+    /// <summary>
+    /// A page of 50 is 51 rows, an index of three levels and its pipelines; a tenth of the history would be 2,000 blocks and more.
+    /// </summary>
     private const int MostBlocks = 250;
 
     private static readonly string[] Tables = ["pipeline_runs", "jobs", "job_steps", "executions", "artifacts", "state_transitions"];
@@ -20,16 +22,16 @@ public sealed class ListReadingTests(PostgresFixture postgres)
     [Fact]
     public async Task Runs_ByEveryCombinationOfFilters_ReadAFewBlocks()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        var places = await FillAsync(bench);
-        await using var database = OneConnection(bench);
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var places = await FillAsync(db);
+        await using var database = OneConnection(db);
         var runs = new RunQueries(database.DataSource, TimeProvider.System);
         var shapes = new HashSet<string>();
         var worst = (Blocks: 0L, Of: "");
         var all = 0;
         foreach (var filter in Filters(places))
         {
-            // Prepared after five, one plan for all after five more: the database must have had the chance.
+            // Prepared after five executions, a generic plan after five more: the database must have had the chance.
             if (shapes.Add(RunQueries.ListStatement(filter, new(50)).Sql))
             {
                 for (var i = 0; i < 12; i++)
@@ -51,11 +53,51 @@ public sealed class ListReadingTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Runs_OfFiltersThatAreCommonButRarelyOccurTogether_ReadAFewBlocks()
+    {
+        await using var db = await TestDatabase.StartAsync(postgres);
+        await FillWithRareCombinationsAsync(db);
+        await using var database = OneConnection(db);
+        var runs = new RunQueries(database.DataSource, TimeProvider.System);
+        RunFilter[] combinations =
+        [
+            new() { Status = Status.Failed, Branch = "legacy" },
+            new() { Status = Status.Failed, Event = "schedule" },
+            new() { Branch = "main", Event = "schedule" },
+            new()
+            {
+                Status = Status.Failed,
+                Branch = "legacy",
+                Event = "push",
+            },
+        ];
+        var found = new List<string>();
+        foreach (
+            var filter in combinations.SelectMany<RunFilter, RunFilter>(c =>
+                [c, c with { Project = db.Project.Id }, c with { Repository = db.Repository.Id }, c with { Pipeline = db.Pipeline.Id }]
+            )
+        )
+        {
+            await runs.ListAsync(filter, new(50), TestContext.Current.CancellationToken);
+            var before = await BlocksAsync(database);
+            var page = await runs.ListAsync(filter, new(50), TestContext.Current.CancellationToken);
+            var blocks = await BlocksAsync(database) - before;
+            Assert.InRange(page.Items.Count, filter is { Branch: "legacy", Event: "push" } ? 0 : 1, 10);
+            if (blocks > MostBlocks)
+            {
+                found.Add($"{filter}: {blocks} blocks for {page.Items.Count} runs");
+            }
+        }
+
+        Assert.Empty(found);
+    }
+
+    [Fact]
     public async Task OtherLists_ReadAFewBlocks()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        var (big, calm, quiet) = await FillAsync(bench);
-        await using var database = OneConnection(bench);
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var (big, calm, quiet) = await FillAsync(db);
+        await using var database = OneConnection(db);
         var runs = new RunQueries(database.DataSource, TimeProvider.System);
         var trends = new TrendQueries(database.DataSource, TimeProvider.System);
         var queue = new QueueQueries(database.DataSource);
@@ -65,12 +107,12 @@ public sealed class ListReadingTests(PostgresFixture postgres)
         (string Name, int Most, Func<Task> Read)[] lists =
         [
             ("queue", 600, () => queue.WaitingAsync(50)),
-            ("live", 600, () => trends.LiveAsync(50)),
-            ("live count", MostBlocks, () => trends.LiveCountAsync()),
+            ("live", 600, () => trends.ActiveAsync(50)),
+            ("live count", MostBlocks, () => trends.ActiveCountAsync()),
             ("days of the quiet repository", MostBlocks, () => trends.DaysAsync(new() { Repository = quiet.Repository }, 14)),
             ("days of the calm project", MostBlocks, () => trends.DaysAsync(new() { Project = quiet.Project }, 14)),
-            ("typical", MostBlocks, () => trends.TypicalDurationAsync(quiet.Pipeline)),
-            ("typical of the big", MostBlocks, () => trends.TypicalDurationAsync(big.Pipeline)),
+            ("typical", MostBlocks, () => trends.MedianDurationAsync(quiet.Pipeline)),
+            ("typical of the big", MostBlocks, () => trends.MedianDurationAsync(big.Pipeline)),
             ("branches of the quiet", MostBlocks, () => trends.BranchesAsync(quiet.Repository, 20)),
             (
                 "newest",
@@ -110,10 +152,10 @@ public sealed class ListReadingTests(PostgresFixture postgres)
         Assert.Equal(run.Id, newest.Single(r => r.RepositoryId == big.Repository).Id);
     }
 
-    private static ShipinatorDatabase OneConnection(Bench bench) =>
-        ShipinatorDatabase.Create(bench.ConnectionString + ";Maximum Pool Size=1");
+    private static ShipinatorDatabase OneConnection(TestDatabase db) =>
+        ShipinatorDatabase.Create(db.ConnectionString + ";Maximum Pool Size=1");
 
-    /// <summary>Every subset of the filters, with common, rare and absent values; commoner ones first, as a server meets them.</summary>
+    /// <summary>Every subset of the filters, with common, rare and absent values; more common ones first, as on a server.</summary>
     private static IEnumerable<RunFilter> Filters((Place Big, Place Calm, Place Quiet) places)
     {
         foreach (var place in (Place?[])[null, places.Big, places.Calm, places.Quiet])
@@ -141,27 +183,32 @@ public sealed class ListReadingTests(PostgresFixture postgres)
             }
         }
 
-        yield return new() { IsOver = true };
+        yield return new() { IsTerminal = true };
     }
 
     /// <summary>
-    /// Three repositories of a project each: one with two thirds of all runs, of which some fail and some are scheduled, on
-    /// <c>main</c>; one with nearly a third that never fail, are never scheduled, and lie on <c>trunk</c>; one with five, four
-    /// months ago, when it all began: a run every 90 seconds.
+    /// Three projects with a repository each, and a run every 90 seconds: one with two thirds of all runs, of which some fail and some are
+    /// scheduled, on <c>main</c>; one with nearly a third, which never fail, are never scheduled and are on <c>trunk</c>; one with five,
+    /// four months ago.
     /// </summary>
-    private static async Task<(Place Big, Place Calm, Place Quiet)> FillAsync(Bench bench)
+    private static async Task<(Place Big, Place Calm, Place Quiet)> FillAsync(TestDatabase db)
     {
-        var big = new Place(bench.Project.Id, bench.Repository.Id, bench.Pipeline.Id);
-        var calm = await PlaceAsync(bench, "calm");
-        var quiet = await PlaceAsync(bench, "quiet");
-        await bench.ExecuteAsync(
+        var big = new Place(db.Project.Id, db.Repository.Id, db.Pipeline.Id);
+        var calm = await PlaceAsync(db, "calm");
+        var quiet = await PlaceAsync(db, "quiet");
+        await db.ExecuteAsync(
             $$"""
             SET session_replication_role = replica;
             INSERT INTO pipeline_runs (id, pipeline_id, git_ref, git_sha, status, created_at, repository_id, project_id, project_name,
-              repository_name, run_number, clone_url, executor, event, branch, actor, plan, jobs, sequence, updated_at, version, started_at, finished_at)
-            SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - ({{Rows}} - g) * 90000::bigint), 12, '0') || '70008000000000000000')::uuid,
-              CASE kind WHEN 0 THEN '{{big.Pipeline}}' WHEN 1 THEN '{{calm.Pipeline}}' ELSE '{{quiet.Pipeline}}' END::uuid, 'refs/heads/main', 'a',
-              CASE WHEN g > {{Rows}} - 20 THEN 'running' WHEN kind = 0 AND g % 10 = 0 THEN 'failed' WHEN kind = 0 AND g % 9000 = 1 THEN 'canceled' ELSE 'success' END,
+              repository_name, run_number, clone_url, executor, event, branch, actor, plan, jobs, sequence, updated_at,
+              version, started_at, finished_at)
+            SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - ({{Rows}} - g) * 90000::bigint), 12, '0')
+                || '70008000000000000000')::uuid,
+              CASE kind WHEN 0 THEN '{{big.Pipeline}}' WHEN 1 THEN '{{calm.Pipeline}}' ELSE '{{quiet.Pipeline}}' END::uuid,
+              'refs/heads/main', 'a',
+              CASE WHEN g > {{Rows}} - 20 THEN 'running' WHEN kind = 0 AND g % 10 = 0 THEN 'failed'
+                WHEN kind = 0 AND g % 9000 = 1 THEN 'canceled'
+                ELSE 'success' END,
               now(),
               CASE kind WHEN 0 THEN '{{big.Repository}}' WHEN 1 THEN '{{calm.Repository}}' ELSE '{{quiet.Repository}}' END::uuid,
               CASE kind WHEN 0 THEN '{{big.Project}}' WHEN 1 THEN '{{calm.Project}}' ELSE '{{quiet.Project}}' END::uuid,
@@ -170,13 +217,18 @@ public sealed class ListReadingTests(PostgresFixture postgres)
               CASE WHEN g <= {{Rows}} - 20 THEN now() END
             FROM (SELECT g, CASE WHEN g <= 5 THEN 2 WHEN g % 3 = 0 THEN 1 ELSE 0 END AS kind FROM generate_series(1, {{Rows}}) g) s;
 
-            INSERT INTO jobs (id, pipeline_run_id, job_type, name, status, created_at, finished_at, position, attempt, spec, sequence, updated_at, version)
+            INSERT INTO jobs (id, pipeline_run_id, job_type, name, status, created_at, finished_at, position, attempt, spec, sequence,
+              updated_at, version)
             SELECT id, id, 'build', 'j', status, now(), finished_at, 0, 1, '{}', 1, now(), 1 FROM pipeline_runs;
-            INSERT INTO job_steps (id, job_id, name, status, created_at, finished_at, position, job_attempt, executions, started, sequence, updated_at)
+            INSERT INTO job_steps (id, job_id, name, status, created_at, finished_at, position, job_attempt, executions, started,
+              sequence, updated_at)
             SELECT id, id, 's', status, now(), finished_at, 0, 1, ARRAY[id], 1, 1, now() FROM pipeline_runs;
-            INSERT INTO executions (id, job_step_id, executor_type, external_id, status, submitted_at, completed_at, job_id, pipeline_run_id, project_id,
+            INSERT INTO executions (id, job_step_id, executor_type, external_id, status, submitted_at, completed_at,
+              job_id, pipeline_run_id,
+              project_id,
               attempt, spec, created_at, sequence, updated_at, version)
-            SELECT id, id, 'process', 'x', CASE status WHEN 'running' THEN 'submitted' ELSE status END, now(), finished_at, id, id, project_id, 1, '{}', now(), 1, now(), 1
+            SELECT id, id, 'process', 'x', CASE status WHEN 'running' THEN 'submitted' ELSE status END, now(), finished_at, id, id,
+              project_id, 1, '{}', now(), 1, now(), 1
             FROM pipeline_runs;
             INSERT INTO artifacts (id, job_id, artifact_type, storage_backend, storage_path, created_at, execution_id, file_name, size)
             SELECT id, id, 'binary', 'nfs', 'p', now(), id, 'app', 1 FROM pipeline_runs;
@@ -185,24 +237,47 @@ public sealed class ListReadingTests(PostgresFixture postgres)
             RESET session_replication_role;
             """
         );
-        await bench.ExecuteAsync($"ANALYZE {string.Join(", ", Tables)}");
+        await db.ExecuteAsync($"ANALYZE {string.Join(", ", Tables)}");
         return (big, calm, quiet);
     }
 
-    private static async Task<Place> PlaceAsync(Bench bench, string name)
+    /// <summary>
+    /// One repository, whose older half is on <c>legacy</c> and was partly scheduled, and whose newer half on <c>main</c> often fails; ten
+    /// runs failed on <c>legacy</c>, of scheduled ones.
+    /// </summary>
+    private static async Task FillWithRareCombinationsAsync(TestDatabase db)
     {
-        var project = await new ProjectStore(bench.Source, TimeProvider.System).CreateAsync(name, null);
-        var repository = await new RepositoryStore(bench.Source, TimeProvider.System).CreateAsync(
+        await db.ExecuteAsync(
+            $$"""
+            INSERT INTO pipeline_runs (id, pipeline_id, git_ref, git_sha, status, created_at, repository_id, project_id, project_name,
+              repository_name, run_number, clone_url, executor, event, branch, actor, plan, jobs, sequence, updated_at,
+              version, finished_at)
+            SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - ({{Rows}} - g) * 90000::bigint), 12, '0')
+                || '70008000000000000000')::uuid, '{{db.Pipeline.Id}}', 'refs/heads/main', 'a',
+              CASE WHEN g > {{Rows / 2}} AND g % 2 = 0 OR g % {{Rows / 10}} = 1 THEN 'failed' ELSE 'success' END, now(),
+              '{{db.Repository.Id}}', '{{db.Project.Id}}', 'shop', 'web', g, 'u', 'process',
+              CASE WHEN g < {{Rows / 3}} AND g % 3 = 0 OR g % {{Rows / 10}} = 1 THEN 'schedule' ELSE 'push' END,
+              CASE WHEN g <= {{Rows / 2}} THEN 'legacy' ELSE 'main' END, 'system', '{}', '[]', 1, now(), 1, now()
+            FROM generate_series(1, {{Rows}}) g
+            """
+        );
+        await db.ExecuteAsync("ANALYZE pipeline_runs");
+    }
+
+    private static async Task<Place> PlaceAsync(TestDatabase db, string name)
+    {
+        var project = await new ProjectStore(db.Source, TimeProvider.System).CreateAsync(name, null);
+        var repository = await new RepositoryStore(db.Source, TimeProvider.System).CreateAsync(
             new(project.Id, name, "git", "https://example.org/web.git", "main")
         );
         return new(
             project.Id,
             repository.Id,
-            (await new PipelineStore(bench.Source, TimeProvider.System).EnsureAsync(repository.Id, name, "push")).Id
+            (await new PipelineStore(db.Source, TimeProvider.System).EnsureAsync(repository.Id, name, "push")).Id
         );
     }
 
-    /// <summary>How many blocks of the tables and their indexes were looked at so far, found in memory or not.</summary>
+    /// <summary>The number of blocks of the tables and their indexes that were read so far, from memory or disk.</summary>
     private static async Task<long> BlocksAsync(ShipinatorDatabase database)
     {
         await using (var flush = database.DataSource.CreateCommand("SELECT pg_stat_force_next_flush()"))

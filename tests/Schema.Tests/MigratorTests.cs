@@ -42,14 +42,14 @@ public sealed class MigratorTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task DatabaseOfANewerVersion_ThatOnlyExpandedIt_IsWorkedWithByTheOlder()
+    public async Task DatabaseOfANewerVersion_ThatOnlyExpandedIt_WorksWithTheOlderOne()
     {
         var connectionString = await postgres.CreateDatabaseAsync();
         await using var database = ShipinatorDatabase.Create(connectionString);
         var newer = new SqlScript("9001_more", "ALTER TABLE projects ADD COLUMN color text");
         await Migrator.MigrateAsync(database.DataSource, [.. Ours(), newer], NullLogger.Instance, TestContext.Current.CancellationToken);
 
-        // The older binary, which has never heard of that file, starts again, several at once.
+        // The older version, which does not know that file, starts again, several concurrently.
         await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => Migrator.MigrateAsync(connectionString, NullLogger.Instance)));
         Assert.Equal(["9001_more"], (await ListAsync(connectionString, "SELECT scriptname FROM schemaversions")).Except(Migrator.Known));
     }
@@ -76,7 +76,7 @@ public sealed class MigratorTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task DatabaseFromBeforeTheMarks_IsMarkedAtTheNextStart()
+    public async Task DatabaseWithoutCompatibilityMarks_GetsThemAtTheNextStart()
     {
         var connectionString = await postgres.CreateDatabaseAsync();
         await ListAsync(connectionString, "DROP TABLE schema_files; SELECT ''");
@@ -90,7 +90,7 @@ public sealed class MigratorTests(PostgresFixture postgres)
     private static IEnumerable<SqlScript> Ours() => Migrator.Known.Select(name => new SqlScript(name, ""));
 
     [Fact]
-    public async Task NobodyThere_SaysSo()
+    public async Task NoServer_ThrowsStorageUnavailable()
     {
         var error = await Assert.ThrowsAsync<StorageUnavailableException>(() =>
             Migrator.MigrateAsync("Host=127.0.0.1;Port=1;Username=a;Password=b;Database=c", NullLogger.Instance)

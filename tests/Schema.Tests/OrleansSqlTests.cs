@@ -9,11 +9,11 @@ using Shipinator.Testing;
 
 namespace Shipinator.Schema.Tests;
 
-/// <summary>Our SQL under Orleans' own providers, through real silos.</summary>
+/// <summary>Our SQL for Orleans' own providers, through real silos.</summary>
 public sealed class OrleansSqlTests(PostgresFixture postgres)
 {
     [Fact]
-    public async Task TwoSilos_OnOneDatabase_FindEachOtherAndLeave()
+    public async Task TwoSilos_OnOneDatabase_JoinAndLeave()
     {
         await using var database = ShipinatorDatabase.Create(await postgres.CreateDatabaseAsync());
         using var first = await StartAsync(database);
@@ -26,7 +26,7 @@ public sealed class OrleansSqlTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task CoordinatorStorage_WritesReadsClears_AndLetsOneOfTwoFirstWritesWin()
+    public async Task CoordinatorStorage_WritesReadsAndClears_AndLetsOneOfTwoFirstWritesWin()
     {
         await using var database = ShipinatorDatabase.Create(await postgres.CreateDatabaseAsync());
         using var host = await StartAsync(database);
@@ -56,7 +56,7 @@ public sealed class OrleansSqlTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task Reminder_IsKeptFoundChangedAndRemoved()
+    public async Task Reminder_IsStoredFoundChangedAndRemoved()
     {
         await using var database = ShipinatorDatabase.Create(await postgres.CreateDatabaseAsync());
         using var host = await StartAsync(database);
@@ -66,7 +66,7 @@ public sealed class OrleansSqlTests(PostgresFixture postgres)
         {
             GrainId = grain,
             ReminderName = "sweep",
-            StartAt = Bench.Now().UtcDateTime,
+            StartAt = TestDatabase.Now().UtcDateTime,
             Period = TimeSpan.FromMinutes(1),
         };
         var first = await table.UpsertRow(entry);

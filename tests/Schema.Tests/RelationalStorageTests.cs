@@ -7,17 +7,17 @@ namespace Shipinator.Schema.Tests;
 public sealed class RelationalStorageTests(PostgresFixture postgres)
 {
     [Fact]
-    public async Task Run_FirstWrite_PlantsJobsAndStepsPendingWithTheirHistory()
+    public async Task Run_FirstWrite_AddsItsJobsAndStepsWithTheirHistory()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        var run = bench.NewRun(jobs: 2, steps: 3);
-        await bench.PlantAsync(run);
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var run = db.NewRun(jobs: 2, steps: 3);
+        await db.CreateRunAsync(run);
 
-        var jobs = await bench.Queries.JobsAsync(run.Id);
+        var jobs = await db.Queries.JobsAsync(run.Id);
         Assert.Equal(["job0", "job1"], jobs.Select(j => j.Name));
         Assert.All(jobs, j => Assert.Equal(Status.Pending, j.Status));
         Assert.All(jobs, j => Assert.Equal(["step0", "step1", "step2"], j.Steps.Select(s => s.Name)));
-        var history = await bench.Queries.HistoryAsync(run.Id);
+        var history = await db.Queries.HistoryAsync(run.Id);
         Assert.Equal(1 + 2 + 6, history.Count);
         Assert.All(history, h => Assert.Equal((1, null, Status.Pending), (h.Transition.Sequence, h.Transition.From, h.Transition.To)));
     }
@@ -25,10 +25,10 @@ public sealed class RelationalStorageTests(PostgresFixture postgres)
     [Fact]
     public async Task Run_ReadBack_IsWhatWasWritten()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        var run = bench.NewRun() with { IdempotencyKey = "key" };
-        await bench.PlantAsync(run);
-        var read = await bench.LoadAsync<RunRecord>(run.Id.Value);
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var run = db.NewRun() with { IdempotencyKey = "key" };
+        await db.CreateRunAsync(run);
+        var read = await db.LoadAsync<RunRecord>(run.Id.Value);
 
         Assert.Equal("1", read.ETag);
         Assert.Equal(PlanJson.Serialize(run), PlanJson.Serialize(read.Row!));
@@ -36,39 +36,60 @@ public sealed class RelationalStorageTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task Run_ReusedJob_IsPlantedSkippedWithItsNote()
+    public async Task Run_FirstWrite_StoresTheJobsAsTheyAreGiven()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        var first = await bench.PlantAsync();
-        var run = bench.NewRun();
-        run = run with
-        {
-            Jobs = run.Jobs.SetItem(0, run.Jobs[0] with { ReusedFrom = first.Row!.Jobs[0].Id, ReuseNote = "Taken from run 1." }),
-        };
-        await bench.PlantAsync(run);
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var first = await db.CreateRunAsync();
+        var run = db.NewRun();
+        run = run with { Jobs = run.Jobs.SetItem(0, run.Jobs[0] with { ReusedFrom = first.Row!.Jobs[0].Id }) };
+        var cell = db.State(run.Id.Value, run);
+        var jobs = PendingJobs.Of(run);
+        var pending = jobs[0];
+        cell.Add(PendingJobs.History(run, jobs));
+        var skipped = pending.Life.MoveTo(Status.Skipped, TestDatabase.Now(), Reason.Condition, "Taken from run 1.");
+        cell.Add(pending.Life, skipped, run.Id, pending.Id.Value);
+        cell.InitialJobs = jobs.SetItem(0, pending with { Life = skipped });
+        await cell.WriteAsync();
 
-        var job = (await bench.Queries.JobsAsync(run.Id))[0];
-        Assert.Equal((Status.Skipped, Reason.Condition, "Taken from run 1."), (job.Status, job.Reason, job.Detail));
-        Assert.Equal(first.Row.Jobs[0].Id, job.ReusedFrom);
-        Assert.All(job.Steps, s => Assert.Equal(Status.Skipped, s.Status));
-        var history = await bench.Queries.HistoryAsync(run.Id);
-        Assert.Equal([1, 2], history.Where(h => h.Transition.EntityId == job.Id.Value).Select(h => h.Transition.Sequence));
+        var stored = await db.Queries.JobsAsync(run.Id);
+        Assert.Equal((Status.Skipped, Reason.Condition, "Taken from run 1."), (stored[0].Status, stored[0].Reason, stored[0].Detail));
+        Assert.Equal(first.Row.Jobs[0].Id, stored[0].ReusedFrom);
+        Assert.All(stored[0].Steps, s => Assert.Equal(Status.Pending, s.Status));
+        Assert.Equal((Status.Pending, null), (stored[1].Status, stored[1].ReusedFrom));
+        var history = await db.Queries.HistoryAsync(run.Id);
+        Assert.Equal([1, 2], history.Where(h => h.Transition.EntityId == pending.Id.Value).Select(h => h.Transition.Sequence));
+    }
+
+    [Fact]
+    public async Task Run_FirstWriteWithoutTheRowsOfItsJobs_IsRefused()
+    {
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var run = db.NewRun();
+        var cell = db.State(run.Id.Value, run);
+        var none = await Assert.ThrowsAsync<InvalidInputException>(cell.WriteAsync);
+        Assert.Contains("its plan has 2 jobs", none.Message, StringComparison.Ordinal);
+        var jobs = PendingJobs.Of(run);
+        cell.InitialJobs = jobs.SetItem(1, jobs[1] with { Steps = [jobs[1].Steps[0]] });
+        var tooFew = await Assert.ThrowsAsync<InvalidInputException>(cell.WriteAsync);
+        Assert.Contains("job 'job1' has 2 steps in the plan, but 1 were given", tooFew.Message, StringComparison.Ordinal);
+        Assert.Equal(("run_plan", "run_plan"), (none.Code, tooFew.Code));
+        Assert.Empty(await db.Queries.JobsAsync(run.Id));
     }
 
     [Fact]
     public async Task Job_WithStepsAndExecution_ReadBackIsWhatWasWritten()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        var run = await bench.PlantAsync();
-        var job = await bench.LoadAsync<JobRecord>(run.Row!.Jobs[0].Id.Value);
-        var execution = bench.NewExecution(job.Row!);
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var run = await db.CreateRunAsync();
+        var job = await db.LoadAsync<JobRecord>(run.Row!.Jobs[0].Id.Value);
+        var execution = db.NewExecution(job.Row!);
         var step = job.Row!.Steps[0];
-        var running = step.Life.MoveTo(Status.Running, Bench.Now());
+        var running = step.Life.MoveTo(Status.Running, TestDatabase.Now());
         job.Add(step.Life, running, run.Row.Id, step.Id.Value);
         job.Row = job.Row with
         {
-            Cancel = new(Bench.Now(), Reason.CanceledByUser, "Stop.", "token:ada"),
-            NotBefore = Bench.Now(),
+            Cancel = new(TestDatabase.Now(), Reason.CanceledByUser, "Stop.", "token:ada"),
+            NotBefore = TestDatabase.Now(),
             Steps = job.Row.Steps.SetItem(
                 0,
                 step with
@@ -77,7 +98,7 @@ public sealed class RelationalStorageTests(PostgresFixture postgres)
                     Executions = [execution.Row!.Id],
                     Started = 1,
                     ExitCode = 3,
-                    NotBefore = Bench.Now(),
+                    NotBefore = TestDatabase.Now(),
                 }
             ),
         };
@@ -87,11 +108,11 @@ public sealed class RelationalStorageTests(PostgresFixture postgres)
         await execution.MoveAsync(Status.Submitted);
         await execution.MoveAsync(Status.Failed, Reason.ExitCode, "Exit code 3.");
 
-        var jobRead = await bench.LoadAsync<JobRecord>(job.Row.Id.Value);
+        var jobRead = await db.LoadAsync<JobRecord>(job.Row.Id.Value);
         Assert.Equal("2", jobRead.ETag);
         Assert.Equal(PlanJson.Serialize(job.Row), PlanJson.Serialize(jobRead.Row!));
         Assert.Equal(job.Row.Steps.Select(s => s.Life), jobRead.Row!.Steps.Select(s => s.Life));
-        var read = await bench.LoadAsync<ExecutionRecord>(execution.Row.Id.Value);
+        var read = await db.LoadAsync<ExecutionRecord>(execution.Row.Id.Value);
         Assert.Equal("3", read.ETag);
         Assert.Equal(PlanJson.Serialize(execution.Row), PlanJson.Serialize(read.Row!));
         Assert.Equal(execution.Row.Life, read.Row!.Life);
@@ -100,8 +121,8 @@ public sealed class RelationalStorageTests(PostgresFixture postgres)
     [Fact]
     public async Task Read_OfNothing_HasNoRowAndNoETag()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        var cell = await bench.LoadAsync<ExecutionRecord>(Guid.CreateVersion7());
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var cell = await db.LoadAsync<ExecutionRecord>(Guid.CreateVersion7());
         Assert.Null(cell.Row);
         Assert.Null(cell.ETag);
     }
@@ -109,35 +130,35 @@ public sealed class RelationalStorageTests(PostgresFixture postgres)
     [Fact]
     public async Task OtherState_IsRefusedByName()
     {
-        await using var bench = await Bench.StartAsync(postgres);
+        await using var db = await TestDatabase.StartAsync(postgres);
         var id = GrainId.Create(GrainType.Create("test"), GrainIdKeyExtensions.CreateGuidKey(Guid.CreateVersion7()));
         var error = await Assert.ThrowsAsync<NotSupportedException>(() =>
-            bench.Storage.ReadStateAsync("s", id, new GrainState<Stored<string>>())
+            db.Storage.ReadStateAsync("s", id, new GrainState<Stored<string>>())
         );
         Assert.Contains("String", error.Message, StringComparison.Ordinal);
-        await Assert.ThrowsAsync<NotSupportedException>(() => bench.Storage.ClearStateAsync("s", id, new GrainState<Stored<RunRecord>>()));
+        await Assert.ThrowsAsync<NotSupportedException>(() => db.Storage.ClearStateAsync("s", id, new GrainState<Stored<RunRecord>>()));
     }
 
     [Fact]
     public async Task Conflict_OfOneGrain_FailsItAloneAndWritesNothingOfIt()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        var run = await bench.PlantAsync(bench.NewRun(jobs: 8, steps: 1));
-        var jobs = await Task.WhenAll(run.Row!.Jobs.Select(j => bench.LoadAsync<JobRecord>(j.Id.Value)));
-        var rival = await bench.LoadAsync<JobRecord>(run.Row.Jobs[3].Id.Value);
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var run = await db.CreateRunAsync(db.NewRun(jobs: 8, steps: 1));
+        var jobs = await Task.WhenAll(run.Row!.Jobs.Select(j => db.LoadAsync<JobRecord>(j.Id.Value)));
+        var rival = await db.LoadAsync<JobRecord>(run.Row.Jobs[3].Id.Value);
         await rival.MoveAsync(Status.Running);
 
-        // One batch for all: the database is held still until every write waits.
-        await using (await BlockedAsync(bench))
+        // One batch for all: the database is blocked until every write is queued.
+        await using (await BlockedAsync(db))
         {
-            var first = bench.PlantAsync();
-            await Until(() => bench.Writer.Waiting == 0);
+            var first = db.CreateRunAsync();
+            await Until(() => db.Writer.Waiting == 0);
             var step = jobs[3].Row!.Steps[0];
-            var life = step.Life.MoveTo(Status.Running, Bench.Now());
+            var life = step.Life.MoveTo(Status.Running, TestDatabase.Now());
             jobs[3].Add(step.Life, life, run.Row.Id, step.Id.Value);
             jobs[3].Row = jobs[3].Row! with { Steps = [step with { Life = life }] };
             var writes = jobs.Select(j => j.MoveAsync(Status.Running)).ToList();
-            await Until(() => bench.Writer.Waiting == writes.Count);
+            await Until(() => db.Writer.Waiting == writes.Count);
             Pending = (first, writes);
         }
 
@@ -155,27 +176,27 @@ public sealed class RelationalStorageTests(PostgresFixture postgres)
             }
         }
 
-        var views = await bench.Queries.JobsAsync(run.Row.Id);
+        var views = await db.Queries.JobsAsync(run.Row.Id);
         Assert.All(views, v => Assert.Equal(Status.Running, v.Status));
         Assert.Equal(Status.Pending, views[3].Steps[0].Status);
-        var history = await bench.Queries.HistoryAsync(run.Row.Id);
+        var history = await db.Queries.HistoryAsync(run.Row.Id);
         Assert.Single(history, h => h.Transition.EntityId == views[3].Steps[0].Id.Value);
     }
 
     [Fact]
     public async Task Poisoned_Item_FailsAloneWithAClearError()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        var runs = Enumerable.Range(0, 10).Select(_ => bench.NewRun(1, 1)).ToList();
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var runs = Enumerable.Range(0, 10).Select(_ => db.NewRun(1, 1)).ToList();
         runs[4] = runs[4] with { PipelineId = PipelineId.New(TimeProvider.System) };
-        List<Task<Cell<RunRecord>>> writes;
-        Task<Cell<RunRecord>> first;
-        await using (await BlockedAsync(bench))
+        List<Task<TestState<RunRecord>>> writes;
+        Task<TestState<RunRecord>> first;
+        await using (await BlockedAsync(db))
         {
-            first = bench.PlantAsync();
-            await Until(() => bench.Writer.Waiting == 0);
-            writes = [.. runs.Select(r => bench.PlantAsync(r))];
-            await Until(() => bench.Writer.Waiting == writes.Count);
+            first = db.CreateRunAsync();
+            await Until(() => db.Writer.Waiting == 0);
+            writes = [.. runs.Select(r => db.CreateRunAsync(r))];
+            await Until(() => db.Writer.Waiting == writes.Count);
         }
 
         await first;
@@ -184,82 +205,82 @@ public sealed class RelationalStorageTests(PostgresFixture postgres)
         Assert.Contains(runs[4].Id.ToString(), error.Message, StringComparison.Ordinal);
         Assert.Contains("pipeline_runs_pipeline_id_fkey", error.Message, StringComparison.Ordinal);
         await Task.WhenAll(writes.Where((_, i) => i != 4));
-        Assert.Equal(10, await bench.CountAsync("SELECT count(*) FROM pipeline_runs"));
-        Assert.Equal(0, await bench.CountAsync($"SELECT count(*) FROM state_transitions WHERE run_id = '{runs[4].Id}'"));
+        Assert.Equal(10, await db.CountAsync("SELECT count(*) FROM pipeline_runs"));
+        Assert.Equal(0, await db.CountAsync($"SELECT count(*) FROM state_transitions WHERE run_id = '{runs[4].Id}'"));
     }
 
     [Fact]
     public async Task FirstWrite_RacedByTwo_LetsOneWin()
     {
-        await using var bench = await Bench.StartAsync(postgres);
+        await using var db = await TestDatabase.StartAsync(postgres);
         await using var other = new Storage.GroupCommitWriter(
-            bench.Source,
+            db.Source,
             Microsoft.Extensions.Logging.Abstractions.NullLogger<Storage.GroupCommitWriter>.Instance
         );
-        var rivalStorage = new Storage.RelationalGrainStorage(bench.Source, other);
+        var rivalStorage = new Storage.RelationalGrainStorage(db.Source, other);
         for (var i = 0; i < 10; i++)
         {
-            var run = bench.NewRun(1, 1);
-            var a = bench.PlantAsync(run);
-            var rival = new Cell<RunRecord>(rivalStorage, run.Id.Value) { Row = run };
+            var run = db.NewRun(1, 1);
+            var a = db.CreateRunAsync(run);
+            var rival = new TestState<RunRecord>(rivalStorage, run.Id.Value) { Row = run };
             rival.Add(null, run.Life, run.Id);
             var b = rival.WriteAsync();
             var outcomes = new[] { await Outcome(a), await Outcome(b) };
             Assert.Single(outcomes, o => o is null);
             Assert.Single(outcomes, o => o is InconsistentStateException);
-            Assert.Equal(3, (await bench.Queries.HistoryAsync(run.Id)).Count);
+            Assert.Equal(3, (await db.Queries.HistoryAsync(run.Id)).Count);
         }
     }
 
     [Fact]
     public async Task SameRow_TwiceInOneBatch_LetsOneWin()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        var run = await bench.PlantAsync();
-        var a = await bench.LoadAsync<RunRecord>(run.Row!.Id.Value);
-        var b = await bench.LoadAsync<RunRecord>(run.Row.Id.Value);
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var run = await db.CreateRunAsync();
+        var a = await db.LoadAsync<RunRecord>(run.Row!.Id.Value);
+        var b = await db.LoadAsync<RunRecord>(run.Row.Id.Value);
         List<Task> writes;
         Task first;
-        await using (await BlockedAsync(bench))
+        await using (await BlockedAsync(db))
         {
-            first = bench.PlantAsync();
-            await Until(() => bench.Writer.Waiting == 0);
+            first = db.CreateRunAsync();
+            await Until(() => db.Writer.Waiting == 0);
             writes = [a.MoveAsync(Status.Running), b.MoveAsync(Status.Canceled, Reason.CanceledByUser)];
-            await Until(() => bench.Writer.Waiting == 2);
+            await Until(() => db.Writer.Waiting == 2);
         }
 
         await first;
         var outcomes = new[] { await Outcome(writes[0]), await Outcome(writes[1]) };
         Assert.Single(outcomes, o => o is null);
         Assert.Single(outcomes, o => o is InconsistentStateException);
-        Assert.Equal("2", (await bench.LoadAsync<RunRecord>(run.Row.Id.Value)).ETag);
+        Assert.Equal("2", (await db.LoadAsync<RunRecord>(run.Row.Id.Value)).ETag);
     }
 
     [Fact]
-    public async Task Nothing_IsAcknowledgedBeforeItsCommit_AndAFullQueueMakesCallersWait()
+    public async Task Write_IsNotAcknowledgedBeforeItsCommit_AndAFullQueueMakesCallersWait()
     {
-        await using var bench = await Bench.StartAsync(postgres, new() { Capacity = 2, MaxBatch = 1 });
-        List<Task<Cell<RunRecord>>> writes;
-        await using (await BlockedAsync(bench))
+        await using var db = await TestDatabase.StartAsync(postgres, new() { Capacity = 2, MaxBatch = 1 });
+        List<Task<TestState<RunRecord>>> writes;
+        await using (await BlockedAsync(db))
         {
-            writes = [.. Enumerable.Range(0, 6).Select(_ => bench.PlantAsync(bench.NewRun(1, 1)))];
-            await Until(() => bench.Writer.Waiting == 2);
+            writes = [.. Enumerable.Range(0, 6).Select(_ => db.CreateRunAsync(db.NewRun(1, 1)))];
+            await Until(() => db.Writer.Waiting == 2);
             Assert.All(writes, w => Assert.False(w.IsCompleted));
-            Assert.Equal(0, await bench.CountAsync("SELECT count(*) FROM jobs"));
-            Assert.Equal(2, bench.Writer.Waiting);
+            Assert.Equal(0, await db.CountAsync("SELECT count(*) FROM jobs"));
+            Assert.Equal(2, db.Writer.Waiting);
         }
 
         await Task.WhenAll(writes);
-        Assert.Equal(6, await bench.CountAsync("SELECT count(*) FROM pipeline_runs"));
+        Assert.Equal(6, await db.CountAsync("SELECT count(*) FROM pipeline_runs"));
     }
 
     [Fact]
-    public async Task Text_ThatTheDatabaseCannotHold_IsMendedNotLost()
+    public async Task Text_ThatTheDatabaseCanNotStore_IsReplacedNotLost()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        var run = await bench.PlantAsync();
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var run = await db.CreateRunAsync();
         await run.MoveAsync(Status.Failed, Reason.ExecutorError, "bad\0byte and half\uD83Da pair");
-        var read = await bench.LoadAsync<RunRecord>(run.Row!.Id.Value);
+        var read = await db.LoadAsync<RunRecord>(run.Row!.Id.Value);
         Assert.Equal("bad\uFFFDbyte and half\uFFFDa pair", read.Row!.Life.Detail);
     }
 
@@ -278,10 +299,10 @@ public sealed class RelationalStorageTests(PostgresFixture postgres)
         }
     }
 
-    /// <summary>Holds every new run back, so that the writer stands still in its batch and the rest gathers.</summary>
-    private static async Task<IAsyncDisposable> BlockedAsync(Bench bench)
+    /// <summary>Blocks new runs, so that the writer waits in its batch and further writes are queued.</summary>
+    private static async Task<IAsyncDisposable> BlockedAsync(TestDatabase db)
     {
-        var connection = await bench.Source.OpenConnectionAsync();
+        var connection = await db.Source.OpenConnectionAsync();
         await using var command = new NpgsqlCommand("BEGIN; LOCK TABLE pipeline_runs IN SHARE MODE", connection);
         await command.ExecuteNonQueryAsync();
         return new Block(connection);

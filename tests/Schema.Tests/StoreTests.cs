@@ -8,8 +8,8 @@ public sealed class StoreTests(PostgresFixture postgres)
     [Fact]
     public async Task Project_Lifecycle_WithItsConflicts()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        var store = new ProjectStore(bench.Source, TimeProvider.System);
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var store = new ProjectStore(db.Source, TimeProvider.System);
         var project = await store.CreateAsync("api", "The API");
         Assert.Equal("name_taken", (await Assert.ThrowsAsync<ConflictException>(() => store.CreateAsync("api", null))).Code);
         Assert.Equal(project.Id, (await store.FindByNameAsync("api"))!.Id);
@@ -20,7 +20,7 @@ public sealed class StoreTests(PostgresFixture postgres)
         var second = await store.ListAsync(new(1, first.NextCursor));
         Assert.Equal(["api2", "shop"], first.Items.Concat(second.Items).Select(p => p.Name));
         Assert.Null(second.NextCursor);
-        Assert.Equal("in_use", (await Assert.ThrowsAsync<ConflictException>(() => store.DeleteAsync(bench.Project.Id))).Code);
+        Assert.Equal("in_use", (await Assert.ThrowsAsync<ConflictException>(() => store.DeleteAsync(db.Project.Id))).Code);
         await store.DeleteAsync(project.Id);
         await Assert.ThrowsAsync<NotFoundException>(() => store.DeleteAsync(project.Id));
         Assert.Null(await store.GetAsync(project.Id));
@@ -29,17 +29,17 @@ public sealed class StoreTests(PostgresFixture postgres)
     [Fact]
     public async Task Repository_Lifecycle_WithItsConflicts()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        var store = new RepositoryStore(bench.Source, TimeProvider.System);
-        var pipelines = new PipelineStore(bench.Source, TimeProvider.System);
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var store = new RepositoryStore(db.Source, TimeProvider.System);
+        var pipelines = new PipelineStore(db.Source, TimeProvider.System);
         Assert.Equal(
             "name_taken",
-            (await Assert.ThrowsAsync<ConflictException>(() => store.CreateAsync(new(bench.Project.Id, "web", "git", "/x", "main")))).Code
+            (await Assert.ThrowsAsync<ConflictException>(() => store.CreateAsync(new(db.Project.Id, "web", "git", "/x", "main")))).Code
         );
         await Assert.ThrowsAsync<NotFoundException>(() =>
             store.CreateAsync(new(ProjectId.New(TimeProvider.System), "web", "git", "/x", "main"))
         );
-        var repository = await store.CreateAsync(new(bench.Project.Id, "lib", "git", "/lib", "main", "process"));
+        var repository = await store.CreateAsync(new(db.Project.Id, "lib", "git", "/lib", "main", "process"));
         Assert.Equal("shop", repository.ProjectName);
         Assert.Null((await store.UpdateAsync(repository.Id, new(Executor: ""))).Executor);
         Assert.Equal("trunk", (await store.UpdateAsync(repository.Id, new(DefaultBranch: "trunk"))).DefaultBranch);
@@ -59,17 +59,17 @@ public sealed class StoreTests(PostgresFixture postgres)
         );
 
         await store.DeleteAsync(repository.Id);
-        Assert.Equal(["web"], (await store.ListAsync(bench.Project.Id, new())).Items.Select(r => r.Name));
-        await bench.PlantAsync();
-        Assert.Equal("in_use", (await Assert.ThrowsAsync<ConflictException>(() => store.DeleteAsync(bench.Repository.Id))).Code);
-        Assert.NotNull(await pipelines.GetAsync(bench.Pipeline.Id));
+        Assert.Equal(["web"], (await store.ListAsync(db.Project.Id, new())).Items.Select(r => r.Name));
+        await db.CreateRunAsync();
+        Assert.Equal("in_use", (await Assert.ThrowsAsync<ConflictException>(() => store.DeleteAsync(db.Repository.Id))).Code);
+        Assert.NotNull(await pipelines.GetAsync(db.Pipeline.Id));
     }
 
     [Fact]
-    public async Task Token_IsFoundUntilRevoked_AndOnlyItsHashIsKept()
+    public async Task Token_IsFoundUntilRevoked_AndOnlyItsHashIsStored()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        var store = new TokenStore(bench.Source, TimeProvider.System);
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var store = new TokenStore(db.Source, TimeProvider.System);
         Assert.False(await store.AnyAsync());
         const string Token = "shp_0123456789abcdef0123456789abcdef";
         var row = await store.CreateAsync("ci", "write", Token);
@@ -80,7 +80,7 @@ public sealed class StoreTests(PostgresFixture postgres)
         Assert.Equal("role", (await Assert.ThrowsAsync<InvalidInputException>(() => store.CreateAsync("other", "king", Token + "z"))).Code);
         await store.TouchAsync(row.Id);
         Assert.NotNull((await store.ListAsync())[0].LastUsedAt);
-        Assert.Equal(0, await bench.CountAsync($"SELECT count(*) FROM api_tokens t WHERE t::text LIKE '%{Token}%'"));
+        Assert.Equal(0, await db.CountAsync($"SELECT count(*) FROM api_tokens t WHERE t::text LIKE '%{Token}%'"));
         await store.RevokeAsync(row.Id);
         await store.RevokeAsync(row.Id);
         Assert.Null(await store.FindAsync(Token));
@@ -89,10 +89,10 @@ public sealed class StoreTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task ServerKey_AskedForByManyAtOnce_IsOne()
+    public async Task ServerKey_RequestedConcurrently_IsCreatedOnce()
     {
-        await using var bench = await Bench.StartAsync(postgres);
-        var store = new ServerKeyStore(bench.Source, TimeProvider.System);
+        await using var db = await TestDatabase.StartAsync(postgres);
+        var store = new ServerKeyStore(db.Source, TimeProvider.System);
         var keys = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => store.GetOrCreateAsync("signing")));
         Assert.All(keys, k => Assert.Equal(keys[0], k));
         Assert.Equal(32, keys[0].Length);

@@ -4,11 +4,11 @@ using Shipinator.Silo.Standalone;
 
 namespace Shipinator.Silo.Tests;
 
-/// <summary>The data folder is its owner's alone, and remembers a silo's port.</summary>
+/// <summary>The data folder is private, and keeps the port of a silo.</summary>
 public sealed class DataFolderTests : IDisposable
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-    private const UnixFileMode Everybody =
+    private const UnixFileMode OpenToAll =
         OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
     private readonly string _above = Directory.CreateTempSubdirectory("ship-data-").FullName;
 
@@ -19,30 +19,30 @@ public sealed class DataFolderTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Folder_ThatIsMade_IsItsOwnersAlone_AndSoIsEveryPart(bool exclusive)
+    public void NewFolder_IsPrivate_WithAllSubfolders(bool exclusive)
     {
         using var folder = DataFolder.Open(Data, exclusive);
-        AssertClosed();
+        AssertPrivate();
     }
 
     [Fact]
-    public void FolderOfAnEarlierVersion_ThatWasOpen_IsClosedAtTheNextStart()
+    public void ExistingFolder_WithOpenPermissions_IsMadePrivate()
     {
         foreach (var part in new[] { "", "artifacts", "logs", "git" })
         {
             Directory.CreateDirectory(Path.Combine(Data, part));
-            File.SetUnixFileMode(Path.Combine(Data, part), Everybody);
+            File.SetUnixFileMode(Path.Combine(Data, part), OpenToAll);
         }
 
         using var folder = DataFolder.Open(Data, exclusive: true);
-        AssertClosed();
+        AssertPrivate();
     }
 
     [Theory]
     [InlineData("/tmp")]
     [InlineData("/")]
     [InlineData("/var")]
-    public void FolderOfEverybody_IsRefused_NotClosed(string path)
+    public void SharedFolder_IsRejectedUnchanged(string path)
     {
         var before = File.GetUnixFileMode(path);
         var error = Assert.Throws<StartupException>(() => DataFolder.Open(path, exclusive: true));
@@ -51,7 +51,7 @@ public sealed class DataFolderTests : IDisposable
     }
 
     [Fact]
-    public void AdminToken_IsInAFileOfItsOwnerAlone()
+    public void ServerFile_IsPrivate()
     {
         using var folder = DataFolder.Open(Data, exclusive: true);
         folder.WriteServerFile(new("http://127.0.0.1:1", "shp_x", 1));
@@ -59,7 +59,7 @@ public sealed class DataFolderTests : IDisposable
     }
 
     [Fact]
-    public void SiloPort_IsTheSameAtTheNextStart_AndAnotherBesideItHasItsOwn()
+    public void SiloPort_IsKept_AndDiffersForParallelSilos()
     {
         int first,
             second;
@@ -79,7 +79,7 @@ public sealed class DataFolderTests : IDisposable
     }
 
     [Fact]
-    public void SiloPort_ThatAnotherProgramHoldsMeanwhile_IsReplaced()
+    public void SiloPort_UsedByAnotherProgram_IsReplaced()
     {
         int port;
         using (var folder = DataFolder.Open(Data, exclusive: false))
@@ -100,7 +100,7 @@ public sealed class DataFolderTests : IDisposable
         Assert.Equal(next, again.ClaimSiloPort(IPAddress.Loopback));
     }
 
-    private void AssertClosed()
+    private void AssertPrivate()
     {
         foreach (var part in new[] { "", "artifacts", "logs", "git", "silos" })
         {

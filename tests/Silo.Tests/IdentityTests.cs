@@ -6,7 +6,7 @@ using Shipinator.Testing;
 
 namespace Shipinator.Silo.Tests;
 
-/// <summary>Who is a silo: by the operator's files, or by the key in the database.</summary>
+/// <summary>The identity of silos: by configured certificates, or by the key in the database.</summary>
 public sealed class IdentityTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("ship-tls-").FullName;
@@ -19,7 +19,7 @@ public sealed class IdentityTests : IDisposable
     }
 
     [Fact]
-    public void Files_TrustWhatTheirAuthorityIssued_AndNothingElse()
+    public void Files_TrustOnlyCertificatesOfTheirAuthority()
     {
         var identity = FileIdentity.Open(Files(_authority.WriteTo(_folder)));
         using var ours = _authority.Issue("other-silo");
@@ -33,7 +33,7 @@ public sealed class IdentityTests : IDisposable
     }
 
     [Fact]
-    public void PeerName_IsAskedForOfAnAuthorityThatIssuesForOthersToo()
+    public void PeerName_IsRequired()
     {
         var files = Files(_authority.WriteTo(_folder, "shipinator"));
         files.PeerName = "shipinator";
@@ -45,7 +45,7 @@ public sealed class IdentityTests : IDisposable
     }
 
     [Fact]
-    public void RenewedFiles_AreUsedWithoutARestart_AndBrokenOnesAreNot()
+    public void ChangedFiles_AreReloadedUnlessInvalid()
     {
         var files = Files(_authority.WriteTo(_folder));
         var identity = FileIdentity.Open(files);
@@ -63,37 +63,34 @@ public sealed class IdentityTests : IDisposable
     }
 
     [Fact]
-    public void Files_ThatOthersWouldNotAccept_StopTheStartWithTheSettingsName()
+    public void Files_InvalidForOtherSilos_AreRejectedWithTheSetting()
     {
-        AssertRefused("Certificate", "validity", _authority.WriteTo(_folder, days: -1));
-        AssertRefused("Certificate", "serverAuth, clientAuth", _authority.WriteTo(_folder, serverOnly: true));
+        AssertRejected("Certificate", "validity", _authority.WriteTo(_folder, days: -1));
+        AssertRejected("Certificate", "serverAuth, clientAuth", _authority.WriteTo(_folder, serverOnly: true));
 
         var files = _authority.WriteTo(_folder);
         using var another = new TestAuthority("Another");
         File.WriteAllText(files["Authority"], another.Pem);
-        AssertRefused("Certificate", "issued by the authority", files);
+        AssertRejected("Certificate", "issued by the authority", files);
         File.WriteAllText(files["Authority"], "nothing");
-        AssertRefused("Certificate", "issued by the authority", files);
+        AssertRejected("Certificate", "issued by the authority", files);
 
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         files = _authority.WriteTo(_folder);
         File.WriteAllText(files["Key"], key.ExportPkcs8PrivateKeyPem());
-        AssertRefused("Certificate", "private key", files);
+        AssertRejected("Certificate", "private key", files);
         File.Delete(files["Key"]);
-        AssertRefused("Key", "can't be read", files);
+        AssertRejected("Key", "can't be read", files);
     }
 
-    /// <summary>What docs/operations.md tells operators to do.</summary>
+    /// <summary>The script that docs/operations.md recommends.</summary>
     [Fact]
-    public async Task Script_MakesFilesThatSilosTakeAndTrust()
+    public async Task Script_CreatesCertificatesThatSilosTrust()
     {
-        var root = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(root, "Shipinator.sln")))
-        {
-            root = Path.GetDirectoryName(root)!;
-        }
-
-        using var script = Process.Start(Path.Combine(root, "scripts", "cluster-certificates.sh"), [_folder, "silo-1", "silo-2"]);
+        using var script = Process.Start(
+            Path.Combine(Repository.Root, "scripts", "cluster-certificates.sh"),
+            [_folder, "silo-1", "silo-2"]
+        );
         await script.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.Equal(0, script.ExitCode);
         var (first, second) = (FileIdentity.Open(Made("silo-1")), FileIdentity.Open(Made("silo-2")));
@@ -111,7 +108,7 @@ public sealed class IdentityTests : IDisposable
     }
 
     [Fact]
-    public void SilosWithTheSameKeyOfTheDatabase_TrustEachOther_AndNobodyElse()
+    public void SilosWithTheSameDatabaseKey_TrustOnlyEachOther()
     {
         var secret = RandomNumberGenerator.GetBytes(32);
         var (first, second, stranger) = (new DatabaseIdentity(), new DatabaseIdentity(), new DatabaseIdentity());
@@ -126,7 +123,7 @@ public sealed class IdentityTests : IDisposable
         Assert.False(first.Trusts(issued, null));
     }
 
-    private static void AssertRefused(string setting, string what, IReadOnlyDictionary<string, string> files)
+    private static void AssertRejected(string setting, string what, IReadOnlyDictionary<string, string> files)
     {
         var error = Assert.Throws<StartupException>(() => FileIdentity.Open(Files(files)));
         Assert.StartsWith($"Shipinator:Orleans:Tls:{setting}: {files[setting]} ", error.Message, StringComparison.Ordinal);

@@ -5,7 +5,7 @@ using Shipinator.Silo.Configuration;
 
 namespace Shipinator.Silo.Tests;
 
-/// <summary>Which settings open a port to whom, and what the server asks for before it does.</summary>
+/// <summary>Settings that open ports beyond loopback, and what they require.</summary>
 public sealed class ReachTests
 {
     private static readonly TlsSettings Files = new()
@@ -20,7 +20,7 @@ public sealed class ReachTests
     [InlineData("192.168.1.5")]
     [InlineData("fd00::1")]
     [InlineData("0.0.0.0")]
-    public void SilosBeyondLoopback_WithoutCertificates_AreRefused_UnlessTheOperatorSaysSo(string address)
+    public void SilosBeyondLoopback_WithoutCertificates_AreRejectedUnlessAllowed(string address)
     {
         Assert.Contains(
             "Shipinator:Orleans:AdvertisedAddress",
@@ -34,10 +34,10 @@ public sealed class ReachTests
     [Theory]
     [InlineData("127.0.0.1")]
     [InlineData("::1")]
-    public void SilosOfOneMachine_NeedNoFiles(string address) => Assert.Empty(Failures(Cluster(o => o.AdvertisedAddress = address)));
+    public void SilosOnLoopback_NeedNoCertificates(string address) => Assert.Empty(Failures(Cluster(o => o.AdvertisedAddress = address)));
 
     [Fact]
-    public void PortForClients_NeedsCertificates_OnLoopbackToo()
+    public void GatewayPort_NeedsCertificates_EvenOnLoopback()
     {
         Assert.Contains(
             "Shipinator:Orleans:GatewayPort",
@@ -49,7 +49,7 @@ public sealed class ReachTests
     }
 
     [Fact]
-    public void HalfOfTheFiles_AreRefused()
+    public void IncompleteTlsFiles_AreRejected()
     {
         var failures = Failures(Cluster(o => o.Tls = new() { Certificate = "/c" }));
         Assert.Equal(2, failures.Count);
@@ -58,7 +58,7 @@ public sealed class ReachTests
     }
 
     [Fact]
-    public void ProcessExecutor_IsRefused_ByWhicheverPortIsOpenBeyondLoopback()
+    public void ProcessExecutor_AnyPortBeyondLoopback_IsRejected()
     {
         foreach (
             var (options, setting) in new (ShipinatorOptions, string)[]
@@ -88,32 +88,21 @@ public sealed class ReachTests
 
         Assert.Empty(Reach.BeyondLoopback(new()));
         Assert.Empty(Reach.BeyondLoopback(Cluster(_ => { })));
-        // Without a cluster nothing listens there, whatever the address.
+        // Without a cluster nothing listens there.
         Assert.Empty(Reach.BeyondLoopback(new() { Orleans = { AdvertisedAddress = "10.0.0.1" } }));
     }
 
     [Fact]
-    public void HungSilo_IsDeclaredDead_WithinTheTimeThatIsPromised()
+    public void HungSilo_IsDeclaredDead_WithinTheDocumentedTime()
     {
         var options = new ClusterMembershipOptions();
         Liveness.Apply(options, new OrleansSettings().ProbeTimeout);
-        Assert.Equal(TimeSpan.FromSeconds(10), Liveness.HungWithin(options));
-        Assert.Equal(TimeSpan.FromSeconds(15), Liveness.ForgottenWithin(options));
+        Assert.Equal(TimeSpan.FromSeconds(10), Liveness.DetectionTime(options));
+        Assert.Equal(TimeSpan.FromSeconds(15), Liveness.StaleEntryTime(options));
         Assert.Equal(TimeSpan.FromSeconds(5), options.TableRefreshTimeout);
-        var operations = File.ReadAllText(Path.Combine(Root(), "docs", "operations.md"));
+        var operations = File.ReadAllText(Path.Combine(Repository.Root, "docs", "operations.md"));
         Assert.Contains("within 10 s", operations, StringComparison.Ordinal);
         Assert.Contains("within 15 s", operations, StringComparison.Ordinal);
-    }
-
-    private static string Root()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Shipinator.sln")))
-        {
-            folder = Path.GetDirectoryName(folder)!;
-        }
-
-        return folder;
     }
 
     private static ShipinatorOptions Cluster(Action<OrleansSettings> set)

@@ -6,7 +6,7 @@ using Shipinator.Silo.Hosting;
 
 namespace Shipinator.Silo.Tests;
 
-/// <summary>What strangers put into names and messages does not control the terminal on which the server was started.</summary>
+/// <summary>Untrusted text in log messages can't control the terminal of the server.</summary>
 public sealed class SafeConsoleTests
 {
     [Theory]
@@ -17,7 +17,7 @@ public sealed class SafeConsoleTests
     [InlineData("a\rb", "ab")]
     [InlineData("a\u202eb", "a\\u{202E}b")]
     [InlineData("a\n\tb\r\n", "a\n\tb\n")]
-    public void AnyWay_HostileText_IsCleaned(string text, string expected)
+    public void Write_HostileText_IsSanitized(string text, string expected)
     {
         Assert.Equal(expected, Written(true, w => w.Write(text)));
         Assert.Equal(expected, Written(false, w => w.Write(text)));
@@ -28,7 +28,7 @@ public sealed class SafeConsoleTests
     }
 
     [Fact]
-    public void Colors_StayOnATerminal_AndEndWithTheirLine()
+    public void Colors_AreKeptOnATerminal_AndEndWithTheirLine()
     {
         const string Text = "\u001b[40m\u001b[32minfo\u001b[39m\u001b[22m\u001b[49m: ok\n\u001b[8mhidden\nseen\n";
         Assert.Equal(
@@ -39,7 +39,7 @@ public sealed class SafeConsoleTests
     }
 
     [Fact]
-    public async Task Logger_OfTheHost_WritesThroughIt()
+    public async Task HostLogger_WritesSanitizedText()
     {
         var before = Console.Out;
         using var screen = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };

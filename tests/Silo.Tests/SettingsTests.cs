@@ -11,7 +11,7 @@ using Shipinator.Silo.Configuration;
 
 namespace Shipinator.Silo.Tests;
 
-/// <summary>What is below <c>Shipinator</c> either works or stops the start; nothing is ignored.</summary>
+/// <summary>Every key below <c>Shipinator</c> is either bound or stops the start; none is ignored.</summary>
 public sealed partial class SettingsTests
 {
     [Theory]
@@ -21,23 +21,24 @@ public sealed partial class SettingsTests
     [InlineData("Shipinator:Orleans:Tls:Cert", "/x", "Shipinator:Orleans:Tls:Certificate")]
     [InlineData("Shipinator:Process:ListensBeyondLoopback", "false", "Shipinator:Process:AllowBeyondLoopback")]
     [InlineData("Shipinator:Kubernetes:Tolerations:0:Efect", "NoExecute", "Shipinator:Kubernetes:Tolerations:0:Effect")]
+    [InlineData("Shipinator:Web:MaxLogBytes", "1", "Shipinator:Storage:MaxLogBytes")]
+    [InlineData("Shipinator:Web:RunsPerMinutePerToken", "1", "Shipinator:Limits:RunsPerMinutePerToken")]
     [InlineData("Shipinator:Conection_String", "Host=x", "Shipinator:ConnectionString")]
-    public void UnknownKey_StopsTheStart_AndTheNearestIsNamed(string key, string value, string nearest)
+    public void UnknownKey_IsRejectedWithASuggestion(string key, string value, string suggestion)
     {
         var failure = Assert.Single(Refused((key, value)));
-        Assert.StartsWith($"{key} is no setting", failure, StringComparison.Ordinal);
-        Assert.EndsWith($" {nearest}.", failure, StringComparison.Ordinal);
+        Assert.Equal($"{key} is not a valid setting. Did you mean {suggestion}?", failure);
     }
 
     [Theory]
-    [InlineData("Shipinator:Port", "many", "a whole number")]
+    [InlineData("Shipinator:Port", "many", "an integer")]
     [InlineData("Shipinator:Engine:RunnerSilence", "5 minutes", "00:05:00")]
     [InlineData("Shipinator:Clustering", "Redis", "Localhost, AdoNet")]
     [InlineData("Shipinator:Kubernetes:RunAsNonRoot", "maybe", "true or false")]
-    [InlineData("Shipinator:Engine:AdmissionLimits:process", "all", "a whole number")]
+    [InlineData("Shipinator:Engine:AdmissionLimits:process", "all", "an integer")]
     [InlineData("Shipinator:Orleans", "yes", "is a section")]
     [InlineData("Shipinator:Port:Http", "80", "is a value, not a section")]
-    public void ValueOfAnotherKind_StopsTheStart_AndTheMessageSaysWhatItMustBe(string key, string value, string expected)
+    public void ValueOfWrongType_IsRejectedWithTheExpectedType(string key, string value, string expected)
     {
         var failure = Assert.Single(Refused((key, value)));
         Assert.Contains(expected, failure, StringComparison.Ordinal);
@@ -45,7 +46,7 @@ public sealed partial class SettingsTests
     }
 
     [Fact]
-    public void EveryMistake_IsToldAtOnce() =>
+    public void AllErrors_AreReportedAtOnce() =>
         Assert.Equal(
             4,
             Refused(
@@ -57,7 +58,7 @@ public sealed partial class SettingsTests
         );
 
     [Fact]
-    public void KeysThatOperatorsMakeUp_AreTaken()
+    public void FreeFormKeys_AreAccepted()
     {
         var options = Settings.Read(
             Of(
@@ -80,11 +81,11 @@ public sealed partial class SettingsTests
     [InlineData(Settings.Artifacts)]
     [InlineData(Settings.Process)]
     [InlineData(Settings.Web)]
-    public void EveryKeyOfARoom_ReachesItsOptions(string section)
+    public void EveryKeyOfARoom_IsBound(string section)
     {
         var type = Settings.Rooms[section];
         var keys = SettingsTree
-            .Whole.Keys()
+            .Root.Keys()
             .Where(k => k.StartsWith(section + ":", StringComparison.Ordinal) && k.Count(c => c == ':') == 1)
             .Select(k => k[(section.Length + 1)..])
             .Where(k => type.GetProperty(k) is not null)
@@ -96,23 +97,23 @@ public sealed partial class SettingsTests
             var options = Activator.CreateInstance(type)!;
             var value = Another(property.GetValue(options), property.PropertyType);
             var configuration = Of(($"Shipinator:{section}:{key}", value));
-            Assert.Empty(SettingsTree.Whole.Check(configuration.GetSection("Shipinator")));
+            Assert.Empty(SettingsTree.Root.Check(configuration.GetSection("Shipinator")));
             Settings.Bind(configuration, section, options);
             Assert.Equal(value, Convert.ToString(property.GetValue(options), CultureInfo.InvariantCulture));
         }
     }
 
     [Fact]
-    public void AdmissionLimitOfAnExecutor_ReachesTheEngine()
+    public void AdmissionLimitOfAnExecutor_IsBound()
     {
         var engine = new EngineOptions();
         Settings.Bind(Of(("Shipinator:Engine:AdmissionLimits:process", "3")), Settings.Engine, engine);
         Assert.Equal(3, engine.AdmissionLimits["process"]);
     }
 
-    /// <summary>A message that tells somebody to set what can't be set would be worse than none.</summary>
+    /// <summary>An error message must not name a setting that does not exist.</summary>
     [Fact]
-    public void EveryKeyThatAValidatorNames_CanBeSet()
+    public void KeysInValidationMessages_Exist()
     {
         var messages = Messages(new ShipinatorOptionsValidator())
             .Concat(Messages(new EngineOptionsValidator()))
@@ -126,9 +127,9 @@ public sealed partial class SettingsTests
         AssertKnown(messages.Select(m => ("a validator", m)));
     }
 
-    /// <summary>None was forgotten above: every validator of a room is one of those.</summary>
+    /// <summary>The test above covers all validators of all rooms.</summary>
     [Fact]
-    public void Validators_AreAllKnownToThisTest()
+    public void Validators_AreAllCovered()
     {
         var found = AppDomain
             .CurrentDomain.GetAssemblies()
@@ -155,14 +156,9 @@ public sealed partial class SettingsTests
     }
 
     [Fact]
-    public void EveryKeyThatADocumentOrTheCodeNames_CanBeSet()
+    public void KeysInDocumentsAndCode_Exist()
     {
-        var root = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(root, "Shipinator.sln")))
-        {
-            root = Path.GetDirectoryName(root)!;
-        }
-
+        var root = Repository.Root;
         var files = Directory
             .EnumerateFiles(root, "*.md", SearchOption.AllDirectories)
             .Concat(Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories))
@@ -175,6 +171,46 @@ public sealed partial class SettingsTests
             .ToList();
         Assert.True(files.Count > 100);
         AssertKnown(files);
+        AssertShortKeysKnown(files.Where(f => f.Item1.EndsWith(".md", StringComparison.Ordinal)));
+    }
+
+    /// <summary>The server names its settings with <see cref="SettingKey"/>; other rooms write each key at most once.</summary>
+    [Theory]
+    [InlineData("Silo", 0)]
+    [InlineData("Executors", 1)]
+    [InlineData("Artifacts", 1)]
+    public void KeysInStrings_AreNotRepeated(string room, int allowed)
+    {
+        var keys = Directory
+            .EnumerateFiles(Path.Combine(Repository.Root, room), "*.cs", SearchOption.AllDirectories)
+            .Where(f => !f.Contains("/obj/", StringComparison.Ordinal))
+            .SelectMany(File.ReadLines)
+            .Where(l => !l.TrimStart().StartsWith("///", StringComparison.Ordinal))
+            .SelectMany(l => KeyInText().Matches(l).Select(m => m.Groups[1].Value))
+            .Where(k => allowed == 0 || k.Contains(':', StringComparison.Ordinal));
+        Assert.All(keys.GroupBy(k => k), g => Assert.True(g.Count() <= allowed, $"{room} writes Shipinator:{g.Key} {g.Count()} times."));
+    }
+
+    [Fact]
+    public void KeysInTexts_ThatDoNotExist_AreFound()
+    {
+        Assert.ThrowsAny<Exception>(() => AssertKnown([("a text", "set Shipinator:Orleans:SiloPrt")]));
+        Assert.ThrowsAny<Exception>(() => AssertKnown([("a text", "export SHIPINATOR__ORLEANS__SILOPRT=1")]));
+        Assert.ThrowsAny<Exception>(() => AssertShortKeysKnown([("a text", "set `Orleans:SiloPrt` to 1")]));
+    }
+
+    /// <summary>Keys without the prefix, such as <c>Orleans:SiloPort</c> in a code span.</summary>
+    private static void AssertShortKeysKnown(IEnumerable<(string Place, string Text)> texts)
+    {
+        var sections = SettingsTree
+            .Root.Keys()
+            .Where(k => k.Contains(':', StringComparison.Ordinal))
+            .Select(k => k.Split(':')[0])
+            .Distinct();
+        var key = new Regex($"`((?:{string.Join('|', sections)})(?::[A-Za-z]\\w*)+)[ `]");
+        var named = texts.SelectMany(t => key.Matches(t.Text).Select(m => (t.Place, Key: m.Groups[1].Value))).Distinct().ToList();
+        Assert.NotEmpty(named);
+        Assert.All(named, n => Assert.True(SettingsTree.Root.Contains(n.Key), $"{n.Place} names {n.Key}, which can't be set."));
     }
 
     private static void AssertKnown(IEnumerable<(string Place, string Text)> texts)
@@ -188,10 +224,10 @@ public sealed partial class SettingsTests
             .Distinct()
             .ToList();
         Assert.NotEmpty(named);
-        Assert.All(named, n => Assert.True(SettingsTree.Whole.Knows(n.Key), $"{n.Place} names Shipinator:{n.Key}, which can't be set."));
+        Assert.All(named, n => Assert.True(SettingsTree.Root.Contains(n.Key), $"{n.Place} names Shipinator:{n.Key}, which can't be set."));
     }
 
-    /// <summary>Each member with values that somebody might write by mistake, one at a time.</summary>
+    /// <summary>The failures for invalid values of each member, one at a time.</summary>
     private static List<string> Messages<T>(IValidateOptions<T> validator)
         where T : class
     {
@@ -266,7 +302,7 @@ public sealed partial class SettingsTests
         : type == typeof(int) || type == typeof(long) || type == typeof(uint)
             ? (Convert.ToInt64(value, CultureInfo.InvariantCulture) + 1).ToString(CultureInfo.InvariantCulture)
         : type == typeof(string) ? "/another"
-        : throw new NotSupportedException($"{type}: teach this test what another value of it is.");
+        : throw new NotSupportedException($"{type}: add another value of this type to the test.");
 
     private static List<string> Refused(params (string Key, string Value)[] settings) =>
         [.. Assert.Throws<OptionsValidationException>(() => Settings.Read(Of(settings))).Failures];

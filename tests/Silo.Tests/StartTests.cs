@@ -8,21 +8,22 @@ using Shipinator.Testing;
 
 namespace Shipinator.Silo.Tests;
 
+/// <summary>Errors at the start.</summary>
 public sealed class StartTests
 {
     [Theory]
     [InlineData("Shipinator:Listen", "0.0.0.0")]
     [InlineData("Shipinator:Engine:RunnerSilence", "-1")]
-    public async Task Prepare_SettingsOfRoomsAreWrong_TellsThemAllBeforeTheDatabaseIsTouched(string key, string value)
+    public async Task Prepare_InvalidSettingsOfRooms_ReportsAllBeforeTheDatabaseIsAccessed(string key, string value)
     {
         var values = new Dictionary<string, string?> { ["Shipinator:Listen"] = "0.0.0.0", [key] = value };
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(values).Build();
         var options = Settings.Read(configuration);
-        var place = Directory.CreateTempSubdirectory("shipinator-start-").FullName;
+        var root = Directory.CreateTempSubdirectory("shipinator-start-").FullName;
         try
         {
-            using var folder = DataFolder.Open(Path.Combine(place, "data"), exclusive: true);
-            // Nothing answers there: who asks the database first, fails in another way.
+            using var folder = DataFolder.Open(Path.Combine(root, "data"), exclusive: true);
+            // There is no database at this address: accessing it would fail differently.
             await using var database = ShipinatorDatabase.Create("Host=127.0.0.1;Port=1;Database=x;Username=x");
             await using var app = SiloApp.Build([], configuration, options, database, folder, 0);
 
@@ -33,8 +34,8 @@ public sealed class StartTests
         }
         finally
         {
-            Directory.Delete(place, recursive: true);
-            WorkFolders.Remove(Path.Combine(place, "data"));
+            Directory.Delete(root, recursive: true);
+            WorkFolders.Remove(Path.Combine(root, "data"));
         }
     }
 }

@@ -22,7 +22,9 @@ public sealed class PostgresFixture : IAsyncLifetime
     private string? _template;
     private int _made;
 
-    /// <summary>Whether the server pays for durability: false, since no test crashes the machine; benchmarks want the disk's real cost.</summary>
+    /// <summary>
+    /// Whether the server syncs to disk: false, since no test crashes the machine; benchmarks need the real cost of the disk.
+    /// </summary>
     public bool Fsync { get; init; }
 
     /// <summary>The server of our own; null when SHIPINATOR_TEST_PG named another.</summary>

@@ -7,7 +7,7 @@ namespace Shipinator.WebFrontend.Dashboard.Live;
 public sealed record OverviewSnapshot
 {
     /// <summary>The newest runs that are not terminal, at most 50.</summary>
-    public required IReadOnlyList<LiveRun> Live { get; init; }
+    public required IReadOnlyList<ActiveRun> Live { get; init; }
 
     /// <summary>The number of active runs, including those that are not in <see cref="Live"/>.</summary>
     public required int Running { get; init; }
@@ -71,13 +71,13 @@ public sealed class OverviewSource(
     /// <inheritdoc/>
     public async Task<OverviewSnapshot> ReadAsync(bool key, OverviewSnapshot? previous, CancellationToken cancellationToken)
     {
-        var live = await trends.LiveAsync(LiveLimit, cancellationToken);
-        var (running, notStarted) = await trends.LiveCountAsync(cancellationToken);
+        var live = await trends.ActiveAsync(LiveLimit, cancellationToken);
+        var (running, notStarted) = await trends.ActiveCountAsync(cancellationToken);
         var pending = live.Where(l => l.Run.Status == Status.Pending).ToList();
         var waiting = await Task.WhenAll(pending.Select(l => waitReasons.OfAsync(l.Run.Id, cancellationToken)));
         var (queued, all) = await queue.WaitingAsync(QueueLimit, cancellationToken);
         var reasons = await Task.WhenAll(queued.Select(q => waitReasons.OfAsync(q.Id, cancellationToken)));
-        var recent = await runs.ListAsync(new() { IsOver = true }, new PageRequest(RecentLimit), cancellationToken);
+        var recent = await runs.ListAsync(new() { IsTerminal = true }, new PageRequest(RecentLimit), cancellationToken);
         var hosts = await waitReasons.TryAsync(t => grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: false, t), cancellationToken);
         var loads = await Task.WhenAll(
             executors.Types.Order(StringComparer.Ordinal).Select(t => LoadAsync(t, previous, cancellationToken))

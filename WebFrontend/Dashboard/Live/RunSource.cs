@@ -41,7 +41,7 @@ public sealed class RunSource(RunQueries runs, TrendQueries trends, WaitReasonLo
     public async Task<RunSnapshot> ReadAsync(RunId key, RunSnapshot? previous, CancellationToken cancellationToken)
     {
         var run = await runs.GetAsync(key, cancellationToken) ?? throw new NotFoundException("pipeline run", key.ToString());
-        var median = previous is null ? await trends.TypicalDurationAsync(run.PipelineId, cancellationToken) : previous.MedianDuration;
+        var median = previous is null ? await trends.MedianDurationAsync(run.PipelineId, cancellationToken) : previous.MedianDuration;
         var jobs = Keep(previous?.Jobs, await runs.JobsAsync(key, cancellationToken));
         var waiting = await waitReasons.OfAsync(run, jobs, cancellationToken);
         return new(run, jobs, waiting, median);

@@ -126,7 +126,7 @@ public sealed class ScopeSource(
                 ?? throw new NotFoundException("project", repository.ProjectId.ToString()),
             Repository = repository,
             Pipeline = pipeline,
-            MedianDuration = await trends.TypicalDurationAsync(id, cancellationToken),
+            MedianDuration = await trends.MedianDurationAsync(id, cancellationToken),
             Trend = await Trend.ReadAsync(known, time, () => trends.DaysAsync(new() { Pipeline = id }, 30, cancellationToken)),
             Runs = await NewestAsync(new() { Pipeline = id }, cancellationToken),
         };

@@ -3,7 +3,7 @@ using Shipinator.Executors.Tests.Kubernetes;
 
 namespace Shipinator.EndToEnd.Tests.Kubernetes;
 
-/// <summary>A cluster whose pods really run as processes of this machine, and a folder with a repository for a server beside it.</summary>
+/// <summary>A fake cluster whose pods run as processes of this machine, and a folder with a repository for a server.</summary>
 internal sealed class KubernetesBench : IAsyncDisposable
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
@@ -16,7 +16,7 @@ internal sealed class KubernetesBench : IAsyncDisposable
 
     public FakeCluster Cluster { get; private set; } = null!;
 
-    /// <summary>What a server needs to know to run its Jobs there.</summary>
+    /// <summary>The settings with which a server uses the cluster.</summary>
     public Dictionary<string, string> Settings { get; } =
         new(StringComparer.Ordinal)
         {
@@ -26,21 +26,23 @@ internal sealed class KubernetesBench : IAsyncDisposable
             ["SHIPINATOR__Kubernetes__TerminationGrace"] = "00:00:10",
         };
 
-    /// <summary>Jobs that the cluster was ever asked to make, and made: by name, each as often as it was made.</summary>
-    public IReadOnlyList<string> JobsMade
+    /// <summary>The names of all Jobs that were created, one entry for each creation.</summary>
+    public IReadOnlyList<string> CreatedJobs
     {
         get
         {
-            lock (_jobsMade)
+            lock (_createdJobs)
             {
-                return [.. _jobsMade];
+                return [.. _createdJobs];
             }
         }
     }
 
-    private readonly List<string> _jobsMade = [];
+    private readonly List<string> _createdJobs = [];
 
-    /// <summary>With containers as plain processes, for anybody; or in root folders of their own (<see cref="IsolatedContainers"/>).</summary>
+    /// <summary>
+    /// Starts the cluster with containers as plain processes, or in their own root folders (<see cref="IsolatedContainers"/>).
+    /// </summary>
     public static async Task<KubernetesBench> StartAsync(bool isolated = false)
     {
         var bench = new KubernetesBench();
@@ -65,19 +67,19 @@ internal sealed class KubernetesBench : IAsyncDisposable
         {
             if (change is { Type: "ADDED", Key.Kind: "jobs" })
             {
-                lock (bench._jobsMade)
+                lock (bench._createdJobs)
                 {
-                    bench._jobsMade.Add(change.Key.Name);
+                    bench._createdJobs.Add(change.Key.Name);
                 }
             }
         };
         return bench;
     }
 
-    /// <summary>The only pod there is.</summary>
+    /// <summary>The only pod.</summary>
     public JsonObject Pod => Cluster.Store.List("pods", "ci").Single();
 
-    /// <summary>As <c>kubectl delete pod</c>, or a node's drain.</summary>
+    /// <summary>Deletes the pod like <c>kubectl delete pod</c>, or evicts it like draining a node.</summary>
     public void DeletePod(bool evict)
     {
         lock (Cluster.Store.Gate)
@@ -106,7 +108,7 @@ internal sealed class KubernetesBench : IAsyncDisposable
             }
         );
 
-    /// <summary>What is behind a claim.</summary>
+    /// <summary>The folder of a persistent volume claim.</summary>
     public string ClaimFolder(string name) => Path.Combine(_node, "claims", "ci", name);
 
     public void Claim(string name) =>
@@ -122,14 +124,14 @@ internal sealed class KubernetesBench : IAsyncDisposable
             }
         );
 
-    /// <summary>Nothing of ours is in the cluster any more.</summary>
+    /// <summary>Waits until the cluster is empty.</summary>
     public Task GoneAsync() =>
         UntilAsync(
             () => Task.FromResult(Cluster.Count("jobs") + Cluster.Count("pods") + Cluster.Count("secrets") == 0),
             "an empty cluster"
         );
 
-    /// <summary>Other processes are watched: there is no event to wait for.</summary>
+    /// <summary>Polls a condition of other processes, for which there are no events.</summary>
     public static async Task UntilAsync(Func<Task<bool>> condition, string what)
     {
         var start = TimeProvider.System.GetTimestamp();

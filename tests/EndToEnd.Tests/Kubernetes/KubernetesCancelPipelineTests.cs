@@ -1,29 +1,35 @@
 namespace Shipinator.EndToEnd.Tests.Kubernetes;
 
-/// <summary>Runs that are canceled: canceled means that nothing of them is in the cluster any more.</summary>
+/// <summary>Canceled runs have no objects in the cluster.</summary>
 [Collection(KubernetesServer.Collection)]
 public sealed class KubernetesCancelPipelineTests(KubernetesServer server)
 {
     [Fact]
-    public async Task Cancel_OfWorkThatHasNoPlaceYet_MakesNoJob()
+    public async Task Cancel_QueuedExecution_CreatesNoJob()
     {
-        const string sleepers =
-            "image: any\nbuild:\n  steps:\n    - { name: a, parallel: true, run: \"sleep 600\" }\n    - { name: b, parallel: true, run: \"sleep 600\" }\n    - { name: c, parallel: true, run: \"sleep 600\" }\n";
+        const string sleepers = """
+            image: any
+            build:
+              steps:
+                - { name: a, parallel: true, run: "sleep 600" }
+                - { name: b, parallel: true, run: "sleep 600" }
+                - { name: c, parallel: true, run: "sleep 600" }
+            """;
         var first = await server.RunningAsync(sleepers);
         var second = await server.StartAsync("image: any\nbuild:\n  steps:\n    - { name: late, run: \"true\" }\n");
         await second.WaitsForAsync("Waiting for a slot on executor \"kubernetes\"");
-        var jobs = server.Bench.JobsMade.Count;
+        var jobs = server.Bench.CreatedJobs.Count;
         await second.CancelAsync();
         await AssertCanceledAsync(second, empty: false);
         await first.CancelAsync();
         await AssertCanceledAsync(first);
-        Assert.Equal(jobs, server.Bench.JobsMade.Count);
+        Assert.Equal(jobs, server.Bench.CreatedJobs.Count);
     }
 
     [Theory]
     [InlineData("resources: { cpu: 9000 }, run: \"true\"", "Insufficient cpu")]
     [InlineData("image: none-1, run: \"true\"", "none-1")]
-    public async Task Cancel_OfWorkThatWaits_IsOverWhenTheClusterIsEmpty(string step, string waits)
+    public async Task Cancel_WaitingPod_EndsWhenTheClusterIsEmpty(string step, string waits)
     {
         var run = await server.StartAsync($"image: any\nbuild:\n  steps:\n    - {{ name: a, {step} }}\n");
         await run.WaitsForAsync(waits);
@@ -32,9 +38,9 @@ public sealed class KubernetesCancelPipelineTests(KubernetesServer server)
     }
 
     [Fact]
-    public async Task Cancel_OfWorkThatRuns_IsToldFirstAndIsNoSuccessEvenWhenItEndsWell()
+    public async Task Cancel_RunningStep_IsTerminatedAndNeverASuccess()
     {
-        var mark = server.Bench.Bench.Mark("told");
+        var mark = server.Bench.Bench.Mark("terminated");
         var run = await server.RunningAsync(
             $$"""
             image: any
@@ -42,20 +48,20 @@ public sealed class KubernetesCancelPipelineTests(KubernetesServer server)
               steps:
                 - name: a
                   run: |
-                    trap 'echo told >> {{mark}}; exit 0' TERM
+                    trap 'echo terminated >> {{mark}}; exit 0' TERM
                     echo began >> {{mark}}
                     sleep 600 & wait
             """
         );
-        await server.Bench.Bench.WaitForMarkAsync("told", KubernetesBench.Patience);
+        await server.Bench.Bench.WaitForMarkAsync("terminated", KubernetesBench.Patience);
         await run.CancelAsync();
         await AssertCanceledAsync(run);
-        Assert.Equal(["began", "told"], server.Bench.Bench.ReadMark("told"));
+        Assert.Equal(["began", "terminated"], server.Bench.Bench.ReadMark("terminated"));
     }
 
-    /// <summary>Whether it was made is not known as long as the API server is away; and once it is back, nothing is left.</summary>
+    /// <summary>The outcome of the create is unknown while the API server does not respond; afterwards nothing is left.</summary>
     [Fact]
-    public async Task Cancel_WhileTheAnswerToItsCreateIsLost_LeavesNothing()
+    public async Task Cancel_CreateResponseIsLost_LeavesNothing()
     {
         server.Bench.Cluster.HoldAnswers = 1;
         var run = await server.StartAsync("image: any\nbuild:\n  steps:\n    - { name: a, run: \"sleep 600\" }\n");

@@ -3,16 +3,16 @@ using System.Collections.Concurrent;
 namespace Shipinator.EndToEnd.Tests.Kubernetes;
 
 /// <summary>
-/// Whole pipelines while the API server misbehaves: every run ends as it should, nothing runs twice, the cluster made one Job for
-/// each attempt of a job, and is empty at the end.
+/// Pipelines with faults of the API server: every run ends with the right status, no step runs twice, the cluster creates one Job for each
+/// job attempt, and is empty at the end.
 /// </summary>
 [Collection(KubernetesServer.Collection)]
 public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
 {
-    private static readonly TimeSpan Away = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan Outage = TimeSpan.FromSeconds(8);
 
     [Fact]
-    public async Task Creates_WhoseAnswersAreLost_MakeOneJobPerAttempt()
+    public async Task Create_ResponseIsLost_CreatesOneJobPerAttempt()
     {
         server.Bench.Cluster.LoseAnswers = 1;
         try
@@ -28,7 +28,7 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
     }
 
     [Fact]
-    public async Task Creates_ThatAreCarriedOutAndNeverAnswered_MakeOneJobPerAttempt()
+    public async Task Create_NeverResponds_CreatesOneJobPerAttempt()
     {
         server.Bench.Cluster.HoldAnswers = 3;
         var run = await server.StartAsync(Pipeline("held"));
@@ -38,9 +38,9 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
     }
 
     [Fact]
-    public async Task Throttling_AStormOfIt_DelaysARunAndNothingElse()
+    public async Task Throttling_ManyRequests_OnlyDelaysTheRun()
     {
-        // The watches want to come back, too.
+        // Watches reconnect at the same time.
         server.Bench.Cluster.CutWatches();
         (server.Bench.Cluster.RetryAfter, server.Bench.Cluster.TooMany) = (1, 10);
         var run = await server.StartAsync(Pipeline("storm"));
@@ -55,7 +55,7 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
     [InlineData("torn")]
     [InlineData("expired")]
     [InlineData("finished")]
-    public async Task Watches_ThatEnd_MissNothing(string how)
+    public async Task Watches_Interrupted_MissNoEvent(string how)
     {
         var (mark, seen) = (server.Bench.Bench.Mark($"{how}-began"), server.Bench.Bench.Mark($"{how}-seen"));
         var run = await server.RunningAsync(
@@ -93,8 +93,8 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
                     break;
             }
 
-            // What happens after it is seen as ever: only the cluster tells of this one. The pod stays until the server watches again, since
-            // a pod that is gone before a new list takes its reason along.
+            // Only the cluster reports this event. The pod stays until the server watches again, because a pod that is deleted
+            // before the next list takes its reason with it.
             server.Bench.DeletePod(evict: true);
             await KubernetesBench.UntilAsync(
                 () =>
@@ -121,7 +121,7 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
     }
 
     [Fact]
-    public async Task ApiServer_Away_DelaysHandOversAndCleaningUp_AndNoStepThatRuns()
+    public async Task ApiServer_Unavailable_DelaysSubmitsAndCleanup_ButNoRunningStep()
     {
         var bench = server.Bench.Bench;
         var running = await server.RunningAsync(
@@ -141,7 +141,10 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
         await server.Api.WaitForEndAsync(running.Id, KubernetesBench.Patience);
         await waiting.WaitsForAsync("does not respond");
         Assert.Equal(["running-a", "running-b"], bench.ReadMark("away"));
-        await KubernetesBench.UntilAsync(() => Task.FromResult(TimeProvider.System.GetElapsedTime(start) > Away), "the outage's end");
+        await KubernetesBench.UntilAsync(
+            () => Task.FromResult(TimeProvider.System.GetElapsedTime(start) > Outage),
+            "the end of the outage"
+        );
         Assert.NotEmpty(server.Bench.Cluster.Store.List("jobs", "ci"));
         await server.Bench.Cluster.ComeBackAsync();
         await running.AssertEndAsync("success");
@@ -150,7 +153,7 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
     }
 
     [Fact]
-    public async Task Quota_FullThenFree_IsSaidAndWaitedFor()
+    public async Task Quota_Exceeded_IsReportedAndWaitedFor()
     {
         server.Bench.Quota("pods", "0");
         var run = await server.StartAsync(Pipeline("quota"));
@@ -160,7 +163,7 @@ public sealed class KubernetesFaultPipelineTests(KubernetesServer server)
         AssertOnce("quota");
     }
 
-    /// <summary>Two jobs of two steps and one; each step says once that it ran.</summary>
+    /// <summary>A job with two steps and a job with one; each step leaves a line.</summary>
     private string Pipeline(string name) =>
         $$"""
             image: any

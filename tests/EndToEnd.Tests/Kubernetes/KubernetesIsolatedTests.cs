@@ -4,18 +4,18 @@ using Shipinator.KubernetesBattery;
 namespace Shipinator.EndToEnd.Tests.Kubernetes;
 
 /// <summary>
-/// A pipeline in containers of their own: nothing but the manifest decides what they see. The images hold busybox and no runner: that
-/// comes by the manifest's own script from the server. <c>tests/e2e/rehearsal.sh</c> runs the whole battery this way.
+/// A pipeline in isolated containers, which see only what the manifest provides. The images contain busybox but no runner, which the script
+/// of the manifest downloads from the server. <c>tests/e2e/rehearsal.sh</c> runs the whole battery this way.
 /// </summary>
 public sealed class KubernetesIsolatedTests
 {
     [Fact]
-    public async Task Pipeline_InRootFoldersOfItsOwn_ReachesItsServiceByNameAndSeesNothingOfOthers()
+    public async Task Pipeline_InIsolatedContainers_ReachesItsServiceAndSeesNothingElse()
     {
         var runner = Path.Combine(Layout.Root, "artifacts", "runner-static", "runner");
         Assert.SkipUnless(
             File.Exists(runner),
-            "There is no artifacts/runner-static/runner: run Runner/publish-static.sh first (test.sh does)."
+            "artifacts/runner-static/runner does not exist: run Runner/publish-static.sh first (test.sh does)."
         );
         Assert.SkipWhen(IsolatedContainers.WhyNot() is { } why, $"Containers can't be run on this machine: {IsolatedContainers.WhyNot()}.");
         await using var bench = await KubernetesBench.StartAsync(isolated: true);
@@ -31,7 +31,10 @@ public sealed class KubernetesIsolatedTests
             image: {{MachineImages.Busybox}}
             build:
               services:
-                web: { image: {{MachineImages.Busybox}}, ready: { tcp: {{port}} }, command: [sh, -c, "mkdir /tmp/w; echo served-by-web > /tmp/w/it; exec httpd -f -p {{port}} -h /tmp/w"] }
+                web:
+                  image: {{MachineImages.Busybox}}
+                  ready: { tcp: {{port}} }
+                  command: [sh, -c, "mkdir /tmp/w; echo served-by-web > /tmp/w/it; exec httpd -f -p {{port}} -h /tmp/w"]
               steps:
                 - name: ask
                   run: |

@@ -1,13 +1,16 @@
 namespace Shipinator.EndToEnd.Tests.Kubernetes;
 
-/// <summary><c>kill -9</c> of a silo while its executor speaks with the cluster, and again in a running step: another carries on.</summary>
+/// <summary><c>kill -9</c> of a silo during a request to the cluster, and again during a step: the other silo continues the run.</summary>
 public sealed class KubernetesKilledServerTests
 {
     [Fact]
-    public async Task TwoSilos_KilledInAHandOverAndInAStep_TheOtherCarriesOnAndNothingRunsTwice()
+    public async Task TwoSilos_KilledDuringSubmitAndDuringAStep_OtherContinuesAndNothingRunsTwice()
     {
         await using var bench = await KubernetesBench.StartAsync();
-        var (asked, answer) = (new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), new TaskCompletionSource());
+        var (requested, release) = (
+            new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously),
+            new TaskCompletionSource()
+        );
         bench.Cluster.Before = request =>
         {
             if (request != "POST secrets")
@@ -15,8 +18,8 @@ public sealed class KubernetesKilledServerTests
                 return Task.CompletedTask;
             }
 
-            asked.TrySetResult();
-            return answer.Task;
+            requested.TrySetResult();
+            return release.Task;
         };
         bench.Bench.Commit(
             $$"""
@@ -38,10 +41,10 @@ public sealed class KubernetesKilledServerTests
         using var api = new Api(silos.Url, silos.Token);
         var run = new KubernetesRun(await api.TriggerAsync(await api.RegisterAsync(bench.Bench.Repository)), api, bench);
 
-        // Its Job is made, its Secret is not; the pod waits for that, and another silo for the killed one to be gone.
-        await asked.Task.WaitAsync(KubernetesBench.Patience);
+        // The Job exists, but its Secret does not: the pod waits for it until the other silo takes over.
+        await requested.Task.WaitAsync(KubernetesBench.Patience);
         await silos.KillOwnerAsync(run.Id);
-        answer.SetResult();
+        release.SetResult();
         await bench.Bench.WaitForMarkAsync("b-began", KubernetesBench.Patience);
 
         await silos.RestartAsync();

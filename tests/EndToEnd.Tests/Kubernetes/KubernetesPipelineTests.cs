@@ -1,11 +1,11 @@
 namespace Shipinator.EndToEnd.Tests.Kubernetes;
 
-/// <summary>Whole pipelines through a real server and the Kubernetes executor; the pods' containers are real runner processes.</summary>
+/// <summary>Pipelines with a real server and the Kubernetes executor; the containers of pods are real runner processes.</summary>
 [Collection(KubernetesServer.Collection)]
 public sealed class KubernetesPipelineTests(KubernetesServer server)
 {
     [Fact]
-    public async Task Pipeline_WithRetryParallelStepsAndArtifacts_RunsInOnePodPerJobAndLeavesNothing()
+    public async Task Pipeline_WithRetryParallelStepsAndArtifacts_UsesOnePodPerJobAndLeavesNothing()
     {
         var run = await server.StartAsync(
             """
@@ -28,7 +28,7 @@ public sealed class KubernetesPipelineTests(KubernetesServer server)
     }
 
     [Fact]
-    public async Task Step_ThatFails_TellsItsExitCode()
+    public async Task Step_Fails_ReportsItsExitCode()
     {
         var run = await server.StartAsync(
             "image: any\nbuild:\n  steps:\n    - { name: no, run: \"exit 3\" }\n    - { name: never, run: \"true\" }\n"
@@ -40,7 +40,7 @@ public sealed class KubernetesPipelineTests(KubernetesServer server)
     }
 
     [Fact]
-    public async Task Cancel_OfARunningStep_IsOverWhenTheClusterIsEmpty()
+    public async Task Cancel_RunningStep_EndsWhenTheClusterIsEmpty()
     {
         var run = await server.RunningAsync("image: any\nbuild:\n  steps:\n    - { name: long, run: \"sleep 600\" }\n");
         await run.CancelAsync();
@@ -56,12 +56,17 @@ public sealed class KubernetesPipelineTests(KubernetesServer server)
     [Theory]
     [InlineData(true, "evicted")]
     [InlineData(false, "lost")]
-    public async Task Pod_TakenAway_BeginsAgainInANewOneAndBothAttemptsAreTold(bool evict, string reason)
+    public async Task Pod_Deleted_JobIsRetriedInANewPod(bool evict, string reason)
     {
         var name = $"second-{evict}";
         var mark = server.Bench.Bench.Mark(name);
         var run = await server.RunningAsync(
-            $"image: any\nbuild:\n  steps:\n    - {{ name: long, run: \"echo try; test ! -e {mark} || exit 0; touch {mark}; sleep 600\" }}\n"
+            $$"""
+            image: any
+            build:
+              steps:
+                - { name: long, run: "echo try; test ! -e {{mark}} || exit 0; touch {{mark}}; sleep 600" }
+            """
         );
         await server.Bench.Bench.WaitForMarkAsync(name, KubernetesBench.Patience);
         server.Bench.DeletePod(evict);

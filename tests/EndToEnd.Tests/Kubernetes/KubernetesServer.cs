@@ -2,11 +2,11 @@ using System.Text.Json;
 
 namespace Shipinator.EndToEnd.Tests.Kubernetes;
 
-/// <summary>One server before one cluster, for tests that run one after another; each leaves the cluster empty.</summary>
+/// <summary>A server with a fake cluster, shared by tests that run sequentially; each leaves the cluster empty.</summary>
 [CollectionDefinition(Collection)]
 public sealed class KubernetesServer : IAsyncLifetime, ICollectionFixture<KubernetesServer>
 {
-    /// <summary>The tests that share it.</summary>
+    /// <summary>The collection of the tests that share the server.</summary>
     public const string Collection = "kubernetes server";
 
     private KubernetesBench _bench = null!;
@@ -38,7 +38,7 @@ public sealed class KubernetesServer : IAsyncLifetime, ICollectionFixture<Kubern
         await _bench.DisposeAsync();
     }
 
-    /// <summary>What the server printed.</summary>
+    /// <summary>The console output of the server.</summary>
     public string Output => _silo.Output;
 
     /// <summary>Commits a pipeline file and starts a run of it.</summary>
@@ -49,7 +49,7 @@ public sealed class KubernetesServer : IAsyncLifetime, ICollectionFixture<Kubern
         return new(await Api.TriggerAsync(_pipeline), Api, _bench);
     }
 
-    /// <summary>A run one of whose steps is at work.</summary>
+    /// <summary>Starts a run and waits until one of its steps is running.</summary>
     internal async Task<KubernetesRun> RunningAsync(string file)
     {
         var run = await StartAsync(file);
@@ -58,7 +58,7 @@ public sealed class KubernetesServer : IAsyncLifetime, ICollectionFixture<Kubern
     }
 }
 
-/// <summary>A run, and what the cluster made for it.</summary>
+/// <summary>A run and its objects in the cluster.</summary>
 internal sealed class KubernetesRun(string id, Api api, KubernetesBench bench)
 {
     public string Id => id;
@@ -73,24 +73,26 @@ internal sealed class KubernetesRun(string id, Api api, KubernetesBench bench)
     public Task RunningAsync() =>
         KubernetesBench.UntilAsync(
             async () => (await ExecutionsAsync()).Any(e => e.GetProperty("status").GetString() == "running"),
-            "a step at work"
+            "a running step"
         );
 
     public Task CancelAsync() => api.PostAsync($"/v1/pipeline-runs/{id}/cancel");
 
-    /// <summary>What any part of it waits for, once that is as it is waited for.</summary>
-    public Task WaitsForAsync(string words) =>
+    /// <summary>Waits until a step or execution has this text in <c>waiting_for</c>.</summary>
+    public Task WaitsForAsync(string text) =>
         KubernetesBench.UntilAsync(
             async () =>
                 (await StepsAsync())
                     .Concat(await ExecutionsAsync())
                     .Any(s =>
-                        s.TryGetProperty("waiting_for", out var why) && why.GetString()?.Contains(words, StringComparison.Ordinal) == true
+                        s.TryGetProperty("waiting_for", out var why) && why.GetString()?.Contains(text, StringComparison.Ordinal) == true
                     ),
-            $"'{words}' in waiting_for"
+            $"'{text}' in waiting_for"
         );
 
-    /// <summary>Its end; and that the cluster made exactly one Job for each attempt of each of its jobs, and holds nothing of it any more.</summary>
+    /// <summary>
+    /// Waits for the end of the run, and asserts that the cluster created exactly one Job for each job attempt and is empty again.
+    /// </summary>
     public async Task AssertEndAsync(string status)
     {
         var end = await api.WaitForEndAsync(id, KubernetesBench.Patience);
@@ -107,7 +109,7 @@ internal sealed class KubernetesRun(string id, Api api, KubernetesBench bench)
         Assert.Equal(
             attempts.Order(StringComparer.Ordinal),
             bench
-                .JobsMade.Where(n =>
+                .CreatedJobs.Where(n =>
                     jobs.Any(j => n.Contains(Guid.Parse(j.GetProperty("id").GetString()!).ToString("N"), StringComparison.Ordinal))
                 )
                 .Order(StringComparer.Ordinal)

@@ -3,12 +3,12 @@ using System.Net.Sockets;
 
 namespace Shipinator.EndToEnd.Tests.Kubernetes;
 
-/// <summary>Services and caches of whole pipelines, in pods that really run.</summary>
+/// <summary>Services and caches of pipelines, in pods that run as processes.</summary>
 [Collection(KubernetesServer.Collection)]
 public sealed class KubernetesServicePipelineTests(KubernetesServer server)
 {
     [Fact]
-    public async Task Services_AreReadyBeforeTheSteps_AndStoppedAfterThemInReverseOrder()
+    public async Task Services_StartBeforeTheSteps_AndStopInReverseOrder()
     {
         var mark = server.Bench.Bench.Mark("services");
         var (first, second) = (FreePort(), FreePort());
@@ -17,10 +17,11 @@ public sealed class KubernetesServicePipelineTests(KubernetesServer server)
             image: any
             build:
               services:
-                a: { image: any, env: { PRICE: "5$$ or $(HOSTNAME)" }, ready: { tcp: {{first}}, timeout: 30s }, command: [sh, -c, "{{Service(
-                "a",
-                first
-            )}}"] }
+                a:
+                  image: any
+                  env: { PRICE: "5$$ or $(HOSTNAME)" }
+                  ready: { tcp: {{first}}, timeout: 30s }
+                  command: [sh, -c, "{{Service("a", first)}}"]
                 b: { image: any, ready: { tcp: {{second}}, timeout: 30s }, command: [sh, -c, "{{Service("b", second)}}"] }
               steps:
                 - { name: one, run: "echo one >> {{mark}}; busybox wget -q -O - http://127.0.0.1:{{first}}/served" }
@@ -28,7 +29,7 @@ public sealed class KubernetesServicePipelineTests(KubernetesServer server)
             """
         );
         await run.AssertEndAsync("success");
-        // Nothing of what the file says is taken for the cluster's own variables.
+        // Kubernetes must not expand variables in values of the file.
         Assert.Contains(
             "served-by-a for 5$$ or $(HOSTNAME)",
             await run.LogAsync((await run.ExecutionsAsync())[0]),
@@ -40,11 +41,13 @@ public sealed class KubernetesServicePipelineTests(KubernetesServer server)
         );
 
         string Service(string name, int port) =>
-            $"echo {name} begins >> {mark}; trap 'echo {name} stopped >> {mark}; exit 0' TERM; sleep 0.5; mkdir -p w-{name}; echo served-by-{name} for $PRICE > w-{name}/served; echo {name} listens >> {mark}; busybox httpd -f -p {port} -h w-{name} & wait";
+            $"echo {name} begins >> {mark}; trap 'echo {name} stopped >> {mark}; exit 0' TERM; sleep 0.5; "
+            + $"mkdir -p w-{name}; echo served-by-{name} for $PRICE > w-{name}/served; echo {name} listens >> {mark}; "
+            + $"busybox httpd -f -p {port} -h w-{name} & wait";
     }
 
     [Fact]
-    public async Task Service_ThatIsNeverReady_FailsTheJobInItsWordsAndLeavesNothing()
+    public async Task Service_NeverReady_FailsTheJobAndLeavesNothing()
     {
         var run = await server.StartAsync(
             $$"""
@@ -64,7 +67,7 @@ public sealed class KubernetesServicePipelineTests(KubernetesServer server)
     }
 
     [Fact]
-    public async Task Cache_IsKeptBetweenRuns_AndABrokenOneIsAMiss()
+    public async Task Cache_IsKeptBetweenRuns_AndACorruptedOneIsAMiss()
     {
         const string file = """
             image: any
@@ -72,13 +75,13 @@ public sealed class KubernetesServicePipelineTests(KubernetesServer server)
               steps:
                 - name: fill
                   cache: { key: [.shipinator.yaml], paths: [kept] }
-                  run: if [ -e kept/it ]; then cat kept/it; else mkdir kept; echo kept-before > kept/it; echo made-anew; fi
+                  run: if [ -e kept/it ]; then cat kept/it; else mkdir kept; echo kept-before > kept/it; echo created; fi
             """;
-        Assert.Contains("made-anew", await LogAsync(), StringComparison.Ordinal);
+        Assert.Contains("created", await LogAsync(), StringComparison.Ordinal);
         Assert.Contains("kept-before", await LogAsync(), StringComparison.Ordinal);
         var archive = Assert.Single(Directory.GetFiles(server.Bench.ClaimFolder("caches"), "*.tar.gz", SearchOption.AllDirectories));
         await File.WriteAllTextAsync(archive, "no archive");
-        Assert.Contains("made-anew", await LogAsync(), StringComparison.Ordinal);
+        Assert.Contains("created", await LogAsync(), StringComparison.Ordinal);
 
         async Task<string> LogAsync()
         {

@@ -11,12 +11,14 @@ using Shipinator.Testing;
 
 namespace Shipinator.Grains.Tests.Engine;
 
-/// <summary>Two silos over real PostgreSQL, and a made-up executor. Every test uses runs, and where it counts a repository, of its own.</summary>
+/// <summary>
+/// Two silos over real PostgreSQL, and a fake executor. Every test uses its own runs and, where it matters, its own repository.
+/// </summary>
 public sealed class EngineCluster : IAsyncLifetime
 {
     private readonly PostgresFixture _postgres = new();
     private ShipinatorDatabase _database = null!;
-    private PostgresNotices _notices = null!;
+    private PostgresListener _listener = null!;
     private PostgresChangeFeed _feed = null!;
     private ProjectRow _project = null!;
     private int _repositories;
@@ -25,17 +27,17 @@ public sealed class EngineCluster : IAsyncLifetime
 
     internal int AdmissionLimit { get; init; } = 100;
 
-    /// <summary>What a test wants otherwise.</summary>
+    /// <summary>Options that differ from those of the other tests.</summary>
     internal Action<EngineOptions> Configure { get; init; } = _ => { };
 
-    /// <summary>The engine's clock, when the test turns it.</summary>
-    internal TurnedClock? Clock { get; init; }
+    /// <summary>The engine's clock, when the test advances it.</summary>
+    internal AdvancedClock? Clock { get; init; }
 
     internal FakeExecutor Executor { get; private set; } = null!;
 
     internal SealedLogs Logs { get; } = new();
 
-    /// <summary>What fails, when the test wants it to.</summary>
+    /// <summary>The faults of storage and calls.</summary>
     internal Faults Faults { get; } = new();
 
     internal InProcessTestCluster Cluster { get; private set; } = null!;
@@ -50,8 +52,8 @@ public sealed class EngineCluster : IAsyncLifetime
     {
         await _postgres.InitializeAsync();
         _database = ShipinatorDatabase.Create(await _postgres.CreateDatabaseAsync());
-        _notices = new(_database.DataSource, TimeProvider.System, NullLogger<PostgresNotices>.Instance);
-        _feed = new(_notices);
+        _listener = new(_database.DataSource, TimeProvider.System, NullLogger<PostgresListener>.Instance);
+        _feed = new(_listener);
         Queries = new(_database.DataSource, TimeProvider.System);
         Artifacts = new(_database.DataSource);
         _project = await new ProjectStore(_database.DataSource, TimeProvider.System).CreateAsync("shop", null);
@@ -75,6 +77,7 @@ public sealed class EngineCluster : IAsyncLifetime
                 });
                 silo.Services.AddSingleton<IExecutorRegistry>(Executor);
                 silo.Services.AddSingleton<ILogStore>(Logs);
+                silo.Services.AddSingleton(Faults.Wrap(new ArtifactIndex(_database.DataSource)));
                 silo.Services.AddSingleton<ISecretSource, OneSecret>();
                 silo.Services.AddSingleton<IServerAddress, TestAddress>();
                 if (Clock is not null)
@@ -91,7 +94,7 @@ public sealed class EngineCluster : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await Cluster.DisposeAsync();
-        await _notices.DisposeAsync();
+        await _listener.DisposeAsync();
         await _database.DisposeAsync();
         await _postgres.DisposeAsync();
     }
@@ -105,8 +108,8 @@ public sealed class EngineCluster : IAsyncLifetime
         return (repository, await new PipelineStore(_database.DataSource, TimeProvider.System).EnsureAsync(repository.Id, "web", "push"));
     }
 
-    /// <summary>Creates a run; <paramref name="arrange"/> scripts its steps before it begins.</summary>
-    internal async Task<RunId> BeginAsync(
+    /// <summary>Creates a run; <paramref name="arrange"/> scripts its steps before it starts.</summary>
+    internal async Task<RunId> StartAsync(
         RunPlan plan,
         Action<RunId>? arrange = null,
         (RepositoryRow Repository, PipelineRow Pipeline)? at = null,
@@ -145,7 +148,7 @@ public sealed class EngineCluster : IAsyncLifetime
             }
             catch (StorageUnavailableException)
             {
-                // What a client of the API does.
+                // As a client of the API does.
             }
         }
     }
@@ -177,12 +180,12 @@ public sealed class EngineCluster : IAsyncLifetime
         var start = TimeProvider.System.GetTimestamp();
         while ((await UnsettledAsync()).Any(mine.Contains))
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "Something that has ended was never settled.");
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "Something that has ended did not settle.");
             await Grains.GetGrain<IRecoveryGrain>(0).Wake();
         }
     }
 
-    /// <summary>Waits, woken by the database's notices, until the run is terminal; the tree as the API reads it.</summary>
+    /// <summary>Waits, woken by the database's notifications, until the run is terminal; the tree as the API reads it.</summary>
     internal async Task<Tree> EndAsync(RunId run)
     {
         await UntilAsync(run, view => view.Status.IsTerminal());
@@ -200,21 +203,21 @@ public sealed class EngineCluster : IAsyncLifetime
             }
         }
 
-        throw new TimeoutException($"Run {run} did not get there.");
+        throw new TimeoutException($"Run {run} did not reach the expected state.");
     }
 
     internal async Task<Tree> TreeAsync(RunId run) =>
         new((await Queries.GetAsync(run))!, await Queries.JobsAsync(run), [.. (await Queries.HistoryAsync(run)).Select(h => h.Transition)]);
 }
 
-/// <summary>A run as its reader sees it.</summary>
+/// <summary>A run as the API reads it.</summary>
 internal sealed record Tree(RunView Run, IReadOnlyList<JobView> Jobs, ImmutableArray<Transition> History)
 {
     public JobView Job(string name) => Jobs.Single(j => j.Name == name);
 
     public StepView Step(string name) => Jobs.SelectMany(j => j.Steps).Last(s => s.Name == name);
 
-    /// <summary>Folds every history to the row that it explains.</summary>
+    /// <summary>Folding the history of each entity gives its row.</summary>
     public void AssertHistoryFolds()
     {
         foreach (var entity in History.GroupBy(t => t.EntityId))

@@ -10,8 +10,8 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
 {
     private readonly ConcurrentDictionary<ExecutionId, Run> _runs = new();
     private readonly ConcurrentDictionary<(RunId, string), Func<ExecutionSpec, CancellationToken, Task<ExecutionReport>>> _commands = new();
-    private readonly ConcurrentDictionary<(RunId, string), TaskCompletionSource<ExecutionSpec>> _begun = new();
-    private readonly ConcurrentDictionary<(RunId, string), TaskCompletionSource<ExecutionSpec>> _taken = new();
+    private readonly ConcurrentDictionary<(RunId, string), TaskCompletionSource<ExecutionSpec>> _started = new();
+    private readonly ConcurrentDictionary<(RunId, string), TaskCompletionSource<ExecutionSpec>> _submitted = new();
     private readonly ConcurrentDictionary<(RunId, string), Queue<ExecutorException>> _refusals = new();
     private readonly ConcurrentDictionary<JobId, Queue<ExecutorException>> _unreleased = new();
     private readonly ConcurrentDictionary<(RunId, string), bool> _silent = new();
@@ -23,7 +23,7 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
     /// <summary>Every command that was run, by execution.</summary>
     public ConcurrentQueue<ExecutionSpec> Commands { get; } = new();
 
-    /// <summary>Every spec that was handed over.</summary>
+    /// <summary>Every spec that was submitted.</summary>
     public ConcurrentQueue<ExecutionSpec> Submits { get; } = new();
 
     public ConcurrentDictionary<(JobId, int), int> Released { get; } = new();
@@ -45,7 +45,7 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
     public void Script(RunId run, string step, Func<ExecutionSpec, CancellationToken, Task<ExecutionReport>> command) =>
         _commands[(run, step)] = command;
 
-    /// <summary>The step waits until it is released, or stopped.</summary>
+    /// <summary>The step waits until the result is set, or until it is canceled.</summary>
     public TaskCompletionSource<ExecutionReport> Hold(RunId run, string step)
     {
         var gate = new TaskCompletionSource<ExecutionReport>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -53,22 +53,22 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
         return gate;
     }
 
-    /// <summary>The next submits of the step are answered with these.</summary>
+    /// <summary>The next submits of the step fail with these.</summary>
     public void Refuse(RunId run, string step, params ExecutorException[] errors) => _refusals[(run, step)] = new(errors);
 
-    /// <summary>The next releases of the job's workers are answered with these.</summary>
+    /// <summary>The next releases of the job's workers fail with these.</summary>
     public void RefuseRelease(JobId job, params ExecutorException[] errors) => _unreleased[job] = new(errors);
 
-    /// <summary>The step is taken, but its runner never comes.</summary>
+    /// <summary>The step is submitted, but its runner never claims it.</summary>
     public void NeverClaim(RunId run, string step) => _silent[(run, step)] = true;
 
-    /// <summary>Ends when the step's command began.</summary>
-    public Task<ExecutionSpec> Begun(RunId run, string step) => Signal(_begun, run, step).Task.WaitAsync(EngineCluster.Patience);
+    /// <summary>Ends when the step's command has started.</summary>
+    public Task<ExecutionSpec> Started(RunId run, string step) => Signal(_started, run, step).Task.WaitAsync(EngineCluster.Patience);
 
-    /// <summary>Ends when the step was handed over.</summary>
-    public Task<ExecutionSpec> Taken(RunId run, string step) => Signal(_taken, run, step).Task.WaitAsync(EngineCluster.Patience);
+    /// <summary>Ends when the step was submitted.</summary>
+    public Task<ExecutionSpec> Submitted(RunId run, string step) => Signal(_submitted, run, step).Task.WaitAsync(EngineCluster.Patience);
 
-    /// <summary>The machine of the execution is gone, with its runner.</summary>
+    /// <summary>The machine of the execution vanishes, with its runner.</summary>
     public void Vanish(ExecutionId execution)
     {
         var run = _runs[execution];
@@ -100,7 +100,7 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
                 : Task.Run(() => WorkAsync(spec, run), CancellationToken.None);
         }
 
-        Signal(_taken, spec.Worker.RunId, spec.StepName).TrySetResult(spec);
+        Signal(_submitted, spec.Worker.RunId, spec.StepName).TrySetResult(spec);
         return Task.FromResult(ExecutionHandle.Of(spec, Type));
     }
 
@@ -138,7 +138,7 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
         return Task.CompletedTask;
     }
 
-    /// <summary>What a real runner does: claim, run, report until it is answered.</summary>
+    /// <summary>What a real runner does: claim, run, report until it gets a response.</summary>
     private async Task WorkAsync(ExecutionSpec spec, Run run)
     {
         var name = $"runner-{spec.ExecutionId}";
@@ -149,7 +149,7 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
         }
 
         Commands.Enqueue(spec);
-        Signal(_begun, spec.Worker.RunId, spec.StepName).TrySetResult(spec);
+        Signal(_started, spec.Worker.RunId, spec.StepName).TrySetResult(spec);
         var report = Success;
         try
         {
@@ -203,7 +203,7 @@ internal sealed class FakeExecutor(Func<IGrainFactory> grains) : IWorkerExecutor
                             or InvalidOperationException
                 )
             {
-                // The silo died under the call: another one answers soon.
+                // The silo died during the call: another one responds soon.
                 await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
             }
         }

@@ -8,19 +8,22 @@ namespace Shipinator.Grains.Tests.Engine;
 /// <summary>Faults of storage and of calls between grains, in every silo of a cluster.</summary>
 internal sealed class Faults
 {
-    /// <summary>Asked before each write of a row of ours, or of a coordinator's state: what it fails with instead of being written.</summary>
+    /// <summary>Called before each write of a row, or of a coordinator's state: the error with which the write fails.</summary>
     public Func<object, Exception?> BeforeWrite { get; set; } = _ => null;
 
-    /// <summary>Asked after each: what the caller gets although it was written.</summary>
+    /// <summary>Called after each write: the error that the caller gets although the row was written.</summary>
     public Func<object, Exception?> AfterWrite { get; set; } = _ => null;
 
-    /// <summary>Asked before each reading of a grain's state.</summary>
+    /// <summary>Called before each read of a grain's state: the error with which it fails.</summary>
     public Func<GrainId, Exception?> BeforeRead { get; set; } = _ => null;
 
-    /// <summary>Asked before each call that leaves a silo's grain: what it fails with.</summary>
+    /// <summary>Called before each call that a grain makes, with interface and method: the error with which it fails.</summary>
     public Func<string, string, Exception?> Call { get; set; } = (_, _) => null;
 
-    public static StorageUnavailableException Away { get; } = new("The database is away, says the test.");
+    /// <summary>Called before each search for the artifacts of an input: the error with which it fails.</summary>
+    public Func<InputSpec, Exception?> BeforeFind { get; set; } = _ => null;
+
+    public static StorageUnavailableException Unavailable { get; } = new("The database is unavailable, says the test.");
 
     /// <summary>The run that a row belongs to.</summary>
     public static RunId? RunOf(object row) =>
@@ -57,6 +60,25 @@ internal sealed class Faults
 
             await context.Invoke();
         });
+    }
+
+    /// <summary>The artifact index, which fails as <see cref="BeforeFind"/> says.</summary>
+    public IArtifactIndex Wrap(IArtifactIndex real) => new Index(real, this);
+
+    private sealed class Index(IArtifactIndex real, Faults faults) : IArtifactIndex
+    {
+        public Task<IReadOnlyList<ArtifactEntry>> Find(
+            RunId run,
+            ProjectId project,
+            InputSpec input,
+            CancellationToken cancellationToken
+        ) =>
+            faults.BeforeFind(input) is { } error
+                ? Task.FromException<IReadOnlyList<ArtifactEntry>>(error)
+                : real.Find(run, project, input, cancellationToken);
+
+        public Task<IReadOnlyList<ArtifactEntry>> OfExecution(ExecutionId execution, CancellationToken cancellationToken) =>
+            real.OfExecution(execution, cancellationToken);
     }
 
     private sealed class Storage(IGrainStorage real, Faults faults) : IGrainStorage

@@ -1,6 +1,6 @@
 namespace Shipinator.Grains.Tests.Engine;
 
-/// <summary>Plans in one line each.</summary>
+/// <summary>Short ways to write plans.</summary>
 internal static class Plans
 {
     public static StepPlan Step(string name, int order = 0) =>

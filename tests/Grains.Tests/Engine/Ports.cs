@@ -9,7 +9,7 @@ internal sealed class SealedLogs : ILogStore
 
     public ConcurrentDictionary<ExecutionId, bool> Sealed { get; } = new();
 
-    /// <summary>What the sealing of a log is to fail with; null: it succeeds.</summary>
+    /// <summary>The error with which sealing a log fails; null: it succeeds.</summary>
     public Func<ExecutionId, Exception?> Refuses { get; set; } = _ => null;
 
     /// <summary>Ends when the log is sealed.</summary>

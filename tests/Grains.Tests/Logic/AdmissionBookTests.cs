@@ -10,7 +10,7 @@ public sealed class AdmissionBookTests
         new(ExecutionId.New(TimeProvider.System), project, At.AddSeconds(second));
 
     [Fact]
-    public void Grant_NeverBeyondTheLimit_FirstComeFirstServed()
+    public void Grant_UpToTheLimit_FirstComeFirstServed()
     {
         var project = ProjectId.New(TimeProvider.System);
         var book = new AdmissionBook(2);
@@ -25,7 +25,7 @@ public sealed class AdmissionBookTests
     }
 
     [Fact]
-    public void Grant_TwoProjects_TheOneThatHoldsFewerGoesFirst()
+    public void Grant_TwoProjects_TheOneThatHoldsFewerSlotsGoesFirst()
     {
         var (crowd, lone) = (ProjectId.New(TimeProvider.System), ProjectId.New(TimeProvider.System));
         var book = new AdmissionBook(2);
@@ -38,7 +38,7 @@ public sealed class AdmissionBookTests
     }
 
     [Fact]
-    public void Adopt_BeyondTheLimit_NothingIsGrantedUntilThereIsRoom()
+    public void Adopt_BeyondTheLimit_NothingIsGrantedUntilASlotIsFree()
     {
         var project = ProjectId.New(TimeProvider.System);
         var book = new AdmissionBook(1);

@@ -1,30 +1,16 @@
 using CsCheck;
 using Shipinator.Grains.Executions;
-using Shipinator.Grains.Jobs;
-using Shipinator.Grains.Tests.Engine;
 
 namespace Shipinator.Grains.Tests.Logic;
 
 public sealed class ExecutionLogicTests
 {
-    private static readonly DateTimeOffset At = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
-
-    private static ExecutionRecord Submitted()
-    {
-        var edit = new Edit(RunId.New(TimeProvider.System), At, "system");
-        var job = JobLogic.Start(
-            Plans.Record(Plans.Job("j", JobType.Build, Plans.Step("a"), Plans.Step("b")), At),
-            edit,
-            TimeProvider.System
-        );
-        var spec = ExecutionSpecFactory.Create(job, job.Steps[1], job.Steps[1].Executions[0], new("http://ci.example"));
-        return ExecutionLogic.Submit(ExecutionLogic.Create(new(spec, "fake", IsDeploy: false), edit), edit);
-    }
+    private static DateTimeOffset At => Given.At;
 
     [Fact]
     public void ExternalId_FromIds_IsStableAndShort()
     {
-        var row = Submitted();
+        var row = Given.Submitted();
         Assert.Equal($"ship-{row.Spec.Worker.JobId.Value:N}-1-s1-1", row.ExternalId);
         Assert.True(row.ExternalId.Length <= 63);
     }
@@ -54,22 +40,22 @@ public sealed class ExecutionLogicTests
         );
 
     [Fact]
-    public void Report_AnySequence_TheFirstStandsForEver() =>
+    public void Report_AnySequence_TheFirstOneCounts() =>
         Gen.OneOf(Gen.Const(Status.Success), Gen.Const(Status.Failed), Gen.Const(Status.Canceled))
             .Array[1, 8]
             .Sample(reports =>
             {
-                var row = Submitted();
+                var row = Given.Submitted();
                 ExecutionRecord? first = null;
                 foreach (var status in reports)
                 {
-                    var edit = new Edit(row.Spec.Worker.RunId, At, "runner");
+                    var log = new TransitionLog(row.Spec.Worker.RunId, At, "runner");
                     try
                     {
-                        if (ExecutionLogic.Report(row, new() { Status = status }, edit) is { } next)
+                        if (ExecutionLogic.Report(row, new() { Status = status }, log) is { } next)
                         {
                             Assert.Null(first);
-                            Assert.Single(edit.Transitions);
+                            Assert.Single(log.Transitions);
                             row = first = next;
                         }
                     }
@@ -85,9 +71,9 @@ public sealed class ExecutionLogicTests
             });
 
     [Fact]
-    public void Report_AfterAStopWasAskedFor_IsNotTheEnd()
+    public void Report_AfterACancelRequest_IsNotTheEnd()
     {
-        var row = Submitted() with { Cancel = new(At, Reason.CanceledByUser, "Stop.", "token:ada") };
+        var row = Given.Submitted() with { Cancel = new(At, Reason.CanceledByUser, "Stop.", "token:ada") };
         Assert.Null(ExecutionLogic.Report(row, new() { Status = Status.Success }, new(row.Spec.Worker.RunId, At, "runner")));
     }
 
@@ -96,9 +82,9 @@ public sealed class ExecutionLogicTests
     [InlineData(Reason.Superseded, Status.Canceled)]
     [InlineData(Reason.Timeout, Status.Failed)]
     [InlineData(Reason.ExecutorError, Status.Failed)]
-    public void Stopped_ByReason_EndsAsItSays(Reason reason, Status expected)
+    public void Stopped_ByReason_EndsCanceledOrFailed(Reason reason, Status expected)
     {
-        var row = Submitted();
+        var row = Given.Submitted();
         Assert.Equal(
             expected,
             ExecutionLogic.Stopped(row, new(At, reason, "", "system"), new(row.Spec.Worker.RunId, At, "system")).Life.Status
@@ -109,11 +95,46 @@ public sealed class ExecutionLogicTests
     [InlineData(Status.Pending)]
     [InlineData(Status.Running)]
     [InlineData(Status.Skipped)]
-    public void Report_NoEnd_IsRefused(Status status)
+    public void Report_StatusThatIsNotTerminal_IsRefused(Status status)
     {
-        var row = Submitted();
+        var row = Given.Submitted();
         Assert.Throws<InvalidInputException>(() =>
             ExecutionLogic.Report(row, new() { Status = status }, new(row.Spec.Worker.RunId, At, "runner"))
         );
+    }
+
+    [Fact]
+    public void ExceededLimit_IsTheTimeoutOfWhatRuns_OrTheClaimOfWhatWasSubmitted()
+    {
+        var options = new EngineOptions();
+        var running = Given.Running("r");
+        var late = running.Spec.Timeout + options.TimeoutMargin;
+        Assert.Null(ExecutionLogic.ExceededLimit(running, At + late, options, true, null));
+        Assert.Equal(Reason.Timeout, ExecutionLogic.ExceededLimit(running, At + late + TimeSpan.FromTicks(1), options, true, null)!.Reason);
+        var submitted = Given.Submitted();
+        var unclaimed = At + options.ClaimTimeout + TimeSpan.FromTicks(1);
+        Assert.Null(ExecutionLogic.ExceededLimit(submitted, unclaimed, options, isSubmitted: false, null));
+        Assert.Equal(
+            "No runner claimed the step within 15 min. Waiting for image alpine",
+            ExecutionLogic.ExceededLimit(submitted, unclaimed, options, isSubmitted: true, WaitReason.Image("alpine"))!.Detail
+        );
+        var canceled = running with { Cancel = new(At, Reason.CanceledByUser, "", "token:ada") };
+        Assert.Null(ExecutionLogic.ExceededLimit(canceled, At + TimeSpan.FromDays(9), options, true, null));
+    }
+
+    [Fact]
+    public void Heartbeat_SaysWhetherToStop_AndWhetherNothingCanBeAdded()
+    {
+        var running = Given.Running("r");
+        var canceled = running with { Cancel = new(At, Reason.CanceledByUser, "", "token:ada") };
+        Assert.Equal((true, true), Of(null, "r"));
+        Assert.Equal((false, true), Of(Given.Submitted(), "r"));
+        Assert.Equal((false, false), Of(running, "r"));
+        Assert.Equal((false, false), Of(running, ""));
+        Assert.Equal((true, false), Of(running, "other"));
+        Assert.Equal((true, false), Of(canceled, "r"));
+
+        static (bool, bool) Of(ExecutionRecord? row, string runner) =>
+            ExecutionLogic.Heartbeat(row, runner, TimeSpan.Zero) is var h ? (h.Cancel, h.IsIdle) : default;
     }
 }

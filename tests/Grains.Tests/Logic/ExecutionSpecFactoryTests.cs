@@ -6,8 +6,8 @@ namespace Shipinator.Grains.Tests.Logic;
 public sealed class ExecutionSpecFactoryTests
 {
     private static readonly DateTimeOffset At = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
-    private readonly Edit _edit = new(RunId.New(TimeProvider.System), At, "system");
-    private readonly JobRecord _begun;
+    private readonly TransitionLog _log = new(RunId.New(TimeProvider.System), At, "system");
+    private readonly JobRecord _started;
 
     public ExecutionSpecFactoryTests()
     {
@@ -29,48 +29,48 @@ public sealed class ExecutionSpecFactoryTests
                 ParallelGroup = "h",
             }
         );
-        _begun = JobLogic.Advance(JobLogic.Start(Plans.Record(plan, At), _edit, TimeProvider.System), Nothing, _edit, TimeProvider.System);
+        _started = JobLogic.Advance(JobLogic.Start(Plans.Record(plan, At), _log, TimeProvider.System), Nothing, _log, TimeProvider.System);
     }
 
     private static Dictionary<ExecutionId, ExecutionOutcome> Nothing { get; } = [];
 
     [Fact]
-    public void JoinsWorker_FirstSteps_MakeIt() => Assert.All([0, 1], i => Assert.False(Spec(_begun, i).JoinsWorker));
+    public void JoinsWorker_FirstSteps_CreateTheWorker() => Assert.All([0, 1], i => Assert.False(Spec(_started, i).JoinsWorker));
 
     [Fact]
-    public void JoinsWorker_ASiblingHasEnded_TheWorkerWasThere()
+    public void JoinsWorker_SiblingHasEnded_JoinsItsWorker()
     {
-        var x = _begun.Steps[0].Executions[0];
+        var x = _started.Steps[0].Executions[0];
         var one = JobLogic.Advance(
-            _begun,
+            _started,
             new Dictionary<ExecutionId, ExecutionOutcome> { [x] = new(Status.Success, null, null, 0) },
-            _edit,
+            _log,
             TimeProvider.System
         );
         Assert.Equal((Status.Success, Status.Running), (one.Steps[0].Life.Status, one.Steps[1].Life.Status));
         Assert.True(Spec(one, 1).JoinsWorker);
-        // Its own end says nothing of itself.
+        // A step does not join because of its own end.
         Assert.False(Spec(one, 0).JoinsWorker);
     }
 
     [Fact]
-    public void JoinsWorker_LaterStepsAndLaterTries_NeedWhatWasThere()
+    public void JoinsWorker_LaterStepsAndRetries_JoinTheWorker()
     {
-        Assert.True(Spec(_begun, 2).JoinsWorker);
-        var again = _begun.Steps[0] with { Executions = _begun.Steps[0].Executions.Add(ExecutionId.New(TimeProvider.System)) };
-        Assert.True(ExecutionSpecFactory.Create(_begun, again, again.Executions[1], new("http://ci.example")).JoinsWorker);
+        Assert.True(Spec(_started, 2).JoinsWorker);
+        var again = _started.Steps[0] with { Executions = _started.Steps[0].Executions.Add(ExecutionId.New(TimeProvider.System)) };
+        Assert.True(ExecutionSpecFactory.Create(_started, again, again.Executions[1], new("http://ci.example")).JoinsWorker);
     }
 
     [Fact]
     public void Source_CarriesTheJobsCloneOptions()
     {
-        var job = _begun with { Spec = _begun.Spec with { Plan = _begun.Spec.Plan with { CloneOptions = new() { Depth = 7 } } } };
+        var job = _started with { Spec = _started.Spec with { Plan = _started.Spec.Plan with { CloneOptions = new() { Depth = 7 } } } };
         Assert.Equal(7, Spec(job, 0).Worker.Source!.CloneOptions!.Depth);
-        Assert.Null(Spec(_begun, 0).Worker.Source!.CloneOptions);
+        Assert.Null(Spec(_started, 0).Worker.Source!.CloneOptions);
     }
 
     [Fact]
-    public void Earlier_NamesTheLastTriesOfStepsBeforeInTheFilesOrderAndWhoMayGiveVariables()
+    public void Earlier_NamesTheLastAttemptsOfEarlierStepsInFileOrderAndWhichGiveVariables()
     {
         var plan = Plans.Job(
             "j",
@@ -105,19 +105,19 @@ public sealed class ExecutionSpecFactoryTests
                 Secrets = ["ONE"],
             }
         );
-        var job = JobLogic.Advance(JobLogic.Start(Plans.Record(plan, At), _edit, TimeProvider.System), Nothing, _edit, TimeProvider.System);
+        var job = JobLogic.Advance(JobLogic.Start(Plans.Record(plan, At), _log, TimeProvider.System), Nothing, _log, TimeProvider.System);
         var first = job.Steps[0].Executions[0];
         Assert.Null(Spec(job, 0).Earlier);
         var known = new Dictionary<ExecutionId, ExecutionOutcome> { [first] = new(Status.Failed, Reason.ExitCode, "exit 1", 1) };
-        job = JobLogic.Advance(job, known, _edit, TimeProvider.System);
-        var later = new Edit(RunId.New(TimeProvider.System), At + TimeSpan.FromHours(1), "system");
+        job = JobLogic.Advance(job, known, _log, TimeProvider.System);
+        var later = new TransitionLog(RunId.New(TimeProvider.System), At + TimeSpan.FromHours(1), "system");
         job = JobLogic.Advance(job, known, later, TimeProvider.System);
         var second = job.Steps[0].Executions[1];
         known[second] = new(Status.Success, null, null, 0);
         job = JobLogic.Advance(job, known, later, TimeProvider.System);
         Assert.Equal(Status.Running, job.Steps[2].Life.Status);
 
-        // Those of a group see what was before it, and not each other.
+        // Steps of a group see the steps before the group, and not each other.
         Assert.Equal([new("a", second, false)], Spec(job, 2).Earlier!.Value);
         Assert.Equal([new("a", second, true)], Spec(job, 3).Earlier!.Value);
         known[job.Steps[2].Executions[0]] = known[job.Steps[3].Executions[0]] = new(Status.Success, null, null, 0);

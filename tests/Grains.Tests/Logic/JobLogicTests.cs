@@ -4,7 +4,7 @@ using Shipinator.Grains.Tests.Engine;
 
 namespace Shipinator.Grains.Tests.Logic;
 
-/// <summary>The rules of a job walked at random, without Orleans.</summary>
+/// <summary>The rules of a job with random outcomes, without Orleans.</summary>
 public sealed class JobLogicTests
 {
     private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
@@ -64,12 +64,12 @@ public sealed class JobLogicTests
         {
             Assert.True(turn < 500, "The job does not end.");
             now += TimeSpan.FromMinutes(6);
-            var edit = new Edit(job.Spec.RunId, now, "system");
+            var log = new TransitionLog(job.Spec.RunId, now, "system");
             var next = turn == cancelAt ? job with { Cancel = new(now, Reason.CanceledByUser, "Stop.", "token:ada") } : job;
-            next = JobLogic.Advance(JobLogic.Start(next, edit, time), known, edit, time);
+            next = JobLogic.Advance(JobLogic.Start(next, log, time), known, log, time);
 
-            // The transitions explain the difference, and nothing else moves.
-            foreach (var transition in edit.Transitions)
+            // The transitions explain the difference, and no other state changes.
+            foreach (var transition in log.Transitions)
             {
                 history[transition.EntityId] = Lifecycle.Fold(history.GetValueOrDefault(transition.EntityId), transition);
             }
@@ -79,7 +79,7 @@ public sealed class JobLogicTests
             Assert.All(job.Steps.Where(s => s.Life.IsTerminal), s => Assert.Contains(s.Life, next.Steps.Select(n => n.Life)));
 
             // The same again changes nothing.
-            var again = new Edit(next.Spec.RunId, now, "system");
+            var again = new TransitionLog(next.Spec.RunId, now, "system");
             Assert.Same(next, JobLogic.Advance(next, known, again, time));
             Assert.Empty(again.Transitions);
 
@@ -107,8 +107,32 @@ public sealed class JobLogicTests
         }
 
         Assert.All(job.Steps, s => Assert.True(s.Life.IsTerminal));
-        var end = new Edit(job.Spec.RunId, now, "system");
+        var end = new TransitionLog(job.Spec.RunId, now, "system");
         Assert.Same(job, JobLogic.Advance(job, known, end, time));
         Assert.Empty(end.Transitions);
+    }
+
+    [Fact]
+    public void NeverStarted_CanceledBetweenTwoAttempts_NamesTheOneThatWasToCome_AndThoseOfLaterSteps()
+    {
+        var time = TimeProvider.System;
+        var retried = Plans.Step("a") with
+        {
+            Retry = new()
+            {
+                Max = 1,
+                OnFailure = true,
+                Backoff = TimeSpan.FromHours(1),
+            },
+        };
+        var job = Plans.Record(Plans.Job("j", JobType.Build, retried, Plans.Step("b")), Start);
+        var log = new TransitionLog(job.Spec.RunId, Start, "system");
+        var outcomes = new Dictionary<ExecutionId, ExecutionOutcome>();
+        var begun = JobLogic.Advance(JobLogic.Start(job, log, time), outcomes, log, time);
+        outcomes[begun.Steps[0].Executions[0]] = new(Status.Failed, Reason.ExitCode, "exit 1", 1);
+        var between = JobLogic.Advance(begun, outcomes, log, time);
+        Assert.Empty(JobLogic.NeverStarted(begun, between));
+        var canceled = JobLogic.Advance(between with { Cancel = new(Start, Reason.CanceledByUser, "", "token:ada") }, outcomes, log, time);
+        Assert.Equal([between.Steps[0].Executions[1], between.Steps[1].Executions[0]], JobLogic.NeverStarted(between, canceled));
     }
 }

@@ -4,7 +4,7 @@ using Shipinator.Grains.Tests.Engine;
 
 namespace Shipinator.Grains.Tests.Logic;
 
-/// <summary>The rules of a run walked at random, without Orleans.</summary>
+/// <summary>The rules of a run with random outcomes, without Orleans.</summary>
 public sealed class RunLogicTests
 {
     private static readonly StepCondition?[] Conditions =
@@ -33,7 +33,7 @@ public sealed class RunLogicTests
     public void Next_AnyOutcomes_ReachesAnEndAndBreaksNoRule() => Jobs.Array[1, 8].Sample(Walk, iter: 20_000);
 
     [Fact]
-    public void Next_AlwaysJob_BeginsAfterTheOthersOfItsStageAndLaterStagesStayOut()
+    public void Next_AlwaysJob_StartsAfterTheOthersOfItsStageAndLaterStagesAreSkipped()
     {
         var run = Run([
             (JobType.Test, null),
@@ -54,7 +54,7 @@ public sealed class RunLogicTests
         Assert.Equal([run.Jobs[4]], RunLogic.Next(run, known).Start);
         known[run.Jobs[4].Id] = new(Status.Success, null, null);
 
-        // What ran after the failure heals nothing.
+        // A job that ran after the failure does not change the result.
         Assert.Equal(Status.Failed, RunLogic.Next(run, known).End!.Status);
     }
 

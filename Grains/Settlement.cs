@@ -1,0 +1,85 @@
+using Microsoft.Extensions.Logging;
+
+namespace Shipinator.Grains;
+
+/// <summary>
+/// Something to be done once a row has ended: harmless to repeat, and done whether or not the other parts can be.
+/// <paramref name="Do"/> returns when to try it again; null: it is done.
+/// </summary>
+internal sealed record SettlePart(string Name, Func<CancellationToken, Task<TimeSpan?>> Do)
+{
+    /// <summary>A part that is done when it did not throw.</summary>
+    public static SettlePart Of(string name, Func<CancellationToken, Task> act) =>
+        new(
+            name,
+            async stop =>
+            {
+                await act(stop);
+                return null;
+            }
+        );
+}
+
+/// <summary>
+/// What follows the end of one row. The write that ends a row leaves a durable trace of it, which goes when every part is done: a silo
+/// that dies in between leaves it to <see cref="IRecoveryGrain"/>.
+/// </summary>
+internal sealed partial class Settlement(string grain, Guid id, TimeSpan retryDelay, ILogger logger)
+{
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
+    private readonly HashSet<string> _done = [];
+    private readonly HashSet<string> _failed = [];
+    private int _failures;
+    private bool _isComplete;
+
+    /// <summary>
+    /// Does the parts side by side, then <paramref name="last"/>. Returns when to go on with what could not be done; null: all is done.
+    /// </summary>
+    public async Task<TimeSpan?> RunAsync(IReadOnlyList<SettlePart> parts, SettlePart last, CancellationToken cancellationToken)
+    {
+        if (_isComplete || parts.Count == 0)
+        {
+            return null;
+        }
+
+        var waits = await Task.WhenAll(parts.Where(p => !_done.Contains(p.Name)).Select(p => RunAsync(p, cancellationToken)));
+        var again = waits.Min() ?? await RunAsync(last, cancellationToken);
+        _isComplete = again is null;
+        return again;
+    }
+
+    private async Task<TimeSpan?> RunAsync(SettlePart part, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (await part.Do(cancellationToken) is { } again)
+            {
+                return again;
+            }
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            if (_failed.Add(part.Name))
+            {
+                PartFailed(e, grain, id, part.Name);
+            }
+
+            var wait = retryDelay * Math.Pow(2, Math.Min(_failures++, 20));
+            return wait < LongestWait ? wait : LongestWait;
+        }
+
+        _done.Add(part.Name);
+        if (_failed.Remove(part.Name))
+        {
+            PartDone(grain, id, part.Name);
+        }
+
+        return null;
+    }
+
+    [LoggerMessage(1002, LogLevel.Warning, "{Grain} {Id} has ended, but '{Part}' failed; retrying until it succeeds")]
+    private partial void PartFailed(Exception exception, string grain, Guid id, string part);
+
+    [LoggerMessage(1003, LogLevel.Information, "{Grain} {Id} has ended, and '{Part}' succeeded after a retry")]
+    private partial void PartDone(string grain, Guid id, string part);
+}

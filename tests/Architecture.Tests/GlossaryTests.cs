@@ -1,6 +1,9 @@
 namespace Shipinator.Architecture.Tests;
 
-/// <summary>One word for one thing: the phrases that <c>docs/glossary.md</c> rules out appear in no source and no document.</summary>
+/// <summary>
+/// One word for one thing: the phrases that <c>docs/glossary.md</c> rules out appear in no source and no document. Migrations are not
+/// read, because a released one is never edited.
+/// </summary>
 public sealed class GlossaryTests
 {
     private static readonly string Glossary = Path.Combine(SourceTree.Root, "docs", "glossary.md");
@@ -9,7 +12,7 @@ public sealed class GlossaryTests
     public void RuledOutPhrases_AppearNowhere()
     {
         var banned = new BannedPhrases(BannedPhrases.Read(File.ReadAllText(Glossary), "banned"));
-        var files = new[] { "*.cs", "*.razor", "*.js", "*.css", "*.md", "*.sh", "*.sql", "*.yml", "*.yaml", "*.csproj", "*.props" }
+        var files = new[] { "*.cs", "*.razor", "*.js", "*.css", "*.md", "*.sh", "*.yml", "*.yaml", "*.csproj", "*.props" }
             .SelectMany(SourceTree.Files)
             .Where(file => file != Glossary)
             .ToList();

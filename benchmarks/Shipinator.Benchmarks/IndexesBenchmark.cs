@@ -8,8 +8,8 @@ using Shipinator.Testing;
 namespace Shipinator.Benchmarks;
 
 /// <summary>
-/// What the indexes of lists (migrations 0018 and 0019) cost: how long they take to build on a long history, and the transitions of runs per
-/// second with none of them, with those of 0018, and with all (alternating rounds on three databases of one server).
+/// What the indexes of lists (migrations 0018 and 0019) cost: how long they take to build on a long history, and the transitions of
+/// runs per second with none of them, with those of 0018, and with all (alternating rounds on three databases of one server).
 /// </summary>
 public static class IndexesBenchmark
 {

@@ -68,7 +68,7 @@ public sealed class ReaderTests(Dashboard dashboard)
     {
         await using var visitor = await dashboard.VisitAsync(asReader: true);
         await visitor.Page.GotoAsync(path);
-        await Expect(visitor.Page.GetByText("Access denied")).ToBeVisibleAsync();
+        await Expect(visitor.Page.GetByRole(AriaRole.Heading, new() { Level = 2, Name = "Access denied" })).ToBeVisibleAsync();
     }
 
     /// <summary>If the page misses the notification, the buttons are still there, and the server rejects the action.</summary>

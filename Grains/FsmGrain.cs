@@ -221,10 +221,10 @@ public abstract partial class FsmGrain<TRecord> : Grain
         }
     }
 
-    [LoggerMessage(1005, "Created {Machine} {Id} of run {Run}")]
+    [LoggerMessage(EventId = 1005, Message = "Created {Machine} {Id} of run {Run}")]
     private partial void Created(LogLevel level, string machine, Guid id, RunId run);
 
-    [LoggerMessage(1006, "Moved {Machine} {Id} from {From} to {To}, reason {Reason}")]
+    [LoggerMessage(EventId = 1006, Message = "Moved {Machine} {Id} from {From} to {To}, reason {Reason}")]
     private partial void Moved(LogLevel level, string machine, Guid id, string from, string to, string reason);
 
     [LoggerMessage(1001, LogLevel.Warning, "{Grain} {Id} failed to make progress; retrying")]

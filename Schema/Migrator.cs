@@ -202,6 +202,9 @@ public static partial class Migrator
     [LoggerMessage(2001, LogLevel.Information, "The database was migrated by a newer, compatible version of Shipinator ({Migrations}).")]
     private static partial void Newer(ILogger logger, string migrations);
 
+    [LoggerMessage(EventId = 2005, Message = "{Message}")]
+    private static partial void Upgrading(ILogger logger, LogLevel level, Exception? error, string message);
+
     private static string Read(string name)
     {
         using var stream = typeof(Migrator).Assembly.GetManifestResourceStream(Prefix + name)!;
@@ -224,6 +227,6 @@ public static partial class Migrator
         public void LogError(Exception ex, string format, params object[] args) => Write(LogLevel.Error, ex, format, args);
 
         private void Write(LogLevel level, Exception? error, string format, object[] args) =>
-            logger.Log(level, error, "{Message}", string.Format(System.Globalization.CultureInfo.InvariantCulture, format, args));
+            Upgrading(logger, level, error, string.Format(System.Globalization.CultureInfo.InvariantCulture, format, args));
     }
 }

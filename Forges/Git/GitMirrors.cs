@@ -77,6 +77,7 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
         {
             return await ReadAsync(
                 policy.LocalPath(repository.CloneUrl),
+                repository,
                 git => Reference.IsValidName(fullRef) && git.Refs[fullRef] is not null,
                 cancellationToken
             );

@@ -81,3 +81,15 @@ internal sealed class PlantedGrainB([PersistentState("shipinator.planted", "rela
 {
     public PlantedGood State => state.State;
 }
+
+internal static partial class PlantedLog
+{
+    [Microsoft.Extensions.Logging.LoggerMessage(1, Microsoft.Extensions.Logging.LogLevel.Debug, "positional")]
+    public static partial void Positional(Microsoft.Extensions.Logging.ILogger logger);
+
+    [Microsoft.Extensions.Logging.LoggerMessage(EventId = 2, Level = Microsoft.Extensions.Logging.LogLevel.Debug, Message = "named")]
+    public static partial void Named(Microsoft.Extensions.Logging.ILogger logger);
+
+    [Microsoft.Extensions.Logging.LoggerMessage(Level = Microsoft.Extensions.Logging.LogLevel.Debug, Message = "without")]
+    public static partial void Without(Microsoft.Extensions.Logging.ILogger logger);
+}

@@ -378,7 +378,7 @@ internal static class RunnerRoutes
                 throw new MalformedException(
                     "log_times_malformed",
                     RunnerClient.LogTimesHeader,
-                    $"{RunnerClient.LogTimesHeader} must be at most {RunnerClient.MostLogTimes} pairs OFFSET=MILLISECONDS, "
+                    $"{RunnerClient.LogTimesHeader} must be at most {RunnerClient.MaxLogTimes} pairs OFFSET=MILLISECONDS, "
                         + "separated by commas: an offset in the log, and when the bytes from there on were printed, "
                         + "in milliseconds since 1970."
                 );

@@ -223,10 +223,10 @@ public sealed class ClonePolicyTests : IDisposable
     [Fact]
     public async Task ReadAt_FetchesOnceAndHasRefFetchesNothing()
     {
-        await using var server = await GitHttpServer.StartAsync(Path.Combine(_bench.Root, "own"));
+        await using var server = await GitHttpServer.StartAsync(Path.Combine(_harness.Root, "own"));
         server.Create("/app.git", ("a", "one"));
-        var forge = _bench.Forge();
-        var repository = RemoteBench.At(server.Url("/app.git"));
+        var forge = _harness.Forge();
+        var repository = ForgeHarness.At(server.Url("/app.git"));
         var head = await forge.Resolve(repository, "main", default);
 
         server.Requests.Clear();
@@ -238,7 +238,7 @@ public sealed class ClonePolicyTests : IDisposable
         Assert.True(await forge.HasRef(repository, "refs/heads/next", default));
         Assert.False(await forge.HasRef(repository, "refs/heads/nex", default));
         Assert.False(await forge.HasRef(repository, "refs/tags/main", default));
-        Assert.False(Directory.Exists(Path.Combine(_bench.Cache, repository.Id + ".git", "refs", "heads", "next")));
+        Assert.False(Directory.Exists(Path.Combine(_harness.Cache, repository.Id + ".git", "refs", "heads", "next")));
     }
 
     [Theory]

@@ -6,11 +6,11 @@ namespace Shipinator.Grains;
 public sealed class EngineOptions
 {
     /// <summary>
-    /// How many executions an executor runs at once when <see cref="AdmissionLimits"/> has no entry for it; at least 1. Default 100.
+    /// How many executions an executor runs concurrently when <see cref="AdmissionLimits"/> has no entry for it; at least 1. Default 100.
     /// </summary>
     public int DefaultAdmissionLimit { get; set; } = 100;
 
-    /// <summary>How many executions single executors run at once, by type (<c>process</c>, <c>kubernetes</c>); at least 1.</summary>
+    /// <summary>How many executions each executor runs concurrently, by type (<c>process</c>, <c>kubernetes</c>); at least 1.</summary>
     public IDictionary<string, int> AdmissionLimits { get; } = new Dictionary<string, int>(StringComparer.Ordinal);
 
     /// <summary>How long an execution may wait for a slot before it fails with <c>timeout</c>. Default 24 h.</summary>
@@ -48,13 +48,13 @@ public sealed class EngineOptions
     public TimeSpan CancelGrace { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// How long an executor may take to say why a runner was told to stop, an eviction for example, before the execution fails with
-    /// <c>lost</c>. Default 15 s.
+    /// How long an executor may take to explain why a runner was stopped from outside, such as by an eviction, before the execution fails
+    /// with <c>lost</c>. Default 15 s.
     /// </summary>
     public TimeSpan StopExplainTimeout { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>
-    /// How long a runner may send nothing before its execution fails with <c>lost</c>. Runners send a heartbeat every 5 s. Default 5 min.
+    /// How long a runner may be silent before its execution fails with <c>lost</c>. Runners send a heartbeat every 5 s. Default 5 min.
     /// </summary>
     public TimeSpan RunnerSilence { get; set; } = TimeSpan.FromMinutes(5);
 

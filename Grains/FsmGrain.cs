@@ -7,8 +7,8 @@ using Orleans.Storage;
 namespace Shipinator.Grains;
 
 /// <summary>
-/// What the three state machines share: one durable row, a drive that may be repeated at any time, and a timer that drives again.
-/// When a write fails the activation ends and its memory is dropped: the next call reads the row from the database.
+/// Base class of the three state machines: one durable row, an idempotent drive, and a timer that repeats it. When a write fails the grain
+/// deactivates and drops its memory: the next call reads the row from the database.
 /// </summary>
 public abstract partial class FsmGrain<TRecord> : Grain
     where TRecord : class
@@ -34,7 +34,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
         _logger = logger;
     }
 
-    /// <summary>The committed row; interleaved readers never see one that is still being written.</summary>
+    /// <summary>The committed row; interleaved readers never see uncommitted changes.</summary>
     protected TRecord? Row { get; private set; }
 
     protected TimeProvider Time { get; }
@@ -50,7 +50,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
         return Task.CompletedTask;
     }
 
-    /// <summary>Does everything that is due; harmless to repeat. Returns when to drive again; null: never.</summary>
+    /// <summary>Does everything that is due; idempotent. Returns the delay before the next drive; null: none is needed.</summary>
     protected abstract Task<TimeSpan?> DriveAsync(CancellationToken cancellationToken);
 
     /// <summary>Drives, and schedules the next drive. A transient error only delays it.</summary>
@@ -75,7 +75,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
         Schedule(Abandoned is null ? next : null);
     }
 
-    /// <summary>Drives again after <paramref name="due"/>, in a turn of its own; null: not by itself.</summary>
+    /// <summary>Schedules the next drive after <paramref name="due"/>, in a separate turn; null: cancels the timer.</summary>
     protected void Schedule(TimeSpan? due)
     {
         if (due is null)
@@ -106,8 +106,8 @@ public abstract partial class FsmGrain<TRecord> : Grain
     }
 
     /// <summary>
-    /// Writes the row with its transitions, and with a trace of what follows when the row has ended, in one transaction. When this throws,
-    /// it is unknown what was written: the activation ends.
+    /// Writes the row with its transitions in one transaction, and marks a terminal row as unsettled. When this throws, it is unknown
+    /// whether the write happened, so the grain deactivates.
     /// </summary>
     protected async Task CommitAsync(TRecord next, ImmutableArray<Transition> transitions, ImmutableArray<JobRecord> initialJobs = default)
     {
@@ -128,7 +128,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
         {
             var cause = OwnError.Unwrap(e);
             Abandon(cause);
-            // The caller is not concerned with who else wrote the row: the same call may be repeated.
+            // The version conflict is an internal detail: the caller can retry the call.
             ExceptionDispatchInfo.Throw(cause is InconsistentStateException ? Abandoned! : cause);
             throw;
         }
@@ -145,7 +145,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
     }
 
     /// <summary>
-    /// Set once a write of this activation has failed: the activation is about to end, and its memory is not valid any more.
+    /// Set once a write of this activation has failed: the grain is deactivating, and its memory is no longer valid.
     /// </summary>
     private protected StorageUnavailableException? Abandoned { get; private set; }
 
@@ -159,8 +159,8 @@ public abstract partial class FsmGrain<TRecord> : Grain
     }
 
     /// <summary>
-    /// A write failed. Requests that wait within the grain must fail now: the activation ends only when no request is running, and until
-    /// then no other activation serves the grain.
+    /// Called when a write has failed. Requests that wait inside the grain must fail now: deactivation waits for all running requests, and
+    /// until then no other activation serves the grain.
     /// </summary>
     private protected virtual void OnAbandoned() { }
 
@@ -169,29 +169,29 @@ public abstract partial class FsmGrain<TRecord> : Grain
         Abandoned =
             cause as StorageUnavailableException
             ?? new(
-                $"A write of {GetType().Name} {this.GetPrimaryKey()} failed, and its row is read again: {cause.Message} "
-                    + "The call may be repeated."
+                $"Writing {GetType().Name} {this.GetPrimaryKey()} failed; its row will be reloaded: {cause.Message} "
+                    + "Retry the call."
             );
         Schedule(null);
         DeactivateOnIdle();
         OnAbandoned();
     }
 
-    /// <summary>Where a row stands.</summary>
+    /// <summary>The lifecycle of a row.</summary>
     private protected abstract Lifecycle LifeOf(TRecord row);
 
-    /// <summary>What follows the row's end; empty when nothing does.</summary>
+    /// <summary>The cleanup after the row has become terminal; may be empty.</summary>
     private protected abstract IReadOnlyList<SettlePart> AfterEnd(TRecord row);
 
-    /// <summary>Does what follows the end. Returns when to go on with what could not be done; null: all is done.</summary>
+    /// <summary>Runs the cleanup after the end. Returns the delay before the next attempt; null: complete.</summary>
     protected Task<TimeSpan?> SettleAsync(CancellationToken cancellationToken)
     {
         _settlement ??= new(GetType().Name, this.GetPrimaryKey(), Options.RetryDelay, _logger);
-        var trace = SettlePart.Of("remove the trace of the end", stop => _work.Settled(this.GetPrimaryKey(), stop));
+        var trace = SettlePart.Of("mark the row as settled", stop => _work.Settled(this.GetPrimaryKey(), stop));
         return _settlement.RunAsync(AfterEnd(Row!), trace, cancellationToken);
     }
 
-    /// <summary>A hint to another grain, which would look by itself in any case: that it can't be sent fails nothing.</summary>
+    /// <summary>Sends a hint to another grain. Failures are only logged, because the other grain also polls.</summary>
     private protected async Task HintAsync(Func<Task> send)
     {
         try

@@ -3,7 +3,7 @@ using System.Runtime.ExceptionServices;
 namespace Shipinator.Grains;
 
 /// <summary>
-/// Orleans wraps what a storage throws, once per call and once more when an activation fails: this finds our own exception in it.
+/// Unwraps exceptions of grain storage: Orleans wraps them, once for the storage call and once more when the activation fails.
 /// </summary>
 internal static class OwnError
 {
@@ -23,7 +23,7 @@ internal static class OwnError
 }
 
 /// <summary>
-/// Callers get our own exceptions as they were thrown, from whichever silo: an unavailable database is a
+/// Rethrows Shipinator's exceptions unwrapped to callers on every silo: an unavailable database is a
 /// <see cref="StorageUnavailableException"/> even when the called grain could not be activated.
 /// </summary>
 internal sealed class OwnErrorFilter : IOutgoingGrainCallFilter

@@ -3,12 +3,12 @@ using Microsoft.Extensions.Logging;
 namespace Shipinator.Grains;
 
 /// <summary>
-/// Something to be done once a row has ended: harmless to repeat, and done whether or not the other parts can be.
-/// <paramref name="Do"/> returns when to try it again; null: it is done.
+/// One cleanup action after a row has become terminal. Idempotent, and independent of the other parts. <paramref name="Do"/> returns the
+/// delay before the next attempt; null: it succeeded.
 /// </summary>
 internal sealed record SettlePart(string Name, Func<CancellationToken, Task<TimeSpan?>> Do)
 {
-    /// <summary>A part that is done when it did not throw.</summary>
+    /// <summary>A part that succeeds unless <paramref name="act"/> throws.</summary>
     public static SettlePart Of(string name, Func<CancellationToken, Task> act) =>
         new(
             name,
@@ -21,8 +21,8 @@ internal sealed record SettlePart(string Name, Func<CancellationToken, Task<Time
 }
 
 /// <summary>
-/// What follows the end of one row. The write that ends a row leaves a durable trace of it, which goes when every part is done: a silo
-/// that dies in between leaves it to <see cref="IRecoveryGrain"/>.
+/// The cleanup after one row has become terminal. The write of the terminal status also marks the row as unsettled, in the same
+/// transaction; the mark is removed when every part has succeeded. If a silo dies in between, <see cref="IRecoveryGrain"/> resumes.
 /// </summary>
 internal sealed partial class Settlement(string grain, Guid id, TimeSpan retryDelay, ILogger logger)
 {
@@ -33,7 +33,7 @@ internal sealed partial class Settlement(string grain, Guid id, TimeSpan retryDe
     private bool _isComplete;
 
     /// <summary>
-    /// Does the parts side by side, then <paramref name="last"/>. Returns when to go on with what could not be done; null: all is done.
+    /// Runs the parts concurrently, then <paramref name="last"/>. Returns the delay before the next attempt; null: all have succeeded.
     /// </summary>
     public async Task<TimeSpan?> RunAsync(IReadOnlyList<SettlePart> parts, SettlePart last, CancellationToken cancellationToken)
     {

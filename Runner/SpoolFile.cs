@@ -146,7 +146,7 @@ internal sealed class SpoolFile : IAsyncDisposable
             _memoryStart = _inFile;
             Buffer(
                 Encoding.UTF8.GetBytes(
-                    $"[shipinator] The log can't be written to this disk any more ({e.Message}); "
+                    $"[shipinator] The log can no longer be written to this disk ({e.Message}); "
                         + "it continues at the speed of the connection to the server.\n"
                 )
             );

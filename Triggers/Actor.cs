@@ -15,13 +15,13 @@ public enum ActorKind
     /// <summary>Shipinator itself.</summary>
     System,
 
-    /// <summary>Any other text that the history holds.</summary>
+    /// <summary>Any other text in the history.</summary>
     Other,
 }
 
-/// <summary>Who asked for something. The history, the API and run plans hold its text (<see cref="ToString"/>).</summary>
+/// <summary>Who requested an operation. The history, the API and run plans contain its text (<see cref="ToString"/>).</summary>
 /// <param name="Kind">The kind of actor.</param>
-/// <param name="Name">The name people know it by: of a token, of a schedule.</param>
+/// <param name="Name">The name of the token or the schedule.</param>
 /// <param name="Id">The id of the token, when it is known; it is not part of the text.</param>
 public sealed record Actor(ActorKind Kind, string Name, Guid? Id = null)
 {

@@ -8,7 +8,7 @@ public sealed class MalformedException(string code, string field, string message
     /// <summary>A stable, snake_case word.</summary>
     public string Code { get; } = code;
 
-    /// <summary>The part of the request that is wrong, as the API names it.</summary>
+    /// <summary>The API's name of the malformed field.</summary>
     public string Field { get; } = field;
 }
 
@@ -32,4 +32,4 @@ public sealed class RateLimitedException(string code, string message, TimeSpan r
 
 /// <summary>Too many pipeline files are being planned. HTTP: 503.</summary>
 public sealed class PlanningBusyException()
-    : Exception("The server is planning as many pipeline files as it can at once; retry the request in a second.");
+    : Exception("The server has reached its limit of concurrently planned pipeline files; retry the request in a second.");

@@ -26,7 +26,7 @@ public static class Fields
     /// <summary>The longest value of an input, in characters.</summary>
     public const int InputValue = 32_000;
 
-    /// <summary>How many characters of a wrong value an error repeats.</summary>
+    /// <summary>How many characters of an invalid value an error message quotes.</summary>
     private const int Repeated = 64;
 
     /// <summary>A text of at most <paramref name="most"/> characters; null stays null.</summary>
@@ -39,13 +39,13 @@ public static class Fields
                 $"{field} must have at most {most} characters, but has {text.Length}."
             );
 
-    /// <summary>The name of a project, repository or token, without the blanks around it.</summary>
+    /// <summary>The name of a project, repository or token, trimmed.</summary>
     public static string Name(string? name) =>
         name?.Trim() is { Length: > 0 and <= LongestName } trimmed && !trimmed.Any(char.IsControl)
             ? trimmed
             : throw new MalformedException("name_malformed", "name", $"name must have 1 to {LongestName} printable characters.");
 
-    /// <summary>A description without the blanks around it; null stays null.</summary>
+    /// <summary>A description, trimmed; null stays null.</summary>
     public static string? DescriptionText(string? text) => Text(text, "description", Description)?.Trim();
 
     /// <summary>A branch, a tag, a full ref or a commit.</summary>
@@ -85,7 +85,7 @@ public static class Fields
         return inputs;
     }
 
-    /// <summary>The part of a wrong value that an error repeats.</summary>
+    /// <summary>The part of an invalid value that an error message quotes.</summary>
     public static string Excerpt(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

@@ -8,7 +8,7 @@ using Shipinator.Triggers.Tokens;
 
 namespace Shipinator.Triggers;
 
-/// <summary>Registers the operations of this room.</summary>
+/// <summary>Registers the operations of this project.</summary>
 public static class TriggerServices
 {
     /// <summary>Adds every operation. The caller adds an <see cref="IRunLimits"/>.</summary>

@@ -74,7 +74,7 @@ internal static class TokenCommands
     {
         var id = new Argument<string>("ID") { Description = "Token ID" };
         return line.Remote(
-            new Command("revoke", "Revoke a token; it stops working at once") { id },
+            new Command("revoke", "Revoke a token; it stops working immediately") { id },
             async (session, parsed) =>
             {
                 await session.Client.RevokeTokenAsync(parsed.GetRequiredValue(id), session.Token);

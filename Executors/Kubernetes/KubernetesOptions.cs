@@ -166,7 +166,7 @@ public sealed partial class KubernetesOptionsValidator : IValidateOptions<Kubern
             options.InstanceId,
             "must be a label value of 1 to 63 characters"
         );
-        Check(options.RunnerImage.Length > 0, "RunnerImage", options.RunnerImage, "must name an image with git and sh");
+        Check(options.RunnerImage.Length > 0, "RunnerImage", options.RunnerImage, "must be an image that contains git and sh");
         Check(options.Kubeconfig is null || File.Exists(options.Kubeconfig), "Kubeconfig", options.Kubeconfig, "must be an existing file");
         foreach (
             var (section, key, value) in options
@@ -245,7 +245,7 @@ public sealed partial class KubernetesOptionsValidator : IValidateOptions<Kubern
             !options.LimitEveryContainer || (options.DefaultCpu is not null && options.DefaultMemory is not null),
             "LimitEveryContainer",
             "true",
-            "needs DefaultCpu and DefaultMemory, which are the limits"
+            "requires DefaultCpu and DefaultMemory, which define the limits"
         );
         return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
 

@@ -36,7 +36,7 @@ internal static partial class StatusReader
         {
             return Failed(
                 end.Reason == "DeadlineExceeded" ? Reason.Timeout : Reason.Lost,
-                $"The Job failed, and no pod exists that says why: {end.Message ?? end.Reason}."
+                $"The Job failed, and no pod is left to show the cause: {end.Message ?? end.Reason}."
             );
         }
 
@@ -46,7 +46,7 @@ internal static partial class StatusReader
                 refusal.Contains("must specify", StringComparison.Ordinal)
                     ? " Set Shipinator:Kubernetes:DefaultCpu, DefaultMemory and LimitEveryContainer."
                 : refusal.Contains("PodSecurity", StringComparison.Ordinal)
-                    ? " Set Shipinator:Kubernetes:RunAsNonRoot, and RunAsUser where images name no user."
+                    ? " Set Shipinator:Kubernetes:RunAsNonRoot, and RunAsUser for images that specify no user."
                 : "";
             return Failed(Reason.ConfigError, $"The namespace does not allow the pod: {refusal}{hint}");
         }
@@ -77,7 +77,7 @@ internal static partial class StatusReader
             {
                 return Failed(
                     Reason.Lost,
-                    $"The node does not respond: the pod was to be stopped, and nothing confirms that it was. {sentence}"
+                    $"The node does not respond: the pod was asked to stop, but the node did not confirm it. {sentence}"
                 );
             }
 
@@ -114,7 +114,7 @@ internal static partial class StatusReader
             return PrepareFailure(pod)
                 ?? PodReason(pod)
                 ?? (failure is not null ? Failed(failure.Cause.Reason, failure.Cause.Detail) : null)
-                ?? Failed(Reason.Lost, $"The pod ended ({pod.Status.Reason ?? pod.Status.Phase}), and its container reported nothing.");
+                ?? Failed(Reason.Lost, $"The pod ended ({pod.Status.Reason ?? pod.Status.Phase}), but its container reported no status.");
         }
 
         return PrepareFailure(pod) ?? NotStarted(view, pod, own, failure, options, now);

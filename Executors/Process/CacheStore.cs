@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace Shipinator.Executors.Process;
 
 /// <summary>
-/// The caches of all repositories when steps have users of their own; only root can write to them. A job gets those of its repository as
+/// The caches of all repositories when steps have separate users; only root can write to them. A job gets those of its repository as
 /// hard links that it can read but not change; what it stored itself is collected when it ends.
 /// </summary>
 internal sealed partial class CacheStore(string folder, long bytes, TimeProvider time)

@@ -17,7 +17,7 @@ internal sealed class JobFolders(ProcessExecutorOptions options, TimeProvider ti
     public static string Cache(string job) => Path.Combine(job, "cache");
 
     /// <summary>
-    /// The user that a job attempt's folder belongs to; null when jobs have no user of their own. Errors: <see cref="IOException"/> when
+    /// The user that a job attempt's folder belongs to; null when jobs have no separate user. Errors: <see cref="IOException"/> when
     /// the folder was created with other settings: nothing may be started in it as its owner.
     /// </summary>
     public uint? User(WorkerFolder folder)

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Options;
 namespace Shipinator.Executors.Process;
 
 /// <summary>
-/// Settings of the process executor, which runs commands as processes on this machine. When the server is root, each job attempt runs as a
-/// user of its own; otherwise all run as the server's user.
+/// Settings of the process executor, which runs commands as processes on this machine. When the server is root, each job attempt runs as
+/// its own user; otherwise all run as the server's user.
 /// </summary>
 public sealed class ProcessExecutorOptions
 {
@@ -22,7 +22,7 @@ public sealed class ProcessExecutorOptions
     public string RunnerPath { get; set; } = Path.Combine(AppContext.BaseDirectory, "runner", "Shipinator.Runner.dll");
 
     /// <summary>
-    /// Where runners keep what a step's <c>cache</c> names, between runs. Absent: no caches. When steps have users of their own, caches are
+    /// Where runners keep what a step's <c>cache</c> names, between runs. Absent: no caches. When steps have separate users, caches are
     /// below <see cref="Root"/> in any case.
     /// </summary>
     public string? CacheFolder { get; set; }
@@ -53,7 +53,7 @@ public sealed class ProcessExecutorOptions
     /// <summary>Allows several servers, which must be on one machine with one data folder. Default false.</summary>
     public bool OneMachine { get; set; }
 
-    /// <summary>Whether each job attempt runs as a user of its own.</summary>
+    /// <summary>Whether each job attempt runs as its own user.</summary>
     public bool IsIsolated => Environment.IsPrivilegedProcess && !RunAsServerUser;
 
     /// <summary>The work folder of the server with that data folder: step users can access it whatever the data folder's mode is.</summary>
@@ -94,10 +94,9 @@ public sealed class ProcessExecutorOptionsValidator(TimeProvider time) : IValida
         if (options.HasSeveralServers && !options.OneMachine)
         {
             errors.Add(
-                "Shipinator:Clustering is AdoNet while the process executor is in use, whose jobs only the machine that started "
-                    + "them can see and "
-                    + "stop: set Shipinator:Executor to kubernetes, or, if all servers are on one machine with one data folder, set "
-                    + "Shipinator:Process:OneMachine to true."
+                "Shipinator:Clustering is AdoNet while the process executor is in use, whose jobs can be observed and stopped "
+                    + "only on the machine that started them: set Shipinator:Executor to kubernetes, or, if all servers are on one machine "
+                    + "with one data folder, set Shipinator:Process:OneMachine to true."
             );
         }
 
@@ -110,8 +109,8 @@ public sealed class ProcessExecutorOptionsValidator(TimeProvider time) : IValida
         {
             errors.Add(
                 $"{options.ListensAt} opens ports to other machines while the process executor runs commands on this one: use "
-                    + "127.0.0.1 there, or "
-                    + "set Shipinator:Process:AllowBeyondLoopback to true if everyone who can reach them may run programs here."
+                    + "127.0.0.1 there, or set Shipinator:Process:AllowBeyondLoopback to true if everyone who can reach them may run "
+                    + "programs here."
             );
         }
 

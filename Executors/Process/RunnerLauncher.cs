@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Shipinator.Executors.Process;
 
-/// <summary>Starts runners, as the job's user where jobs have users of their own.</summary>
+/// <summary>Starts runners, as the job's user where jobs have separate users.</summary>
 internal sealed class RunnerLauncher(ProcessExecutorOptions options, IExecutionTokens tokens, IServerAddress address)
 {
     /// <summary>

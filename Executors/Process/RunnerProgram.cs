@@ -29,7 +29,7 @@ internal sealed record RunnerProgram(string[] Command, string? DotnetRoot)
         if (!File.Exists(program))
         {
             throw new IOException(
-                $"{program} is missing beside {options.RunnerPath}: build the runner with its native host (UseAppHost), or set "
+                $"{program} is missing next to {options.RunnerPath}: build the runner with its native host (UseAppHost), or set "
                     + $"{ProcessSettingKeys.RunnerPath} to the static runner (Runner/publish-static.sh)."
             );
         }

@@ -1,6 +1,6 @@
 namespace Shipinator.Executors.Process;
 
-/// <summary>Whether steps can run as users of their own on this machine, and what is missing when they can't.</summary>
+/// <summary>Whether steps can run as separate users on this machine, and what is missing when they can't.</summary>
 internal static class StepIsolation
 {
     private const UnixFileMode Others = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
@@ -20,16 +20,15 @@ internal static class StepIsolation
             PrepareFolders(options);
             if (FirstInaccessible(options.Root) is { } inaccessible)
             {
-                return $"{ProcessSettingKeys.WorkFolder} is '{options.Root}', but steps, which run as users of their own because "
-                    + "the server is root, "
-                    + $"can't pass through {inaccessible}: choose a folder such as /var/lib/shipinator/work whose parents others may pass "
-                    + $"through (chmod o+x), {OtherFix}";
+                return $"{ProcessSettingKeys.WorkFolder} is '{options.Root}', but steps, which run as separate users because "
+                    + $"the server is root, can't pass through {inaccessible}: choose a folder such as /var/lib/shipinator/work whose parents "
+                    + $"others may pass through (chmod o+x), {OtherFix}";
             }
 
             var program = RunnerProgram.Install(options);
             if (program.DotnetRoot is { } dotnet && FirstInaccessible(Path.Combine(dotnet, "shared")) is { } inaccessibleDotnet)
             {
-                return $".NET is installed in {dotnet}, but steps, which run as users of their own because the server is root, can't pass "
+                return $".NET is installed in {dotnet}, but steps, which run as separate users because the server is root, can't pass "
                     + $"through {inaccessibleDotnet}: install .NET where others may read it (for example /usr/share/dotnet), or set "
                     + $"{ProcessSettingKeys.RunnerPath} to the static runner (Runner/publish-static.sh), {OtherFix}";
             }
@@ -37,14 +36,14 @@ internal static class StepIsolation
             var failure = program.ProbeAsync(options.FirstUserId, CancellationToken.None).GetAwaiter().GetResult();
             return failure is null
                 ? null
-                : $"The server is root, so steps run as users of their own, but the runner could not be started as user "
+                : $"The server is root, so steps run as separate users, but the runner could not be started as user "
                     + $"{options.FirstUserId}: {failure} This needs 'setpriv' (util-linux), the capabilities SETUID, SETGID and CHOWN, a "
                     + $"file system without 'noexec' at {options.MachineFolder}, and in a user namespace a range of ids that it maps "
                     + $"(/proc/self/uid_map, {ProcessSettingKeys.FirstUserId}); {OtherFix}";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return $"The server is root, so steps run as users of their own, but what they need could not be prepared: "
+            return $"The server is root, so steps run as separate users, but what they need could not be prepared: "
                 + $"{e.Message} Fix that, {OtherFix}";
         }
     }

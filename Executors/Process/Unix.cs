@@ -45,7 +45,7 @@ internal static unsafe partial class Unix
     {
         if (lchown(path, user, group) != 0)
         {
-            throw Error(path, "given to another user", Marshal.GetLastPInvokeError());
+            throw Error(path, "assigned to another user", Marshal.GetLastPInvokeError());
         }
     }
 

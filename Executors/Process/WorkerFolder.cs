@@ -4,7 +4,7 @@ namespace Shipinator.Executors.Process;
 
 /// <summary>
 /// The files of one job attempt: a folder for its steps, and beside it a folder for what the executor keeps of its runners, which steps
-/// with users of their own can't access. A runner holds a lock for as long as it lives and writes its result before it ends, so any
+/// with separate users can't access. A runner holds a lock for as long as it lives and writes its result before it ends, so any
 /// server process of this machine can read here what became of it, after any restart.
 /// </summary>
 internal sealed class WorkerFolder(string root, string externalName)

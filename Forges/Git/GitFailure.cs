@@ -74,7 +74,7 @@ internal static partial class GitFailure
             _ when Says("not valid: is this a git repository")
                     || Says("protocol error")
                     || Says("bad line length")
-                    || Says("invalid server response") => "the response is not that of a Git server. Check the clone URL.",
+                    || Says("invalid server response") => "the response is not from a Git server. Check the clone URL.",
             _ when Says("No space left") => "this server's disk is full. Free some space, or move Shipinator:Git:CacheRoot.",
             _ when Says("Permission denied") || Says("insufficient permission") || Says("Read-only file system") =>
                 "this server can't write its copy. Make Shipinator:Git:CacheRoot writable for the server's user.",

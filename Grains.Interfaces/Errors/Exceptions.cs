@@ -1,7 +1,7 @@
 namespace Shipinator;
 
 /// <summary>
-/// The base of every error of ours that may cross a grain boundary: a stable code for programs, a message for people.
+/// The base class of exceptions that may cross a grain boundary: a stable code for programs, a message for people.
 /// </summary>
 [GenerateSerializer, Alias("shipinator.error")]
 public class ShipinatorException : Exception
@@ -14,7 +14,7 @@ public class ShipinatorException : Exception
     public string Code { get; }
 }
 
-/// <summary>What was named does not exist.</summary>
+/// <summary>The requested entity does not exist.</summary>
 [GenerateSerializer, Alias("shipinator.not-found")]
 public sealed class NotFoundException(string what, string id) : ShipinatorException("not_found", $"The {what} '{id}' does not exist.");
 
@@ -22,7 +22,7 @@ public sealed class NotFoundException(string what, string id) : ShipinatorExcept
 [GenerateSerializer, Alias("shipinator.conflict")]
 public sealed class ConflictException(string code, string message) : ShipinatorException(code, message);
 
-/// <summary>The input is invalid; the message names the thing, the place and the fix.</summary>
+/// <summary>The input is invalid; the message names the value, its location and the fix.</summary>
 [GenerateSerializer, Alias("shipinator.invalid")]
 public sealed class InvalidInputException(string code, string message) : ShipinatorException(code, message);
 
@@ -73,7 +73,7 @@ public sealed class ExecutorException : ShipinatorException
     [Id(0)]
     public bool IsTransient { get; }
 
-    /// <summary>What the execution fails with when this error is final.</summary>
+    /// <summary>The reason of the failed execution when this error is final.</summary>
     [Id(1)]
     public Reason Reason { get; }
 

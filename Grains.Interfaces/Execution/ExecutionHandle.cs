@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace Shipinator;
 
-/// <summary>Names a submitted execution to its executor: everything that a restarted control plane needs to ask about it.</summary>
+/// <summary>Identifies a submitted execution to its executor, also after the server was restarted.</summary>
 /// <param name="ExecutorType">The executor that it was submitted to.</param>
 /// <param name="ExternalId">
 /// The platform's name for the execution, <c>WORKER-sSTEP-ATTEMPT</c>: for people and the database. Nothing is read from it.
 /// </param>
 /// <param name="ExecutionId">The execution.</param>
-/// <param name="JobId">The job that its worker was made for.</param>
-/// <param name="WorkerAttempt">The job attempt that its worker was made for, from 1.</param>
+/// <param name="JobId">The job that its worker was created for.</param>
+/// <param name="WorkerAttempt">The job attempt that its worker was created for, from 1.</param>
 /// <param name="StepId">The step that it is an attempt of.</param>
 /// <param name="WorkerName">The worker that it runs in: <see cref="Shipinator.WorkerName"/>.</param>
 /// <param name="StepIndex">The step's position in <see cref="WorkerSpec.Steps"/>, from 0.</param>
@@ -26,7 +26,7 @@ public sealed record ExecutionHandle(
 )
 {
     /// <summary>
-    /// The handle of an execution on an executor: the only place that makes one, so that executors and the engine agree on it, also after
+    /// Creates the handle of an execution on an executor. Nothing else creates handles, so that executors and the engine agree, also after
     /// a restart. Errors: <see cref="ArgumentException"/> when the step is none of its worker's.
     /// </summary>
     public static ExecutionHandle Of(ExecutionSpec spec, string executorType)

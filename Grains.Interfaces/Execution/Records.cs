@@ -83,7 +83,7 @@ public sealed record RunRecord
     [Id(10)]
     public required ImmutableArray<RunJob> Jobs { get; init; }
 
-    /// <summary>The run that this one repeats.</summary>
+    /// <summary>The original run, if this one is a rerun.</summary>
     [Id(11)]
     public RunId? RerunOf { get; init; }
 

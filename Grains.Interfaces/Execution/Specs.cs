@@ -208,7 +208,7 @@ public sealed record WorkerSpec
     [Id(8)]
     public required TimeSpan Timeout { get; init; }
 
-    /// <summary>The name by which the platform knows the worker: <see cref="WorkerName"/>.</summary>
+    /// <summary>The worker's name on the platform: <see cref="WorkerName"/>.</summary>
     public string ExternalName => WorkerName.Of(JobId, Attempt);
 }
 

@@ -4,12 +4,12 @@ using System.Globalization;
 namespace Shipinator;
 
 /// <summary>
-/// The name by which a platform knows a worker: <c>ship-JOB-ATTEMPT</c>, derived from the job's id (32 hex digits) and the job attempt, so
-/// that submitting twice makes one worker. At most 63 characters: a valid Kubernetes object name and label value.
+/// The name of a worker on its platform: <c>ship-JOB-ATTEMPT</c>, derived from the job's id (32 hex digits) and the job attempt, so that
+/// submitting twice creates one worker. At most 63 characters: a valid Kubernetes object name and label value.
 /// </summary>
 public static class WorkerName
 {
-    /// <summary>What every worker's name begins with.</summary>
+    /// <summary>The prefix of every worker's name.</summary>
     public const string Prefix = "ship-";
 
     public static string Of(JobId job, int attempt) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{job.Value:N}-{attempt}");

@@ -36,7 +36,7 @@ public interface IRepositoryGrain : IGrainWithGuidKey
 [GenerateSerializer, Alias("shipinator.run-reservation"), Immutable]
 public sealed record RunReservation([property: Id(0)] RunId RunId, [property: Id(1)] long RunNumber, [property: Id(2)] bool IsRepeat);
 
-/// <summary>The reservation that a key has, and the number that the next run without one gets if nothing is reserved meanwhile.</summary>
+/// <summary>The reservation of a key, and the number of the next run unless another one is reserved first.</summary>
 [GenerateSerializer, Alias("shipinator.run-outlook"), Immutable]
 public sealed record RunOutlook([property: Id(0)] RunReservation? Known, [property: Id(1)] long NextNumber);
 
@@ -49,9 +49,9 @@ public sealed record TurnRequest(
     [property: Id(3)] bool CancelPrevious
 );
 
-/// <summary>Whether a run may go on; otherwise what it waits for; or the number of the newer run that supersedes it.</summary>
-/// <param name="Granted">Whether it may go on.</param>
-/// <param name="WaitingFor"><see cref="WaitReason"/> in words, for older silos.</param>
+/// <summary>Whether a run may proceed; otherwise what it waits for; or the number of the newer run that supersedes it.</summary>
+/// <param name="Granted">Whether it may proceed.</param>
+/// <param name="WaitingFor"><see cref="WaitReason"/> as text, for older silos.</param>
 /// <param name="SupersededBy">The number of the newer run.</param>
 /// <param name="WaitReason">What it waits for; null from an older silo.</param>
 [GenerateSerializer, Alias("shipinator.turn-answer"), Immutable]
@@ -67,8 +67,8 @@ public sealed record TurnAnswer(
 public interface IAdmissionGrain : IGrainWithStringKey
 {
     /// <summary>
-    /// Requests a slot; to be repeated while waiting. First come, first served within a project; between projects the one that holds the
-    /// fewest slots goes first.
+    /// Requests a slot; repeat the request while waiting. Within a project slots are granted in order of request; between projects, first
+    /// to the one that holds the fewest.
     /// </summary>
     [Alias("acquire")]
     Task<AdmissionAnswer> Acquire(AdmissionRequest request, CancellationToken cancellationToken = default);
@@ -102,7 +102,7 @@ public sealed record AdmissionView(
     [property: Id(2)] System.Collections.Immutable.ImmutableArray<LeaseHolder> Waiting
 );
 
-/// <summary>One in the cluster (key 0): touches the grain of everything that is not terminal or not settled.</summary>
+/// <summary>One per cluster (key 0): activates the grain of everything that is not terminal or not settled.</summary>
 [Alias("shipinator.recovery")]
 public interface IRecoveryGrain : IGrainWithIntegerKey
 {

@@ -21,11 +21,11 @@ public interface IPipelineRunGrain : IGrainWithGuidKey
     [Alias("cancel")]
     Task Cancel(CancelRequest request, CancellationToken cancellationToken = default);
 
-    /// <summary>Checks its jobs and does what is due. Harmless at any time.</summary>
+    /// <summary>Checks its jobs and does what is due. Idempotent.</summary>
     [Alias("touch")]
     Task Touch(CancellationToken cancellationToken = default);
 
-    /// <summary><see cref="WaitReasons"/> in words, for older silos.</summary>
+    /// <summary><see cref="WaitReasons"/> as text, for older silos.</summary>
     [Alias("waiting-for"), AlwaysInterleave]
     Task<ImmutableDictionary<Guid, string>> WaitingFor(CancellationToken cancellationToken = default);
 
@@ -82,7 +82,7 @@ public sealed record CreateRun
     [Id(9)]
     public required string Actor { get; init; }
 
-    /// <summary>The run that this one repeats.</summary>
+    /// <summary>The original run, if this one is a rerun.</summary>
     [Id(10)]
     public RunId? RerunOf { get; init; }
 
@@ -99,7 +99,7 @@ public sealed record CreateRun
 [Alias("shipinator.job")]
 public interface IJobGrain : IGrainWithGuidKey
 {
-    /// <summary>Starts the job, whose stage has come. Idempotent.</summary>
+    /// <summary>Starts the job when its stage begins. Idempotent.</summary>
     [Alias("start")]
     Task<JobOutcome> Start(CancellationToken cancellationToken = default);
 
@@ -119,7 +119,7 @@ public interface IJobGrain : IGrainWithGuidKey
     [Alias("worker-need"), AlwaysInterleave]
     Task<WorkerNeed> NeedOfWorker(int attempt, CancellationToken cancellationToken = default);
 
-    /// <summary><see cref="WaitReasons"/> in words, for older silos.</summary>
+    /// <summary><see cref="WaitReasons"/> as text, for older silos.</summary>
     [Alias("waiting-for"), AlwaysInterleave]
     Task<ImmutableDictionary<Guid, string>> WaitingFor(CancellationToken cancellationToken = default);
 
@@ -199,11 +199,11 @@ public interface IExecutionGrain : IGrainWithGuidKey
     [Alias("report")]
     Task Report(ExecutionReport report, CancellationToken cancellationToken = default);
 
-    /// <summary>A sign of life from the runner, also by a log append. Returns whether the runner should stop.</summary>
+    /// <summary>A heartbeat of the runner; log appends count as heartbeats. Returns whether the runner should stop.</summary>
     [Alias("heartbeat"), AlwaysInterleave]
     Task<HeartbeatResult> Heartbeat(string runner, CancellationToken cancellationToken = default);
 
-    /// <summary><see cref="GetWaitReason"/> in words, for older silos.</summary>
+    /// <summary><see cref="GetWaitReason"/> as text, for older silos.</summary>
     [Alias("waiting-for"), AlwaysInterleave]
     Task<string?> WaitingFor(CancellationToken cancellationToken = default);
 

@@ -20,10 +20,10 @@ public enum WorkerNeed
     Over,
 }
 
-/// <summary>Tells whether a worker that was found is still needed.</summary>
+/// <summary>Determines whether a worker is still needed.</summary>
 public interface IWorkerOwnership
 {
-    /// <summary>Errors: any error of the owner; then the need is not known, and the worker stays.</summary>
+    /// <summary>Errors: any error of the owner; the worker is then kept.</summary>
     Task<WorkerNeed> Ask(JobId job, int attempt, CancellationToken cancellationToken);
 }
 

@@ -10,7 +10,7 @@ public enum WaitKind
     /// <summary>Only the text is known: it comes from an older silo.</summary>
     Other = 0,
 
-    /// <summary>The silo that knows does not respond.</summary>
+    /// <summary>Unknown: the silo that runs the grain does not respond.</summary>
     Unknown = 1,
 
     /// <summary>What it belongs to has not started it yet.</summary>
@@ -43,7 +43,7 @@ public enum WaitKind
     /// <summary>A runner that claims the execution.</summary>
     Runner = 11,
 
-    /// <summary>A sign of life from the runner.</summary>
+    /// <summary>A heartbeat from the runner.</summary>
     RunnerSilent = 12,
 
     /// <summary>A machine of the platform.</summary>
@@ -68,12 +68,12 @@ public enum WaitKind
     Worker = 19,
 }
 
-/// <summary>Kinds travel as their words.</summary>
+/// <summary>Serializes kinds as their words.</summary>
 public sealed class WaitKindJsonConverter : WordJsonConverter<WaitKind>;
 
 /// <summary>
-/// Why something that is not terminal does not go on: a kind and the arguments that belong to it. It is put into words by
-/// <see cref="WaitReasonDisplay.Describe"/> alone.
+/// What something that is not terminal waits for: a kind and its arguments. Only <see cref="WaitReasonDisplay.Describe"/> formats it as
+/// text.
 /// </summary>
 [GenerateSerializer, Alias("shipinator.wait-reason"), Immutable]
 public sealed record WaitReason
@@ -86,15 +86,15 @@ public sealed record WaitReason
     [Id(1)]
     public string? Subject { get; init; }
 
-    /// <summary>What the platform says about it.</summary>
+    /// <summary>The platform's message.</summary>
     [Id(2)]
     public string? Detail { get; init; }
 
-    /// <summary>How many go first; from 0.</summary>
+    /// <summary>How many are ahead in the queue; from 0.</summary>
     [Id(3)]
     public int? Ahead { get; init; }
 
-    /// <summary>How many executions the executor runs at once; from 1.</summary>
+    /// <summary>The executor's limit of concurrent executions; from 1.</summary>
     [Id(4)]
     public int? Limit { get; init; }
 
@@ -110,7 +110,7 @@ public sealed record WaitReason
     [Id(7)]
     public string? Actor { get; init; }
 
-    /// <summary>The number of the run that goes first.</summary>
+    /// <summary>The number of the run ahead.</summary>
     [Id(8)]
     public long? RunNumber { get; init; }
 
@@ -118,7 +118,7 @@ public sealed record WaitReason
     [Id(9)]
     public bool IsOfSteps { get; init; }
 
-    /// <summary>The silo that knows does not respond.</summary>
+    /// <summary>Unknown: the silo that runs the grain does not respond.</summary>
     public static WaitReason Unknown { get; } = new() { Kind = WaitKind.Unknown };
 
     /// <summary>A runner that claims the execution.</summary>
@@ -214,7 +214,7 @@ public sealed record WaitReason
             Attempt = attempt,
         };
 
-    /// <summary>A sign of life from the runner.</summary>
+    /// <summary>A heartbeat from the runner.</summary>
     public static WaitReason RunnerSilent(DateTimeOffset since) => new() { Kind = WaitKind.RunnerSilent, At = since };
 
     /// <summary>A machine of the platform.</summary>

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Shipinator;
 
-/// <summary>The only place that puts a <see cref="WaitReason"/> into words: for the API, the screens and older silos.</summary>
+/// <summary>Formats a <see cref="WaitReason"/> as text, for the API, the dashboard and older silos. Nothing else does.</summary>
 public static class WaitReasonDisplay
 {
     private const string TokenPrefix = "token:";
@@ -28,7 +28,7 @@ public static class WaitReasonDisplay
             WaitKind.Slot => Slot(reason),
             WaitKind.Executor => $"Waiting for executor \"{reason.Subject}\"{Failures(reason.Attempt)}: {reason.Detail}",
             WaitKind.Runner => "Waiting for its runner to claim it",
-            WaitKind.RunnerSilent => $"No sign of life from its runner since {Clock(reason.At)}",
+            WaitKind.RunnerSilent => $"No heartbeat from its runner since {Clock(reason.At)}",
             WaitKind.Scheduling => With("Waiting for a node", reason.Detail),
             WaitKind.Image => With($"Waiting for image {reason.Subject}", reason.Detail),
             WaitKind.Container => With(Container(reason.Subject), reason.Detail),
@@ -54,9 +54,9 @@ public static class WaitReasonDisplay
     private static string Cancel(WaitReason reason)
     {
         var what = reason.Subject is null
-            ? "Waiting for the executor to confirm that nothing of it is running"
+            ? "Waiting for the executor to confirm that it is no longer running"
             : $"Waiting for its {reason.Subject} to stop";
-        // A limit or another run asked for it, nobody whose name would tell anything.
+        // Requested by a limit or another run, so there is no name to show.
         return reason.Actor is null or "system" ? $"{what} ({reason.Detail})" : $"{what} (cancel requested by {Actor(reason.Actor)})";
     }
 

@@ -1,8 +1,8 @@
 namespace Shipinator.Grains.Coordination;
 
 /// <summary>
-/// Who holds a slot and who waits, without I/O. First come, first served within a project; between projects the one that holds the fewest
-/// slots goes first, so that one project's thousand jobs do not keep another's single job waiting.
+/// Slot holders and the queue, without I/O. Within a project slots are granted in order of request; between projects, first to the one that
+/// holds the fewest, so that a project with a thousand jobs does not block another's single job.
 /// </summary>
 internal sealed class AdmissionBook(int limit)
 {
@@ -69,7 +69,7 @@ internal sealed class AdmissionBook(int limit)
         return granted;
     }
 
-    /// <summary>How many of those who wait asked before it: an estimate for people.</summary>
+    /// <summary>The number of waiting executions that requested a slot earlier; an estimate for display.</summary>
     public int Ahead(ExecutionId execution) =>
         _waiting.TryGetValue(execution, out var self) ? _waiting.Values.Count(w => w.Since < self.Since) : 0;
 

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Options;
 namespace Shipinator.Grains.Coordination;
 
 /// <summary>
-/// The slots of one executor. They are not stored by themselves: who holds one is what the executions' rows say (docs/decisions/0004), so
-/// that none can leak.
+/// The slots of one executor. They are not stored separately but derived from the executions' rows (docs/decisions/0004), so that none can
+/// leak.
 /// </summary>
 [GrainType("shipinator.admission")]
 public sealed partial class AdmissionGrain(
@@ -98,7 +98,7 @@ public sealed partial class AdmissionGrain(
         }
     }
 
-    /// <summary>A hint: the execution asks again by itself, and a failure must not keep the next one from its own hint.</summary>
+    /// <summary>Sends a hint; the execution also polls, so a failure must not prevent the hints to others.</summary>
     private async Task NotifyAsync(ExecutionId execution)
     {
         try

@@ -4,8 +4,8 @@ using Orleans.Concurrency;
 namespace Shipinator.Grains.Coordination;
 
 /// <summary>
-/// Touches the grain of everything that is not terminal or not settled: when a silo starts, when one is gone, and once a minute. What a
-/// crash interrupted is found by its row.
+/// Activates the grain of everything that is not terminal or not settled: when a silo starts, when one leaves the cluster, and once a
+/// minute. Work that a crash interrupted is found by its row.
 /// </summary>
 [GrainType("shipinator.recovery"), Reentrant]
 public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<RecoveryGrain> logger) : Grain, IRecoveryGrain, IRemindable
@@ -38,7 +38,7 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
         return Task.CompletedTask;
     }
 
-    /// <summary>One sweep at a time; a request during a sweep makes another one follow. A call never waits for a sweep.</summary>
+    /// <summary>Runs one sweep at a time; a request during a sweep starts another one after it. Calls never wait for a sweep.</summary>
     private void RequestSweep()
     {
         if (_sweeping)
@@ -68,7 +68,7 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
-            // The database is unavailable, most likely: retried soon, and logged once.
+            // Most likely the database is unavailable: retry soon, but log only once.
             if (!_failing)
             {
                 _failing = true;

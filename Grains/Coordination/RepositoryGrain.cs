@@ -9,7 +9,7 @@ namespace Shipinator.Grains.Coordination;
 [GenerateSerializer, Alias("shipinator.repository-state")]
 public sealed class RepositoryState
 {
-    /// <summary>The last run number that was given.</summary>
+    /// <summary>The last assigned run number.</summary>
     [Id(0)]
     public long LastNumber { get; set; }
 
@@ -22,7 +22,7 @@ public sealed class RepositoryState
     public Dictionary<string, ConcurrencyGroup> Groups { get; set; } = [];
 }
 
-/// <summary>An idempotency key, and the run that it made.</summary>
+/// <summary>An idempotency key, and the run that was created with it.</summary>
 [GenerateSerializer, Alias("shipinator.known-key")]
 public sealed class KnownKey
 {
@@ -41,7 +41,7 @@ public sealed class KnownKey
     public DateTimeOffset At { get; set; }
 }
 
-/// <summary>Runs of which one at a time is active.</summary>
+/// <summary>A concurrency group: at most one of its runs is active at a time.</summary>
 [GenerateSerializer, Alias("shipinator.concurrency-group")]
 public sealed class ConcurrencyGroup
 {
@@ -253,8 +253,8 @@ public sealed partial class RepositoryGrain(
     }
 
     /// <summary>
-    /// Changes a copy and writes it. When the write fails no caller sees the change, and the activation ends: until then its old version
-    /// keeps it from writing.
+    /// Changes a copy and writes it. When the write fails no caller sees the change and the grain deactivates; until then its outdated ETag
+    /// prevents further writes.
     /// </summary>
     private async Task SaveAsync(Action<RepositoryState> change)
     {
@@ -273,7 +273,7 @@ public sealed partial class RepositoryGrain(
             ExceptionDispatchInfo.Throw(
                 cause is InconsistentStateException
                     ? new StorageUnavailableException(
-                        $"Repository {this.GetPrimaryKey()} was written by another activation and is read again. The call may be repeated."
+                        $"Repository {this.GetPrimaryKey()} was written by another activation; it will be reloaded. Retry the call."
                     )
                     : cause
             );
@@ -281,7 +281,7 @@ public sealed partial class RepositoryGrain(
         }
     }
 
-    /// <summary>A hint: a run that waits asks again by itself, which notifies the holder again.</summary>
+    /// <summary>Sends a hint; a waiting run also polls, which notifies the holder again.</summary>
     private async Task NotifyAsync(GroupMember member)
     {
         try

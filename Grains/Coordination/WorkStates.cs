@@ -1,6 +1,6 @@
 namespace Shipinator.Grains.Coordination;
 
-/// <summary>What follows from the state of a row that is not terminal.</summary>
+/// <summary>Classifies states that are not terminal.</summary>
 internal static class WorkStates
 {
     /// <summary>

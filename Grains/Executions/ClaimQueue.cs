@@ -1,9 +1,9 @@
 namespace Shipinator.Grains.Executions;
 
-/// <summary>What a claim gets as the row stands.</summary>
+/// <summary>The outcome of a claim for the current row.</summary>
 internal enum ClaimDecision
 {
-    /// <summary>It waits: the execution has no slot yet.</summary>
+    /// <summary>The claim waits: the execution has no slot yet.</summary>
     Wait,
 
     /// <summary>The runner is not needed: the execution has ended, or is about to.</summary>
@@ -17,8 +17,8 @@ internal enum ClaimDecision
 }
 
 /// <summary>
-/// The claims that wait in an execution's memory, in the order in which they came. Claims interleave with the grain's turns: they wait
-/// here until a turn responds to them.
+/// The pending claims of an execution, in memory, in order of arrival. Claims interleave with the grain's turns and wait here until a turn
+/// completes them.
 /// </summary>
 internal sealed class ClaimQueue(TimeProvider time)
 {
@@ -32,10 +32,10 @@ internal sealed class ClaimQueue(TimeProvider time)
     /// <summary>Whether the execution will never start, so that a claim that is still on its way is refused when it arrives.</summary>
     public bool NeverStarts { get; private set; }
 
-    /// <summary>The claims that wait now; a copy, since claims come and go while a turn awaits.</summary>
+    /// <summary>A snapshot of the pending claims, because claims are added and removed while a turn awaits.</summary>
     public IReadOnlyList<ClaimWaiter> Waiting => [.. _waiters];
 
-    /// <summary>What a runner's claim gets as the row stands.</summary>
+    /// <summary>The outcome of a runner's claim for the current row.</summary>
     public static ClaimDecision Decide(ExecutionRecord row, string runner) =>
         row.Life.IsTerminal || row.Cancel is not null ? ClaimDecision.Refuse
         : row.ClaimedBy is not null && row.ClaimedBy != runner ? ClaimDecision.Conflict
@@ -43,7 +43,7 @@ internal sealed class ClaimQueue(TimeProvider time)
         : ClaimDecision.Wait;
 
     /// <summary>
-    /// Waits for a response up to <paramref name="wait"/>, then says that the runner should ask again. <paramref name="joined"/> is called
+    /// Waits for a response up to <paramref name="wait"/>, then asks the runner to retry. <paramref name="joined"/> is called
     /// when the claim has joined the queue. Errors: those given to <see cref="Fail"/> and <see cref="ClaimWaiter.Conflict"/>.
     /// </summary>
     public async Task<ClaimResult> WaitAsync(string runner, TimeSpan wait, Func<Task> joined, CancellationToken cancellationToken)
@@ -57,8 +57,8 @@ internal sealed class ClaimQueue(TimeProvider time)
         }
         catch (TimeoutException)
         {
-            // The row that gives it the work is being written, so a response follows. The runner must not get it by a second claim: that
-            // one could not hold the clone credential any more.
+            // The row that assigns the work is being written, so a response follows. The runner must not get it by a second claim: that
+            // response could no longer contain the clone credential.
             return waiter.IsChosen ? await waiter.Response.WaitAsync(cancellationToken) : NotYet;
         }
         finally
@@ -80,38 +80,38 @@ internal sealed class ClaimQueue(TimeProvider time)
         }
     }
 
-    /// <summary>No claim will ever get work, neither those that wait nor those that come.</summary>
+    /// <summary>Refuses all pending and future claims.</summary>
     public void Close()
     {
         NeverStarts = true;
         Refuse();
     }
 
-    /// <summary>Refuses all claims that wait.</summary>
+    /// <summary>Refuses all pending claims.</summary>
     public void Refuse() => _waiters.ForEach(w => w.Refuse());
 
-    /// <summary>Fails all claims that wait.</summary>
+    /// <summary>Fails all pending claims with an exception.</summary>
     public void Fail(Exception error) => _waiters.ForEach(w => w.Fail(error));
 }
 
-/// <summary>A claim that waits.</summary>
+/// <summary>A pending claim.</summary>
 internal sealed class ClaimWaiter(string runner)
 {
     private readonly TaskCompletionSource<ClaimResult> _response = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Which runner process claims.</summary>
+    /// <summary>The runner process that claims.</summary>
     public string Runner => runner;
 
     /// <summary>See <see cref="ClaimResult.MayClone"/>.</summary>
     public bool MayClone { get; set; }
 
-    /// <summary>Whether the row that gives it the work is being written.</summary>
+    /// <summary>Whether the row that assigns the work to this runner is being written.</summary>
     public bool IsChosen { get; set; }
 
-    /// <summary>Ends when the claim has a response; the first one counts.</summary>
+    /// <summary>Completes with the first response.</summary>
     public Task<ClaimResult> Response => _response.Task;
 
-    /// <summary>Gives it the work.</summary>
+    /// <summary>Completes the claim with the work.</summary>
     public void Give(ExecutionRecord row, System.Collections.Immutable.ImmutableArray<ResolvedInput> inputs) =>
         _response.TrySetResult(new(ClaimKind.Work, row.Spec, inputs, MayClone, row.ExecutorType));
 

@@ -2,10 +2,10 @@ using System.Collections.Immutable;
 
 namespace Shipinator.Grains.Executions;
 
-/// <summary>What the artifact index says about one execution: the inputs that its step is given, the outputs that it must leave.</summary>
+/// <summary>The artifacts of one execution: resolves the inputs of its step and verifies its declared outputs.</summary>
 internal sealed class ExecutionArtifacts(IArtifactIndex artifacts)
 {
-    /// <summary>The artifacts that a step's inputs name, or why it can't have them.</summary>
+    /// <summary>The artifacts that a step's inputs select, or an error.</summary>
     public async Task<ResolvedInputs> ResolveAsync(ExecutionSpec spec, CancellationToken cancellationToken)
     {
         var layout = new InputLayout();

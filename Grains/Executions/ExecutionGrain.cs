@@ -4,8 +4,8 @@ using Microsoft.Extensions.Options;
 namespace Shipinator.Grains.Executions;
 
 /// <summary>
-/// Drives one execution: its slot, the submit to its executor, the polls, its end. The runner's report is the fast path; polling the
-/// executor by timer saves the execution when the report is lost. Whichever comes first wins.
+/// Drives one execution: its slot, the submit to its executor, the polls, and its end. The runner's report is the fast path; polling
+/// the executor is the fallback when the report is lost. Whichever comes first wins.
 /// </summary>
 [GrainType("shipinator.execution"), Orleans.Placement.PreferLocalPlacement]
 public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
@@ -20,7 +20,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
     private readonly SiblingSteps _siblings;
     private readonly ExecutorWatch _watch;
 
-    /// <summary>A cancel that came before the start: the start may still be on its way.</summary>
+    /// <summary>A cancel that arrived before the start, which may still arrive.</summary>
     private CancelRequest? _canceledBeforeStart;
 
     public ExecutionGrain(
@@ -53,7 +53,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         await base.OnActivateAsync(cancellationToken);
-        // A runner that spoke while there was no activation gets a new period.
+        // Heartbeats may have been missed while the grain was inactive, so the silence starts now.
         _silence.Heard();
         if (Row is { Life.IsTerminal: false })
         {
@@ -83,7 +83,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
             return Outcome();
         }
 
-        // A slot that is free at once, and a runner that waits already, make one write of three.
+        // With a free slot and a waiting runner, the three transitions become one write.
         _watch.IsFresh = await AcquireSlotAsync(row, cancellationToken);
         if (_watch.IsFresh)
         {
@@ -157,7 +157,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
         }
 
         Heard(runner);
-        // Interleaved with a turn that may be writing the row: a turn of its own responds.
+        // This call interleaves with a turn that may be writing the row, so a separate turn responds.
         return await _claims.WaitAsync(
             runner,
             wait,
@@ -179,7 +179,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
             {
                 if (await _watch.ExplainAsync(row, report, cancellationToken) is not { } explained)
                 {
-                    // The runner leaves once it has its response: its report must not be in memory alone.
+                    // The runner exits after the response, so its report must be durable before.
                     if (row.Stopped is null)
                     {
                         await CommitAsync(row with { Stopped = new(report, Now) }, []);
@@ -239,7 +239,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
         Row switch
         {
             null => Task.CompletedTask,
-            // It left the queue by its end, of which the admission has not heard: the slot is for somebody else.
+            // The execution has ended, but the release has not reached the admission yet: decline the slot.
             { Life.IsTerminal: true } => Admission(Row).Release(Id),
             _ => RunDriveAsync(CancellationToken.None),
         };
@@ -249,7 +249,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
     {
         if (Row is null)
         {
-            // A claim may still be on its way: it is refused when it arrives.
+            // A claim may still arrive; it will be refused.
             _claims.Close();
         }
 
@@ -300,7 +300,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
     /// <summary>Asks for its slot again; the admission's memory may have been lost with a silo.</summary>
     private async Task QueueAsync(ExecutionRecord row, CancellationToken cancellationToken)
     {
-        // A slot that was granted in time counts, however late this turn comes.
+        // A slot that was granted in time is valid, however late this turn runs.
         if (await AcquireSlotAsync(row, cancellationToken))
         {
             var log = NewLog(Actor);
@@ -323,7 +323,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
         return answer.Granted;
     }
 
-    /// <summary>The first runner gets the work, durably; the same one again gets it again; another one is refused.</summary>
+    /// <summary>Assigns the work durably to the first runner. Its repeated claims succeed; other runners are refused.</summary>
     private async Task AnswerClaimsAsync(CancellationToken cancellationToken)
     {
         foreach (var waiter in _claims.Waiting)
@@ -362,9 +362,9 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
     }
 
     /// <summary>
-    /// The row as a runner's own, to be written at once. It is decided before that whether the response may hold the clone credential: a
-    /// step knows its own token and may know that of the next one, so a claim that is repeated, and one in a workspace in which anything
-    /// has begun before, never does.
+    /// The row after a claim, to be written immediately. Whether the response may contain the clone credential is decided first: a step
+    /// knows its own token and may know that of the next step, so the response to a repeated claim, or to a claim in a workspace in which
+    /// anything has already run, never contains it.
     /// </summary>
     private async Task<ExecutionRecord> ClaimAsync(
         ExecutionRecord row,
@@ -394,10 +394,10 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
         var missing = spec.Secrets.Where(n => !known.ContainsKey(n)).ToList();
         return missing.Count == 0
             ? null
-            : $"Step {spec.StepName} names secrets that are not configured for this repository: {string.Join(", ", missing)}.";
+            : $"Step {spec.StepName} uses secrets that are not configured for this repository: {string.Join(", ", missing)}.";
     }
 
-    /// <summary>Without a name: whoever holds the execution's token. A runner that has not claimed it is not heard.</summary>
+    /// <summary>Without a name, any holder of the execution's token is accepted. Heartbeats of other runners are ignored.</summary>
     private void Heard(string runner)
     {
         if (runner.Length == 0 || Row?.ClaimedBy is not { } claimed || claimed == runner)
@@ -416,7 +416,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
             SettlePart.Of("release the slot", stop => Admission(row).Release(Id, stop)),
         ];
 
-    /// <summary>Claims wait for a turn that this activation will not have.</summary>
+    /// <summary>Fails pending claims, which wait for a turn that this activation will not run.</summary>
     private protected override void OnAbandoned() => _claims.Fail(Abandoned!);
 
     private async Task FailAsync(ExecutionRecord row, Reason reason, string detail)
@@ -425,7 +425,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
         await SaveAsync(ExecutionLogic.End(row, Status.Failed, reason, detail, null, log), log);
     }
 
-    /// <summary>Writes, then tells the job of an end.</summary>
+    /// <summary>Writes the row, then notifies the job if the execution has ended.</summary>
     private async Task SaveAsync(ExecutionRecord next, TransitionLog log)
     {
         if (ReferenceEquals(next, Row))

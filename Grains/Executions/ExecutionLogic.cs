@@ -5,7 +5,7 @@ namespace Shipinator.Grains.Executions;
 /// <summary>The rules of an execution, without I/O.</summary>
 internal static class ExecutionLogic
 {
-    /// <summary>The first row: pending, with the name that the platform will know it by.</summary>
+    /// <summary>The initial row: pending, with its name on the platform.</summary>
     public static ExecutionRecord Create(StartExecution command, TransitionLog log) =>
         new()
         {
@@ -25,7 +25,7 @@ internal static class ExecutionLogic
             SubmittedAt = log.Now,
         };
 
-    /// <summary>submitted → running: a runner claimed it; from now on no other one can.</summary>
+    /// <summary>submitted → running: a runner claimed it; later claims by other runners are refused.</summary>
     public static ExecutionRecord Claim(ExecutionRecord row, string runner, TransitionLog log) =>
         row with
         {
@@ -33,7 +33,7 @@ internal static class ExecutionLogic
             ClaimedBy = runner,
         };
 
-    /// <summary>To a terminal status. A null exit code keeps the one that is known.</summary>
+    /// <summary>Moves to a terminal status. A null exit code keeps the current one.</summary>
     public static ExecutionRecord End(ExecutionRecord row, Status to, Reason? reason, string? detail, int? exitCode, TransitionLog log) =>
         row with
         {
@@ -41,7 +41,7 @@ internal static class ExecutionLogic
             ExitCode = exitCode ?? row.ExitCode,
         };
 
-    /// <summary>The end that a confirmed cancel means: by a time limit a failure, otherwise <c>canceled</c>.</summary>
+    /// <summary>Ends the execution after a confirmed cancel: as a failure after a time limit, otherwise as <c>canceled</c>.</summary>
     public static ExecutionRecord Stopped(ExecutionRecord row, CancelRequest cancel, TransitionLog log) =>
         End(
             row,
@@ -85,12 +85,12 @@ internal static class ExecutionLogic
         return report.Status switch
         {
             Status.Success => End(reported, Status.Success, null, null, report.ExitCode ?? 0, log),
-            // The server did not cancel it: somebody on the machine did.
+            // Not canceled by the server, so the signal came from the machine or platform.
             Status.Canceled => End(
                 reported,
                 Status.Failed,
                 Reason.Lost,
-                report.Detail ?? "The runner was told to stop, but not by the server.",
+                report.Detail ?? "The runner received a stop signal that did not come from the server.",
                 report.ExitCode,
                 log
             ),
@@ -110,7 +110,7 @@ internal static class ExecutionLogic
         };
     }
 
-    /// <summary>What a status that is terminal means for a row when the runner leaves no report.</summary>
+    /// <summary>Ends the execution by the executor's terminal status when the runner has sent no report.</summary>
     public static ExecutionReport ReportOf(ExecutionStatus status) =>
         status.Status == Status.Success
             ? new() { Status = Status.Success, ExitCode = status.ExitCode }
@@ -118,13 +118,13 @@ internal static class ExecutionLogic
             {
                 Status = Status.Failed,
                 Reason = status.Reason ?? Reason.Lost,
-                Detail = status.Detail ?? "It ended without a result.",
+                Detail = status.Detail ?? "The execution ended without a result.",
                 ExitCode = status.ExitCode,
             };
 
     /// <summary>
-    /// The cancel request that a time limit makes; null: none is exceeded. <paramref name="isSubmitted"/>: the executor has it, so that a
-    /// runner is expected.
+    /// The cancel request for an exceeded time limit; null: none is exceeded. <paramref name="isSubmitted"/>: the executor has accepted the
+    /// execution, so a runner is expected.
     /// </summary>
     public static CancelRequest? ExceededLimit(
         ExecutionRecord row,
@@ -153,7 +153,7 @@ internal static class ExecutionLogic
         return null;
     }
 
-    /// <summary>The response to a heartbeat of a runner; an empty name: whoever holds the execution's token.</summary>
+    /// <summary>The response to a runner's heartbeat; with an empty name, any holder of the execution's token is accepted.</summary>
     public static HeartbeatResult Heartbeat(ExecutionRecord? row, string runner, TimeSpan grace)
     {
         if (row is null)
@@ -166,8 +166,8 @@ internal static class ExecutionLogic
     }
 
     /// <summary>
-    /// How long to wait after so many failures: longer each time, never shorter than the executor asked for, but asked for no longer than
-    /// <paramref name="longest"/>; <paramref name="dice"/>, from 0 to 1, spreads those that failed together.
+    /// The delay after a number of failures: exponential, at least <c>retryAfter</c>, of which at most <paramref name="longest"/> counts;
+    /// <paramref name="dice"/>, a random number from 0 to 1, is the jitter.
     /// </summary>
     public static TimeSpan Backoff(int failures, TimeSpan first, TimeSpan? asked, TimeSpan longest, double dice)
     {
@@ -177,7 +177,7 @@ internal static class ExecutionLogic
     }
 
     /// <summary>
-    /// The handle by which its executor knows it: the same as what <see cref="IExecutor.Submit"/> returned, also after a restart.
+    /// The executor's handle of the execution: equal to the result of <see cref="IExecutor.Submit"/>, also after a restart.
     /// </summary>
     public static ExecutionHandle Handle(ExecutionRecord row) => ExecutionHandle.Of(row.Spec, row.ExecutorType);
 }

@@ -2,12 +2,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Shipinator.Grains.Executions;
 
-/// <summary>A row as it is to be written, with the transitions that lead to it.</summary>
+/// <summary>The next state of an execution's row, with the transitions that lead to it.</summary>
 internal sealed record ExecutionChange(ExecutionRecord Next, TransitionLog Log);
 
 /// <summary>
-/// The side of an execution that talks to its executor: it submits, polls and cancels, and says what that means for the row. It writes
-/// nothing: that is the grain's.
+/// Talks to the executor of an execution: submits, polls and cancels, and derives the next state of the row. The grain writes the row.
 /// </summary>
 internal sealed partial class ExecutorWatch(
     ExecutionId id,
@@ -23,20 +22,22 @@ internal sealed partial class ExecutorWatch(
     private const string Actor = "system";
     private ExecutionHandle? _handle;
 
-    /// <summary>When the executor is called next.</summary>
+    /// <summary>Schedules the calls to the executor.</summary>
     public PollSchedule Polls { get; } = new(time, options);
 
-    /// <summary>What the execution waits for, as the executor or its queue said last; null: nothing is known.</summary>
+    /// <summary>The last known wait reason, from the executor or the slot queue; null: unknown.</summary>
     public WaitReason? WaitingFor { get; set; }
 
-    /// <summary>Started by this activation, with a slot at once: nothing of its parallel group can have begun long before.</summary>
+    /// <summary>
+    /// Whether this activation started the execution and got a slot immediately, so that its parallel group can't have begun long before.
+    /// </summary>
     public bool IsFresh { get; set; }
 
     private DateTimeOffset Now => time.GetUtcNow();
 
     /// <summary>
-    /// Does what is due for a submitted or running execution. Returns what is to be written, after which it must be called again; null: it
-    /// has nothing to do now.
+    /// Does what is due for a submitted or running execution. Returns the change to write, after which this must be called again; null:
+    /// nothing is due.
     /// </summary>
     public async Task<ExecutionChange?> NextAsync(ExecutionRecord row, CancellationToken cancellationToken)
     {
@@ -52,10 +53,10 @@ internal sealed partial class ExecutorWatch(
             return new(row with { Cancel = limit }, NewLog(row, Actor));
         }
 
-        // Its node may be gone: the platform often learns it last.
+        // The node may be down; the platform is often the last to notice.
         if (RunnerSilence.IsExpected(row) && silence.Left() <= TimeSpan.Zero)
         {
-            return Failed(row, Reason.Lost, $"No sign of life from its runner for {options.RunnerSilence.InWords()}.");
+            return Failed(row, Reason.Lost, $"No heartbeat from its runner for {options.RunnerSilence.InWords()}.");
         }
 
         if (!Polls.IsDue)
@@ -63,20 +64,20 @@ internal sealed partial class ExecutorWatch(
             return null;
         }
 
-        // What a runner has claimed is never submitted again: if it vanished, it is lost, not run twice.
+        // A claimed execution is never submitted again: if its runner disappears it is lost, not run twice.
         return row.ClaimedBy is null && row.Cancel is null && !Polls.IsSubmitted
             ? await SubmitAsync(row, cancellationToken)
             : await PollAsync(row, cancellationToken);
     }
 
-    /// <summary>How long until <see cref="NextAsync"/> has something to do.</summary>
+    /// <summary>The time until <see cref="NextAsync"/> is due.</summary>
     public TimeSpan Left(ExecutionRecord row)
     {
         var poll = Polls.Left;
         return RunnerSilence.IsExpected(row) && silence.Left() is var left && left < poll ? left : poll;
     }
 
-    /// <summary>A report that the runner was stopped, with the executor's reason; null: the executor does not know one yet.</summary>
+    /// <summary>The report of a stopped runner with the executor's reason; null: the executor has none yet.</summary>
     public async Task<ExecutionReport?> ExplainAsync(ExecutionRecord row, ExecutionReport report, CancellationToken cancellationToken)
     {
         try
@@ -115,10 +116,10 @@ internal sealed partial class ExecutorWatch(
         }
     }
 
-    /// <summary>As submitted; after a restart, made from the row.</summary>
+    /// <summary>The handle that the submit returned; after a restart, derived from the row.</summary>
     private ExecutionHandle HandleOf(ExecutionRecord row) => _handle ??= ExecutionLogic.Handle(row);
 
-    /// <summary>Once a parallel step was claimed, a worker that is gone must not be made again: what was claimed would run twice.</summary>
+    /// <summary>Once a parallel step is claimed, a missing worker must not be created again: the claimed step would run twice.</summary>
     private async Task<bool> JoinsWorkerAsync(ExecutionSpec spec, CancellationToken cancellationToken)
     {
         if (spec.JoinsWorker)
@@ -189,7 +190,7 @@ internal sealed partial class ExecutorWatch(
         return new(ExecutionLogic.End(row, report.Status, report.Reason, report.Detail, report.ExitCode, log), log);
     }
 
-    /// <summary>A cancel is over when the executor says that nothing of the execution is there any more; not before.</summary>
+    /// <summary>A cancel is complete only when the executor confirms that nothing of the execution is running.</summary>
     private ExecutionChange? Confirm(ExecutionRecord row, CancelRequest cancel, ExecutionStatus status)
     {
         if (!status.Status.IsTerminal() || status.StillPresent)
@@ -202,7 +203,7 @@ internal sealed partial class ExecutorWatch(
         return new(ExecutionLogic.Stopped(row, cancel, log), log);
     }
 
-    /// <summary>The end of an execution that somebody else stopped, once that is explained or nobody will explain it any more.</summary>
+    /// <summary>Ends an execution that was stopped from outside, once the executor has explained it or the timeout has passed.</summary>
     private ExecutionChange? Resolve(ExecutionRecord row, StopReport stopped, ExecutionStatus? status)
     {
         if (new StopExplanation(stopped, options.StopExplainTimeout).Resolve(status, Now) is not { } report)

@@ -1,6 +1,6 @@
 namespace Shipinator.Grains.Executions;
 
-/// <summary>Which artifacts count for a step's input.</summary>
+/// <summary>Selects the artifacts for a step's input.</summary>
 internal static class InputChoice
 {
     /// <summary>

@@ -66,6 +66,6 @@ internal sealed class InputLayout
         }
     }
 
-    /// <summary>One spelling for each path. A path that leads out of the workspace stays so: the runner refuses it.</summary>
+    /// <summary>Normalizes a path. A path outside the workspace is kept; the runner refuses it.</summary>
     private static string Clean(string path) => string.Join('/', path.Split('/').Where(p => p is not ("" or ".")));
 }

@@ -1,14 +1,14 @@
 namespace Shipinator.Grains.Executions;
 
 /// <summary>
-/// When an execution calls its executor next: soon after something changed, later and later while nothing does, and never before the
-/// executor wants to be called. It is kept in memory: a new activation submits again, which the executor takes for the same.
+/// Schedules the calls of an execution to its executor: soon after a change, at growing intervals while nothing changes, and never
+/// before the executor's <c>RetryAfter</c>. Kept in memory: a new activation submits again, which is idempotent.
 /// </summary>
 internal sealed class PollSchedule(TimeProvider time, EngineOptions options)
 {
     private const double Slowdown = 1.5;
 
-    /// <summary>How many polls that see an end wait for the runner's report.</summary>
+    /// <summary>For how many polls after the end the runner's report is awaited.</summary>
     private const int PollsForReport = 2;
 
     private TimeSpan _interval = options.PollFirst;
@@ -19,21 +19,21 @@ internal sealed class PollSchedule(TimeProvider time, EngineOptions options)
     /// <summary>Whether this activation has submitted the execution.</summary>
     public bool IsSubmitted { get; private set; }
 
-    /// <summary>How often the submit failed with a transient error since it last succeeded.</summary>
+    /// <summary>The number of consecutive submits that failed with a transient error.</summary>
     public int SubmitFailures { get; private set; }
 
-    /// <summary>Whether the executor is to be called now.</summary>
+    /// <summary>Whether a call to the executor is due.</summary>
     public bool IsDue => time.GetUtcNow() >= Due;
 
-    /// <summary>How long until the executor is to be called; zero or less: now.</summary>
+    /// <summary>The time until the next call; zero or less: now.</summary>
     public TimeSpan Left => Due - time.GetUtcNow();
 
     private DateTimeOffset Due => _next > _notBefore ? _next : _notBefore;
 
-    /// <summary>Something changed: call the executor as soon as it wants to be called.</summary>
+    /// <summary>Schedules the next call as soon as the executor's <c>RetryAfter</c> allows.</summary>
     public void PollNow() => _next = default;
 
-    /// <summary>The executor took the execution.</summary>
+    /// <summary>Records that the executor accepted the execution.</summary>
     public void Submitted()
     {
         IsSubmitted = true;
@@ -43,7 +43,7 @@ internal sealed class PollSchedule(TimeProvider time, EngineOptions options)
     }
 
     /// <summary>
-    /// The submit failed with a transient error; <paramref name="dice"/>, from 0 to 1, spreads those that failed together.
+    /// Records a transient error of the submit; <paramref name="dice"/>, a random number from 0 to 1, is the jitter.
     /// </summary>
     public void SubmitFailed(TimeSpan? retryAfter, double dice)
     {
@@ -51,14 +51,14 @@ internal sealed class PollSchedule(TimeProvider time, EngineOptions options)
         Delay(SubmitFailures, options.RetryDelay, retryAfter, dice);
     }
 
-    /// <summary>A poll failed with a transient error.</summary>
+    /// <summary>Records a transient error of a poll.</summary>
     public void PollFailed(TimeSpan? retryAfter, double dice)
     {
         Slower();
         Delay(1, TimeSpan.Zero, retryAfter, dice);
     }
 
-    /// <summary>A poll saw that the execution has not ended; <paramref name="changed"/>: it waits for something else than before.</summary>
+    /// <summary>Records that the execution has not ended; <paramref name="changed"/>: its wait reason changed.</summary>
     public void Running(bool changed)
     {
         if (changed)
@@ -71,7 +71,7 @@ internal sealed class PollSchedule(TimeProvider time, EngineOptions options)
     }
 
     /// <summary>
-    /// A poll saw the end. Its report, with exit code and artifacts, is on its way and gets two polls' time. True: it still has time.
+    /// Records that the execution has ended. Returns true while the runner's report (exit code, artifacts) is still awaited: for two polls.
     /// </summary>
     public bool WaitsForReport()
     {
@@ -85,14 +85,14 @@ internal sealed class PollSchedule(TimeProvider time, EngineOptions options)
         return true;
     }
 
-    /// <summary>A cancel is not confirmed yet: polls stay frequent.</summary>
+    /// <summary>Records that a cancel is not confirmed yet, which keeps polls frequent.</summary>
     public void Canceling()
     {
         _interval = options.PollFirst / 4;
         Slower();
     }
 
-    /// <summary>The executor has not explained a stop yet.</summary>
+    /// <summary>Records that the executor has not explained a stop yet.</summary>
     public void Explaining() => _next = time.GetUtcNow() + (options.PollFirst / 4);
 
     private void Slower()

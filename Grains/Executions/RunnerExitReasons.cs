@@ -1,8 +1,8 @@
 namespace Shipinator.Grains.Executions;
 
 /// <summary>
-/// What a runner's own exit code means when it left no report. A container's exit code is otherwise the command's (docs/runner.md):
-/// without this, a runner's would read as if the user's command had failed.
+/// Translates the runner's own exit codes when there is no report. Other exit codes of a container are the command's (docs/runner.md);
+/// without the translation, a failure of the runner would look like a failure of the user's command.
 /// </summary>
 internal static class RunnerExitReasons
 {
@@ -23,7 +23,7 @@ internal static class RunnerExitReasons
             {
                 ExitCode = null,
                 Reason = Reason.ExecutorError,
-                Detail = "The runner ended at once: another runner of the same execution was using its folder.",
+                Detail = "The runner exited immediately: another runner of the same execution was using its folder.",
             },
             _ => status,
         };

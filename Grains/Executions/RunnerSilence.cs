@@ -1,32 +1,32 @@
 namespace Shipinator.Grains.Executions;
 
 /// <summary>
-/// How long nothing was heard of a runner, by a clock alone. Signs of life come every few seconds, so they are kept in memory and never
-/// stored. Durations are measured by timestamps: those stand still while the machine sleeps, and nobody sets them.
+/// Measures the time since a runner's last heartbeat. Heartbeats arrive every few seconds, so they are kept in memory and never stored.
+/// Durations use monotonic timestamps, which don't advance while the machine is suspended and are not affected by clock changes.
 /// </summary>
 internal sealed class RunnerSilence(TimeProvider time, TimeSpan limit)
 {
-    /// <summary>A runner speaks every 5 s: a silence that long is shown.</summary>
+    /// <summary>A silence is shown from this length on; a runner sends a heartbeat every 5 s.</summary>
     private static readonly TimeSpan ShownAfter = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// The last part of a silence must be seen awake: a server that was frozen finds heartbeats in its queue that nobody has read.
+    /// The last part of a silence must be observed while this process runs: after a freeze, heartbeats may be queued but not yet processed.
     /// </summary>
     private static readonly TimeSpan ProofTime = TimeSpan.FromSeconds(15);
 
     private long _heard = time.GetTimestamp();
     private DateTimeOffset _heardAt = time.GetUtcNow();
 
-    /// <summary>When the silence was first seen to be nearly over its limit.</summary>
+    /// <summary>When the silence was first observed to be close to its limit.</summary>
     private long? _doubted;
 
-    /// <summary>What is shown of the silence; null while it is short.</summary>
+    /// <summary>The wait reason to show; null while the silence is shorter than 30 s.</summary>
     public WaitReason? Shown => time.GetElapsedTime(_heard) >= ShownAfter ? WaitReason.RunnerSilent(_heardAt) : null;
 
-    /// <summary>Whether a runner is expected to speak: only while it runs. A cancel that is under way ends by the executor alone.</summary>
+    /// <summary>Whether heartbeats are expected: only while the execution runs. Only the executor confirms a requested cancel.</summary>
     public static bool IsExpected(ExecutionRecord? row) => row is { Life.Status: Status.Running, Cancel: null, Stopped: null };
 
-    /// <summary>The runner spoke.</summary>
+    /// <summary>Records a heartbeat, which ends the silence.</summary>
     public void Heard()
     {
         _heard = time.GetTimestamp();
@@ -34,7 +34,7 @@ internal sealed class RunnerSilence(TimeProvider time, TimeSpan limit)
         _doubted = null;
     }
 
-    /// <summary>When to look at the silence again; zero or less: it is over its limit, and was seen so twice.</summary>
+    /// <summary>The time until the next check; zero or less: the limit is exceeded, as confirmed by a second check.</summary>
     public TimeSpan Left()
     {
         var proof = limit / 2 < ProofTime ? limit / 2 : ProofTime;

@@ -4,8 +4,8 @@ namespace Shipinator.Grains.Executions;
 internal sealed class SiblingSteps(IGrainFactory grains)
 {
     /// <summary>
-    /// Whether a runner has claimed one of them: then the worker has begun, and nothing may assume that it is new. Their rows are read
-    /// by interleaved calls, so that siblings that ask each other never wait.
+    /// Whether a runner has claimed one of them; if so, the worker must not be treated as new. Their rows are read by interleaved calls, so
+    /// that siblings that query each other can't deadlock.
     /// </summary>
     public async Task<bool> IsAnyClaimedAsync(ExecutionSpec spec, CancellationToken cancellationToken)
     {

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Shipinator.Grains.Hosting;
 
-/// <summary>Wakes an execution's grain. One-way: an executor that sees a change does not wait for its consequences.</summary>
+/// <summary>Notifies an execution's grain of a change. One-way: the executor does not wait for the consequences.</summary>
 internal sealed partial class ExecutionSignal(IGrainFactory grains, ILogger<ExecutionSignal> logger) : IExecutionSignal
 {
     /// <inheritdoc/>

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Shipinator.Grains.Hosting;
 
 /// <summary>
-/// Wakes the recovery when this silo has started and whenever the set of active silos changes; retries until it succeeds.
+/// Triggers the recovery when this silo has started and whenever the set of active silos changes; retries until it succeeds.
 /// </summary>
 public sealed partial class RecoveryService(
     IGrainFactory grains,
@@ -47,7 +47,7 @@ public sealed partial class RecoveryService(
         var isFailing = false;
         while (await _requests.Reader.WaitToReadAsync(stoppingToken))
         {
-            // A request that comes from now on is another one.
+            // A request from here on triggers another recovery.
             _requests.Reader.TryRead(out _);
             try
             {
@@ -75,7 +75,7 @@ public sealed partial class RecoveryService(
         }
     }
 
-    /// <summary>A loop of this service ends with the host alone: an unexpected error must neither end it nor the host.</summary>
+    /// <summary>A loop of this service runs until the host stops: an unexpected error must end neither the loop nor the host.</summary>
     private async Task RepeatAsync(Func<CancellationToken, Task> loop, CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
@@ -96,10 +96,10 @@ public sealed partial class RecoveryService(
         }
     }
 
-    [LoggerMessage(1401, LogLevel.Warning, "Recovery could not be woken; retrying until it can")]
+    [LoggerMessage(1401, LogLevel.Warning, "Failed to start the recovery; retrying")]
     private partial void WakeFailed(Exception exception);
 
-    [LoggerMessage(1402, LogLevel.Information, "Recovery was woken after a failure")]
+    [LoggerMessage(1402, LogLevel.Information, "Started the recovery after a failure")]
     private partial void Woken();
 
     [LoggerMessage(1403, LogLevel.Error, "Recovery service failed unexpectedly; restarting it")]

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Shipinator.Grains.Jobs;
 
-/// <summary>Makes the specification of an execution from a step of a job.</summary>
+/// <summary>Creates the specification of an execution from a step of a job.</summary>
 internal static class ExecutionSpecFactory
 {
     public static ExecutionSpec Create(JobRecord job, StepRecord step, ExecutionId execution, Uri publicUrl)

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace Shipinator.Grains.Jobs;
 
-/// <summary>Drives one job: its steps in order, parallel groups at once, retries, its end.</summary>
+/// <summary>Drives one job: its steps in order, parallel groups concurrently, retries, and its end.</summary>
 [GrainType("shipinator.job"), Orleans.Placement.PreferLocalPlacement]
 public sealed class JobGrain(
     [PersistentState("shipinator.job", StorageNames.Relational)] IPersistentState<Stored<JobRecord>> state,
@@ -64,7 +64,7 @@ public sealed class JobGrain(
     /// <inheritdoc/>
     public async Task<JobOutcome> Touch(CancellationToken cancellationToken = default)
     {
-        // If its silo died after its end, its worker may not have been released.
+        // If the silo died after the job's end, its worker may not have been released.
         if (Existing().Life.Status != Status.Pending)
         {
             _lastRefresh = default;
@@ -194,7 +194,7 @@ public sealed class JobGrain(
             : TimeSpan.FromMilliseconds(10);
     }
 
-    /// <summary>Starts or cancels the executions that the row says; true when one of them has ended.</summary>
+    /// <summary>Starts or cancels executions as the row requires; true when one of them has ended.</summary>
     private async Task<bool> ActAsync(CancellationToken cancellationToken)
     {
         var row = Row!;
@@ -251,7 +251,7 @@ public sealed class JobGrain(
         }
     }
 
-    /// <summary>Releases the workers of attempts that have ended. Returns when to try again; null: all are released.</summary>
+    /// <summary>Releases the workers of attempts that have ended. Returns the delay before the next try; null: all are released.</summary>
     private Task<TimeSpan?> ReleaseWorkersAsync(CancellationToken cancellationToken)
     {
         var row = Row!;
@@ -260,8 +260,8 @@ public sealed class JobGrain(
     }
 
     /// <summary>
-    /// Through an execution that was submitted: one that has started in the job's row may never have been written, when its own grain
-    /// could not be reached before the cancel, while one beside it has made the worker.
+    /// Uses an execution that was submitted. An execution that the job's row shows as started may not exist, if its grain was unreachable
+    /// before the cancel, while a parallel one has created the worker.
     /// </summary>
     private async Task ReleaseWorkerAsync(JobRecord row, int attempt, CancellationToken cancellationToken)
     {

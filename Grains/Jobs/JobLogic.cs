@@ -38,7 +38,7 @@ internal static class JobLogic
             };
 
     /// <summary>
-    /// Moves the job as far as the known outcomes allow. What to do then follows from the row alone: see <see cref="Active"/>.
+    /// Moves the job as far as the known outcomes allow. The next actions follow from the row alone: see <see cref="Active"/>.
     /// </summary>
     public static JobRecord Advance(
         JobRecord job,
@@ -76,7 +76,7 @@ internal static class JobLogic
         return job;
     }
 
-    /// <summary>The executions that must be started, or canceled, now: the last of each running step, once its backoff is over.</summary>
+    /// <summary>The executions to start or cancel now: the last one of each running step, once its backoff has passed.</summary>
     public static IEnumerable<(StepRecord Step, ExecutionId Execution)> Active(JobRecord job) =>
         job.Steps.Where(s => IsRunning(s) && s.Started == s.Executions.Length).Select(s => (s, s.Executions[^1]));
 
@@ -85,7 +85,7 @@ internal static class JobLogic
     {
         if (job.Steps.FirstOrDefault(s => s.Executions.Contains(execution)) is not { } step)
         {
-            // Executions are named when the job starts: before that nobody can ask for one.
+            // Executions get their ids when the job starts; before that none can be requested.
             return StepPlace.Over;
         }
 
@@ -99,8 +99,8 @@ internal static class JobLogic
     }
 
     /// <summary>
-    /// The executions that were named and will never start, because their steps ended in this change: of steps that never ran, and the
-    /// next attempts of those that ended between two.
+    /// The executions that have an id but will never start because their steps ended in this change: those of steps that never ran, and the
+    /// next attempts of steps that ended between two attempts.
     /// </summary>
     public static IEnumerable<ExecutionId> NeverStarted(JobRecord before, JobRecord after) =>
         before
@@ -111,7 +111,7 @@ internal static class JobLogic
     /// <summary>Whether the running executions are to be canceled.</summary>
     public static bool IsStopping(JobRecord job) => job.Cancel is not null || job.RestartBecause is not null;
 
-    /// <summary>When the job must be driven although nothing happens: its timeout, or the end of a backoff.</summary>
+    /// <summary>When the job must be driven next even without an event: at its timeout, or at the end of a backoff.</summary>
     public static DateTimeOffset? NextMoment(JobRecord job)
     {
         if (job.Life.Status != Status.Running)
@@ -148,7 +148,7 @@ internal static class JobLogic
 
             if (step.Started < step.Executions.Length)
             {
-                // Between two attempts nothing of it runs: a cancel needs no confirmation.
+                // Between two attempts nothing is running, so a cancel needs no confirmation.
                 if (IsStopping(job))
                 {
                     job = With(job, i, Stopped(job, step, log));
@@ -210,7 +210,7 @@ internal static class JobLogic
         && !reason.IsInfrastructure()
         && (reason == Reason.Timeout ? retry.OnTimeout : retry.OnFailure || (exitCode is { } code && retry.OnExitCodes.Contains(code)));
 
-    /// <summary>Nothing runs: the job's end, the next attempt, or the next steps.</summary>
+    /// <summary>Decides what follows when nothing is running: the job's end, the next attempt, or the next steps.</summary>
     private static JobRecord Continue(JobRecord job, TransitionLog log, TimeProvider time)
     {
         if (job.Cancel is { } cancel)
@@ -282,7 +282,7 @@ internal static class JobLogic
             {
                 Life = broken
                     ? log.Move(step.Life, id, Status.Skipped, Reason.DependencyFailed, "An earlier step failed.")
-                    : log.Move(step.Life, id, Status.Skipped, Reason.Condition, "It runs only after a failure, and nothing failed."),
+                    : log.Move(step.Life, id, Status.Skipped, Reason.Condition, "The step runs only after a failure, and nothing failed."),
             };
         }
 

@@ -4,17 +4,17 @@ using Shipinator.Grains.Executions;
 namespace Shipinator.Grains.Jobs;
 
 /// <summary>
-/// The release of the workers of a job's ended attempts. A failure delays nothing else and is retried with growing waits: while the
-/// executor is unavailable, every job that ends waits for it.
+/// Releases the workers of a job's ended attempts. A failure delays nothing else and is retried with exponential backoff, because every
+/// ended job retries while the executor is unavailable.
 /// </summary>
 internal sealed partial class WorkerReleases(TimeProvider time, TimeSpan retryDelay, ILogger logger)
 {
-    /// <summary>However long an executor wants to be left alone: a worker that nobody needs still occupies its machine.</summary>
+    /// <summary>The upper bound of the executor's <c>RetryAfter</c>: an unneeded worker still occupies resources.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(2);
     private readonly HashSet<int> _released = [];
     private readonly Dictionary<int, (int Failures, DateTimeOffset NotBefore)> _failed = [];
 
-    /// <summary>Releases what is due. Returns when to try again; null: all of <paramref name="attempts"/> are released.</summary>
+    /// <summary>Releases what is due. Returns the delay before a retry; null: all of <paramref name="attempts"/> are released.</summary>
     public async Task<TimeSpan?> RunAsync(
         JobId job,
         IEnumerable<int> attempts,

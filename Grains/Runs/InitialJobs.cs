@@ -3,12 +3,12 @@ using System.Collections.Immutable;
 namespace Shipinator.Grains.Runs;
 
 /// <summary>
-/// The rows of a run's jobs and steps at the moment when the run is created. The run's grain writes them, since the jobs' own grains
-/// don't exist yet: pending, or at once skipped when the job's result is taken over from an earlier run.
+/// The initial rows of a run's jobs and steps. The run's grain writes them, because the grains of the jobs don't exist yet: pending, or
+/// skipped when the result of an earlier run is reused.
 /// </summary>
 internal static class InitialJobs
 {
-    /// <summary>In the order of the plan; the first lines of their history go to <paramref name="log"/>.</summary>
+    /// <summary>Creates the rows in the order of the plan and adds their first transitions to <paramref name="log"/>.</summary>
     public static ImmutableArray<JobRecord> Of(RunRecord run, TransitionLog log) =>
         [.. run.Jobs.Select((job, position) => Job(run, job, run.Plan.Jobs[position], log))];
 

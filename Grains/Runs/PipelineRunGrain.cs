@@ -80,7 +80,7 @@ public sealed class PipelineRunGrain(
     /// <inheritdoc/>
     public Task TurnChanged()
     {
-        // Also sent to a run that has ended: if its silo died before it left the group, it leaves now.
+        // Also called for a run that has ended: if its silo died before the run left its group, it leaves now.
         _turnKnown = false;
         return Row is null ? Task.CompletedTask : RunDriveAsync(CancellationToken.None);
     }
@@ -214,7 +214,7 @@ public sealed class PipelineRunGrain(
         return decision.Start.Concat(decision.Skip).Any(j => _outcomes[j.Id].Status.IsTerminal());
     }
 
-    /// <summary>Whether its turn has come. When a newer run supersedes it, it gets a cancel request.</summary>
+    /// <summary>Whether it is the run's turn in its group. Requests a cancel when a newer run supersedes it.</summary>
     private async Task<bool> MayRunAsync(CancellationToken cancellationToken)
     {
         var row = Row!;

@@ -27,7 +27,7 @@ internal static class RunLogic
                     Steps = [.. job.Steps.Select(_ => StepId.New(time))],
                     ReusedFrom = command.Reused.TryGetValue(job.Name, out var reused) ? reused : null,
                     ReuseNote = command.Reused.ContainsKey(job.Name)
-                        ? "Succeeded in the run that this one repeats; its result and artifacts are reused."
+                        ? "The job succeeded in the original run; its result and artifacts are reused."
                         : null,
                 }),
             ],
@@ -68,7 +68,7 @@ internal static class RunLogic
                     return new(
                         Start: [.. runs.Select(j => j.Job)],
                         Skip: [.. pending.Except(runs).Select(j => j.Job)],
-                        SkipDetail: blocked ?? "It runs only after a failure, and nothing failed.",
+                        SkipDetail: blocked ?? "The job runs only after a failure, and nothing failed.",
                         End: null
                     )
                     {
@@ -104,7 +104,7 @@ internal static class RunLogic
             [],
             null,
             nothingRan
-                ? new(Status.Success, Reason.Condition, run.Plan.SkipReason ?? "No job had anything to do for this commit.")
+                ? new(Status.Success, Reason.Condition, run.Plan.SkipReason ?? "No job applies to this commit.")
                 : new(Status.Success, null, null)
         );
     }

@@ -1,8 +1,8 @@
 namespace Shipinator.Triggers.Planning;
 
 /// <summary>
-/// Limits how many pipeline files are parsed and planned at once. Each occupies a processor for a fraction of a second; more of them
-/// than there are processors would starve the rest of the server.
+/// Limits how many pipeline files are parsed and planned concurrently. Each one occupies a processor for a fraction of a second; more of
+/// them than there are processors would starve the rest of the server.
 /// </summary>
 public sealed class PlanningGate : IDisposable
 {
@@ -14,18 +14,18 @@ public sealed class PlanningGate : IDisposable
     public PlanningGate()
         : this(Math.Max(2, Environment.ProcessorCount)) { }
 
-    /// <summary>At most <paramref name="limit"/> at once.</summary>
+    /// <summary>Allows <paramref name="limit"/> concurrent plans.</summary>
     public PlanningGate(int limit) => _free = new(limit, limit);
 
     /// <summary>
-    /// For requests that make nothing, such as lint: never waits. Errors: <see cref="PlanningBusyException"/> when the limit is reached.
-    /// Dispose the result when the plan is made.
+    /// For requests that create nothing, such as lint: never waits. Errors: <see cref="PlanningBusyException"/> when the limit is reached.
+    /// Dispose the result when the plan is complete.
     /// </summary>
     public IDisposable Enter() => _free.Wait(0) ? new Turn(_free) : throw new PlanningBusyException();
 
     /// <summary>
-    /// For requests that make a run: waits for its turn. Errors: <see cref="PlanningBusyException"/> when 1000 already wait. Dispose the
-    /// result when the plan is made.
+    /// For requests that create a run: waits until a plan may start. Errors: <see cref="PlanningBusyException"/> when 1000 requests already
+    /// wait. Dispose the result when the plan is complete.
     /// </summary>
     public async Task<IDisposable> EnterAsync(CancellationToken cancellationToken)
     {

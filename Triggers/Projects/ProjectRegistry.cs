@@ -4,12 +4,12 @@ using Shipinator.Schema.Stores;
 namespace Shipinator.Triggers.Projects;
 
 /// <summary>
-/// Makes, changes and removes projects. Errors of every method: <see cref="MalformedException"/>, <see cref="NotFoundException"/>,
+/// Creates, changes and removes projects. Errors of every method: <see cref="MalformedException"/>, <see cref="NotFoundException"/>,
 /// <see cref="StorageUnavailableException"/>; <see cref="ConflictException"/> <c>name_taken</c>, <c>in_use</c>.
 /// </summary>
 public sealed partial class ProjectRegistry(ProjectStore store, ILogger<ProjectRegistry> logger)
 {
-    /// <summary>Makes a project; an empty description counts as none.</summary>
+    /// <summary>Creates a project; an empty description counts as none.</summary>
     public async Task<ProjectRow> CreateAsync(string name, string? description, CancellationToken cancellationToken)
     {
         var text = Fields.DescriptionText(description);

@@ -16,7 +16,7 @@ public sealed partial class MirrorSweep(
 {
     private static readonly TimeSpan Period = TimeSpan.FromHours(1);
 
-    /// <summary>Longer than any check takes.</summary>
+    /// <summary>Must be longer than any check takes.</summary>
     private static readonly TimeSpan SafeAge = TimeSpan.FromHours(1);
 
     /// <summary>Sweeps once. Errors: none; a failure is logged, and the next sweep tries again.</summary>

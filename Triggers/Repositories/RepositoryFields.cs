@@ -7,7 +7,7 @@ namespace Shipinator.Triggers.Repositories;
 /// <summary>The fields of a repository. Errors of every method: <see cref="MalformedException"/> with the field.</summary>
 internal static class RepositoryFields
 {
-    /// <summary>The name of a repository that is given none: the last part of its clone URL, without <c>.git</c>.</summary>
+    /// <summary>The default name of a repository: the last part of its clone URL, without <c>.git</c>.</summary>
     public static string NameOf(string url)
     {
         var name = url.TrimEnd('/').Split('/', '\\', ':')[^1];
@@ -37,8 +37,8 @@ internal static class RepositoryFields
     }
 
     /// <summary>
-    /// An http or https URL without credentials, or an absolute path; a file URL becomes the path that it names, so that one repository has
-    /// one address.
+    /// An http or https URL without credentials, or an absolute path; a file URL is converted to its path, so that one repository has one
+    /// address.
     /// </summary>
     public static string CloneUrl(string cloneUrl)
     {

@@ -2,12 +2,13 @@ using Shipinator.Pipelines;
 
 namespace Shipinator.Triggers.Repositories;
 
-/// <summary>What a check found: the repository can be cloned.</summary>
+/// <summary>The result of a successful check: the repository can be cloned.</summary>
 /// <param name="Branches">Short names of its branches, the default branch first.</param>
-/// <param name="DefaultBranch">The branch that was looked at: the one that was given, else the one that the repository's HEAD
-/// names.</param> <param name="Commit">The commit of that branch.</param> <param name="Triggers">The trigger types of the pipeline file;
-/// null when there is no file or it has errors.</param> <param name="Errors">The errors of the pipeline file.</param> <param
-/// name="MissingFile">Why the pipeline file can't be read; null when it can.</param>
+/// <param name="DefaultBranch">The branch that was checked: the given one, else the one that the repository's HEAD points to.</param>
+/// <param name="Commit">The commit of that branch.</param>
+/// <param name="Triggers">The trigger types of the pipeline file; null when there is no file or it has errors.</param>
+/// <param name="Errors">The errors of the pipeline file.</param>
+/// <param name="MissingFile">Why the pipeline file can't be read; null when it can.</param>
 public sealed record RepositoryCheck(
     IReadOnlyList<string> Branches,
     string DefaultBranch,
@@ -17,15 +18,15 @@ public sealed record RepositoryCheck(
     string? MissingFile
 )
 {
-    /// <summary>What the file may contain but probably does not mean.</summary>
+    /// <summary>Warnings: valid but probably unintended content of the file.</summary>
     public IReadOnlyList<PipelineError> Warnings { get; init; } = [];
 }
 
-/// <summary>Looks at a repository before it is registered.</summary>
+/// <summary>Checks a repository before it is registered.</summary>
 public sealed class RepositoryProbe(IForgeRegistry forges, IRepositoryMirrors mirrors, TimeProvider time)
 {
     /// <summary>
-    /// Clones the repository, looks at the branch and its pipeline file, and keeps nothing. Without a branch, that of the repository's
+    /// Clones the repository, checks the branch and its pipeline file, and removes the clone. Without a branch, that of the repository's
     /// HEAD is used. Errors: <see cref="MalformedException"/>; <see cref="ForgeException"/> when it can't be cloned or lacks the branch.
     /// </summary>
     public async Task<RepositoryCheck> CheckAsync(
@@ -40,7 +41,7 @@ public sealed class RepositoryProbe(IForgeRegistry forges, IRepositoryMirrors mi
         var given = string.IsNullOrWhiteSpace(defaultBranch) ? null : RepositoryFields.Branch(defaultBranch);
         var path = RepositoryFields.PipelinePath(pipelineFile) is { Length: > 0 } named ? named : PipelineFile.DefaultName;
         var forge = forges.Get(provider);
-        // Under an id of its own, and removed at the end: the clone of a check is not that of the repository.
+        // The clone of a check is separate from the repository's mirror: it gets a temporary id and is removed at the end.
         var repository = new ForgeRepository(RepositoryId.New(time), url, given ?? "");
         try
         {
@@ -94,6 +95,6 @@ public sealed class RepositoryProbe(IForgeRegistry forges, IRepositoryMirrors mi
         await forge.DefaultBranch(repository, cancellationToken)
         ?? throw new ForgeException(
             ForgeException.RefNotFound,
-            $"The HEAD of {repository.CloneUrl} names no branch; set default_branch to one of its branches."
+            $"The HEAD of {repository.CloneUrl} does not point to a branch; set default_branch to one of its branches."
         );
 }

@@ -129,7 +129,7 @@ public sealed partial class RepositoryRegistry(
     }
 
     /// <summary>
-    /// Reads the pipeline file at the default branch and makes a pipeline for each of its trigger types. Returns all pipelines of the
+    /// Reads the pipeline file at the default branch and creates a pipeline for each of its trigger types. Returns all pipelines of the
     /// repository. Errors: <see cref="ForgeException"/>, <see cref="PipelineFileException"/>; then nothing was changed.
     /// </summary>
     public async Task<IReadOnlyList<PipelineRow>> SyncAsync(RepositoryId id, CancellationToken cancellationToken)

@@ -3,13 +3,13 @@ using Shipinator.Schema.Stores;
 
 namespace Shipinator.Triggers.Repositories;
 
-/// <summary>What follows from the row of a repository.</summary>
+/// <summary>Values derived from the row of a repository.</summary>
 public static class RepositoryRows
 {
     /// <summary>The prefix of full refs of branches.</summary>
     public const string Heads = "refs/heads/";
 
-    /// <summary>What a forge must know of it.</summary>
+    /// <summary>The repository as a forge needs it.</summary>
     public static ForgeRepository ForForge(this RepositoryRow repository)
     {
         ArgumentNullException.ThrowIfNull(repository);
@@ -23,7 +23,7 @@ public static class RepositoryRows
         return FullBranch(repository.DefaultBranch);
     }
 
-    /// <summary>The ref to look for: a name that is the default branch's means that branch, even where a tag has the same name.</summary>
+    /// <summary>The ref to resolve: the name of the default branch means that branch, even if a tag has the same name.</summary>
     public static string RefOf(this RepositoryRow repository, string gitRef)
     {
         ArgumentNullException.ThrowIfNull(repository);

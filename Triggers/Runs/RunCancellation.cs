@@ -6,8 +6,8 @@ namespace Shipinator.Triggers.Runs;
 public sealed partial class RunCancellation(IGrainFactory grains, TimeProvider time, ILogger<RunCancellation> logger)
 {
     /// <summary>
-    /// Requests a cancellation: durable when this returns; the run is <c>canceled</c> once nothing of it runs any more. A repeated request
-    /// changes nothing. Returns the status that the run had already ended with; null when the request was made. Errors:
+    /// Requests a cancellation: durable when this returns; the run is <c>canceled</c> once nothing of it is running. Idempotent. Returns
+    /// the status of a run that had already ended; null when the request was stored. Errors:
     /// <see cref="NotFoundException"/>.
     /// </summary>
     public async Task<Status?> RequestAsync(RunId run, Actor actor, CancellationToken cancellationToken)

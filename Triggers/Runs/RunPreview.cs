@@ -7,9 +7,9 @@ using Shipinator.Triggers.Repositories;
 namespace Shipinator.Triggers.Runs;
 
 /// <summary>What a trigger would do.</summary>
-/// <param name="Pipeline">The pipeline that was asked for.</param>
-/// <param name="GitRef">The ref that was asked for.</param>
-/// <param name="Given">The inputs that the file declares and that were given a value.</param>
+/// <param name="Pipeline">The requested pipeline.</param>
+/// <param name="GitRef">The requested ref.</param>
+/// <param name="Given">The given values of inputs that the file declares.</param>
 /// <param name="Head">The commit, and the full name of the ref.</param>
 /// <param name="Inputs">The inputs that the file declares; empty unless the trigger type is <c>manual</c>.</param>
 /// <param name="Plan">Null when there are errors.</param>
@@ -24,11 +24,11 @@ public sealed record TriggerPreview(
     IReadOnlyList<PipelineError> Errors
 )
 {
-    /// <summary>What the file may contain but probably does not mean.</summary>
+    /// <summary>Warnings: valid but probably unintended content of the file.</summary>
     public IReadOnlyList<PipelineError> Warnings { get; init; } = [];
 }
 
-/// <summary>Shows what a run would be, with the same checks as <see cref="RunTrigger"/>, and makes nothing.</summary>
+/// <summary>Previews a run, with the same checks as <see cref="RunTrigger"/>, without creating anything.</summary>
 public sealed class RunPreview(PipelineStore pipelines, RepositoryStore repositories, IForgeRegistry forges, RunPlanning planning)
 {
     /// <summary>

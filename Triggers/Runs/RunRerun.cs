@@ -24,7 +24,7 @@ public sealed partial class RunRerun(
 )
 {
     /// <summary>
-    /// Makes a run from the plan of an earlier one. Errors: <see cref="NotFoundException"/>; <see cref="ConflictException"/>
+    /// Creates a run from the plan of an earlier one. Errors: <see cref="NotFoundException"/>; <see cref="ConflictException"/>
     /// <c>run_not_ended</c>, <c>nothing_failed</c>, <c>idempotency_key_reused</c>; <see cref="RateLimitedException"/>.
     /// </summary>
     public async Task<TriggeredRun> CreateAsync(
@@ -88,7 +88,7 @@ public sealed partial class RunRerun(
         return new(reservation.RunId, reservation.IsRepeat);
     }
 
-    /// <summary>The jobs whose results stand, by name.</summary>
+    /// <summary>The jobs whose results are reused, by name.</summary>
     private async Task<ImmutableDictionary<string, JobId>> ReusedAsync(RunRecord before, CancellationToken cancellationToken)
     {
         var jobs = await runs.JobsAsync(before.Id, cancellationToken);

@@ -6,7 +6,7 @@ using Shipinator.Schema.Queries;
 
 namespace Shipinator.Triggers.Runs;
 
-/// <summary>A run that was made, or that an earlier request with the same idempotency key made.</summary>
+/// <summary>A run that was created by this request, or by an earlier one with the same idempotency key.</summary>
 /// <param name="Id">The run.</param>
 /// <param name="IsRepeat">Whether it existed before this request.</param>
 public sealed record TriggeredRun(RunId Id, bool IsRepeat);
@@ -15,7 +15,7 @@ public sealed record TriggeredRun(RunId Id, bool IsRepeat);
 public sealed partial class RunReservations(IGrainFactory grains, RunQueries runs, ILogger<RunReservations> logger)
 {
     /// <summary>
-    /// The run that the key has made, or the number that the next run will probably get. Errors: as <see cref="ReserveAsync"/>.
+    /// The run that was created with the key, or the number that the next run will probably get. Errors: as <see cref="ReserveAsync"/>.
     /// </summary>
     internal async Task<(TriggeredRun? Existing, long NextNumber)> LookUpAsync(
         RepositoryId repository,
@@ -31,7 +31,7 @@ public sealed partial class RunReservations(IGrainFactory grains, RunQueries run
         }
         catch (Exception e) when (e is not (ShipinatorException or OperationCanceledException))
         {
-            // The grain is on a silo of an older version, which does not know the call. Reserving finds a repeated key, too.
+            // The grain is on a silo of an older version without this method. Reserving detects a repeated key, too.
             NotLookedUp(repository, e.Message);
             return (null, 1);
         }
@@ -56,10 +56,10 @@ public sealed partial class RunReservations(IGrainFactory grains, RunQueries run
         return (reservation, reservation.IsRepeat && await ExistsAsync(reservation, cancellationToken));
     }
 
-    /// <summary>Keys are separate for each actor: nobody finds or blocks another's run by guessing a key.</summary>
+    /// <summary>Keys are scoped to an actor, so that guessing a key can't reveal or block another actor's run.</summary>
     internal static string? Key(Actor actor, string target, string? key) => key is null ? null : Hash($"{actor}\0{target}\0{key}");
 
-    /// <summary>What must be equal when a key is used again.</summary>
+    /// <summary>The fingerprint of a request, which must be equal when a key is reused.</summary>
     internal static string Fingerprint(string gitRef, string? gitSha, ImmutableSortedDictionary<string, string> inputs) =>
         Hash(string.Join('\0', inputs.SelectMany(i => new[] { i.Key, i.Value }).Prepend(gitSha ?? "").Prepend(gitRef)));
 
@@ -67,7 +67,7 @@ public sealed partial class RunReservations(IGrainFactory grains, RunQueries run
 
     private IRepositoryGrain Grain(RepositoryId repository) => grains.GetGrain<IRepositoryGrain>(repository.Value);
 
-    /// <summary>A crash may have left a reservation whose run was never made.</summary>
+    /// <summary>A crash may have left a reservation whose run was never created.</summary>
     private async Task<bool> ExistsAsync(RunReservation reservation, CancellationToken cancellationToken) =>
         await runs.GetAsync(reservation.RunId, cancellationToken) is not null;
 

@@ -19,16 +19,16 @@ public sealed record RunRequest
     /// <summary>Values of the inputs that the pipeline file declares.</summary>
     public IReadOnlyDictionary<string, string>? Inputs { get; init; }
 
-    /// <summary>Who asks.</summary>
+    /// <summary>Who requests the run.</summary>
     public required Actor Actor { get; init; }
 
-    /// <summary>Requests with the same key, actor and pipeline make one run. Absent: each request makes a run.</summary>
+    /// <summary>Requests with the same key, actor and pipeline create one run. Absent: each request creates a run.</summary>
     public string? IdempotencyKey { get; init; }
 }
 
 /// <summary>
-/// Makes runs, whoever asks: a person, a webhook, a schedule. Everything that can be wrong is found before anything is written. The forge
-/// is asked once, and not at all when the idempotency key has already made a run.
+/// Creates runs for users, webhooks and schedules. All validation happens before anything is written. The forge is queried once, and not
+/// at all when a run with the idempotency key already exists.
 /// </summary>
 /// <remarks>
 /// Errors of every method: <see cref="MalformedException"/>, <see cref="NotFoundException"/>, <see cref="RateLimitedException"/>,
@@ -46,7 +46,7 @@ public sealed partial class RunTrigger(
     ILogger<RunTrigger> logger
 )
 {
-    /// <summary>Makes a run of a pipeline.</summary>
+    /// <summary>Creates a run of a pipeline.</summary>
     public async Task<TriggeredRun> CreateAsync(PipelineId pipelineId, RunRequest request, CancellationToken cancellationToken)
     {
         Check(request);
@@ -57,7 +57,7 @@ public sealed partial class RunTrigger(
     }
 
     /// <summary>
-    /// Makes a run of a repository from the pipeline file of its own commit, whatever the default branch holds. The pipeline is made when
+    /// Creates a run of a repository from the pipeline file of the run's commit, independent of the default branch. Creates the pipeline if
     /// it is the first of its trigger type.
     /// </summary>
     public async Task<TriggeredRun> CreateAsync(
@@ -104,7 +104,7 @@ public sealed partial class RunTrigger(
     {
         var inputs = (request.Inputs ?? new Dictionary<string, string>()).ToImmutableSortedDictionary(StringComparer.Ordinal);
         var fingerprint = RunReservations.Fingerprint(request.GitRef, request.GitSha, inputs);
-        // A repository without this pipeline has no run of it, so no key can have made one.
+        // Without the pipeline there is no run of it, so the key can't have been used.
         var (existing, number) = await reservations.LookUpAsync(
             repository.Id,
             pipeline is null ? null : Key(pipeline),
@@ -122,7 +122,7 @@ public sealed partial class RunTrigger(
             .ReadAt(repository.ForForge(), repository.RefOf(request.GitRef), request.GitSha, repository.PipelinePath(), cancellationToken);
         var model = await planning.ParseAsync(repository, file, triggerType, cancellationToken);
         var facts = RunPlanning.Facts(triggerType, file.Head, request.Actor, inputs);
-        // Before the number is taken, so that nothing is reserved for what can't be planned.
+        // Before the number is reserved, so that a plan with errors reserves nothing.
         var plan = await PlanAsync(number);
         pipeline ??= await pipelines.EnsureAsync(repository.Id, repository.Name, triggerType, cancellationToken);
         var (reservation, exists) = await reservations.ReserveAsync(repository.Id, Key(pipeline), fingerprint, cancellationToken);
@@ -133,7 +133,7 @@ public sealed partial class RunTrigger(
 
         if (reservation.RunNumber != number)
         {
-            // Another run took the number meanwhile, and plans may contain it.
+            // Another run has taken the number in the meantime; plans may contain it.
             plan = await PlanAsync(reservation.RunNumber);
         }
 

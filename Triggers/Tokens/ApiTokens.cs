@@ -6,19 +6,19 @@ using Shipinator.Schema.Stores;
 
 namespace Shipinator.Triggers.Tokens;
 
-/// <summary>A token that was just made: the only time its text is known.</summary>
+/// <summary>A new token with its text, which is not stored and can't be shown again.</summary>
 public sealed record CreatedToken(TokenRow Row, string Text);
 
 /// <summary>
-/// Makes, lists and revokes API tokens. Errors of every method: <see cref="MalformedException"/>,
+/// Creates, lists and revokes API tokens. Errors of every method: <see cref="MalformedException"/>,
 /// <see cref="StorageUnavailableException"/>.
 /// </summary>
 public sealed partial class ApiTokens(TokenStore store, ILogger<ApiTokens> logger)
 {
-    /// <summary>The roles that a token can have, from the strongest.</summary>
+    /// <summary>The roles that a token can have, most permissions first.</summary>
     public static IReadOnlyList<string> Roles { get; } = ["admin", "write", "read"];
 
-    /// <summary>Makes a token. Errors: <see cref="ConflictException"/> <c>name_taken</c>, also for the name of a revoked token.</summary>
+    /// <summary>Creates a token. Errors: <see cref="ConflictException"/> <c>name_taken</c>, also for the name of a revoked token.</summary>
     public async Task<CreatedToken> CreateAsync(string name, string role, CancellationToken cancellationToken)
     {
         if (!Roles.Contains(role, StringComparer.Ordinal))

@@ -163,7 +163,7 @@ public sealed partial class AccessWatch(
             }
             else if (grant.Session is { } session && ended.Contains(session))
             {
-                grant.End("You have signed out in another tab.");
+                grant.End("You signed out in another tab.");
             }
         }
     }

@@ -67,12 +67,12 @@ public sealed class AttemptLimits : IRunLimits, IDisposable
         Take(
             _runsByActor,
             actor.ToString(),
-            $"Token '{actor.Name}' has requested more runs than it may in a minute (Shipinator:Limits:RunsPerMinutePerToken)."
+            $"Token '{actor.Name}' has exceeded its limit of runs per minute (Shipinator:Limits:RunsPerMinutePerToken)."
         );
         Take(
             _runsByRepository,
             repository.ToString(),
-            "More runs of this repository were requested than allowed in a minute (Shipinator:Limits:RunsPerMinutePerRepository)."
+            "This repository has exceeded its limit of runs per minute (Shipinator:Limits:RunsPerMinutePerRepository)."
         );
     }
 

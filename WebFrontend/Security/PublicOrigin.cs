@@ -74,7 +74,7 @@ internal static class OriginCheck
                         .Of(
                             403,
                             "origin_refused",
-                            $"Origin '{Fields.Excerpt(context.Request.Headers.Origin.ToString())}' is not that of this server, "
+                            $"Origin '{Fields.Excerpt(context.Request.Headers.Origin.ToString())}' does not match this server's address, "
                                 + $"{address.PublicUrl}; if the server has another public address, set Shipinator:PublicUrl."
                         )
                         .ExecuteAsync(context);

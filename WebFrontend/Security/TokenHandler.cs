@@ -75,7 +75,7 @@ public sealed class TokenHandler(
                 .TooMany(
                     Context,
                     "too_many_attempts",
-                    "Too many invalid tokens were sent from this address; wait as long as Retry-After says, then try again.",
+                    "Too many invalid tokens were sent from this address; wait for the time given in Retry-After, then try again.",
                     wait
                 )
                 .ExecuteAsync(Context);

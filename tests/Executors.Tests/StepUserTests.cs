@@ -5,14 +5,14 @@ using Shipinator.Executors.Process;
 
 namespace Shipinator.Executors.Tests;
 
-/// <summary>Started by root, job attempts run as users of their own: what a hostile step tries, and what an ordinary one needs.</summary>
+/// <summary>Started by root, job attempts run as separate users: what a hostile step tries, and what an ordinary one needs.</summary>
 public sealed class StepUserTests : IAsyncLifetime
 {
     private ProcessBench _bench = null!;
 
     public async ValueTask InitializeAsync()
     {
-        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root can give steps users of their own.");
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root can give steps separate users.");
         _bench = await ProcessBench.StartAsync();
     }
 
@@ -24,7 +24,7 @@ public sealed class StepUserTests : IAsyncLifetime
         }
     }
 
-    /// <summary>The last case shows that the attacks are real: without users of their own they succeed.</summary>
+    /// <summary>The last case shows that the attacks are real: without separate users they succeed.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

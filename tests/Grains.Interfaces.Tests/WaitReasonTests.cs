@@ -29,14 +29,14 @@ public sealed class WaitReasonTests
             { WaitReason.CancelConfirmation(ByLimit, "executions"), "Waiting for its executions to stop (timeout)" },
             {
                 WaitReason.CancelConfirmation(ByAda),
-                "Waiting for the executor to confirm that nothing of it is running (cancel requested by ada)"
+                "Waiting for the executor to confirm that it is no longer running (cancel requested by ada)"
             },
             { WaitReason.Slot("process"), "Waiting for a slot on executor \"process\"" },
             { WaitReason.Slot("process", 3, 8), "Waiting for a slot on executor \"process\" (3 ahead, limit 8)" },
             { WaitReason.Executor("kubernetes", "503."), "Waiting for executor \"kubernetes\": 503." },
             { WaitReason.Executor("kubernetes", "503.", 4), "Waiting for executor \"kubernetes\" (attempt 4): 503." },
             { WaitReason.Runner, "Waiting for its runner to claim it" },
-            { WaitReason.RunnerSilent(At), "No sign of life from its runner since 10:30:05 UTC" },
+            { WaitReason.RunnerSilent(At), "No heartbeat from its runner since 10:30:05 UTC" },
             { WaitReason.Scheduling(), "Waiting for a node" },
             { WaitReason.Scheduling("0/3 nodes."), "Waiting for a node: 0/3 nodes." },
             { WaitReason.Image("alpine:3", "Back-off"), "Waiting for image alpine:3: Back-off" },

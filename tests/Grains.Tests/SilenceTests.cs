@@ -66,7 +66,7 @@ public sealed partial class SilenceTests(AdvancedEngine advanced) : IClassFixtur
         var tree = await _engine.EndAsync(run);
         Assert.Equal((Status.Success, 2), (tree.Run.Status, tree.Job("j").Attempt));
         var lost = tree.Job("j").Steps[0];
-        Assert.Equal((Status.Failed, Reason.Lost, "No sign of life from its runner for 5 min."), (lost.Status, lost.Reason, lost.Detail));
+        Assert.Equal((Status.Failed, Reason.Lost, "No heartbeat from its runner for 5 min."), (lost.Status, lost.Reason, lost.Detail));
         await _engine.Grains.GetGrain<IJobGrain>(spec.Worker.JobId.Value).Touch(Stop);
         Assert.True(_engine.Executor.Released.ContainsKey((spec.Worker.JobId, 1)));
         var late = await Assert.ThrowsAsync<AlreadyEndedException>(() => grain.Report(FakeExecutor.Success, Stop));
@@ -130,7 +130,7 @@ public sealed partial class SilenceTests(AdvancedEngine advanced) : IClassFixtur
         await LoseAsync(grain);
         Assert.Equal(Status.Running, (await grain.Get(Stop)).Life.Status);
         Assert.Equal(
-            "Waiting for the executor to confirm that nothing of it is running (cancel requested by ada)",
+            "Waiting for the executor to confirm that it is no longer running (cancel requested by ada)",
             await grain.WaitingFor(Stop)
         );
         gone.SetResult();
@@ -245,6 +245,6 @@ public sealed partial class SilenceTests(AdvancedEngine advanced) : IClassFixtur
         await grain.Touch(Stop);
     }
 
-    [GeneratedRegex(@"^No sign of life from its runner since \d\d:\d\d:\d\d UTC$")]
+    [GeneratedRegex(@"^No heartbeat from its runner since \d\d:\d\d:\d\d UTC$")]
     private static partial Regex Told();
 }

@@ -47,7 +47,7 @@ public sealed partial class WorkerSweep(
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
-                // Any error: a sweep that ended would end the server, or leave every later orphan.
+                // Catch any error: an unhandled one would stop the server or all later sweeps.
                 Failed(e, executor.Type);
             }
         }
@@ -74,7 +74,7 @@ public sealed partial class WorkerSweep(
         }
         catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
         {
-            // Not known: it stays, and its owner is asked again.
+            // Unknown: keep the worker, and ask its owner again in the next sweep.
             OwnerUnavailable(worker.Where, e.Message);
         }
     }

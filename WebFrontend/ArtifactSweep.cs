@@ -15,7 +15,7 @@ public sealed partial class ArtifactSweep(
 {
     private static readonly TimeSpan Period = TimeSpan.FromHours(6);
 
-    /// <summary>Longer than any upload takes.</summary>
+    /// <summary>Must be longer than any upload takes.</summary>
     private static readonly TimeSpan SafeAge = TimeSpan.FromDays(1);
 
     /// <summary>Sweeps every store once. Returns how many uploads were removed.</summary>

@@ -94,8 +94,8 @@ public static class ShipinatorWeb
     }
 
     /// <summary>
-    /// Answers 404 for unknown routes, and for authenticated callers 405 and 415, before the fallback policy of the authorization would
-    /// answer them with 401 or 403.
+    /// Responds with 404 for unknown routes, and for authenticated callers with 405 and 415, before the fallback policy of the
+    /// authorization would respond with 401 or 403.
     /// </summary>
     private static Task RefuseUnknownRoutesAsync(HttpContext context, RequestDelegate next) =>
         context.GetEndpoint() switch

@@ -4,7 +4,7 @@ using Shipinator.Schema.Queries;
 namespace Shipinator.WebFrontend;
 
 /// <summary>
-/// Asks grains what runs, jobs, steps and executions are waiting for. Grains may be unreachable until the cluster notices that their
+/// Queries grains for what runs, jobs, steps and executions are waiting for. Grains may be unreachable until the cluster notices that their
 /// server died: a request does not fail because of that and does not wait long; the result is <see cref="WaitReason.Unknown"/> instead.
 /// </summary>
 public sealed class WaitReasonLookup(IGrainFactory grains, TimeProvider time)

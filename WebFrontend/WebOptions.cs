@@ -3,7 +3,7 @@ namespace Shipinator.WebFrontend;
 /// <summary>Settings of the HTTP API.</summary>
 public sealed class WebOptions
 {
-    /// <summary>The executor of repositories that name none. Default <c>process</c>.</summary>
+    /// <summary>The executor of repositories that specify none. Default <c>process</c>.</summary>
     public string DefaultExecutor { get; set; } = "process";
 
     /// <summary>The largest JSON body, in bytes. Default 1 MiB.</summary>
@@ -21,7 +21,7 @@ public sealed class WebOptions
     /// <summary>The total size of the artifacts of one run, in bytes. Default 50 GiB.</summary>
     public long MaxRunArtifactBytes { get; set; } = 50L * 1024 * 1024 * 1024;
 
-    /// <summary>The image of steps that name none. Default <c>debian:bookworm-slim</c>.</summary>
+    /// <summary>The image of steps that specify none. Default <c>debian:bookworm-slim</c>.</summary>
     public string DefaultImage { get; set; } = "debian:bookworm-slim";
 
     /// <summary>

@@ -7,7 +7,7 @@ using k8s.Models;
 
 namespace Shipinator.Executors.Kubernetes;
 
-/// <summary>What errors of the API server mean for an execution.</summary>
+/// <summary>Translates errors of the API server to executor errors.</summary>
 internal static class ApiErrors
 {
     /// <summary>The <c>Status</c> object in the response; null when there is none.</summary>

@@ -104,7 +104,7 @@ internal sealed partial class KubernetesExecutor
             JobDeleted(name, job.Metadata.NamespaceProperty);
         }
 
-        // Deleted by someone else, possibly with propagation policy Orphan: then pod and Secret live on.
+        // Deleted by someone else, possibly with propagation policy Orphan, which keeps the pod and the Secret.
         if (view is not null && (job is null || (job.Metadata.DeletionTimestamp is not null && !IsBeingDeleted(job))))
         {
             await DeleteOrphansAsync(view, cancellationToken);

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Options;
 namespace Shipinator.Executors.Kubernetes;
 
 /// <summary>
-/// Runs a job attempt as one <c>batch/v1</c> Job with one pod and a container per step. Status is answered from
-/// what the <see cref="Informer"/> has seen, so the number of API requests does not grow with the number of executions.
+/// Runs a job attempt as one <c>batch/v1</c> Job with one pod and a container per step. The status is derived from
+/// what the <see cref="Informer"/> has observed, so the number of API requests does not grow with the number of executions.
 /// </summary>
 internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
 {
@@ -125,7 +125,7 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
             view = _cache.Find(name) ?? view;
         }
 
-        // Deadlines stand still while the cluster can't be observed.
+        // Deadlines are paused while the cluster can't be observed.
         return StatusReader.Read(view, handle.StepIndex, _options, _informer.OutageSince(view.Namespace) ?? _time.GetUtcNow());
     }
 

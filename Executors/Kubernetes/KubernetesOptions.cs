@@ -10,7 +10,7 @@ public sealed class KubernetesOptions
     /// <summary>The namespace in which Jobs are created. Required: without it there is no Kubernetes executor.</summary>
     public string Namespace { get; set; } = "";
 
-    /// <summary>Namespaces of single projects, by project id.</summary>
+    /// <summary>Namespaces of individual projects, by project id.</summary>
     public Dictionary<string, string> ProjectNamespaces { get; set; } = [];
 
     /// <summary>
@@ -53,10 +53,10 @@ public sealed class KubernetesOptions
     /// <summary>Additional labels of Jobs and pods.</summary>
     public Dictionary<string, string> Labels { get; set; } = [];
 
-    /// <summary>CPU of a step that names none, in Kubernetes' notation (<c>500m</c>). Absent: neither requested nor limited.</summary>
+    /// <summary>CPU of a step that specifies none, in Kubernetes' notation (<c>500m</c>). Absent: neither requested nor limited.</summary>
     public string? DefaultCpu { get; set; }
 
-    /// <summary>Memory of a step that names none (<c>512Mi</c>). Absent: neither requested nor limited.</summary>
+    /// <summary>Memory of a step that specifies none (<c>512Mi</c>). Absent: neither requested nor limited.</summary>
     public string? DefaultMemory { get; set; }
 
     /// <summary>
@@ -65,10 +65,10 @@ public sealed class KubernetesOptions
     /// </summary>
     public bool LimitEveryContainer { get; set; }
 
-    /// <summary>The most CPU that a step may name. Absent: no limit.</summary>
+    /// <summary>The maximum CPU that a step may request. Absent: no limit.</summary>
     public string? MaxCpu { get; set; }
 
-    /// <summary>The most memory that a step may name. Absent: no limit.</summary>
+    /// <summary>The maximum memory that a step may request. Absent: no limit.</summary>
     public string? MaxMemory { get; set; }
 
     /// <summary>Whether containers must run as a user other than root. Default false.</summary>
@@ -83,7 +83,7 @@ public sealed class KubernetesOptions
     /// <summary>The PersistentVolumeClaim (ReadWriteMany) for caches. Absent: no caches.</summary>
     public string? CacheClaim { get; set; }
 
-    /// <summary>The most that the caches of one repository may take together, in bytes. Default 10 GiB.</summary>
+    /// <summary>The maximum total size of the caches of one repository, in bytes. Default 10 GiB.</summary>
     public long CacheBytes { get; set; } = 10L * 1024 * 1024 * 1024;
 
     /// <summary>How long a pod may wait for a node, a quota or the start of its containers. Default 30 min.</summary>
@@ -98,13 +98,13 @@ public sealed class KubernetesOptions
     /// <summary>How long a finished Job is kept for inspection after its result is recorded. Default 0: not at all.</summary>
     public TimeSpan KeepFinished { get; set; } = TimeSpan.Zero;
 
-    /// <summary>How often orphaned Jobs are looked for. Default 5 min.</summary>
+    /// <summary>The interval of the sweeps that remove orphaned Jobs. Default 5 min.</summary>
     public TimeSpan SweepPeriod { get; set; } = TimeSpan.FromMinutes(5);
 
     /// <summary>The timeout of a request to the API server, and of opening a watch. Default 20 s.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>How many executions may run at once. Default 500.</summary>
+    /// <summary>The maximum number of concurrent executions. Default 500.</summary>
     public int MaxConcurrent { get; set; } = 500;
 
     /// <summary>The namespace of a project's Jobs.</summary>

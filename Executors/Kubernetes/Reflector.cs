@@ -86,7 +86,7 @@ internal sealed partial class Reflector<T>(ClusterClient cluster, WatchedResourc
             {
                 if (!ApiErrors.IsFromApi(e, stoppingToken))
                 {
-                    // A bug of ours, perhaps with one odd object: it must end neither the host nor the watch of all others.
+                    // A bug, perhaps with a single unexpected object, must end neither the host nor the watch of other objects.
                     UnexpectedError(e, resource.What);
                 }
 
@@ -115,7 +115,7 @@ internal sealed partial class Reflector<T>(ClusterClient cluster, WatchedResourc
         void Advance(string newer) => (version, failures, failingSince) = (newer, 0, null);
     }
 
-    /// <summary>Exponential, with jitter: many silos lose the same server at once and must not all return at once.</summary>
+    /// <summary>Exponential, with jitter: all silos lose the same server simultaneously and must not all reconnect at the same moment.</summary>
     private static TimeSpan Delay(int failures) =>
         TimeSpan.FromMilliseconds(
             Math.Min(FirstDelay.TotalMilliseconds * Math.Pow(2, Math.Min(failures, 10)), LongestDelay.TotalMilliseconds)

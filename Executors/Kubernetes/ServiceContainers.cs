@@ -5,7 +5,7 @@ namespace Shipinator.Executors.Kubernetes;
 /// <summary>Whether the steps still wait for a service, and when they have waited too long.</summary>
 internal static class ServiceContainers
 {
-    /// <summary>What the name of a service's container begins with.</summary>
+    /// <summary>The prefix of the name of a service's container.</summary>
     public const string Prefix = "svc-";
 
     /// <summary>Null when no started service is unready.</summary>

@@ -5,8 +5,8 @@ using k8s.Models;
 namespace Shipinator.Executors.Kubernetes;
 
 /// <summary>
-/// What the cluster's objects mean for one execution: docs/kubernetes.md has the table. Pure. Only the pod has the reason; a condition is
-/// read before an exit code, since an evicted container ends with an exit code like any other.
+/// Derives the status of one execution from the cluster's objects (table in docs/kubernetes.md). Pure. Only the pod has the reason; a
+/// condition is read before an exit code, since an evicted container ends with an exit code like any other.
 /// </summary>
 internal static partial class StatusReader
 {
@@ -81,7 +81,7 @@ internal static partial class StatusReader
                 );
             }
 
-            // It is about to be stopped: the reason is known before the end. What could never start has ended already.
+            // The pod is about to be stopped, and the reason is known before the end. Pods that could never start were handled above.
             return terminated is null && view.HasPod && pod.Status?.Phase != "Failed" && failure is not { IsMisconfigured: true }
                 ? new()
                 {
@@ -187,7 +187,7 @@ internal static partial class StatusReader
                 $"The container could not be started: {end.Message}",
                 end.ExitCode
             ),
-            // It ended before it started: what kept it from starting is the cause.
+            // The container ended before it started, so the start failure is the cause.
             "ContainerStatusUnknown" => PrepareFailure(pod)
                 ?? (failure is not null ? Failed(failure.Cause.Reason, failure.Cause.Detail) : null)
                 ?? Failed(Reason.Lost, $"The container no longer exists: {end.Message}"),

@@ -187,7 +187,7 @@ internal sealed class WorkerCache(TimeProvider time)
     public void RemoveMissingPods(string @namespace, IReadOnlySet<string> present) =>
         RemoveMissing(@namespace, present, v => v.HasPod, v => v with { HasPod = false });
 
-    /// <summary>Removes what has been gone for longer than it is kept; to be called from time to time.</summary>
+    /// <summary>Removes the state of workers that were deleted longer ago than it is kept. Call it periodically.</summary>
     public void Purge()
     {
         var now = time.GetUtcNow();

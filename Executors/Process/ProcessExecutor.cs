@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 namespace Shipinator.Executors.Process;
 
 /// <summary>
-/// Runs a job attempt in a folder of this machine, each execution by a runner process of its own. When the server is root,
+/// Runs a job attempt in a folder of this machine, each execution by its own runner process. When the server is root,
 /// each job attempt has its own user, and its steps can read nothing of another job's or of the server's. Runners outlive the server:
 /// a restarted server finds them by the locks that they hold and the results that they leave in their folder.
 /// </summary>

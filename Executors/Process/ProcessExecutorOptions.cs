@@ -27,7 +27,7 @@ public sealed class ProcessExecutorOptions
     /// </summary>
     public string? CacheFolder { get; set; }
 
-    /// <summary>The most that all caches may take together, in bytes. Default 10 GiB.</summary>
+    /// <summary>The maximum total size of all caches, in bytes. Default 10 GiB.</summary>
     public long CacheBytes { get; set; } = 10L * 1024 * 1024 * 1024;
 
     /// <summary>Allows steps to run as the server's own user although that is root. Default false.</summary>
@@ -69,7 +69,7 @@ public sealed class ProcessExecutorOptions
     /// <summary>Allows the process executor although other machines can reach the server. Default false.</summary>
     public bool AllowBeyondLoopback { get; set; }
 
-    /// <summary>How often orphaned workers are looked for. Default 5 min.</summary>
+    /// <summary>The interval of the sweeps that remove orphaned workers. Default 5 min.</summary>
     public TimeSpan SweepPeriod { get; set; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
@@ -78,7 +78,7 @@ public sealed class ProcessExecutorOptions
     public TimeSpan KillAfter { get; set; } = TimeSpan.FromSeconds(15);
 }
 
-/// <summary>Rejects at startup what would be dangerous or could not work.</summary>
+/// <summary>Validates the settings at startup, and refuses unsafe combinations.</summary>
 public sealed class ProcessExecutorOptionsValidator(TimeProvider time) : IValidateOptions<ProcessExecutorOptions>
 {
     /// <inheritdoc/>

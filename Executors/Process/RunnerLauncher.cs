@@ -71,7 +71,7 @@ internal sealed class RunnerLauncher(ProcessExecutorOptions options, IExecutionT
         }
         catch (IOException)
         {
-            // It ended at once: Status reports it, as for every runner that ended.
+            // The runner exited immediately; Status reports it, as for every runner that ended.
         }
 
         return process;

@@ -21,8 +21,8 @@ internal static class StepIsolation
             if (FirstInaccessible(options.Root) is { } inaccessible)
             {
                 return $"{ProcessSettingKeys.WorkFolder} is '{options.Root}', but steps, which run as separate users because "
-                    + $"the server is root, can't pass through {inaccessible}: choose a folder such as /var/lib/shipinator/work whose parents "
-                    + $"others may pass through (chmod o+x), {OtherFix}";
+                    + $"the server is root, can't pass through {inaccessible}: choose a folder such as /var/lib/shipinator/work whose "
+                    + $"parents others may pass through (chmod o+x), {OtherFix}";
             }
 
             var program = RunnerProgram.Install(options);

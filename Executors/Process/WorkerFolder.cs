@@ -3,9 +3,9 @@ using System.Text.Json;
 namespace Shipinator.Executors.Process;
 
 /// <summary>
-/// The files of one job attempt: a folder for its steps, and beside it a folder for what the executor keeps of its runners, which steps
-/// with separate users can't access. A runner holds a lock for as long as it lives and writes its result before it ends, so any
-/// server process of this machine can read here what became of it, after any restart.
+/// The files of one job attempt: a folder for its steps, and next to it the executor's own folder for its runners, which steps with
+/// separate users can't access. A runner holds a lock while it runs and writes its result before it ends, so any server process of this
+/// machine can determine its state, also after a restart.
 /// </summary>
 internal sealed class WorkerFolder(string root, string externalName)
 {

@@ -15,7 +15,7 @@ internal static class RunEvents
     private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(15);
 
     /// <summary>
-    /// Events that an older open transaction hides are polled for with growing pauses: nothing notifies of its end, and it may stay open
+    /// Events that an older open transaction hides are polled with growing intervals: its end sends no notification, and it may stay open
     /// for hours.
     /// </summary>
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);

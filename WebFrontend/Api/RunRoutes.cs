@@ -56,7 +56,7 @@ internal static class RunRoutes
         return await CreatedAsync(run, context, runs, address, cancellation);
     }
 
-    /// <summary>By repository and trigger type; the pipeline is made when it is the first of its trigger type.</summary>
+    /// <summary>By repository and trigger type; creates the pipeline if it is the first of its trigger type.</summary>
     private static async Task<IResult> CreateOfRepositoryAsync(
         string id,
         CreateRunRequest body,

@@ -54,7 +54,7 @@ internal static class RunnerRoutes
         var result = await Execution(grains, id).Claim(body.Runner, wait, cancellation);
         if (result.Kind == ClaimKind.NotYet && body.JobId is not null)
         {
-            // An execution that was never begun does not know that its step was skipped.
+            // An execution that was never started has no row, so the job is asked whether its step was skipped.
             var place = await grains
                 .GetGrain<IJobGrain>(Ids.Parse<JobId>(body.JobId, "job_id").Value)
                 .StepOf(Ids.Parse<ExecutionId>(id), cancellation);
@@ -73,7 +73,7 @@ internal static class RunnerRoutes
             ? new Dictionary<string, string>()
             : await secrets.Resolve(spec.Worker.ProjectId, spec.Worker.RepositoryId, spec.Secrets, cancellation);
         // The server decides what a claim contains, whatever the body says. Where something else prepares the workspace there is no source,
-        // and only the claim that makes the workspace has the credential. A silo of an older version does not send the executor type.
+        // and only the claim that creates the workspace has the credential. A silo of an older version does not send the executor type.
         var source = body.Prepared || (result.ExecutorType is { } type && !executors.Get(type).RunnersClone) ? null : spec.Worker.Source;
         var known = spec.Worker.Source is { } origin ? await credentials.Find(origin.CloneUrl, cancellation) : null;
         var credential = source is null ? null : known;

@@ -16,7 +16,7 @@ internal static class DashboardServices
 {
     private const string NotFoundPath = "/not-found";
 
-    /// <summary>The manifest of static web assets that the build writes beside the server.</summary>
+    /// <summary>The manifest of static web assets that the build writes next to the server.</summary>
     private const string AssetManifest = "Shipinator.Silo.staticwebassets.endpoints.json";
 
     public static IServiceCollection AddDashboard(this IServiceCollection services)
@@ -93,7 +93,7 @@ internal static class DashboardServices
         && context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal)
         && !context.Request.Path.StartsWithSegments("/v1");
 
-    /// <summary>Makes <see cref="UseNotFoundPage"/> respond with its page.</summary>
+    /// <summary>Causes <see cref="UseNotFoundPage"/> to respond with its page.</summary>
     public static Task NotFound(HttpContext context)
     {
         context.Items[NotFoundPath] = true;

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Authorization;
 
 namespace Shipinator.WebFrontend.Security;
 
-/// <summary>Registers who may do what.</summary>
+/// <summary>Registers authentication and authorization.</summary>
 internal static class AccessServices
 {
     /// <summary>The scheme that chooses between a token and a browser's cookie.</summary>

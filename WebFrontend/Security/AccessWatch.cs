@@ -5,9 +5,9 @@ using Shipinator.Schema.Stores;
 namespace Shipinator.WebFrontend.Security;
 
 /// <summary>
-/// Ends what is open for somebody whose token was revoked or who signed out, at any server: long requests (followed logs, events,
-/// downloads) and circuits. The database's notice of the change is heard at once; every two seconds it looks without one, in case the
-/// notice was lost. Each look is two queries for everything that is open.
+/// Ends open requests (followed logs, events, downloads) and circuits of users whose token was revoked or who signed out, on any server.
+/// Reacts to change notifications of the database immediately and also polls every two seconds, in case a notification was lost. Each
+/// check takes two queries for everything that is open.
 /// </summary>
 public sealed partial class AccessWatch(
     TokenStore tokens,
@@ -17,7 +17,7 @@ public sealed partial class AccessWatch(
     ILogger<AccessWatch> logger
 ) : IAsyncDisposable
 {
-    /// <summary>How long a lost notice can delay the end.</summary>
+    /// <summary>The polling interval: the maximum delay when a notification is lost.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentDictionary<Grant, bool> _grants = new();
@@ -27,7 +27,7 @@ public sealed partial class AccessWatch(
     private Task? _running;
 
     /// <summary>
-    /// Calls <paramref name="ended"/> once, with a sentence for the person, when the access of <paramref name="user"/> ends; never after
+    /// Calls <paramref name="ended"/> once, with a message for the user, when the access of <paramref name="user"/> ends; never after
     /// the result was disposed. Anonymous users and executions are not watched.
     /// </summary>
     public IDisposable Watch(ClaimsPrincipal user, Action<string> ended)
@@ -73,7 +73,7 @@ public sealed partial class AccessWatch(
             {
                 await foreach (var run in feed.Changes(null, _stop.Token))
                 {
-                    // Notices of runs have an id; those of tokens and sessions have none.
+                    // Notifications of runs have an id; those of tokens and sessions have none.
                     if (run == default)
                     {
                         Notice();
@@ -102,7 +102,7 @@ public sealed partial class AccessWatch(
         }
         catch (SemaphoreFullException)
         {
-            // A look is due already.
+            // A check is already pending.
         }
     }
 
@@ -121,7 +121,7 @@ public sealed partial class AccessWatch(
             }
             catch (Exception e) when (e is StorageUnavailableException or OperationCanceledException)
             {
-                // Unknown for now; without the database nobody can have revoked anything either.
+                // The database is unavailable, so nothing can have been revoked either.
             }
             catch (Exception e)
             {
@@ -140,7 +140,7 @@ public sealed partial class AccessWatch(
         }
         catch (OperationCanceledException) when (!_stop.IsCancellationRequested)
         {
-            // No notice: look all the same.
+            // No notification: check anyway.
         }
     }
 

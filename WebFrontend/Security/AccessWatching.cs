@@ -1,9 +1,9 @@
 namespace Shipinator.WebFrontend.Security;
 
-/// <summary>Puts every request under the <see cref="AccessWatch"/>.</summary>
+/// <summary>Middleware that registers every request with the <see cref="AccessWatch"/>.</summary>
 internal static class AccessWatching
 {
-    /// <summary>An open page is told first, and shows why; its connection ends after this time, whatever the page does.</summary>
+    /// <summary>An open page is notified first, to show the reason; after this time its connection is closed in any case.</summary>
     private static readonly TimeSpan CircuitGrace = TimeSpan.FromSeconds(5);
 
     public static IApplicationBuilder UseAccessWatch(this IApplicationBuilder app)
@@ -36,7 +36,7 @@ internal static class AccessWatching
 
         if (!completed.IsCancellationRequested)
         {
-            // Aborted, not completed: a reader would take what it has for the whole.
+            // Abort instead of completing the response: otherwise a client would take the partial content for complete.
             context.Abort();
         }
     }

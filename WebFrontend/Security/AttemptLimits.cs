@@ -22,7 +22,7 @@ public sealed class AttemptLimits : IRunLimits, IDisposable
     private readonly PartitionedRateLimiter<string>? _runsByActor;
     private readonly PartitionedRateLimiter<string>? _runsByRepository;
 
-    /// <summary>SHA-256 of valid tokens: whoever shares an address with an attacker is not locked out with them.</summary>
+    /// <summary>SHA-256 of valid tokens, so that clients that share an address with an attacker are not locked out.</summary>
     private readonly ConcurrentDictionary<string, bool> _known = new(StringComparer.Ordinal);
 
     /// <summary>Reads the limits from the settings; 0 turns a limit off.</summary>
@@ -45,7 +45,7 @@ public sealed class AttemptLimits : IRunLimits, IDisposable
             return null;
         }
 
-        // Takes nothing: asks whether a permit is left.
+        // Acquires no permit; only checks whether one is available.
         using var lease = failures.AttemptAcquire(Address(context), 0);
         return lease.IsAcquired ? null : RetryAfter(lease);
     }
@@ -57,7 +57,7 @@ public sealed class AttemptLimits : IRunLimits, IDisposable
         (isSignIn ? _signIns : _tokens)?.AttemptAcquire(Address(context)).Dispose();
     }
 
-    /// <summary>Notes that a token is valid.</summary>
+    /// <summary>Records that a token is valid.</summary>
     public void Succeeded(string token) => _known[Hash(token)] = true;
 
     /// <inheritdoc/>

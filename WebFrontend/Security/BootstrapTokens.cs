@@ -3,10 +3,10 @@ using Shipinator.Triggers.Tokens;
 
 namespace Shipinator.WebFrontend.Security;
 
-/// <summary>Tokens that the server itself needs at its start.</summary>
+/// <summary>Tokens that the server needs at startup.</summary>
 public static class BootstrapTokens
 {
-    /// <summary>Makes a token; returns its text.</summary>
+    /// <summary>Creates a token; returns its text.</summary>
     public static async Task<string> CreateAsync(
         IServiceProvider services,
         string name,

@@ -165,7 +165,7 @@ public static class DashboardAccess
             ? url.PathAndQuery + url.Fragment
             : "/";
 
-    /// <summary>A revoked token or a changed role takes effect at once, not when the cookie expires.</summary>
+    /// <summary>A revoked token or a changed role takes effect immediately, not when the cookie expires.</summary>
     private static async Task ValidateAsync(CookieValidatePrincipalContext context)
     {
         // Files and anonymous endpoints need no query of the database.

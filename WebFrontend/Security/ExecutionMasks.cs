@@ -21,7 +21,7 @@ public sealed class ExecutionMasks(
     private static readonly TimeSpan UnusedLife = TimeSpan.FromMinutes(10);
     private readonly ConcurrentDictionary<ExecutionId, Entry> _entries = new();
 
-    /// <summary>The mask of an execution. Errors: <see cref="NotFoundException"/> when the execution was never begun.</summary>
+    /// <summary>The mask of an execution. Errors: <see cref="NotFoundException"/> when the execution was never started.</summary>
     public async Task<ExecutionMask> OfAsync(ExecutionId execution, CancellationToken cancellation)
     {
         if (_entries.TryGetValue(execution, out var entry))

@@ -1,15 +1,15 @@
 namespace Shipinator.WebFrontend.Security;
 
-/// <summary>The authorization policies. An endpoint without one of them is refused to everybody.</summary>
+/// <summary>The authorization policies. Endpoints without a policy deny all requests.</summary>
 public static class Policies
 {
-    /// <summary>See everything.</summary>
+    /// <summary>Read access to everything.</summary>
     public const string Read = "read";
 
-    /// <summary>Also change things and run pipelines.</summary>
+    /// <summary>Read access, plus changes and pipeline runs.</summary>
     public const string Write = "write";
 
-    /// <summary>Also tokens and deletions.</summary>
+    /// <summary>Write access, plus tokens and deletions.</summary>
     public const string Admin = "admin";
 
     /// <summary>The runner of the execution that the route names.</summary>

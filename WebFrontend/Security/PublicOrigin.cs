@@ -18,7 +18,7 @@ internal sealed class PublicOrigin(IServerAddress address)
     private readonly Uri _public = address.PublicUrl;
 
     /// <summary>
-    /// Whether a page with this origin is ours. <paramref name="host"/>: the Host header of the request.
+    /// Whether an origin belongs to this server. <paramref name="host"/>: the Host header of the request.
     /// </summary>
     public bool IsOurs(string origin, HostString host)
     {
@@ -38,7 +38,7 @@ internal sealed class PublicOrigin(IServerAddress address)
             || (IsMachineAddress(host) && page.Authority.Equals(host.Value, StringComparison.OrdinalIgnoreCase));
     }
 
-    /// <summary>The host for URLs that are sent to a browser: never one that only the request claims.</summary>
+    /// <summary>The host for URLs that are sent to a browser; the Host header of the request is not trusted.</summary>
     public HostString HostFor(HostString asked) =>
         asked.HasValue && (IsPublic(asked.Host, asked.Port ?? DefaultPort) || IsMachineAddress(asked))
             ? asked
@@ -55,7 +55,7 @@ internal sealed class PublicOrigin(IServerAddress address)
         && (IPAddress.TryParse(host.Host.Trim('[', ']'), out _) || host.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase));
 }
 
-/// <summary>Refuses requests that a page of another site makes a browser send.</summary>
+/// <summary>Refuses cross-site requests of browsers.</summary>
 internal static class OriginCheck
 {
     /// <summary>

@@ -3,7 +3,7 @@ using Shipinator.Triggers;
 
 namespace Shipinator.WebFrontend.Security;
 
-/// <summary>On whose behalf a request is made.</summary>
+/// <summary>The actor of a request.</summary>
 public static class RequestActor
 {
     /// <summary>The token of the request, or the browser session.</summary>
@@ -13,7 +13,7 @@ public static class RequestActor
         return Of(context.User);
     }
 
-    /// <summary>The execution whose runner makes the request; null for anybody else.</summary>
+    /// <summary>The execution whose runner sent the request; null for other callers.</summary>
     public static ExecutionId? Execution(this HttpContext context)
     {
         ArgumentNullException.ThrowIfNull(context);

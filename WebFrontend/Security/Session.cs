@@ -5,7 +5,7 @@ using Shipinator.Triggers;
 
 namespace Shipinator.WebFrontend.Security;
 
-/// <summary>The signed-in user of a page, and what they may do; the database is asked again whenever they do something.</summary>
+/// <summary>The signed-in user of a page, and their permissions, which are checked in the database at every action.</summary>
 public sealed class Session(AuthenticationStateProvider authentication, BrowserSessionStore sessions)
 {
     /// <summary>Whether to show the controls that need a policy.</summary>

@@ -5,8 +5,8 @@ using Shipinator.Schema.Stores;
 namespace Shipinator.WebFrontend.Security;
 
 /// <summary>
-/// Signs an open page out when its token is revoked or its browser signs out in another tab, at any server: the <see cref="AccessWatch"/>
-/// tells it at once.
+/// Signs an open page out when its token is revoked or its browser signs out in another tab, on any server. The
+/// <see cref="AccessWatch"/> notifies it immediately.
 /// </summary>
 public sealed class SessionRevalidation : RevalidatingServerAuthenticationStateProvider
 {
@@ -42,7 +42,7 @@ public sealed class SessionRevalidation : RevalidatingServerAuthenticationStateP
         }
         catch (StorageUnavailableException)
         {
-            // Unknown for now. Every action asks the database again.
+            // The database is unavailable. Every action checks the permission again.
             return true;
         }
     }

@@ -5,14 +5,14 @@ using Microsoft.Extensions.Options;
 namespace Shipinator.WebFrontend.Security;
 
 /// <summary>
-/// One-time sign-in links: a standalone server prints one at its start for the person at its terminal. They are valid in this process only,
+/// One-time sign-in links: a standalone server prints one to the terminal at startup. They are valid in this process only,
 /// once, and for <see cref="WebOptions.SignInLinkLifetime"/>.
 /// </summary>
 public sealed class SignInLinks(IOptions<WebOptions> options, TimeProvider time)
 {
     private readonly ConcurrentDictionary<string, (string Token, DateTimeOffset Until)> _tokens = new();
 
-    /// <summary>Makes a link for a token; returns its path.</summary>
+    /// <summary>Creates a link for a token; returns its path.</summary>
     public string Issue(string token)
     {
         var code = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));

@@ -7,7 +7,7 @@ using Shipinator.WebFrontend.Api.Problems;
 
 namespace Shipinator.WebFrontend.Security;
 
-/// <summary>Bearer tokens: a person's (<c>shp_</c>) or one execution's (<c>shx_</c>).</summary>
+/// <summary>Authenticates bearer tokens: API tokens (<c>shp_</c>) and execution tokens (<c>shx_</c>).</summary>
 public sealed class TokenHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options,
     ILoggerFactory logger,

@@ -4,10 +4,10 @@ using Shipinator.WebFrontend.Api.Responses;
 
 namespace Shipinator.WebFrontend.Api.Problems;
 
-/// <summary>Which error becomes which status and code.</summary>
+/// <summary>Maps exceptions to problem details with status and code.</summary>
 internal static class ProblemMapping
 {
-    /// <summary>The error of ours inside an error of Orleans: it wraps what a grain throws on activation.</summary>
+    /// <summary>Unwraps exceptions of grain activation, which Orleans wraps.</summary>
     public static Exception Cause(Exception exception)
     {
         for (var inner = exception; inner is not null; inner = inner.InnerException)

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Shipinator.WebFrontend.Api.Problems;
 
-/// <summary>Makes RFC 9457 problem details: a stable code and a sentence, never a stack trace.</summary>
+/// <summary>Creates RFC 9457 problem details: a stable code and a detail, never a stack trace.</summary>
 public static class Problem
 {
     private const string TypeBase = "https://shipinator.dev/problems/";

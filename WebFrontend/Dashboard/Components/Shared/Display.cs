@@ -135,7 +135,7 @@ internal static class Display
             _ => "Other",
         };
 
-    /// <summary>The message of an error for the user; unexpected errors reveal nothing.</summary>
+    /// <summary>The message of an error for the user; unexpected errors get a generic text.</summary>
     public static string Error(Exception e) =>
         e switch
         {
@@ -145,7 +145,7 @@ internal static class Display
             _ => UnexpectedError,
         };
 
-    /// <summary>Whether an error is expected and is shown beside the action that caused it; anything else is a bug.</summary>
+    /// <summary>Whether an error is expected and is shown next to the action that caused it; anything else is a bug.</summary>
     public static bool IsExpected(Exception e) =>
         e is ShipinatorException or MalformedException or RateLimitedException or OrleansException or TimeoutException;
 }

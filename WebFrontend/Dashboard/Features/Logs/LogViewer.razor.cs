@@ -6,7 +6,7 @@ using Shipinator.WebFrontend.Dashboard.Logs;
 namespace Shipinator.WebFrontend.Dashboard.Features.Logs;
 
 /// <summary>
-/// The live log of an execution. Lines are read from the store when they scroll into view, so that a log of any length opens at once.
+/// The live log of an execution. Lines are read from the store when they scroll into view, so that a log of any length opens immediately.
 /// The selected line, the search and the display options are in the address. This part: the position in the log.
 /// </summary>
 public sealed partial class LogViewer

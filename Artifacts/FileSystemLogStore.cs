@@ -6,7 +6,7 @@ namespace Shipinator.Artifacts;
 
 /// <summary>
 /// Logs as files: <c>logs/AA/ID.log</c>, with <c>ID.times</c> (<see cref="TimesFile"/>) and, once sealed, an empty
-/// <c>ID.sealed</c> beside it. Appending locks the folder's logs, also against other processes, so that two silos that receive the same
+/// <c>ID.sealed</c> next to it. Appending locks the folder's logs, also against other processes, so that two silos that receive the same
 /// chunk write it once. Acknowledged bytes are on the disk.
 /// </summary>
 public sealed class FileSystemLogStore : ILogStore, IDisposable

@@ -16,7 +16,7 @@ public enum ClaimOutcome
     /// <summary>No work yet: claim again.</summary>
     NotYet,
 
-    /// <summary>Not needed any more: skipped, canceled or ended.</summary>
+    /// <summary>No longer needed: skipped, canceled or ended.</summary>
     NotNeeded,
 
     /// <summary>Rejected permanently: another runner claimed it, or the token is invalid.</summary>

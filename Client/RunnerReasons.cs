@@ -23,6 +23,6 @@ public static class RunnerReasons
     /// <summary>A declared output is missing after a success.</summary>
     public const string ArtifactMissing = "artifact_missing";
 
-    /// <summary>A declared output is there but can't be stored.</summary>
+    /// <summary>A declared output exists but can't be stored.</summary>
     public const string ArtifactInvalid = "artifact_invalid";
 }

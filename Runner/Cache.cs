@@ -7,8 +7,8 @@ using Shipinator.Globbing;
 namespace Shipinator.Runner;
 
 /// <summary>
-/// Paths that a step keeps between runs, in a folder that the runners of one executor share. Only an optimization: whatever
-/// goes wrong is a miss, reported in the log.
+/// Paths that a step keeps between runs, in a folder that the runners of one executor share. Only an optimization: any
+/// failure is treated as a miss and reported in the log.
 /// </summary>
 internal sealed class Cache
 {
@@ -139,7 +139,7 @@ internal sealed class Cache
 
                     var size = new FileInfo(unfinished).Length;
 
-                    // Moved into place at once: a reader finds a complete entry or none.
+                    // Moved into place atomically: a reader finds a complete entry or none.
                     File.Move(unfinished, _file, overwrite: true);
                     _log(string.Create(CultureInfo.InvariantCulture, $"Cache: saved {size} bytes."));
                 }

@@ -43,7 +43,7 @@ internal static class CacheArchive
         while (tar.GetNextEntry() is { } entry)
         {
             var path =
-                WorkspacePaths.Inside(target, entry.Name) ?? throw new InvalidDataException($"'{entry.Name}' leads out of the cache");
+                WorkspacePaths.Inside(target, entry.Name) ?? throw new InvalidDataException($"'{entry.Name}' points outside the cache");
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             switch (entry.EntryType)
             {
@@ -57,7 +57,7 @@ internal static class CacheArchive
                 case TarEntryType.HardLink:
                     File.Copy(
                         WorkspacePaths.Inside(target, entry.LinkName)
-                            ?? throw new InvalidDataException($"'{entry.LinkName}' leads out of the cache"),
+                            ?? throw new InvalidDataException($"'{entry.LinkName}' points outside the cache"),
                         path
                     );
                     break;

@@ -3,7 +3,7 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner;
 
-/// <summary>Checks a commit out into the empty workspace: with the depth, tags, submodules and LFS files that were asked for.</summary>
+/// <summary>Checks a commit out into the empty workspace: with the requested depth, tags, submodules and LFS files.</summary>
 internal static class Checkout
 {
     /// <summary>Errors: <see cref="PrepareException"/>.</summary>
@@ -15,7 +15,7 @@ internal static class Checkout
         CancellationToken cancellationToken
     )
     {
-        // The server may have given a copy of its own; what people read is the repository's address.
+        // The source may be a copy of the server; messages show the repository's address.
         var address = settings.SourceFolder ?? source.CloneUrl;
         var clone = source.CloneOptions ?? new();
         var git = new Git(settings, GitSettings.Write(settings, source with { CloneUrl = address }), time, cancellationToken);
@@ -53,7 +53,8 @@ internal static class Checkout
             return;
         }
 
-        // Some servers give only what a ref names. The ref is a full one: a tag of the same name is never taken for a branch.
+        // Some servers allow fetching only commits that a ref points to. The ref is a full one, so that a tag is never taken for a branch
+        // of the same name.
         var byRef = "";
         if (source.Ref.StartsWith("refs/", StringComparison.Ordinal))
         {
@@ -86,7 +87,7 @@ internal static class Checkout
         var (code, output) = await git.TryAsync([.. update, .. Depth(clone)]);
         if (code != 0 && clone.Depth > 0)
         {
-            // Some servers give only what a ref names.
+            // Some servers allow fetching only commits that a ref points to.
             (code, output) = await git.TryAsync(update);
         }
 

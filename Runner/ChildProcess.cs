@@ -2,7 +2,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Shipinator.Runner;
 
-/// <summary>A command in a process group of its own, its output as one stream in the order of arrival.</summary>
+/// <summary>A command in its own process group, with its output as one stream in order of arrival.</summary>
 internal sealed class ChildProcess
 {
     private static readonly TimeSpan OutputTimeout = TimeSpan.FromSeconds(2);
@@ -86,7 +86,7 @@ internal sealed class ChildProcess
     {
         var code = await _exit;
         Signal(Native.SigKill);
-        // A process that left the group may hold the output open forever; what it prints is not the step's any more.
+        // A process that left the group may hold the output open forever; its output no longer belongs to the step.
         await Task.WhenAny(_output, Task.Delay(OutputTimeout, time));
         return code;
     }

@@ -9,7 +9,7 @@ internal sealed class CommandRunner(ClaimResponse work, RunnerSettings settings,
     /// <summary>The detail of a canceled execution.</summary>
     public const string Canceled = "The execution was canceled.";
 
-    /// <summary>Returns success, or why not; after a cancel, SIGTERM and the grace period end the command.</summary>
+    /// <summary>Returns success or the failure; after a cancel, SIGTERM and the grace period end the command.</summary>
     public async Task<StatusReport> RunAsync(Action<ReadOnlyMemory<byte>> output, CancellationToken cancellation)
     {
         var folder = WorkspacePaths.Inside(settings.Workspace, work.Workdir ?? ".");

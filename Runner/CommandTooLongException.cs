@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Shipinator.Runner;
 
-/// <summary>The command line or environment exceeds the kernel's limits: the pipeline file's fault, not the machine's.</summary>
+/// <summary>The command line or environment exceeds the kernel's limits: an error of the pipeline file, not of the machine.</summary>
 internal sealed class CommandTooLongException(string message) : Exception(message)
 {
     /// <summary>The error number E2BIG.</summary>

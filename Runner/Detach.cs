@@ -35,7 +35,7 @@ internal static class Detach
                 return held;
             }
 
-            // The executor may hold it for a moment, to see whether a runner lives.
+            // The executor may hold it briefly, to check whether a runner is running.
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }
 

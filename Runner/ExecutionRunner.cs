@@ -33,7 +33,7 @@ internal sealed class ExecutionRunner : IDisposable
         _cancel.Cancel();
     }
 
-    /// <summary>A secret of this process, which proves to the server that it is the one that claimed.</summary>
+    /// <summary>A secret of this process, which proves to the server that it claimed the execution.</summary>
     public string RunnerSecret { get; } = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
 
     /// <summary>The report that was sent; null when there was no work.</summary>
@@ -61,7 +61,7 @@ internal sealed class ExecutionRunner : IDisposable
         report = report with { Detail = report.Detail is null ? null : masker.Mask(report.Detail) };
         masker.Flush();
         await spool.CompleteAsync();
-        // From it the executor can tell a runner that ended from one that crashed.
+        // It lets the executor distinguish a runner that ended from one that crashed.
         await WriteResultAsync(report);
         var accepted = await ReportAsync(report);
         Reported = report;
@@ -167,7 +167,7 @@ internal sealed class ExecutionRunner : IDisposable
         }
     }
 
-    /// <summary>Reports and coverage are kept whatever the result; after a cancel or a timeout as far as the grace period goes.</summary>
+    /// <summary>Test reports and coverage are uploaded for any result; after a cancel or a timeout only within the grace period.</summary>
     private async Task<StatusReport> KeepOutputsAsync(ClaimResponse work, Masker masker, StatusReport report)
     {
         var succeeded = report.Status == "success";
@@ -267,7 +267,7 @@ internal sealed class ExecutionRunner : IDisposable
                 }
                 catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
                 {
-                    // The server is unreachable, or a proxy responds in its place: the work goes on, and so do the heartbeats.
+                    // The server is unreachable, or a proxy responds in its place: the command continues, and so do the heartbeats.
                 }
             }
         }
@@ -316,7 +316,7 @@ internal sealed class ExecutionRunner : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The disk is full, or the step removed its folder: the report itself goes over the network.
+            // The disk is full, or the step removed the folder; the report is sent to the server in any case.
             await Console.Error.WriteLineAsync($"runner: the result can't be written to disk: {e.Message}");
         }
     }

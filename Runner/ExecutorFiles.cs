@@ -5,7 +5,7 @@ using Shipinator.Client;
 namespace Shipinator.Runner;
 
 /// <summary>
-/// The lock and the result by which an executor on the same machine sees that a runner lives, and how its execution ended.
+/// The lock and the result by which an executor on the same machine detects whether a runner is running and how its execution ended.
 /// Both are in the control folder, or are inherited as open files from an executor that keeps them where no step has access.
 /// </summary>
 internal sealed class ExecutorFiles : IDisposable
@@ -20,7 +20,7 @@ internal sealed class ExecutorFiles : IDisposable
     private string ResultFile => Path.Combine(_settings.Control, "result.json");
 
     /// <summary>
-    /// Takes the lock, which the kernel holds for as long as this process lives. Null when another runner of the same
+    /// Takes the lock, which the kernel holds until this process exits. Null when another runner of the same
     /// execution holds it, or held it and left a result.
     /// </summary>
     public static async Task<ExecutorFiles?> TakeAsync(RunnerSettings settings)

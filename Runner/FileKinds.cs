@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace Shipinator.Runner;
 
-/// <summary>The kind of what is at a path.</summary>
+/// <summary>The kind of a file system entry.</summary>
 internal enum FileKind
 {
-    /// <summary>Nothing, or nothing that may be looked at.</summary>
+    /// <summary>The entry does not exist or is not accessible.</summary>
     Absent,
     Regular,
     Folder,
@@ -16,7 +16,7 @@ internal enum FileKind
     Special,
 }
 
-/// <summary>Tells regular files from sockets, FIFOs and devices, which .NET does not distinguish.</summary>
+/// <summary>Distinguishes regular files from sockets, FIFOs and devices, which .NET does not.</summary>
 internal static unsafe partial class FileKinds
 {
     private const int CurrentFolder = -100;
@@ -24,7 +24,7 @@ internal static unsafe partial class FileKinds
     private const uint TypeOnly = 0x1;
     private const int ModeAt = 28;
 
-    /// <summary>With <paramref name="followLinks"/> the kind of what a link leads to, else of the link itself.</summary>
+    /// <summary>With <paramref name="followLinks"/> the kind of a link's target, else of the link itself.</summary>
     public static FileKind Of(string path, bool followLinks)
     {
         var status = stackalloc byte[256];

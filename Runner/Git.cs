@@ -1,6 +1,6 @@
 namespace Shipinator.Runner;
 
-/// <summary>Runs git in the workspace, with a limit to the silence of the hosts that it talks to.</summary>
+/// <summary>Runs git in the workspace, with a timeout for unresponsive hosts.</summary>
 internal sealed class Git(
     RunnerSettings settings,
     IReadOnlyDictionary<string, string> environment,
@@ -24,8 +24,8 @@ internal sealed class Git(
     public Task<(int Code, string Output)> TryAsync(params string[] arguments) => TryAsync(null, arguments);
 
     /// <summary>
-    /// Returns the exit code and all that git printed. <paramref name="host"/> is the host that an error names when git has
-    /// not told another. Errors: <see cref="PrepareException"/> when git is missing or a host stays silent.
+    /// Returns the exit code and all that git printed. <paramref name="host"/> is the host that an error names when the
+    /// output of git names none. Errors: <see cref="PrepareException"/> when git is missing or a host does not respond.
     /// </summary>
     public async Task<(int Code, string Output)> TryAsync(string? host, string[] arguments)
     {

@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 namespace Shipinator.Runner;
 
 /// <summary>
-/// Reads what git prints, takes its network trace out, and follows by it how far a connection has come: curl's speed limit
-/// begins only after the TLS handshake, and git has no time-out of its own before that.
+/// Separates git's output from its network trace, and derives the progress of a connection from the trace: curl's speed limit
+/// applies only after the TLS handshake, and git has no timeout before that.
 /// </summary>
 internal sealed partial class GitProgress : IDisposable
 {
@@ -39,7 +39,7 @@ internal sealed partial class GitProgress : IDisposable
         WaitingForResponse,
     }
 
-    /// <summary>What the host did not do in time, as a sentence; null when nothing timed out.</summary>
+    /// <summary>The error message after a timeout; null when nothing timed out.</summary>
     public string? TimeoutDetail { get; private set; }
 
     /// <summary>All that git printed, without its trace.</summary>
@@ -75,7 +75,7 @@ internal sealed partial class GitProgress : IDisposable
 
     private void EndLine()
     {
-        // File names need not be UTF-8; nobody takes them from here.
+        // File names may not be UTF-8, but they are not read from here.
         var line = Encoding.UTF8.GetString([.. _line]);
         _line.Clear();
         if (Trace().Match(line) is { Success: true } trace)

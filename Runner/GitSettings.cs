@@ -15,7 +15,7 @@ internal static class GitSettings
         "!f() { test \\\"$1\\\" = get || exit 0; "
         + "echo \\\"username=$SHIPINATOR_GIT_USERNAME\\\"; echo \\\"password=$SHIPINATOR_GIT_PASSWORD\\\"; }; f";
 
-    /// <summary>How much longer curl waits than we do, so that the error is ours, which says what was waited for.</summary>
+    /// <summary>How much longer curl's timeout is than the runner's, so that the more specific error of the runner is reported.</summary>
     private static readonly TimeSpan LowSpeedMargin = TimeSpan.FromSeconds(10);
 
     /// <summary>Writes the file and returns the environment of Git.</summary>

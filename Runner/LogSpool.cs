@@ -46,12 +46,12 @@ internal sealed class LogSpool : IAsyncDisposable
     /// </summary>
     public TimeSpan SinceLastResponse => _time.GetElapsedTime(Volatile.Read(ref _lastResponse));
 
-    /// <summary>Whether the log has reached its limit, so that bytes need not even be masked any more.</summary>
+    /// <summary>Whether the log has reached its limit, so that further bytes need not be masked.</summary>
     public bool IsDropping => _isFull || _spool.Length > _maxBytes;
 
     /// <summary>
     /// Takes bytes that are masked already. Blocks only when the disk is full and the server is behind. Bytes beyond the log's
-    /// limit are dropped: the server, which gets a little more than it keeps, says so in the log.
+    /// limit are dropped: the server, which receives slightly more than it stores, notes that in the log.
     /// </summary>
     public void Write(ReadOnlyMemory<byte> bytes)
     {
@@ -86,7 +86,7 @@ internal sealed class LogSpool : IAsyncDisposable
         }
         catch (SemaphoreFullException)
         {
-            // It is awake already.
+            // The sender is already signaled.
         }
     }
 
@@ -157,7 +157,7 @@ internal sealed class LogSpool : IAsyncDisposable
                             or HttpStatusCode.Gone
                 )
             {
-                // For the server the execution has ended: nobody will read these bytes.
+                // The server considers the execution ended, so these bytes would never be read.
                 _refused = true;
                 _spool.Close();
                 _onCancel();
@@ -170,7 +170,7 @@ internal sealed class LogSpool : IAsyncDisposable
     }
 }
 
-/// <summary>Growing delays with jitter, so that a server that comes back is not overrun.</summary>
+/// <summary>Exponential backoff with jitter, so that a recovering server is not overloaded.</summary>
 internal static class Backoff
 {
     /// <summary>From 100 ms, doubling, to 5 s.</summary>

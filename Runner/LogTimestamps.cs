@@ -3,7 +3,7 @@ using Shipinator.Client;
 namespace Shipinator.Runner;
 
 /// <summary>
-/// When which bytes of the log were printed, until the server has them: while it is unreachable, the time of an append is not
+/// The times at which bytes of the log were printed, until the server has them: while it is unreachable, the time of an append is not
 /// the time of printing. Coarse (<see cref="Resolution"/>) and bounded: a log of many small writes costs little.
 /// </summary>
 internal sealed class LogTimestamps(TimeProvider time)

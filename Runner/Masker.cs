@@ -12,7 +12,7 @@ internal sealed class Masker
 
     /// <param name="secrets">What to mask.</param>
     /// <param name="sink">Takes the masked log.</param>
-    /// <param name="isDropping">Whether the sink takes nothing any more, now and later: masking costs time.</param>
+    /// <param name="isDropping">Whether the sink discards everything from now on, so that masking can be skipped.</param>
     public Masker(IEnumerable<string> secrets, Action<ReadOnlyMemory<byte>> sink, Func<bool>? isDropping = null)
     {
         _isDropping = isDropping ?? (() => false);
@@ -29,10 +29,10 @@ internal sealed class Masker
         }
     }
 
-    /// <summary>Writes a line of the runner's own, marked as such.</summary>
+    /// <summary>Writes a message of the runner, marked as such.</summary>
     public void WriteLine(string text) => Write(Encoding.UTF8.GetBytes($"[shipinator] {text}\n"));
 
-    /// <summary>Writes what was held back: nothing follows.</summary>
+    /// <summary>Writes the bytes that were held back; call it at the end.</summary>
     public void Flush() => _log.Flush();
 
     /// <summary>Returns a detail or name without secrets.</summary>

@@ -4,12 +4,12 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner;
 
-/// <summary>The ids of the uploaded outputs, and why a step that had succeeded fails after all.</summary>
+/// <summary>The ids of the uploaded outputs, and the reason if they fail a step whose command succeeded.</summary>
 internal sealed record OutputsResult(IReadOnlyList<string> Ids, string? Reason = null, string? Detail = null);
 
 /// <summary>
-/// Uploads a step's declared outputs. All are checked before the first byte is sent: one that can't be uploaded fails the step
-/// with a reason of its own, at once, and is not retried.
+/// Uploads a step's declared outputs. All are checked before the first byte is sent: an invalid output fails the step immediately,
+/// with its own reason, and is not retried.
 /// </summary>
 internal sealed class OutputUploader(RunnerClient client, RunnerSettings settings, Masker masker, TimeProvider time)
 {
@@ -79,7 +79,7 @@ internal sealed class OutputUploader(RunnerClient client, RunnerSettings setting
         {
             Fail(
                 RunnerReasons.ArtifactInvalid,
-                $"The output {output.Type} {pattern} leads out of the workspace: outputs must be below it."
+                $"The output {output.Type} {pattern} points outside the workspace; outputs must be inside it."
             );
             return [];
         }
@@ -126,7 +126,7 @@ internal sealed class OutputUploader(RunnerClient client, RunnerSettings setting
         return [.. found.Files.Except(names).Select(f => new Item(output, f.Name, f.Path, false))];
     }
 
-    /// <summary>Links that a wildcard happens to match are ignored; what is named or can't be read is the step's mistake.</summary>
+    /// <summary>Links that a wildcard matches are ignored; a link that is named, or a file that can't be read, fails the step.</summary>
     private static bool IsMistake(SkippedEntry skipped, string pattern) =>
         skipped.Reason is not (SkipReason.LeadsOut or SkipReason.LinkedFolder) || skipped.Name == pattern;
 

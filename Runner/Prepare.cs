@@ -50,7 +50,7 @@ internal static class Prepare
 
             Directory.CreateDirectory(settings.Control);
             await Workspace.PrepareAsync(settings, source, Console.Out.WriteLine, time, cancellationToken);
-            // Each runner creates a folder of its own there and must not be able to change the others'.
+            // Each runner creates its own folder there and must not be able to change the others'.
             File.SetUnixFileMode(settings.Executions, Everybody | UnixFileMode.StickyBit);
             Directory.CreateDirectory(settings.ExportsFolder);
             File.SetUnixFileMode(settings.ExportsFolder, Everybody | UnixFileMode.StickyBit);
@@ -104,7 +104,7 @@ internal static class Prepare
         return File.Exists(file) && File.ReadAllText(file).Trim() is { Length: > 0 } text ? text : null;
     }
 
-    /// <summary>Moved into place at once, so that nobody ever starts an incomplete program.</summary>
+    /// <summary>Moves the file into place atomically, so that an incomplete program is never started.</summary>
     private static void CopySelf(string target)
     {
         var self = Environment.ProcessPath;
@@ -138,7 +138,7 @@ internal static class Prepare
     private static int Failed(string message, int code)
     {
         Console.Error.WriteLine($"runner prepare: {message}");
-        // Kubernetes shows it beside the exit code.
+        // Kubernetes shows it next to the exit code.
         var log = RunnerSettings.Optional("SHIPINATOR_TERMINATION_LOG") ?? "/dev/termination-log";
         try
         {

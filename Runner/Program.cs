@@ -16,7 +16,7 @@ if (args is ["prepare"])
     return await Prepare.RunAsync(TimeProvider.System, stop.Token);
 }
 
-// The second argument is the execution, for people who look for the process.
+// The second argument is the execution, so that users can find the process.
 if (args is not (["work"] or ["work", _]))
 {
     await Console.Error.WriteLineAsync(

@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Shipinator.Runner;
 
-/// <summary>Opens a file of the workspace safely, whatever the step put in its place: nothing blocks, nothing outside is read.</summary>
+/// <summary>Opens a file of the workspace safely, even if a step replaced it: never blocks or reads outside the workspace.</summary>
 internal static unsafe partial class RegularFile
 {
     private const int ReadOnly = 0;
@@ -30,7 +30,7 @@ internal static unsafe partial class RegularFile
         var target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
         if (WorkspacePaths.Inside(workspace, target) is null)
         {
-            throw new ArtifactInvalidException($"'{name}' leads out of the workspace.");
+            throw new ArtifactInvalidException($"'{name}' points outside the workspace.");
         }
 
         var descriptor = open(target, ReadOnly | NonBlocking | CloseOnExec | NoFollow);
@@ -53,7 +53,7 @@ internal static unsafe partial class RegularFile
                 && WorkspacePaths.Inside(Real(workspace), opened) is null
             )
             {
-                throw new ArtifactInvalidException($"'{name}' leads out of the workspace.");
+                throw new ArtifactInvalidException($"'{name}' points outside the workspace.");
             }
 
             return new FileStream(handle, FileAccess.Read, bufferSize: 0);

@@ -3,7 +3,7 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner;
 
-/// <summary>Repeats requests until the server responds: an unreachable server only delays them.</summary>
+/// <summary>Retries requests until the server responds: an unreachable server only delays them.</summary>
 internal static class ServerRetry
 {
     private const int MaxDiskAttempts = 8;

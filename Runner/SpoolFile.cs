@@ -4,7 +4,7 @@ namespace Shipinator.Runner;
 
 /// <summary>
 /// The log's bytes until the server has them: a file, and when the disk is full a small buffer in memory, whose writers wait
-/// for the server. So a full disk slows the command down and loses no byte.
+/// for the server. A full disk slows the command down but loses no data.
 /// </summary>
 internal sealed class SpoolFile : IAsyncDisposable
 {
@@ -115,7 +115,7 @@ internal sealed class SpoolFile : IAsyncDisposable
         _room.Release();
     }
 
-    /// <summary>Stops storing: from now on writes return at once and are dropped.</summary>
+    /// <summary>Stops storing: further writes return immediately and are dropped.</summary>
     public void Close()
     {
         _isClosed = true;

@@ -1,4 +1,4 @@
 namespace Shipinator.Runner;
 
-/// <summary>What the step asks for can't be done as it is written: <c>config_error</c>, never the executor's failure.</summary>
+/// <summary>The step's configuration can't be executed: <c>config_error</c>, never a failure of the executor.</summary>
 internal sealed class StepConfigException(string message) : Exception(message);

@@ -3,12 +3,12 @@ using Shipinator.Client;
 
 namespace Shipinator.Runner;
 
-/// <summary>The environment of the user's command: a base, the step's variables and secrets; nothing of the runner's own.</summary>
+/// <summary>The environment of the user's command: a base, the step's variables and secrets; nothing of the runner's environment.</summary>
 internal static class StepEnvironment
 {
     private const string DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-    /// <summary>What a command outside a container gets of the runner's environment.</summary>
+    /// <summary>The variables of the runner's environment that a command outside a container inherits.</summary>
     private static readonly string[] Base =
     [
         "PATH",

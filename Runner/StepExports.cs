@@ -17,12 +17,12 @@ internal sealed partial class ExportJson : JsonSerializerContext;
 
 /// <summary>
 /// Variables and outputs that steps of a job attempt export to later ones. The step writes two files; its runner checks them
-/// and puts one file into a folder beside the workspace, which the later steps' runners read. The server says which of them
-/// count, and in which order.
+/// and writes one file to a folder next to the workspace, which the later steps' runners read. The server decides which of them
+/// apply, and in which order.
 /// </summary>
 internal sealed class StepExports
 {
-    /// <summary>Bytes of all that a step is given: more would leave a command no room for its arguments.</summary>
+    /// <summary>The maximum total size of a step's imports, in bytes: more would leave a command no room for its arguments.</summary>
     private const int MaxBytes = 512 * 1024;
 
     /// <summary>Bytes of one stored file: in JSON one byte may become six.</summary>
@@ -32,7 +32,7 @@ internal sealed class StepExports
     private readonly Dictionary<string, string> _onRequest = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _outputs = new(StringComparer.Ordinal);
 
-    /// <summary>Variables that the step gets without asking.</summary>
+    /// <summary>Variables that are added to the step's environment.</summary>
     public IReadOnlyDictionary<string, string> Variables => _variables;
 
     /// <summary>Variables that the step's <c>env</c> may name where the environment has none of that name.</summary>
@@ -160,7 +160,7 @@ internal sealed class StepExports
         File.Move(unfinished, path, overwrite: true);
     }
 
-    /// <summary>What stands in the place of the folder of exports; null when it is a folder, or need not exist yet.</summary>
+    /// <summary>Why the folder of exports can't be used; null when it is a folder, or need not exist yet.</summary>
     private static string? FolderProblem(RunnerSettings settings, bool mustExist) =>
         FileKinds.Of(settings.ExportsFolder, followLinks: false) switch
         {
@@ -171,7 +171,7 @@ internal sealed class StepExports
             _ => $"a step of this job replaced the folder '{settings.ExportsFolder}' by a file",
         };
 
-    /// <summary>Whether something that a step made stands at the file's path.</summary>
+    /// <summary>Whether a step created an entry at the file's path.</summary>
     private static bool IsTaken(Exception e) => e is IOException { HResult: FileExists or IsAFolder or NotAFolder or FolderNotEmpty };
 
     private const int FileExists = 17;

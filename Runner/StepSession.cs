@@ -25,7 +25,7 @@ internal sealed class StepSession(RunnerSettings first, TimeProvider time)
         if (settings.IsContainer)
         {
             // The command runs in the same container, often as the same user: it must not read the next attempt's token from
-            // this memory. Outside of containers each attempt has a runner of its own.
+            // this memory. Outside of containers each attempt has its own runner.
             Native.DisallowInspection();
         }
 

@@ -18,7 +18,7 @@ internal sealed record SkippedEntry(string Name, SkipReason Reason)
         + Reason switch
         {
             SkipReason.Dangling => "is a link whose target does not exist",
-            SkipReason.LeadsOut => "is a link that leads out of the workspace",
+            SkipReason.LeadsOut => "is a link that points outside the workspace",
             SkipReason.LinkedFolder => "is a link to a folder, which a wildcard does not follow",
             SkipReason.Special => "is not a regular file (but a socket, FIFO or device)",
             SkipReason.NotUtf8 => "has a name that is not valid UTF-8",

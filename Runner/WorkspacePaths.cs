@@ -1,11 +1,11 @@
 namespace Shipinator.Runner;
 
-/// <summary>Keeps paths of pipeline files inside the workspace, also when a link in the path leads out of it.</summary>
+/// <summary>Keeps paths of pipeline files inside the workspace, also when a link in the path points outside it.</summary>
 internal static class WorkspacePaths
 {
     private const int MaxLinks = 40;
 
-    /// <summary>The absolute path, or null when it leads out of the workspace.</summary>
+    /// <summary>The absolute path, or null when it points outside the workspace.</summary>
     public static string? Inside(string workspace, string relative)
     {
         var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(relative, workspace));

@@ -115,7 +115,7 @@ internal sealed partial class Reflector<T>(ClusterClient cluster, WatchedResourc
         void Advance(string newer) => (version, failures, failingSince) = (newer, 0, null);
     }
 
-    /// <summary>Exponential, with jitter: all silos lose the same server simultaneously and must not all reconnect at the same moment.</summary>
+    /// <summary>Exponential, with jitter: all silos lose the same server at once and must not reconnect at the same moment.</summary>
     private static TimeSpan Delay(int failures) =>
         TimeSpan.FromMilliseconds(
             Math.Min(FirstDelay.TotalMilliseconds * Math.Pow(2, Math.Min(failures, 10)), LongestDelay.TotalMilliseconds)

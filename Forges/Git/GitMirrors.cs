@@ -5,7 +5,7 @@ namespace Shipinator.Forges.Git;
 
 /// <summary>
 /// Access to repositories: in place, or through a bare mirror in the cache folder, which one caller uses at a time. Silos may share the
-/// folder: a file beside each mirror is locked while it is in use.
+/// folder: a file next to each mirror is locked while it is in use.
 /// </summary>
 internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy policy, GitRemote remote, TimeProvider time)
     : IRepositoryMirrors,
@@ -247,7 +247,7 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
         Repository.Init(folder, isBare: true);
     }
 
-    /// <summary>Removes what a killed git left; nothing else uses the mirror now.</summary>
+    /// <summary>Removes the leftovers of a killed git process; the mirror is locked.</summary>
     private static void RemoveStaleLocks(string folder)
     {
         File.SetUnixFileMode(folder, OwnerOnly);

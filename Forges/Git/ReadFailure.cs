@@ -11,7 +11,7 @@ internal static class ReadFailure
     public static ForgeException Of(ForgeRepository repository, string path, LibGit2SharpException error) =>
         new(Code(repository, error), $"{repository.CloneUrl} can't be read: {Why(repository, path, error)}", error);
 
-    /// <summary>A mirror that is missing is the server's trouble; a path of the user that holds no repository is the user's.</summary>
+    /// <summary>A missing mirror is an error of the server; a local path without a repository is an error of the user.</summary>
     private static string Code(ForgeRepository repository, LibGit2SharpException error) =>
         error is RepositoryNotFoundException && ClonePolicy.IsLocal(repository.CloneUrl)
             ? ForgeException.RepositoryNotFound

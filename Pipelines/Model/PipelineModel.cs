@@ -88,7 +88,7 @@ public sealed record TriggerMatch(bool Runs, string? Reason);
 
 /// <summary>An input of a manual run.</summary>
 /// <param name="Name">The name, as in <c>{{ .inputs.NAME }}</c>.</param>
-/// <param name="Description">Shown beside the input; may be empty.</param>
+/// <param name="Description">Shown next to the input; may be empty.</param>
 /// <param name="Default">The value when none is given; null: the input is required.</param>
 /// <param name="Options">The allowed values; empty: any.</param>
 public sealed record ManualInput(string Name, string Description, string? Default, IReadOnlyList<string> Options);

@@ -16,7 +16,7 @@ internal enum Runtime
 /// <summary>Reads values that may contain templates, at a place with a given set of matrix keys and inputs.</summary>
 internal sealed class TemplateScope(ErrorList errors, TemplateNames names)
 {
-    /// <summary>The most problems that are reported for one value: more don't help, and each costs time.</summary>
+    /// <summary>The maximum number of problems that are reported for one value.</summary>
     private const int MostProblems = 100;
 
     public TemplateScope WithMatrix(IReadOnlyCollection<string> keys) => new(errors, names.WithMatrix(keys));

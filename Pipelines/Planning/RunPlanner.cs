@@ -5,7 +5,7 @@ using Shipinator.Globbing;
 namespace Shipinator.Pipelines;
 
 /// <summary>
-/// Makes the plan of a run. Pure: the same model, facts and settings give the same plan. Whether the event starts a run at all is decided
+/// Creates the plan of a run. Pure: the same model, facts and settings give the same plan. Whether the event starts a run at all is decided
 /// by <see cref="PipelineModel.Matches"/>.
 /// </summary>
 public static partial class RunPlanner

@@ -5,7 +5,7 @@ using System.Threading.Channels;
 namespace Shipinator.Schema.Live;
 
 /// <summary>
-/// Wakes this process's readers by the notifications of committed batches. A slow reader gets all changes since its last read at once.
+/// Notifies this process's readers of committed batches. A slow reader gets all changes since its last read in one notification.
 /// </summary>
 public sealed class PostgresChangeFeed : IChangeFeed
 {

@@ -75,7 +75,7 @@ internal static class Cursors
     public static InvalidInputException Invalid() =>
         new("cursor", "cursor is not valid for this list. Use next_cursor of the previous page unchanged, or omit it.");
 
-    /// <summary>Makes a page of a list that was read with one item more than the limit.</summary>
+    /// <summary>Creates a page of a list that was read with one item more than the limit.</summary>
     public static Page<T> Cut<T>(string list, List<T> items, int limit, Func<T, string> position)
     {
         if (items.Count <= limit)

@@ -123,7 +123,7 @@ internal sealed class ExecutionWrite(ExecutionRecord record, int expected, Immut
     }
 }
 
-/// <summary>Removes the trace of an end that has been settled. It has no version and notifies no reader.</summary>
+/// <summary>Removes the mark of an unsettled end. It has no version and notifies no reader.</summary>
 internal sealed class SettledWrite(Guid id) : PendingWrite($"the settled mark of {id}", 0, [])
 {
     protected override void AddRows(BatchRows rows) => rows.Settled.Add(id);

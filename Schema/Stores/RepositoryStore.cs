@@ -53,7 +53,9 @@ public sealed record NewRepository(
     public string? PipelineFile { get; init; }
 }
 
-/// <summary>What is null stays as it is; an empty <see cref="Executor"/> or <see cref="PipelineFile"/> goes back to the default.</summary>
+/// <summary>
+/// A change of a repository: null leaves a field unchanged; an empty <see cref="Executor"/> or <see cref="PipelineFile"/> resets it.
+/// </summary>
 public sealed record RepositoryChange(
     string? Name = null,
     string? VcsProvider = null,
@@ -62,7 +64,7 @@ public sealed record RepositoryChange(
     string? Executor = null
 )
 {
-    /// <summary>Where the pipeline file lies.</summary>
+    /// <summary>The path of the pipeline file.</summary>
     public string? PipelineFile { get; init; }
 }
 

@@ -8,7 +8,7 @@ namespace Shipinator.Silo.Configuration;
 
 /// <summary>
 /// Maps the sections below <c>Shipinator</c> to the options of each room. An unknown key stops the start, because a setting that is
-/// never read would be a mistake that nobody notices. <c>docs/settings.md</c> is generated from it.
+/// never read would go unnoticed. <c>docs/settings.md</c> is generated from it.
 /// </summary>
 public static class Settings
 {

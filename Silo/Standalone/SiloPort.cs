@@ -7,7 +7,7 @@ namespace Shipinator.Silo.Standalone;
 
 /// <summary>
 /// A silo port that is reserved in the data folder while the silo runs. Orleans recognizes a silo at a known address as the successor and
-/// removes the dead silo at once; with a new port at each start it would wait for the dead one.
+/// removes the dead silo immediately; with a new port at each start it would wait for the dead one.
 /// </summary>
 internal sealed class SiloPort : IDisposable
 {

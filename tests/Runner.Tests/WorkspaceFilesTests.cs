@@ -54,7 +54,7 @@ public sealed class WorkspaceFilesTests : IDisposable
         Assert.Empty(Find("bazel-out/*.js").Files);
         Assert.Contains(Find("bazel-out/*.js").Skipped, l => l is { Name: "bazel-out", Reason: SkipReason.LeadsOut });
         Assert.Contains(Find("*").Skipped, l => l is { Name: "root", Reason: SkipReason.LeadsOut });
-        Assert.Contains("'root' is a link that leads out of the workspace", Find("*").Summary, StringComparison.Ordinal);
+        Assert.Contains("'root' is a link that points outside the workspace", Find("*").Summary, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -46,7 +46,7 @@ public sealed partial class ArtifactSweep(
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // The database or the store is unavailable; the next sweep tries again.
-                NotSwept(e);
+                SweepFailed(e);
             }
         } while (!stoppingToken.IsCancellationRequested && await NextAsync(timer, stoppingToken));
     }
@@ -67,5 +67,5 @@ public sealed partial class ArtifactSweep(
     private partial void Swept(int count);
 
     [LoggerMessage(4202, LogLevel.Warning, "Failed to remove the remains of interrupted uploads; retrying in six hours")]
-    private partial void NotSwept(Exception exception);
+    private partial void SweepFailed(Exception exception);
 }

@@ -66,7 +66,7 @@ public static class ShipinatorWeb
                     context.HttpContext.Response.StatusCode,
                     "The server refused this request. If it was a form, reload its page and submit it again, because forms expire."
                 )
-                : NotServed(context.HttpContext, context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext)
+                : UnknownRoute(context.HttpContext, context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext)
         );
         app.UseNotFoundPage();
         app.UseRouting();
@@ -101,12 +101,12 @@ public static class ShipinatorWeb
         context.GetEndpoint() switch
         {
             null when DashboardServices.IsPageRequest(context) => DashboardServices.NotFound(context),
-            null => NotServed(context, StatusCodes.Status404NotFound).ExecuteAsync(context),
+            null => UnknownRoute(context, StatusCodes.Status404NotFound).ExecuteAsync(context),
             not RouteEndpoint and { RequestDelegate: { } refuse } when context.User.Identity?.IsAuthenticated == true => refuse(context),
             _ => next(context),
         };
 
-    private static Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult NotServed(HttpContext context, int status) =>
+    private static Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult UnknownRoute(HttpContext context, int status) =>
         Problem.Of(
             status,
             status switch

@@ -24,7 +24,7 @@ public sealed class SecretSet
         _plain = new(parts);
         var unquoted = parts.Select(p => p.Where(b => !UnquotedReading.IsQuote(b)).ToArray()).ToList();
         _unquoted = new(unquoted.Concat(unquoted.Select(UnquotedReading.Collapse)).Where(p => p.Length >= SecretParts.MinSecretLength));
-        _percent = new(parts.Select(Unpercented).Where(p => p.Length >= SecretParts.MinSecretLength));
+        _percent = new(parts.Select(PercentDecoded).Where(p => p.Length >= SecretParts.MinSecretLength));
         _base64 = new(parts.SelectMany(Base64Forms));
         _hex = new(parts.Where(p => p.Length * 2 >= MinHexLength).Select(p => Encoding.ASCII.GetBytes(Convert.ToHexStringLower(p))));
         // The maximum expansion of each form: a quote escaped three times has nine bytes.
@@ -74,7 +74,7 @@ public sealed class SecretSet
         ];
 
     /// <summary>Decodes like <see cref="PercentReading"/>, so that both sides match.</summary>
-    private static byte[] Unpercented(byte[] part)
+    private static byte[] PercentDecoded(byte[] part)
     {
         var text = new List<byte>();
         var at = 0;

@@ -59,7 +59,7 @@ internal sealed class UnescapedReading(PatternTree tree, int times, bool charact
             return 1;
         }
 
-        var read = Meaning(bytes, isEnd, emit);
+        var read = DecodeNext(bytes, isEnd, emit);
         if (read > 0)
         {
             _before = 0;
@@ -68,7 +68,7 @@ internal sealed class UnescapedReading(PatternTree tree, int times, bool charact
         return read;
     }
 
-    private int Meaning(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
+    private int DecodeNext(ReadOnlySpan<byte> bytes, bool isEnd, Emit emit)
     {
         byte? simple = (char)bytes[1] switch
         {
@@ -203,7 +203,7 @@ internal sealed class EntityReading(PatternTree tree) : DecodingReading(tree)
             return 0;
         }
 
-        if (end > 1 && Meaning(bytes[1..end]) is { } meant)
+        if (end > 1 && DecodeEntity(bytes[1..end]) is { } meant)
         {
             Put(meant, end + 1, emit);
             return end + 1;
@@ -217,7 +217,7 @@ internal sealed class EntityReading(PatternTree tree) : DecodingReading(tree)
         "#abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"u8
     );
 
-    private static long? Meaning(ReadOnlySpan<byte> name)
+    private static long? DecodeEntity(ReadOnlySpan<byte> name)
     {
         if (name[0] == '#')
         {

@@ -26,7 +26,7 @@ internal static partial class ProcessTable
             .. All()
                 .Where(pid =>
                     (user is null || User(pid) == user)
-                    && (Carries(pid, "environ", marks) || Carries(pid, "cmdline", runners))
+                    && (Contains(pid, "environ", marks) || Contains(pid, "cmdline", runners))
                     && !IsZombie(pid)
                 ),
         ];
@@ -59,7 +59,7 @@ internal static partial class ProcessTable
         }
     }
 
-    private static bool Carries(int pid, string file, List<byte[]> marks)
+    private static bool Contains(int pid, string file, List<byte[]> marks)
     {
         var bytes = Read(pid, file);
         return marks.Exists(mark => bytes.AsSpan().IndexOf(mark) >= 0);

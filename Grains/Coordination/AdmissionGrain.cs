@@ -107,12 +107,12 @@ public sealed partial class AdmissionGrain(
         }
         catch (Exception e)
         {
-            NotNotified(execution, e.Message);
+            NotifyFailed(execution, e.Message);
         }
     }
 
     [LoggerMessage(1204, LogLevel.Debug, "Execution {Execution} could not be notified of its slot: {Message}")]
-    private partial void NotNotified(ExecutionId execution, string message);
+    private partial void NotifyFailed(ExecutionId execution, string message);
 
     [LoggerMessage(1201, LogLevel.Warning, "Released the slot of execution {Execution} on executor {Executor}: the execution has ended")]
     private partial void SlotReclaimed(ExecutionId execution, string executor);

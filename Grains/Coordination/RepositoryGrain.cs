@@ -290,10 +290,10 @@ public sealed partial class RepositoryGrain(
         }
         catch (OrleansException e)
         {
-            NotNotified(member.Number, this.GetPrimaryKey(), e.Message);
+            NotifyFailed(member.Number, this.GetPrimaryKey(), e.Message);
         }
     }
 
     [LoggerMessage(1205, LogLevel.Debug, "Run #{Number} of repository {Repository} could not be notified of its turn: {Message}")]
-    private partial void NotNotified(long number, Guid repository, string message);
+    private partial void NotifyFailed(long number, Guid repository, string message);
 }

@@ -97,7 +97,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
         await SaveAsync(row, log);
         // Before the claims, whose inputs may be unavailable: nothing else would drive the execution.
         Schedule(TimeSpan.Zero);
-        await AnswerClaimsAsync(cancellationToken);
+        await RespondToClaimsAsync(cancellationToken);
         return Outcome();
     }
 
@@ -281,7 +281,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
 
         if (Row.Life.Status is Status.Submitted or Status.Running)
         {
-            await AnswerClaimsAsync(cancellationToken);
+            await RespondToClaimsAsync(cancellationToken);
             while (await _watch.NextAsync(Row, cancellationToken) is { } change)
             {
                 await SaveAsync(change.Next, change.Log);
@@ -324,7 +324,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
     }
 
     /// <summary>Assigns the work durably to the first runner. Its repeated claims succeed; other runners are refused.</summary>
-    private async Task AnswerClaimsAsync(CancellationToken cancellationToken)
+    private async Task RespondToClaimsAsync(CancellationToken cancellationToken)
     {
         foreach (var waiter in _claims.Waiting)
         {
@@ -337,13 +337,13 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
                     waiter.Conflict(Id);
                     break;
                 case ClaimDecision.Give:
-                    await GiveAsync(waiter, cancellationToken);
+                    await AssignAsync(waiter, cancellationToken);
                     break;
             }
         }
     }
 
-    private async Task GiveAsync(ClaimWaiter waiter, CancellationToken cancellationToken)
+    private async Task AssignAsync(ClaimWaiter waiter, CancellationToken cancellationToken)
     {
         var inputs = await _artifacts.ResolveAsync(Row!.Spec, cancellationToken);
         if (inputs.Error is { } error)

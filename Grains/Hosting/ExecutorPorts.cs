@@ -6,9 +6,9 @@ namespace Shipinator.Grains.Hosting;
 internal sealed partial class ExecutionSignal(IGrainFactory grains, ILogger<ExecutionSignal> logger) : IExecutionSignal
 {
     /// <inheritdoc/>
-    public void Changed(ExecutionId execution) => _ = WakeAsync(execution);
+    public void Changed(ExecutionId execution) => _ = NotifyAsync(execution);
 
-    private async Task WakeAsync(ExecutionId execution)
+    private async Task NotifyAsync(ExecutionId execution)
     {
         try
         {
@@ -17,12 +17,12 @@ internal sealed partial class ExecutionSignal(IGrainFactory grains, ILogger<Exec
         catch (Exception e) when (e is OrleansException or InvalidOperationException or ObjectDisposedException)
         {
             // A hint: the grain polls by its own timer in any case.
-            NotSent(execution, e.Message);
+            HintFailed(execution, e.Message);
         }
     }
 
     [LoggerMessage(1206, LogLevel.Debug, "The hint for execution {Execution} was not sent: {Message}")]
-    private partial void NotSent(ExecutionId execution, string message);
+    private partial void HintFailed(ExecutionId execution, string message);
 }
 
 /// <summary>Asks the job whether a worker is needed.</summary>

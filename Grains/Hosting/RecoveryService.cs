@@ -23,7 +23,7 @@ public sealed partial class RecoveryService(
 
     /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(RepeatAsync(WatchAsync, stoppingToken), RepeatAsync(WakeAsync, stoppingToken));
+        Task.WhenAll(RepeatAsync(WatchAsync, stoppingToken), RepeatAsync(TriggerAsync, stoppingToken));
 
     private async Task WatchAsync(CancellationToken stoppingToken)
     {
@@ -41,7 +41,7 @@ public sealed partial class RecoveryService(
         await Task.Delay(Timeout.InfiniteTimeSpan, time, stoppingToken);
     }
 
-    private async Task WakeAsync(CancellationToken stoppingToken)
+    private async Task TriggerAsync(CancellationToken stoppingToken)
     {
         var pause = FirstPause;
         var isFailing = false;
@@ -54,7 +54,7 @@ public sealed partial class RecoveryService(
                 await grains.GetGrain<IRecoveryGrain>(0).Wake(stoppingToken);
                 if (isFailing)
                 {
-                    Woken();
+                    Triggered();
                 }
 
                 (pause, isFailing) = (FirstPause, false);
@@ -64,7 +64,7 @@ public sealed partial class RecoveryService(
                 // The silo that held the grain may be the one that just died, or the database is unavailable.
                 if (!isFailing)
                 {
-                    WakeFailed(e);
+                    TriggerFailed(e);
                     isFailing = true;
                 }
 
@@ -97,10 +97,10 @@ public sealed partial class RecoveryService(
     }
 
     [LoggerMessage(1401, LogLevel.Warning, "Failed to start the recovery; retrying")]
-    private partial void WakeFailed(Exception exception);
+    private partial void TriggerFailed(Exception exception);
 
     [LoggerMessage(1402, LogLevel.Information, "Started the recovery after a failure")]
-    private partial void Woken();
+    private partial void Triggered();
 
     [LoggerMessage(1403, LogLevel.Error, "Recovery service failed unexpectedly; restarting it")]
     private partial void FailedUnexpectedly(Exception exception);

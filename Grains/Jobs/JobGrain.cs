@@ -251,7 +251,7 @@ public sealed class JobGrain(
         }
     }
 
-    /// <summary>Releases the workers of attempts that have ended. Returns the delay before the next try; null: all are released.</summary>
+    /// <summary>Releases the workers of attempts that have ended. Returns the delay before a retry; null: all are released.</summary>
     private Task<TimeSpan?> ReleaseWorkersAsync(CancellationToken cancellationToken)
     {
         var row = Row!;

@@ -64,7 +64,7 @@ internal static class JobLogic
         while (job.Life.Status == Status.Running)
         {
             var next = Settle(job, outcomes, log, time);
-            next = next.Steps.Any(IsRunning) ? WakeRetries(next, log.Now) : Continue(next, log, time);
+            next = next.Steps.Any(IsRunning) ? StartDueRetries(next, log.Now) : Continue(next, log, time);
             if (ReferenceEquals(next, job))
             {
                 return next;
@@ -332,7 +332,7 @@ internal static class JobLogic
         };
     }
 
-    private static JobRecord WakeRetries(JobRecord job, DateTimeOffset now)
+    private static JobRecord StartDueRetries(JobRecord job, DateTimeOffset now)
     {
         for (var i = 0; i < job.Steps.Length; i++)
         {

@@ -38,7 +38,7 @@ public static class Server
             folder.WriteServerFile(new(address.PublicUrl.ToString().TrimEnd('/'), token, Environment.ProcessId));
         }
 
-        Announce(address, link, options.Limits.SignInLinkLifetime, folder);
+        PrintAddress(address, link, options.Limits.SignInLinkLifetime, folder);
         await app.WaitForShutdownAsync();
         return 0;
     }
@@ -71,7 +71,7 @@ public static class Server
     }
 
     /// <summary>Prints the address and the sign-in link; <c>run.sh</c> and tests search for this text.</summary>
-    private static void Announce(IServerAddress address, string? link, TimeSpan lifetime, DataFolder folder)
+    private static void PrintAddress(IServerAddress address, string? link, TimeSpan lifetime, DataFolder folder)
     {
         Console.WriteLine($"Shipinator listens on {address.PublicUrl}");
         Console.WriteLine($"  Data    {folder.Path}");

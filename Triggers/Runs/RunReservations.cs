@@ -32,7 +32,7 @@ public sealed partial class RunReservations(IGrainFactory grains, RunQueries run
         catch (Exception e) when (e is not (ShipinatorException or OperationCanceledException))
         {
             // The grain is on a silo of an older version without this method. Reserving detects a repeated key, too.
-            NotLookedUp(repository, e.Message);
+            LookUpFailed(repository, e.Message);
             return (null, 1);
         }
 
@@ -72,5 +72,5 @@ public sealed partial class RunReservations(IGrainFactory grains, RunQueries run
         await runs.GetAsync(reservation.RunId, cancellationToken) is not null;
 
     [LoggerMessage(4511, LogLevel.Debug, "Failed to look up an idempotency key of repository {Repository} ({Error}); reserving instead")]
-    private partial void NotLookedUp(RepositoryId repository, string error);
+    private partial void LookUpFailed(RepositoryId repository, string error);
 }

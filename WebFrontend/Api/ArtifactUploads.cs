@@ -62,7 +62,7 @@ public sealed class ArtifactUploads(
             return Uploaded((await metadata.InsertAsync(row, cancellation)).Row);
         }
 
-        await RequireRoomAsync(execution.Spec.Worker.RunId, request, cancellation);
+        await RequireFreeSpaceAsync(execution.Spec.Worker.RunId, request, cancellation);
         var digest = request.Headers["X-Content-SHA256"].ToString() is { Length: > 0 } given ? given : null;
         var stored = await stores.Current.Put(
             row.Id,
@@ -117,7 +117,7 @@ public sealed class ArtifactUploads(
     /// <summary>
     /// Concurrent uploads may each count the same free space: the limit of a run is exact only up to what it uploads concurrently.
     /// </summary>
-    private async Task RequireRoomAsync(RunId run, HttpRequest request, CancellationToken cancellation)
+    private async Task RequireFreeSpaceAsync(RunId run, HttpRequest request, CancellationToken cancellation)
     {
         var most = options.Value.MaxRunArtifactBytes;
         var room = most - await metadata.BytesOfRunAsync(run, cancellation);

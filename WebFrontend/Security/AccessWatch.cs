@@ -45,7 +45,7 @@ public sealed partial class AccessWatch(
             _grants[grant] = true;
             lock (_starting)
             {
-                _running ??= Task.WhenAll(Task.Run(LookAsync), Task.Run(ListenAsync));
+                _running ??= Task.WhenAll(Task.Run(PollAsync), Task.Run(ListenAsync));
             }
         }
 
@@ -88,7 +88,7 @@ public sealed partial class AccessWatch(
             }
             catch (Exception e)
             {
-                NotHeard(e);
+                ListenFailed(e);
                 await Task.Delay(Period, time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -106,14 +106,14 @@ public sealed partial class AccessWatch(
         }
     }
 
-    private async Task LookAsync()
+    private async Task PollAsync()
     {
         while (true)
         {
             try
             {
                 await WaitAsync();
-                await LookOnceAsync(_stop.Token);
+                await CheckOnceAsync(_stop.Token);
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {
@@ -144,7 +144,7 @@ public sealed partial class AccessWatch(
         }
     }
 
-    private async Task LookOnceAsync(CancellationToken cancellationToken)
+    private async Task CheckOnceAsync(CancellationToken cancellationToken)
     {
         var open = _grants.Keys.ToList();
         if (open.Count == 0)
@@ -172,7 +172,7 @@ public sealed partial class AccessWatch(
     private partial void Failed(Exception exception);
 
     [LoggerMessage(4102, LogLevel.Warning, "Failed to listen for revoked tokens and ended sessions; retrying")]
-    private partial void NotHeard(Exception exception);
+    private partial void ListenFailed(Exception exception);
 
     private sealed class Grant(AccessWatch owner, Guid? token, string? session, Action<string> ended) : IDisposable
     {

@@ -128,7 +128,7 @@ public sealed partial class LogViewer
             // The button stored the position; without it, as after Back, only the selected line is known.
             var position = _wrapPosition ?? new(SelectedLine ?? _first, null, _isFollowing);
             (_wrapPosition, _first) = (null, 1);
-            await GoAsync(position);
+            await ScrollToAsync(position);
         }
 
         if (IsMain && before.Find != Options.Find && (Options.Find ?? "") != _searched)
@@ -160,11 +160,11 @@ public sealed partial class LogViewer
                 : _find.Length == 0 && view.State.Sealed ? new(lines, 1, false)
                 : null;
             _isFollowing &= !view.State.Sealed;
-            await ArrangeAsync(_goal?.Line);
+            await MoveWindowAsync(_goal?.Line);
         }
         else if (IsWrapped ? _isFollowing || _wrapped.Count < WrapWindow : _isFollowing && lines - _first >= MaxLines)
         {
-            await ArrangeAsync();
+            await MoveWindowAsync();
         }
 
         if (_rows is not null && !IsWrapped)
@@ -209,24 +209,24 @@ public sealed partial class LogViewer
         }
     }
 
-    private Task GoToLineAsync(int line) => GoAsync(new(line, null, false));
+    private Task GoToLineAsync(int line) => ScrollToAsync(new(line, null, false));
 
-    private Task GoToEndAsync() => GoAsync(new(int.MaxValue, 1, View?.State.Sealed == false));
+    private Task GoToEndAsync() => ScrollToAsync(new(int.MaxValue, 1, View?.State.Sealed == false));
 
     private Task ShowEarlierAsync()
     {
         var edge = _first - 1;
         _first = Math.Max(1, _first - MaxLines);
-        return GoAsync(new(edge, 1, false));
+        return ScrollToAsync(new(edge, 1, false));
     }
 
     private Task ShowLaterAsync()
     {
         _first += MaxLines;
-        return GoAsync(new(_first, 0, false));
+        return ScrollToAsync(new(_first, 0, false));
     }
 
-    private async Task GoAsync(Goal goal)
+    private async Task ScrollToAsync(Goal goal)
     {
         if (View is not { State.Lines: > 0 and var lines })
         {
@@ -236,7 +236,7 @@ public sealed partial class LogViewer
         _isFollowing = goal.Follow;
         goal = goal with { Line = goal.Follow ? lines : Math.Clamp(goal.Line, 1, lines) };
         _goal = goal;
-        await ArrangeAsync(goal.Line);
+        await MoveWindowAsync(goal.Line);
         StateHasChanged();
     }
 
@@ -269,7 +269,7 @@ public sealed partial class LogViewer
     }
 
     /// <summary>Moves the window of reachable lines so that it contains a line, or the end when it is followed.</summary>
-    private async Task ArrangeAsync(int? line = null)
+    private async Task MoveWindowAsync(int? line = null)
     {
         var lines = View!.State.Lines;
         if (line is { } l && (l < _first || l - _first >= MaxLines))

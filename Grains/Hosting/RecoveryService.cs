@@ -96,10 +96,10 @@ public sealed partial class RecoveryService(
         }
     }
 
-    [LoggerMessage(1401, LogLevel.Warning, "Failed to start the recovery; retrying")]
+    [LoggerMessage(1401, LogLevel.Warning, "Recovery could not be started; retrying")]
     private partial void TriggerFailed(Exception exception);
 
-    [LoggerMessage(1402, LogLevel.Information, "Started the recovery after a failure")]
+    [LoggerMessage(1402, LogLevel.Information, "Recovery started after a failure")]
     private partial void Triggered();
 
     [LoggerMessage(1403, LogLevel.Error, "Recovery service failed unexpectedly; restarting it")]

@@ -96,10 +96,10 @@ public sealed partial class RecoveryService(
         }
     }
 
-    [LoggerMessage(1401, LogLevel.Warning, "Recovery could not be woken; retrying until it can")]
+    [LoggerMessage(1401, LogLevel.Warning, "Recovery could not be started; retrying")]
     private partial void WakeFailed(Exception exception);
 
-    [LoggerMessage(1402, LogLevel.Information, "Recovery was woken after a failure")]
+    [LoggerMessage(1402, LogLevel.Information, "Recovery started after a failure")]
     private partial void Woken();
 
     [LoggerMessage(1403, LogLevel.Error, "Recovery service failed unexpectedly; restarting it")]

@@ -14,13 +14,13 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
     private readonly string _root;
     private readonly TimeSpan _interval;
-    private readonly ILogNews? _news;
+    private readonly ILogNotifier? _news;
     private readonly TimeProvider _time;
     private readonly LogLock _lock;
     private readonly ConcurrentDictionary<ExecutionId, TaskCompletionSource> _followers = new();
 
     /// <summary>Without <paramref name="news"/> it polls for what other silos append.</summary>
-    public FileSystemLogStore(IOptions<FileStoreOptions> options, TimeProvider time, ILogNews? news = null)
+    public FileSystemLogStore(IOptions<FileStoreOptions> options, TimeProvider time, ILogNotifier? news = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         (_root, _interval, _time, _news) = (Path.Combine(options.Value.Root, "logs"), options.Value.FollowInterval, time, news);

@@ -168,9 +168,7 @@ public abstract partial class FsmGrain<TRecord> : Grain
     {
         Abandoned =
             cause as StorageUnavailableException
-            ?? new(
-                $"Writing {GetType().Name} {this.GetPrimaryKey()} failed; its row will be reloaded: {cause.Message} Retry the call."
-            );
+            ?? new($"Writing {GetType().Name} {this.GetPrimaryKey()} failed; its row will be reloaded: {cause.Message} Retry the call.");
         Schedule(null);
         DeactivateOnIdle();
         OnAbandoned();

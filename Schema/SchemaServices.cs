@@ -17,7 +17,7 @@ public static class SchemaServices
 
     /// <summary>
     /// Registers the stores, the queries and the ports <see cref="IUnfinishedWork"/>, <see cref="IArtifactIndex"/>,
-    /// <see cref="IChangeFeed"/> and <see cref="ILogNews"/>.
+    /// <see cref="IChangeFeed"/> and <see cref="ILogNotifier"/>.
     /// </summary>
     public static IServiceCollection AddShipinatorSchema(this IServiceCollection services, ShipinatorDatabase database)
     {
@@ -47,7 +47,7 @@ public static class SchemaServices
         services.TryAddSingleton<IArtifactIndex, ArtifactIndex>();
         services.TryAddSingleton<PostgresListener>();
         services.TryAddSingleton<IChangeFeed, PostgresChangeFeed>();
-        services.TryAddSingleton<ILogNews, PostgresLogNews>();
+        services.TryAddSingleton<ILogNotifier, PostgresLogNotifier>();
         return services;
     }
 

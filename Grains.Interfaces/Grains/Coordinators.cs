@@ -25,7 +25,7 @@ public interface IRepositoryGrain : IGrainWithGuidKey
     /// Requests a run's turn in a group. A run repeats the request to learn that its turn has come, or that it is superseded.
     /// </summary>
     [Alias("request-turn")]
-    Task<TurnAnswer> RequestTurn(TurnRequest request, CancellationToken cancellationToken = default);
+    Task<TurnResponse> RequestTurn(TurnRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>The run is terminal: the next one gets its turn. Idempotent.</summary>
     [Alias("leave")]
@@ -55,7 +55,7 @@ public sealed record TurnRequest(
 /// <param name="SupersededBy">The number of the newer run.</param>
 /// <param name="WaitReason">What it waits for; null from an older silo.</param>
 [GenerateSerializer, Alias("shipinator.turn-answer"), Immutable]
-public sealed record TurnAnswer(
+public sealed record TurnResponse(
     [property: Id(0)] bool Granted,
     [property: Id(1)] string? WaitingFor,
     [property: Id(2)] long? SupersededBy,
@@ -71,7 +71,7 @@ public interface IAdmissionGrain : IGrainWithStringKey
     /// to the one that holds the fewest.
     /// </summary>
     [Alias("acquire")]
-    Task<AdmissionAnswer> Acquire(AdmissionRequest request, CancellationToken cancellationToken = default);
+    Task<AdmissionResponse> Acquire(AdmissionRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>Releases a slot, or leaves the queue. Idempotent.</summary>
     [Alias("release")]
@@ -92,14 +92,14 @@ public sealed record AdmissionRequest(
 
 /// <summary>Whether the slot is granted; otherwise how many executions are ahead.</summary>
 [GenerateSerializer, Alias("shipinator.admission-answer"), Immutable]
-public sealed record AdmissionAnswer([property: Id(0)] bool Granted, [property: Id(1)] int Ahead, [property: Id(2)] int Limit);
+public sealed record AdmissionResponse([property: Id(0)] bool Granted, [property: Id(1)] int Ahead, [property: Id(2)] int Limit);
 
 /// <summary>The state of an executor's admission.</summary>
 [GenerateSerializer, Alias("shipinator.admission-view"), Immutable]
 public sealed record AdmissionView(
     [property: Id(0)] int Limit,
-    [property: Id(1)] System.Collections.Immutable.ImmutableArray<LeaseHolder> Holders,
-    [property: Id(2)] System.Collections.Immutable.ImmutableArray<LeaseHolder> Waiting
+    [property: Id(1)] System.Collections.Immutable.ImmutableArray<SlotHolder> Holders,
+    [property: Id(2)] System.Collections.Immutable.ImmutableArray<SlotHolder> Waiting
 );
 
 /// <summary>One per cluster (key 0): activates the grain of everything that is not terminal or not settled.</summary>

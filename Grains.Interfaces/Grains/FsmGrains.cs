@@ -117,7 +117,7 @@ public interface IJobGrain : IGrainWithGuidKey
 
     /// <summary>Whether the worker of a job attempt is still needed.</summary>
     [Alias("worker-need"), AlwaysInterleave]
-    Task<WorkerNeed> NeedOfWorker(int attempt, CancellationToken cancellationToken = default);
+    Task<WorkerNeed> GetWorkerNeed(int attempt, CancellationToken cancellationToken = default);
 
     /// <summary><see cref="WaitReasons"/> as text, for older silos.</summary>
     [Alias("waiting-for"), AlwaysInterleave]
@@ -129,7 +129,7 @@ public interface IJobGrain : IGrainWithGuidKey
 
     /// <summary>What the runner of an execution that has ended, or was never started, is to do next.</summary>
     [Alias("step-of"), AlwaysInterleave]
-    Task<StepPlace> StepOf(ExecutionId execution, CancellationToken cancellationToken = default);
+    Task<StepProgress> StepOf(ExecutionId execution, CancellationToken cancellationToken = default);
 
     /// <summary>Hint: an execution changed.</summary>
     [Alias("execution-changed"), OneWay]
@@ -138,18 +138,18 @@ public interface IJobGrain : IGrainWithGuidKey
 
 /// <summary>The state of an execution's step, for the runner that waits in the step's container.</summary>
 [GenerateSerializer, Alias("shipinator.step-place"), Immutable]
-public sealed record StepPlace([property: Id(0)] StepPlaceKind Kind, [property: Id(1)] ExecutionId? Next)
+public sealed record StepProgress([property: Id(0)] StepProgressKind Kind, [property: Id(1)] ExecutionId? Next)
 {
     /// <summary>Whether the step continues is not decided yet.</summary>
-    public static StepPlace NotYet { get; } = new(StepPlaceKind.NotYet, null);
+    public static StepProgress NotYet { get; } = new(StepProgressKind.NotYet, null);
 
     /// <summary>No further execution of the step will run in this worker.</summary>
-    public static StepPlace Over { get; } = new(StepPlaceKind.Over, null);
+    public static StepProgress Over { get; } = new(StepProgressKind.Over, null);
 }
 
 /// <summary>What a step's runner is to do.</summary>
 [GenerateSerializer, Alias("shipinator.step-place-kind")]
-public enum StepPlaceKind
+public enum StepProgressKind
 {
     /// <summary>Ask again.</summary>
     NotYet = 0,
@@ -157,7 +157,7 @@ public enum StepPlaceKind
     /// <summary>Exit: the step or its job attempt has ended.</summary>
     Over = 1,
 
-    /// <summary>Continue with <see cref="StepPlace.Next"/>, another attempt in the same workspace.</summary>
+    /// <summary>Continue with <see cref="StepProgress.Next"/>, another attempt in the same workspace.</summary>
     Next = 2,
 }
 

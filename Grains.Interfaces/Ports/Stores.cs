@@ -93,7 +93,7 @@ public interface ILogMasker
 }
 
 /// <summary>Notifies every silo's log store that a log grew or was sealed, so that its followers read it.</summary>
-public interface ILogNews
+public interface ILogNotifier
 {
     /// <summary>
     /// A log grew, on this or another silo. Notifications may be late, repeated or lost: whoever waits also checks by itself.

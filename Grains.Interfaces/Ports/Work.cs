@@ -13,7 +13,7 @@ public interface IUnfinishedWork
     Task Settled(Guid id, CancellationToken cancellationToken);
 
     /// <summary>The executions of an executor that are in one of the given states, none of which is terminal; oldest first.</summary>
-    Task<IReadOnlyList<LeaseHolder>> Holders(string executorType, IReadOnlyCollection<Status> states, CancellationToken cancellationToken);
+    Task<IReadOnlyList<SlotHolder>> Holders(string executorType, IReadOnlyCollection<Status> states, CancellationToken cancellationToken);
 }
 
 /// <summary>Some states of a machine.</summary>
@@ -25,7 +25,7 @@ public sealed record UnfinishedItem([property: Id(0)] Machine Machine, [property
 
 /// <summary>An execution that holds a slot, and the project that it counts for.</summary>
 [GenerateSerializer, Alias("shipinator.lease-holder"), Immutable]
-public sealed record LeaseHolder(
+public sealed record SlotHolder(
     [property: Id(0)] ExecutionId Execution,
     [property: Id(1)] ProjectId Project,
     [property: Id(2)] DateTimeOffset Since

@@ -6,21 +6,21 @@ namespace Shipinator.Grains.Coordination;
 /// </summary>
 internal sealed class AdmissionBook(int limit)
 {
-    private readonly Dictionary<ExecutionId, LeaseHolder> _leases = [];
-    private readonly Dictionary<ExecutionId, LeaseHolder> _waiting = [];
+    private readonly Dictionary<ExecutionId, SlotHolder> _leases = [];
+    private readonly Dictionary<ExecutionId, SlotHolder> _waiting = [];
     private readonly Dictionary<ProjectId, PriorityQueue<ExecutionId, (DateTimeOffset, Guid)>> _queues = [];
     private readonly Dictionary<ProjectId, int> _held = [];
 
     public int Limit => limit;
 
-    public IEnumerable<LeaseHolder> Leases => _leases.Values;
+    public IEnumerable<SlotHolder> Leases => _leases.Values;
 
-    public IEnumerable<LeaseHolder> Waiting => _waiting.Values.OrderBy(w => w.Since).ThenBy(w => w.Execution.Value);
+    public IEnumerable<SlotHolder> Waiting => _waiting.Values.OrderBy(w => w.Since).ThenBy(w => w.Execution.Value);
 
     public bool Holds(ExecutionId execution) => _leases.ContainsKey(execution);
 
     /// <summary>Adds a slot that is held already, whatever the limit: a running execution keeps its slot.</summary>
-    public void Adopt(LeaseHolder holder)
+    public void Adopt(SlotHolder holder)
     {
         if (_leases.TryAdd(holder.Execution, holder))
         {
@@ -30,7 +30,7 @@ internal sealed class AdmissionBook(int limit)
     }
 
     /// <summary>Joins the queue, once.</summary>
-    public void Enqueue(LeaseHolder request)
+    public void Enqueue(SlotHolder request)
     {
         if (!_leases.ContainsKey(request.Execution) && _waiting.TryAdd(request.Execution, request))
         {
@@ -56,9 +56,9 @@ internal sealed class AdmissionBook(int limit)
     }
 
     /// <summary>Grants the free slots; returns who got one.</summary>
-    public List<LeaseHolder> Grant(DateTimeOffset now)
+    public List<SlotHolder> Grant(DateTimeOffset now)
     {
-        var granted = new List<LeaseHolder>();
+        var granted = new List<SlotHolder>();
         while (_leases.Count < limit && Next() is { } next)
         {
             _waiting.Remove(next.Execution);
@@ -73,9 +73,9 @@ internal sealed class AdmissionBook(int limit)
     public int Ahead(ExecutionId execution) =>
         _waiting.TryGetValue(execution, out var self) ? _waiting.Values.Count(w => w.Since < self.Since) : 0;
 
-    private LeaseHolder? Next()
+    private SlotHolder? Next()
     {
-        LeaseHolder? best = null;
+        SlotHolder? best = null;
         var fewest = int.MaxValue;
         foreach (var (project, queue) in _queues.ToList())
         {

@@ -42,7 +42,7 @@ public sealed partial class AdmissionGrain(
     }
 
     /// <inheritdoc/>
-    public async Task<AdmissionAnswer> Acquire(AdmissionRequest request, CancellationToken cancellationToken = default)
+    public async Task<AdmissionResponse> Acquire(AdmissionRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
         if (!_book.Holds(request.Execution))

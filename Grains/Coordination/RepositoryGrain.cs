@@ -107,7 +107,7 @@ public sealed partial class RepositoryGrain(
         Task.FromResult(new RunOutlook(Known(idempotencyKey, fingerprint), state.State.LastNumber + 1));
 
     /// <inheritdoc/>
-    public async Task<TurnAnswer> RequestTurn(TurnRequest request, CancellationToken cancellationToken = default)
+    public async Task<TurnResponse> RequestTurn(TurnRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
         var group = state.State.Groups.GetValueOrDefault(request.Group);

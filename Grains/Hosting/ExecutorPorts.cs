@@ -30,5 +30,5 @@ internal sealed class WorkerOwnership(IGrainFactory grains) : IWorkerOwnership
 {
     /// <inheritdoc/>
     public Task<WorkerNeed> Ask(JobId job, int attempt, CancellationToken cancellationToken) =>
-        grains.GetGrain<IJobGrain>(job.Value).NeedOfWorker(attempt, cancellationToken);
+        grains.GetGrain<IJobGrain>(job.Value).GetWorkerNeed(attempt, cancellationToken);
 }

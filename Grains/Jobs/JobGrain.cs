@@ -85,11 +85,11 @@ public sealed class JobGrain(
     }
 
     /// <inheritdoc/>
-    public Task<StepPlace> StepOf(ExecutionId execution, CancellationToken cancellationToken = default) =>
+    public Task<StepProgress> StepOf(ExecutionId execution, CancellationToken cancellationToken = default) =>
         Task.FromResult(JobLogic.Place(Existing(), execution));
 
     /// <inheritdoc/>
-    public Task<WorkerNeed> NeedOfWorker(int attempt, CancellationToken cancellationToken = default) =>
+    public Task<WorkerNeed> GetWorkerNeed(int attempt, CancellationToken cancellationToken = default) =>
         Task.FromResult(
             Row is not { } row ? WorkerNeed.Unknown
             : !row.Life.IsTerminal && attempt >= row.Attempt ? WorkerNeed.Needed

@@ -81,21 +81,21 @@ internal static class JobLogic
         job.Steps.Where(s => IsRunning(s) && s.Started == s.Executions.Length).Select(s => (s, s.Executions[^1]));
 
     /// <summary>What the runner of an execution does next when that execution has ended or was never started.</summary>
-    public static StepPlace Place(JobRecord job, ExecutionId execution)
+    public static StepProgress Place(JobRecord job, ExecutionId execution)
     {
         if (job.Steps.FirstOrDefault(s => s.Executions.Contains(execution)) is not { } step)
         {
             // Executions get their ids when the job starts; before that none can be requested.
-            return StepPlace.Over;
+            return StepProgress.Over;
         }
 
         if (job.Life.IsTerminal || step.Life.IsTerminal || step.JobAttempt < job.Attempt)
         {
-            return StepPlace.Over;
+            return StepProgress.Over;
         }
 
         var next = step.Executions.IndexOf(execution) + 1;
-        return next < step.Executions.Length ? new(StepPlaceKind.Next, step.Executions[next]) : StepPlace.NotYet;
+        return next < step.Executions.Length ? new(StepProgressKind.Next, step.Executions[next]) : StepProgress.NotYet;
     }
 
     /// <summary>

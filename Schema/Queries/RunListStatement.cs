@@ -1,5 +1,4 @@
 using Npgsql;
-using Shipinator.Schema.Stores;
 using static Shipinator.Schema.Queries.SqlReading;
 
 namespace Shipinator.Schema.Queries;
@@ -9,90 +8,39 @@ namespace Shipinator.Schema.Queries;
 /// values the filters have.
 /// </summary>
 /// <remarks>
-/// The runs are read from an index that contains exactly these runs in order. The range is selected by comparing whole rows, in the order
-/// that only this index provides. With <c>=</c> alone the planner may prefer to walk all runs backwards: it knows how many match and
-/// assumes that they are evenly distributed, which the runs of an inactive project, or of two filters that rarely occur together, are not.
-/// Where the index has a status or event that is not filtered, each of its few values is a range of its own, and the ranges are merged.
-/// Only for a project, repository or pipeline with one other filter the planner decides, for each page's own values
-/// (<see cref="SqlReading.ListAsync"/>) and with statistics of their combinations (migration 0018).
+/// With one filter there is an index that contains exactly these runs in order. The range is selected by comparing whole rows, in the
+/// order that only this index provides. With <c>=</c> alone the planner may prefer to walk all runs backwards: it knows how many match
+/// and assumes that they are evenly distributed, which the runs of an inactive project are not. With more filters the planner decides,
+/// for each page's own values (<see cref="SqlReading.ListAsync"/>) and with statistics of their combinations (migration 0018). Two
+/// filters that each match many old runs but rarely occur together can still read much of the table.
 /// </remarks>
 internal sealed class RunListStatement(RunFilter filter, Guid? before, int limit)
 {
-    private static readonly IReadOnlyList<Status> Statuses =
-    [
-        Status.Pending,
-        Status.Running,
-        Status.Success,
-        Status.Failed,
-        Status.Canceled,
-    ];
-
     private readonly List<NpgsqlParameter> _parameters = [];
 
     public (string Sql, NpgsqlParameter[] Parameters) Build()
     {
-        var scopes = new List<Filter>();
+        var scopes = new List<(string Column, NpgsqlParameter Value)>();
         Add(scopes, "pipeline_id", filter.Pipeline is { } pipeline ? Uuid(pipeline.Value) : null);
         Add(scopes, "repository_id", filter.Repository is { } repository ? Uuid(repository.Value) : null);
         Add(scopes, "project_id", filter.Project is { } project ? Uuid(project.Value) : null);
-        var others = new List<Filter>();
+        var others = new List<(string Column, NpgsqlParameter Value)>();
         Add(others, "status", filter.Status is { } status ? Text(status.Word()) : null);
         Add(others, "branch", filter.Branch is { } branch ? Text(branch) : null);
         Add(others, "event", filter.Event is { } of ? Text(of) : null);
 
         // Of pipeline, repository and project the narrowest leads, since the others include it.
-        var scope = scopes.Take(1).ToList();
-        List<List<Filter>> ranges = (scopes.Count, others.Count) switch
-        {
-            (_, 0) => [scope],
-            (0, 1) => [others],
-            (_, 1) =>
-            [
-                [],
-            ],
-            _ => [.. Ranges(scope)],
-        };
-        var all = scopes.Concat(others).ToList();
-        var parts = ranges.ConvertAll(lead => Part(lead, all));
-        // Pipelines are joined only for the rows of the page.
-        var page =
-            parts.Count == 1 ? parts[0] : $"SELECT * FROM (({string.Join(") UNION ALL (", parts)})) r ORDER BY r.id DESC LIMIT {limit + 1}";
-        var sql = $"""
-            {ViewReading.RunSelect.Replace("FROM pipeline_runs r", $"FROM ({page}) r", StringComparison.Ordinal)}
-            ORDER BY r.id DESC
-            """;
-        return (sql, [.. _parameters]);
-    }
-
-    private static void Add(List<Filter> filters, string column, NpgsqlParameter? value)
-    {
-        if (value is not null)
-        {
-            filters.Add(new(column, value));
-        }
-    }
-
-    /// <summary>
-    /// With two or three of status, branch and event: the leading columns of their index (migration 0019), with all values to read.
-    /// </summary>
-    private IEnumerable<List<Filter>> Ranges(List<Filter> scope)
-    {
-        var statuses = filter.Status is { } status ? [status] : Statuses;
-        var events = filter.Event is { } of ? [of] : PipelineStore.TriggerTypes;
-        List<Filter> first = filter.Branch is { } branch ? [.. scope, new("branch", Text(branch))] : scope;
-        return from s in statuses from e in events select (List<Filter>)[.. first, new("status", Text(s.Word())), new("event", Text(e))];
-    }
-
-    /// <summary>The newest runs of one range, on which the filters that it does not lead with are checked.</summary>
-    private string Part(List<Filter> lead, List<Filter> all)
-    {
-        var conditions =
-            lead.Count > 0 ? Range(lead)
-            : before is { } id ? [$"r.id < {Next(Uuid(id))}"]
+        var lead =
+            others.Count == 0 ? scopes.Take(1).ToList()
+            : scopes.Count == 0 && others.Count == 1 ? others
             : [];
-        conditions.AddRange(
-            all.Where(f => lead.TrueForAll(l => l.Column != f.Column)).Select(f => $"r.{f.Column} = {Next(f.Value.Clone())}")
-        );
+        var conditions =
+            lead.Count == 0
+                ? before is { } id
+                    ? [$"r.id < {Next(Uuid(id))}"]
+                    : []
+                : Range(lead);
+        conditions.AddRange(scopes.Concat(others).Except(lead).Select(f => $"r.{f.Column} = {Next(f.Value)}"));
         if (filter.IsTerminal)
         {
             conditions.Add("r.finished_at IS NOT NULL");
@@ -100,14 +48,31 @@ internal sealed class RunListStatement(RunFilter filter, Guid? before, int limit
 
         var where = conditions.Count == 0 ? "" : "WHERE " + string.Join(" AND ", conditions);
         var order = string.Join(", ", lead.Select(l => $"r.{l.Column} DESC").Append("r.id DESC"));
-        return $"SELECT * FROM pipeline_runs r {where} ORDER BY {order} LIMIT {limit + 1}";
+        // Pipelines are joined only for the rows of the page.
+        var sql = $"""
+            {ViewReading.RunSelect.Replace(
+                "FROM pipeline_runs r",
+                $"FROM (SELECT * FROM pipeline_runs r {where} ORDER BY {order} LIMIT {limit + 1}) r",
+                StringComparison.Ordinal
+            )}
+            ORDER BY r.id DESC
+            """;
+        return (sql, [.. _parameters]);
+    }
+
+    private static void Add(List<(string, NpgsqlParameter)> filters, string column, NpgsqlParameter? value)
+    {
+        if (value is not null)
+        {
+            filters.Add((column, value));
+        }
     }
 
     /// <summary>From the lowest possible id to the highest, or to before the cursor.</summary>
-    private List<string> Range(List<Filter> lead)
+    private List<string> Range(List<(string Column, NpgsqlParameter Value)> lead)
     {
         var columns = string.Join(", ", lead.Select(l => "r." + l.Column));
-        var values = string.Join(", ", lead.Select(l => Next(l.Value.Clone())).ToList());
+        var values = string.Join(", ", lead.Select(l => Next(l.Value)).ToList());
         var until = before is { } id ? $"< ({values}, {Next(Uuid(id))})" : $"<= ({values}, 'ffffffff-ffff-ffff-ffff-ffffffffffff')";
         return [$"({columns}, r.id) >= ({values}, '00000000-0000-0000-0000-000000000000')", $"({columns}, r.id) {until}"];
     }
@@ -117,6 +82,4 @@ internal sealed class RunListStatement(RunFilter filter, Guid? before, int limit
         _parameters.Add(parameter);
         return $"${_parameters.Count}";
     }
-
-    private sealed record Filter(string Column, NpgsqlParameter Value);
 }

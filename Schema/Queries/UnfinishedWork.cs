@@ -71,7 +71,7 @@ public sealed class UnfinishedWork(NpgsqlDataSource source, GroupCommitWriter wr
         writer.WriteAsync(new SettledWrite(id)).WaitAsync(cancellationToken);
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<LeaseHolder>> Holders(
+    public async Task<IReadOnlyList<SlotHolder>> Holders(
         string executorType,
         IReadOnlyCollection<Status> states,
         CancellationToken cancellationToken
@@ -82,7 +82,7 @@ public sealed class UnfinishedWork(NpgsqlDataSource source, GroupCommitWriter wr
             WHERE completed_at IS NULL AND status = ANY ($2) AND executor_type = $1
             ORDER BY id
             """,
-            r => new LeaseHolder(new(r.GetGuid(0)), new(r.GetGuid(1)), r.GetFieldValue<DateTimeOffset>(2)),
+            r => new SlotHolder(new(r.GetGuid(0)), new(r.GetGuid(1)), r.GetFieldValue<DateTimeOffset>(2)),
             cancellationToken,
             Text(executorType),
             Texts(states.Select(s => s.Word()))

@@ -58,7 +58,7 @@ internal static class RunnerRoutes
             var place = await grains
                 .GetGrain<IJobGrain>(Ids.Parse<JobId>(body.JobId, "job_id").Value)
                 .StepOf(Ids.Parse<ExecutionId>(id), cancellation);
-            result = place.Kind == StepPlaceKind.Over ? result with { Kind = ClaimKind.NotNeeded } : result;
+            result = place.Kind == StepProgressKind.Over ? result with { Kind = ClaimKind.NotNeeded } : result;
         }
 
         if (result.Kind != ClaimKind.Work)
@@ -197,10 +197,10 @@ internal static class RunnerRoutes
         var place = await grains.GetGrain<IJobGrain>(execution.Spec.Worker.JobId.Value).StepOf(execution.Id, cancellation);
         return place switch
         {
-            { Kind: StepPlaceKind.Next, Next: { } next } => TypedResults.Ok(
+            { Kind: StepProgressKind.Next, Next: { } next } => TypedResults.Ok(
                 new NextResponse { ExecutionId = next.ToString(), Token = tokens.Issue(next) }
             ),
-            { Kind: StepPlaceKind.NotYet } => TypedResults.NoContent(),
+            { Kind: StepProgressKind.NotYet } => TypedResults.NoContent(),
             _ => Problem.Of(410, "not_needed", $"The step of execution {id} has ended."),
         };
     }

@@ -178,10 +178,10 @@ public sealed class LogStoreTests : IDisposable
 
     private FileSystemLogStore Store() => Store(TimeSpan.FromMilliseconds(20));
 
-    private FileSystemLogStore Store(TimeSpan interval, ILogNews? news = null) =>
+    private FileSystemLogStore Store(TimeSpan interval, ILogNotifier? news = null) =>
         new(Options.Create(new FileStoreOptions { Root = _root, FollowInterval = interval }), TimeProvider.System, news);
 
-    private sealed class News : ILogNews
+    private sealed class News : ILogNotifier
     {
         public event Action<ExecutionId>? Grew;
 

@@ -145,7 +145,7 @@ public sealed partial class JourneyTests(Dashboard dashboard)
         var (dialog, run) = (page.GetByRole(AriaRole.Dialog), page.GetByTestId("trigger-run"));
 
         // The page rejects what the API would reject, at the field that is wrong.
-        await Expect(page.GetByTestId("missing-input")).ToContainTextAsync("'note' is missing");
+        await Expect(page.GetByTestId("missing-input")).ToContainTextAsync("'note' is required");
         await Expect(run).ToBeDisabledAsync();
 
         // Manual inputs do not apply to a push pipeline.

@@ -71,7 +71,7 @@ public sealed class ReaderTests(Dashboard dashboard)
         await Expect(visitor.Page.GetByRole(AriaRole.Heading, new() { Level = 2, Name = "Access denied" })).ToBeVisibleAsync();
     }
 
-    /// <summary>If the page misses the notification, the buttons are still there, and the server rejects the action.</summary>
+    /// <summary>If the page misses the notification, its buttons stay for at most two seconds, and the server rejects the action.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -102,8 +102,15 @@ public sealed class ReaderTests(Dashboard dashboard)
                 "SET session_replication_role = replica; UPDATE api_tokens SET revoked_at = now() WHERE name = '" + name + "'"
             );
             Assert.Equal(1, await silently.ExecuteNonQueryAsync());
-            await page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync();
-            await page.GetByRole(AriaRole.Button, new() { Name = "Cancel run" }).ClickAsync();
+            try
+            {
+                await page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync(new() { Timeout = 5_000 });
+                await page.GetByRole(AriaRole.Button, new() { Name = "Cancel run" }).ClickAsync(new() { Timeout = 5_000 });
+            }
+            catch (TimeoutException)
+            {
+                // The server's periodic check was faster than the click: the buttons are gone, and what follows must hold all the same.
+            }
         }
 
         await Expect(page.GetByText("your token was revoked")).ToBeVisibleAsync();

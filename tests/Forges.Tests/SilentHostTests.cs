@@ -106,7 +106,7 @@ public sealed class SilentHostTests : IDisposable
         var first = forge.Resolve(repository, "main", cancel.Token);
         await host.First.Task.WaitAsync(Patience, TestContext.Current.CancellationToken);
         Assert.Contains(
-            "127.0.0.1 can't be asked now",
+            "No fetch from 127.0.0.1 can start",
             (await ForgeHarness.FailsAsync(() => forge.Resolve(ForgeHarness.At(url), "main", default))).Message,
             StringComparison.Ordinal
         );

@@ -208,7 +208,7 @@ public sealed class JobTests(EngineCluster engine)
         var stop = TestContext.Current.CancellationToken;
         Assert.Equal(
             WorkerNeed.Unknown,
-            await engine.Grains.GetGrain<IJobGrain>(JobId.New(TimeProvider.System).Value).NeedOfWorker(1, stop)
+            await engine.Grains.GetGrain<IJobGrain>(JobId.New(TimeProvider.System).Value).GetWorkerNeed(1, stop)
         );
         var plan = Of(
             Job(
@@ -245,15 +245,15 @@ public sealed class JobTests(EngineCluster engine)
         var spec = await engine.Executor.Started(run, "a");
         var job = engine.Grains.GetGrain<IJobGrain>(spec.Worker.JobId.Value);
         Assert.True(await begun.WaitAsync(EngineCluster.Patience, stop));
-        Assert.Equal(WorkerNeed.Needed, await job.NeedOfWorker(1, stop));
+        Assert.Equal(WorkerNeed.Needed, await job.GetWorkerNeed(1, stop));
         // A worker that is about to be made must not count as an orphan.
-        Assert.Equal(WorkerNeed.Needed, await job.NeedOfWorker(2, stop));
+        Assert.Equal(WorkerNeed.Needed, await job.GetWorkerNeed(2, stop));
         engine.Executor.Vanish(spec.ExecutionId);
         Assert.True(await begun.WaitAsync(EngineCluster.Patience, stop));
-        Assert.Equal((WorkerNeed.Over, WorkerNeed.Needed), (await job.NeedOfWorker(1, stop), await job.NeedOfWorker(2, stop)));
+        Assert.Equal((WorkerNeed.Over, WorkerNeed.Needed), (await job.GetWorkerNeed(1, stop), await job.GetWorkerNeed(2, stop)));
         gates.Last().SetResult(FakeExecutor.Success);
         await engine.EndAsync(run);
-        Assert.Equal((WorkerNeed.Over, WorkerNeed.Over), (await job.NeedOfWorker(1, stop), await job.NeedOfWorker(2, stop)));
+        Assert.Equal((WorkerNeed.Over, WorkerNeed.Over), (await job.GetWorkerNeed(1, stop), await job.GetWorkerNeed(2, stop)));
     }
 
     [Fact]

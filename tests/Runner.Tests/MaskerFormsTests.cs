@@ -95,7 +95,7 @@ public sealed class MaskerFormsTests
         ("split by tput sgr0", s => s[..5] + "\e(B\e[m" + s[5..]),
         ("a color in Base64", s => Base64(s)[..9] + "\e[31m" + Base64(s)[9..]),
         ("split by a link", s => s[..5] + "\e]8;;https://example.org/a\a" + s[5..9] + "\e]8;;\e\\" + s[9..]),
-        ("split by a title", s => s[..5] + "\e]0;at work\e\\" + s[5..]),
+        ("split by a title", s => s[..5] + "\e]0;a title\e\\" + s[5..]),
         (
             "Python ascii",
             s =>

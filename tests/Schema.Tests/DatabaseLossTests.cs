@@ -107,7 +107,7 @@ public sealed class DatabaseLossTests : IAsyncLifetime
         using var host = await OrleansSqlTests.StartAsync(database);
         var storage = host.Services.GetRequiredKeyedService<IGrainStorage>(StorageNames.Coordinators);
         await _server.StopAsync();
-        var state = new GrainState<LeaseHolderBox>(new());
+        var state = new GrainState<SlotHolderBox>(new());
         var id = GrainId.Create(GrainType.Create("coordinator"), GrainIdKeyExtensions.CreateGuidKey(Guid.CreateVersion7()));
         await Assert.ThrowsAsync<StorageUnavailableException>(() => storage.ReadStateAsync("box", id, state));
         await Assert.ThrowsAsync<StorageUnavailableException>(() => storage.WriteStateAsync("box", id, state));

@@ -53,46 +53,6 @@ public sealed class ListReadingTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task Runs_OfFiltersThatAreCommonButRarelyOccurTogether_ReadAFewBlocks()
-    {
-        await using var db = await TestDatabase.StartAsync(postgres);
-        await FillWithRareCombinationsAsync(db);
-        await using var database = OneConnection(db);
-        var runs = new RunQueries(database.DataSource, TimeProvider.System);
-        RunFilter[] combinations =
-        [
-            new() { Status = Status.Failed, Branch = "legacy" },
-            new() { Status = Status.Failed, Event = "schedule" },
-            new() { Branch = "main", Event = "schedule" },
-            new()
-            {
-                Status = Status.Failed,
-                Branch = "legacy",
-                Event = "push",
-            },
-        ];
-        var found = new List<string>();
-        foreach (
-            var filter in combinations.SelectMany<RunFilter, RunFilter>(c =>
-                [c, c with { Project = db.Project.Id }, c with { Repository = db.Repository.Id }, c with { Pipeline = db.Pipeline.Id }]
-            )
-        )
-        {
-            await runs.ListAsync(filter, new(50), TestContext.Current.CancellationToken);
-            var before = await BlocksAsync(database);
-            var page = await runs.ListAsync(filter, new(50), TestContext.Current.CancellationToken);
-            var blocks = await BlocksAsync(database) - before;
-            Assert.InRange(page.Items.Count, filter is { Branch: "legacy", Event: "push" } ? 0 : 1, 10);
-            if (blocks > MostBlocks)
-            {
-                found.Add($"{filter}: {blocks} blocks for {page.Items.Count} runs");
-            }
-        }
-
-        Assert.Empty(found);
-    }
-
-    [Fact]
     public async Task OtherLists_ReadAFewBlocks()
     {
         await using var db = await TestDatabase.StartAsync(postgres);
@@ -239,29 +199,6 @@ public sealed class ListReadingTests(PostgresFixture postgres)
         );
         await db.ExecuteAsync($"ANALYZE {string.Join(", ", Tables)}");
         return (big, calm, quiet);
-    }
-
-    /// <summary>
-    /// One repository, whose older half is on <c>legacy</c> and was partly scheduled, and whose newer half on <c>main</c> often fails; ten
-    /// runs failed on <c>legacy</c>, of scheduled ones.
-    /// </summary>
-    private static async Task FillWithRareCombinationsAsync(TestDatabase db)
-    {
-        await db.ExecuteAsync(
-            $$"""
-            INSERT INTO pipeline_runs (id, pipeline_id, git_ref, git_sha, status, created_at, repository_id, project_id, project_name,
-              repository_name, run_number, clone_url, executor, event, branch, actor, plan, jobs, sequence, updated_at,
-              version, finished_at)
-            SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - ({{Rows}} - g) * 90000::bigint), 12, '0')
-                || '70008000000000000000')::uuid, '{{db.Pipeline.Id}}', 'refs/heads/main', 'a',
-              CASE WHEN g > {{Rows / 2}} AND g % 2 = 0 OR g % {{Rows / 10}} = 1 THEN 'failed' ELSE 'success' END, now(),
-              '{{db.Repository.Id}}', '{{db.Project.Id}}', 'shop', 'web', g, 'u', 'process',
-              CASE WHEN g < {{Rows / 3}} AND g % 3 = 0 OR g % {{Rows / 10}} = 1 THEN 'schedule' ELSE 'push' END,
-              CASE WHEN g <= {{Rows / 2}} THEN 'legacy' ELSE 'main' END, 'system', '{}', '[]', 1, now(), 1, now()
-            FROM generate_series(1, {{Rows}}) g
-            """
-        );
-        await db.ExecuteAsync("ANALYZE pipeline_runs");
     }
 
     private static async Task<Place> PlaceAsync(TestDatabase db, string name)

@@ -34,20 +34,20 @@ public sealed class OrleansSqlTests(PostgresFixture postgres)
         for (var i = 0; i < 10; i++)
         {
             var id = GrainId.Create(GrainType.Create("coordinator"), GrainIdKeyExtensions.CreateGuidKey(Guid.CreateVersion7()));
-            var rivals = Enumerable.Range(0, 2).Select(n => new GrainState<LeaseHolderBox>(new() { Count = n })).ToList();
+            var rivals = Enumerable.Range(0, 2).Select(n => new GrainState<SlotHolderBox>(new() { Count = n })).ToList();
             var outcomes = await Task.WhenAll(rivals.Select(r => Task.Run(() => WinsAsync(storage, id, r))));
             Assert.Single(outcomes, won => won);
 
-            var read = new GrainState<LeaseHolderBox>(new());
+            var read = new GrainState<SlotHolderBox>(new());
             await storage.ReadStateAsync("box", id, read);
             Assert.Equal(rivals[Array.IndexOf(outcomes, true)].State!.Count, read.State!.Count);
             read.State.Count = 42;
             await storage.WriteStateAsync("box", id, read);
             Assert.Equal("2", read.ETag);
-            var stale = new GrainState<LeaseHolderBox>(new()) { ETag = "1", RecordExists = true };
+            var stale = new GrainState<SlotHolderBox>(new()) { ETag = "1", RecordExists = true };
             await Assert.ThrowsAsync<InconsistentStateException>(() => storage.WriteStateAsync("box", id, stale));
             await storage.ClearStateAsync("box", id, read);
-            var cleared = new GrainState<LeaseHolderBox>(new());
+            var cleared = new GrainState<SlotHolderBox>(new());
             await storage.ReadStateAsync("box", id, cleared);
             Assert.False(cleared.RecordExists);
         }
@@ -86,7 +86,7 @@ public sealed class OrleansSqlTests(PostgresFixture postgres)
         await host.StopAsync();
     }
 
-    private static async Task<bool> WinsAsync(IGrainStorage storage, GrainId id, GrainState<LeaseHolderBox> state)
+    private static async Task<bool> WinsAsync(IGrainStorage storage, GrainId id, GrainState<SlotHolderBox> state)
     {
         try
         {
@@ -126,7 +126,7 @@ public sealed class OrleansSqlTests(PostgresFixture postgres)
 }
 
 /// <summary>A coordinator's state.</summary>
-internal sealed class LeaseHolderBox
+internal sealed class SlotHolderBox
 {
     public int Count { get; set; }
 }

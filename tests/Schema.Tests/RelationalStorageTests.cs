@@ -224,6 +224,8 @@ public sealed class RelationalStorageTests(PostgresFixture postgres)
             var a = db.CreateRunAsync(run);
             var rival = new TestState<RunRecord>(rivalStorage, run.Id.Value) { Row = run };
             rival.Add(null, run.Life, run.Id);
+            rival.InitialJobs = PendingJobs.Of(run);
+            rival.Add(PendingJobs.History(run, rival.InitialJobs));
             var b = rival.WriteAsync();
             var outcomes = new[] { await Outcome(a), await Outcome(b) };
             Assert.Single(outcomes, o => o is null);

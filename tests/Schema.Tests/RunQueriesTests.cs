@@ -392,8 +392,18 @@ public sealed class RunQueriesTests(PostgresFixture postgres)
         await using var db = await TestDatabase.StartAsync(postgres);
         await using var here = new Live.PostgresListener(db.Source, TimeProvider.System, NullLogger<Live.PostgresListener>.Instance);
         await using var there = new Live.PostgresListener(db.Source, TimeProvider.System, NullLogger<Live.PostgresListener>.Instance);
-        await using var teller = new Live.PostgresLogNews(here, db.Source, TimeProvider.System, NullLogger<Live.PostgresLogNews>.Instance);
-        await using var hearer = new Live.PostgresLogNews(there, db.Source, TimeProvider.System, NullLogger<Live.PostgresLogNews>.Instance);
+        await using var teller = new Live.PostgresLogNotifier(
+            here,
+            db.Source,
+            TimeProvider.System,
+            NullLogger<Live.PostgresLogNotifier>.Instance
+        );
+        await using var hearer = new Live.PostgresLogNotifier(
+            there,
+            db.Source,
+            TimeProvider.System,
+            NullLogger<Live.PostgresLogNotifier>.Instance
+        );
         await there.FirstConnected;
         var grown = Enumerable.Range(0, 600).Select(_ => ExecutionId.New(TimeProvider.System)).ToHashSet();
         var (missing, all) = (new HashSet<ExecutionId>(grown), new TaskCompletionSource());

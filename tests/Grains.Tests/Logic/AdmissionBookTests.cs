@@ -6,7 +6,7 @@ public sealed class AdmissionBookTests
 {
     private static readonly DateTimeOffset At = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private static LeaseHolder Ask(ProjectId project, int second) =>
+    private static SlotHolder Ask(ProjectId project, int second) =>
         new(ExecutionId.New(TimeProvider.System), project, At.AddSeconds(second));
 
     [Fact]

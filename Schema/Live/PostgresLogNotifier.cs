@@ -8,7 +8,7 @@ namespace Shipinator.Schema.Live;
 /// Notifies other silos, through the database, of logs that grew: all logs of this silo are combined into one notification, sent
 /// immediately after an idle period and then at most ten times a second, however many steps print.
 /// </summary>
-public sealed partial class PostgresLogNews : ILogNews, IAsyncDisposable
+public sealed partial class PostgresLogNotifier : ILogNotifier, IAsyncDisposable
 {
     private static readonly TimeSpan MinInterval = TimeSpan.FromMilliseconds(100);
 
@@ -17,7 +17,7 @@ public sealed partial class PostgresLogNews : ILogNews, IAsyncDisposable
 
     private readonly NpgsqlDataSource _source;
     private readonly TimeProvider _time;
-    private readonly ILogger<PostgresLogNews> _logger;
+    private readonly ILogger<PostgresLogNotifier> _logger;
     private readonly Channel<bool> _signal = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite }
     );
@@ -28,7 +28,7 @@ public sealed partial class PostgresLogNews : ILogNews, IAsyncDisposable
     private int _disposed;
 
     /// <summary>Starts to listen and to send.</summary>
-    public PostgresLogNews(PostgresListener listener, NpgsqlDataSource source, TimeProvider time, ILogger<PostgresLogNews> logger)
+    public PostgresLogNotifier(PostgresListener listener, NpgsqlDataSource source, TimeProvider time, ILogger<PostgresLogNotifier> logger)
     {
         ArgumentNullException.ThrowIfNull(listener);
         (_source, _time, _logger) = (source, time, logger);

@@ -4,7 +4,7 @@ using static Shipinator.Grains.Tests.Engine.Plans;
 namespace Shipinator.Grains.Tests;
 
 /// <summary>What the server tells runners that wait in their step's container.</summary>
-public sealed class StepPlaceTests(EngineCluster engine)
+public sealed class StepProgressTests(EngineCluster engine)
 {
     private static readonly TimeSpan LongWait = TimeSpan.FromSeconds(50);
 
@@ -51,14 +51,14 @@ public sealed class StepPlaceTests(EngineCluster engine)
         var job = engine.Grains.GetGrain<IJobGrain>(again.Worker.JobId.Value);
         var first = again.Worker.Steps[0].FirstExecutionId;
 
-        Assert.Equal(new StepPlace(StepPlaceKind.Next, again.ExecutionId), await job.StepOf(first));
-        Assert.Equal(StepPlace.NotYet, await job.StepOf(again.ExecutionId));
-        Assert.Equal(StepPlace.NotYet, await job.StepOf(again.Worker.Steps[1].FirstExecutionId));
-        Assert.Equal(StepPlace.Over, await job.StepOf(ExecutionId.New(TimeProvider.System)));
+        Assert.Equal(new StepProgress(StepProgressKind.Next, again.ExecutionId), await job.StepOf(first));
+        Assert.Equal(StepProgress.NotYet, await job.StepOf(again.ExecutionId));
+        Assert.Equal(StepProgress.NotYet, await job.StepOf(again.Worker.Steps[1].FirstExecutionId));
+        Assert.Equal(StepProgress.Over, await job.StepOf(ExecutionId.New(TimeProvider.System)));
 
         second.SetResult(FakeExecutor.Success);
         Assert.Equal(Status.Success, (await engine.EndAsync(run)).Run.Status);
-        Assert.Equal(StepPlace.Over, await job.StepOf(first));
+        Assert.Equal(StepProgress.Over, await job.StepOf(first));
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public sealed class StepPlaceTests(EngineCluster engine)
         await engine.EndAsync(run);
         Assert.Equal(ClaimKind.NotNeeded, (await waiting.WaitAsync(TimeSpan.FromSeconds(20))).Kind);
         Assert.Equal(
-            StepPlace.Over,
+            StepProgress.Over,
             await engine.Grains.GetGrain<IJobGrain>(spec.Worker.JobId.Value).StepOf(spec.Worker.Steps[1].FirstExecutionId)
         );
     }

@@ -8,7 +8,7 @@ public static class RunnerExitCodes
     /// <summary>Its work is reported, or it was not needed.</summary>
     public const int Done = 0;
 
-    /// <summary>The workspace could not be prepared; in a container also: the step failed without an exit code of its own.</summary>
+    /// <summary>The workspace could not be prepared; in a container also: the step failed without an exit code.</summary>
     public const int Failed = 1;
 
     /// <summary>Wrong use: an argument or a variable.</summary>

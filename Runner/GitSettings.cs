@@ -108,7 +108,7 @@ internal static class GitSettings
 
     /// <summary>
     /// Does not depend on whether 'git lfs install' was run for this machine: without the filter 'git lfs pull' leaves the
-    /// pointers and succeeds; with it and without the program the checkout fails, even where nobody asked for LFS.
+    /// pointers and succeeds; with it and without the program the checkout fails, even if LFS was not requested.
     /// </summary>
     private static string LfsText(bool isWanted) =>
         isWanted

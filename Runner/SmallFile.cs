@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Shipinator.Runner;
 
 /// <summary>
-/// Reads small files that a step may have replaced: by a link to what only the runner may read, a pipe that nobody writes to,
+/// Reads small files that a step may have replaced: by a link to what only the runner may read, a pipe without a writer,
 /// or more bytes than there is memory.
 /// </summary>
 internal static unsafe partial class SmallFile

@@ -14,7 +14,7 @@ internal static class DatabaseErrors
     /// <summary>
     /// Whether the cause is the database rather than the call, so that the same call may succeed later: errors that Npgsql calls transient
     /// (lost connections, no resources, deadlocks), shutdown or startup (57P), cancellation by an operator or a timeout (57014), a standby
-    /// (25006). Misuse of a connection is a bug of ours and does not count.
+    /// (25006). Misuse of a connection is a bug and does not count.
     /// </summary>
     public static bool IsUnavailable(Exception error) =>
         error switch

@@ -58,7 +58,7 @@ internal sealed class ClusterClient(KubernetesClientConfiguration configuration)
         }
     }
 
-    /// <summary>The response's headers arrive at once, even when no event follows for hours.</summary>
+    /// <summary>The response's headers arrive immediately, even when no event follows for hours.</summary>
     private async Task<HttpResponseMessage> OpenAsync(string query, CancellationToken cancellationToken)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

@@ -43,7 +43,7 @@ internal static class Labels
 
     /// <summary>
     /// The worker's name from a Job's or a pod's labels; null when labels are missing, or when the object's own name does not match them:
-    /// whoever copies a manifest copies its labels.
+    /// a copied manifest has the same labels.
     /// </summary>
     public static string? Worker(V1ObjectMeta meta) =>
         Ids(meta) is var (job, attempt) && WorkerName.Of(job, attempt) is var name && (meta.Name == name || OfPod(meta.Name) == name)

@@ -39,7 +39,7 @@ internal static class PodResources
     }
 
     /// <summary>
-    /// The most that is needed at one time: steps of one order run side by side, all others one after the other.
+    /// The peak demand: steps of the same order run in parallel, all others one after the other.
     /// Errors: <see cref="ExecutorException"/> (rejected) beyond the operator's maximum.
     /// </summary>
     private static Dictionary<string, ResourceQuantity>? PeakDemand(WorkerSpec worker, KubernetesOptions options)

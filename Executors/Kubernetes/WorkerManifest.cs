@@ -252,7 +252,7 @@ internal static class WorkerManifest
             Resources = PodResources.Service(options),
             SecurityContext = Security(options),
             StartupProbe = plan.ReadyTcp is { } port
-                // A service that is not ready in time is killed at once instead of after the pod's grace period.
+                // A service that is not ready in time is killed immediately instead of after the pod's grace period.
                 ? new()
                 {
                     TcpSocket = new() { Port = port },

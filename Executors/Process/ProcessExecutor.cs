@@ -266,7 +266,7 @@ public sealed partial class ProcessExecutor(
         }
     }
 
-    /// <summary>Whether a child process of ours runs: it may not hold its lock yet.</summary>
+    /// <summary>Whether a child process of this server is running: it may not hold its lock yet.</summary>
     private bool IsStarting(ExecutionId execution) => _children.TryGetValue(execution, out var child) && !child.HasExited;
 
     private bool HasLeftovers(WorkerFolder folder, ExecutionId execution)

@@ -16,7 +16,7 @@ public sealed class ProcessExecutorOptions
     public string Root { get; set; } = "";
 
     /// <summary>
-    /// The runner: a <c>.dll</c>, run by <c>dotnet</c>, or a native program. Default: <c>runner/Shipinator.Runner.dll</c> beside the
+    /// The runner: a <c>.dll</c>, run by <c>dotnet</c>, or a native program. Default: <c>runner/Shipinator.Runner.dll</c> next to the
     /// server.
     /// </summary>
     public string RunnerPath { get; set; } = Path.Combine(AppContext.BaseDirectory, "runner", "Shipinator.Runner.dll");

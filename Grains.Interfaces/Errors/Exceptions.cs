@@ -1,7 +1,7 @@
 namespace Shipinator;
 
 /// <summary>
-/// The base class of exceptions that may cross a grain boundary: a stable code for programs, a message for people.
+/// The base class of exceptions that may cross a grain boundary: a stable code for programs, a message for users.
 /// </summary>
 [GenerateSerializer, Alias("shipinator.error")]
 public class ShipinatorException : Exception

@@ -5,7 +5,7 @@ namespace Shipinator;
 /// <summary>Identifies a submitted execution to its executor, also after the server was restarted.</summary>
 /// <param name="ExecutorType">The executor that it was submitted to.</param>
 /// <param name="ExternalId">
-/// The platform's name for the execution, <c>WORKER-sSTEP-ATTEMPT</c>: for people and the database. Nothing is read from it.
+/// The platform's name for the execution, <c>WORKER-sSTEP-ATTEMPT</c>: for users and the database. It is never parsed.
 /// </param>
 /// <param name="ExecutionId">The execution.</param>
 /// <param name="JobId">The job that its worker was created for.</param>

@@ -19,8 +19,8 @@ public sealed class Stored<T>
     public ImmutableArray<Transition> Uncommitted { get; set; } = [];
 
     /// <summary>
-    /// Work follows this write, which makes the row terminal: the same transaction records that, and <see cref="IUnfinishedWork.List"/>
-    /// lists the row until <see cref="IUnfinishedWork.Settled"/> is called.
+    /// Whether cleanup follows this write, which makes the row terminal. The same transaction records that, and
+    /// <see cref="IUnfinishedWork.List"/> lists the row until <see cref="IUnfinishedWork.Settled"/> is called.
     /// </summary>
     [Id(2)]
     public bool Unsettled { get; set; }
@@ -30,7 +30,7 @@ public sealed class Stored<T>
     public ImmutableArray<JobRecord> InitialJobs { get; set; } = [];
 }
 
-/// <summary>A requested cancel; it takes effect when the executor confirms that nothing runs any more.</summary>
+/// <summary>A requested cancel; it takes effect when the executor confirms that nothing is running.</summary>
 [GenerateSerializer, Alias("shipinator.cancel-request"), Immutable]
 public sealed record CancelRequest(
     [property: Id(0)] DateTimeOffset RequestedAt,
@@ -136,7 +136,7 @@ public sealed record JobRecord
     [Id(2)]
     public required Lifecycle Life { get; init; }
 
-    /// <summary>The current attempt, from 1: each has a workspace of its own.</summary>
+    /// <summary>The current attempt, from 1. Each attempt has its own workspace.</summary>
     [Id(3)]
     public int Attempt { get; init; } = 1;
 

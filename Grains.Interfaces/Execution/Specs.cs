@@ -161,8 +161,8 @@ public sealed record ExecutionSpec
 /// <param name="StepName">The step.</param>
 /// <param name="ExecutionId">Its last execution: what a failed attempt left is discarded when another follows.</param>
 /// <param name="GivesVariables">
-/// Whether the later step gets its variables without naming them. Not when that step has a secret that this one did not have: whoever sets
-/// <c>PATH</c> or a proxy for a command decides what happens to its secrets.
+/// Whether the later step gets its variables without naming them. Not when that step has a secret that this one did not have: a step that
+/// sets <c>PATH</c> or a proxy for a command decides what happens to its secrets.
 /// </param>
 [GenerateSerializer, Alias("shipinator.earlier-step"), Immutable]
 public sealed record EarlierStep(
@@ -188,7 +188,7 @@ public sealed record WorkerSpec
     [Id(3)]
     public required JobId JobId { get; init; }
 
-    /// <summary>The job attempt, from 1: each has a workspace of its own.</summary>
+    /// <summary>The job attempt, from 1. Each attempt has its own workspace.</summary>
     [Id(4)]
     public required int Attempt { get; init; }
 

@@ -65,7 +65,7 @@ public sealed record CreateRun
     [Id(4)]
     public required string RepositoryName { get; init; }
 
-    /// <summary>Assigned by the repository's grain, before the plan is made, whose templates may use it.</summary>
+    /// <summary>Assigned by the repository's grain before planning, because templates may use it.</summary>
     [Id(5)]
     public required long RunNumber { get; init; }
 

@@ -7,13 +7,13 @@ namespace Shipinator;
 [JsonConverter(typeof(JobTypeJsonConverter))]
 public enum JobType
 {
-    /// <summary>First.</summary>
+    /// <summary>The first stage.</summary>
     Build = 0,
 
-    /// <summary>When every build job succeeded.</summary>
+    /// <summary>Runs when every build job has succeeded.</summary>
     Test = 1,
 
-    /// <summary>When every test job succeeded.</summary>
+    /// <summary>Runs when every test job has succeeded.</summary>
     Deploy = 2,
 }
 
@@ -84,7 +84,7 @@ public sealed record TriggerFacts
     [Id(6)]
     public string? Message { get; init; }
 
-    /// <summary>The commit's author, for people.</summary>
+    /// <summary>The commit's author, for display.</summary>
     [Id(7)]
     public string? Author { get; init; }
 
@@ -112,7 +112,7 @@ public sealed record JobPlan
     [Id(1)]
     public required JobType Type { get; init; }
 
-    /// <summary>In execution order; parallel neighbours share a <see cref="StepPlan.Order"/>.</summary>
+    /// <summary>In execution order; adjacent parallel steps share a <see cref="StepPlan.Order"/>.</summary>
     [Id(2)]
     public required ImmutableArray<StepPlan> Steps { get; init; }
 
@@ -150,7 +150,7 @@ public sealed record JobPlan
 
     /// <summary>
     /// Set for a job that may run after a failure: it begins when the other jobs of its stage have ended, if the outcome of the
-    /// run so far is one of these. Absent: it runs side by side with the others, when the stages before it succeeded.
+    /// run so far is one of these. Absent: it runs in parallel with the others, when the stages before it succeeded.
     /// </summary>
     [Id(19)]
     public StepCondition? When { get; init; }
@@ -164,7 +164,7 @@ public sealed record StepPlan
     [Id(0)]
     public required string Name { get; init; }
 
-    /// <summary>From 0; steps with the same order run side by side.</summary>
+    /// <summary>From 0; steps with the same order run in parallel.</summary>
     [Id(1)]
     public required int Order { get; init; }
 
@@ -196,7 +196,7 @@ public sealed record StepPlan
     [Id(8)]
     public required TimeSpan Timeout { get; init; }
 
-    /// <summary>When another attempt is made; absent: never.</summary>
+    /// <summary>When the step is retried; absent: never.</summary>
     [Id(9)]
     public RetryPlan? Retry { get; init; }
 
@@ -259,7 +259,7 @@ public sealed record StepCondition([property: Id(0)] bool Success, [property: Id
     public static StepCondition OnSuccess { get; } = new(Success: true, Failure: false);
 }
 
-/// <summary>When another attempt is made, and how soon.</summary>
+/// <summary>When a step is retried, and after which delay.</summary>
 [GenerateSerializer, Alias("shipinator.retry-plan"), Immutable]
 public sealed record RetryPlan
 {
@@ -288,7 +288,7 @@ public sealed record RetryPlan
     public TimeSpan Backoff { get; init; } = TimeSpan.FromSeconds(1);
 }
 
-/// <summary>A service that runs beside a job's steps.</summary>
+/// <summary>A service container that runs alongside a job's steps.</summary>
 [GenerateSerializer, Alias("shipinator.service-plan"), Immutable]
 public sealed record ServicePlan
 {

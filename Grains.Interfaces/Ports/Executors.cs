@@ -16,8 +16,8 @@ public interface IExecutor
     Task<ExecutionStatus> Status(ExecutionHandle handle, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Requests that it stops, gracefully first; returns when that is under way. <see cref="Status"/> shows when nothing of it runs any
-    /// more.
+    /// Requests a graceful stop, and returns when the request was sent. <see cref="Status"/> shows when nothing of the execution is
+    /// running.
     /// </summary>
     Task Cancel(ExecutionHandle handle, CancellationToken cancellationToken);
 }

@@ -33,7 +33,7 @@ public interface ILogStore
         CancellationToken cancellationToken
     );
 
-    /// <summary>Seals the log: no byte can be added any more. Idempotent; an execution without output gets an empty, sealed log.</summary>
+    /// <summary>Seals the log: no further byte can be added. Idempotent; an execution without output gets an empty, sealed log.</summary>
     Task Seal(ExecutionId execution, CancellationToken cancellationToken);
 
     /// <summary>The length, and whether the log is sealed; length 0 and not sealed when nothing was appended yet.</summary>
@@ -96,7 +96,7 @@ public interface ILogMasker
 public interface ILogNotifier
 {
     /// <summary>
-    /// A log grew, on this or another silo. Notifications may be late, repeated or lost: whoever waits also checks by itself.
+    /// A log grew, on this or another silo. Notifications may be late, repeated or lost: readers that wait also poll.
     /// </summary>
     event Action<ExecutionId>? Grew;
 
@@ -158,7 +158,7 @@ public interface IArtifactStores
     IArtifactStore Of(string backend);
 }
 
-/// <summary>The content of <c>metadata.json</c> beside a payload.</summary>
+/// <summary>The content of <c>metadata.json</c> next to a payload.</summary>
 public sealed record ArtifactMetadata(string Type, string FileName, JobId JobId, ExecutionId ExecutionId, DateTimeOffset CreatedAt);
 
 /// <summary>Where a payload was stored; SHA-256 in lower-case hex; size in bytes.</summary>

@@ -9,7 +9,7 @@ public interface IUnfinishedWork
     /// </summary>
     IAsyncEnumerable<UnfinishedItem> List(IReadOnlyList<MachineStates> states, CancellationToken cancellationToken);
 
-    /// <summary>Records that all work after the end of a run, job or execution is done: it is not listed any more. Idempotent.</summary>
+    /// <summary>Records that the cleanup of a terminal run, job or execution is complete: it is no longer listed. Idempotent.</summary>
     Task Settled(Guid id, CancellationToken cancellationToken);
 
     /// <summary>The executions of an executor that are in one of the given states, none of which is terminal; oldest first.</summary>

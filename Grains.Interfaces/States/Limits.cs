@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Shipinator;
 
-/// <summary>Formats limits for people.</summary>
+/// <summary>Formats limits for display.</summary>
 public static class Limits
 {
     /// <summary>A limit without rounding: <c>5 s</c>, <c>1 h 30 min</c>, <c>0.25 s</c>.</summary>

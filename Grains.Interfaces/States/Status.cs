@@ -23,7 +23,7 @@ public enum Status
     /// <summary>Terminal: see its <see cref="Reason"/>.</summary>
     Failed = 4,
 
-    /// <summary>Terminal: the executor confirmed that nothing of it runs any more.</summary>
+    /// <summary>Terminal: the executor confirmed that nothing of it is running.</summary>
     Canceled = 5,
 
     /// <summary>Terminal, jobs and steps only: a condition or an earlier outcome made it unnecessary.</summary>

@@ -182,7 +182,7 @@ public sealed partial class RepositoryGrain(
         }
     }
 
-    /// <summary>The reservation that was made with a key; null when the key is not known.</summary>
+    /// <summary>The reservation of a key; null when the key is unknown.</summary>
     private RunReservation? Known(string? idempotencyKey, string fingerprint)
     {
         if (

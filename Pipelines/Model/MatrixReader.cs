@@ -142,7 +142,7 @@ internal sealed class MatrixReader(ErrorList errors, string path)
 
     /// <summary>
     /// An entry whose values for the matrix's own keys match combinations adds its other values to these; an entry that matches none
-    /// becomes a combination of its own. Later entries win; the values of the matrix's own keys are never changed.
+    /// becomes a separate combination. Later entries win; the values of the matrix's own keys are never changed.
     /// </summary>
     private void Include(YamlMapping matrix, List<Axis> axes, List<Row> rows)
     {

@@ -109,7 +109,7 @@ public sealed partial class PostgresListener(NpgsqlDataSource source, TimeProvid
             }
             catch (Exception e)
             {
-                // Whatever the error: without reconnecting, no notification would arrive any more.
+                // Catch any error: without reconnecting, no further notification would arrive.
                 Lost(logger, e.Message, pause);
                 if (isConnected)
                 {

@@ -138,7 +138,7 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
     /// <summary>
     /// Transitions after a cursor of <see cref="HistoryEntry"/>, or from the start. Following the cursors never skips a line, however late
     /// its transaction commits. Lines that an older, open transaction holds back are awaited for at most a second; without
-    /// <paramref name="wait"/> the page is returned at once, with <see cref="HistoryPage.More"/>. Errors:
+    /// <paramref name="wait"/> the page is returned immediately, with <see cref="HistoryPage.More"/>. Errors:
     /// <see cref="InvalidInputException"/> <c>cursor</c>.
     /// </summary>
     public async Task<HistoryPage> TransitionsAfterAsync(

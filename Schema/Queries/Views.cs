@@ -204,7 +204,7 @@ public sealed record HistoryEntry(string Cursor, Transition Transition);
 
 /// <summary>
 /// Lines after a cursor. <see cref="Cursor"/> continues after the last line (without lines it is the given one); <see cref="More"/>: there
-/// are more lines, read again at once.
+/// are more lines, read again immediately.
 /// </summary>
 public sealed record HistoryPage(IReadOnlyList<HistoryEntry> Items, string? Cursor, bool More);
 

@@ -8,7 +8,7 @@ using Npgsql;
 namespace Shipinator.Schema.Server;
 
 /// <summary>
-/// A PostgreSQL server for standalone mode and tests, started from the machine's installed programs in a folder of ours. It listens on
+/// A PostgreSQL server for standalone mode and tests, started from the machine's installed programs in its own folder. It listens on
 /// loopback only, with a random password. It outlives its owner; the next owner finds it in the folder and takes it over. Started by root,
 /// it runs as the user <c>postgres</c>, else <c>nobody</c>, which then owns <c>data</c> and nothing else.
 /// </summary>
@@ -205,7 +205,7 @@ public sealed partial class LocalPostgres : IAsyncDisposable
 
     /// <summary>
     /// Starts the server in its own session, so that a Ctrl-C or hang-up of our terminal does not reach it, through a shell that exits, so
-    /// that it inherits no open stream of ours.
+    /// that it inherits none of our open streams.
     /// </summary>
     private void Launch()
     {

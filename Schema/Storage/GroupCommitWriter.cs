@@ -80,7 +80,7 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
         await DropConnectionAsync();
     }
 
-    /// <summary>Ends only when this is disposed: otherwise nothing would be written any more, and all callers would wait forever.</summary>
+    /// <summary>Ends only when this is disposed: otherwise all callers would wait forever.</summary>
     private async Task RunAsync()
     {
         var batch = new List<PendingWrite>(_maxBatch);

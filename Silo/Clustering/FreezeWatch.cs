@@ -2,7 +2,7 @@ namespace Shipinator.Silo.Clustering;
 
 /// <summary>
 /// Detects that this process was frozen (SIGSTOP, a suspended machine, swapping). Other silos may have declared it dead meanwhile, so it
-/// reads the membership table at once and terminates if it is dead.
+/// reads the membership table immediately and terminates if it is dead.
 /// </summary>
 public sealed partial class FreezeWatch(IClusterMembershipService membership, TimeProvider time, ILogger<FreezeWatch> logger)
     : BackgroundService

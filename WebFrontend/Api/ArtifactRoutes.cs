@@ -59,7 +59,7 @@ internal static class ArtifactRoutes
         var stream =
             await artifacts.Of(row.StorageBackend).Open(row.StoragePath, cancellation)
             ?? throw new NotFoundException("payload of the artifact", id);
-        // An artifact must never be rendered as a page of ours.
+        // An artifact must never be rendered as a page of this server.
         context.MarkForeign();
         return Results.File(
             stream,

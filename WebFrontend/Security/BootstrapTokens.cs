@@ -15,7 +15,7 @@ public static class BootstrapTokens
     ) => (await services.GetRequiredService<ApiTokens>().CreateAsync(name, role, cancellationToken)).Text;
 
     /// <summary>
-    /// Registers a token whose text the operator chose, with the role admin, unless it is known. Several silos may do so at once.
+    /// Registers a token whose text the operator chose, with the role admin, unless it exists. Several silos may do so concurrently.
     /// </summary>
     public static async Task AdoptAsync(IServiceProvider services, string name, string text, CancellationToken cancellationToken = default)
     {

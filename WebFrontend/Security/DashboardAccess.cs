@@ -41,7 +41,7 @@ public static class DashboardAccess
                 cookie =>
                 {
                     cookie.Cookie.HttpOnly = true;
-                    // Lax, not Strict: a link in a chat opens the run, not the sign-in page. Changes need a form or a circuit of ours.
+                    // Lax, not Strict: a link in a chat opens the run, not the sign-in page. Changes require our form or circuit.
                     cookie.Cookie.SameSite = SameSiteMode.Lax;
                     cookie.LoginPath = SignInPath;
                     cookie.AccessDeniedPath = "/forbidden";

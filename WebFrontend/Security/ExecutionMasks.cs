@@ -5,7 +5,7 @@ namespace Shipinator.WebFrontend.Security;
 
 /// <summary>
 /// What must not be readable in anything that a runner sends: the secrets of its execution, the credential of its source and its own token.
-/// The runner masks them first; they are masked again here, because whoever has the token can send anything. The secrets are those that the
+/// The runner masks them first; they are masked again here, because a holder of the token can send anything. The secrets are those that the
 /// claim gave to the runner; a server that did not serve the claim uses those that are configured when the runner first sends something to
 /// it. Kept in memory while the execution is active.
 /// </summary>

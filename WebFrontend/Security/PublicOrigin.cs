@@ -88,7 +88,7 @@ internal static class OriginCheck
     }
 
     /// <summary>
-    /// WebSockets have no same-origin policy, so they must send this server's origin, as every browser does. Circuits and forms must not send
+    /// WebSockets have no same-origin policy, so they must send this server's origin, as browsers do. Circuits and forms must not send
     /// another one; forms are protected by an antiforgery token as well. The API needs a token in a header, which no other site has.
     /// </summary>
     private static bool IsForeign(HttpContext context, PublicOrigin ours)

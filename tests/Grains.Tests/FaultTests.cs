@@ -105,7 +105,7 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Start_WithAWaitingClaimWhoseInputsCantBeRead_GoesOnByItself()
+    public async Task Start_WithAWaitingClaimWhoseInputsCantBeRead_Continues()
     {
         // No job looks after its execution during the test.
         await using var own = new EngineCluster { Configure = o => o.ReconcilePeriod = TimeSpan.FromMinutes(10) };

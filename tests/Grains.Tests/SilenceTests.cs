@@ -13,7 +13,7 @@ public sealed partial class SilenceTests(AdvancedEngine advanced) : IClassFixtur
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Runner_Silent_IsShownUntilItIsHeardAgain()
+    public async Task Runner_Silent_IsShownUntilItsNextHeartbeat()
     {
         var (run, gate, grain, spec) = await StartAsync(Step("a"));
         Assert.Null(await grain.GetWaitReason(Stop));
@@ -77,7 +77,7 @@ public sealed partial class SilenceTests(AdvancedEngine advanced) : IClassFixtur
     }
 
     [Fact]
-    public async Task Runner_HeardNowAndThen_IsNeverLost()
+    public async Task Runner_WithRareHeartbeats_IsNeverLost()
     {
         var (run, gate, grain, spec) = await StartAsync(Step("a"));
         for (var i = 0; i < 200; i++)
@@ -141,7 +141,7 @@ public sealed partial class SilenceTests(AdvancedEngine advanced) : IClassFixtur
     }
 
     [Fact]
-    public async Task Runner_ReportsThatItWasStopped_IsStoredInTheRow()
+    public async Task RunnerStopReport_IsStoredInTheRow()
     {
         var (run, gate, grain, spec) = await StartAsync(Step("a"));
         // The platform does not know of it yet, and the runner leaves once it has its response.

@@ -59,7 +59,7 @@ public sealed class CacheTests : IDisposable
     }
 
     [Fact]
-    public void Restore_ArchiveThatLeadsOut_IsAMiss()
+    public void Restore_ArchiveWithPathsOutside_IsAMiss()
     {
         Keep(Job("v1"), "good");
         var file = Assert.Single(Directory.GetFiles(_root, "*.tar.gz", SearchOption.AllDirectories));

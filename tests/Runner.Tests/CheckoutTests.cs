@@ -99,7 +99,7 @@ public sealed class CheckoutTests : RunnerTest
     }
 
     [Fact]
-    public async Task Prepare_ByDefault_SaysWhatIsNotFetched()
+    public async Task Prepare_ByDefault_LogsWhatIsNotFetched()
     {
         _own.Create("/org/lib.git", ("l", "lib"));
         var commit = CreateWithSubmodules(
@@ -175,7 +175,7 @@ public sealed class CheckoutTests : RunnerTest
     }
 
     [Fact]
-    public async Task Prepare_LfsWithoutGitLfs_FailsBeforeFetchingAndSaysWhatToInstall()
+    public async Task Prepare_LfsWithoutGitLfs_FailsBeforeFetchingAndNamesThePackage()
     {
         var commit = _own.Create("/app.git", ("a", "one"));
         var (code, output) = await PrepareAsync(

@@ -90,7 +90,7 @@ public sealed class LfsTests : RunnerTest
     }
 
     [Fact]
-    public async Task Checkout_WithoutLfs_HasThePointersAndSaysSo()
+    public async Task Checkout_WithoutLfs_HasThePointersAndLogsIt()
     {
         await CheckOutAsync(_host.Url("/app.git"), Create("/app.git"), new() { Depth = 1 });
         Assert.Equal(LfsHost.Pointer(Content), ReadWorkspace());
@@ -122,7 +122,7 @@ public sealed class LfsTests : RunnerTest
 
     /// <summary>The server copies local repositories for jobs whose user can't read them, but not their LFS objects.</summary>
     [Fact]
-    public async Task Checkout_FromACopyOfTheServers_SaysThatItHasNoObjects()
+    public async Task Checkout_FromTheServersCopy_ReportsMissingLfsObjects()
     {
         var commit = Create("/app.git");
         var e = await Assert.ThrowsAsync<PrepareException>(() =>

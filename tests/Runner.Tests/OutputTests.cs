@@ -178,7 +178,7 @@ public sealed class OutputTests : RunnerTest
     [Theory]
     [InlineData("out")]
     [InlineData("out/**")]
-    public async Task TooDeepTree_IsTheStepsMistake(string pattern)
+    public async Task TooDeepTree_FailsTheStep(string pattern)
     {
         var report = await RunAsync(
             "mkdir out; perl -e 'chdir \"out\"; for (1..300) { mkdir \"d\" x 20; chdir \"d\" x 20 } open F, \">x\"'",
@@ -195,7 +195,7 @@ public sealed class OutputTests : RunnerTest
     [InlineData("ln -s /etc x", "x/hostname")]
     [InlineData("ln -s /dev/zero x", "x")]
     [InlineData("mkfifo x", "x")]
-    public async Task LiteralPathThatLeadsOut_IsTheStepsMistake(string script, string path)
+    public async Task LiteralPathOutsideTheWorkspace_FailsTheStep(string script, string path)
     {
         var report = await RunAsync(script, [new() { Type = "file", Path = path }]);
         Assert.Equal(("failed", "artifact_invalid"), (report.Status, report.Reason));
@@ -271,7 +271,7 @@ public sealed class OutputTests : RunnerTest
     [InlineData(413, "body_too_large", "The body is larger than this route takes.")]
     [InlineData(422, "artifact_limit", "The run has left too much already.")]
     [InlineData(400, "name_malformed", "name must be a path.")]
-    public async Task RejectionByTheServer_IsTheStepsMistakeAtOnceWithTheServersDetail(int status, string code, string detail)
+    public async Task RejectionByTheServer_FailsTheStepWithTheServersDetail(int status, string code, string detail)
     {
         Server.RejectUploads = (status, code, detail);
         var report = await RunAsync("head -c 3000000 /dev/zero > big; cp big big2", [new() { Type = "file", Path = "big*" }]);

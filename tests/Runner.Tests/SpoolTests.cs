@@ -7,7 +7,7 @@ namespace Shipinator.Runner.Tests;
 public sealed class SpoolTests
 {
     [Fact]
-    public async Task FullDisk_LosesNoByteAndTheLogSaysSo()
+    public async Task FullDisk_LosesNoByteAndIsLogged()
     {
         await using var server = await FakeServer.StartAsync();
         using var http = RunnerClient.CreateHttp(server.Url, "shx_token");

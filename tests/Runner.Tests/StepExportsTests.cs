@@ -207,7 +207,7 @@ public sealed class StepExportsTests : RunnerTest
     [InlineData("rm -r FOLDER", "removed the folder")]
     [InlineData("mkdir -p FOLDER/$SHIPINATOR_EXECUTION_ID.json/x", "changed or removed")]
     [InlineData("mkdir -p FOLDER/$SHIPINATOR_EXECUTION_ID.json.new/x", "changed or removed")]
-    public async Task ExportsFolder_ChangedByTheStep_IsItsMistakeAndNotTheExecutors(string change, string expected)
+    public async Task ExportsFolder_ChangedByTheStep_IsAConfigError(string change, string expected)
     {
         var folder = Path.Combine(JobFolder, "handed-on");
         await StepAsync("one", "echo A=x >> \"$SHIPINATOR_ENV\"");

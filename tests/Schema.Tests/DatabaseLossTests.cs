@@ -25,7 +25,7 @@ public sealed class DatabaseLossTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task KillNine_UnderLoad_EveryAcknowledgedWriteIsThereAfterwards()
+    public async Task Kill_UnderLoad_KeepsEveryAcknowledgedWrite()
     {
         await using var db = await TestDatabase.StartAsync(_server.ConnectionString());
         var run = await db.CreateRunAsync(db.NewRun(jobs: 16, steps: 1));

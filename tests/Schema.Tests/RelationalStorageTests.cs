@@ -140,7 +140,7 @@ public sealed class RelationalStorageTests(PostgresFixture postgres)
     }
 
     [Fact]
-    public async Task Conflict_OfOneGrain_FailsItAloneAndWritesNothingOfIt()
+    public async Task Conflict_OfOneGrain_FailsOnlyItsWrite()
     {
         await using var db = await TestDatabase.StartAsync(postgres);
         var run = await db.CreateRunAsync(db.NewRun(jobs: 8, steps: 1));

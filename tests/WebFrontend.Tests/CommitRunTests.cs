@@ -250,7 +250,7 @@ public sealed class CommitRunTests(ApiFixture api) : IDisposable
     }
 
     [Fact]
-    public async Task Sweep_MirrorsOfNobody_GoAndThoseOfRepositoriesStay()
+    public async Task Sweep_RemovesOnlyMirrorsWithoutARepository()
     {
         var kept = await RegisterAsync(Good);
         var root = api.Services.GetRequiredService<IOptions<ForgeOptions>>().Value.CacheRoot;

@@ -188,7 +188,7 @@ public sealed class PipelineFeatureTests(ApiFixture api)
     [InlineData("a\nb")]
     [InlineData("a\u202Eb")]
     [InlineData("a\0b", "request_malformed")]
-    public async Task PipelineFile_PathThatLeadsElsewhere_IsRefused(string path, string code = "pipeline_file_malformed")
+    public async Task PipelineFile_PathOutsideTheRepository_IsRefused(string path, string code = "pipeline_file_malformed")
     {
         var repository = await RepositoryOfAsync(await api.PipelineAsync("build: { steps: [ { name: usual, run: \"true\" } ] }"));
         var (status, body) = await PatchAsync(repository, path);

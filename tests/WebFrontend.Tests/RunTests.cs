@@ -84,7 +84,7 @@ public sealed class RunTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task Events_ResumedAfterALine_TellTheRestAndNothingTwice()
+    public async Task Events_ResumedAfterALine_ContinueWithoutRepeats()
     {
         var run = await api.TriggerAsync(await api.PipelineAsync(Quick));
         await api.EndAsync(run);
@@ -133,7 +133,7 @@ public sealed class RunTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task BadInput_IsToldAsAProblemThatNamesIt()
+    public async Task InvalidInput_IsAProblemThatNamesIt()
     {
         var pipeline = await api.PipelineAsync(Quick);
         await ProblemAsync(api.Admin.GetAsync("/v1/pipeline-runs/not-an-id"), 400, "id_malformed");

@@ -98,7 +98,7 @@ public sealed class RunnerCredentialTests(SilentServer silent) : IClassFixture<S
     }
 
     [Fact]
-    public async Task Next_OfAnExecutionThatNobodyClaimed_IsRefused()
+    public async Task Next_OfAnUnclaimedExecution_IsRefused()
     {
         var (_, execution) = await BeginAsync("kubernetes", "build:\n  steps:\n    - { name: one, run: \"true\", retry: 1 }\n");
         Assert.Equal(HttpStatusCode.Forbidden, (await NextAsync(execution, new { runner = "" })).Status);

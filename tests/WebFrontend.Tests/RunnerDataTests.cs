@@ -101,7 +101,7 @@ public sealed class RunnerDataTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task ARunThatLeavesTooMuch_IsToldTheLimitAndTheSetting()
+    public async Task ARunWithTooManyArtifacts_GetsTheLimitAndTheSetting()
     {
         await using var step = await HeldStep.StartAsync(api);
         // As the runner does: the refusal comes before the bytes are sent.
@@ -118,7 +118,7 @@ public sealed class RunnerDataTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task ALogBeyondItsLimit_EndsWithALineThatSaysSoAndTheStepGoesOn()
+    public async Task ALogBeyondItsLimit_EndsWithANoticeAndTheStepContinues()
     {
         var pipeline = await api.PipelineAsync(
             "version: 1\nbuild:\n  steps:\n    - { name: loud, run: \"yes 0123456789abcdef | head -c 4000000; echo done\" }\n"
@@ -182,7 +182,7 @@ public sealed class RunnerDataTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task AnOutputThatIsNoFile_FailsOnceWithAReasonOfItsOwn()
+    public async Task AnOutputThatIsNoFile_FailsOnceWithItsOwnReason()
     {
         var pipeline = await api.PipelineAsync(
             "version: 1\nbuild:\n  steps:\n    - "
@@ -196,7 +196,7 @@ public sealed class RunnerDataTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task AnArtifactOfAStoreThatThisServerLacks_IsToldByItsName()
+    public async Task AnArtifactOfAnUnknownStore_FailsWithTheStoresName()
     {
         await using var step = await HeldStep.StartAsync(api);
         using var upload = await UploadAsync(step, "file", "here", [1]);

@@ -65,7 +65,7 @@ public sealed class RunnerTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task LogTimes_SayWhenEachLineWasPrinted()
+    public async Task LogTimes_AreThoseOfPrinting()
     {
         var pipeline = await api.PipelineAsync(
             "version: 1\nbuild:\n  steps:\n    - { name: talk, run: \"echo one; sleep 0.4; echo two\" }\n"

@@ -36,7 +36,7 @@ public sealed class ConformanceTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task FakeCluster_AskedWhatARealOneWas_AnswersTheSame(string name)
+    public async Task FakeCluster_WithRecordedRequests_RespondsLikeTheRealOne(string name)
     {
         var differences = await Replay.RunAsync(Recording.Read(name));
         Assert.True(differences.Count == 0, string.Join('\n', differences));

@@ -13,7 +13,7 @@ public sealed class ClaimQueueTests
     public ClaimQueueTests() => _queue = new(_time);
 
     [Fact]
-    public async Task Wait_NobodyResponds_AsksAgainWhenItsTimeIsOver()
+    public async Task Wait_WithoutResponse_EndsWithARetry()
     {
         var claim = Claim("r");
         _time.Advance(Wait - TimeSpan.FromMilliseconds(1));

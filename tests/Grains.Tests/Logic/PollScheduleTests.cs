@@ -58,7 +58,7 @@ public sealed class PollScheduleTests
     }
 
     [Fact]
-    public void WaitsForReport_TwoPolls_CountedAnewWhenItRunsAgain()
+    public void WaitsForReport_TwoPolls_ResetWhenItRunsAgain()
     {
         Assert.True(_polls.WaitsForReport());
         Assert.Equal(Options.PollFirst, _polls.Left);

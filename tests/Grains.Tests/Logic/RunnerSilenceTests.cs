@@ -13,7 +13,7 @@ public sealed class RunnerSilenceTests
     public RunnerSilenceTests() => _silence = new(_time, Limit);
 
     [Fact]
-    public void Shown_After30Seconds_UntilItIsHeard()
+    public void Shown_After30Seconds_UntilTheNextHeartbeat()
     {
         _time.Advance(Second);
         _silence.Heard();

@@ -9,7 +9,7 @@ public sealed class StopExplanationTests
     private readonly StopExplanation _explanation = new(new(Report, Given.At), Timeout);
 
     [Fact]
-    public void Resolve_ExecutorKnowsWhy_TellsItsReason()
+    public void Resolve_ExecutorHasAReason_ReturnsIt()
     {
         var evicted = new ExecutionStatus
         {

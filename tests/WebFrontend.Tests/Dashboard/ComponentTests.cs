@@ -204,7 +204,7 @@ public sealed class ComponentTests : BunitContext
     }
 
     [Fact]
-    public void Trend_WithoutRuns_SaysSo_AndWithRunsHasATableForScreenReaders()
+    public void Trend_WithoutRuns_IsEmpty_AndWithRunsHasATableForScreenReaders()
     {
         var empty = Render<TrendChart>(p => p.Add(t => t.Days, []));
         Assert.Contains("No finished runs in this period", empty.Markup, StringComparison.Ordinal);

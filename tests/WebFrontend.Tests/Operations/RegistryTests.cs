@@ -19,7 +19,7 @@ public sealed class RegistryTests(ApiFixture api)
     [InlineData("  ", "read", "name")]
     [InlineData("a\u0007b", "read", "name")]
     [InlineData("reader", "owner", "role")]
-    public async Task Token_WithAWrongNameOrRole_IsRefusedWhoeverAsks(string name, string role, string field)
+    public async Task Token_WithAnInvalidNameOrRole_IsRefusedForEveryActor(string name, string role, string field)
     {
         var tokens = api.Services.GetRequiredService<ApiTokens>();
         var error = await Assert.ThrowsAsync<MalformedException>(() => tokens.CreateAsync(name, role, Stop));

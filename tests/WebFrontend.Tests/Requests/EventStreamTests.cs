@@ -10,7 +10,7 @@ namespace Shipinator.WebFrontend.Tests.Requests;
 public sealed class EventStreamTests(ApiFixture api)
 {
     [Fact]
-    public async Task Events_HeldBackByAnOlderTransaction_AreNotAskedForAllTheTime_AndComeWhenItEnds()
+    public async Task Events_HeldBackByAnOlderTransaction_ArePolledWithBackoff()
     {
         await using var server = await api.ServerAsync(replace: SilentExecutors.Use);
         var pipeline = await server.PipelineAsync("image: none\nbuild:\n  steps:\n    - { name: one, run: \"true\" }\n");

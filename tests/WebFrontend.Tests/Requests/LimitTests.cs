@@ -40,7 +40,7 @@ public sealed class LimitTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task ForwardedAddress_OfNobodyThatTheOperatorNamed_MeansNothing()
+    public async Task ForwardedAddress_OfAnUnknownProxy_IsIgnored()
     {
         await using var server = await api.ServerAsync(o => (o.Limits.WrongTokensPerMinute, o.TrustedProxies) = (2, ["192.0.2.0/24"]));
         for (var i = 0; i < 2; i++)
@@ -117,7 +117,7 @@ public sealed class LimitTests(ApiFixture api)
     [InlineData("fd00::/8", true)]
     [InlineData("proxy.example", false)]
     [InlineData("10.0.0.0/33", false)]
-    public void TrustedProxy_ThatIsNoAddress_IsToldAtTheStart(string proxy, bool isFine)
+    public void TrustedProxy_ThatIsNoAddress_StopsTheStart(string proxy, bool isFine)
     {
         var options = new ShipinatorOptions { TrustedProxies = [proxy] };
         var result = new ShipinatorOptionsValidator().Validate(null, options);
@@ -126,7 +126,7 @@ public sealed class LimitTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task Client_ThatIsToldToWait_AsksAgainAfterThatTime()
+    public async Task Client_WithRetryAfter_RetriesAfterThatTime()
     {
         var answers = new Queue<HttpResponseMessage>([
             Wait(1),

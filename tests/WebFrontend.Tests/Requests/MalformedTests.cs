@@ -106,7 +106,7 @@ public sealed class MalformedTests(ApiFixture api)
     [InlineData("POST", "/v1/projects", "null", null, "The body is missing")]
     [InlineData("GET", "/v1/pipeline-runs?limit=1e3", null, "limit", "limit must be an integer in its range, sent once, but was '1e3'")]
     [InlineData("GET", "/v1/pipeline-runs?limit=1&limit=2", null, "limit", "sent once")]
-    public async Task Refusal_NamesTheFieldInWordsOfTheApi(string method, string path, string? body, string? field, string words)
+    public async Task Refusal_NamesTheFieldOfTheApi(string method, string path, string? body, string? field, string words)
     {
         using var request = new HttpRequestMessage(new(method), path);
         if (body is not null)

@@ -16,7 +16,7 @@ public sealed partial class SessionTests(ApiFixture api)
     private static readonly TimeSpan Promised = TimeSpan.FromSeconds(10);
 
     [Fact]
-    public async Task Cookie_AfterSigningOut_IsWorthNothingAtAnyServer()
+    public async Task Cookie_AfterSigningOut_IsInvalidOnEveryServer()
     {
         var database = await api.DatabaseAsync();
         await using var one = await api.ServerAsync(database: database);

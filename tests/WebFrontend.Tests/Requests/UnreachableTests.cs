@@ -16,7 +16,7 @@ public sealed class UnreachableTests(ApiFixture api)
 
     [Theory]
     [MemberData(nameof(Deaths))]
-    public async Task Readings_AreAnsweredByTheDatabase_AndWaitingForSaysWhatIsNotKnown(string death)
+    public async Task Reads_WithoutGrains_AreServedByTheDatabase_WithUnknownWaitReasons(string death)
     {
         await using var server = await api.ServerAsync(replace: s =>
         {

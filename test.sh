@@ -99,7 +99,7 @@ failures() { # FILE
 # Test projects in the order in which they start, two at a time. The browser's tests take longest and have the shortest
 # patience, so they start first, beside the static runner and projects that mostly wait or are short. Then come the other long
 # ones, longest first. Projects that are not listed start last.
-order=(Browser Schema Forges Cli Pipelines Silo Architecture Artifacts Grains.Interfaces EndToEnd WebFrontend Grains Executors Runner)
+order=(Browser Forges Cli Pipelines Silo Architecture Artifacts Grains.Interfaces Runner Schema Grains EndToEnd WebFrontend Executors)
 
 # Projects that run with no other beside them, because a busy machine changes what they measure.
 alone=()

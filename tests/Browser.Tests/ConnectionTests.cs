@@ -93,7 +93,7 @@ public sealed class ConnectionTests(Dashboard dashboard)
         using var api = new Api(url, token);
         bench.Commit("build:\n  steps:\n    - { name: quick, run: \"true\" }\n");
         var run = await api.TriggerAsync(await api.RegisterAsync(bench.Repository));
-        await api.WaitForEndAsync(run, TimeSpan.FromSeconds(60));
+        await api.WaitForEndAsync(run, TimeSpan.FromSeconds(180));
         await using var graph = await dashboard.VisitAsync(url, token: token);
         graph.AllowConsoleErrors();
         await graph.OpenAsync($"/runs/{run}");

@@ -148,7 +148,7 @@ public sealed class Dashboard : IAsyncLifetime
     internal async Task<string> EndedRunAsync(string file)
     {
         var run = await RunAsync(file);
-        await Api.WaitForEndAsync(run, TimeSpan.FromSeconds(60));
+        await Api.WaitForEndAsync(run, TimeSpan.FromSeconds(180));
         return run;
     }
 

@@ -107,7 +107,7 @@ internal sealed class Demo : IAsyncDisposable
         foreach (var (name, pipeline) in new[] { ("checkout", checkout), ("catalog", catalog), ("checkout", checkout) })
         {
             demo.Runs[name] = await demo.Api.TriggerAsync(pipeline);
-            await demo.Api.WaitForEndAsync(demo.Runs[name], TimeSpan.FromSeconds(60));
+            await demo.Api.WaitForEndAsync(demo.Runs[name], TimeSpan.FromSeconds(180));
         }
 
         await demo.AddHistoryAsync();
@@ -121,7 +121,7 @@ internal sealed class Demo : IAsyncDisposable
                     .GetResult()
                     .Any(s => s.GetProperty("name").GetString() == "index" && s.GetProperty("status").GetString() == "running"),
             "the long step",
-            TimeSpan.FromSeconds(60)
+            TimeSpan.FromSeconds(180)
         );
         demo.Runs["relevance"] = await demo.Api.TriggerAsync(crowded);
         return demo;
@@ -132,7 +132,7 @@ internal sealed class Demo : IAsyncDisposable
         foreach (var run in new[] { "indexer", "relevance" }.Where(Runs.ContainsKey))
         {
             await Api.PostAsync($"/v1/pipeline-runs/{Runs[run]}/cancel");
-            await Api.WaitForEndAsync(Runs[run], TimeSpan.FromSeconds(60));
+            await Api.WaitForEndAsync(Runs[run], TimeSpan.FromSeconds(180));
         }
 
         Api.Dispose();

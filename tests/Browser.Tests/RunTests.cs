@@ -269,6 +269,6 @@ public sealed class RunTests(Dashboard dashboard)
         await visitor.OpenAsync("/");
         await Expect(visitor.Page.GetByTestId("queue")).ToContainTextAsync("Waiting for a slot on executor \"process\"");
         await dashboard.Api.PostAsync($"/v1/pipeline-runs/{run}/cancel");
-        await dashboard.Api.WaitForEndAsync(run, TimeSpan.FromSeconds(60));
+        await dashboard.Api.WaitForEndAsync(run, TimeSpan.FromSeconds(180));
     }
 }

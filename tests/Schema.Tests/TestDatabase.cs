@@ -202,7 +202,8 @@ public sealed class TestDatabase : IAsyncDisposable
     public async Task ExecuteAsync(string sql)
     {
         await using var command = Source.CreateCommand(sql);
-        command.CommandTimeout = 120;
+        // A million rows are filled in, on a machine that may be busy.
+        command.CommandTimeout = 600;
         await command.ExecuteNonQueryAsync();
     }
 

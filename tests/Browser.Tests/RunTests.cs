@@ -268,6 +268,7 @@ public sealed class RunTests(Dashboard dashboard)
         await using var visitor = await dashboard.VisitAsync();
         await visitor.OpenAsync("/");
         await Expect(visitor.Page.GetByTestId("queue")).ToContainTextAsync("Waiting for a slot on executor \"process\"");
+        await visitor.ExpectAccessibleAsync("overview with a queue");
         await dashboard.Api.PostAsync($"/v1/pipeline-runs/{run}/cancel");
         await dashboard.Api.WaitForEndAsync(run, TimeSpan.FromSeconds(180));
     }

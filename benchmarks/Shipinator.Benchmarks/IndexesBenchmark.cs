@@ -70,7 +70,9 @@ public static class IndexesBenchmark
 
     private static string Text(string migration)
     {
-        using var stream = typeof(Migrator).Assembly.GetManifestResourceStream("migrations/" + Path.GetFileNameWithoutExtension(migration))!;
+        using var stream = typeof(Migrator).Assembly.GetManifestResourceStream(
+            "migrations/" + Path.GetFileNameWithoutExtension(migration)
+        )!;
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }

@@ -121,19 +121,7 @@ public sealed class CheckoutTests : RunnerTest
         _own.Create("/app.git", ("a", "one"));
         var bare = _own.Bare("/app.git");
         GitHttpServer.Git(bare, "tag", "v1.2", "main");
-        var second = GitHttpServer.Git(
-            bare,
-            "-c",
-            "user.name=t",
-            "-c",
-            "user.email=t@example.invalid",
-            "commit-tree",
-            "main^{tree}",
-            "-p",
-            "main",
-            "-m",
-            "two"
-        );
+        var second = Commit(bare, "main^{tree}", "main");
         GitHttpServer.Git(bare, "update-ref", "refs/heads/main", second);
         var (code, output) = await PrepareAsync(_own.Url("/app.git"), second, null, """{"depth":0,"tags":true}""");
         Assert.True(code == 0, output);
@@ -151,19 +139,7 @@ public sealed class CheckoutTests : RunnerTest
         var first = _own.Create("/app.git", ("a", "one"));
         var bare = _own.Bare("/app.git");
         var empty = GitHttpServer.Git(bare, "hash-object", "-t", "tree", "-w", "/dev/null");
-        var second = GitHttpServer.Git(
-            bare,
-            "-c",
-            "user.name=t",
-            "-c",
-            "user.email=t@example.invalid",
-            "commit-tree",
-            empty,
-            "-p",
-            first,
-            "-m",
-            "two"
-        );
+        var second = Commit(bare, empty, first);
         GitHttpServer.Git(bare, "update-ref", "refs/heads/main", second);
         var (code, output) = await PrepareAsync(_own.Url("/app.git"), second, null, """{"depth":0,"filter":"blob:none"}""");
         Assert.True(code == 0, output);
@@ -283,19 +259,7 @@ public sealed class CheckoutTests : RunnerTest
         _own.Create("/app.git", ("a", "one"));
         var bare = _own.Bare("/app.git");
         GitHttpServer.Git(bare, "tag", "release", "main");
-        var second = GitHttpServer.Git(
-            bare,
-            "-c",
-            "user.name=t",
-            "-c",
-            "user.email=t@example.invalid",
-            "commit-tree",
-            "main^{tree}",
-            "-p",
-            "main",
-            "-m",
-            "two"
-        );
+        var second = Commit(bare, "main^{tree}", "main");
         GitHttpServer.Git(bare, "update-ref", "refs/heads/release", second);
         // A host that serves only what refs name.
         GitHttpServer.Git(bare, "config", "uploadpack.allowAnySHA1InWant", "false");
@@ -497,4 +461,8 @@ public sealed class CheckoutTests : RunnerTest
         await WaitForExitAsync(runner);
         return (runner.ExitCode, await standard + await error);
     }
+
+    /// <summary>Creates a commit that no ref names yet; returns its id.</summary>
+    private static string Commit(string bare, string tree, string parent) =>
+        GitHttpServer.Git(bare, "-c", "user.name=t", "-c", "user.email=t@example.invalid", "commit-tree", tree, "-p", parent, "-m", "two");
 }

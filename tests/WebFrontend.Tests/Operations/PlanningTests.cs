@@ -54,7 +54,7 @@ public sealed class PlanningTests(ApiFixture api)
         Assert.True(answer.GetProperty("valid").GetBoolean());
     }
 
-    /// <summary>The request's cancellation reaches the parser, and its turn is given back.</summary>
+    /// <summary>The request's cancellation reaches the parser, and its turn is released.</summary>
     [Fact]
     public async Task Lint_Canceled_Ends()
     {

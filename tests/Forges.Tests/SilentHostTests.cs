@@ -153,7 +153,7 @@ public sealed class SilentHostTests : IDisposable
         // The same for another silo that shares the folder.
         Assert.Contains(
             "Another fetch of",
-            (await ForgeHarness.FailsAsync(() => _harness.Forge().Resolve(repository, "main", default))).Message,
+            (await ForgeHarness.FailsAsync(() => _harness.Forge().Resolve(repository, "main", default).WaitAsync(Patience))).Message,
             StringComparison.Ordinal
         );
         await cancel.CancelAsync();

@@ -29,6 +29,6 @@ internal static class FolderRemoval
 
         return code == 0 && Unix.Stat(folder) is null ? null
             : output.Length > 0 ? output
-            : $"rm ended with exit code {code}";
+            : $"rm exited with code {code}";
     }
 }

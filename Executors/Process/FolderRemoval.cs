@@ -28,7 +28,7 @@ internal static class FolderRemoval
 
         return code == 0 && Unix.Stat(folder) is null ? null
             : output.Length > 0 ? output
-            : $"rm ended with exit code {code}";
+            : $"rm exited with code {code}";
     }
 
     /// <summary>The last command removes the folder; the others prepare that, and may fail.</summary>

@@ -12,7 +12,7 @@ namespace Shipinator.Grains.Tests;
 public sealed class RecoveryServiceTests
 {
     [Fact(Timeout = 60_000)]
-    public async Task Wake_FailingForLong_IsRetriedUntilItSucceedsAndLoggedOnce()
+    public async Task Sweep_FailingForLong_IsRetriedUntilItSucceedsAndLoggedOnce()
     {
         var stop = TestContext.Current.CancellationToken;
         var time = new FakeTimeProvider();

@@ -10,7 +10,8 @@ namespace Shipinator.Grains.Coordination;
 [GrainType("shipinator.schedules"), Reentrant]
 public sealed partial class ScheduleGrain(IEnumerable<IScheduleFiring> ports, TimeProvider time, ILogger<ScheduleGrain> logger)
     : Grain,
-        IScheduleGrain
+        IScheduleGrain,
+        IDisposable
 {
     /// <summary>How many due times are taken at the same time.</summary>
     private const int AtOnce = 32;
@@ -50,11 +51,14 @@ public sealed partial class ScheduleGrain(IEnumerable<IScheduleFiring> ports, Ti
     }
 
     /// <inheritdoc/>
-    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        _stopping.Cancel();
-        return base.OnDeactivateAsync(reason, cancellationToken);
+        await _stopping.CancelAsync();
+        await base.OnDeactivateAsync(reason, cancellationToken);
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _stopping.Dispose();
 
     /// <summary>Looks once at a time; a request meanwhile is served afterwards.</summary>
     private void Request()

@@ -52,8 +52,6 @@ public sealed partial class RecoveryService(
             try
             {
                 await grains.GetGrain<IRecoveryGrain>(0).Wake(stoppingToken);
-                // The recovery grain does so, too, unless it is on a silo of an older version.
-                await grains.GetGrain<IScheduleGrain>(0).Wake(stoppingToken);
                 if (isFailing)
                 {
                     Triggered();

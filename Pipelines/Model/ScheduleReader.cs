@@ -29,7 +29,7 @@ internal sealed class ScheduleReader(ErrorList errors, IReadOnlyList<ManualInput
                 errors.Add(
                     "duplicate_name",
                     entry.Name is { } name
-                        ? $"{path}: the schedule name '{Phrases.Shorten(name)}' is already used in line {first}; names of schedules must be "
+                        ? $"{path}: the schedule name '{Phrases.Shorten(name)}' is already used in line {first}; schedule names must be "
                             + "unique in the file."
                         : $"{path}: the schedule is the same as the one in line {first}; remove one of them.",
                     map.Line,

@@ -405,8 +405,8 @@ internal static class PipelineShapes
                                                 new(
                                                     "cron",
                                                     new TextShape(Formats.Cron),
-                                                    "A cron expression with five fields: minute, hour, day, month, weekday. H is a value that is fixed per "
-                                                        + "repository.",
+                                                    "A cron expression with five fields: minute, hour, day, month, weekday. H is a value "
+                                                        + "that is fixed per repository.",
                                                     Required: true
                                                 ),
                                                 new(

@@ -10,7 +10,7 @@ namespace Shipinator.Schema.Stores;
 /// </summary>
 public sealed class DueTimeStore(NpgsqlDataSource source, TimeProvider time)
 {
-    /// <summary>Schedules that are due now, or are to be attempted again; <see cref="IScheduleFiring.Due"/> says which and in which order.</summary>
+    /// <summary>Schedules that are due now, or are to be attempted again, as <see cref="IScheduleFiring.Due"/> says.</summary>
     public async Task<IReadOnlyList<DueSchedule>> DueAsync(
         int most,
         IEnumerable<ScheduleId> except,

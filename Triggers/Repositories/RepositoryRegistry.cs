@@ -132,7 +132,8 @@ public sealed partial class RepositoryRegistry(
 
     /// <summary>
     /// Reads the pipeline file at the default branch, creates a pipeline for each of its trigger types and makes the repository's schedules
-    /// those of the file. Returns all pipelines of the repository. Errors: <see cref="ForgeException"/>, <see cref="PipelineFileException"/>; then nothing was changed.
+    /// those of the file. Returns all pipelines of the repository. Errors: <see cref="ForgeException"/>,
+    /// <see cref="PipelineFileException"/>; then nothing was changed.
     /// </summary>
     public async Task<IReadOnlyList<PipelineRow>> SyncAsync(RepositoryId id, CancellationToken cancellationToken)
     {

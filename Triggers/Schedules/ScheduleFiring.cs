@@ -37,14 +37,14 @@ public sealed partial class ScheduleFiring(
     {
         ArgumentNullException.ThrowIfNull(schedule);
         var row = await schedules.GetAsync(schedule.Id, cancellationToken);
-        if (row is null || row.NextAt != schedule.DueAt)
+        var now = time.GetUtcNow();
+        var due = schedule.DueAt;
+        if (row is null || row.NextAt != due || due > now)
         {
-            // It was taken, switched off, changed or removed since it was listed.
+            // Since it was listed, it was taken, switched off, changed or removed, or the clock was set back.
             return;
         }
 
-        var now = time.GetUtcNow();
-        var due = schedule.DueAt;
         try
         {
             var known = ScheduleTimes.Of(row.Cron, row.TimeZone, row.RepositoryId);
@@ -133,7 +133,7 @@ public sealed partial class ScheduleFiring(
         }
     }
 
-    /// <summary>When the clock was set back, the due time is in the future: it is never taken twice.</summary>
+    /// <summary>When the clock was set back meanwhile, the due time is in the future: the next one is after it all the same.</summary>
     private static DateTimeOffset Later(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
 
     [LoggerMessage(4553, LogLevel.Information, "Schedule {Schedule} of repository {Repository}, due at {Due}, has run {Run}")]

@@ -8,7 +8,7 @@ namespace Shipinator.Triggers.Schedules;
 public sealed partial class ScheduleSync(ScheduleStore schedules, ScheduleWaking waking, TimeProvider time, ILogger<ScheduleSync> logger)
 {
     /// <summary>
-    /// Adds, changes and removes schedules. One whose entry did not change keeps its due time, and each keeps whether it is enabled. Errors:
+    /// Adds, changes and removes schedules. One whose entry did not change keeps its due time; each keeps whether it is enabled. Errors:
     /// <see cref="NotFoundException"/>, <see cref="StorageUnavailableException"/>; <see cref="InvalidInputException"/>
     /// <c>schedule_invalid</c>. Then nothing was changed.
     /// </summary>

@@ -83,8 +83,8 @@ public sealed class ScheduleTableTests : BunitContext
         var table = Render<ScheduleTable>(p =>
             p.Add(t => t.Schedules, [Schedule, disabled])
                 .Add(t => t.MayWrite, true)
-                .Add(t => t.Switched, switched.Add)
-                .Add(t => t.RunNow, started.Add)
+                .Add(t => t.Switched, to => switched.Add(to))
+                .Add(t => t.RunNow, schedule => started.Add(schedule))
         );
         table.Find("button[aria-label='Disable nightly']").Click();
         table.Find("button[aria-label='Enable nightly']").Click();

@@ -105,6 +105,20 @@ public sealed class ScheduleCluster : IAsyncLifetime
     internal T Service<T>(int silo)
         where T : notnull => Cluster.Silos[silo].ServiceProvider.GetRequiredService<T>();
 
+    /// <summary>What takes due times on a silo whose clock shows something else.</summary>
+    internal IScheduleFiring FiringAt(DateTimeOffset now)
+    {
+        var clock = new WallClock { Now = now };
+        return new ScheduleFiring(
+            Store,
+            new(_database.DataSource, clock),
+            new(_database.DataSource, clock),
+            Service<RunTrigger>(0),
+            clock,
+            NullLogger<ScheduleFiring>.Instance
+        );
+    }
+
     internal Task WakeAsync() => Cluster.Client.GetGrain<IScheduleGrain>(0).Wake();
 
     /// <summary>A repository whose file has these entries of <c>on.schedule</c>, synced; its schedules are removed at the end.</summary>

@@ -18,7 +18,7 @@ public sealed class ScheduleSyncTests(ScheduleCluster cluster) : IClassFixture<S
     {
         await using var repository = await cluster.RepositoryAsync(Nightly, Hourly);
         var before = await cluster.Store.ListAsync(repository.Row.Id, Token);
-        cluster.Clock.Now = cluster.Clock.Now.AddMinutes(7);
+        cluster.Clock.Now = (await FindAsync(repository, "0 * * * *")).NextAt!.Value.AddMinutes(-7);
         await repository.SyncAsync(Hourly, Nightly);
         Assert.Equivalent(before, await cluster.Store.ListAsync(repository.Row.Id, Token), strict: true);
     }

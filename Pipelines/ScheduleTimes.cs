@@ -27,6 +27,8 @@ public sealed class ScheduleTimes
     /// <summary>From here on a valid expression must have a time.</summary>
     private static readonly DateTimeOffset Start = new(2024, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
+    private static readonly TimeSpan LongestGap = TimeSpan.FromDays(3);
+
     private readonly CronExpression _cron;
     private readonly TimeZoneInfo _zone;
 
@@ -52,7 +54,21 @@ public sealed class ScheduleTimes
         : new(expression, zone);
 
     /// <summary>The first time after <paramref name="after"/>, in UTC; null when there is none before the year 2100.</summary>
-    public DateTimeOffset? Next(DateTimeOffset after) => _cron.GetNextOccurrence(after, _zone)?.ToUniversalTime();
+    public DateTimeOffset? Next(DateTimeOffset after)
+    {
+        // A zone that moves across the date line skips a day, for which the time zone data has an offset nevertheless: times of that day
+        // are then found before the time from which they are looked for.
+        for (var from = after; from <= after + LongestGap; from += TimeSpan.FromHours(1))
+        {
+            var next = _cron.GetNextOccurrence(from, _zone);
+            if (next is null || next > after)
+            {
+                return next?.ToUniversalTime();
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>
     /// How many times there are after <paramref name="after"/> and up to <paramref name="upTo"/>; counts to at most

@@ -218,9 +218,7 @@ internal static partial class Formats
     }
 
     private static string? TimeZoneProblem(string text) =>
-        TimeZones.Find(text) is not null ? null
-        : TimeZoneInfo.TryConvertWindowsIdToIanaId(text, out var iana) ? $" Did you mean '{iana}'?"
-        : Phrases.DidYouMean(text, TimeZones.Known);
+        TimeZones.Find(text) is not null ? null : Phrases.DidYouMean(text, TimeZones.Known);
 
     [GeneratedRegex(MatrixNamePattern)]
     private static partial Regex MatrixNameForm();

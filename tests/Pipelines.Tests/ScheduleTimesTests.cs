@@ -73,7 +73,7 @@ public sealed class ScheduleTimesTests
     {
         var times = ScheduleTimes.Of("0 3 * * *", "Pacific/Apia", Repository);
         var before = new DateTimeOffset(2011, 12, 29, 12, 0, 0, TimeSpan.Zero);
-        Assert.InRange(times.Count(before, before.AddDays(3), 10), 3, 4);
+        Assert.Equal(3, times.Count(before, before.AddDays(3), 10));
     }
 
     [Fact]

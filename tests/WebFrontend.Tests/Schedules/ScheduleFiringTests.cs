@@ -1,4 +1,3 @@
-using Shipinator.Schema.Stores;
 using Shipinator.Triggers;
 using Shipinator.Triggers.Schedules;
 

@@ -19,7 +19,7 @@ internal static class LateNote
             return null;
         }
 
-        var because = failure is null ? "no server was available at that time" : $"earlier attempts failed: {failure.TrimEnd('.')}";
+        var because = failure is null ? "no server could start it at that time" : $"earlier attempts failed: {failure.TrimEnd('.')}";
         var others =
             skipped == 0 ? ""
             : skipped == 1 ? " It also stands for 1 later due time."

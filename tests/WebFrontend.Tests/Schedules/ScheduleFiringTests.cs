@@ -99,7 +99,7 @@ public sealed class ScheduleFiringTests(ScheduleCluster cluster) : IClassFixture
         await cluster.UntilAsync(async () => (await repository.ScheduleAsync()).LastRunId is not null);
         var run = Assert.Single(await repository.RunsAsync());
         var expected =
-            $"Late: due at {due:yyyy-MM-dd HH:mm} UTC, started 5 h 10 min later, because no server was available at that time. "
+            $"Late: due at {due:yyyy-MM-dd HH:mm} UTC, started 5 h 10 min later, because no server could start it at that time. "
             + "It also stands for 5 later due times.";
         Assert.Equal(expected, run.Note);
         var schedule = await repository.ScheduleAsync();

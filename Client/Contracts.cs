@@ -185,6 +185,9 @@ public sealed record RunResponse
 
     public string? RerunOf { get; init; }
 
+    /// <summary>How the run came about, as a sentence, when that is worth knowing: that its schedule was late.</summary>
+    public string? Note { get; init; }
+
     /// <summary><c>pending</c>, <c>running</c>, <c>success</c>, <c>failed</c>, <c>canceled</c>.</summary>
     public required string Status { get; init; }
 

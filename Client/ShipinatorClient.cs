@@ -93,6 +93,36 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
     public Task<PageResponse<PipelineResponse>> ListPipelinesAsync(string repository, CancellationToken cancellationToken = default) =>
         GetAsync($"v1/repositories/{Part(repository)}/pipelines", Json.PageResponsePipelineResponse, cancellationToken);
 
+    /// <summary>The schedules of a repository; null: of all repositories.</summary>
+    public IAsyncEnumerable<ScheduleResponse> ListSchedulesAsync(string? repository, CancellationToken cancellationToken = default) =>
+        PagesAsync(
+            repository is null ? "v1/schedules?limit=100" : $"v1/repositories/{Part(repository)}/schedules?limit=100",
+            Json.PageResponseScheduleResponse,
+            cancellationToken
+        );
+
+    /// <summary>Switches a schedule on or off.</summary>
+    public Task<ScheduleResponse> UpdateScheduleAsync(
+        string schedule,
+        UpdateScheduleRequest request,
+        CancellationToken cancellationToken = default
+    ) =>
+        SendAsync(
+            HttpMethod.Patch,
+            $"v1/schedules/{Part(schedule)}",
+            JsonContent.Create(request, Json.UpdateScheduleRequest),
+            Json.ScheduleResponse,
+            null,
+            cancellationToken
+        );
+
+    /// <summary>Creates a run of a schedule now. With a key, a repeated request returns the same run.</summary>
+    public Task<RunResponse> RunScheduleAsync(
+        string schedule,
+        string? idempotencyKey = null,
+        CancellationToken cancellationToken = default
+    ) => SendAsync(HttpMethod.Post, $"v1/schedules/{Part(schedule)}/runs", null, Json.RunResponse, idempotencyKey, cancellationToken);
+
     /// <summary>Creates a run. With a key, a repeated request returns the same run.</summary>
     public Task<RunResponse> CreateRunAsync(
         string pipeline,

@@ -34,6 +34,8 @@ public static class SchemaServices
         services.TryAddSingleton<ProjectStore>();
         services.TryAddSingleton<RepositoryStore>();
         services.TryAddSingleton<PipelineStore>();
+        services.TryAddSingleton<ScheduleStore>();
+        services.TryAddSingleton<DueTimeStore>();
         services.TryAddSingleton<TokenStore>();
         services.TryAddSingleton<BrowserSessionStore>();
         services.TryAddSingleton<ServerKeyStore>();

@@ -86,6 +86,7 @@ public static class ShipinatorWeb
         var v1 = app.MapGroup("/v1");
         v1.MapProjects();
         v1.MapRepositories();
+        v1.MapSchedules();
         v1.MapRuns();
         v1.MapExecutions();
         v1.MapRunner();

@@ -41,6 +41,7 @@ internal sealed class CommandLine(TimeProvider time)
             .. LintCommand.All(this),
             .. ArtifactCommands.All(this),
             .. CatalogCommands.All(this),
+            .. ScheduleCommands.All(this),
             .. TokenCommands.All(this),
         ];
         foreach (var command in commands)

@@ -20,6 +20,8 @@ internal sealed record KnownServer(string Url, string? Token);
 [JsonSerializable(typeof(List<RunResponse>))]
 [JsonSerializable(typeof(List<ProjectResponse>))]
 [JsonSerializable(typeof(List<RepositoryResponse>))]
+[JsonSerializable(typeof(List<ScheduleResponse>))]
+[JsonSerializable(typeof(ScheduleResponse))]
 [JsonSerializable(typeof(List<ArtifactResponse>))]
 [JsonSerializable(typeof(List<TokenResponse>))]
 [JsonSerializable(typeof(List<PipelineResponse>))]

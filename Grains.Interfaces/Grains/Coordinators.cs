@@ -110,3 +110,15 @@ public interface IRecoveryGrain : IGrainWithIntegerKey
     [Alias("wake")]
     Task Sweep(CancellationToken cancellationToken = default);
 }
+
+/// <summary>One per cluster (key 0): takes the due times of schedules.</summary>
+[Alias("shipinator.schedules")]
+public interface IScheduleGrain : IGrainWithIntegerKey
+{
+    /// <summary>
+    /// Looks for due schedules now, and again when the next one is due. Called at a silo's start, on a membership change, every minute and
+    /// when schedules have changed. Returns immediately.
+    /// </summary>
+    [Alias("wake")]
+    Task Wake(CancellationToken cancellationToken = default);
+}

@@ -5,7 +5,7 @@ namespace Shipinator.Grains.Coordination;
 
 /// <summary>
 /// Activates the grain of everything that is not terminal or not settled: when a silo starts, when one leaves the cluster, and once a
-/// minute. Work that a crash interrupted is found by its row.
+/// minute. Work that a crash interrupted is found by its row. At the same times it wakes the grain of the schedules.
 /// </summary>
 [GrainType("shipinator.recovery"), Reentrant]
 public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<RecoveryGrain> logger) : Grain, IRecoveryGrain, IRemindable
@@ -29,13 +29,27 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
         }
 
         RequestSweep();
+        await WakeSchedulesAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
-    public Task ReceiveReminder(string reminderName, TickStatus status)
+    public async Task ReceiveReminder(string reminderName, TickStatus status)
     {
         RequestSweep();
-        return Task.CompletedTask;
+        await WakeSchedulesAsync(CancellationToken.None);
+    }
+
+    /// <summary>The next reminder repeats it.</summary>
+    private async Task WakeSchedulesAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await GrainFactory.GetGrain<IScheduleGrain>(0).Wake(cancellationToken);
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            WakeFailed(e);
+        }
     }
 
     /// <summary>Runs one sweep at a time; a request during a sweep starts another one after it. Calls never wait for a sweep.</summary>
@@ -144,6 +158,9 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
 
     [LoggerMessage(1304, LogLevel.Information, "Recovery can read the unfinished work again")]
     private partial void SweepRecovered();
+
+    [LoggerMessage(1305, LogLevel.Warning, "Recovery could not wake the schedules; retrying in a minute")]
+    private partial void WakeFailed(Exception exception);
 
     [LoggerMessage(1303, LogLevel.Warning, "Recovery could not touch {Machine} {Id}")]
     private partial void TouchFailed(Exception exception, string machine, Guid id);

@@ -34,6 +34,7 @@ internal static class RunLogic
             RerunOf = command.RerunOf,
             IdempotencyKey = command.IdempotencyKey,
             Actor = command.Actor,
+            Note = command.Note,
             Life = log.Begin(Machine.Run, id.Value),
         };
 

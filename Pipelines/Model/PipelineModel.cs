@@ -93,13 +93,6 @@ public sealed record TriggerMatch(bool Runs, string? Reason);
 /// <param name="Options">The allowed values; empty: any.</param>
 public sealed record ManualInput(string Name, string Description, string? Default, IReadOnlyList<string> Options);
 
-/// <summary>A schedule that starts runs.</summary>
-/// <param name="Cron">
-/// Five fields or a macro, in UTC. <c>H</c> stands for a value that is fixed per pipeline: Cronos needs a jitter seed to read it.
-/// </param>
-/// <param name="Branch">The branch; null: the repository's default branch.</param>
-public sealed record ScheduleEntry(string Cron, string? Branch);
-
 /// <summary>The filters of <c>on.push</c> or <c>on.pr</c>; a null list does not filter.</summary>
 internal sealed record RefFilter(GlobList? Branches, GlobList? Tags, GlobList? Paths, GlobList? PathsIgnore)
 {

@@ -29,7 +29,7 @@ public static partial class RunPlanner
         }
 
         var inputs = FillInputs(model, facts, errors);
-        var trigger = facts.Event == "manual" ? facts with { Inputs = inputs } : facts;
+        var trigger = HasInputs(facts) ? facts with { Inputs = inputs } : facts;
         var resolver = new Resolver(errors, TemplateValues.Of(trigger, settings, inputs), settings.MaxCharacters);
         try
         {
@@ -138,10 +138,13 @@ public static partial class RunPlanner
         string OfRef() => $"{facts.Event}:{facts.Ref}";
     }
 
+    /// <summary>Whether the event can give values to inputs: somebody who starts a run does, and so does a schedule.</summary>
+    private static bool HasInputs(TriggerFacts facts) => facts.Event is "manual" or "schedule";
+
     private static ImmutableSortedDictionary<string, string> FillInputs(PipelineModel model, TriggerFacts facts, ErrorList errors)
     {
         var filled = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
-        var given = facts.Event == "manual" ? facts.Inputs : ImmutableSortedDictionary<string, string>.Empty;
+        var given = HasInputs(facts) ? facts.Inputs : ImmutableSortedDictionary<string, string>.Empty;
         foreach (var unknown in given.Keys.Where(k => model.Inputs.All(i => i.Name != k)))
         {
             var names = model.Inputs.Select(i => i.Name).ToList();

@@ -9,7 +9,7 @@ internal static class ViewReading
         SELECT r.id, r.pipeline_id, p.name AS pipeline_name, r.repository_id, r.repository_name, r.project_id, r.project_name, r.run_number,
                r.git_ref, r.git_sha, r.event, r.branch, r.commit_message, r.commit_author, r.executor, r.actor, r.rerun_of, r.status,
                r.reason, r.detail, r.cancel_requested_at, r.cancel_reason, r.cancel_detail, r.cancel_actor, r.created_at, r.started_at,
-               r.finished_at, r.version
+               r.finished_at, r.version, r.note
         FROM pipeline_runs r JOIN pipelines p ON p.id = r.pipeline_id
         """;
 
@@ -49,6 +49,7 @@ internal static class ViewReading
             Status = r.Status(),
             Reason = r.ReasonOrNull(),
             Detail = r.TextOrNull("detail"),
+            Note = r.TextOrNull("note"),
             Cancel = r.Cancel(),
             CreatedAt = r.Time("created_at"),
             StartedAt = r.TimeOrNull("started_at"),

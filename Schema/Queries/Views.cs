@@ -45,6 +45,9 @@ public sealed record RunView
 
     public RunId? RerunOf { get; init; }
 
+    /// <summary>How the run came about, when that is worth knowing: that its schedule was late.</summary>
+    public string? Note { get; init; }
+
     public required Status Status { get; init; }
 
     public Reason? Reason { get; init; }

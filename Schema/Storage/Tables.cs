@@ -71,6 +71,7 @@ internal static class Tables
             Text<RunRow>("actor", r => r.Record.Actor),
             UuidOrNull<RunRow>("rerun_of", r => r.Record.RerunOf?.Value),
             Text<RunRow>("idempotency_key", r => r.Record.IdempotencyKey),
+            Text<RunRow>("note", r => r.Record.Note),
             Json<RunRow>("plan", r => r.PlanJson),
             Json<RunRow>("jobs", r => r.JobsJson),
             .. RunChanging,

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Shipinator.Schema.Stores;
 using Shipinator.Triggers.Planning;
+using Shipinator.Triggers.Schedules;
 
 namespace Shipinator.Triggers.Repositories;
 
@@ -62,6 +63,7 @@ public sealed partial class RepositoryRegistry(
     IExecutorRegistry executors,
     RepositoryProbe probe,
     RunPlanning planning,
+    ScheduleSync schedules,
     ILogger<RepositoryRegistry> logger
 )
 {
@@ -129,8 +131,9 @@ public sealed partial class RepositoryRegistry(
     }
 
     /// <summary>
-    /// Reads the pipeline file at the default branch and creates a pipeline for each of its trigger types. Returns all pipelines of the
-    /// repository. Errors: <see cref="ForgeException"/>, <see cref="PipelineFileException"/>; then nothing was changed.
+    /// Reads the pipeline file at the default branch, creates a pipeline for each of its trigger types and makes the repository's schedules
+    /// those of the file. Returns all pipelines of the repository. Errors: <see cref="ForgeException"/>,
+    /// <see cref="PipelineFileException"/>; then nothing was changed.
     /// </summary>
     public async Task<IReadOnlyList<PipelineRow>> SyncAsync(RepositoryId id, CancellationToken cancellationToken)
     {
@@ -141,6 +144,7 @@ public sealed partial class RepositoryRegistry(
         var result = await planning.ParseAsync(repository, file, cancellationToken);
         var model = result.Model ?? throw new PipelineFileException(result.Errors);
         var found = await pipelines.SyncAsync(repository.Id, repository.Name, model.TriggerTypes, cancellationToken);
+        await schedules.SyncAsync(repository.Id, model.Schedules, cancellationToken);
         Synced(repository.Id, file.Head.Commit, found.Count);
         return found;
     }

@@ -110,7 +110,8 @@ internal static class RunRoutes
         return await CreatedAsync(run, context, runs, address, cancellation);
     }
 
-    private static async Task<IResult> CreatedAsync(
+    /// <summary>The response to a request that created a run, now or when it was sent for the first time.</summary>
+    public static async Task<IResult> CreatedAsync(
         TriggeredRun run,
         HttpContext context,
         RunQueries runs,

@@ -45,6 +45,7 @@ internal static class DashboardServices
         services.AddView<bool, OverviewSnapshot, OverviewSource>();
         services.AddView<Scope, ScopeSnapshot, ScopeSource>();
         services.AddView<ProjectsKey, ProjectsSnapshot, ProjectsSource>();
+        services.AddView<SchedulesKey, SchedulesSnapshot, SchedulesSource>();
         services.AddView<bool, TokensSnapshot, TokensSource>();
         services.AddView<bool, ClusterSnapshot, ClusterSource>();
         services.AddView<RunListKey, RunListSnapshot, RunListSource>();

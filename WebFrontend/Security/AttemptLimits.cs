@@ -64,11 +64,16 @@ public sealed class AttemptLimits : IRunLimits, IDisposable
     public void TakeRun(Actor actor, RepositoryId repository)
     {
         ArgumentNullException.ThrowIfNull(actor);
-        Take(
-            _runsByActor,
-            actor.ToString(),
-            $"Token '{actor.Name}' has exceeded its limit of runs per minute (Shipinator:Limits:RunsPerMinutePerToken)."
-        );
+        // Schedules of many repositories have the same name; the limit of their repository applies.
+        if (actor.Kind is not ActorKind.Schedule)
+        {
+            Take(
+                _runsByActor,
+                actor.ToString(),
+                $"Token '{actor.Name}' has exceeded its limit of runs per minute (Shipinator:Limits:RunsPerMinutePerToken)."
+            );
+        }
+
         Take(
             _runsByRepository,
             repository.ToString(),

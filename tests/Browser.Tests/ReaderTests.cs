@@ -35,6 +35,7 @@ public sealed class ReaderTests(Dashboard dashboard)
                 "/runs",
                 $"/runs/{active}",
                 $"/runs/{failed}",
+                "/schedules",
                 "/projects",
                 $"/projects/{Text("project_id")}",
                 $"/repositories/{Text("repository_id")}",

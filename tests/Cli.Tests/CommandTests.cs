@@ -305,6 +305,8 @@ public sealed class CommandTests : IAsyncLifetime
                 "artifacts",
                 "projects",
                 "repositories",
+                "schedules",
+                "schedule",
                 "tokens",
             ],
             commands

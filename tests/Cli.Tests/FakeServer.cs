@@ -66,6 +66,9 @@ internal sealed class FakeServer : IAsyncDisposable
 
     public ConcurrentQueue<string> RepositoryRequests { get; } = new();
 
+    /// <summary>The bodies of requests that change a schedule.</summary>
+    public ConcurrentQueue<string> ScheduleRequests { get; } = new();
+
     /// <summary>Whether the repository exists from the start.</summary>
     public bool HasRepository { get; set; }
 
@@ -163,6 +166,21 @@ internal sealed class FakeServer : IAsyncDisposable
             }
         );
         app.MapPost("/v1/pipelines/m1/runs", () => Refusal is { } no ? Json(no.Body, no.Status) : Json(RunBody("pending"), 201));
+        app.MapGet("/v1/schedules", () => Json($$"""{"items":[{{ScheduleBody("true")}}]}"""));
+        app.MapGet("/v1/repositories/r1/schedules", () => Json($$"""{"items":[{{ScheduleBody("true")}}]}"""));
+        app.MapPatch(
+            "/v1/schedules/{id}",
+            async (string id, HttpContext context) =>
+            {
+                using var reader = new StreamReader(context.Request.Body);
+                var body = await reader.ReadToEndAsync();
+                ScheduleRequests.Enqueue(body);
+                return id == "c1"
+                    ? Json(ScheduleBody(body.Contains("true", StringComparison.Ordinal) ? "true" : "false"))
+                    : Json("""{"title":"Not found","detail":"The schedule does not exist.","code":"not_found"}""", 404);
+            }
+        );
+        app.MapPost("/v1/schedules/c1/runs", () => Refusal is { } no ? Json(no.Body, no.Status) : Json(RunBody("pending"), 201));
         app.MapGet("/v1/pipeline-runs", () => Json($$"""{"items":[{{RunBody("success")}}]}"""));
         app.MapGet(
             "/v1/pipeline-runs/{id}",
@@ -296,6 +314,14 @@ internal sealed class FakeServer : IAsyncDisposable
              "project_id":"p1","project_name":"shop","run_number":7,"git_ref":"main","git_sha":"0123456789abcdef0123456789abcdef01234567",
              "event":"manual","branch":"main@H","executor":"process","actor":"tester",
              "status":"{{status}}","created_at":"{{At}}","finished_at":"2026-01-02T03:04:09Z","url":"http://shipinator.invalid/runs/7@H"}
+            """;
+
+    private static string ScheduleBody(string enabled) =>
+        $$"""
+            {"id":"c1","repository_id":"r1","repository_name":"shop","project_name":"shop","name":"nightly@H","cron":"0 3 * * *",
+             "timezone":"Europe/Berlin","branch":"main","inputs":{},"enabled":{{enabled}},"status":"failing",
+             "next_at":"{{At}}","last_run_number":7,"last_run_status":"success","note":"Late: @H","failure":"The forge is away. @H",
+             "failures":2,"created_at":"{{At}}","updated_at":"{{At}}"}
             """;
 
     private string ArtifactBody() =>

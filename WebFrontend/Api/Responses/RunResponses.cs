@@ -25,6 +25,7 @@ internal static class RunResponses
             CommitAuthor = r.CommitAuthor,
             Executor = r.Executor,
             Actor = r.Actor,
+            Note = r.Note,
             RerunOf = r.RerunOf?.ToString(),
             Status = r.Status.Word(),
             Reason = r.Reason?.Word(),

@@ -20,7 +20,9 @@ public static class ForgeServices
         services.TryAddSingleton<IRepositoryMirrors>(s => s.GetRequiredService<GitForge>().Mirrors);
         services.TryAddSingleton<IClonePolicy, ClonePolicy>();
         services.TryAddSingleton<IForgeRegistry, ForgeRegistry>();
+        services.TryAddSingleton<IWebhookForges, WebhookForges>();
         services.TryAddSingleton<IGitCredentials, ConfigurationGitCredentials>();
+        services.TryAddSingleton<IRepositoryCredentials, ConfiguredRepositoryCredentials>();
         services.TryAddSingleton<ISecretSource, ConfigurationSecrets>();
         return services;
     }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using Scalar.AspNetCore;
 using Shipinator.Triggers;
 using Shipinator.Triggers.Runs;
@@ -16,7 +17,8 @@ public static class ShipinatorWeb
     {
         var options = new WebOptions();
         configure(options);
-        services.AddOptions<WebOptions>().Configure(configure);
+        services.AddSingleton<IValidateOptions<WebOptions>, WebOptionsValidator>();
+        services.AddOptions<WebOptions>().Configure(configure).ValidateOnStart();
         services.AddSingleton<ExecutionTokens>();
         services.AddSingleton<IExecutionTokens>(s => s.GetRequiredService<ExecutionTokens>());
         services.AddSingleton<AttemptLimits>();

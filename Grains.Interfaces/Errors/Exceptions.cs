@@ -118,3 +118,45 @@ public sealed class ForgeException(string code, string message, Exception? inner
     /// <summary>The file is not UTF-8.</summary>
     public const string NotUtf8 = "file_not_utf8";
 }
+
+/// <summary>A request to a forge's API failed.</summary>
+[GenerateSerializer, Alias("shipinator.forge-request-error")]
+public sealed class ForgeRequestException(
+    string code,
+    string message,
+    bool isTransient,
+    int? status = null,
+    TimeSpan? retryAfter = null,
+    Exception? inner = null
+) : ShipinatorException(code, message, inner)
+{
+    /// <summary>The forge can't be reached, or responds with 5xx.</summary>
+    public const string Unavailable = "forge_unavailable";
+
+    /// <summary>The credential is missing, invalid or revoked.</summary>
+    public const string Unauthorized = "forge_unauthorized";
+
+    /// <summary>The credential lacks a right; the message names it.</summary>
+    public const string Forbidden = "forge_forbidden";
+
+    /// <summary>The repository, commit or file does not exist, or the credential may not see it.</summary>
+    public const string NotFound = "forge_not_found";
+
+    /// <summary>The forge limits the rate of requests.</summary>
+    public const string RateLimited = "forge_rate_limited";
+
+    /// <summary>The forge refuses the request and will refuse it again.</summary>
+    public const string Refused = "forge_refused";
+
+    /// <summary>Whether the same call may succeed later without anything being changed.</summary>
+    [Id(0)]
+    public bool IsTransient { get; } = isTransient;
+
+    /// <summary>The HTTP status; null when there was no response.</summary>
+    [Id(1)]
+    public int? Status { get; } = status;
+
+    /// <summary>The delay that the forge asks for; null when it asks for none.</summary>
+    [Id(2)]
+    public TimeSpan? RetryAfter { get; } = retryAfter;
+}

@@ -19,7 +19,7 @@ public interface IRepositoryGrain : IGrainWithGuidKey
     /// this call.
     /// </summary>
     [Alias("look-up")]
-    Task<RunOutlook> LookUp(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default);
+    Task<NextRun> FindRun(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Requests a run's turn in a group. A run repeats the request to learn that its turn has come, or that it is superseded.
@@ -38,7 +38,7 @@ public sealed record RunReservation([property: Id(0)] RunId RunId, [property: Id
 
 /// <summary>The reservation of a key, and the number of the next run unless another one is reserved first.</summary>
 [GenerateSerializer, Alias("shipinator.run-outlook"), Immutable]
-public sealed record RunOutlook([property: Id(0)] RunReservation? Known, [property: Id(1)] long NextNumber);
+public sealed record NextRun([property: Id(0)] RunReservation? Known, [property: Id(1)] long NextNumber);
 
 /// <summary>A run's request for its turn in a concurrency group.</summary>
 [GenerateSerializer, Alias("shipinator.turn-request"), Immutable]
@@ -108,5 +108,5 @@ public interface IRecoveryGrain : IGrainWithIntegerKey
 {
     /// <summary>Ensures that the reminder exists, and sweeps now. Called at a silo's start and on a membership change.</summary>
     [Alias("wake")]
-    Task Wake(CancellationToken cancellationToken = default);
+    Task Sweep(CancellationToken cancellationToken = default);
 }

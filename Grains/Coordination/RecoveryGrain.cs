@@ -20,7 +20,7 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
     private bool _failing;
 
     /// <inheritdoc/>
-    public async Task Wake(CancellationToken cancellationToken = default)
+    public async Task Sweep(CancellationToken cancellationToken = default)
     {
         if (!_reminded)
         {

@@ -53,6 +53,9 @@ internal sealed class FakeServer : IAsyncDisposable
     /// <summary>Whether another client registers the repository first.</summary>
     public bool IsRegisteredConcurrently { get; set; }
 
+    /// <summary>Whether the project does not exist until another client creates it first.</summary>
+    public bool IsProjectCreatedConcurrently { get; set; }
+
     /// <summary>Whether event and log streams end after each chunk, as if they were complete.</summary>
     public bool CutsStreams { get; set; }
 
@@ -125,10 +128,14 @@ internal sealed class FakeServer : IAsyncDisposable
     {
         var project = $$"""{"id":"p1","name":"shop","created_at":"{{At}}","updated_at":"{{At}}"}""";
         app.MapGet("/v1/me", () => Json("""{"name":"tester","role":"admin"}"""));
-        app.MapGet("/v1/projects", () => Json($$"""{"items":[{{project}}]}"""));
+        app.MapGet("/v1/projects", () => Json($$"""{"items":[{{(IsProjectCreatedConcurrently ? "" : project)}}]}"""));
         app.MapPost(
             "/v1/projects",
-            () => Json("""{"title":"Conflict","detail":"Project 'shop' already exists.","code":"conflict"}""", 409)
+            () =>
+            {
+                IsProjectCreatedConcurrently = false;
+                return Json("""{"title":"Conflict","detail":"Project 'shop' already exists.","code":"conflict"}""", 409);
+            }
         );
         app.MapGet(
             "/v1/projects/p1/repositories",

@@ -120,6 +120,21 @@ public sealed class GitForgeTests : IDisposable
         );
     }
 
+    /// <summary>With replaced bytes another script would run than was written.</summary>
+    [Theory]
+    [InlineData("6275696C643A0A2320E9", "line 2, column 3: The byte 0xE9")]
+    [InlineData("FFFE62007500", "line 1, column 1: The byte 0xFF at offset 0 is not valid UTF-8; the file looks like UTF-16")]
+    public async Task ReadFile_ThatIsNotUtf8_IsRefusedWithThePosition(string bytes, string says)
+    {
+        await File.WriteAllBytesAsync(Path.Combine(_path, "latin.yaml"), Convert.FromHexString(bytes));
+        Commit("d.txt", "four\n", "fourth");
+        var error = await Assert.ThrowsAsync<ForgeException>(() =>
+            Forge().ReadFile(_repository, Git("rev-parse", "HEAD"), "latin.yaml", default)
+        );
+        Assert.Equal(ForgeException.NotUtf8, error.Code);
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task ChangedFiles_BetweenTwoCommits_AreThoseOfTheSecond()
     {

@@ -181,7 +181,7 @@ public sealed class EngineCluster : IAsyncLifetime
         while ((await UnsettledAsync()).Any(mine.Contains))
         {
             Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "Something that has ended did not settle.");
-            await Grains.GetGrain<IRecoveryGrain>(0).Wake();
+            await Grains.GetGrain<IRecoveryGrain>(0).Sweep();
         }
     }
 

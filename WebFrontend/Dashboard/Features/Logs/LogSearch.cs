@@ -71,7 +71,8 @@ internal sealed class LogSearch(LogReader reader, Func<int?> selected)
         var more = await reader.FindAsync(Searched, known.Last);
         if (more is not null && ReferenceEquals(known, _matches))
         {
-            _matches = more with { Lines = [.. known.Lines.Where(l => l < known.Last), .. more.Lines], Cut = known.Cut || more.Cut };
+            List<int> all = [.. known.Lines.Where(l => l < known.Last), .. more.Lines];
+            _matches = more with { Lines = all, Cut = known.Cut || more.Cut };
             _match = Math.Min(_match, _matches.Lines.Count - 1);
         }
     }
@@ -88,7 +89,9 @@ internal sealed class LogSearch(LogReader reader, Func<int?> selected)
         return matches.Lines[_match];
     }
 
-    /// <summary>As <see cref="Choose"/>, the next match (1) or the previous one (-1), from the selected line if that contains none.</summary>
+    /// <summary>
+    /// As <see cref="Choose"/>, the next match (1) or the previous one (-1), from the selected line if that contains none.
+    /// </summary>
     public int? Step(int step)
     {
         if (_matches is null || IsAtMatch)

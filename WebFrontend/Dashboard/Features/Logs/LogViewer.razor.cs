@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Web.Virtualization;
 using Microsoft.JSInterop;
@@ -14,6 +13,7 @@ public sealed partial class LogViewer
 {
     private readonly LogReader _reader;
     private readonly LogSearch _search;
+    private readonly LogFind _find;
     private readonly LogWindow _window;
     private LogScripts? _scripts;
     private LogAddress _address = null!;
@@ -31,6 +31,7 @@ public sealed partial class LogViewer
     {
         _reader = new(() => View, StateHasChanged);
         _search = new(_reader, () => SelectedLine);
+        _find = new(_search, () => SelectedLine, () => View?.State.Lines ?? 1, SelectLine, GoToLineAsync);
         _window = new(_reader);
     }
 
@@ -246,66 +247,15 @@ public sealed partial class LogViewer
     private ValueTask<ItemsProviderResult<LogLine>> ProvideAsync(ItemsProviderRequest request) =>
         _window.ProvideAsync(request, View?.State.Lines ?? 0);
 
-    private Task FindNextAsync() => FindAsync(1);
+    private Task FindNextAsync() => _find.EnterAsync(1);
 
-    private Task FindPreviousAsync() => FindAsync(-1);
+    private Task FindPreviousAsync() => _find.EnterAsync(-1);
 
-    /// <summary>Handles Enter: searches for a new text, goes to the next match of the same one, or, after a colon, to a line.</summary>
-    private async Task FindAsync(int step)
-    {
-        if (_search.Text is [':', .. var number] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var line))
-        {
-            _search.Text = "";
-            _search.Clear();
-            SelectLine(Math.Clamp(line, 1, Math.Max(1, View?.State.Lines ?? 1)));
-            await GoToLineAsync(line);
-        }
-        else if (_search.IsSearched)
-        {
-            await GoToMatchAsync(_search.Step(step));
-        }
-        else if (_search.Text.Length > 0)
-        {
-            await SearchAsync();
-            if (!_search.IsAtMatch)
-            {
-                await GoToMatchAsync(_search.Choose(0));
-            }
-        }
-        else
-        {
-            _search.Clear();
-            SelectLine(null);
-        }
-    }
-
-    /// <summary>Searches for the text and goes to its first match, unless the address names a line.</summary>
     private async Task SearchAsync()
     {
-        if (!await _search.RunAsync())
+        if (await _find.SearchAsync())
         {
-            return;
-        }
-
-        if (SelectedLine is null)
-        {
-            await GoToMatchAsync(_search.Choose(0));
-        }
-        else if (_search.CurrentLine is { } line)
-        {
-            // After rendering, the line has highlights; one of them may be far to the right.
-            await GoToLineAsync(line);
-        }
-
-        StateHasChanged();
-    }
-
-    private async Task GoToMatchAsync(int? line)
-    {
-        if (line is { } match)
-        {
-            SelectLine(match);
-            await GoToLineAsync(match);
+            StateHasChanged();
         }
     }
 

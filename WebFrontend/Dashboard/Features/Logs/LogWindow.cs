@@ -42,7 +42,9 @@ internal sealed class LogWindow(LogReader reader)
     /// <summary>Moves down by one window; returns its first line.</summary>
     public int MoveDown() => First += Size;
 
-    /// <summary>Moves so that the window contains a line, or the end of the log when that is followed, and reads the wrapped lines.</summary>
+    /// <summary>
+    /// Moves so that the window contains a line, or the end of the log when that is followed, and reads the wrapped lines.
+    /// </summary>
     public async Task MoveAsync(int lines, int? line, bool following)
     {
         if (line is { } l && (l < First || EndsBefore(l)))

@@ -10,39 +10,40 @@ namespace Shipinator.Schema.Queries;
 /// </summary>
 /// <remarks>
 /// <para>
-/// All runs, and those of a project, repository or pipeline, are read from an index that contains exactly these runs in order. The range is
-/// selected by comparing whole rows, in the order that only this index provides: with <c>=</c> alone the planner may prefer to walk all runs
-/// backwards, because it assumes that they are evenly distributed, which the runs of an inactive project are not.
+/// All runs, and those of a project, repository or pipeline, are read from an index that contains exactly these runs in order. The range
+/// is selected by comparing whole rows, in the order that only this index provides: with <c>=</c> alone the planner may prefer to walk all
+/// runs backwards, because it assumes that they are evenly distributed, which the runs of an inactive project are not.
 /// </para>
 /// <para>
-/// Status and event are words of small, closed sets. A list with a status, a branch or an event is therefore the newest of at most 20
-/// ranges, one for each status and event that it includes, and each range is a part of one index of migration 0019. Such an index answers
-/// every combination, since a filter that is absent only adds ranges.
+/// Status and event are words of small, closed sets. A list with a status, a branch or an event therefore merges at most 20 ranges, one for
+/// each status and event that it includes, and each range is a part of one index of migration 0019. Such an index answers every
+/// combination, since a filter that is absent only adds ranges; a range costs its first run, not a page.
 /// </para>
 /// <para>
-/// Two things keep the planner from any other way. The order of these indexes, <c>DESC NULLS LAST</c>, is the same for ids, which are never
-/// null, but the primary key does not provide it. And <see cref="PlannerSettings"/> makes pages free, so that the plan that visits the
-/// fewest rows wins; otherwise a table that was not vacuumed yet makes a shorter index with many more entries look cheaper.
+/// The plan depends neither on values nor on statistics: each list is in the order of one index only, and <see cref="PlannerSettings"/>
+/// exclude the other ways, which sort. So one plan for all values is enough, and saves the planning of up to 20 ranges.
 /// </para>
 /// </remarks>
 internal sealed class RunListStatement(RunFilter filter, Guid? before, int limit)
 {
     /// <summary>The settings of the transaction in which the statement is planned and executed.</summary>
-    public const string PlannerSettings =
-        CustomPlan + ", set_config('seq_page_cost', '0', true), set_config('random_page_cost', '0', true)";
+    public const string PlannerSettings = """
+        set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_sort', 'off', true),
+        set_config('enable_incremental_sort', 'off', true), set_config('enable_seqscan', 'off', true),
+        set_config('enable_bitmapscan', 'off', true), set_config('max_parallel_workers_per_gather', '0', true),
+        set_config('jit', 'off', true)
+        """;
 
     private static readonly Status[] Statuses = [Status.Pending, Status.Running, Status.Success, Status.Failed, Status.Canceled];
     private readonly List<NpgsqlParameter> _parameters = [];
 
     public (string Sql, NpgsqlParameter[] Parameters) Build()
     {
-        var page = filter is { Status: null, Branch: null, Event: null, IsTerminal: false }
-            ? Walk()
-            : $"FROM ({NewestIds()}) page JOIN pipeline_runs r ON r.id = page.id";
+        var page = filter is { Status: null, Branch: null, Event: null, IsTerminal: false } ? Walk() : Merge();
         // Pipelines are joined only for the rows of the page.
         var sql = $"""
-            {ViewReading.RunSelect.Replace("FROM pipeline_runs r", $"FROM (SELECT r.* {page}) r", StringComparison.Ordinal)}
-            ORDER BY r.id DESC
+            {ViewReading.RunSelect.Replace("FROM pipeline_runs r", $"FROM ({page}) r", StringComparison.Ordinal)}
+            ORDER BY r.id DESC NULLS LAST
             """;
         return (sql, [.. _parameters]);
     }
@@ -62,13 +63,14 @@ internal sealed class RunListStatement(RunFilter filter, Guid? before, int limit
     {
         if (Scope is not { } scope)
         {
-            return $"FROM pipeline_runs r {Where(before is { } id ? [$"r.id < {Next(Uuid(id))}"] : [])} ORDER BY r.id DESC LIMIT {limit + 1}";
+            var beforeLast = Where(before is { } cursor ? [$"r.id < {Next(Uuid(cursor))}"] : []);
+            return $"SELECT r.* FROM pipeline_runs r {beforeLast} ORDER BY r.id DESC LIMIT {limit + 1}";
         }
 
         var value = Next(Uuid(scope.Id));
         var until = before is { } last ? $"< ({value}, {Next(Uuid(last))})" : $"<= ({value}, 'ffffffff-ffff-ffff-ffff-ffffffffffff')";
         return $"""
-            FROM pipeline_runs r
+            SELECT r.* FROM pipeline_runs r
             {Where(
                 [
                     $"(r.{scope.Column}, r.id) >= ({value}, '00000000-0000-0000-0000-000000000000')",
@@ -80,38 +82,46 @@ internal sealed class RunListStatement(RunFilter filter, Guid? before, int limit
             """;
     }
 
-    /// <summary>The newest ids of all ranges together; a range contributes a page at most.</summary>
-    private string NewestIds()
+    /// <summary>The runs of all ranges, merged; each is read only as far as the page needs.</summary>
+    private string Merge()
     {
-        var statuses = Statuses.Where(s => (filter.Status ?? s) == s && (!filter.IsTerminal || s.IsTerminal())).Select(s => s.Word());
-        var events = filter.Event is { } of ? [of] : PipelineStore.TriggerTypes;
-        var (status, @event) = (Next(Texts(statuses)), Next(Texts(events)));
         var conditions = new List<string>();
+        var gates = new List<string>();
         if (Scope is { } scope)
         {
             var value = Next(Uuid(scope.Id));
             conditions.Add($"r.{scope.Column} = {value}");
-            conditions.AddRange(WiderScopes(value));
+            gates.AddRange(WiderScopes(value));
         }
 
-        if (filter.Branch is { } branch)
-        {
-            conditions.Add($"r.branch = {Next(Text(branch))}");
-        }
-
-        conditions.AddRange(["r.status = s.status", "r.event = e.event"]);
         if (before is { } id)
         {
             conditions.Add($"r.id < {Next(Uuid(id))}");
         }
 
-        return $"""
-            SELECT n.id
-            FROM unnest({status}) s (status) CROSS JOIN unnest({@event}) e (event) CROSS JOIN LATERAL (
-              SELECT r.id FROM pipeline_runs r {Where(conditions)} ORDER BY r.id DESC NULLS LAST LIMIT {limit + 1}) n
-            ORDER BY n.id DESC LIMIT {limit + 1}
-            """;
+        // Exactly as in migration 0019, or the index does not apply.
+        var (all, allText) = Scope is null ? ("'all ' || ", "all ") : ("", "");
+        var (branch, branchText) = filter.Branch is { } name ? (" || ' ' || r.branch", " " + name) : ("", "");
+        var key = $"({all}r.status || ' ' || r.event{branch})";
+        var newest = $"ORDER BY id DESC NULLS LAST LIMIT {limit + 1}";
+        var ranges = Ranges()
+            .Select(range => Next(Text(allText + range + branchText)))
+            .Select(text => $"(SELECT r.* FROM pipeline_runs r {Where([$"{key} = {text}", .. conditions])} {newest})")
+            .ToList();
+        return ranges.Count == 0
+            ? "SELECT r.* FROM pipeline_runs r WHERE false"
+            : $"SELECT n.* FROM ({string.Join(" UNION ALL ", ranges)}) n {Where(gates)} {newest}";
     }
+
+    /// <summary>
+    /// The statuses and events that the filter includes; none when it contradicts itself or asks for an event that does not exist.
+    /// </summary>
+    private IEnumerable<string> Ranges() =>
+        from status in Statuses
+        where (filter.Status ?? status) == status && (!filter.IsTerminal || status.IsTerminal())
+        from @event in PipelineStore.TriggerTypes
+        where (filter.Event ?? @event) == @event
+        select $"{status.Word()} {@event}";
 
     /// <summary>
     /// That a pipeline belongs to the repository and project that are also asked for, or a repository to the project, which never changes.

@@ -48,8 +48,8 @@ internal static class SqlReading
     ) => source.ListAsync(CustomPlan, sql, map, cancellationToken, parameters);
 
     /// <summary>
-    /// As <see cref="QueryAsync"/>, but planned with settings: a list of <c>set_config(name, value, true)</c>. One round trip: a batch is one
-    /// transaction, and the settings end with it.
+    /// As <see cref="QueryAsync"/>, but planned with settings: a list of <c>set_config(name, value, true)</c>. One round trip: a batch is
+    /// one transaction, and the settings end with it.
     /// </summary>
     public static async Task<List<T>> ListAsync<T>(
         this NpgsqlDataSource source,

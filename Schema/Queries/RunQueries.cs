@@ -39,7 +39,7 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
         ArgumentNullException.ThrowIfNull(filter);
         ArgumentNullException.ThrowIfNull(page);
         var (sql, parameters) = ListStatement(filter, page);
-        var rows = await source.ListAsync(sql, ViewReading.Run, cancellationToken, parameters);
+        var rows = await source.ListAsync(RunListStatement.PlannerSettings, sql, ViewReading.Run, cancellationToken, parameters);
         return Cursors.Cut(List, rows, page.Limit, r => r.Id.ToString());
     }
 

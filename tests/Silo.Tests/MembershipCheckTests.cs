@@ -17,7 +17,7 @@ public sealed class MembershipCheckTests : IAsyncLifetime
 {
     private readonly PostgresFixture _postgres = new();
     private readonly string _data = Directory.CreateTempSubdirectory("ship-member-").FullName;
-    private readonly Membership _membership = new();
+    private readonly CountedMembership _membership = new();
     private DataFolder _folder = null!;
     private ShipinatorDatabase _database = null!;
     private IHost _silo = null!;
@@ -97,23 +97,5 @@ public sealed class MembershipCheckTests : IAsyncLifetime
         var (entry, tag) = Assert.Single(all.Members);
         entry.Status = status;
         Assert.True(await Table.UpdateRowAsync(entry, tag, all.Version.Next(), default));
-    }
-
-    /// <summary>Counts the reads of the table that the check requests; the real service would end this process.</summary>
-    private sealed class Membership : IClusterMembershipService
-    {
-        public int Refreshes { get; private set; }
-
-        public ClusterMembershipSnapshot CurrentSnapshot => throw new NotSupportedException();
-
-        public IAsyncEnumerable<ClusterMembershipSnapshot> MembershipUpdates => throw new NotSupportedException();
-
-        public ValueTask Refresh(MembershipVersion minimumVersion, CancellationToken cancellationToken)
-        {
-            Refreshes++;
-            return default;
-        }
-
-        public Task<bool> TryKill(SiloAddress siloAddress) => throw new NotSupportedException();
     }
 }

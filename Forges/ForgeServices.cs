@@ -3,6 +3,8 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Shipinator.Forges.Configuration;
 using Shipinator.Forges.Git;
+using Shipinator.Forges.Gitea;
+using Shipinator.Forges.GitHub;
 
 namespace Shipinator.Forges;
 
@@ -17,6 +19,10 @@ public static class ForgeServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<GitForge>();
         services.AddSingleton<IForge>(s => s.GetRequiredService<GitForge>());
+        services.AddSingleton<IForge, GitHubForge>();
+        services.AddSingleton<IForge, GiteaForge>();
+        services.AddSingleton<IForge, ForgejoForge>();
+        services.AddSingleton<IForge, GogsForge>();
         services.TryAddSingleton<IRepositoryMirrors>(s => s.GetRequiredService<GitForge>().Mirrors);
         services.TryAddSingleton<IClonePolicy, ClonePolicy>();
         services.TryAddSingleton<IForgeRegistry, ForgeRegistry>();

@@ -15,6 +15,12 @@ public abstract record ForgeEvent
 {
     /// <summary>The login of the forge user who caused the event; null when the forge does not say.</summary>
     public string? Sender { get; init; }
+
+    /// <summary>
+    /// The full name of the repository on the forge, <c>owner/name</c>: it may have been renamed since it was registered, and the webhook of
+    /// an organization reports all of its repositories. Null when the forge does not say.
+    /// </summary>
+    public string? Repository { get; init; }
 }
 
 /// <summary>A branch or a tag was created, moved or deleted.</summary>

@@ -70,6 +70,7 @@ public sealed class ProjectTests
     [InlineData("dbup", "Schema")]
     [InlineData("KubernetesClient", "Executors")]
     [InlineData("LibGit2Sharp", "Forges")]
+    [InlineData("Octokit", "Forges")]
     [InlineData("YamlDotNet", "Pipelines")]
     public void Package_BelongsToOneRoom(string package, string owner) =>
         BoundaryTests.None(

@@ -1,9 +1,11 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Shipinator.Forges.Configuration;
 using Shipinator.Triggers.Planning;
 using Shipinator.Triggers.Projects;
 using Shipinator.Triggers.Repositories;
 using Shipinator.Triggers.Runs;
+using Shipinator.Triggers.Secrets;
 using Shipinator.Triggers.Tokens;
 
 namespace Shipinator.Triggers;
@@ -29,6 +31,25 @@ public static class TriggerServices
         services.AddSingleton<RepositoryProbe>();
         services.AddSingleton<ApiTokens>();
         services.AddHostedService<MirrorSweep>();
+        AddSecrets(services);
         return services;
+    }
+
+    /// <summary>The encrypted store, in the place of the ports that know the configuration alone.</summary>
+    private static void AddSecrets(IServiceCollection services)
+    {
+        services.AddSingleton<SecretKeyRing>();
+        services.AddSingleton<SecretCipher>();
+        services.AddSingleton<SecretVault>();
+        services.AddSingleton<SecretScopes>();
+        services.AddSingleton<SecretRegistry>();
+        services.AddSingleton<SecretKeyRotation>();
+        services.AddSingleton<ConfigurationSecrets>();
+        services.AddSingleton<RepositoryCredentials>();
+        services.AddSingleton<WebhookSecrets>();
+        services.AddHostedService<SecretSweep>();
+        services.Replace(ServiceDescriptor.Singleton<ISecretSource, StoredSecrets>());
+        services.Replace(ServiceDescriptor.Singleton<IRepositoryCredentials>(s => s.GetRequiredService<RepositoryCredentials>()));
+        services.Replace(ServiceDescriptor.Singleton<IWebhookSecrets>(s => s.GetRequiredService<WebhookSecrets>()));
     }
 }

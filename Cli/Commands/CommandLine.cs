@@ -42,6 +42,7 @@ internal sealed class CommandLine(TimeProvider time)
             .. ArtifactCommands.All(this),
             .. CatalogCommands.All(this),
             .. TokenCommands.All(this),
+            .. SecretCommands.All(this),
         ];
         foreach (var command in commands)
         {

@@ -18,7 +18,7 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
     private readonly KubernetesOptions _options;
     private readonly IExecutionTokens _tokens;
     private readonly IServerAddress _address;
-    private readonly IGitCredentials _credentials;
+    private readonly IRepositoryCredentials _credentials;
     private readonly IExecutionSignal _signal;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -39,7 +39,7 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
         IOptions<KubernetesOptions> options,
         IExecutionTokens tokens,
         IServerAddress address,
-        IGitCredentials credentials,
+        IRepositoryCredentials credentials,
         IExecutionSignal signal,
         TimeProvider time,
         ILogger<KubernetesExecutor> logger
@@ -149,7 +149,9 @@ internal sealed partial class KubernetesExecutor : IWorkerInventory, IDisposable
     private async Task CreateAsync(WorkerSpec worker, CancellationToken cancellationToken)
     {
         var @namespace = _options.NamespaceOf(worker.ProjectId);
-        var credential = worker.Source is { } source ? await _credentials.Find(source.CloneUrl, cancellationToken) : null;
+        var credential = worker.Source is { } source
+            ? await _credentials.Find(worker.RepositoryId, source.CloneUrl, cancellationToken)
+            : null;
         var manifest = WorkerManifest.Create(worker, _options, _address.RunnerUrl, credential?.Scope);
         try
         {

@@ -390,11 +390,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
             return null;
         }
 
-        var known = await _secrets.Resolve(spec.Worker.ProjectId, spec.Worker.RepositoryId, spec.Secrets, cancellationToken);
-        var missing = spec.Secrets.Where(n => !known.ContainsKey(n)).ToList();
-        return missing.Count == 0
-            ? null
-            : $"Step {spec.StepName} uses secrets that are not configured for this repository: {string.Join(", ", missing)}.";
+        return (await _secrets.Resolve(SecretRequest.Of(spec), cancellationToken)).Problem(spec.StepName);
     }
 
     /// <summary>Without a name, any holder of the execution's token is accepted. Heartbeats of other runners are ignored.</summary>

@@ -105,12 +105,11 @@ public sealed class EngineHost : IAsyncDisposable
 
     private sealed class NoSecrets : ISecretSource
     {
-        public Task<IReadOnlyDictionary<string, string>> Resolve(
-            ProjectId project,
-            RepositoryId repository,
-            IReadOnlyCollection<string> names,
-            CancellationToken cancellationToken
-        ) => Task.FromResult<IReadOnlyDictionary<string, string>>(ImmutableDictionary<string, string>.Empty);
+        public Task<ResolvedSecrets> Resolve(SecretRequest request, CancellationToken cancellationToken) =>
+            Task.FromResult(ResolvedSecrets.None);
+
+        public Task<IReadOnlyCollection<string>> ValuesToMask(SecretRequest request, CancellationToken cancellationToken) =>
+            Task.FromResult<IReadOnlyCollection<string>>([]);
     }
 
     private sealed class Nowhere : IServerAddress

@@ -145,7 +145,6 @@ public sealed class SecretKeyTests(PostgresFixture postgres) : IDisposable
         if (cluster)
         {
             options.Clustering = ClusteringKind.AdoNet;
-            options.Process.OneMachine = true;
         }
 
         foreach (var key in keys ?? [])
@@ -155,7 +154,8 @@ public sealed class SecretKeyTests(PostgresFixture postgres) : IDisposable
 
         using var folder = DataFolder.Open(_root, exclusive: false);
         await using var database = ShipinatorDatabase.Create(connection);
-        await using var app = SiloApp.Build([], new ConfigurationBuilder().Build(), options, database, folder, 0);
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection([new("Shipinator:Process:OneMachine", "true")]).Build();
+        await using var app = SiloApp.Build([], configuration, options, database, folder, 0);
         await SiloApp.PrepareAsync(app);
         if (set is not null)
         {

@@ -16,7 +16,8 @@ public sealed class SecretStore(NpgsqlDataSource source, TimeProvider time)
     private static readonly TimeSpan ClockMargin = TimeSpan.FromMinutes(10);
 
     private const string Facts =
-        "id, project_id, repository_id, kind, name, version, events, branches, created_at, created_by, updated_at, updated_by, superseded_at";
+        "id, project_id, repository_id, kind, name, version, events, branches, created_at, created_by, updated_at, updated_by, "
+        + "superseded_at";
     private const string Columns = Facts + ", key_id, nonce, ciphertext, tag";
 
     /// <summary>

@@ -56,7 +56,8 @@ internal static class RepositoryFields
         if (IsSsh(url))
         {
             throw Malformed(
-                $"clone_url '{url}' can't be cloned: SSH is not supported. Use the https URL of the repository, with a token if it is private."
+                $"clone_url '{url}' can't be cloned: SSH is not supported. "
+                    + "Use the https URL of the repository, with a token if it is private."
             );
         }
 
@@ -71,7 +72,8 @@ internal static class RepositoryFields
                 "clone_url_credential",
                 "clone_url",
                 "clone_url must not contain a credential, because everybody can read it; "
-                    + "set the repository's own credential ('shipinator repo credential set') or that of the host (Shipinator:GitCredentials)."
+                    + "set the repository's own credential ('shipinator repo credential set') "
+                    + "or that of the host (Shipinator:GitCredentials)."
             );
         }
 

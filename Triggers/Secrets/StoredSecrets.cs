@@ -51,7 +51,8 @@ public sealed class StoredSecrets(SecretStore store, SecretVault vault, Configur
                     new(
                         name,
                         $"Secret {name} is set neither for the repository, nor for its project, nor in the server's configuration "
-                            + $"(Shipinator:Secrets:{name}). Set it with 'shipinator secret set {name}', or remove it from the step's secrets."
+                            + $"(Shipinator:Secrets:{name}). "
+                            + $"Set it with 'shipinator secret set {name}', or remove it from the step's secrets."
                     )
                 );
             }

@@ -6,7 +6,7 @@ using Shipinator.WebFrontend.Security;
 
 namespace Shipinator.WebFrontend.Api;
 
-/// <summary>Secrets of projects and repositories, the credential and the webhook secret of a repository, and the rotation of keys.</summary>
+/// <summary>Secrets of projects and repositories, the credential and webhook secret of a repository, and the rotation of keys.</summary>
 internal static class SecretRoutes
 {
     public static void MapSecrets(this IEndpointRouteBuilder v1)

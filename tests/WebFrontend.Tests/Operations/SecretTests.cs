@@ -97,7 +97,8 @@ public sealed class SecretTests(ApiFixture api)
         await world.SetAsync(SecretScope.Of((await world.RepositoryAsync("other")).Id), "TOKEN", "of another");
         Assert.Equal(
             "Step deploy can't get its secrets. Secret TOKEN is set neither for the repository, nor for its project, nor in the server's "
-                + "configuration (Shipinator:Secrets:TOKEN). Set it with 'shipinator secret set TOKEN', or remove it from the step's secrets.",
+                + "configuration (Shipinator:Secrets:TOKEN). Set it with 'shipinator secret set TOKEN', "
+                + "or remove it from the step's secrets.",
             (await world.Source.Resolve(world.Asked("TOKEN"), default)).Problem("deploy")
         );
     }

@@ -199,11 +199,8 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
         PagesAsync("v1/tokens?limit=100", Json.PageResponseTokenResponse, cancellationToken);
 
     /// <summary>Revokes a token.</summary>
-    public async Task RevokeTokenAsync(string token, CancellationToken cancellationToken = default)
-    {
-        using var response = await http.DeleteAsync($"v1/tokens/{Part(token)}", cancellationToken);
-        await ThrowUnlessSuccessAsync(response, cancellationToken);
-    }
+    public Task RevokeTokenAsync(string token, CancellationToken cancellationToken = default) =>
+        DeleteAsync($"v1/tokens/{Part(token)}", cancellationToken);
 
     public Task<ArtifactResponse> GetArtifactAsync(string artifact, CancellationToken cancellationToken = default) =>
         GetAsync($"v1/artifacts/{Part(artifact)}/metadata", Json.ArtifactResponse, cancellationToken);
@@ -406,7 +403,13 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
 
     private static string Part(string id) => Uri.EscapeDataString(id);
 
-    private Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
+    internal async Task DeleteAsync(string path, CancellationToken cancellationToken)
+    {
+        using var response = await http.DeleteAsync(path, cancellationToken);
+        await ThrowUnlessSuccessAsync(response, cancellationToken);
+    }
+
+    internal Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Get, path, null, type, null, cancellationToken);
 
     private Task<TResponse> PostAsync<TRequest, TResponse>(
@@ -417,7 +420,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
         CancellationToken cancellationToken
     ) => SendAsync(HttpMethod.Post, path, JsonContent.Create(request, requestType), responseType, null, cancellationToken);
 
-    private async Task<T> SendAsync<T>(
+    internal async Task<T> SendAsync<T>(
         HttpMethod method,
         string path,
         HttpContent? content,

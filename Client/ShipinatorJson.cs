@@ -38,5 +38,13 @@ namespace Shipinator.Client;
 [JsonSerializable(typeof(TokenResponse))]
 [JsonSerializable(typeof(PageResponse<TokenResponse>))]
 [JsonSerializable(typeof(MeResponse))]
+[JsonSerializable(typeof(SecretResponse))]
+[JsonSerializable(typeof(PageResponse<SecretResponse>))]
+[JsonSerializable(typeof(SetSecretRequest))]
+[JsonSerializable(typeof(CredentialResponse))]
+[JsonSerializable(typeof(SetCredentialRequest))]
+[JsonSerializable(typeof(WebhookSecretResponse))]
+[JsonSerializable(typeof(SetWebhookSecretRequest))]
+[JsonSerializable(typeof(RotateKeysResponse))]
 [JsonSerializable(typeof(ProblemResponse))]
 public sealed partial class ShipinatorJson : JsonSerializerContext;

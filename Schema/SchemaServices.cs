@@ -39,6 +39,7 @@ public static class SchemaServices
         services.TryAddSingleton<TokenStore>();
         services.TryAddSingleton<BrowserSessionStore>();
         services.TryAddSingleton<ServerKeyStore>();
+        services.TryAddSingleton<SecretStore>();
         services.TryAddSingleton<ArtifactMetadataStore>();
         services.TryAddSingleton<DataProtectionKeyStore>();
         services.TryAddSingleton<RunQueries>();

@@ -93,6 +93,7 @@ public static class ShipinatorWeb
         v1.MapArtifacts();
         v1.MapLint();
         v1.MapTokens();
+        v1.MapSecrets();
         return app;
     }
 

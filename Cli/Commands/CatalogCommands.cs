@@ -11,12 +11,19 @@ internal static class CatalogCommands
     public static IEnumerable<Command> All(CommandLine line)
     {
         yield return new Command("projects", "List and add projects") { ListProjects(line), AddProject(line) };
-        yield return new Command("repositories", "List, add and update repositories")
+        var repositories = new Command("repositories", "List, add and update repositories")
         {
             ListRepositories(line),
             AddRepository(line),
             SetRepository(line),
         };
+        repositories.Aliases.Add("repo");
+        foreach (var command in CredentialCommands.All(line))
+        {
+            repositories.Subcommands.Add(command);
+        }
+
+        yield return repositories;
     }
 
     private static Command ListProjects(CommandLine line) =>

@@ -43,6 +43,7 @@ internal sealed class CommandLine(TimeProvider time)
             .. CatalogCommands.All(this),
             .. ScheduleCommands.All(this),
             .. TokenCommands.All(this),
+            .. SecretCommands.All(this),
         ];
         foreach (var command in commands)
         {

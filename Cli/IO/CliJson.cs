@@ -28,5 +28,10 @@ internal sealed record KnownServer(string Url, string? Token);
 [JsonSerializable(typeof(LintResponse))]
 [JsonSerializable(typeof(MeResponse))]
 [JsonSerializable(typeof(KnownServer))]
+[JsonSerializable(typeof(SecretResponse))]
+[JsonSerializable(typeof(IReadOnlyList<SecretResponse>))]
+[JsonSerializable(typeof(CredentialResponse))]
+[JsonSerializable(typeof(WebhookSecretResponse))]
+[JsonSerializable(typeof(RotateKeysResponse))]
 [JsonSerializable(typeof(ProblemResponse))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -28,7 +28,7 @@ internal sealed class KubernetesExecutor : IWorkerInventory, IDisposable
         IOptions<KubernetesOptions> options,
         IExecutionTokens tokens,
         IServerAddress address,
-        IGitCredentials credentials,
+        IRepositoryCredentials credentials,
         IExecutionSignal signal,
         TimeProvider time,
         ILogger<KubernetesExecutor> logger

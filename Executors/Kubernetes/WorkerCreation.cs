@@ -13,7 +13,7 @@ internal sealed partial class WorkerCreation(
     KubernetesOptions options,
     IExecutionTokens tokens,
     IServerAddress address,
-    IGitCredentials credentials,
+    IRepositoryCredentials credentials,
     ILogger logger
 )
 {
@@ -52,7 +52,9 @@ internal sealed partial class WorkerCreation(
     private async Task CreateAsync(WorkerSpec worker, CancellationToken cancellationToken)
     {
         var @namespace = options.NamespaceOf(worker.ProjectId);
-        var credential = worker.Source is { } source ? await credentials.Find(source.CloneUrl, cancellationToken) : null;
+        var credential = worker.Source is { } source
+            ? await credentials.Find(worker.RepositoryId, source.CloneUrl, cancellationToken)
+            : null;
         var manifest = WorkerManifest.Create(worker, options, address.RunnerUrl, credential?.Scope);
         try
         {

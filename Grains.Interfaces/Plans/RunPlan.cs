@@ -99,6 +99,10 @@ public sealed record TriggerFacts
     /// <summary>The values of a manual run's inputs, including defaults.</summary>
     [Id(10)]
     public ImmutableSortedDictionary<string, string> Inputs { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>Whether the commit is of a fork: the run gets no secrets.</summary>
+    [Id(11)]
+    public bool IsFork { get; init; }
 }
 
 /// <summary>One job: steps that share a workspace.</summary>

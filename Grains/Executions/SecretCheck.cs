@@ -11,10 +11,6 @@ internal sealed class SecretCheck(ISecretSource secrets)
             return null;
         }
 
-        var known = await secrets.Resolve(spec.Worker.ProjectId, spec.Worker.RepositoryId, spec.Secrets, cancellationToken);
-        var missing = spec.Secrets.Where(n => !known.ContainsKey(n)).ToList();
-        return missing.Count == 0
-            ? null
-            : $"Step {spec.StepName} uses secrets that are not configured for this repository: {string.Join(", ", missing)}.";
+        return (await secrets.Resolve(SecretRequest.Of(spec), cancellationToken)).Problem(spec.StepName);
     }
 }

@@ -30,6 +30,7 @@ internal static class ExecutionSpecFactory
             Workdir = plan.Workdir,
             Cache = plan.Cache,
             Worker = Worker(job),
+            Origin = RunOrigin.Of(job.Spec.Trigger),
             JoinsWorker =
                 attempt > 1
                 || job.Steps.Any(s =>

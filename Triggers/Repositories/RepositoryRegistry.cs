@@ -86,7 +86,7 @@ public sealed partial class RepositoryRegistry(
         _ =
             await projects.GetAsync(registration.Project, cancellationToken)
             ?? throw new NotFoundException("project", registration.Project.ToString());
-        var branch = RepositoryFields.Branch(await probe.RequireBranchAsync(provider, url, given, cancellationToken));
+        var branch = RepositoryFields.Branch(await probe.RequireBranchAsync(provider, url, given, null, cancellationToken));
         var row = await repositories.CreateAsync(
             new(registration.Project, name, provider, url, branch, registration.Executor) { PipelineFile = path },
             cancellationToken
@@ -118,7 +118,7 @@ public sealed partial class RepositoryRegistry(
             && (newUrl, newBranch) != (before.CloneUrl, before.DefaultBranch)
         )
         {
-            await probe.RequireBranchAsync(before.VcsProvider, newUrl, newBranch, cancellationToken);
+            await probe.RequireBranchAsync(before.VcsProvider, newUrl, newBranch, id, cancellationToken);
         }
 
         var row = await repositories.UpdateAsync(

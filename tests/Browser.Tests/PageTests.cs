@@ -317,6 +317,8 @@ public sealed class PageTests(Dashboard dashboard)
             ("projects", "/projects"),
             ("project", $"/projects/{project}"),
             ("repository", $"/repositories/{repository}"),
+            ("secrets of a project", $"/projects/{project}/secrets"),
+            ("secrets of a repository", $"/repositories/{repository}/secrets"),
             ("pipeline", $"/pipelines/{pipeline}"),
             ("tokens", "/settings/tokens"),
             ("cluster", "/admin"),

@@ -129,6 +129,7 @@ internal sealed class FakeServer : IAsyncDisposable
 
     private void Map(WebApplication app)
     {
+        MapSecrets(app);
         var project = $$"""{"id":"p1","name":"shop","created_at":"{{At}}","updated_at":"{{At}}"}""";
         app.MapGet("/v1/me", () => Json("""{"name":"tester","role":"admin"}"""));
         app.MapGet("/v1/projects", () => Json($$"""{"items":[{{(IsProjectCreatedConcurrently ? "" : project)}}]}"""));
@@ -227,6 +228,43 @@ internal sealed class FakeServer : IAsyncDisposable
                 return Json(isGood ? """{"valid":true,"errors":[]}""" : $$"""{"valid":false,"errors":[{{PipelineError}}]}""");
             }
         );
+    }
+
+    /// <summary>The bodies of requests that set secrets or credentials.</summary>
+    public ConcurrentQueue<string> SecretRequests { get; } = new();
+
+    private void MapSecrets(WebApplication app)
+    {
+        const string Secret = $$"""
+            {"name":"TOKEN","scope":"repository","version":3,"events":["push"],"branches":[],"created_at":"{{At}}","created_by":"token:ada",
+             "updated_at":"{{At}}","updated_by":"token:bob"}
+            """;
+        foreach (var place in new[] { "/v1/projects/p1", "/v1/repositories/r1" })
+        {
+            app.MapGet($"{place}/secrets", () => Json($$"""{"items":[{{Secret}}]}"""));
+            app.MapPut($"{place}/secrets/TOKEN", (Delegate)((HttpContext context) => KeepAsync(context, Secret)));
+            app.MapDelete($"{place}/secrets/TOKEN", () => Results.NoContent());
+        }
+
+        const string Credential = $$"""
+            {"username":"git","url":"https://git.example.org/x","is_used":false,"updated_at":"{{At}}","updated_by":"token:bob"}
+            """;
+        const string Webhook = $$"""{"version":2,"updated_at":"{{At}}","updated_by":"token:bob","previous_until":"{{At}}"}""";
+        foreach (var (path, body) in new[] { ("credential", Credential), ("webhook-secret", Webhook) })
+        {
+            app.MapGet($"/v1/repositories/r1/{path}", () => Json(body));
+            app.MapPut($"/v1/repositories/r1/{path}", (Delegate)((HttpContext context) => KeepAsync(context, body)));
+            app.MapDelete($"/v1/repositories/r1/{path}", () => Results.NoContent());
+        }
+
+        app.MapPost("/v1/admin/rotate-keys", () => Json("""{"key_id":"0011223344556677","reencrypted":12,"remaining":0}"""));
+    }
+
+    private async Task<IResult> KeepAsync(HttpContext context, string response)
+    {
+        using var reader = new StreamReader(context.Request.Body);
+        SecretRequests.Enqueue(await reader.ReadToEndAsync());
+        return Json(response);
     }
 
     public const string PipelineError = """

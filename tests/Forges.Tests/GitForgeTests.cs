@@ -193,10 +193,24 @@ public sealed class GitForgeTests : IDisposable
             await new ConfigurationGitCredentials(configuration).Find("https://git.example.org/x.git", default)
         );
         Assert.Null(await new ConfigurationGitCredentials(configuration).Find("https://example.org/x.git", default));
-        var secrets = await new ConfigurationSecrets(configuration).Resolve(project, repository, ["A", "B", "C"], default);
-        Assert.Equal("repository", secrets["A"]);
-        Assert.Equal("all", secrets["B"]);
-        Assert.False(secrets.ContainsKey("C"));
+        var secrets = new ConfigurationSecrets(configuration);
+        var request = new SecretRequest(project, repository, ["A", "B", "C"], new() { Event = "push" });
+        var found = await secrets.Resolve(request, default);
+        Assert.Equal("repository", found.Values["A"]);
+        Assert.Equal("all", found.Values["B"]);
+        Assert.Equal(["C"], found.Denied.Select(d => d.Name));
+        Assert.Equal(["all", "repository"], (await secrets.ValuesToMask(request, default)).Order(StringComparer.Ordinal));
+
+        var ofFork = await secrets.Resolve(
+            request with
+            {
+                Origin = new() { Event = "pr", IsFork = true },
+            },
+            default
+        );
+        Assert.Empty(ofFork.Values);
+        Assert.Empty(ofFork.Denied);
+        Assert.Equal(["A", "B", "C"], ofFork.Withheld);
     }
 
     private GitForge Forge() =>
@@ -209,7 +223,7 @@ public sealed class GitForgeTests : IDisposable
                     AllowedHosts = ["127.0.0.0/8"],
                 }
             ),
-            new ConfigurationGitCredentials(new ConfigurationBuilder().Build()),
+            new ConfiguredRepositoryCredentials(new ConfigurationGitCredentials(new ConfigurationBuilder().Build())),
             TimeProvider.System
         );
 

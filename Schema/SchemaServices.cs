@@ -38,10 +38,12 @@ public static class SchemaServices
         services.TryAddSingleton<BrowserSessionStore>();
         services.TryAddSingleton<ServerKeyStore>();
         services.TryAddSingleton<ArtifactMetadataStore>();
+        services.TryAddSingleton<CommitStatusStore>();
         services.TryAddSingleton<DataProtectionKeyStore>();
         services.TryAddSingleton<RunQueries>();
         services.TryAddSingleton<TrendQueries>();
         services.TryAddSingleton<QueueQueries>();
+        services.TryAddSingleton<BadgeQueries>();
         services.TryAddSingleton<GroupCommitWriter>();
         services.TryAddSingleton<IUnfinishedWork, UnfinishedWork>();
         services.TryAddSingleton<IArtifactIndex, ArtifactIndex>();

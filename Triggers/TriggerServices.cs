@@ -4,6 +4,7 @@ using Shipinator.Triggers.Planning;
 using Shipinator.Triggers.Projects;
 using Shipinator.Triggers.Repositories;
 using Shipinator.Triggers.Runs;
+using Shipinator.Triggers.Statuses;
 using Shipinator.Triggers.Tokens;
 
 namespace Shipinator.Triggers;
@@ -28,6 +29,8 @@ public static class TriggerServices
         services.AddSingleton<RepositoryRegistry>();
         services.AddSingleton<RepositoryProbe>();
         services.AddSingleton<ApiTokens>();
+        services.AddSingleton<CommitStatuses>();
+        services.AddSingleton<ICommitStatusSender, CommitStatusSender>();
         services.AddHostedService<MirrorSweep>();
         return services;
     }

@@ -4,6 +4,7 @@ using Shipinator.Forges;
 using Shipinator.Schema.Stores;
 using Shipinator.Triggers.Planning;
 using Shipinator.Triggers.Repositories;
+using Shipinator.Triggers.Statuses;
 
 namespace Shipinator.Triggers.Runs;
 
@@ -43,6 +44,7 @@ public sealed partial class RunTrigger(
     IRunLimits limits,
     RunPlanning planning,
     RunReservations reservations,
+    CommitStatuses statuses,
     ILogger<RunTrigger> logger
 )
 {
@@ -137,6 +139,7 @@ public sealed partial class RunTrigger(
             plan = await PlanAsync(reservation.RunNumber);
         }
 
+        await statuses.RegisterAsync(repository, file.Head.Commit, reservation.RunId, [triggerType], cancellationToken);
         await grains
             .GetGrain<IPipelineRunGrain>(reservation.RunId.Value)
             .Create(

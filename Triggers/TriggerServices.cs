@@ -29,7 +29,9 @@ public static class TriggerServices
         services.AddSingleton<RepositoryRegistry>();
         services.AddSingleton<RepositoryProbe>();
         services.AddSingleton<ApiTokens>();
+        services.AddSingleton<StatusSignal>();
         services.AddSingleton<CommitStatuses>();
+        services.AddSingleton<CommitStatusRetry>();
         services.AddSingleton<ICommitStatusSender, CommitStatusSender>();
         services.AddHostedService<MirrorSweep>();
         return services;

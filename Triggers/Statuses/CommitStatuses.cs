@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using Shipinator.Schema.Stores;
 
 namespace Shipinator.Triggers.Statuses;
@@ -7,13 +6,12 @@ namespace Shipinator.Triggers.Statuses;
 /// Registers what commits report, before or with the run's creation, so that no crash loses a status. Nothing is registered for a forge
 /// without statuses. Errors of every method: <see cref="StorageUnavailableException"/>.
 /// </summary>
-public sealed partial class CommitStatuses(
+public sealed class CommitStatuses(
     CommitStatusStore store,
     RepositoryStore repositories,
     IForgeRegistry forges,
     IRepositoryCredentials credentials,
-    IGrainFactory grains,
-    ILogger<CommitStatuses> logger
+    StatusSignal signal
 )
 {
     private const string Prefix = "shipinator/";
@@ -38,7 +36,7 @@ public sealed partial class CommitStatuses(
         if (await IsReportedAsync(repository, triggerTypes, cancellationToken))
         {
             await store.RegisterAsync(repository.Id, commit, [.. triggerTypes.Select(ContextOf)], run, null, cancellationToken);
-            await NotifyAsync(repository.Id);
+            await signal.NotifyAsync(repository.Id);
         }
     }
 
@@ -63,7 +61,7 @@ public sealed partial class CommitStatuses(
                 origin,
                 cancellationToken
             );
-            await NotifyAsync(repository.Id);
+            await signal.NotifyAsync(repository.Id);
         }
     }
 
@@ -97,25 +95,8 @@ public sealed partial class CommitStatuses(
             )
         )
         {
-            await NotifyAsync(repository.Id);
+            await signal.NotifyAsync(repository.Id);
         }
-    }
-
-    /// <summary>
-    /// Sends the statuses that failed again: after the credential or its rights were changed, or when a person asks. Returns how many.
-    /// Errors: <see cref="NotFoundException"/>.
-    /// </summary>
-    public async Task<int> RetryAsync(RepositoryId repository, CancellationToken cancellationToken)
-    {
-        _ = await repositories.GetAsync(repository, cancellationToken) ?? throw new NotFoundException("repository", repository.ToString());
-        var count = await store.RetryAsync(repository, null, cancellationToken);
-        if (count > 0)
-        {
-            Retried(repository, count);
-            await NotifyAsync(repository);
-        }
-
-        return count;
     }
 
     /// <summary>
@@ -128,13 +109,28 @@ public sealed partial class CommitStatuses(
         CancellationToken cancellationToken
     )
     {
+        if (!HasStatuses(repository.VcsProvider))
+        {
+            return false;
+        }
+
         try
         {
-            return forges.Get(repository.VcsProvider) is IStatusForge
-                && (
-                    triggerTypes.Any(t => t is "push" or "pr")
-                    || await credentials.Find(repository.Id, repository.CloneUrl, cancellationToken) is not null
-                );
+            return triggerTypes.Any(t => t is "push" or "pr")
+                || await credentials.Find(repository.Id, repository.CloneUrl, cancellationToken) is not null;
+        }
+        catch (ShipinatorException e) when (e is not StorageUnavailableException)
+        {
+            // There is one, which can't be decrypted: the attempt to send the status shows that, and the run is created all the same.
+            return true;
+        }
+    }
+
+    private bool HasStatuses(string provider)
+    {
+        try
+        {
+            return forges.Get(provider) is IStatusForge;
         }
         catch (InvalidInputException)
         {
@@ -142,23 +138,4 @@ public sealed partial class CommitStatuses(
             return false;
         }
     }
-
-    /// <summary>A hint: the recovery finds the status if it is lost.</summary>
-    private async Task NotifyAsync(RepositoryId repository)
-    {
-        try
-        {
-            await grains.GetGrain<IStatusSenderGrain>(repository.Value).Registered();
-        }
-        catch (Exception e) when (e is OrleansException or InvalidOperationException or ObjectDisposedException or TimeoutException)
-        {
-            HintLost(repository, e.Message);
-        }
-    }
-
-    [LoggerMessage(4904, LogLevel.Information, "Retrying {Count} commit statuses of repository {Repository}")]
-    private partial void Retried(RepositoryId repository, int count);
-
-    [LoggerMessage(4905, LogLevel.Debug, "The hint to send commit statuses of repository {Repository} was lost: {Message}")]
-    private partial void HintLost(RepositoryId repository, string message);
 }

@@ -29,6 +29,8 @@ public sealed class StatusEngine : IAsyncLifetime
     /// <summary>As API and webhooks use it.</summary>
     internal CommitStatuses Statuses { get; private set; } = null!;
 
+    internal CommitStatusRetry Retry { get; private set; } = null!;
+
     public async ValueTask InitializeAsync()
     {
         Host = await StatusHost.StartAsync();
@@ -41,13 +43,14 @@ public sealed class StatusEngine : IAsyncLifetime
             },
         };
         await Engine.InitializeAsync();
+        var signal = new StatusSignal(Engine.Grains, NullLogger<StatusSignal>.Instance);
+        Retry = new(Store(TimeProvider.System), new(Engine.Source, TimeProvider.System), signal, NullLogger<CommitStatusRetry>.Instance);
         Statuses = new(
             Store(TimeProvider.System),
             new(Engine.Source, TimeProvider.System),
             new ForgeRegistry([_forge, _testForge]),
             Credential,
-            Engine.Grains,
-            NullLogger<CommitStatuses>.Instance
+            signal
         );
     }
 

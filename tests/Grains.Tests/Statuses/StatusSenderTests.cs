@@ -215,10 +215,10 @@ public sealed class StatusSenderTests(StatusEngine engine) : IClassFixture<Statu
         var problems = (await engine.Store(_time).ProblemsAsync(at.Repository.Id, Stop))!;
         Assert.Equal((1, 1), (problems.Blocked, problems.Retrying));
         engine.Host.Answer = _ => (201, null);
-        Assert.Equal(2, await engine.Statuses.RetryAsync(at.Repository.Id, Stop));
+        Assert.Equal(2, await engine.Retry.RetryAsync(at.Repository.Id, Stop));
         await sender.Send(at.Repository.Id, Stop);
         Assert.Equal(2, engine.Host.Accepted("harbour/retried").Count);
-        await Assert.ThrowsAsync<NotFoundException>(() => engine.Statuses.RetryAsync(RepositoryId.New(TimeProvider.System), Stop));
+        await Assert.ThrowsAsync<NotFoundException>(() => engine.Retry.RetryAsync(RepositoryId.New(TimeProvider.System), Stop));
     }
 
     [Fact]

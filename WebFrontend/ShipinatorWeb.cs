@@ -2,6 +2,7 @@ using Scalar.AspNetCore;
 using Shipinator.Triggers;
 using Shipinator.Triggers.Runs;
 using Shipinator.WebFrontend.Api;
+using Shipinator.WebFrontend.Api.Badges;
 using Shipinator.WebFrontend.Api.Problems;
 using Shipinator.WebFrontend.Dashboard;
 using Shipinator.WebFrontend.Security;
@@ -90,6 +91,7 @@ public static class ShipinatorWeb
         v1.MapArtifacts();
         v1.MapLint();
         v1.MapTokens();
+        app.MapBadges(v1);
         return app;
     }
 

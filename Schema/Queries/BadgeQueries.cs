@@ -40,7 +40,7 @@ public sealed class BadgeQueries(NpgsqlDataSource source)
               SELECT id, status, reason FROM pipeline_runs
               WHERE repository_id = $1 AND branch = $2 AND event = $3 ORDER BY id DESC LIMIT {Window}
             ) newest
-            WHERE NOT (status = 'success' AND reason = 'condition') AND reason IS DISTINCT FROM 'superseded'
+            WHERE (status <> 'success' OR reason IS DISTINCT FROM 'condition') AND reason IS DISTINCT FROM 'superseded'
             ORDER BY id DESC LIMIT 1
             """,
             r => r.Status(),

@@ -143,8 +143,8 @@ public sealed class CommitStatusStore(NpgsqlDataSource source, TimeProvider time
         )[0];
 
     /// <summary>
-    /// A page of the repository's statuses that may be sent now, the one registered last first: the open ones, and before them the newest of
-    /// the blocked ones that are due for a new attempt.
+    /// A page of the repository's statuses that may be sent now, the one registered last first: the open ones, and before them the newest
+    /// of the blocked ones that are due for a new attempt.
     /// </summary>
     public async Task<IReadOnlyList<CommitStatusRow>> ReadyAsync(
         RepositoryId repository,

@@ -66,6 +66,12 @@ public sealed record RepositoryResponse
 
     public DateTimeOffset? LastSyncedAt { get; init; }
 
+    /// <summary>Whether everybody can load its badge without signing in.</summary>
+    public bool PublicBadge { get; init; }
+
+    /// <summary>Commit statuses that its forge does not accept; absent in lists, and when there are none.</summary>
+    public StatusProblemResponse? StatusProblem { get; init; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 
     public required DateTimeOffset UpdatedAt { get; init; }
@@ -104,6 +110,9 @@ public sealed record UpdateRepositoryRequest
 
     /// <summary>Path of the pipeline file in the repository; empty: <c>.shipinator.yaml</c>.</summary>
     public string? PipelineFile { get; init; }
+
+    /// <summary>Whether everybody can load its badge without signing in.</summary>
+    public bool? PublicBadge { get; init; }
 }
 
 /// <summary>A pipeline: one trigger type of a repository.</summary>

@@ -90,6 +90,17 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             cancellationToken
         );
 
+    /// <summary>Sends the commit statuses that failed again.</summary>
+    public Task<RetryStatusesResponse> RetryStatusesAsync(string repository, CancellationToken cancellationToken = default) =>
+        SendAsync(
+            HttpMethod.Post,
+            $"v1/repositories/{Part(repository)}/statuses/retry",
+            null,
+            Json.RetryStatusesResponse,
+            null,
+            cancellationToken
+        );
+
     public Task<PageResponse<PipelineResponse>> ListPipelinesAsync(string repository, CancellationToken cancellationToken = default) =>
         GetAsync($"v1/repositories/{Part(repository)}/pipelines", Json.PageResponsePipelineResponse, cancellationToken);
 

@@ -16,6 +16,7 @@ namespace Shipinator.Client;
 [JsonSerializable(typeof(PageResponse<RepositoryResponse>))]
 [JsonSerializable(typeof(CreateRepositoryRequest))]
 [JsonSerializable(typeof(UpdateRepositoryRequest))]
+[JsonSerializable(typeof(RetryStatusesResponse))]
 [JsonSerializable(typeof(PageResponse<PipelineResponse>))]
 [JsonSerializable(typeof(PipelineResponse))]
 [JsonSerializable(typeof(ScheduleResponse))]

@@ -41,10 +41,12 @@ public static class SchemaServices
         services.TryAddSingleton<ServerKeyStore>();
         services.TryAddSingleton<SecretStore>();
         services.TryAddSingleton<ArtifactMetadataStore>();
+        services.TryAddSingleton<CommitStatusStore>();
         services.TryAddSingleton<DataProtectionKeyStore>();
         services.TryAddSingleton<RunQueries>();
         services.TryAddSingleton<TrendQueries>();
         services.TryAddSingleton<QueueQueries>();
+        services.TryAddSingleton<BadgeQueries>();
         services.TryAddSingleton<GroupCommitWriter>();
         services.TryAddSingleton<IUnfinishedWork, UnfinishedWork>();
         services.TryAddSingleton<IArtifactIndex, ArtifactIndex>();

@@ -7,6 +7,7 @@ using Shipinator.Triggers.Repositories;
 using Shipinator.Triggers.Runs;
 using Shipinator.Triggers.Schedules;
 using Shipinator.Triggers.Secrets;
+using Shipinator.Triggers.Statuses;
 using Shipinator.Triggers.Tokens;
 
 namespace Shipinator.Triggers;
@@ -35,6 +36,10 @@ public static class TriggerServices
         services.AddSingleton<ScheduleSync>();
         services.AddSingleton<ScheduleSwitch>();
         services.AddSingleton<IScheduleFiring, ScheduleFiring>();
+        services.AddSingleton<StatusSignal>();
+        services.AddSingleton<CommitStatuses>();
+        services.AddSingleton<CommitStatusRetry>();
+        services.AddSingleton<ICommitStatusSender, CommitStatusSender>();
         services.AddHostedService<MirrorSweep>();
         AddSecrets(services);
         return services;

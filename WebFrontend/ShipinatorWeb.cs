@@ -3,6 +3,7 @@ using Scalar.AspNetCore;
 using Shipinator.Triggers;
 using Shipinator.Triggers.Runs;
 using Shipinator.WebFrontend.Api;
+using Shipinator.WebFrontend.Api.Badges;
 using Shipinator.WebFrontend.Api.Problems;
 using Shipinator.WebFrontend.Dashboard;
 using Shipinator.WebFrontend.Security;
@@ -94,6 +95,7 @@ public static class ShipinatorWeb
         v1.MapLint();
         v1.MapTokens();
         v1.MapSecrets();
+        app.MapBadges(v1);
         return app;
     }
 

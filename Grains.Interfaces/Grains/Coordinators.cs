@@ -122,3 +122,23 @@ public interface IScheduleGrain : IGrainWithIntegerKey
     [Alias("wake")]
     Task Wake(CancellationToken cancellationToken = default);
 }
+
+/// <summary>
+/// One per repository: sends its commit statuses, one after the other. All calls are hints, which may be lost: the recovery finds what is
+/// due.
+/// </summary>
+[Alias("shipinator.status-sender")]
+public interface IStatusSenderGrain : IGrainWithGuidKey
+{
+    /// <summary>Hint: a status was registered, or is to be sent again.</summary>
+    [Alias("registered"), OneWay]
+    Task Registered();
+
+    /// <summary>Hint: a run of the repository, or one of its jobs, changed.</summary>
+    [Alias("run-changed"), OneWay]
+    Task RunChanged();
+
+    /// <summary>Starts sending what is due, without waiting for it. Called by the recovery.</summary>
+    [Alias("wake")]
+    Task Wake(CancellationToken cancellationToken = default);
+}

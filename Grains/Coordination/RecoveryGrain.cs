@@ -4,11 +4,14 @@ using Orleans.Concurrency;
 namespace Shipinator.Grains.Coordination;
 
 /// <summary>
-/// Activates the grain of everything that is not terminal or not settled: when a silo starts, when one leaves the cluster, and once a
-/// minute. Work that a crash interrupted is found by its row. At the same times it wakes the grain of the schedules.
+/// Activates the grain of everything that is not terminal or not settled, the sender of commit statuses that are due, and the grain of the
+/// schedules: when a silo starts, when one leaves the cluster, and once a minute. Work that a crash interrupted is found by its row.
 /// </summary>
 [GrainType("shipinator.recovery"), Reentrant]
-public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<RecoveryGrain> logger) : Grain, IRecoveryGrain, IRemindable
+public sealed partial class RecoveryGrain(IUnfinishedWork work, ICommitStatusSender statuses, ILogger<RecoveryGrain> logger)
+    : Grain,
+        IRecoveryGrain,
+        IRemindable
 {
     private const string ReminderName = "recovery";
     private const int AtOnce = 64;
@@ -113,6 +116,22 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
 
         await Task.WhenAll(touches);
         Swept(count);
+        foreach (var batch in (await statuses.Due(cancellationToken)).Chunk(AtOnce))
+        {
+            await Task.WhenAll(batch.Select(repository => WakeAsync(repository, cancellationToken)));
+        }
+    }
+
+    private async Task WakeAsync(RepositoryId repository, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await GrainFactory.GetGrain<IStatusSenderGrain>(repository.Value).Wake(cancellationToken);
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            WakeSenderFailed(e, repository);
+        }
     }
 
     private void Schedule(TimeSpan due)
@@ -161,6 +180,9 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
 
     [LoggerMessage(1305, LogLevel.Warning, "Recovery could not wake the schedules; retrying in a minute")]
     private partial void WakeFailed(Exception exception);
+
+    [LoggerMessage(1306, LogLevel.Warning, "Recovery could not wake the sender of commit statuses of repository {Repository}")]
+    private partial void WakeSenderFailed(Exception exception, RepositoryId repository);
 
     [LoggerMessage(1303, LogLevel.Warning, "Recovery could not touch {Machine} {Id}")]
     private partial void TouchFailed(Exception exception, string machine, Guid id);

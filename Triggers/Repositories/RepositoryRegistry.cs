@@ -47,6 +47,9 @@ public sealed record RepositoryEdit
 
     /// <summary>A new path of the pipeline file.</summary>
     public string? PipelineFile { get; init; }
+
+    /// <summary>Whether everybody can load its badge.</summary>
+    public bool? PublicBadge { get; init; }
 }
 
 /// <summary>
@@ -123,7 +126,11 @@ public sealed partial class RepositoryRegistry(
 
         var row = await repositories.UpdateAsync(
             id,
-            new(name, CloneUrl: url, DefaultBranch: branch, Executor: edit.Executor) { PipelineFile = path },
+            new(name, CloneUrl: url, DefaultBranch: branch, Executor: edit.Executor)
+            {
+                PipelineFile = path,
+                PublicBadge = edit.PublicBadge,
+            },
             cancellationToken
         );
         Changed(row.Id, row.ProjectName, row.Name);

@@ -5,6 +5,7 @@ using Shipinator.Schema.Stores;
 using Shipinator.Triggers.Planning;
 using Shipinator.Triggers.Repositories;
 using Shipinator.Triggers.Schedules;
+using Shipinator.Triggers.Statuses;
 
 namespace Shipinator.Triggers.Runs;
 
@@ -50,6 +51,7 @@ public sealed partial class RunTrigger(
     IRunLimits limits,
     RunPlanning planning,
     RunReservations reservations,
+    CommitStatuses statuses,
     ILogger<RunTrigger> logger
 )
 {
@@ -147,6 +149,7 @@ public sealed partial class RunTrigger(
             plan = await PlanAsync(reservation.RunNumber);
         }
 
+        await statuses.RegisterAsync(repository, file.Head.Commit, reservation.RunId, [triggerType], cancellationToken);
         await grains
             .GetGrain<IPipelineRunGrain>(reservation.RunId.Value)
             .Create(

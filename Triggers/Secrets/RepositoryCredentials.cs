@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Shipinator.Forges;
 using Shipinator.Schema.Stores;
+using Shipinator.Triggers.Statuses;
 
 namespace Shipinator.Triggers.Secrets;
 
@@ -23,6 +24,7 @@ public sealed partial class RepositoryCredentials(
     SecretVault vault,
     SecretScopes scopes,
     IGitCredentials configured,
+    CommitStatusRetry statuses,
     ILogger<RepositoryCredentials> logger
 ) : IRepositoryCredentials
 {
@@ -63,6 +65,8 @@ public sealed partial class RepositoryCredentials(
             cancellationToken
         );
         WasSet(repository, address.Url, info.UpdatedBy);
+        // What the previous credential was refused for is sent again.
+        await statuses.RetryAsync(repository, cancellationToken);
         return new(info, content.Username, address.Url, IsUsed: true);
     }
 

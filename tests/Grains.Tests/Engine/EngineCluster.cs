@@ -33,6 +33,11 @@ public sealed class EngineCluster : IAsyncLifetime
     /// <summary>The engine's clock, when the test advances it.</summary>
     internal AdvancedClock? Clock { get; init; }
 
+    /// <summary>Services that other tests don't need.</summary>
+    internal Action<IServiceCollection> Services { get; init; } = _ => { };
+
+    internal Npgsql.NpgsqlDataSource Source => _database.DataSource;
+
     internal FakeExecutor Executor { get; private set; } = null!;
 
     internal SealedLogs Logs { get; } = new();
@@ -80,6 +85,7 @@ public sealed class EngineCluster : IAsyncLifetime
                 silo.Services.AddSingleton(Faults.Wrap(new ArtifactIndex(_database.DataSource)));
                 silo.Services.AddSingleton<ISecretSource, OneSecret>();
                 silo.Services.AddSingleton<IServerAddress, TestAddress>();
+                Services(silo.Services);
                 if (Clock is not null)
                 {
                     silo.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System).AddSingleton<TimeProvider>(Clock);
@@ -99,11 +105,14 @@ public sealed class EngineCluster : IAsyncLifetime
         await _postgres.DisposeAsync();
     }
 
-    internal async Task<(RepositoryRow Repository, PipelineRow Pipeline)> NewRepositoryAsync()
+    internal async Task<(RepositoryRow Repository, PipelineRow Pipeline)> NewRepositoryAsync(
+        string provider = "git",
+        string? cloneUrl = null
+    )
     {
         var number = Interlocked.Increment(ref _repositories);
         var repository = await new RepositoryStore(_database.DataSource, TimeProvider.System).CreateAsync(
-            new(_project.Id, $"web{number}", "git", $"https://example.org/web{number}.git", "main")
+            new(_project.Id, $"web{number}", provider, cloneUrl ?? $"https://example.org/web{number}.git", "main")
         );
         return (repository, await new PipelineStore(_database.DataSource, TimeProvider.System).EnsureAsync(repository.Id, "web", "push"));
     }
@@ -114,12 +123,15 @@ public sealed class EngineCluster : IAsyncLifetime
         Action<RunId>? arrange = null,
         (RepositoryRow Repository, PipelineRow Pipeline)? at = null,
         ImmutableDictionary<string, JobId>? reused = null,
-        long number = 1
+        long number = 1,
+        RunId? rerunOf = null,
+        Func<RunId, Task>? before = null
     )
     {
         var (repository, pipeline) = at ?? await NewRepositoryAsync();
         var run = RunId.New(TimeProvider.System);
         arrange?.Invoke(run);
+        await (before?.Invoke(run) ?? Task.CompletedTask);
         var create = new CreateRun
         {
             PipelineId = pipeline.Id,
@@ -137,6 +149,7 @@ public sealed class EngineCluster : IAsyncLifetime
             Executor = "fake",
             Plan = plan,
             Actor = "token:test",
+            RerunOf = rerunOf,
             Reused = reused ?? ImmutableDictionary<string, JobId>.Empty,
         };
         while (true)

@@ -16,7 +16,9 @@ internal static class WebhookCases
 
     private static readonly GitForge Git = new(
         Options.Create(new ForgeOptions { CacheRoot = "/nonexistent" }),
-        new ConfigurationGitCredentials(new Microsoft.Extensions.Configuration.ConfigurationBuilder().Build()),
+        new ConfiguredRepositoryCredentials(
+            new ConfigurationGitCredentials(new Microsoft.Extensions.Configuration.ConfigurationBuilder().Build())
+        ),
         TimeProvider.System
     );
 

@@ -64,7 +64,7 @@ public sealed class StatusClusterTests : IAsyncLifetime
         await _engine.Engine.EndAsync(run);
         Assert.Empty(_engine.Host.Received("harbour/deaf"));
         _engine.Engine.Faults.Call = (_, _) => null;
-        await _engine.Engine.Grains.GetGrain<IRecoveryGrain>(0).Wake(Stop);
+        await _engine.Engine.Grains.GetGrain<IRecoveryGrain>(0).Sweep(Stop);
         await _engine.Host.UntilAsync("harbour/deaf", p => p is [{ State: "success" }]);
         await SettledAsync();
     }
@@ -87,7 +87,7 @@ public sealed class StatusClusterTests : IAsyncLifetime
         isKilled.SetResult();
         foreach (var name in names)
         {
-            await _engine.Engine.Grains.GetGrain<IRecoveryGrain>(0).Wake(Stop);
+            await _engine.Engine.Grains.GetGrain<IRecoveryGrain>(0).Sweep(Stop);
             var posts = await _engine.Host.UntilAsync($"harbour/{name}", p => p.Count > 0 && p[^1].State == "success");
             Assert.All(posts, p => Assert.Contains(p.State, new[] { "pending", "success" }));
             // A post that the dead silo had begun may have arrived, too.
@@ -167,7 +167,7 @@ public sealed class StatusClusterTests : IAsyncLifetime
         while (await _engine.ScalarAsync<long>("SELECT count(*) FROM commit_statuses WHERE progress <> 'settled'") > 0)
         {
             Assert.True(TimeProvider.System.GetElapsedTime(start) < EngineCluster.Patience, "A status did not settle.");
-            await _engine.Engine.Grains.GetGrain<IRecoveryGrain>(0).Wake(Stop);
+            await _engine.Engine.Grains.GetGrain<IRecoveryGrain>(0).Sweep(Stop);
         }
     }
 }

@@ -7,6 +7,7 @@ using Shipinator.Schema;
 using Shipinator.Schema.Stores;
 using Shipinator.Triggers;
 using Shipinator.Triggers.Secrets;
+using Shipinator.Triggers.Statuses;
 
 namespace Shipinator.WebFrontend.Tests.Operations;
 
@@ -26,7 +27,21 @@ internal sealed class SecretWorld : IAsyncDisposable
         var scopes = new SecretScopes(new(database.DataSource, time), new(database.DataSource, time));
         Registry = new(Store, vault, scopes, NullLogger<SecretRegistry>.Instance);
         Source = new(Store, vault, new(configuration));
-        Credentials = new(Store, vault, scopes, new ConfigurationGitCredentials(configuration), NullLogger<RepositoryCredentials>.Instance);
+        var statuses = new CommitStatusRetry(
+            new(database.DataSource, time),
+            new(database.DataSource, time),
+            // Without commit statuses there is nothing to signal.
+            new(grains: null!, NullLogger<StatusSignal>.Instance),
+            NullLogger<CommitStatusRetry>.Instance
+        );
+        Credentials = new(
+            Store,
+            vault,
+            scopes,
+            new ConfigurationGitCredentials(configuration),
+            statuses,
+            NullLogger<RepositoryCredentials>.Instance
+        );
         Webhooks = new(Store, vault, scopes, time, NullLogger<WebhookSecrets>.Instance);
         Rotation = new(Store, Cipher, Keys, NullLogger<SecretKeyRotation>.Instance);
     }

@@ -16,8 +16,8 @@ public static class SchemaServices
     private const string Invariant = "Npgsql";
 
     /// <summary>
-    /// Registers the stores, the queries and the ports <see cref="IUnfinishedWork"/>, <see cref="IArtifactIndex"/>,
-    /// <see cref="IChangeFeed"/> and <see cref="ILogNotifier"/>.
+    /// Registers the stores, the queries and the ports <see cref="IUnfinishedWork"/>, <see cref="IDeliveryQueue"/>,
+    /// <see cref="IArtifactIndex"/>, <see cref="IChangeFeed"/> and <see cref="ILogNotifier"/>.
     /// </summary>
     public static IServiceCollection AddShipinatorSchema(this IServiceCollection services, ShipinatorDatabase database)
     {
@@ -39,7 +39,10 @@ public static class SchemaServices
         services.TryAddSingleton<ServerKeyStore>();
         services.TryAddSingleton<ArtifactMetadataStore>();
         services.TryAddSingleton<DataProtectionKeyStore>();
+        services.TryAddSingleton<DeliveryStore>();
+        services.TryAddSingleton<IDeliveryQueue, DeliveryQueue>();
         services.TryAddSingleton<RunQueries>();
+        services.TryAddSingleton<EventRunQueries>();
         services.TryAddSingleton<TrendQueries>();
         services.TryAddSingleton<QueueQueries>();
         services.TryAddSingleton<GroupCommitWriter>();

@@ -24,6 +24,8 @@ public static class ShipinatorWeb
         services.AddSingleton<AccessWatch>();
         services.AddSingleton<ExecutionMasks>();
         services.AddSingleton<ArtifactUploads>();
+        services.AddSingleton<WebhookBodies>();
+        services.AddSingleton<WebhookReceiver>();
         services.AddSingleton<ArtifactSweep>();
         services.AddHostedService(s => s.GetRequiredService<ArtifactSweep>());
         services.AddTriggers(triggers =>
@@ -90,6 +92,8 @@ public static class ShipinatorWeb
         v1.MapArtifacts();
         v1.MapLint();
         v1.MapTokens();
+        v1.MapWebhooks();
+        v1.MapDeliveries();
         return app;
     }
 

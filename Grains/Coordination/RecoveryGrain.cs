@@ -4,11 +4,14 @@ using Orleans.Concurrency;
 namespace Shipinator.Grains.Coordination;
 
 /// <summary>
-/// Activates the grain of everything that is not terminal or not settled: when a silo starts, when one leaves the cluster, and once a
-/// minute. Work that a crash interrupted is found by its row.
+/// Activates the grain of everything that is not terminal or not settled, and the inbox of every repository with a delivery that is due:
+/// when a silo starts, when one leaves the cluster, and once a minute. Work that a crash interrupted is found by its row.
 /// </summary>
 [GrainType("shipinator.recovery"), Reentrant]
-public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<RecoveryGrain> logger) : Grain, IRecoveryGrain, IRemindable
+public sealed partial class RecoveryGrain(IUnfinishedWork work, IDeliveryQueue deliveries, ILogger<RecoveryGrain> logger)
+    : Grain,
+        IRecoveryGrain,
+        IRemindable
 {
     private const string ReminderName = "recovery";
     private const int AtOnce = 64;
@@ -84,6 +87,11 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
 
     private async Task SweepOnceAsync(CancellationToken cancellationToken)
     {
+        foreach (var repository in await deliveries.Due(cancellationToken))
+        {
+            await GrainFactory.GetGrain<IRepositoryInboxGrain>(repository.Value).Received();
+        }
+
         var count = 0;
         var touches = new List<Task>(AtOnce);
         await foreach (var item in work.List(WorkStates.Driven, cancellationToken))

@@ -28,10 +28,15 @@ internal sealed class RunListStatement(RunFilter filter, Guid? before, int limit
         Add(others, "status", filter.Status is { } status ? Text(status.Word()) : null);
         Add(others, "branch", filter.Branch is { } branch ? Text(branch) : null);
         Add(others, "event", filter.Event is { } of ? Text(of) : null);
+        // Each has an index of its own, which begins with the repository and contains only runs that have a value.
+        var narrow = new List<(string Column, NpgsqlParameter Value)>();
+        Add(narrow, "pr_number", filter.PrNumber is { } number ? Number(number) : null);
+        Add(narrow, "tag", filter.Tag is { } tag ? Text(tag) : null);
 
         // Of pipeline, repository and project the narrowest leads, since the others include it.
         var lead =
-            others.Count == 0 ? scopes.Take(1).ToList()
+            narrow.Count > 0 ? []
+            : others.Count == 0 ? scopes.Take(1).ToList()
             : scopes.Count == 0 && others.Count == 1 ? others
             : [];
         var conditions =
@@ -40,7 +45,7 @@ internal sealed class RunListStatement(RunFilter filter, Guid? before, int limit
                     ? [$"r.id < {Next(Uuid(id))}"]
                     : []
                 : Range(lead);
-        conditions.AddRange(scopes.Concat(others).Except(lead).Select(f => $"r.{f.Column} = {Next(f.Value)}"));
+        conditions.AddRange(scopes.Concat(others).Concat(narrow).Except(lead).Select(f => $"r.{f.Column} = {Next(f.Value)}"));
         if (filter.IsTerminal)
         {
             conditions.Add("r.finished_at IS NOT NULL");

@@ -46,6 +46,7 @@ internal static class DashboardServices
         services.AddView<Scope, ScopeSnapshot, ScopeSource>();
         services.AddView<ProjectsKey, ProjectsSnapshot, ProjectsSource>();
         services.AddView<bool, TokensSnapshot, TokensSource>();
+        services.AddView<DeliveriesKey, DeliveriesSnapshot, DeliveriesSource>();
         services.AddView<bool, ClusterSnapshot, ClusterSource>();
         services.AddView<RunListKey, RunListSnapshot, RunListSource>();
         services.AddView<ExecutionId, LogView, LogSource>();

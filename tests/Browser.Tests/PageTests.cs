@@ -142,6 +142,7 @@ public sealed class PageTests(Dashboard dashboard)
                 "/projects",
                 $"/projects/{project}",
                 $"/repositories/{repository}",
+                $"/repositories/{repository}/deliveries",
                 $"/pipelines/{pipeline}",
                 $"/runs/{run}",
             }
@@ -263,6 +264,7 @@ public sealed class PageTests(Dashboard dashboard)
     [InlineData("/runs/01890a5d-ac96-774b-bcce-b302099a8057", "Run not found")]
     [InlineData("/projects/nonsense", "Project not found")]
     [InlineData("/repositories/01890a5d-ac96-774b-bcce-b302099a8057", "Repository not found")]
+    [InlineData("/repositories/01890a5d-ac96-774b-bcce-b302099a8057/deliveries", "Repository not found")]
     [InlineData("/pipelines/x", "Pipeline not found")]
     [InlineData("/runs?cursor=nonsense", "Invalid address")]
     [InlineData("/no/such/page", "Page not found")]
@@ -315,6 +317,7 @@ public sealed class PageTests(Dashboard dashboard)
             ("projects", "/projects"),
             ("project", $"/projects/{project}"),
             ("repository", $"/repositories/{repository}"),
+            ("deliveries", $"/repositories/{repository}/deliveries"),
             ("pipeline", $"/pipelines/{pipeline}"),
             ("tokens", "/settings/tokens"),
             ("cluster", "/admin"),

@@ -72,6 +72,7 @@ internal static class ProblemMapping
                 e.Message,
                 Problem.Field("clone_url", e.Message)
             ),
+            ForgeRequestException e => Problem.Of(502, e.Code, e.Message),
             ForgeException e => Problem.Of(422, e.Code, e.Message),
             ExecutorException e => Problem.Of(e.IsTransient ? 503 : 422, e.Code, e.Message),
             StorageUnavailableException e => Problem.Of(503, e.Code, e.Message),

@@ -16,7 +16,7 @@ public static class SchemaServices
     private const string Invariant = "Npgsql";
 
     /// <summary>
-    /// Registers the stores, the queries and the ports <see cref="IUnfinishedWork"/>, <see cref="IDeliveryQueue"/>,
+    /// Registers the stores, the queries and the ports <see cref="IUnfinishedWork"/>, <see cref="IWaitingDeliveries"/>,
     /// <see cref="IArtifactIndex"/>, <see cref="IChangeFeed"/> and <see cref="ILogNotifier"/>.
     /// </summary>
     public static IServiceCollection AddShipinatorSchema(this IServiceCollection services, ShipinatorDatabase database)
@@ -40,7 +40,7 @@ public static class SchemaServices
         services.TryAddSingleton<ArtifactMetadataStore>();
         services.TryAddSingleton<DataProtectionKeyStore>();
         services.TryAddSingleton<DeliveryStore>();
-        services.TryAddSingleton<IDeliveryQueue, DeliveryQueue>();
+        services.TryAddSingleton<IWaitingDeliveries, WaitingDeliveries>();
         services.TryAddSingleton<RunQueries>();
         services.TryAddSingleton<EventRunQueries>();
         services.TryAddSingleton<TrendQueries>();

@@ -28,7 +28,9 @@ internal static class RunSummary
         foreach (var error in run.FileErrors ?? [])
         {
             terminal.WriteMarkup(
-                ConsoleFormat.Text(string.Create(CultureInfo.InvariantCulture, $"{error.File}:{error.Line}:{error.Column}: {error.Message}"))
+                ConsoleFormat.Text(
+                    string.Create(CultureInfo.InvariantCulture, $"{error.File}:{error.Line}:{error.Column}: {error.Message}")
+                )
             );
         }
 

@@ -121,7 +121,7 @@ public sealed record DeliveryAttempt
 }
 
 /// <summary>The queue of received deliveries. Errors of every method: <see cref="StorageUnavailableException"/>.</summary>
-public interface IDeliveryQueue
+public interface IWaitingDeliveries
 {
     /// <summary>
     /// The delivery to process next, or the one that is due first: the oldest, except that one that failed often holds back only

@@ -8,7 +8,7 @@ namespace Shipinator.Grains.Coordination;
 /// when a silo starts, when one leaves the cluster, and once a minute. Work that a crash interrupted is found by its row.
 /// </summary>
 [GrainType("shipinator.recovery"), Reentrant]
-public sealed partial class RecoveryGrain(IUnfinishedWork work, IDeliveryQueue deliveries, ILogger<RecoveryGrain> logger)
+public sealed partial class RecoveryGrain(IUnfinishedWork work, IWaitingDeliveries deliveries, ILogger<RecoveryGrain> logger)
     : Grain,
         IRecoveryGrain,
         IRemindable

@@ -9,7 +9,7 @@ namespace Shipinator.Grains.Coordination;
 /// </summary>
 [GrainType("shipinator.repository-inbox")]
 public sealed partial class RepositoryInboxGrain(
-    IDeliveryQueue queue,
+    IWaitingDeliveries queue,
     IDeliveryProcessing processing,
     TimeProvider time,
     IOptions<EngineOptions> options,

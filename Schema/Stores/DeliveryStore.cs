@@ -100,11 +100,7 @@ public sealed class DeliveryStore(NpgsqlDataSource source, TimeProvider time)
         source.QuerySingleAsync($"SELECT {Columns} FROM webhook_deliveries WHERE id = $1", Map, cancellationToken, Uuid(id.Value));
 
     /// <summary>The deliveries of a repository, newest first. Errors: <see cref="InvalidInputException"/> <c>cursor</c>.</summary>
-    public async Task<Page<DeliveryRow>> ListAsync(
-        RepositoryId repository,
-        PageRequest page,
-        CancellationToken cancellationToken = default
-    )
+    public async Task<Page<DeliveryRow>> ListAsync(RepositoryId repository, PageRequest page, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(page);
         var before = Cursors.Decode(List, page.Cursor) switch
@@ -151,11 +147,7 @@ public sealed class DeliveryStore(NpgsqlDataSource source, TimeProvider time)
     }
 
     /// <summary>Stores the id and number of the run that is being created. Returns those of an earlier attempt, if there are any.</summary>
-    public async Task<RunReservation> ReserveAsync(
-        DeliveryId id,
-        RunReservation reservation,
-        CancellationToken cancellationToken = default
-    )
+    public async Task<RunReservation> ReserveAsync(DeliveryId id, RunReservation reservation, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(reservation);
         return (

@@ -21,9 +21,17 @@ internal static class DeliveryContent
         {
             // Also what the annotations rule out: an event may have been read from JSON.
             ForgePush { Ref: null } or ForgeIgnored { Reason: null } => throw Malformed("lacks a member that is needed"),
-            ForgePullRequest pull when pull is { Title: null } or { Url: null } or { HeadRef: null } or { HeadCommit: null } or
-                { BaseBranch: null } => throw Malformed("lacks a member that is needed"),
-            ForgePing ping => (ping with { Sender = Word(ping.Sender), Repository = Word(ping.Repository) }, new(DeliveryOutcome.Ping, "The webhook works.")),
+            ForgePullRequest pull
+                when pull is { Title: null } or { Url: null } or { HeadRef: null } or { HeadCommit: null } or { BaseBranch: null } =>
+                throw Malformed("lacks a member that is needed"),
+            ForgePing ping => (
+                ping with
+                {
+                    Sender = Word(ping.Sender),
+                    Repository = Word(ping.Repository),
+                },
+                new(DeliveryOutcome.Ping, "The webhook works.")
+            ),
             ForgeIgnored ignored => (
                 ignored with
                 {

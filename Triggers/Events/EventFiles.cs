@@ -18,12 +18,7 @@ public sealed class EventFiles(IForgeRegistry forges, RunPlanning planning)
     /// The pipeline file at a commit of a ref, or with <paramref name="commit"/> null at the ref; null when there is none. When the ref has
     /// moved on or is gone, the commit is still read if the host has it.
     /// </summary>
-    internal async Task<EventFile?> ReadAsync(
-        RepositoryRow repository,
-        string fullRef,
-        string? commit,
-        CancellationToken cancellationToken
-    )
+    internal async Task<EventFile?> ReadAsync(RepositoryRow repository, string fullRef, string? commit, CancellationToken cancellationToken)
     {
         var path = repository.PipelinePath();
         try
@@ -125,8 +120,7 @@ public sealed class EventFiles(IForgeRegistry forges, RunPlanning planning)
         {
             return await forge.ReadAt(repository.ForForge(), fullRef, commit, path, cancellationToken);
         }
-        catch (ForgeException e)
-            when (commit is not null && e.Code is ForgeException.RefNotFound or ForgeException.CommitNotInRef)
+        catch (ForgeException e) when (commit is not null && e.Code is ForgeException.RefNotFound or ForgeException.CommitNotInRef)
         {
             if (fullRef.StartsWith("refs/tags/", StringComparison.Ordinal) && await TagAsync(forge) is { } tagged)
             {
@@ -154,10 +148,7 @@ public sealed class EventFiles(IForgeRegistry forges, RunPlanning planning)
     /// <summary>Whether the answer can't be determined, so that filters hold; anything else is retried.</summary>
     private static bool IsUnknown(Exception error) =>
         error
-            is ForgeException
-                {
-                    Code: ForgeException.RefNotFound or ForgeException.CommitNotInRef or ForgeException.RefAmbiguous
-                }
+            is ForgeException { Code: ForgeException.RefNotFound or ForgeException.CommitNotInRef or ForgeException.RefAmbiguous }
                 or ForgeRequestException { Code: ForgeRequestException.NotFound or ForgeRequestException.Refused };
 
     private static ImmutableArray<string>? Paths(IReadOnlyList<string>? paths) =>

@@ -4,7 +4,6 @@ using Shipinator.Pipelines;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
 using Shipinator.Triggers.Planning;
-using Shipinator.Triggers.Repositories;
 using Shipinator.Triggers.Runs;
 
 namespace Shipinator.Triggers.Events;
@@ -113,8 +112,7 @@ public sealed partial class EventRuns(
             || request.HeadBranch is not { } branch
             // A person who has the delivery processed again wants a run.
             || request.Delivery.Round > 0
-            || await eventRuns.SameCommitAsync(request.Repository.Id, other, branch, facts.Commit, cancellationToken)
-                is not { } candidate
+            || await eventRuns.SameCommitAsync(request.Repository.Id, other, branch, facts.Commit, cancellationToken) is not { } candidate
             || await runs.PlanAsync(candidate.Id, cancellationToken) is not { } existing
         )
         {
@@ -213,13 +211,7 @@ public sealed partial class EventRuns(
         };
     }
 
-    private CreateRun Command(
-        EventRunRequest request,
-        PipelineRow pipeline,
-        RunReservation reservation,
-        RunPlan plan,
-        Actor actor
-    ) =>
+    private CreateRun Command(EventRunRequest request, PipelineRow pipeline, RunReservation reservation, RunPlan plan, Actor actor) =>
         RunCommands.Of(
             request.Repository,
             pipeline,

@@ -43,9 +43,6 @@ internal static class DeliveryRoutes
     {
         var repository = Ids.Parse<RepositoryId>(id);
         _ = await repositories.GetAsync(repository, cancellation) ?? throw new NotFoundException("repository", id);
-        return PageResponses.Page(
-            await store.ListAsync(repository, new PageRequest(limit, cursor), cancellation),
-            DeliveryResponses.Of
-        );
+        return PageResponses.Page(await store.ListAsync(repository, new PageRequest(limit, cursor), cancellation), DeliveryResponses.Of);
     }
 }

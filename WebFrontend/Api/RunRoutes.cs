@@ -186,12 +186,7 @@ internal static class RunRoutes
         var waiting = await waitReasons.OfAsync(run, [], cancellation);
         return Unchanged(context, $"{run.Version}|{waiting.GetValueOrDefault(run.Id.Value)}")
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
-            : TypedResults.Ok(
-                RunResponses.Of(run, address, waiting) with
-                {
-                    FileErrors = await FileErrorsAsync(runs, run, cancellation),
-                }
-            );
+            : TypedResults.Ok(RunResponses.Of(run, address, waiting) with { FileErrors = await FileErrorsAsync(runs, run, cancellation) });
     }
 
     /// <summary>The errors of the pipeline file of a run that failed for them; null for other runs.</summary>

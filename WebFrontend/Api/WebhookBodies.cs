@@ -16,7 +16,11 @@ public sealed class WebhookBodies(IOptions<WebOptions> options, TimeProvider tim
 
     /// <summary>Large bodies count as many permits as they may have MiB.</summary>
     private readonly SemaphoreSlim _large = new(
-        (int)Math.Max(1, Math.Max(options.Value.MaxWebhookMemoryBytes, options.Value.MaxWebhookBytes) / Math.Max(1, options.Value.MaxWebhookBytes))
+        (int)
+            Math.Max(
+                1,
+                Math.Max(options.Value.MaxWebhookMemoryBytes, options.Value.MaxWebhookBytes) / Math.Max(1, options.Value.MaxWebhookBytes)
+            )
     );
 
     /// <summary>
@@ -27,8 +31,9 @@ public sealed class WebhookBodies(IOptions<WebOptions> options, TimeProvider tim
     {
         ArgumentNullException.ThrowIfNull(context);
         var most = options.Value.MaxWebhookBytes;
-        RunnerRoutes.Limit(context, most);
         var announced = context.Request.ContentLength;
+        // The server also counts the framing of chunks; below, only the bytes of the body count.
+        RunnerRoutes.Limit(context, announced is null ? 2 * most : most);
         if (announced > most)
         {
             throw TooLarge(most);

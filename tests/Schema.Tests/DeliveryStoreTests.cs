@@ -34,7 +34,7 @@ public sealed class DeliveryStoreTests(PostgresFixture postgres)
     {
         await using var db = await TestDatabase.StartAsync(postgres);
         var store = new DeliveryStore(db.Source, TimeProvider.System);
-        var queue = new DeliveryQueue(db.Source, TimeProvider.System);
+        var queue = new WaitingDeliveries(db.Source, TimeProvider.System);
         var first = await store.AddAsync(Delivery(db, "1", "a..b"), Stop);
         Assert.False((await store.AddAsync(Delivery(db, "2", "a..b"), Stop)).IsWaiting);
         await queue.Complete(first.Id, new(DeliveryOutcome.Error, "It failed."), Stop);
@@ -46,7 +46,7 @@ public sealed class DeliveryStoreTests(PostgresFixture postgres)
     {
         await using var db = await TestDatabase.StartAsync(postgres);
         var store = new DeliveryStore(db.Source, TimeProvider.System);
-        var queue = new DeliveryQueue(db.Source, TimeProvider.System);
+        var queue = new WaitingDeliveries(db.Source, TimeProvider.System);
         var id = (await store.AddAsync(Delivery(db, "1", "a..b"), Stop)).Id;
         var queued = (await queue.Next(db.Repository.Id, Stop))!;
         Assert.Equal((id, 0), (queued.Id, queued.Attempts));
@@ -60,7 +60,14 @@ public sealed class DeliveryStoreTests(PostgresFixture postgres)
         Assert.Equal((reserved.RunId, 4L, true), (again.RunId, again.RunNumber, again.IsRepeat));
         Assert.Equal(reserved.RunId, (await queue.Next(db.Repository.Id, Stop))!.Reserved!.RunId);
 
-        var error = new FileError { Code = "bad", Message = "Bad.", File = "f", Line = 3, Column = 1 };
+        var error = new FileError
+        {
+            Code = "bad",
+            Message = "Bad.",
+            File = "f",
+            Line = 3,
+            Column = 1,
+        };
         await queue.Complete(id, new(DeliveryOutcome.RunCreated) { Run = reserved.RunId, FileErrors = [error] }, Stop);
         await queue.Complete(id, new(DeliveryOutcome.Error, "Late."), Stop);
         await queue.Postpone(id, "Late.", TimeProvider.System.GetUtcNow(), Stop);
@@ -83,7 +90,7 @@ public sealed class DeliveryStoreTests(PostgresFixture postgres)
         await using var db = await TestDatabase.StartAsync(postgres);
         var clock = new FakeTimeProvider(new(2030, 5, 17, 12, 0, 0, TimeSpan.Zero));
         var store = new DeliveryStore(db.Source, clock);
-        var queue = new DeliveryQueue(db.Source, clock);
+        var queue = new WaitingDeliveries(db.Source, clock);
         var ended = await store.AddAsync(Delivery(db, "1", "a..b"), Stop);
         await queue.Complete(ended.Id, new(DeliveryOutcome.Filtered, "x"), Stop);
         var waiting = await store.AddAsync(Delivery(db, "2", "b..c"), Stop);

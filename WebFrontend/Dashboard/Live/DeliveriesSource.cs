@@ -23,11 +23,7 @@ public sealed class DeliveriesSource(RepositoryStore repositories, DeliveryStore
     private static readonly TimeSpan WaitingRefresh = TimeSpan.FromSeconds(5);
 
     /// <inheritdoc/>
-    public async Task<DeliveriesSnapshot> ReadAsync(
-        DeliveriesKey key,
-        DeliveriesSnapshot? previous,
-        CancellationToken cancellationToken
-    )
+    public async Task<DeliveriesSnapshot> ReadAsync(DeliveriesKey key, DeliveriesSnapshot? previous, CancellationToken cancellationToken)
     {
         var repository =
             await repositories.GetAsync(key.Repository, cancellationToken)
@@ -41,6 +37,5 @@ public sealed class DeliveriesSource(RepositoryStore repositories, DeliveryStore
         feed.ThrottledChangesAsync(RefreshInterval, time, cancellationToken);
 
     /// <inheritdoc/>
-    public TimeSpan? RefreshAfter(DeliveriesSnapshot view) =>
-        view?.Deliveries.Any(d => d.Outcome is null) == true ? WaitingRefresh : null;
+    public TimeSpan? RefreshAfter(DeliveriesSnapshot view) => view?.Deliveries.Any(d => d.Outcome is null) == true ? WaitingRefresh : null;
 }

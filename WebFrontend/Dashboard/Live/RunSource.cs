@@ -50,11 +50,7 @@ public sealed class RunSource(RunQueries runs, TrendQueries trends, WaitReasonLo
         return new(run, jobs, waiting, median) { FileErrors = await FileErrorsAsync(run, jobs, cancellationToken) };
     }
 
-    private async Task<IReadOnlyList<FileError>> FileErrorsAsync(
-        RunView run,
-        List<JobView> jobs,
-        CancellationToken cancellationToken
-    ) =>
+    private async Task<IReadOnlyList<FileError>> FileErrorsAsync(RunView run, List<JobView> jobs, CancellationToken cancellationToken) =>
         run.Reason == Reason.ConfigError
         && jobs.Count == 0
         && (await runs.PlanAsync(run.Id, cancellationToken))?.FileErrors is { IsDefault: false } errors

@@ -78,6 +78,7 @@ public sealed class EngineCluster : IAsyncLifetime
                     o.RetryDelay = TimeSpan.FromMilliseconds(50);
                     o.ReconcilePeriod = TimeSpan.FromMilliseconds(500);
                     o.TimeoutMargin = TimeSpan.FromMilliseconds(50);
+                    o.DeliveryRetrySlowest = TimeSpan.FromMilliseconds(200);
                     Configure(o);
                 });
                 silo.Services.AddSingleton<IExecutorRegistry>(Executor);

@@ -45,7 +45,14 @@ internal sealed class SignedForge(GitForge git) : IWebhookForge
     )
     {
         var json = PlanJson.Serialize(reported);
-        return Request(repository, Encoding.UTF8.GetBytes(isForm ? $"payload={Uri.EscapeDataString(json)}" : json), deliveryId, secret, isForm, eventName);
+        return Request(
+            repository,
+            Encoding.UTF8.GetBytes(isForm ? $"payload={Uri.EscapeDataString(json)}" : json),
+            deliveryId,
+            secret,
+            isForm,
+            eventName
+        );
     }
 
     public static HttpRequestMessage Request(
@@ -74,10 +81,7 @@ internal sealed class SignedForge(GitForge git) : IWebhookForge
     public bool IsSigned(WebhookRequest request, IReadOnlyList<string> secrets) =>
         request.Headers.TryGetValue("X-Signed-Signature", out var given)
         && secrets.Any(s =>
-            CryptographicOperations.FixedTimeEquals(
-                Encoding.ASCII.GetBytes(Sign(request.Body.ToArray(), s)),
-                Encoding.UTF8.GetBytes(given)
-            )
+            CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(Sign(request.Body.ToArray(), s)), Encoding.UTF8.GetBytes(given))
         );
 
     public WebhookDelivery Parse(WebhookRequest request)
@@ -86,7 +90,8 @@ internal sealed class SignedForge(GitForge git) : IWebhookForge
         try
         {
             var text = Encoding.UTF8.GetString(request.Body.Span);
-            var json = request.ContentType == "application/x-www-form-urlencoded" ? Uri.UnescapeDataString(text["payload=".Length..]) : text;
+            var json =
+                request.ContentType == "application/x-www-form-urlencoded" ? Uri.UnescapeDataString(text["payload=".Length..]) : text;
             return new(
                 request.Headers.GetValueOrDefault("X-Signed-Delivery"),
                 request.Headers["X-Signed-Event"],

@@ -1,7 +1,5 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
-using Shipinator.Schema.Queries;
-using Shipinator.Triggers.Events;
 using Shipinator.WebFrontend.Tests.Servers;
 
 namespace Shipinator.WebFrontend.Tests.Webhooks;
@@ -61,10 +59,7 @@ public sealed class DeliveryQueueTests(ApiFixture api)
         Assert.Null(waiting!.Outcome);
         Assert.Equal(outage.Message, waiting.Failure);
         Assert.Equal(0, (await bench.Deliveries.GetAsync(DeliveryId.Parse(second), Stop))!.Attempts);
-        Assert.Equal(
-            DeliveryOutcome.RunCreated,
-            (await other.DeliverAsync(WebhookBench.Push(other.Git("rev-parse", "HEAD")))).Outcome
-        );
+        Assert.Equal(DeliveryOutcome.RunCreated, (await other.DeliverAsync(WebhookBench.Push(other.Git("rev-parse", "HEAD")))).Outcome);
 
         isAway = false;
         await bench.OutcomeAsync(first);

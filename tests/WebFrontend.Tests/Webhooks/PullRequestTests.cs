@@ -1,5 +1,4 @@
 using Microsoft.Extensions.DependencyInjection;
-using Shipinator.WebFrontend.Tests.Servers;
 using static Shipinator.WebFrontend.Tests.Webhooks.PushTests;
 
 namespace Shipinator.WebFrontend.Tests.Webhooks;
@@ -67,8 +66,7 @@ public sealed class PullRequestTests(ApiFixture api)
     [Fact]
     public async Task PushAndPullRequest_WithOtherPlans_AreTwoRuns()
     {
-        const string differs =
-            "image: none\non: { push: {}, pr: {} }\nbuild: { steps: [ { name: one, run: \"echo {{ .event }}\" } ] }\n";
+        const string differs = "image: none\non: { push: {}, pr: {} }\nbuild: { steps: [ { name: one, run: \"echo {{ .event }}\" } ] }\n";
         await using var server = await WebhookBench.ServerAsync(api);
         using var bench = await WebhookBench.CreateAsync(server, differs);
         var head = Open(bench, bench.Commit("feature", differs));

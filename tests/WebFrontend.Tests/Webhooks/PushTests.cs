@@ -1,7 +1,4 @@
 using System.Text.Json;
-using Microsoft.Extensions.DependencyInjection;
-using Shipinator.Schema.Stores;
-using Shipinator.WebFrontend.Tests.Servers;
 
 namespace Shipinator.WebFrontend.Tests.Webhooks;
 
@@ -62,21 +59,22 @@ public sealed class PushTests(ApiFixture api)
     [Fact]
     public async Task Push_ThatStartsNoRun_SaysWhy()
     {
-        const string filtered = "image: none\non: { push: { branches: [main], paths: ['src/**'] } }\nbuild: { steps: [ { name: one, run: x } ] }\n";
+        const string filtered =
+            "image: none\non: { push: { branches: [main], paths: ['src/**'] } }\nbuild: { steps: [ { name: one, run: x } ] }\n";
         await using var server = await WebhookBench.ServerAsync(api);
         using var bench = await WebhookBench.CreateAsync(server, filtered);
         var start = bench.Git("rev-parse", "HEAD");
 
         var docs = bench.Commit("main", filtered, "docs", ("docs/a.md", "a"));
         var byPath = await bench.DeliverAsync(WebhookBench.Push(docs, start));
-        Assert.Equal(
-            (DeliveryOutcome.Filtered, "No changed file matches the paths of 'on'."),
-            (byPath.Outcome, byPath.Detail)
-        );
+        Assert.Equal((DeliveryOutcome.Filtered, "No changed file matches the paths of 'on'."), (byPath.Outcome, byPath.Detail));
         var source = bench.Commit("main", filtered, "source", ("src/a.c", "a"));
         Assert.Equal(DeliveryOutcome.RunCreated, (await bench.DeliverAsync(WebhookBench.Push(source, docs))).Outcome);
         // What the payload lists counts; a new branch is compared with the default one.
-        var listed = WebhookBench.Push(bench.Commit("main", filtered, "again", ("src/b.c", "b")), source) with { ChangedFiles = ["README"] };
+        var listed = WebhookBench.Push(bench.Commit("main", filtered, "again", ("src/b.c", "b")), source) with
+        {
+            ChangedFiles = ["README"],
+        };
         Assert.Equal(DeliveryOutcome.Filtered, (await bench.DeliverAsync(listed)).Outcome);
 
         var feature = bench.Commit("feature", filtered, "feature", ("src/c.c", "c"));
@@ -88,7 +86,9 @@ public sealed class PushTests(ApiFixture api)
         var tag = await bench.DeliverAsync(WebhookBench.Push(feature, null, "refs/tags/v1"));
         Assert.Equal((DeliveryOutcome.Filtered, "The file's 'on.push' has no 'tags', so tags start no run."), (tag.Outcome, tag.Detail));
 
-        var skipped = await bench.DeliverAsync(WebhookBench.Push(bench.Commit("main", filtered, "Typo [skip ci]", ("src/d.c", "d")), source));
+        var skipped = await bench.DeliverAsync(
+            WebhookBench.Push(bench.Commit("main", filtered, "Typo [skip ci]", ("src/d.c", "d")), source)
+        );
         Assert.Equal((DeliveryOutcome.Skipped, "The message of the head commit contains [skip ci]."), (skipped.Outcome, skipped.Detail));
 
         var none = await bench.DeliverAsync(WebhookBench.Push(bench.Commit("main", null), source));
@@ -110,7 +110,9 @@ public sealed class PushTests(ApiFixture api)
         Assert.Equal((bench.Git("rev-parse", "HEAD"), "v1.0"), (Text(run, "git_sha"), Text(run, "tag")));
         var found = await server.GetAsync($"/v1/pipeline-runs?repository={bench.Repository}&tag=v1.0");
         Assert.Equal(Text(run, "id"), Text(found.GetProperty("items").EnumerateArray().Single(), "id"));
-        Assert.Empty((await server.GetAsync($"/v1/pipeline-runs?repository={bench.Repository}&tag=v2")).GetProperty("items").EnumerateArray());
+        Assert.Empty(
+            (await server.GetAsync($"/v1/pipeline-runs?repository={bench.Repository}&tag=v2")).GetProperty("items").EnumerateArray()
+        );
     }
 
     [Theory]
@@ -139,14 +141,21 @@ public sealed class PushTests(ApiFixture api)
     [Fact]
     public async Task DeletedBranch_CancelsItsRuns_IfTheirConcurrencySaysSo()
     {
-        const string canceling = "image: none\nconcurrency: { cancel_previous: true }\non: { push: {} }\nbuild: { steps: [ { name: one, run: x } ] }\n";
+        const string canceling =
+            "image: none\nconcurrency: { cancel_previous: true }\non: { push: {} }\nbuild: { steps: [ { name: one, run: x } ] }\n";
         await using var server = await WebhookBench.ServerAsync(api);
         using var bench = await WebhookBench.CreateAsync(server, WebhookBench.File);
         var feature = bench.Commit("feature", canceling);
         var other = bench.Commit("other", WebhookBench.File);
         var canceled = await bench.DeliverAsync(WebhookBench.Push(feature, null, "refs/heads/feature"));
         var kept = await bench.DeliverAsync(WebhookBench.Push(other, null, "refs/heads/other"));
-        foreach (var (branch, commit, detail) in new[] { ("feature", feature, "One run was canceled."), ("other", other, "No run was canceled.") })
+        foreach (
+            var (branch, commit, detail) in new[]
+            {
+                ("feature", feature, "One run was canceled."),
+                ("other", other, "No run was canceled."),
+            }
+        )
         {
             var deleted = await bench.DeliverAsync(
                 new ForgePush

@@ -6,7 +6,6 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Shipinator.Testing.Forges;
-using Shipinator.WebFrontend.Tests.Servers;
 
 namespace Shipinator.WebFrontend.Tests.Webhooks;
 

@@ -64,7 +64,11 @@ internal sealed class WebhookBench : IDisposable
 
     public string Commit(string branch, string? file, string message = "a change", params (string Path, string Content)[] others)
     {
-        if (System.IO.File.Exists(Path.Combine(Folder, ".git", "HEAD")) && Git("branch", "--list", branch).Length == 0 && Git("branch").Length > 0)
+        if (
+            System.IO.File.Exists(Path.Combine(Folder, ".git", "HEAD"))
+            && Git("branch", "--list", branch).Length == 0
+            && Git("branch").Length > 0
+        )
         {
             Git("checkout", "-q", "-b", branch);
         }

@@ -46,7 +46,13 @@ public sealed class WebhookRouteTests(ApiFixture api)
         {
             using var response = await http.SendAsync(request, TestContext.Current.CancellationToken);
             Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
-            bodies.Add(System.Text.RegularExpressions.Regex.Replace(await response.Content.ReadAsStringAsync(), "\"traceId\":\"[^\"]*\"", ""));
+            bodies.Add(
+                System.Text.RegularExpressions.Regex.Replace(
+                    await response.Content.ReadAsStringAsync(),
+                    "\"(traceId|requestId)\":\"[^\"]*\"",
+                    ""
+                )
+            );
         }
 
         Assert.Single(bodies.Distinct(StringComparer.Ordinal));
@@ -94,17 +100,17 @@ public sealed class WebhookRouteTests(ApiFixture api)
     [InlineData(false)]
     public async Task LargerThanAllowed_Is413_WithAProblem(bool isChunked)
     {
-        await using var server = await api.ServerAsync(
-            replace: s =>
-            {
-                SilentExecutors.Use(s);
-                SignedForge.Use(s);
-                s.Configure<WebOptions>(o => o.MaxWebhookBytes = 10_000);
-            }
-        );
+        await using var server = await api.ServerAsync(replace: s =>
+        {
+            SilentExecutors.Use(s);
+            SignedForge.Use(s);
+            s.Configure<WebOptions>(o => o.MaxWebhookBytes = 10_000);
+        });
         using var bench = await WebhookBench.CreateAsync(server);
         using var http = server.Client(null);
-        foreach (var (size, expected) in new[] { (10_000, HttpStatusCode.UnprocessableEntity), (10_001, HttpStatusCode.RequestEntityTooLarge) })
+        foreach (
+            var (size, expected) in new[] { (10_000, HttpStatusCode.UnprocessableEntity), (10_001, HttpStatusCode.RequestEntityTooLarge) }
+        )
         {
             using var request = SignedForge.Request(bench.Repository, new byte[size]);
             request.Headers.TransferEncodingChunked = isChunked;
@@ -162,10 +168,14 @@ public sealed class WebhookRouteTests(ApiFixture api)
         using var bench = await WebhookBench.CreateAsync(first);
         var commit = bench.Git("rev-parse", "HEAD");
         var servers = new[] { first, second, third };
-        var ids = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => bench.SendAsync(WebhookBench.Push(commit), "one id", servers[i % 3])));
+        var ids = await Task.WhenAll(
+            Enumerable.Range(0, 10).Select(i => bench.SendAsync(WebhookBench.Push(commit), "one id", servers[i % 3]))
+        );
         Assert.Single(ids.Distinct(StringComparer.Ordinal));
         // Another webhook: other ids, the same content.
-        var copies = await Task.WhenAll(Enumerable.Range(0, 9).Select(i => bench.SendAsync(WebhookBench.Push(commit), $"{i}", servers[i % 3])));
+        var copies = await Task.WhenAll(
+            Enumerable.Range(0, 9).Select(i => bench.SendAsync(WebhookBench.Push(commit), $"{i}", servers[i % 3]))
+        );
         foreach (var copy in copies)
         {
             var row = await bench.OutcomeAsync(copy);

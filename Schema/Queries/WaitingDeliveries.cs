@@ -4,9 +4,11 @@ using static Shipinator.Schema.Queries.SqlReading;
 namespace Shipinator.Schema.Queries;
 
 /// <summary>The deliveries without outcome, read through the partial index that holds only them.</summary>
-public sealed class DeliveryQueue(NpgsqlDataSource source, TimeProvider time) : IDeliveryQueue
+public sealed class WaitingDeliveries(NpgsqlDataSource source, TimeProvider time) : IWaitingDeliveries
 {
-    /// <summary>After so many failed attempts (some minutes), a delivery holds back only deliveries of its own ref.</summary>
+    /// <summary>
+    /// After so many failed attempts (some minutes), a delivery holds back only deliveries of its own ref, and those hold back no others.
+    /// </summary>
     internal const int HoldingAttempts = 8;
 
     /// <inheritdoc/>
@@ -18,7 +20,10 @@ public sealed class DeliveryQueue(NpgsqlDataSource source, TimeProvider time) : 
             WHERE repository_id = $1 AND processed_at IS NULL AND NOT EXISTS (
               SELECT FROM webhook_deliveries e
               WHERE e.repository_id = $1 AND e.processed_at IS NULL AND e.position < d.position
-                AND (e.attempts < {HoldingAttempts} OR e.ref_key = d.ref_key))
+                AND (e.ref_key = d.ref_key OR (e.attempts < {HoldingAttempts} AND NOT EXISTS (
+                  SELECT FROM webhook_deliveries f
+                  WHERE f.repository_id = $1 AND f.processed_at IS NULL AND f.position < e.position
+                    AND f.attempts >= {HoldingAttempts} AND f.ref_key = e.ref_key))))
             ORDER BY greatest(next_attempt_at, $2), position LIMIT 1
             """,
             Map,

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Shipinator.Cli.IO;
 using Shipinator.Client;
+using Spectre.Console;
 
 namespace Shipinator.Cli.Commands;
 

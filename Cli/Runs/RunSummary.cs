@@ -110,7 +110,8 @@ internal static class RunSummary
 
     /// <summary>The branch or ref, and the abbreviated commit.</summary>
     public static string Revision(RunResponse run) =>
-        $"{(run.PrNumber is { } number ? $"#{number}" : run.Branch ?? run.Tag ?? run.GitRef)}@{(run.GitSha.Length > 8 ? run.GitSha[..8] : run.GitSha)}";
+        $"{(run.PrNumber is { } number ? $"#{number}" : run.Branch ?? run.Tag ?? run.GitRef)}@"
+        + $"{(run.GitSha.Length > 8 ? run.GitSha[..8] : run.GitSha)}";
 
     private static string Detail(string status, string? reason, string? detail, string? waitingFor) =>
         status == "success"

@@ -125,7 +125,7 @@ public interface IWaitingDeliveries
 {
     /// <summary>
     /// The delivery to process next, or the one that is due first: the oldest, except that one that failed often holds back only
-    /// deliveries of its own ref. Null when nothing waits.
+    /// deliveries of its own ref. Null when the queue is empty.
     /// </summary>
     Task<QueuedDelivery?> Next(RepositoryId repository, CancellationToken cancellationToken);
 

@@ -84,7 +84,7 @@ public sealed partial class RepositoryInboxGrain(
         }
     }
 
-    /// <summary>Processes what is due. Returns the time until the next attempt; null: nothing waits.</summary>
+    /// <summary>Processes what is due. Returns the time until the next attempt; null: the queue is empty.</summary>
     private async Task<TimeSpan?> DrainAsync(CancellationToken cancellationToken)
     {
         while (await queue.Next(Id, cancellationToken) is { } delivery)

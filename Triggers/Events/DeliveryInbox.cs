@@ -83,10 +83,10 @@ public sealed partial class DeliveryInbox(DeliveryStore deliveries, IGrainFactor
         }
     }
 
-    [LoggerMessage(4541, LogLevel.Information, "Received delivery {Delivery} of repository {Repository} ({EventName})")]
+    [LoggerMessage(4591, LogLevel.Information, "Received delivery {Delivery} of repository {Repository} ({EventName})")]
     private partial void Received(DeliveryId delivery, RepositoryId repository, string eventName);
 
-    [LoggerMessage(4542, LogLevel.Information, "Delivery {Delivery} of repository {Repository} is processed again for {Actor}")]
+    [LoggerMessage(4592, LogLevel.Information, "Delivery {Delivery} of repository {Repository} is processed again for {Actor}")]
     private partial void Requeued(DeliveryId delivery, RepositoryId repository, Actor actor);
 
     [LoggerMessage(4543, LogLevel.Debug, "The hint about a delivery of repository {Repository} was not sent: {Message}")]

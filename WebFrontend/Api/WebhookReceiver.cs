@@ -115,9 +115,9 @@ public sealed partial class WebhookReceiver(
     }
 
     [LoggerMessage(
-        4401,
+        4491,
         LogLevel.Warning,
-        "Refused {Count} webhooks without a valid signature since the last such message; the latest for repository {Repository} from {Address}"
+        "Refused {Count} webhooks without a valid signature since the last message; the latest for {Repository} from {Address}"
     )]
     private partial void Refused(int count, string repository, string address);
 }

@@ -11,8 +11,8 @@ using Shipinator.Triggers.Runs;
 namespace Shipinator.WebFrontend.Security;
 
 /// <summary>
-/// Limits per minute: invalid tokens, unsigned webhooks and failed sign-ins of one address, runs of one token and of one repository. Each server counts for
-/// itself.
+/// Limits per minute: invalid tokens, unsigned webhooks and failed sign-ins of one address, runs of one token and of one repository.
+/// Each server counts for itself.
 /// </summary>
 public sealed class AttemptLimits : IRunLimits, IDisposable
 {

@@ -197,6 +197,17 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             cancellationToken
         );
 
+    /// <summary>The webhook deliveries of a repository, newest first.</summary>
+    public IAsyncEnumerable<DeliveryResponse> ListDeliveriesAsync(string repository, CancellationToken cancellationToken = default) =>
+        PagesAsync($"v1/repositories/{Part(repository)}/deliveries?limit=100", Json.PageResponseDeliveryResponse, cancellationToken);
+
+    public Task<DeliveryResponse> GetDeliveryAsync(string delivery, CancellationToken cancellationToken = default) =>
+        GetAsync($"v1/deliveries/{Part(delivery)}", Json.DeliveryResponse, cancellationToken);
+
+    /// <summary>Processes a webhook delivery again; a run of it is a new one.</summary>
+    public Task<DeliveryResponse> ProcessDeliveryAsync(string delivery, CancellationToken cancellationToken = default) =>
+        SendAsync(HttpMethod.Post, $"v1/deliveries/{Part(delivery)}/process", null, Json.DeliveryResponse, null, cancellationToken);
+
     public Task<ExecutionResponse> GetExecutionAsync(string execution, CancellationToken cancellationToken = default) =>
         GetAsync($"v1/executions/{Part(execution)}", Json.ExecutionResponse, cancellationToken);
 

@@ -61,6 +61,18 @@ public sealed class EngineOptions
     /// <summary>How often slots are compared with the executions that hold them. Default 1 min.</summary>
     public TimeSpan SlotSweepPeriod { get; set; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>How long a webhook delivery is retried before its outcome is <c>gave_up</c>. Default 3 d.</summary>
+    public TimeSpan DeliveryTimeout { get; set; } = TimeSpan.FromDays(3);
+
+    /// <summary>How long one attempt to process a webhook delivery may take. Default 5 min.</summary>
+    public TimeSpan DeliveryAttemptTimeout { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// The longest delay between two attempts to process a webhook delivery; the first is <see cref="RetryDelay"/>. A forge that asks for
+    /// more gets it, up to 1 h. Default 1 min.
+    /// </summary>
+    public TimeSpan DeliveryRetrySlowest { get; set; } = TimeSpan.FromMinutes(1);
+
     internal int LimitOf(string executor) => AdmissionLimits.TryGetValue(executor, out var limit) ? limit : DefaultAdmissionLimit;
 }
 
@@ -95,6 +107,9 @@ public sealed class EngineOptionsValidator : IValidateOptions<EngineOptions>
                 (nameof(options.SlotSweepPeriod), options.SlotSweepPeriod),
                 (nameof(options.StopExplainTimeout), options.StopExplainTimeout),
                 (nameof(options.RunnerSilence), options.RunnerSilence),
+                (nameof(options.DeliveryTimeout), options.DeliveryTimeout),
+                (nameof(options.DeliveryAttemptTimeout), options.DeliveryAttemptTimeout),
+                (nameof(options.DeliveryRetrySlowest), options.DeliveryRetrySlowest),
             }
         )
         {

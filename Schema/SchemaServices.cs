@@ -16,8 +16,8 @@ public static class SchemaServices
     private const string Invariant = "Npgsql";
 
     /// <summary>
-    /// Registers the stores, the queries and the ports <see cref="IUnfinishedWork"/>, <see cref="IArtifactIndex"/>,
-    /// <see cref="IChangeFeed"/> and <see cref="ILogNotifier"/>.
+    /// Registers the stores, the queries and the ports <see cref="IUnfinishedWork"/>, <see cref="IWaitingDeliveries"/>,
+    /// <see cref="IArtifactIndex"/>, <see cref="IChangeFeed"/> and <see cref="ILogNotifier"/>.
     /// </summary>
     public static IServiceCollection AddShipinatorSchema(this IServiceCollection services, ShipinatorDatabase database)
     {
@@ -43,7 +43,10 @@ public static class SchemaServices
         services.TryAddSingleton<ArtifactMetadataStore>();
         services.TryAddSingleton<CommitStatusStore>();
         services.TryAddSingleton<DataProtectionKeyStore>();
+        services.TryAddSingleton<DeliveryStore>();
+        services.TryAddSingleton<IWaitingDeliveries, WaitingDeliveries>();
         services.TryAddSingleton<RunQueries>();
+        services.TryAddSingleton<EventRunQueries>();
         services.TryAddSingleton<TrendQueries>();
         services.TryAddSingleton<QueueQueries>();
         services.TryAddSingleton<BadgeQueries>();

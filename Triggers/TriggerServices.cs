@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Shipinator.Forges.Configuration;
+using Shipinator.Triggers.Events;
 using Shipinator.Triggers.Planning;
 using Shipinator.Triggers.Projects;
 using Shipinator.Triggers.Repositories;
@@ -28,6 +29,14 @@ public static class TriggerServices
         services.AddSingleton<RunPreview>();
         services.AddSingleton<RunRerun>();
         services.AddSingleton<RunCancellation>();
+        services.AddSingleton<DeliveryInbox>();
+        services.AddSingleton<EventFiles>();
+        services.AddSingleton<EventCancellation>();
+        services.AddSingleton<EventRuns>();
+        services.AddSingleton<PushEvents>();
+        services.AddSingleton<PullRequestEvents>();
+        services.AddSingleton<IDeliveryProcessing, DeliveryProcessing>();
+        services.AddHostedService<DeliverySweep>();
         services.AddSingleton<ProjectRegistry>();
         services.AddSingleton<RepositoryRegistry>();
         services.AddSingleton<RepositoryProbe>();

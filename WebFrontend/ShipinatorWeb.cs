@@ -27,6 +27,8 @@ public static class ShipinatorWeb
         services.AddSingleton<AccessWatch>();
         services.AddSingleton<ExecutionMasks>();
         services.AddSingleton<ArtifactUploads>();
+        services.AddSingleton<WebhookBodies>();
+        services.AddSingleton<WebhookReceiver>();
         services.AddSingleton<ArtifactSweep>();
         services.AddHostedService(s => s.GetRequiredService<ArtifactSweep>());
         services.AddTriggers(triggers =>
@@ -96,6 +98,8 @@ public static class ShipinatorWeb
         v1.MapTokens();
         v1.MapSecrets();
         app.MapBadges(v1);
+        v1.MapWebhooks();
+        v1.MapDeliveries();
         return app;
     }
 

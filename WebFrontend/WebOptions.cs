@@ -11,6 +11,14 @@ public sealed class WebOptions
     /// <summary>The largest JSON body, in bytes; from 1 KiB to 1 GiB. Default 1 MiB.</summary>
     public long MaxBodyBytes { get; set; } = 1024 * 1024;
 
+    /// <summary>The largest body of a webhook, in bytes; GitHub sends at most 25 MiB. Default 25 MiB.</summary>
+    public long MaxWebhookBytes { get; set; } = 25L * 1024 * 1024;
+
+    /// <summary>
+    /// How many bytes of webhooks larger than 1 MiB are held in memory at the same time, others wait; never less than one. Default 128 MiB.
+    /// </summary>
+    public long MaxWebhookMemoryBytes { get; set; } = 128L * 1024 * 1024;
+
     /// <summary>The largest chunk of a log, in bytes; from 1 KiB to 1 GiB. Default 1 MiB.</summary>
     public long MaxLogChunkBytes { get; set; } = 1024 * 1024;
 

@@ -39,6 +39,7 @@ internal sealed class CommandLine(TimeProvider time)
             .. RunCommands.All(this),
             .. HistoryCommands.All(this),
             .. LintCommand.All(this),
+            .. DeliveryCommands.All(this),
             .. ArtifactCommands.All(this),
             .. CatalogCommands.All(this),
             .. ScheduleCommands.All(this),

@@ -18,6 +18,7 @@ internal sealed record KnownServer(string Url, string? Token);
 [JsonSerializable(typeof(RunReport))]
 [JsonSerializable(typeof(RunResponse))]
 [JsonSerializable(typeof(List<RunResponse>))]
+[JsonSerializable(typeof(List<DeliveryResponse>))]
 [JsonSerializable(typeof(List<ProjectResponse>))]
 [JsonSerializable(typeof(List<RepositoryResponse>))]
 [JsonSerializable(typeof(List<ScheduleResponse>))]

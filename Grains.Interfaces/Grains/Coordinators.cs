@@ -102,6 +102,17 @@ public sealed record AdmissionView(
     [property: Id(2)] System.Collections.Immutable.ImmutableArray<SlotHolder> Waiting
 );
 
+/// <summary>
+/// One per repository: processes its webhook deliveries in order. The database is the queue; this grain has no state of its own.
+/// </summary>
+[Alias("shipinator.repository-inbox")]
+public interface IRepositoryInboxGrain : IGrainWithGuidKey
+{
+    /// <summary>A delivery was stored. A hint: the grain also looks for itself, and <see cref="IRecoveryGrain"/> calls it.</summary>
+    [Alias("received"), OneWay, AlwaysInterleave]
+    Task Received();
+}
+
 /// <summary>One per cluster (key 0): activates the grain of everything that is not terminal or not settled.</summary>
 [Alias("shipinator.recovery")]
 public interface IRecoveryGrain : IGrainWithIntegerKey

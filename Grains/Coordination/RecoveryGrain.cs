@@ -4,14 +4,17 @@ using Orleans.Concurrency;
 namespace Shipinator.Grains.Coordination;
 
 /// <summary>
-/// Activates the grain of everything that is not terminal or not settled, the sender of commit statuses that are due, and the grain of the
-/// schedules: when a silo starts, when one leaves the cluster, and once a minute. Work that a crash interrupted is found by its row.
+/// Activates the grain of everything that is not terminal or not settled, the inboxes of webhook deliveries and the senders of commit statuses
+/// that are due, and the grain of the schedules: when a silo starts, when one leaves the cluster, and once a minute. Work that a crash
+/// interrupted is found by its row.
 /// </summary>
 [GrainType("shipinator.recovery"), Reentrant]
-public sealed partial class RecoveryGrain(IUnfinishedWork work, ICommitStatusSender statuses, ILogger<RecoveryGrain> logger)
-    : Grain,
-        IRecoveryGrain,
-        IRemindable
+public sealed partial class RecoveryGrain(
+    IUnfinishedWork work,
+    IWaitingDeliveries deliveries,
+    ICommitStatusSender statuses,
+    ILogger<RecoveryGrain> logger
+) : Grain, IRecoveryGrain, IRemindable
 {
     private const string ReminderName = "recovery";
     private const int AtOnce = 64;
@@ -101,6 +104,11 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ICommitStatusSen
 
     private async Task SweepOnceAsync(CancellationToken cancellationToken)
     {
+        foreach (var repository in await deliveries.Due(cancellationToken))
+        {
+            await GrainFactory.GetGrain<IRepositoryInboxGrain>(repository.Value).Received();
+        }
+
         var count = 0;
         var touches = new List<Task>(AtOnce);
         await foreach (var item in work.List(WorkStates.Driven, cancellationToken))

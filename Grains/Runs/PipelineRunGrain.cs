@@ -181,6 +181,10 @@ public sealed class PipelineRunGrain(
                     return Options.ReconcilePeriod;
                 }
             }
+            else if (Row.Plan.FileErrors is { IsDefaultOrEmpty: false } errors)
+            {
+                await MoveAsync(Status.Failed, Reason.ConfigError, RunLogic.Describe(errors));
+            }
             else if (!await MayRunAsync(cancellationToken))
             {
                 return Options.ReconcilePeriod;

@@ -42,6 +42,13 @@ public sealed record PipelineModel
     /// <summary>The text of the file, so that errors of planning can quote it.</summary>
     internal string Text { get; }
 
+    /// <summary>Whether a filter or a condition of the file looks at the changed files, so that they have to be known.</summary>
+    public bool UsesChangedFiles =>
+        new[] { Push, Pr }.Any(f => f.Paths is not null || f.PathsIgnore is not null)
+        || Jobs.Any(j => j.When.Any(HasPath) || j.Steps.Any(s => HasPath(s.When)));
+
+    private static bool HasPath(IReadOnlyList<WhenClause> clauses) => clauses.Any(c => c.Path is not null);
+
     /// <summary>Whether the file's <c>on</c> starts a run for these facts; if not, why.</summary>
     public TriggerMatch Matches(TriggerFacts facts)
     {

@@ -39,7 +39,10 @@ internal sealed class RunListStatement(RunFilter filter, Guid? before, int limit
 
     public (string Sql, NpgsqlParameter[] Parameters) Build()
     {
-        var page = filter is { Status: null, Branch: null, Event: null, IsTerminal: false } ? Walk() : Merge();
+        var page =
+            filter.PrNumber is not null || filter.Tag is not null ? Narrow()
+            : filter is { Status: null, Branch: null, Event: null, IsTerminal: false } ? Walk()
+            : Merge();
         // Pipelines are joined only for the rows of the page.
         var sql = $"""
             {ViewReading.RunSelect.Replace("FROM pipeline_runs r", $"FROM ({page}) r", StringComparison.Ordinal)}
@@ -80,6 +83,42 @@ internal sealed class RunListStatement(RunFilter filter, Guid? before, int limit
             )}
             ORDER BY r.{scope.Column} DESC, r.id DESC LIMIT {limit + 1}
             """;
+    }
+
+    /// <summary>
+    /// The runs of a pull request or a tag: few, and each has an index of its own, which begins with the repository and contains only runs
+    /// that have one.
+    /// </summary>
+    private string Narrow()
+    {
+        var conditions = new List<string>();
+        Add("pipeline_id", filter.Pipeline is { } pipeline ? Uuid(pipeline.Value) : null);
+        Add("repository_id", filter.Repository is { } repository ? Uuid(repository.Value) : null);
+        Add("project_id", filter.Project is { } project ? Uuid(project.Value) : null);
+        Add("pr_number", filter.PrNumber is { } number ? Number(number) : null);
+        Add("tag", filter.Tag is { } tag ? Text(tag) : null);
+        Add("status", filter.Status is { } status ? Text(status.Word()) : null);
+        Add("branch", filter.Branch is { } branch ? Text(branch) : null);
+        Add("event", filter.Event is { } of ? Text(of) : null);
+        if (before is { } id)
+        {
+            conditions.Add($"r.id < {Next(Uuid(id))}");
+        }
+
+        if (filter.IsTerminal)
+        {
+            conditions.Add("r.finished_at IS NOT NULL");
+        }
+
+        return $"SELECT r.* FROM pipeline_runs r {Where(conditions)} ORDER BY r.id DESC LIMIT {limit + 1}";
+
+        void Add(string column, NpgsqlParameter? value)
+        {
+            if (value is not null)
+            {
+                conditions.Add($"r.{column} = {Next(value)}");
+            }
+        }
     }
 
     /// <summary>The runs of all ranges, merged; each is read only as far as the page needs.</summary>

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
-using Shipinator.Forges;
 using Shipinator.Schema.Stores;
 using Shipinator.Triggers.Planning;
 using Shipinator.Triggers.Repositories;
@@ -153,22 +152,8 @@ public sealed partial class RunTrigger(
         await grains
             .GetGrain<IPipelineRunGrain>(reservation.RunId.Value)
             .Create(
-                new CreateRun
+                RunCommands.Of(repository, pipeline, reservation, file.Head, planning.ExecutorOf(repository), plan) with
                 {
-                    PipelineId = pipeline.Id,
-                    RepositoryId = repository.Id,
-                    ProjectId = repository.ProjectId,
-                    ProjectName = repository.ProjectName,
-                    RepositoryName = repository.Name,
-                    RunNumber = reservation.RunNumber,
-                    Source = new()
-                    {
-                        CloneUrl = file.Head.MovedTo ?? CloneAddress.TryParse(repository.CloneUrl, out _)?.Url ?? repository.CloneUrl,
-                        Ref = file.Head.FullRef,
-                        Commit = file.Head.Commit,
-                    },
-                    Executor = planning.ExecutorOf(repository),
-                    Plan = plan,
                     Actor = request.Actor.ToString(),
                     IdempotencyKey = request.IdempotencyKey,
                     Note = request.Note,

@@ -172,6 +172,7 @@ internal static class RunnerRoutes
                         KeyFiles = spec.Cache.Key,
                         Paths = spec.Cache.Paths,
                         RestoreDepths = spec.Cache.RestoreDepths,
+                        IsReadOnly = spec.Cache.IsReadOnly,
                     },
             }
         );

@@ -49,6 +49,7 @@ internal static class DashboardServices
         services.AddView<SchedulesKey, SchedulesSnapshot, SchedulesSource>();
         services.AddView<bool, TokensSnapshot, TokensSource>();
         services.AddView<SecretScope, SecretsSnapshot, SecretsSource>();
+        services.AddView<DeliveriesKey, DeliveriesSnapshot, DeliveriesSource>();
         services.AddView<bool, ClusterSnapshot, ClusterSource>();
         services.AddView<RunListKey, RunListSnapshot, RunListSource>();
         services.AddView<ExecutionId, LogView, LogSource>();

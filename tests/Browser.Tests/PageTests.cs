@@ -143,6 +143,7 @@ public sealed class PageTests(Dashboard dashboard)
                 "/projects",
                 $"/projects/{project}",
                 $"/repositories/{repository}",
+                $"/repositories/{repository}/deliveries",
                 $"/pipelines/{pipeline}",
                 $"/runs/{run}",
             }
@@ -264,6 +265,7 @@ public sealed class PageTests(Dashboard dashboard)
     [InlineData("/runs/01890a5d-ac96-774b-bcce-b302099a8057", "Run not found")]
     [InlineData("/projects/nonsense", "Project not found")]
     [InlineData("/repositories/01890a5d-ac96-774b-bcce-b302099a8057", "Repository not found")]
+    [InlineData("/repositories/01890a5d-ac96-774b-bcce-b302099a8057/deliveries", "Repository not found")]
     [InlineData("/pipelines/x", "Pipeline not found")]
     [InlineData("/runs?cursor=nonsense", "Invalid address")]
     [InlineData("/no/such/page", "Page not found")]
@@ -319,6 +321,7 @@ public sealed class PageTests(Dashboard dashboard)
             ("repository", $"/repositories/{repository}"),
             ("secrets of a project", $"/projects/{project}/secrets"),
             ("secrets of a repository", $"/repositories/{repository}/secrets"),
+            ("deliveries", $"/repositories/{repository}/deliveries"),
             ("pipeline", $"/pipelines/{pipeline}"),
             ("tokens", "/settings/tokens"),
             ("cluster", "/admin"),

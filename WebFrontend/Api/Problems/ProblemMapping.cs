@@ -73,6 +73,7 @@ internal static class ProblemMapping
                 e.Message,
                 Problem.Field("clone_url", e.Message)
             ),
+            ForgeRequestException e => Problem.Of(502, e.Code, e.Message),
             ForgeException e => Problem.Of(422, e.Code, e.Message),
             ExecutorException e => Problem.Of(e.IsTransient ? 503 : 422, e.Code, e.Message),
             ShipinatorException { Code: SecretErrors.UnknownKey or SecretErrors.Unreadable } e => Problem.Of(409, e.Code, e.Message),

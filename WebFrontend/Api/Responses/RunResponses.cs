@@ -21,6 +21,7 @@ internal static class RunResponses
             GitSha = r.GitSha,
             Event = r.Event,
             Branch = r.Branch,
+            Tag = r.Tag,
             CommitMessage = r.CommitMessage,
             CommitAuthor = r.CommitAuthor,
             Executor = r.Executor,
@@ -37,6 +38,16 @@ internal static class RunResponses
             StartedAt = r.StartedAt,
             FinishedAt = r.FinishedAt,
             Url = new Uri(address.PublicUrl, $"/runs/{r.Id}").ToString(),
+            PrNumber = r.PrNumber,
+            PrTitle = r.Origin?.PrTitle,
+            PrUrl = r.Origin?.PrUrl,
+            HeadBranch = r.Origin?.HeadBranch,
+            HeadRepository = r.Origin?.HeadRepository,
+            BaseCommit = r.Origin?.BaseCommit,
+            Before = r.Origin?.Before,
+            CompareUrl = r.Origin?.CompareUrl,
+            Sender = r.Origin?.Sender,
+            IsFork = r.Origin?.IsFork == true ? true : null,
         };
 
     public static JobResponse Of(JobView j, IServerAddress address, IReadOnlyDictionary<Guid, WaitReason> waiting) =>

@@ -40,6 +40,10 @@ public sealed class EngineCluster : IAsyncLifetime
 
     internal FakeExecutor Executor { get; private set; } = null!;
 
+    internal FakeProcessing Processing { get; } = new();
+
+    internal DeliveryStore Deliveries { get; private set; } = null!;
+
     internal SealedLogs Logs { get; } = new();
 
     /// <summary>The faults of storage and calls.</summary>
@@ -61,6 +65,7 @@ public sealed class EngineCluster : IAsyncLifetime
         _feed = new(_listener);
         Queries = new(_database.DataSource, TimeProvider.System);
         Artifacts = new(_database.DataSource);
+        Deliveries = new(_database.DataSource, TimeProvider.System);
         _project = await new ProjectStore(_database.DataSource, TimeProvider.System).CreateAsync("shop", null);
         Executor = new(() => Grains);
         var builder = new InProcessTestClusterBuilder(2);
@@ -78,10 +83,12 @@ public sealed class EngineCluster : IAsyncLifetime
                     o.RetryDelay = TimeSpan.FromMilliseconds(50);
                     o.ReconcilePeriod = TimeSpan.FromMilliseconds(500);
                     o.TimeoutMargin = TimeSpan.FromMilliseconds(50);
+                    o.DeliveryRetrySlowest = TimeSpan.FromMilliseconds(200);
                     Configure(o);
                 });
                 silo.Services.AddSingleton<IExecutorRegistry>(Executor);
                 silo.Services.AddSingleton<ILogStore>(Logs);
+                silo.Services.AddSingleton<IDeliveryProcessing>(Processing);
                 silo.Services.AddSingleton(Faults.Wrap(new ArtifactIndex(_database.DataSource)));
                 silo.Services.AddSingleton<ISecretSource, OneSecret>();
                 silo.Services.AddSingleton<IServerAddress, TestAddress>();
@@ -203,6 +210,21 @@ public sealed class EngineCluster : IAsyncLifetime
     {
         await UntilAsync(run, view => view.Status.IsTerminal());
         return await TreeAsync(run);
+    }
+
+    /// <summary>Waits, woken by the database's notifications, until a delivery has its outcome.</summary>
+    internal async Task<DeliveryRow> OutcomeAsync(DeliveryId delivery)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        await foreach (var _ in _feed.Changes(null, patience.Token))
+        {
+            if (await Deliveries.GetAsync(delivery, patience.Token) is { Outcome: not null } row)
+            {
+                return row;
+            }
+        }
+
+        throw new TimeoutException($"Delivery {delivery} has no outcome.");
     }
 
     internal async Task UntilAsync(RunId run, Func<RunView, bool> condition)

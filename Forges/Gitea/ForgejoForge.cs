@@ -2,7 +2,9 @@ using Shipinator.Forges.Git;
 
 namespace Shipinator.Forges.Gitea;
 
-/// <summary>Forgejo: Gitea's API, and headers of its own next to Gitea's. A webhook of the kind "Gitea" there is recognized as Gitea's.</summary>
+/// <summary>
+/// Forgejo: Gitea's API, and headers of its own next to Gitea's. A webhook of the kind "Gitea" there is recognized as Gitea's.
+/// </summary>
 public sealed class ForgejoForge(GitForge git) : GiteaForge(git, new("Forgejo"))
 {
     /// <inheritdoc/>

@@ -4,9 +4,9 @@ using Orleans.Concurrency;
 namespace Shipinator.Grains.Coordination;
 
 /// <summary>
-/// Activates the grain of everything that is not terminal or not settled, the inboxes of webhook deliveries and the senders of commit statuses
-/// that are due, and the grain of the schedules: when a silo starts, when one leaves the cluster, and once a minute. Work that a crash
-/// interrupted is found by its row.
+/// Activates the grain of everything that is not terminal or not settled, the inboxes of webhook deliveries and the senders of commit
+/// statuses that are due, and the grain of the schedules: when a silo starts, when one leaves the cluster, and once a minute. Work that a
+/// crash interrupted is found by its row.
 /// </summary>
 [GrainType("shipinator.recovery"), Reentrant]
 public sealed partial class RecoveryGrain(

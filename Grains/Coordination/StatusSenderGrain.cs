@@ -116,9 +116,9 @@ public sealed partial class StatusSenderGrain(ICommitStatusSender sender, TimePr
         );
     }
 
-    [LoggerMessage(1501, LogLevel.Warning, "Commit statuses of repository {Repository} could not be sent; retrying every few seconds")]
+    [LoggerMessage(1511, LogLevel.Warning, "Commit statuses of repository {Repository} could not be sent; retrying every few seconds")]
     private partial void RoundFailed(Exception exception, Guid repository);
 
-    [LoggerMessage(1502, LogLevel.Information, "Commit statuses of repository {Repository} can be sent again")]
+    [LoggerMessage(1512, LogLevel.Information, "Commit statuses of repository {Repository} can be sent again")]
     private partial void RoundRecovered(Guid repository);
 }

@@ -91,7 +91,8 @@ public sealed partial class PushEvents(
         };
 
     /// <summary>
-    /// The pipelines and schedules follow the file of the default branch. A file with errors changes none: the failed run shows what is wrong.
+    /// The pipelines and schedules follow the file of the default branch. A file with errors changes none: the failed run shows what is
+    /// wrong.
     /// </summary>
     private async Task SyncAsync(RepositoryRow repository, EventFile? file, string commit, CancellationToken cancellationToken)
     {

@@ -241,7 +241,7 @@ public sealed partial class CommitStatusSender(
     [LoggerMessage(
         4902,
         LogLevel.Warning,
-        "The forge does not accept status {Context} of commit {Commit} of repository {Repository}: {Message} Fix the cause and retry."
+        "The forge does not accept status {Context} of commit {Commit} of repository {Repository}; fix the cause and retry: {Message}"
     )]
     private partial void Blocked(string context, string commit, RepositoryId repository, string message);
 

@@ -107,7 +107,7 @@ public sealed class PipelineFeatureTests(ApiFixture api)
             """
         );
         Assert.Equal("failed", run.GetProperty("status").GetString());
-        Assert.Contains("exit code 3", run.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains("exited with code 3", run.GetProperty("detail").GetString(), StringComparison.Ordinal);
         var jobs = await JobsAsync(run);
         Assert.Equal(
             ["failed", "success", "success", "success", "skipped", "success"],

@@ -7,7 +7,9 @@ namespace Shipinator.Forges.Gitea;
 /// reports tags only by <c>create</c> and <c>delete</c>.
 /// </summary>
 /// <param name="Family">The word in the headers: <c>Gitea</c> in <c>X-Gitea-Event</c>.</param>
-/// <param name="TagsAreCreated">Whether new and deleted tags are reported by <c>create</c> and <c>delete</c> only, never by <c>push</c>.</param>
+/// <param name="TagsAreCreated">
+/// Whether new and deleted tags are reported by <c>create</c> and <c>delete</c> only, never by <c>push</c>.
+/// </param>
 internal sealed record GiteaWebhooks(string Family, bool TagsAreCreated = false)
 {
     private string EventHeader => $"X-{Family}-Event";

@@ -4,7 +4,9 @@ using Shipinator.Testing.Forges;
 
 namespace Shipinator.Forges.Tests.Webhooks;
 
-/// <summary>Every delivery that a real Gitea sent and every example of GitHub: recognized, verified and parsed, with a stated outcome.</summary>
+/// <summary>
+/// Every delivery that a real Gitea sent and every example of GitHub: recognized, verified and parsed, with a stated outcome.
+/// </summary>
 public sealed class RecordedDeliveryTests
 {
     [Fact]

@@ -15,8 +15,8 @@ namespace Shipinator.Testing.Forges;
 /// <param name="Secret">The secret of the webhook; null or empty when it had none.</param>
 /// <param name="IsSigned">Whether the signature is valid for the secret.</param>
 /// <param name="Outcome">
-/// What it reports: <c>push REF BEFORE AFTER</c>, <c>ping</c>, <c>pull_request ACTION NUMBER HEAD BRANCH REPOSITORY BASE</c>, <c>ignored</c>,
-/// or <c>refused</c> when it can't be parsed. Commits are their first ten digits, <c>-</c> is null.
+/// What it reports: <c>push REF BEFORE AFTER</c>, <c>ping</c>, <c>pull_request ACTION NUMBER HEAD BRANCH REPOSITORY BASE</c>,
+/// <c>ignored</c>, or <c>refused</c> when it can't be parsed. Commits are their first ten digits, <c>-</c> is null.
 /// </param>
 internal sealed record RecordedDelivery(
     string Name,

@@ -21,6 +21,11 @@ internal sealed partial class ApiSession(
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
     };
 
+    /// <summary>The most values and names in a response: a short text may take a hundred times its length in memory.</summary>
+    public const int MostValues = 500_000;
+
+    private const int MostPages = 500;
+
     public ApiAddress Api => api;
 
     /// <summary>Whether the repository has a credential.</summary>
@@ -32,19 +37,19 @@ internal sealed partial class ApiSession(
     public async Task<ApiResponse> SendAsync(ApiRequest request, CancellationToken cancellationToken)
     {
         limits.Require(api, authorization);
-        var key = request.Method == HttpMethod.Get ? request.Address.AbsoluteUri + " " + authorization : null;
-        var tag = key is null ? null : cache.Tag(key);
+        var key = request.Method == HttpMethod.Get ? ResponseCache.Key(request.Address, authorization) : null;
+        var known = key is null ? null : cache.Find(key);
         var response = await http.SendAsync(
             api,
             request with
             {
                 Authorization = authorization,
                 Accept = accept,
-                IfNoneMatch = tag,
+                IfNoneMatch = known?.Tag,
             },
             cancellationToken
         );
-        response = key is null ? response : cache.Resolve(key, tag, response);
+        response = key is null ? response : cache.Resolve(key, known, response);
         if (limits.Of(api, authorization, response) is { } limited)
         {
             RateLimited(logger, api.Base.Host, limited.RetryAfter!.Value);
@@ -85,6 +90,7 @@ internal sealed partial class ApiSession(
     {
         try
         {
+            RequireFewValues(response.Body, what);
             return JsonSerializer.Deserialize<T>(response.Body, Json) ?? throw ApiFailure.Unreadable(api, what);
         }
         catch (JsonException e)
@@ -94,7 +100,8 @@ internal sealed partial class ApiSession(
     }
 
     /// <summary>
-    /// The items of all pages, in order; null when there are as many as the most. Errors: <see cref="ForgeRequestException"/>.
+    /// The items of all pages, in order; null when there are as many as the most, or too many pages. A server that ignores the number of
+    /// the page gives its whole list. Errors: <see cref="ForgeRequestException"/>.
     /// </summary>
     public async Task<IReadOnlyList<T>?> PagesAsync<T>(
         Uri list,
@@ -106,9 +113,17 @@ internal sealed partial class ApiSession(
     )
     {
         var all = new List<T>();
-        for (var page = 1; ; page++)
+        byte[] previous = [];
+        for (var page = 1; page <= MostPages; page++)
         {
             var response = await SendAsync(HttpMethod.Get, paging.Page(list, page), null, cancellationToken);
+            if (page > 1 && response.IsSuccess && response.Body.AsSpan().SequenceEqual(previous))
+            {
+                // The same page again: whole, unless it is as long as a page.
+                return all.Count % paging.Size == 0 ? null : all;
+            }
+
+            previous = response.Body;
             var items = Read<List<T>>(Succeeded(response, what, rights), what);
             if (items.Contains(default!))
             {
@@ -124,6 +139,20 @@ internal sealed partial class ApiSession(
             if (items.Count == 0 || paging.IsLast(response))
             {
                 return all;
+            }
+        }
+
+        return null;
+    }
+
+    private void RequireFewValues(byte[] json, string what)
+    {
+        var reader = new Utf8JsonReader(json);
+        for (var count = 0; reader.Read(); count++)
+        {
+            if (count > MostValues)
+            {
+                throw ApiFailure.Unreadable(api, what);
             }
         }
     }

@@ -11,7 +11,7 @@ internal sealed class ForgeApi(ForgeHttp http, IRepositoryCredentials credential
     private readonly ResponseCache _cache = new();
 
     /// <summary>
-    /// A session with the credential of the repository. A credential is only used for the scheme, host and port that it is for. Errors:
+    /// A session with the credential of the repository, which is used only when the clone URL is within its scope. Errors:
     /// <see cref="ForgeRequestException"/>.
     /// </summary>
     public async Task<ApiSession> OpenAsync(
@@ -24,7 +24,7 @@ internal sealed class ForgeApi(ForgeHttp http, IRepositoryCredentials credential
     {
         var found = await credentials.Find(repository.Id, repository.CloneUrl, cancellationToken);
         var authorization =
-            found is not null && CloneAddress.TryParse(found.Scope, out _) is { } scope && scope.Origin == api.CloneUrl.Origin
+            found is not null && CloneAddress.TryParse(found.Scope, out _) is { } scope && api.CloneUrl.IsWithin(scope)
                 ? scheme(found)
                 : null;
         return new(http, _limits, _cache, api, authorization, accept, logger);

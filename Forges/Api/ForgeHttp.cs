@@ -15,6 +15,9 @@ internal sealed class ForgeHttp : IDisposable
     /// <summary>The longest response, in bytes, decompressed.</summary>
     public const int MaxResponseBytes = 16 * 1024 * 1024;
 
+    /// <summary>Of a response that is no success, only this much is read, in bytes: its status says what is to be done.</summary>
+    public const int MaxErrorBytes = 64 * 1024;
+
     private const int MostRedirects = 3;
     private readonly ClonePolicy _policy;
     private readonly TimeProvider _time;
@@ -48,8 +51,14 @@ internal sealed class ForgeHttp : IDisposable
     {
         try
         {
-            _policy.Address(api.Base.AbsoluteUri);
+            var address = _policy.Address(api.Base.AbsoluteUri);
             using var slot = await _slots.TakeAsync(api.Base.IdnHost, cancellationToken);
+            if (Invoker(api.Base) == _proxied)
+            {
+                // The proxy connects, so the addresses are checked here, as far as this server can resolve the name.
+                await _lookup.FindAsync(address, cancellationToken);
+            }
+
             for (var hops = 0; ; hops++)
             {
                 var (response, location) = await OnceAsync(api, request, cancellationToken);
@@ -209,6 +218,11 @@ internal sealed class ForgeHttp : IDisposable
         var buffer = new byte[16 * 1024];
         while (await stream.ReadAsync(buffer, cancellationToken) is > 0 and var count)
         {
+            if (!response.IsSuccessStatusCode && read.Length + count > MaxErrorBytes)
+            {
+                break;
+            }
+
             if (read.Length + count > MaxResponseBytes)
             {
                 throw new ForgeRequestException(

@@ -67,8 +67,9 @@ internal sealed class RateLimits(TimeProvider time)
             _until.Clear();
         }
 
-        _until[Key(api, authorization)] = time.GetUtcNow() + found;
-
+        // Responses to concurrent requests come in any order: the longest pause counts.
+        var until = time.GetUtcNow() + found;
+        _until.AddOrUpdate(Key(api, authorization), until, (_, known) => known > until ? known : until);
         return Limited(api, response.Status, found);
     }
 

@@ -23,10 +23,20 @@ internal sealed class GitHubApi(ForgeApi forges)
         forges.OpenAsync(
             repository,
             Address(repository.CloneUrl),
-            credential => new AuthenticationHeaderValue("Bearer", credential.Password),
+            credential => Bearer(repository.CloneUrl, credential.Password),
             "application/vnd.github+json",
             cancellationToken
         );
+
+    private static AuthenticationHeaderValue Bearer(string cloneUrl, string token) =>
+        token.Length > 0 && token.All(c => c is > ' ' and <= '~')
+            ? new("Bearer", token)
+            : throw new ForgeRequestException(
+                ForgeRequestException.Unauthorized,
+                $"The credential of '{cloneUrl}' is not a token of GitHub: it is empty, or contains spaces, line breaks or other characters "
+                    + "that tokens don't have. Replace the repository's credential.",
+                isTransient: false
+            );
 
     /// <summary>Where the API of a clone URL is.</summary>
     public static ApiAddress Address(string cloneUrl) =>

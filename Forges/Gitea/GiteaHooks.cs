@@ -88,13 +88,17 @@ internal sealed record GiteaHooks(string[] Types, string[] Events)
         var hook = session.Read<GiteaApi.Hook>(session.Succeeded(response, What, GiteaApi.HookRights), What);
         // Unknown events are dropped without an error.
         var dropped = Events.Except(hook.Events ?? []).ToList();
-        return dropped.Count == 0
-            ? hook
-            : throw new ForgeRequestException(
-                ForgeRequestException.Refused,
-                $"{session.Api.Base.Host} has no webhook event '{string.Join("', '", dropped)}'. Update it.",
-                isTransient: false
-            );
+        if (dropped.Count == 0)
+        {
+            return hook;
+        }
+
+        await DeleteAsync(session, hook.Id, cancellationToken);
+        throw new ForgeRequestException(
+            ForgeRequestException.Refused,
+            $"{session.Api.Base.Host} has no webhook event '{string.Join("', '", dropped)}'. Update it.",
+            isTransient: false
+        );
     }
 
     private static async Task<List<GiteaApi.Hook>> OursAsync(ApiSession session, Uri url, CancellationToken cancellationToken) =>

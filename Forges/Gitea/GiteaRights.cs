@@ -11,6 +11,11 @@ internal static class GiteaRights
     private const string Statuses = "Grant the token 'write:repository'; its user must be able to write to the repository.";
     private const string Hooks = "Grant the token 'write:repository'; its user must administer the repository.";
 
+    private const string NoJson = "{";
+
+    /// <summary>Gogs responds to what is no JSON with 400, as to other mistakes, but with 422 to a kind of webhook that it does not have.</summary>
+    private const string NoType = """{"type":"none","config":{"url":""},"events":[],"active":false}""";
+
     public static async Task<IReadOnlyList<ForgeRight>> CheckAsync(
         ApiSession session,
         bool hasStatuses,
@@ -32,21 +37,21 @@ internal static class GiteaRights
                 ?
                 [
                     isKnown
-                        ? await ProbeAsync("statuses", Statuses, "statuses", new string('0', 40))
+                        ? await ProbeAsync("statuses", Statuses, NoJson, "statuses", new string('0', 40))
                         : RightProbe.Missing("statuses", Token),
                 ]
                 : Array.Empty<ForgeRight>(),
-            isKnown ? await ProbeAsync("hooks", Hooks, "hooks") : RightProbe.Missing("hooks", Token),
+            isKnown ? await ProbeAsync("hooks", Hooks, hasStatuses ? NoJson : NoType, "hooks") : RightProbe.Missing("hooks", Token),
         ];
 
         Task<ApiResponse> Get(Uri address) => session.SendAsync(HttpMethod.Get, address, null, cancellationToken);
 
-        // The body is no JSON, so nothing is created; rights are checked before the body.
-        async Task<ForgeRight> ProbeAsync(string name, string missing, params string[] parts) =>
+        // Nothing is created by such a body; rights are checked before it.
+        async Task<ForgeRight> ProbeAsync(string name, string missing, string body, params string[] parts) =>
             RightProbe.Of(
                 name,
                 await session.SendAsync(
-                    new(HttpMethod.Post, session.Api.InRepository(parts)) { Body = Encoding.UTF8.GetBytes("{") },
+                    new(HttpMethod.Post, session.Api.InRepository(parts)) { Body = Encoding.UTF8.GetBytes(body) },
                     cancellationToken
                 ),
                 missing,

@@ -85,6 +85,7 @@ internal sealed class ApiHarness : IAsyncDisposable
         var gitea = await FakeGitea.StartAsync(gitRoot);
         gitea.IsNew = kind != "gitea";
         gitea.IsForgejo = kind == "forgejo";
+        gitea.IsGogs = kind == "gogs";
         return new(kind, gitea);
     }
 

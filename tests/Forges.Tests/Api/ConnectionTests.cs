@@ -129,6 +129,8 @@ public sealed class ConnectionTests
     [InlineData("https://127.0.0.1:{0}")]
     [InlineData("http://127.0.0.1:1")]
     [InlineData("http://localhost:{0}")]
+    [InlineData("http://127.0.0.1:{0}/other")]
+    [InlineData("http://127.0.0.1:{0}/org/ap")]
     [InlineData("")]
     public async Task Credential_OfAnotherOrigin_IsNotSent(string scope)
     {

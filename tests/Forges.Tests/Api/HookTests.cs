@@ -117,6 +117,50 @@ public sealed class HookTests
         await Assert.ThrowsAsync<ArgumentException>(() => harness.Hooks.TestHook(harness.Target, new("abc", true, []), default));
     }
 
+    /// <summary>The new webhook would miss deliveries, and each further attempt would leave another one.</summary>
+    [Fact]
+    public async Task Ensure_ServerDropsAnEvent_LeavesTheOldOneAlone()
+    {
+        await using var harness = await ApiHarness.StartAsync("gitea");
+        await harness.Hooks.EnsureHook(harness.Target, ApiHarness.Hook, "first", default);
+        harness.Gitea.UnknownEvents = ["delete"];
+        for (var i = 0; i < 2; i++)
+        {
+            var error = await ApiHarness.FailsAsync(() => harness.Hooks.EnsureHook(harness.Target, ApiHarness.Hook, "second", default));
+            Assert.Equal((ForgeRequestException.Refused, false), (error.Code, error.IsTransient));
+            Assert.Contains("'delete'", error.Message, StringComparison.Ordinal);
+            Assert.Equal("first", harness.Repository.Hooks.Single().Secret);
+        }
+    }
+
+    /// <summary>Gogs gives the same list for every page, without saying how many there are.</summary>
+    [Fact]
+    public async Task Gogs_ListWithoutPages_IsReadOnce()
+    {
+        await using var harness = await ApiHarness.StartAsync("gogs");
+        for (var i = 0; i < 60; i++)
+        {
+            harness.Repository.AddHook(new(10_000 + i, "gogs", $"{ApiHarness.Hook}{i}", "json", "theirs", ["push"], true));
+        }
+
+        await harness.Hooks.EnsureHook(harness.Target, ApiHarness.Hook, "first", default);
+        await harness.Hooks.EnsureHook(harness.Target, ApiHarness.Hook, "second", default);
+        Assert.Equal("second", harness.Repository.Hooks.Single(h => h.Url == ApiHarness.Hook.AbsoluteUri).Secret);
+        Assert.Equal(61, harness.Repository.Hooks.Count);
+        Assert.Equal(4, harness.Server.Requests.Count(r => r.Method == "GET"));
+    }
+
+    [Theory]
+    [InlineData("Admin", true)]
+    [InlineData("Write", false)]
+    public async Task Gogs_RightToSetUpWebhooks_IsFound(string access, bool isGranted)
+    {
+        await using var harness = await ApiHarness.StartAsync("gogs");
+        harness.User.TokenLimit = Enum.Parse<FakeAccess>(access);
+        Assert.Equal(isGranted, (await harness.Hooks.CheckRights(harness.Target, default)).Single(r => r.Name == "hooks").IsGranted);
+        Assert.Empty(harness.Repository.Hooks);
+    }
+
     [Fact]
     public async Task Gogs_HasWhatItsApiHas()
     {

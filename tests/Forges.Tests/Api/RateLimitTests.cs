@@ -1,4 +1,6 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Time.Testing;
+using Shipinator.Forges.Api;
 
 namespace Shipinator.Forges.Tests.Api;
 
@@ -65,6 +67,23 @@ public sealed class RateLimitTests
         var error = await ApiHarness.FailsAsync(harness.PostAsync);
         Assert.Equal((ForgeRequestException.RateLimited, true, status), (error.Code, error.IsTransient, error.Status ?? 0));
         Assert.Equal(TimeSpan.FromSeconds(seconds), error.RetryAfter);
+    }
+
+    /// <summary>Two requests are under way when the rate is limited; the response with the shorter pause comes last.</summary>
+    [Fact]
+    public void Secondary_ShorterPauseOfAConcurrentRequest_DoesNotShortenTheFirst()
+    {
+        var time = new FakeTimeProvider();
+        var limits = new RateLimits(time);
+        var api = ApiAddress.Of("https://git.example.org/o/r", "api/v1/");
+        Assert.NotNull(limits.Of(api, null, Limited("600")));
+        Assert.NotNull(limits.Of(api, null, Limited("1")));
+        time.Advance(TimeSpan.FromSeconds(599));
+        Assert.Equal(TimeSpan.FromSeconds(1), Assert.Throws<ForgeRequestException>(() => limits.Require(api, null)).RetryAfter);
+        time.Advance(TimeSpan.FromSeconds(1));
+        limits.Require(api, null);
+
+        static ApiResponse Limited(string seconds) => new(429, new Dictionary<string, string> { ["Retry-After"] = seconds }, []);
     }
 
     [Theory]

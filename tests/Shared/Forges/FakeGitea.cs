@@ -23,6 +23,12 @@ internal sealed class FakeGitea : FakeForge
     /// <summary>Whether webhooks are of the kind <c>forgejo</c>, with its headers.</summary>
     public bool IsForgejo { get; set; }
 
+    /// <summary>Whether webhooks are those of Gogs 0.13: its kinds, no pages, and 400 for what is no JSON.</summary>
+    public bool IsGogs { get; set; }
+
+    /// <summary>Events that this version does not know, and drops.</summary>
+    public IReadOnlyCollection<string> UnknownEvents { get; set; } = [];
+
     private FakeGiteaHooks Hooks => new(this, NextId);
 
     protected override string ApiPath => "/api/v1/";
@@ -163,6 +169,7 @@ internal sealed class FakeGitea : FakeForge
         var hook = parts.Length == 0 ? null : repository.Hooks.FirstOrDefault(h => id == 0 || h.Id == id);
         return (call.Method, parts.Length) switch
         {
+            ("GET", 0) when IsGogs => new(200, new JsonArray([.. repository.Hooks.Select(FakeGiteaHooks.Shown)])),
             ("GET", 0) => Page(call, [.. repository.Hooks.Select(FakeGiteaHooks.Shown)]),
             ("POST", 0) => Hooks.Create(call, repository),
             (_, > 0) when hook is null => NotFound(),

@@ -39,7 +39,7 @@ internal sealed class FakeGiteaHooks(FakeGitea forge, Func<long> nextId)
     {
         if (FakeGitea.Unbound(call) is { } problem)
         {
-            return problem;
+            return forge.IsGogs && call.Json is null ? new(400) : problem;
         }
 
         var json = call.Json!;
@@ -64,7 +64,7 @@ internal sealed class FakeGiteaHooks(FakeGitea forge, Func<long> nextId)
             return FakeGitea.Problem(422, "[BranchFilter]: unexpected end of input");
         }
 
-        if (type is not ("gitea" or "gogs") && !(forge.IsForgejo && type == "forgejo"))
+        if (type != "gogs" && (forge.IsGogs || type != "gitea") && !(forge.IsForgejo && type == "forgejo"))
         {
             return FakeGitea.Problem(422, $"Invalid hook type: {type}");
         }
@@ -85,7 +85,7 @@ internal sealed class FakeGiteaHooks(FakeGitea forge, Func<long> nextId)
             FakeGitea.Text(config, "url"),
             FakeGitea.Text(config, "content_type"),
             FakeGitea.Text(config, "secret"),
-            Events(json),
+            [.. Events(json).Except(forge.UnknownEvents)],
             json["active"]?.GetValue<bool>() ?? false
         );
         repository.AddHook(hook);

@@ -65,7 +65,7 @@ code=0
 "${shipinator[@]}" run "$sample" || code=$?
 
 if [ -t 1 ] && [ -t 0 ]; then
-  say "The run ended with exit code $code. The server keeps running; Ctrl-C stops it."
+  say "The client exited with code $code. The server keeps running; Ctrl-C stops it."
   wait "$server" || true
 fi
 exit "$code"

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Builds Shipinator with warnings as errors and runs every test project, two at a time.
+# Builds Shipinator with warnings as errors and runs every test project: two at a time, and a third that mostly waits.
 #   ./test.sh                 everything
 #   ./test.sh Schema Grains   only tests/Schema.Tests and tests/Grains.Tests
 # The last line is "N passed, N failed", followed by ", N skipped" when tests were skipped. The exit code is 0 only when
 # nothing failed and something passed. A project that crashes, hangs or leaves no report counts as one failure.
 # SHIPINATOR_TEST_TIMEOUT: seconds that one project may take (default 900).
-# SHIPINATOR_TEST_PARALLEL: how many projects run at once (default 2; 1 on a machine with one processor).
+# SHIPINATOR_TEST_PARALLEL: how many projects run at once, not counting the one that mostly waits (default 2). With 1, which is
+# the default on a machine with one processor, projects run strictly one after another.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 . scripts/debian.sh
@@ -96,10 +97,13 @@ failures() { # FILE
     }' "$1"
 }
 
-# Test projects in the order in which they start, two at a time. The browser's tests take longest and have the shortest
-# patience, so they start first, beside the static runner and projects that mostly wait or are short. Then come the other long
-# ones, longest first. Projects that are not listed start last.
-order=(Browser Forges Cli Pipelines Silo Architecture Artifacts Grains.Interfaces Runner Schema Grains EndToEnd WebFrontend Executors)
+# Test projects in the order in which they start, longest first, so that no long one is left for the end. The browser's tests
+# start beside the static runner, which the next longest project needs. Projects that are not listed start last.
+order=(Browser EndToEnd WebFrontend Schema Grains Cli Forges Executors Runner Pipelines Architecture Silo Artifacts Grains.Interfaces)
+
+# Projects that mostly wait: for processes, timeouts and connections that stay silent. One of them may run beside the others without
+# being counted, since it needs little of a processor.
+waits=(Cli Forges Executors Runner)
 
 # Projects that run with no other beside them, because a busy machine changes what they measure.
 alone=()
@@ -133,7 +137,8 @@ start_project() { # tests/X.Tests
   rm -f "$results/$name.xml"
   # TERM first, so that a test can clean up what it started; the signal goes to the whole process group. A background job
   # of a script ignores Ctrl-C, and so would everything that the tests start: the default is put back.
-  env --default-signal=INT,QUIT timeout --kill-after=20 "${SHIPINATOR_TEST_TIMEOUT:-900}" \
+  # Without DOTNET_TieredPGO the many servers that tests start compile their code once less: they live for seconds.
+  DOTNET_TieredPGO=0 env --default-signal=INT,QUIT timeout --kill-after=20 "${SHIPINATOR_TEST_TIMEOUT:-900}" \
     dotnet "$1/bin/Debug/net10.0/Shipinator.$name.dll" -noColor -noLogo -noAutoReporters -reporter quiet \
     -result-xml "$results/$name.xml" >"$results/$name.log" 2>&1 </dev/null &
   running[$!]=$1
@@ -192,9 +197,19 @@ end_project() { # tests/X.Tests EXIT_CODE SECONDS: prints and counts the result 
   fi
 }
 
-may_start() { # tests/X.Tests: whether it may run beside what is running
-  local name one
+may_start() { # tests/X.Tests LIMIT: whether it may run beside what is running
+  local name one limit=$2 counted=0 uncounted=0
   name=$(short "$1")
+  for one in "${running[@]}"; do
+    if [ "$uncounted" -eq 0 ] && [ "$limit" -gt 1 ] && contains "$(short "$one")" "${waits[@]}"; then
+      uncounted=1
+    else
+      counted=$((counted + 1))
+    fi
+  done
+  if [ "$counted" -ge "$limit" ]; then
+    [ "$limit" -gt 1 ] && [ "$uncounted" -eq 0 ] && contains "$name" "${waits[@]}" || return 1
+  fi
   if contains "$name" "${needs_static_runner[@]}" && [ "$static_runner" != done ]; then return 1; fi
   [ "${#running[@]}" -eq 0 ] && return 0
   contains "$name" "${alone[@]}" && return 1
@@ -222,9 +237,8 @@ run_projects() { # PROJECT…
   [ "$static_runner" = needed ] && start_static_runner
   while [ "${#waiting[@]}" -gt 0 ] || [ "${#running[@]}" -gt 0 ]; do
     for i in "${!waiting[@]}"; do
-      [ "${#running[@]}" -lt "$at_once" ] || break
       project=${waiting[i]}
-      may_start "$project" || continue
+      may_start "$project" "$at_once" || continue
       unset "waiting[i]"
       start_project "$project"
       printf '    %-28s started, %d more to go\n' "${project##*/}" "${#waiting[@]}"
@@ -242,6 +256,32 @@ run_projects() { # PROJECT…
   trap - INT TERM
 }
 
+# Whitespace only: code style and analyzers are checked by the build, whose warnings are errors.
+check_format() {
+  dotnet tool restore >/dev/null && dotnet csharpier check .
+}
+
+formatting='' # the process that checks the format, while it runs
+compiling='' # whether the compiler's process may be running
+
+# One compiler process for all projects: it loads and compiles the analyzers once, not once per project. This is the default, but
+# some machines turn it off by environment variables.
+build() { # PROJECT
+  compiling=yes
+  dotnet build "$1" --no-restore -c Debug -v quiet -nologo -clp:NoSummary -warnaserror -p:UseSharedCompilation=true </dev/null
+}
+
+end_compiler() { # the tests need its memory
+  [ -z "$compiling" ] || dotnet build-server shutdown --vbcscompiler >/dev/null
+  compiling=''
+}
+
+end_all() {
+  end_compiler
+  [ -z "$formatting" ] || wait "$formatting"
+  rm -rf "$results"
+}
+
 main() {
   local projects project
   mapfile -t projects < <(test_projects "$@")
@@ -255,30 +295,34 @@ main() {
   export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
   results=$(mktemp -d) || stop "could not create a temporary folder."
-  trap 'rm -rf "$results"' EXIT
+  trap end_all EXIT
+
+  if [ "$#" -eq 0 ]; then
+    say "Checking the format (dotnet csharpier check), while restoring and building"
+    check_format >"$results/format.log" 2>&1 </dev/null &
+    formatting=$!
+  fi
 
   say "Restoring (dotnet restore --locked-mode)"
   dotnet restore Shipinator.sln --locked-mode -v quiet || stop "restore failed: after a change of packages run 'dotnet restore' and commit packages.lock.json."
 
   if [ "$#" -eq 0 ]; then
-    # Whitespace only: code style and analyzers are checked by the build, whose warnings are errors.
-    say "Checking the format (dotnet csharpier check)"
-    { dotnet tool restore >/dev/null && dotnet csharpier check . >"$results/format.log" 2>&1; } || {
-      tail -n 40 "$results/format.log"
-      note_failure "files are not formatted (run 'dotnet tool restore' once, then 'dotnet csharpier format .')"
-      failed=$((failed + 1))
-    }
-  fi
-
-  if [ "$#" -eq 0 ]; then
     say "Building (dotnet build, warnings as errors)"
-    dotnet build Shipinator.sln --no-restore -c Debug -v quiet -nologo -clp:NoSummary -warnaserror || stop "the build failed."
+    build Shipinator.sln || stop "the build failed."
   else
     for project in "${projects[@]}"; do
       say "Building $project"
-      dotnet build "$project" --no-restore -c Debug -v quiet -nologo -clp:NoSummary -warnaserror || stop "the build of $project failed."
+      build "$project" || stop "the build of $project failed."
     done
   fi
+  end_compiler
+
+  if [ -n "$formatting" ] && ! wait "$formatting"; then
+    tail -n 40 "$results/format.log"
+    note_failure "files are not formatted (run 'dotnet tool restore' once, then 'dotnet csharpier format .')"
+    failed=$((failed + 1))
+  fi
+  formatting=''
 
   for project in "${projects[@]}"; do
     contains "$(short "$project")" "${needs_static_runner[@]}" && static_runner=needed

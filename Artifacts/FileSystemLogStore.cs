@@ -32,8 +32,10 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
         }
     }
 
-    /// <summary>Whether an append is acknowledged only when it is on the disk; false only to measure what that costs.</summary>
-    internal bool IsDurable { get; init; } = true;
+    /// <summary>
+    /// Writes a file to the disk: nothing is acknowledged before that. Null only to measure what it costs; replaced by tests.
+    /// </summary>
+    internal Func<SafeFileHandle, CancellationToken, Task>? Flush { get; init; } = Durable.FlushAsync;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -103,13 +105,13 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
         using (file)
         {
             // Outside the lock, so that others can write meanwhile. Bytes of earlier appends may not be on the disk yet either.
-            if (IsDurable)
+            if (Flush is { } flush)
             {
-                await Durable.FlushAsync(file, cancellationToken);
+                await flush(file, cancellationToken);
             }
         }
 
-        if (offset == 0 && IsDurable)
+        if (offset == 0 && Flush is not null)
         {
             await Durable.FlushFolderAsync(Folder(execution));
         }
@@ -139,7 +141,7 @@ public sealed class FileSystemLogStore : ILogStore, IDisposable
                 )
             )
             {
-                await Durable.FlushAsync(file, cancellationToken);
+                await (Flush?.Invoke(file, cancellationToken) ?? Task.CompletedTask);
             }
 
             await File.WriteAllBytesAsync(SealPath(execution), [], cancellationToken);

@@ -66,6 +66,12 @@ public sealed record RepositoryResponse
 
     public DateTimeOffset? LastSyncedAt { get; init; }
 
+    /// <summary>Whether everybody can load its badge without signing in.</summary>
+    public bool PublicBadge { get; init; }
+
+    /// <summary>Commit statuses that its forge does not accept; absent in lists, and when there are none.</summary>
+    public StatusProblemResponse? StatusProblem { get; init; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 
     public required DateTimeOffset UpdatedAt { get; init; }
@@ -104,6 +110,9 @@ public sealed record UpdateRepositoryRequest
 
     /// <summary>Path of the pipeline file in the repository; empty: <c>.shipinator.yaml</c>.</summary>
     public string? PipelineFile { get; init; }
+
+    /// <summary>Whether everybody can load its badge without signing in.</summary>
+    public bool? PublicBadge { get; init; }
 }
 
 /// <summary>A pipeline: one trigger type of a repository.</summary>
@@ -175,6 +184,8 @@ public sealed record RunResponse
 
     public string? Branch { get; init; }
 
+    public string? Tag { get; init; }
+
     public string? CommitMessage { get; init; }
 
     public string? CommitAuthor { get; init; }
@@ -184,6 +195,9 @@ public sealed record RunResponse
     public required string Actor { get; init; }
 
     public string? RerunOf { get; init; }
+
+    /// <summary>How the run came about, as a sentence, when that is worth knowing: that its schedule was late.</summary>
+    public string? Note { get; init; }
 
     /// <summary><c>pending</c>, <c>running</c>, <c>success</c>, <c>failed</c>, <c>canceled</c>.</summary>
     public required string Status { get; init; }
@@ -209,6 +223,99 @@ public sealed record RunResponse
 
     /// <summary>The run's page in the dashboard.</summary>
     public required string Url { get; init; }
+
+    /// <summary>The number of the pull request; <c>branch</c> is then the branch that it is to be merged into.</summary>
+    public int? PrNumber { get; init; }
+
+    public string? PrTitle { get; init; }
+
+    /// <summary>The page of the pull request on the forge.</summary>
+    public string? PrUrl { get; init; }
+
+    /// <summary>The branch of the pull request, in <see cref="HeadRepository"/>.</summary>
+    public string? HeadBranch { get; init; }
+
+    public string? HeadRepository { get; init; }
+
+    /// <summary>The commit of the base branch that the forge reported.</summary>
+    public string? BaseCommit { get; init; }
+
+    /// <summary>For a push: the commit that the ref named before.</summary>
+    public string? Before { get; init; }
+
+    /// <summary>A page of the forge that shows what changed.</summary>
+    public string? CompareUrl { get; init; }
+
+    /// <summary>The forge user who caused the event.</summary>
+    public string? Sender { get; init; }
+
+    /// <summary>Whether the commit comes from a fork; absent: no.</summary>
+    public bool? IsFork { get; init; }
+
+    /// <summary>The errors of the pipeline file, for which the run failed; only of a single run, not in lists.</summary>
+    public IReadOnlyList<PipelineErrorResponse>? FileErrors { get; init; }
+}
+
+/// <summary>A webhook delivery was stored: the response to the forge.</summary>
+public sealed record DeliveryAcceptedResponse
+{
+    public required string Id { get; init; }
+
+    /// <summary>Whether the forge has sent it before.</summary>
+    public bool IsRepeat { get; init; }
+}
+
+/// <summary>A webhook delivery and what came of it.</summary>
+public sealed record DeliveryResponse
+{
+    public required string Id { get; init; }
+
+    public required string RepositoryId { get; init; }
+
+    /// <summary>The forge's ID of the delivery.</summary>
+    public string? ForgeDeliveryId { get; init; }
+
+    /// <summary>The forge's name of the event: <c>push</c>, <c>pull_request</c>.</summary>
+    public required string EventName { get; init; }
+
+    /// <summary>What it reports, in one line.</summary>
+    public required string Summary { get; init; }
+
+    /// <summary>The forge user who caused the event.</summary>
+    public string? Sender { get; init; }
+
+    public required DateTimeOffset ReceivedAt { get; init; }
+
+    /// <summary>Absent while it waits.</summary>
+    public DateTimeOffset? ProcessedAt { get; init; }
+
+    /// <summary>
+    /// <c>run_created</c>, <c>run_shared</c>, <c>filtered</c>, <c>skipped</c>, <c>no_pipeline_file</c>, <c>ignored</c>, <c>ping</c>,
+    /// <c>duplicate</c>, <c>ref_deleted</c>, <c>pull_request_closed</c>, <c>error</c> or <c>gave_up</c>; absent while it waits.
+    /// </summary>
+    public string? Outcome { get; init; }
+
+    /// <summary>Why, in a sentence.</summary>
+    public string? Detail { get; init; }
+
+    /// <summary>The earlier delivery that reported the same.</summary>
+    public string? DuplicateOf { get; init; }
+
+    /// <summary>Its runs, the latest last.</summary>
+    public required IReadOnlyList<string> Runs { get; init; }
+
+    /// <summary>The errors of the pipeline file.</summary>
+    public required IReadOnlyList<PipelineErrorResponse> FileErrors { get; init; }
+
+    public required int Attempts { get; init; }
+
+    /// <summary>Why the last attempt failed, while it waits for the next one.</summary>
+    public string? Failure { get; init; }
+
+    public DateTimeOffset? NextAttemptAt { get; init; }
+
+    /// <summary>Who had it processed again.</summary>
+    public string? RequestedBy { get; init; }
 }
 
 /// <summary>The jobs of a run.</summary>

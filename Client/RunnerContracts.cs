@@ -151,6 +151,9 @@ public sealed record CacheResponse
     /// Fallbacks without an entry for the whole key: how many leading key files must match, tried in this order; absent: no fallback.
     /// </summary>
     public IReadOnlyList<int>? RestoreDepths { get; init; }
+
+    /// <summary>Whether it is only restored, never saved.</summary>
+    public bool IsReadOnly { get; init; }
 }
 
 /// <summary>A commit to check out, with its credential, which is never written to disk.</summary>

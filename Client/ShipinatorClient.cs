@@ -90,8 +90,49 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             cancellationToken
         );
 
+    /// <summary>Sends the commit statuses that failed again.</summary>
+    public Task<RetryStatusesResponse> RetryStatusesAsync(string repository, CancellationToken cancellationToken = default) =>
+        SendAsync(
+            HttpMethod.Post,
+            $"v1/repositories/{Part(repository)}/statuses/retry",
+            null,
+            Json.RetryStatusesResponse,
+            null,
+            cancellationToken
+        );
+
     public Task<PageResponse<PipelineResponse>> ListPipelinesAsync(string repository, CancellationToken cancellationToken = default) =>
         GetAsync($"v1/repositories/{Part(repository)}/pipelines", Json.PageResponsePipelineResponse, cancellationToken);
+
+    /// <summary>The schedules of a repository; null: of all repositories.</summary>
+    public IAsyncEnumerable<ScheduleResponse> ListSchedulesAsync(string? repository, CancellationToken cancellationToken = default) =>
+        PagesAsync(
+            repository is null ? "v1/schedules?limit=100" : $"v1/repositories/{Part(repository)}/schedules?limit=100",
+            Json.PageResponseScheduleResponse,
+            cancellationToken
+        );
+
+    /// <summary>Switches a schedule on or off.</summary>
+    public Task<ScheduleResponse> UpdateScheduleAsync(
+        string schedule,
+        UpdateScheduleRequest request,
+        CancellationToken cancellationToken = default
+    ) =>
+        SendAsync(
+            HttpMethod.Patch,
+            $"v1/schedules/{Part(schedule)}",
+            JsonContent.Create(request, Json.UpdateScheduleRequest),
+            Json.ScheduleResponse,
+            null,
+            cancellationToken
+        );
+
+    /// <summary>Creates a run of a schedule now. With a key, a repeated request returns the same run.</summary>
+    public Task<RunResponse> RunScheduleAsync(
+        string schedule,
+        string? idempotencyKey = null,
+        CancellationToken cancellationToken = default
+    ) => SendAsync(HttpMethod.Post, $"v1/schedules/{Part(schedule)}/runs", null, Json.RunResponse, idempotencyKey, cancellationToken);
 
     /// <summary>Creates a run. With a key, a repeated request returns the same run.</summary>
     public Task<RunResponse> CreateRunAsync(
@@ -156,6 +197,17 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
             cancellationToken
         );
 
+    /// <summary>The webhook deliveries of a repository, newest first.</summary>
+    public IAsyncEnumerable<DeliveryResponse> ListDeliveriesAsync(string repository, CancellationToken cancellationToken = default) =>
+        PagesAsync($"v1/repositories/{Part(repository)}/deliveries?limit=100", Json.PageResponseDeliveryResponse, cancellationToken);
+
+    public Task<DeliveryResponse> GetDeliveryAsync(string delivery, CancellationToken cancellationToken = default) =>
+        GetAsync($"v1/deliveries/{Part(delivery)}", Json.DeliveryResponse, cancellationToken);
+
+    /// <summary>Processes a webhook delivery again; a run of it is a new one.</summary>
+    public Task<DeliveryResponse> ProcessDeliveryAsync(string delivery, CancellationToken cancellationToken = default) =>
+        SendAsync(HttpMethod.Post, $"v1/deliveries/{Part(delivery)}/process", null, Json.DeliveryResponse, null, cancellationToken);
+
     public Task<ExecutionResponse> GetExecutionAsync(string execution, CancellationToken cancellationToken = default) =>
         GetAsync($"v1/executions/{Part(execution)}", Json.ExecutionResponse, cancellationToken);
 
@@ -169,11 +221,8 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
         PagesAsync("v1/tokens?limit=100", Json.PageResponseTokenResponse, cancellationToken);
 
     /// <summary>Revokes a token.</summary>
-    public async Task RevokeTokenAsync(string token, CancellationToken cancellationToken = default)
-    {
-        using var response = await http.DeleteAsync($"v1/tokens/{Part(token)}", cancellationToken);
-        await ThrowUnlessSuccessAsync(response, cancellationToken);
-    }
+    public Task RevokeTokenAsync(string token, CancellationToken cancellationToken = default) =>
+        DeleteAsync($"v1/tokens/{Part(token)}", cancellationToken);
 
     public Task<ArtifactResponse> GetArtifactAsync(string artifact, CancellationToken cancellationToken = default) =>
         GetAsync($"v1/artifacts/{Part(artifact)}/metadata", Json.ArtifactResponse, cancellationToken);
@@ -376,7 +425,13 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
 
     private static string Part(string id) => Uri.EscapeDataString(id);
 
-    private Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
+    internal async Task DeleteAsync(string path, CancellationToken cancellationToken)
+    {
+        using var response = await http.DeleteAsync(path, cancellationToken);
+        await ThrowUnlessSuccessAsync(response, cancellationToken);
+    }
+
+    internal Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Get, path, null, type, null, cancellationToken);
 
     private Task<TResponse> PostAsync<TRequest, TResponse>(
@@ -387,7 +442,7 @@ public sealed class ShipinatorClient(HttpClient http, TimeProvider? time = null)
         CancellationToken cancellationToken
     ) => SendAsync(HttpMethod.Post, path, JsonContent.Create(request, requestType), responseType, null, cancellationToken);
 
-    private async Task<T> SendAsync<T>(
+    internal async Task<T> SendAsync<T>(
         HttpMethod method,
         string path,
         HttpContent? content,

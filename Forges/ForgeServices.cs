@@ -30,6 +30,7 @@ public static class ForgeServices
         services.TryAddSingleton<IClonePolicy, ClonePolicy>();
         services.TryAddSingleton<IForgeRegistry, ForgeRegistry>();
         services.TryAddSingleton<IWebhookForges, WebhookForges>();
+        services.TryAddSingleton<IWebhookSecrets, NoWebhookSecrets>();
         services.TryAddSingleton<IGitCredentials, ConfigurationGitCredentials>();
         services.TryAddSingleton<IRepositoryCredentials, ConfiguredRepositoryCredentials>();
         services.TryAddSingleton<ISecretSource, ConfigurationSecrets>();

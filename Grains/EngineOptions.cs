@@ -28,7 +28,7 @@ public sealed class EngineOptions
     public TimeSpan ClaimTimeout { get; set; } = TimeSpan.FromMinutes(15);
 
     /// <summary>
-    /// How long after a step's timeout the server cancels it, when its runner has not. Default 30 s.
+    /// How long after a step's timeout the server cancels it, when its runner has not; from 0 to 1 day. Default 30 s.
     /// </summary>
     public TimeSpan TimeoutMargin { get; set; } = TimeSpan.FromSeconds(30);
 
@@ -44,7 +44,7 @@ public sealed class EngineOptions
     /// <summary>How long to wait before the first retry of a failed call. Default 1 s.</summary>
     public TimeSpan RetryDelay { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>The time between SIGTERM and SIGKILL when a command is canceled. Default 10 s.</summary>
+    /// <summary>The time between SIGTERM and SIGKILL when a command is canceled; from 0 to 1 day. Default 10 s.</summary>
     public TimeSpan CancelGrace { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
@@ -59,7 +59,19 @@ public sealed class EngineOptions
     public TimeSpan RunnerSilence { get; set; } = TimeSpan.FromMinutes(5);
 
     /// <summary>How often slots are compared with the executions that hold them. Default 1 min.</summary>
-    public TimeSpan LeaseSweepPeriod { get; set; } = TimeSpan.FromMinutes(1);
+    public TimeSpan SlotSweepPeriod { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long a webhook delivery is retried before its outcome is <c>gave_up</c>. Default 3 d.</summary>
+    public TimeSpan DeliveryTimeout { get; set; } = TimeSpan.FromDays(3);
+
+    /// <summary>How long one attempt to process a webhook delivery may take. Default 5 min.</summary>
+    public TimeSpan DeliveryAttemptTimeout { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// The longest delay between two attempts to process a webhook delivery; the first is <see cref="RetryDelay"/>. A forge that asks for
+    /// more gets it, up to 1 h. Default 1 min.
+    /// </summary>
+    public TimeSpan DeliveryRetrySlowest { get; set; } = TimeSpan.FromMinutes(1);
 
     internal int LimitOf(string executor) => AdmissionLimits.TryGetValue(executor, out var limit) ? limit : DefaultAdmissionLimit;
 }
@@ -92,15 +104,32 @@ public sealed class EngineOptionsValidator : IValidateOptions<EngineOptions>
                 (nameof(options.PollSlowest), options.PollSlowest),
                 (nameof(options.ReconcilePeriod), options.ReconcilePeriod),
                 (nameof(options.RetryDelay), options.RetryDelay),
-                (nameof(options.LeaseSweepPeriod), options.LeaseSweepPeriod),
+                (nameof(options.SlotSweepPeriod), options.SlotSweepPeriod),
                 (nameof(options.StopExplainTimeout), options.StopExplainTimeout),
                 (nameof(options.RunnerSilence), options.RunnerSilence),
+                (nameof(options.DeliveryTimeout), options.DeliveryTimeout),
+                (nameof(options.DeliveryAttemptTimeout), options.DeliveryAttemptTimeout),
+                (nameof(options.DeliveryRetrySlowest), options.DeliveryRetrySlowest),
             }
         )
         {
             if (value <= TimeSpan.Zero)
             {
                 errors.Add($"Shipinator:Engine:{key} must be greater than zero, but was {value}.");
+            }
+        }
+
+        foreach (
+            var (key, value) in new[]
+            {
+                (nameof(options.TimeoutMargin), options.TimeoutMargin),
+                (nameof(options.CancelGrace), options.CancelGrace),
+            }
+        )
+        {
+            if (value < TimeSpan.Zero || value > TimeSpan.FromDays(1))
+            {
+                errors.Add($"Shipinator:Engine:{key} must be between 00:00:00 and 1.00:00:00 (one day), but was {value}.");
             }
         }
 

@@ -3,10 +3,10 @@ using Microsoft.Extensions.Logging;
 namespace Shipinator.Grains;
 
 /// <summary>
-/// One cleanup action after a row has become terminal. Idempotent, and independent of the other parts. <paramref name="Do"/> returns the
-/// delay before the next attempt; null: it succeeded.
+/// One cleanup action after a row has become terminal. Idempotent, and independent of the other parts. <paramref name="Attempt"/> returns
+/// the delay before the next attempt; null: it succeeded.
 /// </summary>
-internal sealed record SettlePart(string Name, Func<CancellationToken, Task<TimeSpan?>> Do)
+internal sealed record SettlePart(string Name, Func<CancellationToken, Task<TimeSpan?>> Attempt)
 {
     /// <summary>A part that succeeds unless <paramref name="act"/> throws.</summary>
     public static SettlePart Of(string name, Func<CancellationToken, Task> act) =>
@@ -52,7 +52,7 @@ internal sealed partial class Settlement(string grain, Guid id, TimeSpan retryDe
     {
         try
         {
-            if (await part.Do(cancellationToken) is { } again)
+            if (await part.Attempt(cancellationToken) is { } again)
             {
                 return again;
             }

@@ -100,6 +100,12 @@ internal sealed class Cache
                     return;
                 }
 
+                if (_cache.IsReadOnly)
+                {
+                    _log("Cache: runs of forks save none.");
+                    return;
+                }
+
                 var paths = _cache.Paths.Select(p => (Path: WorkspacePaths.Inside(_settings.Workspace, p), Given: p)).ToList();
                 if (paths.Find(p => p.Path is null) is { Given: { } outside })
                 {

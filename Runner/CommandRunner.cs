@@ -105,7 +105,7 @@ internal sealed class CommandRunner(ClaimResponse work, RunnerSettings settings,
                 Detail =
                     code > 128
                         ? $"The command was terminated by signal {code - 128} (exit code {code})."
-                        : $"The command ended with exit code {code}.",
+                        : $"The command exited with code {code}.",
             };
     }
 }

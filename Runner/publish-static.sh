@@ -34,11 +34,11 @@ if [ -x "$program" ] && [ -z "$(changed)" ]; then
   exit 0
 fi
 
-# Separate output folders: the ordinary build of the same projects stays as it is.
+# Separate output folders: the ordinary build of the same projects stays as it is. That build runs the analyzers on the same sources.
 build="$output/build"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 output_text="$(dotnet publish Runner/Runner.csproj -c Release -r "$rid" --artifacts-path "$build" \
-  -p:StaticRunner=true -v quiet -nologo -clp:NoSummary -nodeReuse:false 2>&1)" \
+  -p:StaticRunner=true -p:RunAnalyzers=false -v quiet -nologo -clp:NoSummary -nodeReuse:false 2>&1)" \
   || { printf '%s\n' "$output_text" >&2; fail "dotnet publish failed."; }
 published="$(find "$build/publish/Runner" -type f -name Shipinator.Runner -print -quit)"
 [ -n "$published" ] || fail "dotnet publish created no program in $build/publish."

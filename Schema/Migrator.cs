@@ -199,7 +199,7 @@ public static partial class Migrator
         }
     }
 
-    [LoggerMessage(2001, LogLevel.Information, "The database was migrated by a newer, compatible version of Shipinator ({Migrations}).")]
+    [LoggerMessage(2001, LogLevel.Information, "The database was migrated by a newer, compatible version of Shipinator ({Migrations})")]
     private static partial void Newer(ILogger logger, string migrations);
 
     [LoggerMessage(EventId = 2005, Message = "{Message}")]

@@ -16,8 +16,8 @@ public static class SchemaServices
     private const string Invariant = "Npgsql";
 
     /// <summary>
-    /// Registers the stores, the queries and the ports <see cref="IUnfinishedWork"/>, <see cref="IArtifactIndex"/>,
-    /// <see cref="IChangeFeed"/> and <see cref="ILogNotifier"/>.
+    /// Registers the stores, the queries and the ports <see cref="IUnfinishedWork"/>, <see cref="IWaitingDeliveries"/>,
+    /// <see cref="IArtifactIndex"/>, <see cref="IChangeFeed"/> and <see cref="ILogNotifier"/>.
     /// </summary>
     public static IServiceCollection AddShipinatorSchema(this IServiceCollection services, ShipinatorDatabase database)
     {
@@ -34,14 +34,22 @@ public static class SchemaServices
         services.TryAddSingleton<ProjectStore>();
         services.TryAddSingleton<RepositoryStore>();
         services.TryAddSingleton<PipelineStore>();
+        services.TryAddSingleton<ScheduleStore>();
+        services.TryAddSingleton<DueTimeStore>();
         services.TryAddSingleton<TokenStore>();
         services.TryAddSingleton<BrowserSessionStore>();
         services.TryAddSingleton<ServerKeyStore>();
+        services.TryAddSingleton<SecretStore>();
         services.TryAddSingleton<ArtifactMetadataStore>();
+        services.TryAddSingleton<CommitStatusStore>();
         services.TryAddSingleton<DataProtectionKeyStore>();
+        services.TryAddSingleton<DeliveryStore>();
+        services.TryAddSingleton<IWaitingDeliveries, WaitingDeliveries>();
         services.TryAddSingleton<RunQueries>();
+        services.TryAddSingleton<EventRunQueries>();
         services.TryAddSingleton<TrendQueries>();
         services.TryAddSingleton<QueueQueries>();
+        services.TryAddSingleton<BadgeQueries>();
         services.TryAddSingleton<GroupCommitWriter>();
         services.TryAddSingleton<IUnfinishedWork, UnfinishedWork>();
         services.TryAddSingleton<IArtifactIndex, ArtifactIndex>();

@@ -17,17 +17,21 @@ public enum ActorKind
 
     /// <summary>Any other text in the history.</summary>
     Other,
+
+    /// <summary>A user of a forge, by a webhook.</summary>
+    Forge,
 }
 
 /// <summary>Who requested an operation. The history, the API and run plans contain its text (<see cref="ToString"/>).</summary>
 /// <param name="Kind">The kind of actor.</param>
-/// <param name="Name">The name of the token or the schedule.</param>
+/// <param name="Name">The name of the token or the schedule, or the login of the forge user.</param>
 /// <param name="Id">The id of the token, when it is known; it is not part of the text.</param>
 public sealed record Actor(ActorKind Kind, string Name, Guid? Id = null)
 {
     private const string SystemText = "system";
     private const string TokenPrefix = "token:";
     private const string SchedulePrefix = "schedule:";
+    private const string ForgePrefix = "forge:";
 
     /// <summary>Shipinator itself.</summary>
     public static Actor System { get; } = new(ActorKind.System, SystemText);
@@ -39,15 +43,17 @@ public sealed record Actor(ActorKind Kind, string Name, Guid? Id = null)
         return text == SystemText ? System
             : text.StartsWith(TokenPrefix, StringComparison.Ordinal) ? new(ActorKind.Token, text[TokenPrefix.Length..])
             : text.StartsWith(SchedulePrefix, StringComparison.Ordinal) ? new(ActorKind.Schedule, text[SchedulePrefix.Length..])
+            : text.StartsWith(ForgePrefix, StringComparison.Ordinal) ? new(ActorKind.Forge, text[ForgePrefix.Length..])
             : new(ActorKind.Other, text);
     }
 
-    /// <summary><c>token:NAME</c>, <c>schedule:NAME</c> or <c>system</c>: the form that is stored and sent.</summary>
+    /// <summary><c>token:NAME</c>, <c>schedule:NAME</c>, <c>forge:LOGIN</c> or <c>system</c>: the form that is stored and sent.</summary>
     public override string ToString() =>
         Kind switch
         {
             ActorKind.Token or ActorKind.Session => TokenPrefix + Name,
             ActorKind.Schedule => SchedulePrefix + Name,
+            ActorKind.Forge => ForgePrefix + Name,
             _ => Name,
         };
 }

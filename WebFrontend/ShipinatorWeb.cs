@@ -1,7 +1,9 @@
+using Microsoft.Extensions.Options;
 using Scalar.AspNetCore;
 using Shipinator.Triggers;
 using Shipinator.Triggers.Runs;
 using Shipinator.WebFrontend.Api;
+using Shipinator.WebFrontend.Api.Badges;
 using Shipinator.WebFrontend.Api.Problems;
 using Shipinator.WebFrontend.Dashboard;
 using Shipinator.WebFrontend.Security;
@@ -16,7 +18,8 @@ public static class ShipinatorWeb
     {
         var options = new WebOptions();
         configure(options);
-        services.AddOptions<WebOptions>().Configure(configure);
+        services.AddSingleton<IValidateOptions<WebOptions>, WebOptionsValidator>();
+        services.AddOptions<WebOptions>().Configure(configure).ValidateOnStart();
         services.AddSingleton<ExecutionTokens>();
         services.AddSingleton<IExecutionTokens>(s => s.GetRequiredService<ExecutionTokens>());
         services.AddSingleton<AttemptLimits>();
@@ -24,6 +27,8 @@ public static class ShipinatorWeb
         services.AddSingleton<AccessWatch>();
         services.AddSingleton<ExecutionMasks>();
         services.AddSingleton<ArtifactUploads>();
+        services.AddSingleton<WebhookBodies>();
+        services.AddSingleton<WebhookReceiver>();
         services.AddSingleton<ArtifactSweep>();
         services.AddHostedService(s => s.GetRequiredService<ArtifactSweep>());
         services.AddTriggers(triggers =>
@@ -84,12 +89,17 @@ public static class ShipinatorWeb
         var v1 = app.MapGroup("/v1");
         v1.MapProjects();
         v1.MapRepositories();
+        v1.MapSchedules();
         v1.MapRuns();
         v1.MapExecutions();
         v1.MapRunner();
         v1.MapArtifacts();
         v1.MapLint();
         v1.MapTokens();
+        v1.MapSecrets();
+        app.MapBadges(v1);
+        v1.MapWebhooks();
+        v1.MapDeliveries();
         return app;
     }
 

@@ -11,12 +11,19 @@ internal static class CatalogCommands
     public static IEnumerable<Command> All(CommandLine line)
     {
         yield return new Command("projects", "List and add projects") { ListProjects(line), AddProject(line) };
-        yield return new Command("repositories", "List, add and update repositories")
+        var repositories = new Command("repositories", "List, add and update repositories")
         {
             ListRepositories(line),
             AddRepository(line),
             SetRepository(line),
         };
+        repositories.Aliases.Add("repo");
+        foreach (var command in CredentialCommands.All(line))
+        {
+            repositories.Subcommands.Add(command);
+        }
+
+        yield return repositories;
     }
 
     private static Command ListProjects(CommandLine line) =>
@@ -179,8 +186,13 @@ internal static class CatalogCommands
             Description = "New path of the pipeline file; empty: .shipinator.yaml",
             HelpName = "PATH",
         };
+        var badge = new Option<bool?>("--public-badge")
+        {
+            Description = "Whether everybody can load its badge: true or false",
+            HelpName = "BOOL",
+        };
         return line.Remote(
-            new Command("set", "Update a repository") { name, branch, url, rename, executor, file },
+            new Command("set", "Update a repository") { name, branch, url, rename, executor, file, badge },
             async (session, parsed) =>
             {
                 var change = new UpdateRepositoryRequest
@@ -190,12 +202,13 @@ internal static class CatalogCommands
                     Name = parsed.GetValue(rename),
                     Executor = parsed.GetValue(executor),
                     PipelineFile = parsed.GetValue(file),
+                    PublicBadge = parsed.GetValue(badge),
                 };
                 if (change == new UpdateRepositoryRequest())
                 {
                     throw new CliException(
                         ExitCodes.Usage,
-                        "Nothing to update. Specify --default-branch, --clone-url, --name, --executor or --file."
+                        "Nothing to update. Specify --default-branch, --clone-url, --name, --executor, --file or --public-badge."
                     );
                 }
 

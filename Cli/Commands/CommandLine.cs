@@ -39,9 +39,12 @@ internal sealed class CommandLine(TimeProvider time)
             .. RunCommands.All(this),
             .. HistoryCommands.All(this),
             .. LintCommand.All(this),
+            .. DeliveryCommands.All(this),
             .. ArtifactCommands.All(this),
             .. CatalogCommands.All(this),
+            .. ScheduleCommands.All(this),
             .. TokenCommands.All(this),
+            .. SecretCommands.All(this),
         ];
         foreach (var command in commands)
         {

@@ -46,13 +46,15 @@ internal static class HistoryCommands
             Description = "Filter by trigger type",
             HelpName = "manual|push|pr|schedule",
         }.Accept("manual", "push", "pr", "schedule");
+        var pull = new Option<int?>("--pr") { Description = "Filter by pull request; requires --repository", HelpName = "N" };
+        var tag = new Option<string?>("--tag") { Description = "Filter by tag; requires --repository", HelpName = "NAME" };
         var limit = new Option<int>("--limit", "-n")
         {
             Description = "Maximum number of runs",
             HelpName = "N",
             DefaultValueFactory = _ => 20,
         }.Accept(1, int.MaxValue);
-        var command = new Command("list", "List runs, newest first") { project, repository, status, branch, trigger, limit };
+        var command = new Command("list", "List runs, newest first") { project, repository, status, branch, trigger, pull, tag, limit };
         return line.Remote(
             command,
             async (session, parsed) =>
@@ -75,6 +77,8 @@ internal static class HistoryCommands
                 Filter("status", parsed.GetValue(status));
                 Filter("branch", parsed.GetValue(branch));
                 Filter("event", parsed.GetValue(trigger));
+                Filter("pr", parsed.GetValue(pull)?.ToString(CultureInfo.InvariantCulture));
+                Filter("tag", parsed.GetValue(tag));
                 return session.Print(
                     await CollectAsync(session, filters, count),
                     CliJson.Default.ListRunResponse,

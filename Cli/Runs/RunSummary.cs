@@ -25,6 +25,27 @@ internal static class RunSummary
                 + (run.FinishedAt is null ? "" : $" in {ConsoleFormat.Duration(run.CreatedAt, run.FinishedAt)}")
                 + ConsoleFormat.Text(Detail(run.Status, run.Reason, run.Detail, run.WaitingFor) is { Length: > 0 } why ? $" ({why})" : "")
         );
+        foreach (var error in run.FileErrors ?? [])
+        {
+            terminal.WriteMarkup(
+                ConsoleFormat.Text(
+                    string.Create(CultureInfo.InvariantCulture, $"{error.File}:{error.Line}:{error.Column}: {error.Message}")
+                )
+            );
+        }
+
+        if (run.PrNumber is { } number)
+        {
+            terminal.WriteMarkup(
+                ConsoleFormat.Text(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"Pull request #{number}{(run.IsFork == true ? " of a fork" : "")}: {run.PrTitle} {run.PrUrl}"
+                    )
+                )
+            );
+        }
+
         terminal.WriteMarkup($"{ConsoleFormat.Text(run.Url)}");
     }
 
@@ -89,7 +110,8 @@ internal static class RunSummary
 
     /// <summary>The branch or ref, and the abbreviated commit.</summary>
     public static string Revision(RunResponse run) =>
-        $"{run.Branch ?? run.GitRef}@{(run.GitSha.Length > 8 ? run.GitSha[..8] : run.GitSha)}";
+        $"{(run.PrNumber is { } number ? $"#{number}" : run.Branch ?? run.Tag ?? run.GitRef)}@"
+        + $"{(run.GitSha.Length > 8 ? run.GitSha[..8] : run.GitSha)}";
 
     private static string Detail(string status, string? reason, string? detail, string? waitingFor) =>
         status == "success"

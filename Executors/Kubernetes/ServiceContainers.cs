@@ -25,7 +25,7 @@ internal static class ServiceContainers
         var probe = pod.Spec?.InitContainers?.FirstOrDefault(c => c.Name == service.Name)?.StartupProbe;
         var limit = TimeSpan.FromSeconds((probe?.FailureThreshold ?? 1) * (probe?.PeriodSeconds ?? 1));
         var last = Last(service);
-        var ending = last is null ? "" : $" Its container ended with exit code {last.ExitCode} ({last.Reason}){Message(last)}.";
+        var ending = last is null ? "" : $" Its container exited with code {last.ExitCode} ({last.Reason}){Message(last)}.";
         // The cluster restarts it forever. The containers before it have finished, so only its own time counts.
         return last is not null && now - StartedAt(pod, service) > limit
             ? StatusReader.Failed(Reason.ExecutorError, $"Service {name} was not ready within {limit.InWords()}.{ending}")

@@ -194,7 +194,7 @@ internal static partial class StatusReader
             "Unknown" => Failed(Reason.Lost, "The node was restarted or lost the container."),
             _ => Failed(
                 Reason.ExitCode,
-                string.Create(CultureInfo.InvariantCulture, $"The container ended with exit code {end.ExitCode}."),
+                string.Create(CultureInfo.InvariantCulture, $"The container exited with code {end.ExitCode}."),
                 end.ExitCode
             ),
         };

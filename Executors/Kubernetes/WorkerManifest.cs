@@ -296,7 +296,7 @@ internal static class WorkerManifest
                 },
                 new() { Name = "job", MountPath = JobFolder },
                 Secret(WorkerSecret.Token(index), "token"),
-                .. options.CacheClaim is null || !step.UsesCache ? Array.Empty<V1VolumeMount>() : [Cache(worker)],
+                .. options.CacheClaim is null || !step.UsesCache ? Array.Empty<V1VolumeMount>() : [Cache(worker, worker.HasReadOnlyCaches)],
             ],
             Resources = PodResources.Step(step, options),
             SecurityContext = Security(options),
@@ -307,9 +307,10 @@ internal static class WorkerManifest
         options.CacheClaim is not null && worker.Steps.Any(s => s.UsesCache);
 
     /// <summary>A repository's containers see only its own caches.</summary>
-    private static V1VolumeMount Cache(WorkerSpec worker) =>
+    private static V1VolumeMount Cache(WorkerSpec worker, bool isReadOnly = false) =>
         new()
         {
+            ReadOnlyProperty = isReadOnly ? true : null,
             Name = "cache",
             MountPath = CacheFolder,
             SubPath = worker.RepositoryId.ToString(),

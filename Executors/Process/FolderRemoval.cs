@@ -14,14 +14,13 @@ internal static class FolderRemoval
             return null;
         }
 
-        if (!Environment.IsPrivilegedProcess)
+        var commands = Commands(folder, Environment.IsPrivilegedProcess);
+        foreach (var preparation in commands.SkipLast(1))
         {
-            // Root needs no permission; other users own everything here, and the modes matter to no one else.
-            await SystemCommand.RunAsync(["chmod", "-R", "--", "u+rwx", folder], cancellationToken);
+            await SystemCommand.RunAsync(preparation, cancellationToken);
         }
 
-        // File systems that are mounted below must not be emptied.
-        var (code, output) = await SystemCommand.RunAsync(["rm", "-rf", "--one-file-system", "--", folder], cancellationToken);
+        var (code, output) = await SystemCommand.RunAsync(commands[^1], cancellationToken);
         if (code != 0 && output.Contains("option", StringComparison.Ordinal))
         {
             (code, output) = await SystemCommand.RunAsync(["rm", "-rf", "--", folder], cancellationToken);
@@ -29,6 +28,21 @@ internal static class FolderRemoval
 
         return code == 0 && Unix.Stat(folder) is null ? null
             : output.Length > 0 ? output
-            : $"rm ended with exit code {code}";
+            : $"rm exited with code {code}";
+    }
+
+    /// <summary>The last command removes the folder; the others prepare that, and may fail.</summary>
+    internal static IReadOnlyList<string[]> Commands(string folder, bool isRoot)
+    {
+        // File systems that are mounted below must not be emptied.
+        string[] remove = ["rm", "-rf", "--one-file-system", "--", folder];
+        // Root needs no permission; other users own everything here, and the modes matter to no one else.
+        return isRoot
+            ? [remove]
+            :
+            [
+                ["chmod", "-R", "--", "u+rwx", folder],
+                remove,
+            ];
     }
 }

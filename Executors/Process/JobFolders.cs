@@ -86,7 +86,12 @@ internal sealed class JobFolders(ProcessExecutorOptions options, TimeProvider ti
         if (options.CacheFolder is not null)
         {
             var scope = worker.RepositoryId.ToString();
-            await File.WriteAllTextAsync(folder.CacheScopeFile, scope, cancellationToken);
+            // Without this file nothing is collected: a fork's step can also write to its own cache folder without its runner.
+            if (!worker.HasReadOnlyCaches)
+            {
+                await File.WriteAllTextAsync(folder.CacheScopeFile, scope, cancellationToken);
+            }
+
             _caches.LinkInto(scope, Cache(folder.Unfinished));
             all.AddRange([Cache(folder.Unfinished), Path.Combine(Cache(folder.Unfinished), scope)]);
         }

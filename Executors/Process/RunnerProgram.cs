@@ -58,7 +58,7 @@ internal sealed record RunnerProgram(string[] Command, string? DotnetRoot)
         var (code, output) = await StartAsync(user, cancellationToken);
         return code == RunnerExitCodes.Usage && output.Contains("runner work", StringComparison.Ordinal)
             ? null
-            : $"{string.Join(' ', Command)} ended with exit code {code}: {output}";
+            : $"{string.Join(' ', Command)} exited with code {code}: {output}";
     }
 
     private Task<(int Code, string Output)> StartAsync(uint user, CancellationToken cancellationToken) =>

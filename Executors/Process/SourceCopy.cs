@@ -71,7 +71,7 @@ internal static class SourceCopy
             if (code != 0)
             {
                 throw new SourceCopyException(
-                    $"The repository {path} could not be copied for the job: git {arguments[0]} ended with exit code {code}: {output}"
+                    $"The repository {path} could not be copied for the job: git {arguments[0]} exited with code {code}: {output}"
                 );
             }
         }

@@ -8,25 +8,40 @@ namespace Shipinator.Forges.Configuration;
 /// </summary>
 public sealed class ConfigurationSecrets(IConfiguration configuration) : ISecretSource
 {
-    /// <inheritdoc/>
-    public Task<IReadOnlyDictionary<string, string>> Resolve(
-        ProjectId project,
-        RepositoryId repository,
-        IReadOnlyCollection<string> names,
-        CancellationToken cancellationToken
-    )
+    /// <summary>The value; null when none is configured.</summary>
+    public string? Find(ProjectId project, RepositoryId repository, string name)
     {
         var secrets = configuration.GetSection("Shipinator:Secrets");
-        var found = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var name in names)
+        return secrets.GetSection(repository.ToString())[name] ?? secrets.GetSection(project.ToString())[name] ?? secrets[name];
+    }
+
+    /// <inheritdoc/>
+    public Task<ResolvedSecrets> Resolve(SecretRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        if (request.Origin.IsFork)
         {
-            var value = secrets.GetSection(repository.ToString())[name] ?? secrets.GetSection(project.ToString())[name] ?? secrets[name];
-            if (value is not null)
+            return Task.FromResult(ResolvedSecrets.None with { Withheld = [.. request.Names] });
+        }
+
+        var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        var denied = new List<DeniedSecret>();
+        foreach (var name in request.Names)
+        {
+            if (Find(request.Project, request.Repository, name) is { } value)
             {
-                found[name] = value;
+                values[name] = value;
+            }
+            else
+            {
+                denied.Add(new(name, $"{name} is not configured; set Shipinator:Secrets:{name}, or remove it from the step's secrets."));
             }
         }
 
-        return Task.FromResult<IReadOnlyDictionary<string, string>>(found);
+        return Task.FromResult(new ResolvedSecrets(values, denied, []));
     }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyCollection<string>> ValuesToMask(SecretRequest request, CancellationToken cancellationToken) =>
+        [.. (await Resolve(request, cancellationToken)).Values.Values];
 }

@@ -89,9 +89,10 @@ internal static partial class GitFailure
 
     private static string Denied(CloneAddress address, bool hadCredential) =>
         hadCredential
-            ? $"{address.Origin} rejects the configured credential. Check it in Shipinator:GitCredentials."
-            : $"{address.Origin} requires a credential, but none is configured for this URL. Add one to Shipinator:GitCredentials; "
-                + "its scope is scheme, host, port and path.";
+            ? $"{address.Origin} rejects the configured credential. Replace it: "
+                + "'shipinator repo credential set', or Shipinator:GitCredentials."
+            : $"{address.Origin} requires a credential, but none is configured for this URL. Set the repository's own "
+                + "('shipinator repo credential set'), or add one to Shipinator:GitCredentials; its scope is scheme, host, port and path.";
 
     private static int? Status(GitResult result) =>
         result.End == GitEnd.Exited && StatusForm().Match(result.Error) is { Success: true } match

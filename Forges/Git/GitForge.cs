@@ -19,7 +19,7 @@ public sealed class GitForge : IForge, IDisposable
     private readonly int _maxFileBytes;
 
     /// <summary>Does not access any repository yet.</summary>
-    public GitForge(IOptions<ForgeOptions> options, IGitCredentials credentials, TimeProvider time, ILogger<GitForge>? logger = null)
+    public GitForge(IOptions<ForgeOptions> options, IRepositoryCredentials credentials, TimeProvider time, ILogger<GitForge>? logger = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         // Repositories often belong to another user than the server's, and they are only read here.

@@ -41,7 +41,7 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
         if (fresh)
         {
             RemoveStaleLocks(folder);
-            if (await remote.FetchAsync(folder, repository.CloneUrl, cancellationToken) is { } moved)
+            if (await remote.FetchAsync(folder, repository, cancellationToken) is { } moved)
             {
                 _moved[repository.Id] = moved;
             }
@@ -67,7 +67,7 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
         }
 
         PrepareRoot();
-        return await remote.HeadAsync(root, repository.CloneUrl, cancellationToken);
+        return await remote.HeadAsync(root, repository, cancellationToken);
     }
 
     /// <summary>Whether a full ref exists now; nothing is fetched. Errors: <see cref="ForgeException"/>.</summary>
@@ -84,7 +84,7 @@ internal sealed class GitMirrors(string root, TimeSpan patience, ClonePolicy pol
         }
 
         PrepareRoot();
-        return await remote.HasRefAsync(root, repository.CloneUrl, fullRef, cancellationToken);
+        return await remote.HasRefAsync(root, repository, fullRef, cancellationToken);
     }
 
     /// <inheritdoc/>

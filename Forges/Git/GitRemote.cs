@@ -13,7 +13,7 @@ namespace Shipinator.Forges.Git;
 internal sealed partial class GitRemote(
     ForgeOptions options,
     ClonePolicy policy,
-    IGitCredentials credentials,
+    IRepositoryCredentials credentials,
     TimeProvider time,
     ILogger logger
 ) : IDisposable
@@ -35,21 +35,21 @@ internal sealed partial class GitRemote(
     /// Fetches all refs into a bare mirror. Returns the repository's address when that differs from its clone URL. Errors:
     /// <see cref="ForgeException"/>.
     /// </summary>
-    public async Task<CloneAddress?> FetchAsync(string mirror, string cloneUrl, CancellationToken cancellationToken)
+    public async Task<CloneAddress?> FetchAsync(string mirror, ForgeRepository repository, CancellationToken cancellationToken)
     {
         var (_, address) = await RunAsync(
             mirror,
-            cloneUrl,
+            repository,
             a => ["fetch", "--progress", "--prune", "--force", "--no-tags", "--no-write-fetch-head", a.Url, "+refs/*:refs/*"],
             cancellationToken
         );
-        return address.Url == policy.Address(cloneUrl).Url ? null : address;
+        return address.Url == policy.Address(repository.CloneUrl).Url ? null : address;
     }
 
     /// <summary>The full ref that the remote's <c>HEAD</c> names; null when there is none. Errors: <see cref="ForgeException"/>.</summary>
-    public async Task<string?> HeadAsync(string folder, string cloneUrl, CancellationToken cancellationToken)
+    public async Task<string?> HeadAsync(string folder, ForgeRepository repository, CancellationToken cancellationToken)
     {
-        var (result, _) = await RunAsync(folder, cloneUrl, a => ["ls-remote", "--symref", a.Url, "HEAD"], cancellationToken);
+        var (result, _) = await RunAsync(folder, repository, a => ["ls-remote", "--symref", a.Url, "HEAD"], cancellationToken);
         return result
             .Output.Split('\n')
             .Where(l => l.StartsWith("ref: ", StringComparison.Ordinal) && l.EndsWith("\tHEAD", StringComparison.Ordinal))
@@ -58,9 +58,9 @@ internal sealed partial class GitRemote(
     }
 
     /// <summary>Whether the remote has a full ref. Errors: <see cref="ForgeException"/>.</summary>
-    public async Task<bool> HasRefAsync(string folder, string cloneUrl, string fullRef, CancellationToken cancellationToken)
+    public async Task<bool> HasRefAsync(string folder, ForgeRepository repository, string fullRef, CancellationToken cancellationToken)
     {
-        var (result, _) = await RunAsync(folder, cloneUrl, a => ["ls-remote", "--refs", "--", a.Url, fullRef], cancellationToken);
+        var (result, _) = await RunAsync(folder, repository, a => ["ls-remote", "--refs", "--", a.Url, fullRef], cancellationToken);
         return result.Output.Split('\n').Any(l => l.EndsWith($"\t{fullRef}", StringComparison.Ordinal));
     }
 
@@ -68,16 +68,16 @@ internal sealed partial class GitRemote(
 
     private async Task<(GitResult Result, CloneAddress Address)> RunAsync(
         string folder,
-        string cloneUrl,
+        ForgeRepository repository,
         Func<CloneAddress, string[]> arguments,
         CancellationToken cancellationToken
     )
     {
-        var origin = policy.Address(cloneUrl);
+        var origin = policy.Address(repository.CloneUrl);
         await RequireVersionAsync(cancellationToken);
         using var slot = await _slots.TakeAsync(origin.Host, cancellationToken);
         var known = _moved.GetValueOrDefault(origin.Url, origin);
-        var (result, credential) = await OnceAsync(folder, known, arguments(known), cancellationToken);
+        var (result, credential) = await OnceAsync(folder, repository.Id, known, arguments(known), cancellationToken);
         for (var hops = 0; GitFailure.IsRedirect(result) && hops < MostRedirects; hops++)
         {
             if (
@@ -94,7 +94,7 @@ internal sealed partial class GitRemote(
             }
 
             known = next;
-            (result, credential) = await OnceAsync(folder, known, arguments(known), cancellationToken);
+            (result, credential) = await OnceAsync(folder, repository.Id, known, arguments(known), cancellationToken);
         }
 
         if (result is { End: GitEnd.Exited, Code: 0 })
@@ -110,13 +110,14 @@ internal sealed partial class GitRemote(
 
     private async Task<(GitResult Result, GitCredential? Credential)> OnceAsync(
         string folder,
+        RepositoryId repository,
         CloneAddress address,
         string[] arguments,
         CancellationToken cancellationToken
     )
     {
         var addresses = await _lookup.FindAsync(address, cancellationToken);
-        var credential = await credentials.Find(address.Url, cancellationToken);
+        var credential = await credentials.Find(repository, address.Url, cancellationToken);
         var settings = new List<(string Key, string Value)>
         {
             ("http.followRedirects", "false"),

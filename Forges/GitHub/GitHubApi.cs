@@ -33,7 +33,7 @@ internal sealed class GitHubApi(ForgeApi forges)
             ? new("Bearer", token)
             : throw new ForgeRequestException(
                 ForgeRequestException.Unauthorized,
-                $"The credential of '{cloneUrl}' is not a token of GitHub: it is empty, or contains spaces, line breaks or other characters "
+                $"The credential of '{cloneUrl}' is not a token of GitHub: it is empty, or has spaces, line breaks or other characters "
                     + "that tokens don't have. Replace the repository's credential.",
                 isTransient: false
             );

@@ -13,7 +13,7 @@ internal static class GiteaRights
 
     private const string NoJson = "{";
 
-    /// <summary>Gogs responds to what is no JSON with 400, as to other mistakes, but with 422 to a kind of webhook that it does not have.</summary>
+    /// <summary>For Gogs: its response to what is no JSON is 400, as to other mistakes, but to an unknown kind of webhook 422.</summary>
     private const string NoType = """{"type":"none","config":{"url":""},"events":[],"active":false}""";
 
     public static async Task<IReadOnlyList<ForgeRight>> CheckAsync(

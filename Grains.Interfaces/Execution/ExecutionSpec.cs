@@ -93,6 +93,42 @@ public sealed record ExecutionSpec
     /// </summary>
     [Id(27)]
     public ImmutableArray<EarlierStep>? Earlier { get; init; }
+
+    /// <summary>
+    /// What the run is for, which decides about its secrets. Absent in executions that an older version created: not of a fork, and of no
+    /// known event or branch.
+    /// </summary>
+    [Id(41)]
+    public RunOrigin? Origin { get; init; }
+}
+
+/// <summary>The facts of a run that decide which secrets its steps get.</summary>
+[GenerateSerializer, Alias("shipinator.run-origin"), Immutable]
+public sealed record RunOrigin
+{
+    /// <summary><c>push</c>, <c>pr</c>, <c>manual</c> or <c>schedule</c>; empty when unknown.</summary>
+    [Id(0)]
+    public required string Event { get; init; }
+
+    /// <summary>The branch (for a pull request: the target branch); absent for a tag.</summary>
+    [Id(1)]
+    public string? Branch { get; init; }
+
+    /// <summary>Whether the commit is of a fork.</summary>
+    [Id(2)]
+    public bool IsFork { get; init; }
+
+    /// <summary>That of a run.</summary>
+    public static RunOrigin Of(TriggerFacts trigger)
+    {
+        ArgumentNullException.ThrowIfNull(trigger);
+        return new()
+        {
+            Event = trigger.Event,
+            Branch = trigger.Branch,
+            IsFork = trigger.IsFork,
+        };
+    }
 }
 
 /// <summary>A step whose variables and outputs a later one of the same job attempt may see.</summary>

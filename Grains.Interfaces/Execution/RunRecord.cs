@@ -64,6 +64,10 @@ public sealed record RunRecord
     /// <summary>A requested cancel.</summary>
     [Id(15)]
     public CancelRequest? Cancel { get; init; }
+
+    /// <summary>How the run came about, as a sentence, when that is worth knowing: that its schedule was late.</summary>
+    [Id(30)]
+    public string? Note { get; init; }
 }
 
 /// <summary>A job of a run.</summary>

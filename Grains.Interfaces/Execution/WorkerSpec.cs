@@ -39,6 +39,10 @@ public sealed record WorkerSpec
     [Id(8)]
     public required TimeSpan Timeout { get; init; }
 
+    /// <summary>Whether nothing that its steps leave in a cache may be used by other runs: the commit comes from a fork.</summary>
+    [Id(9)]
+    public bool HasReadOnlyCaches { get; init; }
+
     /// <summary>The worker's name on the platform: <see cref="WorkerName"/>.</summary>
     public string ExternalName => WorkerName.Of(JobId, Attempt);
 }

@@ -19,7 +19,7 @@ public interface IRepositoryGrain : IGrainWithGuidKey
     /// this call.
     /// </summary>
     [Alias("look-up")]
-    Task<RunOutlook> LookUp(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default);
+    Task<NextRun> FindRun(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Requests a run's turn in a group. A run repeats the request to learn that its turn has come, or that it is superseded.
@@ -38,7 +38,7 @@ public sealed record RunReservation([property: Id(0)] RunId RunId, [property: Id
 
 /// <summary>The reservation of a key, and the number of the next run unless another one is reserved first.</summary>
 [GenerateSerializer, Alias("shipinator.run-outlook"), Immutable]
-public sealed record RunOutlook([property: Id(0)] RunReservation? Known, [property: Id(1)] long NextNumber);
+public sealed record NextRun([property: Id(0)] RunReservation? Known, [property: Id(1)] long NextNumber);
 
 /// <summary>A run's request for its turn in a concurrency group.</summary>
 [GenerateSerializer, Alias("shipinator.turn-request"), Immutable]
@@ -102,11 +102,54 @@ public sealed record AdmissionView(
     [property: Id(2)] System.Collections.Immutable.ImmutableArray<SlotHolder> Waiting
 );
 
+/// <summary>
+/// One per repository: processes its webhook deliveries in order. The database is the queue; this grain has no state of its own.
+/// </summary>
+[Alias("shipinator.repository-inbox")]
+public interface IRepositoryInboxGrain : IGrainWithGuidKey
+{
+    /// <summary>A delivery was stored. A hint: the grain also looks for itself, and <see cref="IRecoveryGrain"/> calls it.</summary>
+    [Alias("received"), OneWay, AlwaysInterleave]
+    Task Received();
+}
+
 /// <summary>One per cluster (key 0): activates the grain of everything that is not terminal or not settled.</summary>
 [Alias("shipinator.recovery")]
 public interface IRecoveryGrain : IGrainWithIntegerKey
 {
     /// <summary>Ensures that the reminder exists, and sweeps now. Called at a silo's start and on a membership change.</summary>
+    [Alias("wake")]
+    Task Sweep(CancellationToken cancellationToken = default);
+}
+
+/// <summary>One per cluster (key 0): takes the due times of schedules.</summary>
+[Alias("shipinator.schedules")]
+public interface IScheduleGrain : IGrainWithIntegerKey
+{
+    /// <summary>
+    /// Looks for due schedules now, and again when the next one is due. Called at a silo's start, on a membership change, every minute and
+    /// when schedules have changed. Returns immediately.
+    /// </summary>
+    [Alias("wake")]
+    Task Wake(CancellationToken cancellationToken = default);
+}
+
+/// <summary>
+/// One per repository: sends its commit statuses, one after the other. All calls are hints, which may be lost: the recovery finds what is
+/// due.
+/// </summary>
+[Alias("shipinator.status-sender")]
+public interface IStatusSenderGrain : IGrainWithGuidKey
+{
+    /// <summary>Hint: a status was registered, or is to be sent again.</summary>
+    [Alias("registered"), OneWay]
+    Task Registered();
+
+    /// <summary>Hint: a run of the repository, or one of its jobs, changed.</summary>
+    [Alias("run-changed"), OneWay]
+    Task RunChanged();
+
+    /// <summary>Starts sending what is due, without waiting for it. Called by the recovery.</summary>
     [Alias("wake")]
     Task Wake(CancellationToken cancellationToken = default);
 }

@@ -93,6 +93,10 @@ public sealed record CreateRun
     /// <summary>The client's <c>Idempotency-Key</c>.</summary>
     [Id(12)]
     public string? IdempotencyKey { get; init; }
+
+    /// <summary>How the run came about, as a sentence, when that is worth knowing; an older silo drops it.</summary>
+    [Id(30)]
+    public string? Note { get; init; }
 }
 
 /// <summary>Owns one job and its steps.</summary>

@@ -140,3 +140,37 @@ public readonly record struct ArtifactId([property: Id(0)] Guid Value) : IEntity
     /// <summary>The canonical form: 36 characters, lower case, with hyphens.</summary>
     public override string ToString() => Value.ToString("D");
 }
+
+/// <summary>The id of a schedule of a repository.</summary>
+[GenerateSerializer, Alias("shipinator.schedule-id"), Immutable]
+[JsonConverter(typeof(EntityIdJsonConverter<ScheduleId>))]
+public readonly record struct ScheduleId([property: Id(0)] Guid Value) : IEntityId<ScheduleId>
+{
+    /// <inheritdoc/>
+    public static ScheduleId From(Guid value) => new(value);
+
+    public static ScheduleId New(TimeProvider time) => new(EntityId.NewValue(time));
+
+    /// <summary>Parses the canonical form. Errors: <see cref="FormatException"/>.</summary>
+    public static ScheduleId Parse(string text) => EntityId.Parse<ScheduleId>(text);
+
+    /// <summary>The canonical form: 36 characters, lower case, with hyphens.</summary>
+    public override string ToString() => Value.ToString("D");
+}
+
+/// <summary>The id of a webhook delivery.</summary>
+[GenerateSerializer, Alias("shipinator.delivery-id"), Immutable]
+[JsonConverter(typeof(EntityIdJsonConverter<DeliveryId>))]
+public readonly record struct DeliveryId([property: Id(0)] Guid Value) : IEntityId<DeliveryId>
+{
+    /// <inheritdoc/>
+    public static DeliveryId From(Guid value) => new(value);
+
+    public static DeliveryId New(TimeProvider time) => new(EntityId.NewValue(time));
+
+    /// <summary>Parses the canonical form. Errors: <see cref="FormatException"/>.</summary>
+    public static DeliveryId Parse(string text) => EntityId.Parse<DeliveryId>(text);
+
+    /// <summary>The canonical form: 36 characters, lower case, with hyphens.</summary>
+    public override string ToString() => Value.ToString("D");
+}

@@ -46,6 +46,48 @@ public sealed record RunPlan
     /// <summary>Set when the whole run is skipped (<c>[ci skip]</c>): the detail that says why.</summary>
     [Id(4)]
     public string? SkipReason { get; init; }
+
+    /// <summary>
+    /// Set when the pipeline file can't be planned: a run without jobs that fails at once with <see cref="Reason.ConfigError"/>.
+    /// </summary>
+    [Id(5)]
+    public ImmutableArray<FileError>? FileErrors { get; init; }
+}
+
+/// <summary>An error of the pipeline file, as <c>PipelineError</c> of the room <c>Pipelines</c> has it.</summary>
+[GenerateSerializer, Alias("shipinator.file-error"), Immutable]
+public sealed record FileError
+{
+    /// <summary>A stable, snake_case word.</summary>
+    [Id(0)]
+    public required string Code { get; init; }
+
+    /// <summary>What is wrong, and what was expected.</summary>
+    [Id(1)]
+    public required string Message { get; init; }
+
+    /// <summary>The path of the file.</summary>
+    [Id(2)]
+    public required string File { get; init; }
+
+    /// <summary>From 1; 0 when the error is not about a place in the file.</summary>
+    [Id(3)]
+    public int Line { get; init; }
+
+    /// <summary>From 1; 0 as for <see cref="Line"/>.</summary>
+    [Id(4)]
+    public int Column { get; init; }
+
+    /// <summary>The path in the document, such as <c>build.steps[1].image</c>; may be empty.</summary>
+    [Id(5)]
+    public string Path { get; init; } = "";
+
+    /// <summary>The line of the file, shortened; may be empty.</summary>
+    [Id(6)]
+    public string Snippet { get; init; } = "";
+
+    /// <summary>The one-line form: <c>file:line:column: message [code]</c>.</summary>
+    public override string ToString() => Line == 0 ? $"{File}: {Message} [{Code}]" : $"{File}:{Line}:{Column}: {Message} [{Code}]";
 }
 
 /// <summary>A group whose runs take turns.</summary>
@@ -99,6 +141,42 @@ public sealed record TriggerFacts
     /// <summary>The values of a manual run's inputs, including defaults.</summary>
     [Id(10)]
     public ImmutableSortedDictionary<string, string> Inputs { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>Whether the commit is of a fork: the run gets no secrets.</summary>
+    [Id(11)]
+    public bool IsFork { get; init; }
+
+    /// <summary>The pull request's title.</summary>
+    [Id(12)]
+    public string? PrTitle { get; init; }
+
+    /// <summary>The pull request's page.</summary>
+    [Id(13)]
+    public string? PrUrl { get; init; }
+
+    /// <summary>The short name of the pull request's head branch, in the head repository.</summary>
+    [Id(14)]
+    public string? HeadBranch { get; init; }
+
+    /// <summary>The full name of the pull request's head repository; absent when it was deleted.</summary>
+    [Id(15)]
+    public string? HeadRepository { get; init; }
+
+    /// <summary>The commit of the pull request's base branch that the forge reported.</summary>
+    [Id(16)]
+    public string? BaseCommit { get; init; }
+
+    /// <summary>For a push: the commit that the ref named before; absent for a new ref.</summary>
+    [Id(17)]
+    public string? Before { get; init; }
+
+    /// <summary>A page of the forge that shows what changed.</summary>
+    [Id(18)]
+    public string? CompareUrl { get; init; }
+
+    /// <summary>The login of the forge user who caused the event.</summary>
+    [Id(19)]
+    public string? Sender { get; init; }
 }
 
 /// <summary>One job: steps that share a workspace.</summary>
@@ -321,6 +399,10 @@ public sealed record CachePlan([property: Id(0)] ImmutableArray<string> Key, [pr
     /// </summary>
     [Id(11)]
     public ImmutableArray<int>? RestoreDepths { get; init; }
+
+    /// <summary>Whether the step may restore the cache, but saves nothing to it.</summary>
+    [Id(12), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool IsReadOnly { get; init; }
 }
 
 /// <summary>What a step may use, in Kubernetes' notation (<c>500m</c>, <c>1Gi</c>).</summary>

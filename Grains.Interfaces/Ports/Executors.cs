@@ -76,18 +76,6 @@ public interface IServerAddress
     Uri RunnerUrl { get; }
 }
 
-/// <summary>Secret values; resolved only at a claim.</summary>
-public interface ISecretSource
-{
-    /// <summary>The values of those that exist; other names are missing in the result.</summary>
-    Task<IReadOnlyDictionary<string, string>> Resolve(
-        ProjectId project,
-        RepositoryId repository,
-        IReadOnlyCollection<string> names,
-        CancellationToken cancellationToken
-    );
-}
-
 /// <summary>The credential for a clone URL.</summary>
 public interface IGitCredentials
 {

@@ -17,8 +17,8 @@ public abstract record ForgeEvent
     public string? Sender { get; init; }
 
     /// <summary>
-    /// The full name of the repository on the forge, <c>owner/name</c>: it may have been renamed since it was registered, and the webhook of
-    /// an organization reports all of its repositories. Null when the forge does not say.
+    /// The full name of the repository on the forge, <c>owner/name</c>: it may have been renamed since it was registered, and the webhook
+    /// of an organization reports all of its repositories. Null when the forge does not say.
     /// </summary>
     public string? Repository { get; init; }
 }

@@ -34,8 +34,8 @@ public sealed partial class AdmissionGrain(
             SweepAsync,
             new GrainTimerCreationOptions
             {
-                DueTime = _options.LeaseSweepPeriod,
-                Period = _options.LeaseSweepPeriod,
+                DueTime = _options.SlotSweepPeriod,
+                Period = _options.SlotSweepPeriod,
                 KeepAlive = false,
             }
         );

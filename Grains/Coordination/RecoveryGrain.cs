@@ -4,11 +4,17 @@ using Orleans.Concurrency;
 namespace Shipinator.Grains.Coordination;
 
 /// <summary>
-/// Activates the grain of everything that is not terminal or not settled: when a silo starts, when one leaves the cluster, and once a
-/// minute. Work that a crash interrupted is found by its row.
+/// Activates the grain of everything that is not terminal or not settled, the inboxes of webhook deliveries and the senders of commit
+/// statuses that are due, and the grain of the schedules: when a silo starts, when one leaves the cluster, and once a minute. Work that a
+/// crash interrupted is found by its row.
 /// </summary>
 [GrainType("shipinator.recovery"), Reentrant]
-public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<RecoveryGrain> logger) : Grain, IRecoveryGrain, IRemindable
+public sealed partial class RecoveryGrain(
+    IUnfinishedWork work,
+    IWaitingDeliveries deliveries,
+    ICommitStatusSender statuses,
+    ILogger<RecoveryGrain> logger
+) : Grain, IRecoveryGrain, IRemindable
 {
     private const string ReminderName = "recovery";
     private const int AtOnce = 64;
@@ -20,7 +26,7 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
     private bool _failing;
 
     /// <inheritdoc/>
-    public async Task Wake(CancellationToken cancellationToken = default)
+    public async Task Sweep(CancellationToken cancellationToken = default)
     {
         if (!_reminded)
         {
@@ -29,13 +35,27 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
         }
 
         RequestSweep();
+        await WakeSchedulesAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
-    public Task ReceiveReminder(string reminderName, TickStatus status)
+    public async Task ReceiveReminder(string reminderName, TickStatus status)
     {
         RequestSweep();
-        return Task.CompletedTask;
+        await WakeSchedulesAsync(CancellationToken.None);
+    }
+
+    /// <summary>The next reminder repeats it.</summary>
+    private async Task WakeSchedulesAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await GrainFactory.GetGrain<IScheduleGrain>(0).Wake(cancellationToken);
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            WakeFailed(e);
+        }
     }
 
     /// <summary>Runs one sweep at a time; a request during a sweep starts another one after it. Calls never wait for a sweep.</summary>
@@ -84,6 +104,11 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
 
     private async Task SweepOnceAsync(CancellationToken cancellationToken)
     {
+        foreach (var repository in await deliveries.Due(cancellationToken))
+        {
+            await GrainFactory.GetGrain<IRepositoryInboxGrain>(repository.Value).Received();
+        }
+
         var count = 0;
         var touches = new List<Task>(AtOnce);
         await foreach (var item in work.List(WorkStates.Driven, cancellationToken))
@@ -99,6 +124,22 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
 
         await Task.WhenAll(touches);
         Swept(count);
+        foreach (var batch in (await statuses.Due(cancellationToken)).Chunk(AtOnce))
+        {
+            await Task.WhenAll(batch.Select(repository => WakeAsync(repository, cancellationToken)));
+        }
+    }
+
+    private async Task WakeAsync(RepositoryId repository, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await GrainFactory.GetGrain<IStatusSenderGrain>(repository.Value).Wake(cancellationToken);
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            WakeSenderFailed(e, repository);
+        }
     }
 
     private void Schedule(TimeSpan due)
@@ -144,6 +185,12 @@ public sealed partial class RecoveryGrain(IUnfinishedWork work, ILogger<Recovery
 
     [LoggerMessage(1304, LogLevel.Information, "Recovery can read the unfinished work again")]
     private partial void SweepRecovered();
+
+    [LoggerMessage(1305, LogLevel.Warning, "Recovery could not wake the schedules; retrying in a minute")]
+    private partial void WakeFailed(Exception exception);
+
+    [LoggerMessage(1306, LogLevel.Warning, "Recovery could not wake the sender of commit statuses of repository {Repository}")]
+    private partial void WakeSenderFailed(Exception exception, RepositoryId repository);
 
     [LoggerMessage(1303, LogLevel.Warning, "Recovery could not touch {Machine} {Id}")]
     private partial void TouchFailed(Exception exception, string machine, Guid id);

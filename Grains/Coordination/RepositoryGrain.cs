@@ -103,8 +103,8 @@ public sealed partial class RepositoryGrain(
     }
 
     /// <inheritdoc/>
-    public Task<RunOutlook> LookUp(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default) =>
-        Task.FromResult(new RunOutlook(Known(idempotencyKey, fingerprint), state.State.LastNumber + 1));
+    public Task<NextRun> FindRun(string? idempotencyKey, string fingerprint, CancellationToken cancellationToken = default) =>
+        Task.FromResult(new NextRun(Known(idempotencyKey, fingerprint), state.State.LastNumber + 1));
 
     /// <inheritdoc/>
     public async Task<TurnResponse> RequestTurn(TurnRequest request, CancellationToken cancellationToken = default)

@@ -13,11 +13,11 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
     private const string Actor = "system";
     private readonly IExecutorRegistry _executors;
     private readonly ILogStore _logs;
-    private readonly ISecretSource _secrets;
+    private readonly SecretCheck _secrets;
     private readonly ExecutionArtifacts _artifacts;
     private readonly ClaimQueue _claims;
     private readonly RunnerSilence _silence;
-    private readonly SiblingSteps _siblings;
+    private readonly WorkAssignment _assignment;
     private readonly ExecutorWatch _watch;
 
     /// <summary>A cancel that arrived before the start, which may still arrive.</summary>
@@ -39,12 +39,13 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
     {
         _executors = executors;
         _logs = logs;
-        _secrets = secrets;
+        _secrets = new(secrets);
         _artifacts = new(artifacts);
         _claims = new(time);
         _silence = new(time, Options.RunnerSilence);
-        _siblings = new(grains);
-        _watch = new(Id, executors, _artifacts, _siblings, _silence, time, Options, logger);
+        var siblings = new SiblingSteps(grains);
+        _assignment = new(_claims, executors, siblings, _silence);
+        _watch = new(Id, executors, _artifacts, siblings, _silence, time, Options, logger);
     }
 
     private ExecutionId Id => new(this.GetPrimaryKey());
@@ -77,7 +78,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
 
         var log = NewLog(command.Spec.Worker.RunId, Actor);
         var row = ExecutionLogic.Create(command, log);
-        if (await MissingSecretsAsync(row.Spec, cancellationToken) is { } missing)
+        if (await _secrets.MissingAsync(row.Spec, cancellationToken) is { } missing)
         {
             await SaveAsync(ExecutionLogic.End(row, Status.Failed, Reason.ConfigError, missing, null, log), log);
             return Outcome();
@@ -90,7 +91,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
             row = ExecutionLogic.Submit(row, log);
             if (row.Spec.Inputs.IsEmpty && _claims.Waiting is [{ Runner: var runner }, ..])
             {
-                row = await ClaimAsync(row, runner, log, cancellationToken);
+                row = await _assignment.ClaimAsync(row, runner, log, cancellationToken);
             }
         }
 
@@ -218,17 +219,7 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
 
     /// <inheritdoc/>
     public Task<WaitReason?> GetWaitReason(CancellationToken cancellationToken = default) =>
-        Task.FromResult(
-            Row switch
-            {
-                null => WaitReason.Start("job"),
-                { Life.IsTerminal: true } => null,
-                { Cancel: { } cancel } => WaitReason.CancelConfirmation(cancel),
-                { Life.Status: Status.Pending } => _watch.WaitingFor ?? WaitReason.Slot(Row.ExecutorType),
-                { Life.Status: Status.Submitted } => _watch.WaitingFor ?? WaitReason.Runner,
-                _ => (RunnerSilence.IsExpected(Row) ? _silence.Shown : null) ?? _watch.WaitingFor,
-            }
-        );
+        Task.FromResult(Row is null ? WaitReason.Start("job") : _watch.WaitReasonOf(Row));
 
     /// <inheritdoc/>
     public Task<ExecutionRecord> Get(CancellationToken cancellationToken = default) =>
@@ -326,20 +317,9 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
     /// <summary>Assigns the work durably to the first runner. Its repeated claims succeed; other runners are refused.</summary>
     private async Task RespondToClaimsAsync(CancellationToken cancellationToken)
     {
-        foreach (var waiter in _claims.Waiting)
+        foreach (var waiter in _assignment.Entitled(() => Row!))
         {
-            switch (ClaimQueue.Decide(Row!, waiter.Runner))
-            {
-                case ClaimDecision.Refuse:
-                    waiter.Refuse();
-                    break;
-                case ClaimDecision.Conflict:
-                    waiter.Conflict(Id);
-                    break;
-                case ClaimDecision.Give:
-                    await AssignAsync(waiter, cancellationToken);
-                    break;
-            }
+            await AssignAsync(waiter, cancellationToken);
         }
     }
 
@@ -355,46 +335,10 @@ public sealed class ExecutionGrain : FsmGrain<ExecutionRecord>, IExecutionGrain
         if (Row.ClaimedBy is null)
         {
             var log = NewLog("runner");
-            await SaveAsync(await ClaimAsync(Row, waiter.Runner, log, cancellationToken), log);
+            await SaveAsync(await _assignment.ClaimAsync(Row, waiter.Runner, log, cancellationToken), log);
         }
 
         waiter.Give(Row, inputs.Inputs);
-    }
-
-    /// <summary>
-    /// The row after a claim, to be written immediately. Whether the response may contain the clone credential is decided first: a step
-    /// knows its own token and may know that of the next step, so the response to a repeated claim, or to a claim in a workspace in which
-    /// anything has already run, never contains it.
-    /// </summary>
-    private async Task<ExecutionRecord> ClaimAsync(
-        ExecutionRecord row,
-        string runner,
-        TransitionLog log,
-        CancellationToken cancellationToken
-    )
-    {
-        var mayClone =
-            !row.Spec.JoinsWorker
-            && row.Spec.Worker.Source is not null
-            && _executors.Get(row.ExecutorType).RunnersClone
-            && !await _siblings.IsAnyClaimedAsync(row.Spec, cancellationToken);
-        _claims.Choose(runner, mayClone);
-        _silence.Heard();
-        return ExecutionLogic.Claim(row, runner, log);
-    }
-
-    private async Task<string?> MissingSecretsAsync(ExecutionSpec spec, CancellationToken cancellationToken)
-    {
-        if (spec.Secrets.IsEmpty)
-        {
-            return null;
-        }
-
-        var known = await _secrets.Resolve(spec.Worker.ProjectId, spec.Worker.RepositoryId, spec.Secrets, cancellationToken);
-        var missing = spec.Secrets.Where(n => !known.ContainsKey(n)).ToList();
-        return missing.Count == 0
-            ? null
-            : $"Step {spec.StepName} uses secrets that are not configured for this repository: {string.Join(", ", missing)}.";
     }
 
     /// <summary>Without a name, any holder of the execution's token is accepted. Heartbeats of other runners are ignored.</summary>

@@ -101,7 +101,7 @@ internal static class ExecutionLogic
                 report.Detail
                     ?? (
                         report.ExitCode is { } code
-                            ? $"The command ended with exit code {code.ToString(CultureInfo.InvariantCulture)}."
+                            ? $"The command exited with code {code.ToString(CultureInfo.InvariantCulture)}."
                             : "The runner reported a failure."
                     ),
                 report.ExitCode,

@@ -70,6 +70,17 @@ internal sealed partial class ExecutorWatch(
             : await PollAsync(row, cancellationToken);
     }
 
+    /// <summary>What an execution waits for; null when it waits for nothing that is known.</summary>
+    public WaitReason? WaitReasonOf(ExecutionRecord row) =>
+        row switch
+        {
+            { Life.IsTerminal: true } => null,
+            { Cancel: { } cancel } => WaitReason.CancelConfirmation(cancel),
+            { Life.Status: Status.Pending } => WaitingFor ?? WaitReason.Slot(row.ExecutorType),
+            { Life.Status: Status.Submitted } => WaitingFor ?? WaitReason.Runner,
+            _ => (RunnerSilence.IsExpected(row) ? silence.Shown : null) ?? WaitingFor,
+        };
+
     /// <summary>The time until <see cref="NextAsync"/> is due.</summary>
     public TimeSpan Left(ExecutionRecord row)
     {

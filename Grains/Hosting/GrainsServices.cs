@@ -19,6 +19,7 @@ public static class GrainsServices
         services.AddSingleton<IOutgoingGrainCallFilter, OwnErrorFilter>();
         services.TryAddSingleton<IExecutionSignal, ExecutionSignal>();
         services.TryAddSingleton<IWorkerOwnership, WorkerOwnership>();
+        services.TryAddSingleton<ICommitStatusSender, NoCommitStatuses>();
         return services;
     }
 }

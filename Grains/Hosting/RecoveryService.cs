@@ -51,7 +51,7 @@ public sealed partial class RecoveryService(
             _requests.Reader.TryRead(out _);
             try
             {
-                await grains.GetGrain<IRecoveryGrain>(0).Wake(stoppingToken);
+                await grains.GetGrain<IRecoveryGrain>(0).Sweep(stoppingToken);
                 if (isFailing)
                 {
                     Triggered();

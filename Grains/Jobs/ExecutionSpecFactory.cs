@@ -30,6 +30,7 @@ internal static class ExecutionSpecFactory
             Workdir = plan.Workdir,
             Cache = plan.Cache,
             Worker = Worker(job),
+            Origin = RunOrigin.Of(job.Spec.Trigger),
             JoinsWorker =
                 attempt > 1
                 || job.Steps.Any(s =>
@@ -81,6 +82,7 @@ internal static class ExecutionSpecFactory
             ],
             Services = job.Spec.Plan.Services,
             Timeout = job.Spec.Plan.Timeout,
+            HasReadOnlyCaches = job.Spec.Trigger.IsFork,
         };
 
     /// <summary>The variables that every step has; they override the user's. The runner adds the path of the workspace.</summary>
@@ -101,6 +103,17 @@ internal static class ExecutionSpecFactory
         yield return new("CI_COMMIT_REF", spec.Source.Ref);
         yield return new("CI_COMMIT_BRANCH", spec.Trigger.Branch ?? "");
         yield return new("CI_COMMIT_TAG", spec.Trigger.Tag ?? "");
+        yield return new("CI_COMMIT_MESSAGE", Shown(spec.Trigger.Message));
+        yield return new("CI_COMMIT_AUTHOR", Shown(spec.Trigger.Author));
+        yield return new("CI_COMMIT_BEFORE_SHA", spec.Trigger.Before ?? "");
+        yield return new("CI_COMMIT_COMPARE_URL", spec.Trigger.CompareUrl ?? "");
+        yield return new("CI_COMMIT_PULL_REQUEST", spec.Trigger.PrNumber?.ToString(CultureInfo.InvariantCulture) ?? "");
+        yield return new("CI_COMMIT_PULL_REQUEST_TITLE", Shown(spec.Trigger.PrTitle));
+        yield return new("CI_COMMIT_PULL_REQUEST_URL", spec.Trigger.PrUrl ?? "");
+        yield return new("CI_COMMIT_SOURCE_BRANCH", spec.Trigger.HeadBranch ?? "");
+        yield return new("CI_COMMIT_TARGET_BRANCH", spec.Trigger.PrNumber is null ? "" : spec.Trigger.Branch ?? "");
+        yield return new("CI_COMMIT_SENDER", Shown(spec.Trigger.Sender));
+        yield return new("CI_COMMIT_IS_FORK", spec.Trigger.IsFork ? "true" : "false");
         yield return new("CI_PIPELINE_EVENT", spec.Trigger.Event);
         yield return new("CI_PIPELINE_NUMBER", spec.RunNumber.ToString(CultureInfo.InvariantCulture));
         yield return new("CI_PIPELINE_URL", new Uri(publicUrl, $"/runs/{spec.RunId}").ToString());
@@ -115,4 +128,7 @@ internal static class ExecutionSpecFactory
         yield return new("SHIPINATOR_EXECUTION_ID", execution.ToString());
         yield return new("SHIPINATOR_ATTEMPT", (step.Executions.IndexOf(execution) + 1).ToString(CultureInfo.InvariantCulture));
     }
+
+    /// <summary>A text of a forge as the value of a variable.</summary>
+    private static string Shown(string? text) => text?.Replace('\0', '\ufffd') ?? "";
 }

@@ -21,6 +21,9 @@ public sealed class PipelineRunGrain(
     private bool _turnKnown;
     private DateTimeOffset _lastRefresh;
 
+    /// <summary>The run or one of its jobs changed since the last hint to the sender of commit statuses.</summary>
+    private bool _isChanged;
+
     private RunId Id => new(this.GetPrimaryKey());
 
     /// <inheritdoc/>
@@ -36,6 +39,7 @@ public sealed class PipelineRunGrain(
         var row = RunLogic.Create(Id, command, log, Time);
         var jobs = InitialJobs.Of(row, log);
         await CommitAsync(row, log.Transitions, jobs);
+        _isChanged = true;
         foreach (var job in row.Jobs)
         {
             _outcomes[job.Id] = RunLogic.InitialOutcome(job);
@@ -142,6 +146,22 @@ public sealed class PipelineRunGrain(
     /// <inheritdoc/>
     protected override async Task<TimeSpan?> DriveAsync(CancellationToken cancellationToken)
     {
+        try
+        {
+            return await AdvanceAsync(cancellationToken);
+        }
+        finally
+        {
+            if (_isChanged)
+            {
+                _isChanged = false;
+                await HintAsync(() => GrainFactory.GetGrain<IStatusSenderGrain>(Row!.RepositoryId.Value).RunChanged());
+            }
+        }
+    }
+
+    private async Task<TimeSpan?> AdvanceAsync(CancellationToken cancellationToken)
+    {
         if (Row is null)
         {
             return null;
@@ -160,6 +180,10 @@ public sealed class PipelineRunGrain(
                 {
                     return Options.ReconcilePeriod;
                 }
+            }
+            else if (Row.Plan.FileErrors is { IsDefaultOrEmpty: false } errors)
+            {
+                await MoveAsync(Status.Failed, Reason.ConfigError, RunLogic.Describe(errors));
             }
             else if (!await MayRunAsync(cancellationToken))
             {
@@ -262,6 +286,7 @@ public sealed class PipelineRunGrain(
     {
         var log = new TransitionLog(Id, Now, actor);
         await CommitAsync(Row! with { Life = log.Move(Row!.Life, Id.Value, to, reason, detail) }, log.Transitions);
+        _isChanged = true;
     }
 
     private async Task RefreshAndDriveAsync(CancellationToken cancellationToken)
@@ -295,6 +320,7 @@ public sealed class PipelineRunGrain(
             )
         )
         {
+            _isChanged |= known is not null && known.Status != outcome.Status;
             _outcomes[job] = outcome;
         }
     }

@@ -34,6 +34,7 @@ internal static class RunLogic
             RerunOf = command.RerunOf,
             IdempotencyKey = command.IdempotencyKey,
             Actor = command.Actor,
+            Note = command.Note,
             Life = log.Begin(Machine.Run, id.Value),
         };
 
@@ -117,6 +118,10 @@ internal static class RunLogic
         !run
             .Jobs.Where((_, i) => run.Plan.Jobs[i].Type == JobType.Deploy)
             .Any(j => outcomes[j.Id].Status is Status.Running or Status.Success);
+
+    /// <summary>The detail of a run whose pipeline file can't be planned.</summary>
+    public static string Describe(ImmutableArray<FileError> errors) =>
+        errors.Length == 1 ? $"{errors[0]}" : $"{errors[0]} (and {errors.Length - 1} more)";
 
     /// <summary>The name of a job of the run.</summary>
     public static string JobName(RunRecord run, RunJob job) => run.Plan.Jobs[run.Jobs.IndexOf(job)].Name;

@@ -30,7 +30,7 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
             FileName = fileName,
             TriggerTypes = on.Types,
             Inputs = inputs,
-            Schedules = ReadSchedules(file),
+            Schedules = new ScheduleReader(errors, inputs).Read(file),
         };
     }
 
@@ -203,14 +203,6 @@ internal sealed class FileReader(ErrorList errors, string fileName, string text)
 
         return inputs;
     }
-
-    private static List<ScheduleEntry> ReadSchedules(YamlMapping file) =>
-        [
-            .. (file.Map("on")?.Items("schedule") ?? [])
-                .OfType<YamlMapping>()
-                .Where(s => s.Text("cron") is not null)
-                .Select(s => new ScheduleEntry(s.Text("cron")!, s.Text("branch"))),
-        ];
 
     private static ConcurrencyModel? ReadConcurrency(YamlMapping file, TemplateScope scope) =>
         file.Find("concurrency") switch

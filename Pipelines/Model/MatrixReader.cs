@@ -119,7 +119,7 @@ internal sealed class MatrixReader(ErrorList errors, string path)
                 errors.Add(
                     "unknown_key",
                     $"{place}: '{Phrases.Shorten(key)}' is not a key of the matrix.{Phrases.DidYouMean(key, axes.Select(a => a.Key))} "
-                        + $"Expected one of {Phrases.List(axes.Select(a => a.Key))}.",
+                        + Phrases.Expected([.. axes.Select(a => a.Key)], "It has only 'include'; remove the entry."),
                     node.Line,
                     node.Column,
                     place

@@ -42,6 +42,13 @@ public sealed record PipelineModel
     /// <summary>The text of the file, so that errors of planning can quote it.</summary>
     internal string Text { get; }
 
+    /// <summary>Whether a filter or a condition of the file looks at the changed files, so that they have to be known.</summary>
+    public bool UsesChangedFiles =>
+        new[] { Push, Pr }.Any(f => f.Paths is not null || f.PathsIgnore is not null)
+        || Jobs.Any(j => j.When.Any(HasPath) || j.Steps.Any(s => HasPath(s.When)));
+
+    private static bool HasPath(IReadOnlyList<WhenClause> clauses) => clauses.Any(c => c.Path is not null);
+
     /// <summary>Whether the file's <c>on</c> starts a run for these facts; if not, why.</summary>
     public TriggerMatch Matches(TriggerFacts facts)
     {
@@ -92,13 +99,6 @@ public sealed record TriggerMatch(bool Runs, string? Reason);
 /// <param name="Default">The value when none is given; null: the input is required.</param>
 /// <param name="Options">The allowed values; empty: any.</param>
 public sealed record ManualInput(string Name, string Description, string? Default, IReadOnlyList<string> Options);
-
-/// <summary>A schedule that starts runs.</summary>
-/// <param name="Cron">
-/// Five fields or a macro, in UTC. <c>H</c> stands for a value that is fixed per pipeline: Cronos needs a jitter seed to read it.
-/// </param>
-/// <param name="Branch">The branch; null: the repository's default branch.</param>
-public sealed record ScheduleEntry(string Cron, string? Branch);
 
 /// <summary>The filters of <c>on.push</c> or <c>on.pr</c>; a null list does not filter.</summary>
 internal sealed record RefFilter(GlobList? Branches, GlobList? Tags, GlobList? Paths, GlobList? PathsIgnore)

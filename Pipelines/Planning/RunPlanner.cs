@@ -29,7 +29,7 @@ public static partial class RunPlanner
         }
 
         var inputs = FillInputs(model, facts, errors);
-        var trigger = facts.Event == "manual" ? facts with { Inputs = inputs } : facts;
+        var trigger = HasInputs(facts) ? facts with { Inputs = inputs } : facts;
         var resolver = new Resolver(errors, TemplateValues.Of(trigger, settings, inputs), settings.MaxCharacters);
         try
         {
@@ -138,10 +138,13 @@ public static partial class RunPlanner
         string OfRef() => $"{facts.Event}:{facts.Ref}";
     }
 
+    /// <summary>Whether the event can give values to inputs: somebody who starts a run does, and so does a schedule.</summary>
+    private static bool HasInputs(TriggerFacts facts) => facts.Event is "manual" or "schedule";
+
     private static ImmutableSortedDictionary<string, string> FillInputs(PipelineModel model, TriggerFacts facts, ErrorList errors)
     {
         var filled = ImmutableSortedDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
-        var given = facts.Event == "manual" ? facts.Inputs : ImmutableSortedDictionary<string, string>.Empty;
+        var given = HasInputs(facts) ? facts.Inputs : ImmutableSortedDictionary<string, string>.Empty;
         foreach (var unknown in given.Keys.Where(k => model.Inputs.All(i => i.Name != k)))
         {
             var names = model.Inputs.Select(i => i.Name).ToList();
@@ -188,14 +191,31 @@ public static partial class RunPlanner
         return filled.ToImmutable();
     }
 
-    private static string? SkipReason(TriggerFacts facts) =>
-        facts.Event is "push" or "pr"
-        && facts.Tag is null
-        && facts.Message is { } message
-        && SkipMark().Match(message) is { Success: true } mark
-            ? $"The message of the head commit contains {mark.Value}."
-            : null;
+    /// <summary>
+    /// Why the event asks for no run: the head commit's message of a push, or the title of a pull request, contains a mark such as
+    /// <c>[ci skip]</c>. Null: it does not. Tags, manual runs and schedules are never skipped.
+    /// </summary>
+    public static string? SkipReason(TriggerFacts facts)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        return facts switch
+        {
+            { Event: "push", Tag: null, Message: { } message } when Mark(message) is { } mark =>
+                $"The message of the head commit contains {mark}.",
+            { Event: "pr", PrTitle: { } title } when Mark(title) is { } mark => $"The title of the pull request contains {mark}.",
+            // Without a title: a preview, or a plan of an older version.
+            { Event: "pr", PrTitle: null, Message: { } message } when Mark(message) is { } mark =>
+                $"The message of the head commit contains {mark}.",
+            _ => null,
+        };
+    }
 
-    [GeneratedRegex(@"\[(?:ci[ -]?skip|skip[ -]?ci|no[ -]?ci)\]", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static string? Mark(string text) => SkipMark().Match(text) is { Success: true } mark ? mark.Value.Trim() : null;
+
+    /// <summary>The marks of GitHub, Gitea, GitLab, Drone, Woodpecker and Buildkite, and GitHub's trailer.</summary>
+    [GeneratedRegex(
+        @"\[(?:ci[ -]*skip|skip[ -]*ci|no[ -]?ci|skip actions|actions skip)\]|\*\*\*no_ci\*\*\*|^skip-checks:[ ]*true\s*\z",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.Multiline
+    )]
     private static partial Regex SkipMark();
 }

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Cronos;
 using Shipinator.Globbing;
 
 namespace Shipinator.Pipelines;
@@ -123,6 +122,16 @@ internal static partial class Formats
 
     public static Format Cron { get; } = new("a cron expression of five fields: minute hour day month weekday", CronProblem);
 
+    public static Format TimeZone { get; } =
+        new("an IANA time zone such as UTC, Europe/Berlin or America/New_York", TimeZoneProblem, TimeZones.Pattern);
+
+    public static Format Branch { get; } =
+        new(
+            "a branch, such as main, of 1 to 250 characters without spaces",
+            t => t.Length is 0 or > 250 || t.Any(c => char.IsWhiteSpace(c) || char.IsControl(c)) ? "" : null,
+            "^\\S{1,250}$"
+        );
+
     public static Format Version { get; } = OneOf("1");
 
     public static Format ArtifactType { get; } = OneOf([.. ArtifactTypes.Spellings]);
@@ -187,7 +196,7 @@ internal static partial class Formats
         var fields = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         if (fields is [['@', ..]])
         {
-            return IsCron(fields[0]) ? null : "";
+            return ScheduleTimes.IsValid(fields[0]) ? null : $" Valid macros: {Phrases.List(ScheduleTimes.Macros)}.";
         }
 
         if (fields.Length != 5)
@@ -197,35 +206,19 @@ internal static partial class Formats
 
         for (var i = 0; i < fields.Length; i++)
         {
-            if (!IsCron(string.Join(' ', fields.Select((f, at) => at == i ? f : "*"))))
+            if (!ScheduleTimes.IsValid(string.Join(' ', fields.Select((f, at) => at == i ? f : "*"))))
             {
                 return $"has the invalid {CronFields[i]} '{Phrases.Shorten(fields[i])}'";
             }
         }
 
-        return IsCron(text) ? null : "";
+        return !ScheduleTimes.IsValid(text) ? ""
+            : ScheduleTimes.IsEverDue(text) ? null
+            : "is never due, because no month has that day";
     }
 
-    private static bool IsCron(string text)
-    {
-        try
-        {
-            // 'H' is a value that is fixed per pipeline; any seed shows whether it is valid.
-            CronExpression.Parse(text, CronFormat.Standard, jitterSeed: 0);
-            return true;
-        }
-        catch (Exception wrong)
-            when (wrong
-                    is FormatException
-                        or ArgumentException
-                        or InvalidOperationException
-                        or IndexOutOfRangeException
-                        or OverflowException
-            )
-        {
-            return false;
-        }
-    }
+    private static string? TimeZoneProblem(string text) =>
+        TimeZones.Find(text) is not null ? null : Phrases.DidYouMean(text, TimeZones.Known);
 
     [GeneratedRegex(MatrixNamePattern)]
     private static partial Regex MatrixNameForm();

@@ -405,13 +405,29 @@ internal static class PipelineShapes
                                                 new(
                                                     "cron",
                                                     new TextShape(Formats.Cron),
-                                                    "A cron expression with five fields, in UTC.",
+                                                    "A cron expression with five fields: minute, hour, day, month, weekday. H is a value "
+                                                        + "that is fixed per repository.",
                                                     Required: true
                                                 ),
                                                 new(
                                                     "branch",
-                                                    new TextShape(Formats.NotBlank),
+                                                    new TextShape(Formats.Branch),
                                                     "The branch. Default: the repository's default branch."
+                                                ),
+                                                new(
+                                                    "timezone",
+                                                    new TextShape(Formats.TimeZone),
+                                                    "The IANA time zone of cron. Default: UTC."
+                                                ),
+                                                new(
+                                                    "inputs",
+                                                    new NamedShape(Formats.Word, new TextShape(Formats.Any), PipelineLimits.ListItems),
+                                                    "Values of the inputs that on.manual.inputs declares. Default: their defaults."
+                                                ),
+                                                new(
+                                                    "name",
+                                                    new TextShape(Formats.Name),
+                                                    "A name that remains when the other keys change, unique in the file."
                                                 ),
                                             ]
                                         )

@@ -43,7 +43,8 @@ internal sealed record ListShape(Shape Item, bool OrOne = false, int Most = Pipe
 /// </summary>
 internal sealed record MapShape(string What, IReadOnlyList<Key> Keys, bool OrNothing = false, bool Free = false) : Shape
 {
-    public override string Expected => $"a map ({What}) with the keys {Phrases.List(Keys.Select(k => k.Name))}";
+    public override string Expected =>
+        $"a map ({What}) {(Keys.Count == 0 ? "without keys" : $"with the keys {Phrases.List(Keys.Select(k => k.Name))}")}";
 }
 
 /// <summary>A map whose keys the user chooses, except for <paramref name="Known"/> keys, which have their own shapes.</summary>

@@ -172,7 +172,7 @@ internal sealed class ShapeChecker(ErrorList errors)
                 errors.Add(
                     "unknown_key",
                     $"{Name(path)}: unknown key '{Phrases.Shorten(key.Value)}'.{errors.DidYouMean(key.Value, names)} "
-                        + $"Expected one of {Phrases.List(names)}.",
+                        + Phrases.Expected(names, "No key is allowed here; remove it."),
                     key.Line,
                     key.Column,
                     Join(path, key.Value)

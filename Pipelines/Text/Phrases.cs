@@ -19,6 +19,10 @@ internal static class Phrases
     /// <summary>The words, separated by commas.</summary>
     public static string List(IEnumerable<string> words) => string.Join(", ", words);
 
+    /// <summary>What may stand in place of an unknown word; <paramref name="none"/> when nothing may.</summary>
+    public static string Expected(IReadOnlyCollection<string> words, string none) =>
+        words.Count == 0 ? none : $"Expected one of {List(words)}.";
+
     /// <summary>The first words, each shortened, separated by commas: for lists of any length from a file.</summary>
     public static string Some(IReadOnlyCollection<string> words) =>
         List(words.Take(MostWords).Select(Shorten)) + (words.Count > MostWords ? $", … ({words.Count} in all)" : "");

@@ -148,9 +148,9 @@ public sealed partial class PostgresListener(NpgsqlDataSource source, TimeProvid
         }
     }
 
-    [LoggerMessage(2102, LogLevel.Warning, "Listening for database notifications failed: {Error}. Retrying in {Delay}.")]
+    [LoggerMessage(2102, LogLevel.Warning, "Listening for database notifications failed: {Error}; retrying in {Delay}")]
     private static partial void Lost(ILogger logger, string error, TimeSpan delay);
 
-    [LoggerMessage(2103, LogLevel.Information, "Listening for database notifications again.")]
+    [LoggerMessage(2103, LogLevel.Information, "Listening for database notifications again")]
     private static partial void Restored(ILogger logger);
 }

@@ -33,13 +33,20 @@ public sealed class RunQueries(NpgsqlDataSource source, TimeProvider time)
             Uuid(id.Value)
         );
 
-    /// <summary>Newest first. Errors: <see cref="InvalidInputException"/> <c>cursor</c>.</summary>
+    /// <summary>
+    /// Newest first. Errors: <see cref="InvalidInputException"/> <c>cursor</c>, <c>repository_required</c>.
+    /// </summary>
     public async Task<Page<RunView>> ListAsync(RunFilter filter, PageRequest page, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(filter);
         ArgumentNullException.ThrowIfNull(page);
+        if (filter.Repository is null && (filter.PrNumber ?? (object?)filter.Tag) is not null)
+        {
+            throw new InvalidInputException("repository_required", "The filters pr and tag need repository; add the repository's id.");
+        }
+
         var (sql, parameters) = ListStatement(filter, page);
-        var rows = await source.ListAsync(sql, ViewReading.Run, cancellationToken, parameters);
+        var rows = await source.ListAsync(RunListStatement.PlannerSettings, sql, ViewReading.Run, cancellationToken, parameters);
         return Cursors.Cut(List, rows, page.Limit, r => r.Id.ToString());
     }
 

@@ -5,6 +5,9 @@ namespace Shipinator.Schema.Queries;
 /// <summary>Helpers that run queries with this project's errors and read columns by name.</summary>
 internal static class SqlReading
 {
+    /// <summary>The setting with which a prepared statement is planned for the values of each execution.</summary>
+    public const string CustomPlan = "set_config('plan_cache_mode', 'force_custom_plan', true)";
+
     public static async Task<List<T>> QueryAsync<T>(
         this NpgsqlDataSource source,
         string sql,
@@ -34,10 +37,23 @@ internal static class SqlReading
 
     /// <summary>
     /// As <see cref="QueryAsync"/>, but planned for the given values. A prepared statement otherwise soon gets one plan for all values,
-    /// which reads the whole history for rare ones. One round trip: a batch is one transaction, and the setting ends with it.
+    /// which reads the whole history for rare ones.
+    /// </summary>
+    public static Task<List<T>> ListAsync<T>(
+        this NpgsqlDataSource source,
+        string sql,
+        Func<NpgsqlDataReader, T> map,
+        CancellationToken cancellationToken,
+        params NpgsqlParameter[] parameters
+    ) => source.ListAsync(CustomPlan, sql, map, cancellationToken, parameters);
+
+    /// <summary>
+    /// As <see cref="QueryAsync"/>, but planned with settings: a list of <c>set_config(name, value, true)</c>. One round trip: a batch is
+    /// one transaction, and the settings end with it.
     /// </summary>
     public static async Task<List<T>> ListAsync<T>(
         this NpgsqlDataSource source,
+        string settings,
         string sql,
         Func<NpgsqlDataReader, T> map,
         CancellationToken cancellationToken,
@@ -47,7 +63,7 @@ internal static class SqlReading
         try
         {
             await using var batch = source.CreateBatch();
-            batch.BatchCommands.Add(new("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"));
+            batch.BatchCommands.Add(new($"SELECT {settings}"));
             var command = new NpgsqlBatchCommand(sql);
             command.Parameters.AddRange(parameters);
             batch.BatchCommands.Add(command);
@@ -133,6 +149,9 @@ internal static class SqlReading
         };
 
     public static NpgsqlParameter Number(int value) => new NpgsqlParameter<int> { TypedValue = value };
+
+    public static NpgsqlParameter Flag(bool? value) =>
+        new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Boolean, Value = (object?)value ?? DBNull.Value };
 
     public static NpgsqlParameter Long(long value) => new NpgsqlParameter<long> { TypedValue = value };
 

@@ -7,9 +7,10 @@ internal static class ViewReading
 {
     public const string RunSelect = """
         SELECT r.id, r.pipeline_id, p.name AS pipeline_name, r.repository_id, r.repository_name, r.project_id, r.project_name, r.run_number,
-               r.git_ref, r.git_sha, r.event, r.branch, r.commit_message, r.commit_author, r.executor, r.actor, r.rerun_of, r.status,
+               r.git_ref, r.git_sha, r.event, r.branch, r.tag, r.pr_number, r.origin,
+               r.commit_message, r.commit_author, r.executor, r.actor, r.rerun_of, r.status,
                r.reason, r.detail, r.cancel_requested_at, r.cancel_reason, r.cancel_detail, r.cancel_actor, r.created_at, r.started_at,
-               r.finished_at, r.version
+               r.finished_at, r.version, r.note
         FROM pipeline_runs r JOIN pipelines p ON p.id = r.pipeline_id
         """;
 
@@ -41,6 +42,9 @@ internal static class ViewReading
             GitSha = r.Text("git_sha"),
             Event = r.Text("event"),
             Branch = r.TextOrNull("branch"),
+            Tag = r.TextOrNull("tag"),
+            PrNumber = r.NumberOrNull("pr_number"),
+            Origin = r.TextOrNull("origin") is { } origin ? PlanJson.Deserialize<ForgeFacts>(origin) : null,
             CommitMessage = r.TextOrNull("commit_message"),
             CommitAuthor = r.TextOrNull("commit_author"),
             Executor = r.Text("executor"),
@@ -49,6 +53,7 @@ internal static class ViewReading
             Status = r.Status(),
             Reason = r.ReasonOrNull(),
             Detail = r.TextOrNull("detail"),
+            Note = r.TextOrNull("note"),
             Cancel = r.Cancel(),
             CreatedAt = r.Time("created_at"),
             StartedAt = r.TimeOrNull("started_at"),

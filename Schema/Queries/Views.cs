@@ -35,6 +35,14 @@ public sealed record RunView
     /// <summary>Null for a tag.</summary>
     public string? Branch { get; init; }
 
+    public string? Tag { get; init; }
+
+    /// <summary>The pull request's number.</summary>
+    public int? PrNumber { get; init; }
+
+    /// <summary>What the forge said about the event; null for other runs, and those of older versions.</summary>
+    public ForgeFacts? Origin { get; init; }
+
     public string? CommitMessage { get; init; }
 
     public string? CommitAuthor { get; init; }
@@ -44,6 +52,9 @@ public sealed record RunView
     public required string Actor { get; init; }
 
     public RunId? RerunOf { get; init; }
+
+    /// <summary>How the run came about, when that is worth knowing: that its schedule was late.</summary>
+    public string? Note { get; init; }
 
     public required Status Status { get; init; }
 
@@ -61,6 +72,49 @@ public sealed record RunView
 
     /// <summary>Incremented with each write of the row.</summary>
     public required int Version { get; init; }
+}
+
+/// <summary>What a forge said about the event of a run: the members of <see cref="TriggerFacts"/> with the same names.</summary>
+public sealed record ForgeFacts
+{
+    public string? PrTitle { get; init; }
+
+    public string? PrUrl { get; init; }
+
+    public string? HeadBranch { get; init; }
+
+    public string? HeadRepository { get; init; }
+
+    public string? BaseCommit { get; init; }
+
+    public string? Before { get; init; }
+
+    public string? CompareUrl { get; init; }
+
+    public string? Sender { get; init; }
+
+    public bool IsFork { get; init; }
+
+    private static ForgeFacts None { get; } = new();
+
+    /// <summary>Null when there is nothing.</summary>
+    public static ForgeFacts? Of(TriggerFacts facts)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        var origin = new ForgeFacts
+        {
+            PrTitle = facts.PrTitle,
+            PrUrl = facts.PrUrl,
+            HeadBranch = facts.HeadBranch,
+            HeadRepository = facts.HeadRepository,
+            BaseCommit = facts.BaseCommit,
+            Before = facts.Before,
+            CompareUrl = facts.CompareUrl,
+            Sender = facts.Sender,
+            IsFork = facts.IsFork,
+        };
+        return origin == None ? null : origin;
+    }
 }
 
 /// <summary>A job of a run with all that hangs below it.</summary>
@@ -223,6 +277,12 @@ public sealed record RunFilter
 
     /// <summary>The event that started the run: push, pr, manual or schedule.</summary>
     public string? Event { get; init; }
+
+    /// <summary>The pull request's number; only with <see cref="Repository"/>.</summary>
+    public int? PrNumber { get; init; }
+
+    /// <summary>The tag; only with <see cref="Repository"/>.</summary>
+    public string? Tag { get; init; }
 
     /// <summary>Only runs that are terminal.</summary>
     public bool IsTerminal { get; init; }

@@ -401,7 +401,7 @@ public sealed partial class LocalPostgres : IAsyncDisposable
         );
     }
 
-    [LoggerMessage(2201, LogLevel.Information, "Took over the running PostgreSQL server {Pid} in {Folder}.")]
+    [LoggerMessage(2201, LogLevel.Information, "Took over the running PostgreSQL server {Pid} in {Folder}")]
     private static partial void TookOver(ILogger logger, int pid, string folder);
 
     private sealed record Secrets(string Password, int Port);

@@ -263,13 +263,13 @@ public sealed partial class GroupCommitWriter : IAsyncDisposable
         }
     }
 
-    [LoggerMessage(2002, LogLevel.Debug, "Closing the connection of the group commit failed.")]
+    [LoggerMessage(2002, LogLevel.Debug, "Closing the connection of the group commit failed")]
     private static partial void LogNotClosed(ILogger logger, Exception error);
 
-    [LoggerMessage(2003, LogLevel.Warning, "The database became unavailable during a batch of {Count} writes.")]
+    [LoggerMessage(2003, LogLevel.Warning, "The database became unavailable during a batch of {Count} writes")]
     private static partial void LogLost(ILogger logger, Exception error, int count);
 
-    [LoggerMessage(2004, LogLevel.Warning, "The write of {What} was rejected.")]
+    [LoggerMessage(2004, LogLevel.Warning, "The write of {What} was rejected")]
     private static partial void LogRefused(ILogger logger, Exception error, string what);
 
     /// <summary>A write that can't be converted to a statement.</summary>

@@ -29,6 +29,7 @@ internal static class RecordReading
             RerunOf = r.UuidOrNull("rerun_of") is { } rerun ? new RunId(rerun) : null,
             IdempotencyKey = r.TextOrNull("idempotency_key"),
             Actor = r.Text("actor"),
+            Note = r.TextOrNull("note"),
             Life = Life(r, Machine.Run, "finished_at"),
             Cancel = r.Cancel(),
         };

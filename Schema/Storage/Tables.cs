@@ -1,3 +1,4 @@
+using Shipinator.Schema.Queries;
 using static Shipinator.Schema.Storage.Column;
 
 namespace Shipinator.Schema.Storage;
@@ -71,6 +72,10 @@ internal static class Tables
             Text<RunRow>("actor", r => r.Record.Actor),
             UuidOrNull<RunRow>("rerun_of", r => r.Record.RerunOf?.Value),
             Text<RunRow>("idempotency_key", r => r.Record.IdempotencyKey),
+            Text<RunRow>("note", r => r.Record.Note),
+            NumberOrNull<RunRow>("pr_number", r => r.Record.Plan.Trigger.PrNumber),
+            Text<RunRow>("tag", r => r.Record.Plan.Trigger.Tag),
+            JsonOrNull<RunRow>("origin", r => ForgeFacts.Of(r.Record.Plan.Trigger) is { } origin ? PlanJson.Serialize(origin) : null),
             Json<RunRow>("plan", r => r.PlanJson),
             Json<RunRow>("jobs", r => r.JobsJson),
             .. RunChanging,

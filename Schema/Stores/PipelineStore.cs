@@ -96,6 +96,32 @@ public sealed class PipelineStore(NpgsqlDataSource source, TimeProvider time)
         }
     }
 
+    /// <summary>Removes the pipelines of other trigger types that no run refers to.</summary>
+    public async Task RemoveUnusedAsync(
+        RepositoryId repository,
+        IReadOnlyCollection<string> triggerTypes,
+        CancellationToken cancellationToken = default
+    )
+    {
+        try
+        {
+            await source.ExecuteAsync(
+                """
+                DELETE FROM pipelines p
+                WHERE repository_id = $1 AND trigger_type <> ALL ($2)
+                  AND NOT EXISTS (SELECT FROM pipeline_runs r WHERE r.pipeline_id = p.id)
+                """,
+                cancellationToken,
+                Uuid(repository.Value),
+                Texts(triggerTypes)
+            );
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ForeignKeyViolation)
+        {
+            // A run was created in the meantime: the pipeline remains for its history.
+        }
+    }
+
     public Task<PipelineRow?> GetAsync(PipelineId id, CancellationToken cancellationToken = default) =>
         source.QuerySingleAsync($"SELECT {Columns} FROM pipelines WHERE id = $1", Map, cancellationToken, Uuid(id.Value));
 

@@ -31,6 +31,9 @@ public sealed record RepositoryRow
     /// <summary>The path of its pipeline file relative to its root; null: <c>.shipinator.yaml</c>.</summary>
     public string? PipelineFile { get; init; }
 
+    /// <summary>Whether everybody can load its badge.</summary>
+    public bool PublicBadge { get; init; }
+
     /// <summary>When its pipelines were last synchronized with its file.</summary>
     public DateTimeOffset? LastSyncedAt { get; init; }
 
@@ -66,6 +69,9 @@ public sealed record RepositoryChange(
 {
     /// <summary>The path of the pipeline file.</summary>
     public string? PipelineFile { get; init; }
+
+    /// <summary>Whether everybody can load its badge.</summary>
+    public bool? PublicBadge { get; init; }
 }
 
 /// <summary>
@@ -78,7 +84,7 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
 
     private const string Columns =
         "r.id, r.project_id, p.name AS project_name, r.name, r.vcs_provider, r.clone_url, r.default_branch, r.executor, r.pipeline_file, "
-        + "r.last_synced_at, r.created_at, r.updated_at";
+        + "r.public_badge, r.last_synced_at, r.created_at, r.updated_at";
     private const string Select = $"SELECT {Columns} FROM repositories r JOIN projects p ON p.id = r.project_id";
 
     /// <summary>A new repository. Errors: <see cref="NotFoundException"/> for its project.</summary>
@@ -191,7 +197,8 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
                 SET name = coalesce($2, name), vcs_provider = coalesce($3, vcs_provider), clone_url = coalesce($4, clone_url),
                     default_branch = coalesce($5, default_branch),
                     executor = CASE WHEN $6 IS NULL THEN executor ELSE nullif($6, '') END, updated_at = $7,
-                    pipeline_file = CASE WHEN $8 IS NULL THEN pipeline_file ELSE nullif($8, '') END
+                    pipeline_file = CASE WHEN $8 IS NULL THEN pipeline_file ELSE nullif($8, '') END,
+                    public_badge = coalesce($9, public_badge)
                 WHERE id = $1
                 """,
                 cancellationToken,
@@ -202,7 +209,8 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
                 Text(change.DefaultBranch),
                 Text(change.Executor),
                 Time(time.GetUtcNow()),
-                Text(change.PipelineFile)
+                Text(change.PipelineFile),
+                Flag(change.PublicBadge)
             );
             return (touched == 0 ? null : await GetAsync(id, cancellationToken))
                 ?? throw new NotFoundException("repository", id.ToString());
@@ -257,6 +265,7 @@ public sealed class RepositoryStore(NpgsqlDataSource source, TimeProvider time)
             DefaultBranch = r.Text("default_branch"),
             Executor = r.TextOrNull("executor"),
             PipelineFile = r.TextOrNull("pipeline_file"),
+            PublicBadge = r.GetBoolean(r.GetOrdinal("public_badge")),
             LastSyncedAt = r.TimeOrNull("last_synced_at"),
             CreatedAt = r.Time("created_at"),
             UpdatedAt = r.Time("updated_at"),

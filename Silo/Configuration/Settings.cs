@@ -81,17 +81,45 @@ public static class Settings
     {
         ArgumentNullException.ThrowIfNull(configuration);
         var section = configuration.GetSection(ShipinatorOptions.Section);
-        var errors = SettingsTree.Root.Check(section);
-        if (errors.Count > 0)
+        var errors = SettingsTree.Root.Check(section).ToList();
+        var options = new ShipinatorOptions();
+        errors.AddRange(Failures(new ShipinatorOptionsValidator(), options, section, isKnownInvalid: errors.Count > 0));
+        if (errors.Count == 0)
         {
-            throw new OptionsValidationException(ShipinatorOptions.Section, typeof(ShipinatorOptions), errors);
+            return options;
         }
 
-        var options = section.Get<ShipinatorOptions>() ?? new();
-        var result = new ShipinatorOptionsValidator().Validate(null, options);
-        return result.Succeeded
-            ? options
-            : throw new OptionsValidationException(ShipinatorOptions.Section, typeof(ShipinatorOptions), result.Failures!);
+        // The start ends here, before the rooms validate their options: what they would report is reported, too.
+        errors.AddRange(Failures(new EngineOptionsValidator(), new EngineOptions(), section.GetSection(Engine), isKnownInvalid: true));
+        errors.AddRange(Failures(new WebOptionsValidator(), new WebOptions(), section.GetSection(Web), isKnownInvalid: true));
+        errors.AddRange(
+            Failures(
+                new FileStoreOptionsValidator(),
+                new FileStoreOptions { Root = "/" },
+                section.GetSection(Artifacts),
+                isKnownInvalid: true
+            )
+        );
+        throw new OptionsValidationException(ShipinatorOptions.Section, typeof(ShipinatorOptions), errors);
+    }
+
+    /// <summary>
+    /// Binds and validates. A value of the wrong type can't be bound; <see cref="SettingsTree.Check(IConfigurationSection)"/> has reported
+    /// it if <paramref name="isKnownInvalid"/>.
+    /// </summary>
+    private static IEnumerable<string> Failures<T>(IValidateOptions<T> validator, T options, IConfiguration section, bool isKnownInvalid)
+        where T : class
+    {
+        try
+        {
+            section.Bind(options);
+        }
+        catch (InvalidOperationException) when (isKnownInvalid)
+        {
+            return [];
+        }
+
+        return validator.Validate(null, options).Failures ?? [];
     }
 
     /// <summary>Binds a section to the options of a room.</summary>

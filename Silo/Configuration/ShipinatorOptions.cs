@@ -67,6 +67,13 @@ public sealed class ShipinatorOptions
     public string? BootstrapToken { get; set; }
 
     /// <summary>
+    /// The keys of stored secrets and credentials, each the base64 of 32 random bytes (<c>openssl rand -base64 32</c>), the same on all
+    /// silos: the first encrypts, all decrypt. Default: the file <c>secret.key</c> in the data folder of a single server; none in a
+    /// cluster, which then stores no secrets. See <c>docs/secrets.md</c>.
+    /// </summary>
+    public IList<string> SecretKeys { get; set; } = [];
+
+    /// <summary>
     /// The static runner (built by <c>Runner/publish-static.sh</c>) that pods download from <c>GET /v1/runner</c>. A relative path starts
     /// at the server's program folder. Default: <c>runner-static/runner</c>.
     /// </summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Microsoft.Extensions.Options;
+using Shipinator.Triggers.Secrets;
 
 namespace Shipinator.Silo.Configuration;
 
@@ -50,6 +51,16 @@ public sealed class ShipinatorOptionsValidator : IValidateOptions<ShipinatorOpti
                 || (options.BootstrapToken.StartsWith("shp_", StringComparison.Ordinal) && options.BootstrapToken.Length >= 36),
             $"{SettingKey.Of(options.BootstrapToken)} must be 'shp_' followed by at least 32 random characters."
         );
+        for (var i = 0; i < options.SecretKeys.Count; i++)
+        {
+            // Without the value: it may be a key with one character too many.
+            errors.Check(
+                SecretKey.TryParse(options.SecretKeys[i]) is not null,
+                $"{SettingKey.Of(options.SecretKeys)}:{i.ToString(CultureInfo.InvariantCulture)} must be the base64 of 32 random bytes "
+                    + "('openssl rand -base64 32')."
+            );
+        }
+
         errors.Range(
             options.Process.MaxConcurrent >= 1,
             SettingKey.Of(options.Process.MaxConcurrent),

@@ -47,6 +47,7 @@ public static class SiloApp
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<IServerAddress>(ServerAddress.From(options, port));
         builder.Services.AddShipinatorSchema(database);
+        builder.Services.AddSingleton(new SecretKeySource(options, folder));
         builder.Services.AddShipinatorGrains(engine =>
         {
             engine.AdmissionLimits["process"] = options.Process.MaxConcurrent;
@@ -150,6 +151,7 @@ public static class SiloApp
             var database = app.Services.GetRequiredService<ShipinatorDatabase>();
             await database.PingAsync();
             await database.MigrateAsync(logger);
+            await app.Services.GetRequiredService<SecretKeySource>().LoadAsync(app.Services);
             await ShipinatorWeb.PrepareAsync(app.Services);
             if (app.Services.GetService<DatabaseIdentity>() is { } identity)
             {

@@ -53,6 +53,14 @@ internal static class RepositoryFields
             return LocalAddress.TryParse(url, out var local) ?? throw Malformed($"clone_url '{url}' can't be cloned: {local}.");
         }
 
+        if (IsSsh(url))
+        {
+            throw Malformed(
+                $"clone_url '{url}' can't be cloned: SSH is not supported. "
+                    + "Use the https URL of the repository, with a token if it is private."
+            );
+        }
+
         if (!Uri.TryCreate(url, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("http" or "https"))
         {
             throw Malformed($"clone_url '{url}' can't be cloned; expected an http or https URL, or an absolute path.");
@@ -64,7 +72,8 @@ internal static class RepositoryFields
                 "clone_url_credential",
                 "clone_url",
                 "clone_url must not contain a credential, because everybody can read it; "
-                    + "configure the credential for the host instead (Shipinator:GitCredentials)."
+                    + "set the repository's own credential ('shipinator repo credential set') "
+                    + "or that of the host (Shipinator:GitCredentials)."
             );
         }
 
@@ -72,6 +81,16 @@ internal static class RepositoryFields
             ? url
             : throw Malformed($"clone_url '{url}' can't be cloned: {problem}.");
     }
+
+    /// <summary><c>ssh://…</c> or <c>git@host:path</c>.</summary>
+    private static bool IsSsh(string url) =>
+        url.StartsWith("ssh:", StringComparison.OrdinalIgnoreCase)
+        || url.StartsWith("git+ssh:", StringComparison.OrdinalIgnoreCase)
+        || (
+            url.IndexOf('@', StringComparison.Ordinal) is > 0 and var at
+            && !url.Contains("://", StringComparison.Ordinal)
+            && url.IndexOf(':', at) > at
+        );
 
     private static MalformedException Malformed(string message) => new("clone_url_malformed", "clone_url", message);
 }

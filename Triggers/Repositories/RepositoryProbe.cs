@@ -74,10 +74,17 @@ public sealed class RepositoryProbe(IForgeRegistry forges, IRepositoryMirrors mi
     /// The default branch to register: the given one, which must exist, else that of the repository's HEAD. Nothing is cloned. Errors:
     /// <see cref="ForgeException"/> when the repository can't be reached or lacks the branch.
     /// </summary>
-    internal async Task<string> RequireBranchAsync(string provider, string cloneUrl, string? branch, CancellationToken cancellationToken)
+    internal async Task<string> RequireBranchAsync(
+        string provider,
+        string cloneUrl,
+        string? branch,
+        RepositoryId? existing,
+        CancellationToken cancellationToken
+    )
     {
         var forge = forges.Get(provider);
-        var repository = new ForgeRepository(RepositoryId.New(time), cloneUrl, branch ?? "");
+        // An existing repository may have a credential of its own.
+        var repository = new ForgeRepository(existing ?? RepositoryId.New(time), cloneUrl, branch ?? "");
         if (branch is null)
         {
             return await DefaultBranchAsync(forge, repository, cancellationToken);

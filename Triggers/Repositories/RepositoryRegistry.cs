@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Shipinator.Schema.Stores;
 using Shipinator.Triggers.Planning;
+using Shipinator.Triggers.Schedules;
 
 namespace Shipinator.Triggers.Repositories;
 
@@ -46,6 +47,9 @@ public sealed record RepositoryEdit
 
     /// <summary>A new path of the pipeline file.</summary>
     public string? PipelineFile { get; init; }
+
+    /// <summary>Whether everybody can load its badge.</summary>
+    public bool? PublicBadge { get; init; }
 }
 
 /// <summary>
@@ -62,6 +66,7 @@ public sealed partial class RepositoryRegistry(
     IExecutorRegistry executors,
     RepositoryProbe probe,
     RunPlanning planning,
+    ScheduleSync schedules,
     ILogger<RepositoryRegistry> logger
 )
 {
@@ -84,7 +89,7 @@ public sealed partial class RepositoryRegistry(
         _ =
             await projects.GetAsync(registration.Project, cancellationToken)
             ?? throw new NotFoundException("project", registration.Project.ToString());
-        var branch = RepositoryFields.Branch(await probe.RequireBranchAsync(provider, url, given, cancellationToken));
+        var branch = RepositoryFields.Branch(await probe.RequireBranchAsync(provider, url, given, null, cancellationToken));
         var row = await repositories.CreateAsync(
             new(registration.Project, name, provider, url, branch, registration.Executor) { PipelineFile = path },
             cancellationToken
@@ -116,12 +121,16 @@ public sealed partial class RepositoryRegistry(
             && (newUrl, newBranch) != (before.CloneUrl, before.DefaultBranch)
         )
         {
-            await probe.RequireBranchAsync(before.VcsProvider, newUrl, newBranch, cancellationToken);
+            await probe.RequireBranchAsync(before.VcsProvider, newUrl, newBranch, id, cancellationToken);
         }
 
         var row = await repositories.UpdateAsync(
             id,
-            new(name, CloneUrl: url, DefaultBranch: branch, Executor: edit.Executor) { PipelineFile = path },
+            new(name, CloneUrl: url, DefaultBranch: branch, Executor: edit.Executor)
+            {
+                PipelineFile = path,
+                PublicBadge = edit.PublicBadge,
+            },
             cancellationToken
         );
         Changed(row.Id, row.ProjectName, row.Name);
@@ -129,8 +138,9 @@ public sealed partial class RepositoryRegistry(
     }
 
     /// <summary>
-    /// Reads the pipeline file at the default branch and creates a pipeline for each of its trigger types. Returns all pipelines of the
-    /// repository. Errors: <see cref="ForgeException"/>, <see cref="PipelineFileException"/>; then nothing was changed.
+    /// Reads the pipeline file at the default branch, creates a pipeline for each of its trigger types and makes the repository's schedules
+    /// those of the file. Returns all pipelines of the repository. Errors: <see cref="ForgeException"/>,
+    /// <see cref="PipelineFileException"/>; then nothing was changed.
     /// </summary>
     public async Task<IReadOnlyList<PipelineRow>> SyncAsync(RepositoryId id, CancellationToken cancellationToken)
     {
@@ -141,6 +151,7 @@ public sealed partial class RepositoryRegistry(
         var result = await planning.ParseAsync(repository, file, cancellationToken);
         var model = result.Model ?? throw new PipelineFileException(result.Errors);
         var found = await pipelines.SyncAsync(repository.Id, repository.Name, model.TriggerTypes, cancellationToken);
+        await schedules.SyncAsync(repository.Id, model.Schedules, cancellationToken);
         Synced(repository.Id, file.Head.Commit, found.Count);
         return found;
     }

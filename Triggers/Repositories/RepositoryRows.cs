@@ -30,6 +30,10 @@ public static class RepositoryRows
         return gitRef == repository.DefaultBranch ? repository.DefaultRef() : gitRef;
     }
 
+    /// <summary>The full ref of a schedule's branch.</summary>
+    internal static string RefOf(this ScheduleRow schedule, RepositoryRow repository) =>
+        schedule.Branch is { } branch ? FullBranch(branch) : repository.DefaultRef();
+
     /// <summary>The path of the pipeline file below the root.</summary>
     public static string PipelinePath(this RepositoryRow repository)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Shipinator.Schema.Queries;
+using Shipinator.Triggers.Statuses;
 
 namespace Shipinator.Triggers.Runs;
 
@@ -20,6 +21,7 @@ public sealed partial class RunRerun(
     IGrainFactory grains,
     IRunLimits limits,
     RunReservations reservations,
+    CommitStatuses statuses,
     ILogger<RunRerun> logger
 )
 {
@@ -63,6 +65,7 @@ public sealed partial class RunRerun(
             return new(reservation.RunId, IsRepeat: true);
         }
 
+        await statuses.RegisterRerunAsync(before, reservation.RunId, cancellationToken);
         await grains
             .GetGrain<IPipelineRunGrain>(reservation.RunId.Value)
             .Create(

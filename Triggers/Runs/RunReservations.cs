@@ -24,10 +24,10 @@ public sealed partial class RunReservations(IGrainFactory grains, RunQueries run
         CancellationToken cancellationToken
     )
     {
-        RunOutlook outlook;
+        NextRun next;
         try
         {
-            outlook = await Grain(repository).LookUp(key, fingerprint, cancellationToken);
+            next = await Grain(repository).FindRun(key, fingerprint, cancellationToken);
         }
         catch (Exception e) when (e is not (ShipinatorException or OperationCanceledException))
         {
@@ -36,9 +36,9 @@ public sealed partial class RunReservations(IGrainFactory grains, RunQueries run
             return (null, 1);
         }
 
-        return outlook.Known is { } known && await ExistsAsync(known, cancellationToken)
+        return next.Known is { } known && await ExistsAsync(known, cancellationToken)
             ? (new(known.RunId, IsRepeat: true), known.RunNumber)
-            : (null, outlook.Known?.RunNumber ?? outlook.NextNumber);
+            : (null, next.Known?.RunNumber ?? next.NextNumber);
     }
 
     /// <summary>

@@ -1,9 +1,10 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
-using Shipinator.Forges;
 using Shipinator.Schema.Stores;
 using Shipinator.Triggers.Planning;
 using Shipinator.Triggers.Repositories;
+using Shipinator.Triggers.Schedules;
+using Shipinator.Triggers.Statuses;
 
 namespace Shipinator.Triggers.Runs;
 
@@ -24,6 +25,12 @@ public sealed record RunRequest
 
     /// <summary>Requests with the same key, actor and pipeline create one run. Absent: each request creates a run.</summary>
     public string? IdempotencyKey { get; init; }
+
+    /// <summary>How the run came about, as a sentence for people, when that is worth knowing.</summary>
+    public string? Note { get; init; }
+
+    /// <summary>The schedule that the run is for.</summary>
+    public ScheduledRun? Schedule { get; init; }
 }
 
 /// <summary>
@@ -43,6 +50,7 @@ public sealed partial class RunTrigger(
     IRunLimits limits,
     RunPlanning planning,
     RunReservations reservations,
+    CommitStatuses statuses,
     ILogger<RunTrigger> logger
 )
 {
@@ -103,7 +111,9 @@ public sealed partial class RunTrigger(
     )
     {
         var inputs = (request.Inputs ?? new Dictionary<string, string>()).ToImmutableSortedDictionary(StringComparer.Ordinal);
-        var fingerprint = RunReservations.Fingerprint(request.GitRef, request.GitSha, inputs);
+        var fingerprint = request.Schedule is { DueAt: not null }
+            ? "schedule"
+            : RunReservations.Fingerprint(request.GitRef, request.GitSha, inputs);
         // Without the pipeline there is no run of it, so the key can't have been used.
         var (existing, number) = await reservations.LookUpAsync(
             repository.Id,
@@ -121,6 +131,7 @@ public sealed partial class RunTrigger(
             .Get(repository.VcsProvider)
             .ReadAt(repository.ForForge(), repository.RefOf(request.GitRef), request.GitSha, repository.PipelinePath(), cancellationToken);
         var model = await planning.ParseAsync(repository, file, triggerType, cancellationToken);
+        request.Schedule?.Require(repository, file, model);
         var facts = RunPlanning.Facts(triggerType, file.Head, request.Actor, inputs);
         // Before the number is reserved, so that a plan with errors reserves nothing.
         var plan = await PlanAsync(number);
@@ -137,27 +148,15 @@ public sealed partial class RunTrigger(
             plan = await PlanAsync(reservation.RunNumber);
         }
 
+        await statuses.RegisterAsync(repository, file.Head.Commit, reservation.RunId, [triggerType], cancellationToken);
         await grains
             .GetGrain<IPipelineRunGrain>(reservation.RunId.Value)
             .Create(
-                new CreateRun
+                RunCommands.Of(repository, pipeline, reservation, file.Head, planning.ExecutorOf(repository), plan) with
                 {
-                    PipelineId = pipeline.Id,
-                    RepositoryId = repository.Id,
-                    ProjectId = repository.ProjectId,
-                    ProjectName = repository.ProjectName,
-                    RepositoryName = repository.Name,
-                    RunNumber = reservation.RunNumber,
-                    Source = new()
-                    {
-                        CloneUrl = file.Head.MovedTo ?? CloneAddress.TryParse(repository.CloneUrl, out _)?.Url ?? repository.CloneUrl,
-                        Ref = file.Head.FullRef,
-                        Commit = file.Head.Commit,
-                    },
-                    Executor = planning.ExecutorOf(repository),
-                    Plan = plan,
                     Actor = request.Actor.ToString(),
                     IdempotencyKey = request.IdempotencyKey,
+                    Note = request.Note,
                 },
                 cancellationToken
             );

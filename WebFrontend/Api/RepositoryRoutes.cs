@@ -2,6 +2,7 @@ using Shipinator.Client;
 using Shipinator.Schema.Queries;
 using Shipinator.Schema.Stores;
 using Shipinator.Triggers.Repositories;
+using Shipinator.Triggers.Statuses;
 using Shipinator.WebFrontend.Api.Responses;
 using Shipinator.WebFrontend.Security;
 
@@ -20,8 +21,11 @@ internal static class RepositoryRoutes
         group
             .MapGet(
                 "",
-                async (string id, RepositoryStore store, CancellationToken cancellation) =>
-                    CatalogResponses.Of(await ExistingAsync(store, id, cancellation))
+                async (string id, RepositoryStore store, CommitStatusStore statuses, CancellationToken cancellation) =>
+                {
+                    var row = await ExistingAsync(store, id, cancellation);
+                    return CatalogResponses.Of(row, await statuses.ProblemsAsync(row.Id, cancellation));
+                }
             )
             .RequireAuthorization(Policies.Read);
         group.MapPatch("", UpdateAsync).RequireAuthorization(Policies.Write);
@@ -50,6 +54,13 @@ internal static class RepositoryRoutes
                 "/sync",
                 async (string id, RepositoryRegistry repositories, CancellationToken cancellation) =>
                     PageResponses.All(await repositories.SyncAsync(Ids.Parse<RepositoryId>(id), cancellation), CatalogResponses.Of)
+            )
+            .RequireAuthorization(Policies.Write);
+        group
+            .MapPost(
+                "/statuses/retry",
+                async (string id, CommitStatusRetry statuses, CancellationToken cancellation) =>
+                    new RetryStatusesResponse { Retried = await statuses.RetryAsync(Ids.Parse<RepositoryId>(id), cancellation) }
             )
             .RequireAuthorization(Policies.Write);
     }
@@ -107,6 +118,7 @@ internal static class RepositoryRoutes
                     DefaultBranch = body.DefaultBranch,
                     Executor = body.Executor,
                     PipelineFile = body.PipelineFile,
+                    PublicBadge = body.PublicBadge,
                 },
                 cancellation
             )

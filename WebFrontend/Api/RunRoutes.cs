@@ -110,7 +110,8 @@ internal static class RunRoutes
         return await CreatedAsync(run, context, runs, address, cancellation);
     }
 
-    private static async Task<IResult> CreatedAsync(
+    /// <summary>The response to a request that created a run, now or when it was sent for the first time.</summary>
+    public static async Task<IResult> CreatedAsync(
         TriggeredRun run,
         HttpContext context,
         RunQueries runs,
@@ -134,6 +135,8 @@ internal static class RunRoutes
         string? status,
         string? branch,
         string? @event,
+        int? pr,
+        string? tag,
         int? limit,
         string? cursor,
         RunQueries runs,
@@ -162,6 +165,8 @@ internal static class RunRoutes
                 Status = wanted,
                 Branch = branch,
                 Event = @event,
+                PrNumber = pr,
+                Tag = tag,
             },
             new PageRequest(limit, cursor),
             cancellation
@@ -182,8 +187,18 @@ internal static class RunRoutes
         var waiting = await waitReasons.OfAsync(run, [], cancellation);
         return Unchanged(context, $"{run.Version}|{waiting.GetValueOrDefault(run.Id.Value)}")
             ? TypedResults.StatusCode(StatusCodes.Status304NotModified)
-            : TypedResults.Ok(RunResponses.Of(run, address, waiting));
+            : TypedResults.Ok(RunResponses.Of(run, address, waiting) with { FileErrors = await FileErrorsAsync(runs, run, cancellation) });
     }
+
+    /// <summary>The errors of the pipeline file of a run that failed for them; null for other runs.</summary>
+    private static async Task<IReadOnlyList<PipelineErrorResponse>?> FileErrorsAsync(
+        RunQueries runs,
+        RunView run,
+        CancellationToken cancellation
+    ) =>
+        run.Reason == Reason.ConfigError && (await runs.PlanAsync(run.Id, cancellation))?.FileErrors is { IsDefaultOrEmpty: false } errors
+            ? [.. errors.Select(PipelineFileResponses.Of)]
+            : null;
 
     private static async Task<Results<Ok<JobsResponse>, StatusCodeHttpResult>> JobsAsync(
         string id,

@@ -39,7 +39,7 @@ internal static class RunnerRoutes
         IGrainFactory grains,
         ISecretSource secrets,
         ExecutionMasks masks,
-        IGitCredentials credentials,
+        IRepositoryCredentials credentials,
         IExecutorRegistry executors,
         IOptions<WebOptions> options,
         CancellationToken cancellation
@@ -69,13 +69,32 @@ internal static class RunnerRoutes
         }
 
         var spec = result.Spec!;
-        var values = spec.Secrets.IsEmpty
-            ? new Dictionary<string, string>()
-            : await secrets.Resolve(spec.Worker.ProjectId, spec.Worker.RepositoryId, spec.Secrets, cancellation);
+        var asked = SecretRequest.Of(spec);
+        var resolved = spec.Secrets.IsEmpty ? ResolvedSecrets.None : await secrets.Resolve(asked, cancellation);
+        if (resolved.Problem(spec.StepName) is { } missing)
+        {
+            // Removed, or limited, since the execution was started.
+            await Execution(grains, id)
+                .Report(
+                    new()
+                    {
+                        Status = Status.Failed,
+                        Reason = Reason.ConfigError,
+                        Detail = StorableText.Cut(missing, 4000),
+                    },
+                    cancellation
+                );
+            return Problem.Of(410, "not_needed", missing);
+        }
+
+        // Whatever the source says: nothing for a fork.
+        var values = asked.Origin.IsFork ? new Dictionary<string, string>() : resolved.Values;
         // The server decides what a claim contains, whatever the body says. Where something else prepares the workspace there is no source,
         // and only the claim that creates the workspace has the credential. A silo of an older version does not send the executor type.
         var source = body.Prepared || (result.ExecutorType is { } type && !executors.Get(type).RunnersClone) ? null : spec.Worker.Source;
-        var known = spec.Worker.Source is { } origin ? await credentials.Find(origin.CloneUrl, cancellation) : null;
+        var known = spec.Worker.Source is { } origin
+            ? await credentials.Find(spec.Worker.RepositoryId, origin.CloneUrl, cancellation)
+            : null;
         var credential = source is null ? null : known;
         var given = result.MayClone ? credential : null;
         masks.Claimed(spec.ExecutionId, values.Values, known);
@@ -90,7 +109,10 @@ internal static class RunnerRoutes
                 Shell = spec.Shell.IsDefaultOrEmpty ? null : spec.Shell,
                 Command = spec.Script is null ? spec.Command : null,
                 CommandExpressions = spec.Script is null ? spec.CommandExpressions : null,
-                Env = spec.Env,
+                Env =
+                    resolved.Withheld.Count == 0
+                        ? spec.Env
+                        : spec.Env.SetItem(ResolvedSecrets.WithheldVariable, string.Join(',', resolved.Withheld)),
                 EnvExpressions = spec.EnvExpressions,
                 Earlier = spec
                     .Earlier?.Select(e => new EarlierResponse
@@ -150,6 +172,7 @@ internal static class RunnerRoutes
                         KeyFiles = spec.Cache.Key,
                         Paths = spec.Cache.Paths,
                         RestoreDepths = spec.Cache.RestoreDepths,
+                        IsReadOnly = spec.Cache.IsReadOnly,
                     },
             }
         );

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Diagnostics;
 using MudBlazor;
 using MudBlazor.Services;
+using Shipinator.Schema.Stores;
 using Shipinator.WebFrontend.Dashboard.Components;
 using Shipinator.WebFrontend.Dashboard.Components.Shared;
 using Shipinator.WebFrontend.Dashboard.Features.Runs;
@@ -45,7 +46,10 @@ internal static class DashboardServices
         services.AddView<bool, OverviewSnapshot, OverviewSource>();
         services.AddView<Scope, ScopeSnapshot, ScopeSource>();
         services.AddView<ProjectsKey, ProjectsSnapshot, ProjectsSource>();
+        services.AddView<SchedulesKey, SchedulesSnapshot, SchedulesSource>();
         services.AddView<bool, TokensSnapshot, TokensSource>();
+        services.AddView<SecretScope, SecretsSnapshot, SecretsSource>();
+        services.AddView<DeliveriesKey, DeliveriesSnapshot, DeliveriesSource>();
         services.AddView<bool, ClusterSnapshot, ClusterSource>();
         services.AddView<RunListKey, RunListSnapshot, RunListSource>();
         services.AddView<ExecutionId, LogView, LogSource>();

@@ -11,14 +11,15 @@ using Shipinator.Triggers.Runs;
 namespace Shipinator.WebFrontend.Security;
 
 /// <summary>
-/// Limits per minute: invalid tokens and failed sign-ins of one address, runs of one token and of one repository. Each server counts for
-/// itself.
+/// Limits per minute: invalid tokens, unsigned webhooks and failed sign-ins of one address, runs of one token and of one repository.
+/// Each server counts for itself.
 /// </summary>
 public sealed class AttemptLimits : IRunLimits, IDisposable
 {
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
     private readonly PartitionedRateLimiter<string>? _signIns;
     private readonly PartitionedRateLimiter<string>? _tokens;
+    private readonly PartitionedRateLimiter<string>? _signatures;
     private readonly PartitionedRateLimiter<string>? _runsByActor;
     private readonly PartitionedRateLimiter<string>? _runsByRepository;
 
@@ -31,6 +32,7 @@ public sealed class AttemptLimits : IRunLimits, IDisposable
         ArgumentNullException.ThrowIfNull(options);
         _signIns = Limiter(options.Value.FailedSignInsPerMinute);
         _tokens = Limiter(options.Value.WrongTokensPerMinute);
+        _signatures = Limiter(options.Value.WrongTokensPerMinute);
         _runsByActor = Limiter(options.Value.RunsPerMinutePerToken);
         _runsByRepository = Limiter(options.Value.RunsPerMinutePerRepository);
     }
@@ -57,6 +59,31 @@ public sealed class AttemptLimits : IRunLimits, IDisposable
         (isSignIn ? _signIns : _tokens)?.AttemptAcquire(Address(context)).Dispose();
     }
 
+    /// <summary>
+    /// How long an address that sent too many webhooks without a valid signature must wait; null: it may send now. A forge that has sent
+    /// a valid one to this repository before is not locked out by a wrong secret of another repository.
+    /// </summary>
+    public TimeSpan? MustWaitForWebhook(HttpContext context, string repository)
+    {
+        if (_signatures is null || _known.ContainsKey(Sender(context, repository)))
+        {
+            return null;
+        }
+
+        using var lease = _signatures.AttemptAcquire(Address(context), 0);
+        return lease.IsAcquired ? null : RetryAfter(lease);
+    }
+
+    /// <summary>Counts a webhook without a valid signature.</summary>
+    public void WebhookFailed(HttpContext context, string repository)
+    {
+        _known.TryRemove(Sender(context, repository), out _);
+        _signatures?.AttemptAcquire(Address(context)).Dispose();
+    }
+
+    /// <summary>Records that an address has sent a valid webhook to a repository.</summary>
+    public void WebhookSucceeded(HttpContext context, RepositoryId repository) => _known[Sender(context, repository.ToString())] = true;
+
     /// <summary>Records that a token is valid.</summary>
     public void Succeeded(string token) => _known[Hash(token)] = true;
 
@@ -64,11 +91,16 @@ public sealed class AttemptLimits : IRunLimits, IDisposable
     public void TakeRun(Actor actor, RepositoryId repository)
     {
         ArgumentNullException.ThrowIfNull(actor);
-        Take(
-            _runsByActor,
-            actor.ToString(),
-            $"Token '{actor.Name}' has exceeded its limit of runs per minute (Shipinator:Limits:RunsPerMinutePerToken)."
-        );
+        // Schedules of many repositories have the same name; the limit of their repository applies.
+        if (actor.Kind is not ActorKind.Schedule)
+        {
+            Take(
+                _runsByActor,
+                actor.ToString(),
+                $"Token '{actor.Name}' has exceeded its limit of runs per minute (Shipinator:Limits:RunsPerMinutePerToken)."
+            );
+        }
+
         Take(
             _runsByRepository,
             repository.ToString(),
@@ -81,6 +113,7 @@ public sealed class AttemptLimits : IRunLimits, IDisposable
     {
         _signIns?.Dispose();
         _tokens?.Dispose();
+        _signatures?.Dispose();
         _runsByActor?.Dispose();
         _runsByRepository?.Dispose();
     }
@@ -127,6 +160,8 @@ public sealed class AttemptLimits : IRunLimits, IDisposable
             ),
             var address => address.ToString(),
         };
+
+    private static string Sender(HttpContext context, string repository) => $"webhook:{Address(context)}:{repository}";
 
     private static string Hash(string token) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
 }

@@ -1,18 +1,19 @@
 using System.Collections.Concurrent;
 using Shipinator.Client.Masking;
+using Shipinator.Triggers.Secrets;
 
 namespace Shipinator.WebFrontend.Security;
 
 /// <summary>
 /// What must not be readable in anything that a runner sends: the secrets of its execution, the credential of its source and its own token.
 /// The runner masks them first; they are masked again here, because a holder of the token can send anything. The secrets are those that the
-/// claim gave to the runner; a server that did not serve the claim uses those that are configured when the runner first sends something to
-/// it. Kept in memory while the execution is active.
+/// claim gave to the runner; a server that did not serve the claim masks every value that the claim may have given, including those that
+/// were replaced or removed since. Kept in memory while the execution is active.
 /// </summary>
 public sealed class ExecutionMasks(
     IGrainFactory grains,
     ISecretSource secrets,
-    IGitCredentials credentials,
+    RepositoryCredentials credentials,
     IExecutionTokens tokens,
     TimeProvider time
 )
@@ -31,12 +32,12 @@ public sealed class ExecutionMasks(
         }
 
         var spec = (await grains.GetGrain<IExecutionGrain>(execution.Value).Get(cancellation)).Spec;
-        var values = spec.Secrets.IsEmpty
-            ? []
-            : (await secrets.Resolve(spec.Worker.ProjectId, spec.Worker.RepositoryId, spec.Secrets, cancellation)).Values;
-        var credential = spec.Worker.Source is { } source ? await credentials.Find(source.CloneUrl, cancellation) : null;
+        var values = spec.Secrets.IsEmpty ? [] : await secrets.ValuesToMask(SecretRequest.Of(spec), cancellation);
+        var passwords = spec.Worker.Source is { } source
+            ? await credentials.ValuesToMask(spec.Worker.RepositoryId, source.CloneUrl, cancellation)
+            : [];
         Prune();
-        return _entries.GetOrAdd(execution, _ => NewEntry(execution, [.. values, credential?.Password ?? ""])).Mask;
+        return _entries.GetOrAdd(execution, _ => NewEntry(execution, [.. values, .. passwords])).Mask;
     }
 
     /// <summary>

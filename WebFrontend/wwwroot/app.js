@@ -32,6 +32,11 @@
     const now = Date.now();
     for (const el of document.querySelectorAll('[data-since]')) setText(el, duration(now - el.dataset.since));
     for (const el of document.querySelectorAll('[data-ago]')) setText(el, ago(now - el.dataset.ago));
+    for (const el of document.querySelectorAll('[data-local]')) {
+      // The text is UTC, like all times; the title is the same time on the reader's clock.
+      const local = new Date(Number(el.dataset.local)).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'long' });
+      if (el.title !== local) el.title = local;
+    }
     for (const el of document.querySelectorAll('[data-eta]')) {
       const left = el.dataset.eta - now;
       setText(el, left > 0 ? 'in ' + duration(left) : duration(-left) + ' overdue');

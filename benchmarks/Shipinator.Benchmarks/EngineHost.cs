@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -105,12 +104,11 @@ public sealed class EngineHost : IAsyncDisposable
 
     private sealed class NoSecrets : ISecretSource
     {
-        public Task<IReadOnlyDictionary<string, string>> Resolve(
-            ProjectId project,
-            RepositoryId repository,
-            IReadOnlyCollection<string> names,
-            CancellationToken cancellationToken
-        ) => Task.FromResult<IReadOnlyDictionary<string, string>>(ImmutableDictionary<string, string>.Empty);
+        public Task<ResolvedSecrets> Resolve(SecretRequest request, CancellationToken cancellationToken) =>
+            Task.FromResult(ResolvedSecrets.None);
+
+        public Task<IReadOnlyCollection<string>> ValuesToMask(SecretRequest request, CancellationToken cancellationToken) =>
+            Task.FromResult<IReadOnlyCollection<string>>([]);
     }
 
     private sealed class Nowhere : IServerAddress

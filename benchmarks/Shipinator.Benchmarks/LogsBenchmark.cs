@@ -23,7 +23,7 @@ public static class LogsBenchmark
         {
             var options = Options.Create(new FileStoreOptions { Root = root.FullName });
             using var durable = new FileSystemLogStore(options, TimeProvider.System);
-            using var fast = new FileSystemLogStore(options, TimeProvider.System) { IsDurable = false };
+            using var fast = new FileSystemLogStore(options, TimeProvider.System) { Flush = null };
             foreach (var logs in (int[])[1, 32])
             {
                 await RoundAsync(durable, logs);

@@ -7,6 +7,7 @@ return args switch
     ["logs"] => await LogsBenchmark.RunAsync(),
     ["indexes"] => await IndexesBenchmark.RunAsync(),
     ["lint"] => LintBenchmark.Run(2_000, 1),
+    ["lint", var files] when int.TryParse(files, out var count) && count > 0 => LintBenchmark.Run(count, 1),
     ["runs"] => await RunsBenchmark.RunAsync(),
     ["pipeline"] => await PipelineBenchmark.RunAsync(),
     ["waiting"] => await WaitingBenchmark.RunAsync(),

@@ -20,6 +20,22 @@ public sealed partial class LogMessageTests
     }
 
     [Fact]
+    public void Texts_EndWithoutAPeriod() =>
+        BoundaryTests.None(Periods(SourceTree.Rooms.SelectMany(room => Messages(room.Name, Detectors.AllTypes(room.Module)))));
+
+    [Fact]
+    public void Periods_SeesOneAtTheEndOnly() =>
+        Assert.Equal(
+            ["B"],
+            Periods([
+                    new("Grains", "A", 1000, "Stopped. Retrying in {Delay}"),
+                    new("Grains", "B", 1001, "Stopped."),
+                    new("Grains", "C", 1002),
+                ])
+                .Select(f => f.Where)
+        );
+
+    [Fact]
     public void Rooms_LogThroughLoggerMessage_BecauseAPlainCallHasNoEventId() =>
         BoundaryTests.None(
             SourceTree.Rooms.SelectMany(r =>
@@ -49,21 +65,32 @@ public sealed partial class LogMessageTests
     [Fact]
     public void Messages_ReadsBothFormsOfTheAttribute() =>
         Assert.Equal(
-            [("Named", (int?)2), ("Positional", 1), ("Without", null)],
+            [("Named", (int?)2, "named"), ("Positional", 1, "positional"), ("Without", null, "without")],
             Messages("Planted", Detectors.AllTypes(ModuleDefinition.ReadModule(typeof(PlantedLog).Assembly.Location)))
                 .Where(m => m.Where.Contains(nameof(PlantedLog), StringComparison.Ordinal))
-                .Select(m => (m.Where.Split('.')[^1], m.Id))
+                .Select(m => (m.Where.Split('.')[^1], m.Id, m.Text))
                 .Order()
         );
 
-    private sealed record LogMessage(string Room, string Where, int? Id);
+    private sealed record LogMessage(string Room, string Where, int? Id, string Text = "");
 
     private static IEnumerable<LogMessage> Messages(string room, IEnumerable<TypeDefinition> types) =>
         from type in types
         from method in type.Methods
         from attribute in method.CustomAttributes
         where attribute.AttributeType.FullName == Attribute
-        select new LogMessage(room, $"{type.FullName}.{method.Name}", EventId(attribute));
+        select new LogMessage(room, $"{type.FullName}.{method.Name}", EventId(attribute), Text(attribute));
+
+    private static string Text(CustomAttribute attribute) =>
+        attribute
+            .Properties.Where(p => p.Name == "Message")
+            .Select(p => p.Argument.Value)
+            .Concat(attribute.ConstructorArguments.Select(a => a.Value))
+            .OfType<string>()
+            .FirstOrDefault("");
+
+    private static IEnumerable<Finding> Periods(IEnumerable<LogMessage> messages) =>
+        messages.Where(m => m.Text.EndsWith('.')).Select(m => new Finding(m.Where, "ends with a period"));
 
     private static int? EventId(CustomAttribute attribute) =>
         attribute.ConstructorArguments is [{ Value: int positional }, ..]

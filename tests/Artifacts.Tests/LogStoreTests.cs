@@ -176,6 +176,42 @@ public sealed class LogStoreTests : IDisposable
         );
     }
 
+    /// <summary>Also bytes that an earlier append wrote: that one may not have reached the disk.</summary>
+    [Fact]
+    public async Task AppendAndSeal_AreAcknowledgedOnlyWhenTheBytesAreOnTheDisk()
+    {
+        var id = ExecutionId.New(TimeProvider.System);
+        var (begun, flushed) = (Gate(), Gate());
+        using var store = new FileSystemLogStore(Options.Create(new FileStoreOptions { Root = _root }), TimeProvider.System)
+        {
+            Flush = (file, _) =>
+            {
+                // What is flushed already contains the bytes.
+                Assert.Equal(3, RandomAccess.GetLength(file));
+                begun.SetResult();
+                return flushed.Task;
+            },
+        };
+        await (await HeldBackAsync(store.Append(id, 0, "abc"u8.ToArray(), [], default)))();
+        await (await HeldBackAsync(store.Append(id, 0, "abc"u8.ToArray(), [], default)))();
+        await Assert.ThrowsAsync<IOException>(
+            await HeldBackAsync(store.Append(id, 0, "abc"u8.ToArray(), [], default), new IOException("The disk failed."))
+        );
+        await (await HeldBackAsync(store.Seal(id, default)))();
+        Assert.True((await store.Info(id, default)).Sealed);
+
+        async Task<Func<Task>> HeldBackAsync(Task call, Exception? error = null)
+        {
+            Assert.NotSame(call, await Task.WhenAny(call, begun.Task));
+            var ended = flushed;
+            (begun, flushed) = (Gate(), Gate());
+            Assert.True(error is null ? ended.TrySetResult() : ended.TrySetException(error));
+            return () => call;
+        }
+
+        static TaskCompletionSource Gate() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
     private FileSystemLogStore Store() => Store(TimeSpan.FromMilliseconds(20));
 
     private FileSystemLogStore Store(TimeSpan interval, ILogNotifier? news = null) =>

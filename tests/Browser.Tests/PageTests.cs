@@ -139,9 +139,11 @@ public sealed class PageTests(Dashboard dashboard)
                 "/",
                 "/runs",
                 $"/runs?repository={repository}&branch=main",
+                "/schedules",
                 "/projects",
                 $"/projects/{project}",
                 $"/repositories/{repository}",
+                $"/repositories/{repository}/deliveries",
                 $"/pipelines/{pipeline}",
                 $"/runs/{run}",
             }
@@ -263,6 +265,7 @@ public sealed class PageTests(Dashboard dashboard)
     [InlineData("/runs/01890a5d-ac96-774b-bcce-b302099a8057", "Run not found")]
     [InlineData("/projects/nonsense", "Project not found")]
     [InlineData("/repositories/01890a5d-ac96-774b-bcce-b302099a8057", "Repository not found")]
+    [InlineData("/repositories/01890a5d-ac96-774b-bcce-b302099a8057/deliveries", "Repository not found")]
     [InlineData("/pipelines/x", "Pipeline not found")]
     [InlineData("/runs?cursor=nonsense", "Invalid address")]
     [InlineData("/no/such/page", "Page not found")]
@@ -312,9 +315,13 @@ public sealed class PageTests(Dashboard dashboard)
             ("timeline", $"/runs/{run}?view=timeline"),
             ("history", $"/runs/{run}?view=history&at=5"),
             ("artifacts", $"/runs/{run}?view=artifacts"),
+            ("schedules", "/schedules"),
             ("projects", "/projects"),
             ("project", $"/projects/{project}"),
             ("repository", $"/repositories/{repository}"),
+            ("secrets of a project", $"/projects/{project}/secrets"),
+            ("secrets of a repository", $"/repositories/{repository}/secrets"),
+            ("deliveries", $"/repositories/{repository}/deliveries"),
             ("pipeline", $"/pipelines/{pipeline}"),
             ("tokens", "/settings/tokens"),
             ("cluster", "/admin"),

@@ -35,6 +35,7 @@ public sealed class ReaderTests(Dashboard dashboard)
                 "/runs",
                 $"/runs/{active}",
                 $"/runs/{failed}",
+                "/schedules",
                 "/projects",
                 $"/projects/{Text("project_id")}",
                 $"/repositories/{Text("repository_id")}",
@@ -71,11 +72,11 @@ public sealed class ReaderTests(Dashboard dashboard)
         await Expect(visitor.Page.GetByRole(AriaRole.Heading, new() { Level = 2, Name = "Access denied" })).ToBeVisibleAsync();
     }
 
-    /// <summary>If the page misses the notification, its buttons stay for at most two seconds, and the server rejects the action.</summary>
+    /// <summary>Without a notification the page notices by its periodic check. `RunActionsTests` has what happens until then.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Token_RevokedWhileAPageIsOpen_IsRejectedByPageAndServer(bool isNotified)
+    public async Task Token_RevokedWhileAPageIsOpen_SignsThePageOut(bool isNotified)
     {
         var run = await dashboard.RunAsync("build:\n  steps:\n    - { name: long, run: \"sleep 600\" }\n");
         var name = $"was a writer {isNotified}";
@@ -102,23 +103,10 @@ public sealed class ReaderTests(Dashboard dashboard)
                 "SET session_replication_role = replica; UPDATE api_tokens SET revoked_at = now() WHERE name = '" + name + "'"
             );
             Assert.Equal(1, await silently.ExecuteNonQueryAsync());
-            try
-            {
-                await page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true }).ClickAsync(new() { Timeout = 5_000 });
-                await page.GetByRole(AriaRole.Button, new() { Name = "Cancel run" }).ClickAsync(new() { Timeout = 5_000 });
-            }
-            catch (TimeoutException)
-            {
-                // The server's periodic check was faster than the click: the buttons are gone, and what follows must hold all the same.
-            }
         }
 
         await Expect(page.GetByText("your token was revoked")).ToBeVisibleAsync();
-        if (isNotified)
-        {
-            await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true })).ToHaveCountAsync(0);
-        }
-
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Cancel", Exact = true })).ToHaveCountAsync(0);
         Assert.Equal("running", (await dashboard.Api.GetAsync($"/v1/pipeline-runs/{run}")).GetProperty("status").GetString());
         await dashboard.Api.PostAsync($"/v1/pipeline-runs/{run}/cancel");
     }

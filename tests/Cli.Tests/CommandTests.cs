@@ -287,7 +287,7 @@ public sealed class CommandTests : IAsyncLifetime
             .Split('\n')
             .Skip(1)
             .Where(l => l.Length > 2 && l.StartsWith("  ", StringComparison.Ordinal) && char.IsAsciiLetterLower(l[2]))
-            .Select(l => l.Trim().Split(' ')[0])
+            .Select(l => l.Trim().Split(' ')[0].TrimEnd(','))
             .ToList();
 
         Assert.Equal(
@@ -302,10 +302,15 @@ public sealed class CommandTests : IAsyncLifetime
                 "status",
                 "logs",
                 "lint",
+                "deliveries",
                 "artifacts",
                 "projects",
-                "repositories",
+                "repo",
+                "schedules",
+                "schedule",
                 "tokens",
+                "secret",
+                "admin",
             ],
             commands
         );

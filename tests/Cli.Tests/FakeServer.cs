@@ -53,6 +53,9 @@ internal sealed class FakeServer : IAsyncDisposable
     /// <summary>Whether another client registers the repository first.</summary>
     public bool IsRegisteredConcurrently { get; set; }
 
+    /// <summary>Whether the project does not exist until another client creates it first.</summary>
+    public bool IsProjectCreatedConcurrently { get; set; }
+
     /// <summary>Whether event and log streams end after each chunk, as if they were complete.</summary>
     public bool CutsStreams { get; set; }
 
@@ -62,6 +65,9 @@ internal sealed class FakeServer : IAsyncDisposable
     public ConcurrentQueue<string> RunRequests { get; } = new();
 
     public ConcurrentQueue<string> RepositoryRequests { get; } = new();
+
+    /// <summary>The bodies of requests that change a schedule.</summary>
+    public ConcurrentQueue<string> ScheduleRequests { get; } = new();
 
     /// <summary>Whether the repository exists from the start.</summary>
     public bool HasRepository { get; set; }
@@ -123,12 +129,17 @@ internal sealed class FakeServer : IAsyncDisposable
 
     private void Map(WebApplication app)
     {
+        MapSecrets(app);
         var project = $$"""{"id":"p1","name":"shop","created_at":"{{At}}","updated_at":"{{At}}"}""";
         app.MapGet("/v1/me", () => Json("""{"name":"tester","role":"admin"}"""));
-        app.MapGet("/v1/projects", () => Json($$"""{"items":[{{project}}]}"""));
+        app.MapGet("/v1/projects", () => Json($$"""{"items":[{{(IsProjectCreatedConcurrently ? "" : project)}}]}"""));
         app.MapPost(
             "/v1/projects",
-            () => Json("""{"title":"Conflict","detail":"Project 'shop' already exists.","code":"conflict"}""", 409)
+            () =>
+            {
+                IsProjectCreatedConcurrently = false;
+                return Json("""{"title":"Conflict","detail":"Project 'shop' already exists.","code":"conflict"}""", 409);
+            }
         );
         app.MapGet(
             "/v1/projects/p1/repositories",
@@ -156,6 +167,21 @@ internal sealed class FakeServer : IAsyncDisposable
             }
         );
         app.MapPost("/v1/pipelines/m1/runs", () => Refusal is { } no ? Json(no.Body, no.Status) : Json(RunBody("pending"), 201));
+        app.MapGet("/v1/schedules", () => Json($$"""{"items":[{{ScheduleBody("true")}}]}"""));
+        app.MapGet("/v1/repositories/r1/schedules", () => Json($$"""{"items":[{{ScheduleBody("true")}}]}"""));
+        app.MapPatch(
+            "/v1/schedules/{id}",
+            async (string id, HttpContext context) =>
+            {
+                using var reader = new StreamReader(context.Request.Body);
+                var body = await reader.ReadToEndAsync();
+                ScheduleRequests.Enqueue(body);
+                return id == "c1"
+                    ? Json(ScheduleBody(body.Contains("true", StringComparison.Ordinal) ? "true" : "false"))
+                    : Json("""{"title":"Not found","detail":"The schedule does not exist.","code":"not_found"}""", 404);
+            }
+        );
+        app.MapPost("/v1/schedules/c1/runs", () => Refusal is { } no ? Json(no.Body, no.Status) : Json(RunBody("pending"), 201));
         app.MapGet("/v1/pipeline-runs", () => Json($$"""{"items":[{{RunBody("success")}}]}"""));
         app.MapGet(
             "/v1/pipeline-runs/{id}",
@@ -202,6 +228,43 @@ internal sealed class FakeServer : IAsyncDisposable
                 return Json(isGood ? """{"valid":true,"errors":[]}""" : $$"""{"valid":false,"errors":[{{PipelineError}}]}""");
             }
         );
+    }
+
+    /// <summary>The bodies of requests that set secrets or credentials.</summary>
+    public ConcurrentQueue<string> SecretRequests { get; } = new();
+
+    private void MapSecrets(WebApplication app)
+    {
+        const string Secret = $$"""
+            {"name":"TOKEN","scope":"repository","version":3,"events":["push"],"branches":[],"created_at":"{{At}}","created_by":"token:ada",
+             "updated_at":"{{At}}","updated_by":"token:bob"}
+            """;
+        foreach (var place in new[] { "/v1/projects/p1", "/v1/repositories/r1" })
+        {
+            app.MapGet($"{place}/secrets", () => Json($$"""{"items":[{{Secret}}]}"""));
+            app.MapPut($"{place}/secrets/TOKEN", (Delegate)((HttpContext context) => KeepAsync(context, Secret)));
+            app.MapDelete($"{place}/secrets/TOKEN", () => Results.NoContent());
+        }
+
+        const string Credential = $$"""
+            {"username":"git","url":"https://git.example.org/x","is_used":false,"updated_at":"{{At}}","updated_by":"token:bob"}
+            """;
+        const string Webhook = $$"""{"version":2,"updated_at":"{{At}}","updated_by":"token:bob","previous_until":"{{At}}"}""";
+        foreach (var (path, body) in new[] { ("credential", Credential), ("webhook-secret", Webhook) })
+        {
+            app.MapGet($"/v1/repositories/r1/{path}", () => Json(body));
+            app.MapPut($"/v1/repositories/r1/{path}", (Delegate)((HttpContext context) => KeepAsync(context, body)));
+            app.MapDelete($"/v1/repositories/r1/{path}", () => Results.NoContent());
+        }
+
+        app.MapPost("/v1/admin/rotate-keys", () => Json("""{"key_id":"0011223344556677","reencrypted":12,"remaining":0}"""));
+    }
+
+    private async Task<IResult> KeepAsync(HttpContext context, string response)
+    {
+        using var reader = new StreamReader(context.Request.Body);
+        SecretRequests.Enqueue(await reader.ReadToEndAsync());
+        return Json(response);
     }
 
     public const string PipelineError = """
@@ -289,6 +352,14 @@ internal sealed class FakeServer : IAsyncDisposable
              "project_id":"p1","project_name":"shop","run_number":7,"git_ref":"main","git_sha":"0123456789abcdef0123456789abcdef01234567",
              "event":"manual","branch":"main@H","executor":"process","actor":"tester",
              "status":"{{status}}","created_at":"{{At}}","finished_at":"2026-01-02T03:04:09Z","url":"http://shipinator.invalid/runs/7@H"}
+            """;
+
+    private static string ScheduleBody(string enabled) =>
+        $$"""
+            {"id":"c1","repository_id":"r1","repository_name":"shop","project_name":"shop","name":"nightly@H","cron":"0 3 * * *",
+             "timezone":"Europe/Berlin","branch":"main","inputs":{},"enabled":{{enabled}},"status":"failing",
+             "next_at":"{{At}}","last_run_number":7,"last_run_status":"success","note":"Late: @H","failure":"The forge is away. @H",
+             "failures":2,"created_at":"{{At}}","updated_at":"{{At}}"}
             """;
 
     private string ArtifactBody() =>

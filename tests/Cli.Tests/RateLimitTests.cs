@@ -61,6 +61,32 @@ public sealed class RateLimitTests
         Assert.True(ReconnectPolicy.IsTransient(new ShipinatorApiException(HttpStatusCode.ServiceUnavailable, new())));
     }
 
+    [Fact]
+    public async Task ReconnectPolicy_EachFailure_WaitsLongerUpToALimit_AndNotBeforeRetryAfter()
+    {
+        var policy = new ReconnectPolicy(_time, connectionLost: null);
+        var error = new ShipinatorApiException(HttpStatusCode.BadGateway, new());
+        for (var i = 0; i < 8; i++)
+        {
+            Assert.True(await policy.WaitAsync(error, TestContext.Current.CancellationToken));
+        }
+
+        Assert.Equal(8, _time.Pauses.Count);
+        for (var i = 0; i < 8; i++)
+        {
+            // With a jitter of a quarter.
+            var pause = Math.Min(200 * Math.Pow(2, i), 5000);
+            Assert.InRange(_time.Pauses[i].TotalMilliseconds, 0.74 * pause, 1.26 * pause);
+        }
+
+        var asked = new ShipinatorApiException(HttpStatusCode.ServiceUnavailable, new()) { RetryAfter = TimeSpan.FromSeconds(20) };
+        Assert.True(await policy.WaitAsync(asked, TestContext.Current.CancellationToken));
+        Assert.Equal(TimeSpan.FromSeconds(20), _time.Pauses[^1]);
+        policy.Succeeded();
+        Assert.True(await policy.WaitAsync(error, TestContext.Current.CancellationToken));
+        Assert.InRange(_time.Pauses[^1].TotalMilliseconds, 148, 252);
+    }
+
     private async Task<HttpResponseMessage> SendAsync(Server server, HttpContent? content)
     {
         using var http = new HttpClient(new RateLimitHandler(server, _time)) { BaseAddress = new("http://server.invalid/") };

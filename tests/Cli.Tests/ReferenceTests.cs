@@ -124,6 +124,15 @@ public sealed class ReferenceTests : IAsyncLifetime
         Assert.Equal($$"""{"pipeline_file":"{{path}}"}""", Assert.Single(_server.RepositoryRequests));
     }
 
+    [Fact]
+    public async Task Set_PublicBadge_IsUpdated()
+    {
+        _server.HasRepository = true;
+        var outcome = await _shell.RunAsync("repositories", "set", "shop", "--public-badge", "true");
+        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        Assert.Equal("""{"public_badge":true}""", Assert.Single(_server.RepositoryRequests));
+    }
+
     private (string Ref, string Commit) Sent()
     {
         using var json = JsonDocument.Parse(_server.RunRequests.Last());

@@ -101,6 +101,17 @@ public sealed class RunTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Run_ProjectCreatedConcurrently_UsesThatProject()
+    {
+        _server.IsProjectCreatedConcurrently = true;
+
+        var outcome = await _shell.RunAsync("run", await _shell.MakeRepositoryAsync(Pipeline), "--project", "shop");
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.False(_server.IsProjectCreatedConcurrently);
+    }
+
+    [Fact]
     public async Task Run_RejectedPermanently_IsNotRepeated()
     {
         _server.Fault("/runs", 500);

@@ -39,6 +39,19 @@ public sealed class CredentialScopeTests : IAsyncLifetime
         Assert.Contains("bot:top-secret", _own.Credentials);
     }
 
+    /// <summary>The scope of a repository's own credential.</summary>
+    [Fact]
+    public async Task Fetch_CredentialOfExactlyThisUrl_IsAuthenticated_AndNothingElseIs()
+    {
+        _harness.Credential(_own.Url("/org/app.git"));
+        var forge = _harness.Forge();
+        await forge.Resolve(ForgeHarness.At(_own.Url("/org/app.git")), "main", default);
+        Assert.Contains("bot:top-secret", _own.Credentials);
+        await ForgeHarness.FailsAsync(() => forge.Resolve(ForgeHarness.At(_own.Url("/org/app2.git")), "main", default));
+        await ForgeHarness.FailsAsync(() => forge.Resolve(ForgeHarness.At(_other.Url("/org/app.git")), "main", default));
+        Assert.Empty(_other.Credentials);
+    }
+
     [Fact]
     public async Task Fetch_FromAnotherPathOrPort_SendsNoCredential()
     {

@@ -14,7 +14,7 @@ public sealed class FailureMessageTests
     [InlineData("fatal: unable to access 'x': server certificate verification failed", "SSL_CERT_FILE")]
     [InlineData("fatal: unable to access 'x': The requested URL returned error: 404", "Check the clone URL and Shipinator:GitCredentials")]
     [InlineData("fatal: unable to access 'x': The requested URL returned error: 503", "HTTP status 503")]
-    [InlineData("fatal: Authentication failed for 'x'", "Add one to Shipinator:GitCredentials")]
+    [InlineData("fatal: Authentication failed for 'x'", "add one to Shipinator:GitCredentials")]
     [InlineData("error: unable to write file: No space left on device", "Free some space")]
     [InlineData("error: could not lock config file: Permission denied", "Shipinator:Git:CacheRoot writable")]
     [InlineData("error: RPC failed; curl 18 transfer closed\nfatal: early EOF", "Retry")]

@@ -26,7 +26,7 @@ internal sealed class ForgeHarness : IDisposable
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(Settings).Build();
         var forge = new GitForge(
             Microsoft.Extensions.Options.Options.Create(Options),
-            new ConfigurationGitCredentials(configuration),
+            new ConfiguredRepositoryCredentials(new ConfigurationGitCredentials(configuration)),
             TimeProvider.System
         );
         _forges.Add(forge);

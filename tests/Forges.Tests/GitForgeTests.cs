@@ -120,6 +120,21 @@ public sealed class GitForgeTests : IDisposable
         );
     }
 
+    /// <summary>With replaced bytes another script would run than was written.</summary>
+    [Theory]
+    [InlineData("6275696C643A0A2320E9", "line 2, column 3: The byte 0xE9")]
+    [InlineData("FFFE62007500", "line 1, column 1: The byte 0xFF at offset 0 is not valid UTF-8; the file looks like UTF-16")]
+    public async Task ReadFile_ThatIsNotUtf8_IsRefusedWithThePosition(string bytes, string says)
+    {
+        await File.WriteAllBytesAsync(Path.Combine(_path, "latin.yaml"), Convert.FromHexString(bytes));
+        Commit("d.txt", "four\n", "fourth");
+        var error = await Assert.ThrowsAsync<ForgeException>(() =>
+            Forge().ReadFile(_repository, Git("rev-parse", "HEAD"), "latin.yaml", default)
+        );
+        Assert.Equal(ForgeException.NotUtf8, error.Code);
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task ChangedFiles_BetweenTwoCommits_AreThoseOfTheSecond()
     {
@@ -178,10 +193,24 @@ public sealed class GitForgeTests : IDisposable
             await new ConfigurationGitCredentials(configuration).Find("https://git.example.org/x.git", default)
         );
         Assert.Null(await new ConfigurationGitCredentials(configuration).Find("https://example.org/x.git", default));
-        var secrets = await new ConfigurationSecrets(configuration).Resolve(project, repository, ["A", "B", "C"], default);
-        Assert.Equal("repository", secrets["A"]);
-        Assert.Equal("all", secrets["B"]);
-        Assert.False(secrets.ContainsKey("C"));
+        var secrets = new ConfigurationSecrets(configuration);
+        var request = new SecretRequest(project, repository, ["A", "B", "C"], new() { Event = "push" });
+        var found = await secrets.Resolve(request, default);
+        Assert.Equal("repository", found.Values["A"]);
+        Assert.Equal("all", found.Values["B"]);
+        Assert.Equal(["C"], found.Denied.Select(d => d.Name));
+        Assert.Equal(["all", "repository"], (await secrets.ValuesToMask(request, default)).Order(StringComparer.Ordinal));
+
+        var ofFork = await secrets.Resolve(
+            request with
+            {
+                Origin = new() { Event = "pr", IsFork = true },
+            },
+            default
+        );
+        Assert.Empty(ofFork.Values);
+        Assert.Empty(ofFork.Denied);
+        Assert.Equal(["A", "B", "C"], ofFork.Withheld);
     }
 
     private GitForge Forge() =>
@@ -194,7 +223,7 @@ public sealed class GitForgeTests : IDisposable
                     AllowedHosts = ["127.0.0.0/8"],
                 }
             ),
-            new ConfigurationGitCredentials(new ConfigurationBuilder().Build()),
+            new ConfiguredRepositoryCredentials(new ConfigurationGitCredentials(new ConfigurationBuilder().Build())),
             TimeProvider.System
         );
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Shipinator.Forges.Git;
 using Shipinator.Testing;
 
 namespace Shipinator.Forges.Tests;
@@ -20,10 +21,11 @@ public sealed class SilentHostTests : IDisposable
     public async Task Fetch_FromAnUnresponsiveHost_FailsWithItsName(string scheme, string? trickle)
     {
         _harness.Options.IdleTimeout = TimeSpan.FromSeconds(2);
+        (_harness.Options.Fetches, _harness.Options.FetchesPerHost) = (1, 1);
         await using var host = new SilentHost(trickle is null ? null : Encoding.Latin1.GetBytes(trickle));
         var forge = _harness.Forge();
         var repository = ForgeHarness.At(string.Create(CultureInfo.InvariantCulture, $"{scheme}://127.0.0.1:{host.Port}/a.git"));
-        // Twice: the repository is released after the first.
+        // Twice: the repository and the only slot are released after the first.
         for (var i = 0; i < 2; i++)
         {
             var error = await ForgeHarness.FailsAsync(() =>
@@ -35,9 +37,42 @@ public sealed class SilentHostTests : IDisposable
                 error.Message,
                 StringComparison.Ordinal
             );
+            Assert.DoesNotContain("still running", error.Message, StringComparison.Ordinal);
         }
 
         await GoneAsync(host);
+    }
+
+    [Fact]
+    public async Task Fetch_ThatTakesTooLongInTotal_IsEndedWithItsProcesses()
+    {
+        _harness.Options.IdleTimeout = TimeSpan.FromSeconds(120);
+        _harness.Options.FetchTimeout = TimeSpan.FromSeconds(1);
+        await using var host = new SilentHost();
+        var repository = ForgeHarness.At(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{host.Port}/a.git"));
+        var error = await ForgeHarness.FailsAsync(() =>
+            _harness.Forge().Resolve(repository, "main", default).WaitAsync(Patience, TestContext.Current.CancellationToken)
+        );
+        Assert.Contains("Shipinator:Git:FetchTimeout", error.Message, StringComparison.Ordinal);
+        await GoneAsync(host);
+    }
+
+    [Fact]
+    public async Task Slots_AreLimitedPerHostAndInTotal_AndGivenBack()
+    {
+        using var slots = new HostSlots(perHost: 2, all: 3, TimeSpan.FromSeconds(60), TimeProvider.System);
+        var stop = TestContext.Current.CancellationToken;
+        var (first, second) = (await slots.TakeAsync("one", stop), await slots.TakeAsync("one", stop));
+        var third = slots.TakeAsync("one", stop);
+        Assert.False(third.IsCompleted);
+        var other = await slots.TakeAsync("other", stop);
+        var beyond = slots.TakeAsync("other", stop);
+        Assert.False(beyond.IsCompleted);
+        other.Dispose();
+        (await beyond.WaitAsync(Patience, stop)).Dispose();
+        first.Dispose();
+        (await third.WaitAsync(Patience, stop)).Dispose();
+        second.Dispose();
     }
 
     [Fact]
@@ -118,7 +153,7 @@ public sealed class SilentHostTests : IDisposable
         // The same for another silo that shares the folder.
         Assert.Contains(
             "Another fetch of",
-            (await ForgeHarness.FailsAsync(() => _harness.Forge().Resolve(repository, "main", default))).Message,
+            (await ForgeHarness.FailsAsync(() => _harness.Forge().Resolve(repository, "main", default).WaitAsync(Patience))).Message,
             StringComparison.Ordinal
         );
         await cancel.CancelAsync();

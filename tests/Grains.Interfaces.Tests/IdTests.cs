@@ -145,6 +145,10 @@ public sealed class ExecutionIdTests() : IdTests<ExecutionId>(ExecutionId.New, E
 
 public sealed class ArtifactIdTests() : IdTests<ArtifactId>(ArtifactId.New, ArtifactId.Parse);
 
+public sealed class DeliveryIdTests() : IdTests<DeliveryId>(DeliveryId.New, DeliveryId.Parse);
+
+public sealed class ScheduleIdTests() : IdTests<ScheduleId>(ScheduleId.New, ScheduleId.Parse);
+
 public sealed class IdTypesTests
 {
     [Fact]

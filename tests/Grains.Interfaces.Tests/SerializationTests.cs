@@ -85,6 +85,14 @@ public sealed class SerializationTests
         ExecutorException.Transient("Throttled.", new TimeoutException("inner")),
         ExecutorException.Rejected(Reason.ConfigError, "No such image."),
         new ForgeException(ForgeException.RefNotFound, "There is no branch x."),
+        new ForgeRequestException(
+            ForgeRequestException.RateLimited,
+            "The forge limits requests.",
+            isTransient: true,
+            429,
+            TimeSpan.FromSeconds(60),
+            new TimeoutException("inner")
+        ),
     ];
 
     public static TheoryData<int> ExceptionIndexes => [.. Enumerable.Range(0, Exceptions.Length)];

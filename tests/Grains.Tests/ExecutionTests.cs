@@ -109,7 +109,7 @@ public sealed class ExecutionTests(EngineCluster engine)
                 Status = Status.Failed,
                 Reason = Reason.ExitCode,
                 ExitCode = code,
-                Detail = $"The container ended with exit code {code}.",
+                Detail = $"The container exited with code {code}.",
             }
         );
         var step = (await engine.EndAsync(run)).Step("a");

@@ -60,7 +60,7 @@ public sealed class FaultTests : IAsyncLifetime
                 using var every = new PeriodicTimer(TimeSpan.FromMilliseconds(200), TimeProvider.System);
                 while (await every.WaitForNextTickAsync(waking.Token))
                 {
-                    await _engine.Grains.GetGrain<IRecoveryGrain>(0).Wake(waking.Token);
+                    await _engine.Grains.GetGrain<IRecoveryGrain>(0).Sweep(waking.Token);
                 }
             },
             Stop

@@ -44,13 +44,13 @@ public sealed class RecoveryTests(EngineCluster engine)
     }
 
     [Fact]
-    public async Task Recovery_Wake_TouchesWhatIsNotTerminal()
+    public async Task Recovery_Sweep_TouchesWhatIsNotTerminal()
     {
         TaskCompletionSource<ExecutionReport> gate = null!;
         var run = await engine.StartAsync(TwoJobs, r => gate = engine.Executor.Hold(r, "a"));
         await engine.Executor.Started(run, "a");
         await engine.Cluster.DeactivateAsync(engine.Grains.GetGrain<IPipelineRunGrain>(run.Value));
-        await engine.Grains.GetGrain<IRecoveryGrain>(0).Wake(TestContext.Current.CancellationToken);
+        await engine.Grains.GetGrain<IRecoveryGrain>(0).Sweep(TestContext.Current.CancellationToken);
         gate.SetResult(FakeExecutor.Success);
         Assert.Equal(Status.Success, (await engine.EndAsync(run)).Run.Status);
     }

@@ -60,7 +60,7 @@ public sealed class SettlingTests : IAsyncLifetime
         _engine.Logs.Refuses = _ => null;
         Assert.False(_engine.Logs.Sealed.ContainsKey(execution));
         Assert.Contains(execution.Value, await _engine.UnsettledAsync());
-        await _engine.Grains.GetGrain<IRecoveryGrain>(0).Wake(Stop);
+        await _engine.Grains.GetGrain<IRecoveryGrain>(0).Sweep(Stop);
         await _engine.Logs.WhenSealed(execution);
         await _engine.SettledAsync(tree);
     }

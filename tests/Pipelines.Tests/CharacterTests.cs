@@ -98,7 +98,9 @@ public sealed class CharacterTests
     [InlineData("H( 3 * * *", "invalid minute 'H('")]
     [InlineData("0 3 * * X", "invalid weekday 'X'")]
     [InlineData("60 3 * * *", "invalid minute")]
-    [InlineData("0 3 30 2 *", null)]
+    [InlineData("0 3 30 2 *", "is never due")]
+    [InlineData("0 3 29 2 *", null)]
+    [InlineData("@every_second", "Valid macros: @every_minute, ")]
     [InlineData("é 3 * * *", "invalid minute")]
     public void Cron_IsAcceptedOrRefusedAtItsPosition(string cron, string? problem)
     {

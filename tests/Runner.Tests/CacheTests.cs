@@ -45,6 +45,20 @@ public sealed class CacheTests : IDisposable
     }
 
     [Fact]
+    public void ReadOnly_IsRestoredAndNeverSaved()
+    {
+        var fork = Job("v1");
+        var cache = Runner.Cache.Of(Work(Plan with { IsReadOnly = true }), fork, _log.Add, TimeProvider.System)!;
+        cache.Restore();
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(fork.Workspace, ".cache")).FullName, "poison"), "x");
+        cache.Save(default);
+        Assert.Empty(Directory.GetFiles(_root, "*.tar.gz", SearchOption.AllDirectories));
+        Assert.Contains("Cache: runs of forks save none.", _log);
+        Keep(Job("v1"), "x");
+        Assert.True(IsHit(Job("v1"), Plan with { IsReadOnly = true }));
+    }
+
+    [Fact]
     public void Restore_DamagedArchive_IsAMissAndReplaced()
     {
         Keep(Job("v1"), "good");

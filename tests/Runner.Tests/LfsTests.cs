@@ -73,20 +73,27 @@ public sealed class LfsTests : RunnerTest
     {
         _lfs.Add(Content);
         var library = Create("/lib.git");
-        var work = Path.Combine(Root, "with-submodule");
-        LfsHost.Write(work, "big.bin", Content);
-        Git(work, "init", "-q", "-b", "main");
-        await File.WriteAllTextAsync(
-            Path.Combine(work, ".gitmodules"),
-            "[submodule \"lib\"]\n\tpath = lib\n\turl = ../lib.git\n",
-            TestContext.Current.CancellationToken
-        );
-        Directory.CreateDirectory(Path.Combine(work, "lib"));
-        Git(work, "update-index", "--add", "--cacheinfo", $"160000,{library},lib");
-        var commit = Publish(work, "/app.git");
+        var commit = CreateWithSubmodule("/app.git", "lib", library);
         await CheckOutAsync(_host.Url("/app.git"), commit, new() { Lfs = true, Submodules = "true" });
         Assert.Equal(Content, ReadWorkspace());
         Assert.Equal(Content, ReadWorkspace("lib"));
+    }
+
+    [Theory]
+    [InlineData("true", false)]
+    [InlineData("recursive", true)]
+    public async Task Checkout_SubmodulesOfSubmodules_AreThereWhenAskedFor(string submodules, bool isThere)
+    {
+        _lfs.Add(Content);
+        var middle = CreateWithSubmodule("/middle.git", "lib", Create("/lib.git"));
+        var commit = CreateWithSubmodule("/app.git", "middle", middle);
+        await CheckOutAsync(_host.Url("/app.git"), commit, new() { Lfs = true, Submodules = submodules });
+        Assert.Equal(Content, ReadWorkspace("middle"));
+        Assert.Equal(isThere, File.Exists(Path.Combine(Workspace, "middle", "lib", "big.bin")));
+        if (isThere)
+        {
+            Assert.Equal(Content, ReadWorkspace("middle/lib"));
+        }
     }
 
     [Fact]
@@ -137,6 +144,18 @@ public sealed class LfsTests : RunnerTest
     {
         var work = Path.Combine(Root, "work" + path.Replace('/', '-'));
         LfsHost.Write(work, "big.bin", Content);
+        return Publish(work, path);
+    }
+
+    /// <summary>A repository with the LFS file and a submodule, which is beside it on the host.</summary>
+    private string CreateWithSubmodule(string path, string module, string moduleCommit)
+    {
+        var work = Path.Combine(Root, "with-" + module);
+        LfsHost.Write(work, "big.bin", Content);
+        Git(work, "init", "-q", "-b", "main");
+        File.WriteAllText(Path.Combine(work, ".gitmodules"), $"[submodule \"{module}\"]\n\tpath = {module}\n\turl = ../{module}.git\n");
+        Directory.CreateDirectory(Path.Combine(work, module));
+        Git(work, "update-index", "--add", "--cacheinfo", $"160000,{moduleCommit},{module}");
         return Publish(work, path);
     }
 

@@ -94,6 +94,19 @@ public sealed class WorkspaceFilesTests : IDisposable
         );
     }
 
+    /// <summary>A step may replace a file between the walk and the upload.</summary>
+    [Fact]
+    public async Task Open_Fifo_IsRefusedWithoutWaitingForAWriter()
+    {
+        Sh("mkfifo pipe");
+        var path = Path.Combine(_workspace, "pipe");
+        var opening = Task.Run(() => RegularFile.Open(_workspace, path, "pipe"), TestContext.Current.CancellationToken);
+        var error = await Assert.ThrowsAsync<ArtifactInvalidException>(() =>
+            opening.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken)
+        );
+        Assert.Contains("not a regular file", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Find_NamesThatAreNotUtf8_AreSkipped()
     {

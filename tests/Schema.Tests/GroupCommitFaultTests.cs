@@ -74,6 +74,44 @@ public sealed class GroupCommitFaultTests(PostgresFixture postgres)
         }
     }
 
+    /// <summary>The connection is still open when it is dropped, so that the error is that of closing it.</summary>
+    [Fact]
+    public async Task Connection_ThatThrowsWhenItIsClosed_EndsNoLoop()
+    {
+        var stop = TestContext.Current.CancellationToken;
+        await using var db = await TestDatabase.StartAsync(postgres);
+        await db.CreateRunAsync();
+        var connection = Connection(db);
+        await using var other = await db.Source.OpenConnectionAsync(stop);
+        await using var locking = await other.BeginTransactionAsync(stop);
+        await using (var hold = new NpgsqlCommand("LOCK TABLE pipeline_runs IN ACCESS EXCLUSIVE MODE", other, locking))
+        {
+            await hold.ExecuteNonQueryAsync(stop);
+        }
+
+        var dropped = 0;
+        connection.StateChange += (_, _) =>
+        {
+            dropped++;
+            throw new InvalidOperationException("It can't be closed.");
+        };
+        var canceled = db.CreateRunAsync();
+        while (await db.CountAsync($"SELECT count(*) FROM pg_locks WHERE pid = {connection.ProcessID} AND NOT granted") == 0)
+        {
+            stop.ThrowIfCancellationRequested();
+        }
+
+        await db.ExecuteAsync($"SELECT pg_cancel_backend({connection.ProcessID})");
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => canceled.WaitAsync(TimeSpan.FromSeconds(60), stop));
+        await locking.RollbackAsync(stop);
+        for (var i = 0; i < 3; i++)
+        {
+            await db.CreateRunAsync().WaitAsync(TimeSpan.FromSeconds(60), stop);
+        }
+
+        Assert.True(dropped > 0);
+    }
+
     [Theory]
     [InlineData("57014", true)]
     [InlineData("40P01", true)]

@@ -36,7 +36,7 @@ public sealed class ListPlanTests(PostgresFixture postgres)
             foreach (var cursor in (string?[])[null, Cursors.Encode("runs", middle.ToString("D"))])
             {
                 var (sql, parameters) = RunQueries.ListStatement(filter, new(50, cursor));
-                var plan = await ExplainAsync(db, sql, parameters);
+                var plan = await ExplainAsync(db, sql, parameters, RunListStatement.PlannerSettings);
                 Assert.DoesNotContain("Seq Scan on pipeline_runs", plan, StringComparison.Ordinal);
                 Assert.Contains("using pipeline_runs_", plan, StringComparison.Ordinal);
                 // The planner may sort a few rows found by an index, but not a part of the history.
@@ -88,19 +88,22 @@ public sealed class ListPlanTests(PostgresFixture postgres)
             """
         );
 
-    private static async Task<string> ExplainAsync(TestDatabase db, string sql, NpgsqlParameter[] parameters)
-    {
-        await using var command = db.Source.CreateCommand($"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) {sql}");
-        command.Parameters.AddRange(parameters);
-        await using var reader = await command.ExecuteReaderAsync();
-        var lines = new List<string>();
-        while (await reader.ReadAsync())
-        {
-            lines.Add(reader.GetString(0));
-        }
-
-        return string.Join('\n', lines);
-    }
+    private static async Task<string> ExplainAsync(
+        TestDatabase db,
+        string sql,
+        NpgsqlParameter[] parameters,
+        string settings = SqlReading.CustomPlan
+    ) =>
+        string.Join(
+            '\n',
+            await db.Source.ListAsync(
+                settings,
+                $"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) {sql}",
+                r => r.GetString(0),
+                TestContext.Current.CancellationToken,
+                parameters
+            )
+        );
 
     private static async Task<string> ScalarAsync(TestDatabase db, string sql)
     {

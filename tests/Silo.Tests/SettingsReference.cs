@@ -11,6 +11,7 @@ using Shipinator.Executors.Process;
 using Shipinator.Forges;
 using Shipinator.Grains;
 using Shipinator.Silo.Configuration;
+using Shipinator.WebFrontend;
 
 namespace Shipinator.Silo.Tests;
 
@@ -210,6 +211,7 @@ internal static partial class SettingsReference
         }
 
         Add(new EngineOptionsValidator().Validate(null, Bind<EngineOptions>(Settings.Engine)));
+        Add(new WebOptionsValidator().Validate(null, Bind<WebOptions>(Settings.Web)));
         Add(new FileStoreOptionsValidator().Validate(null, Bind<FileStoreOptions>(Settings.Artifacts)));
         Add(new ProcessExecutorOptionsValidator(TimeProvider.System).Validate(null, Bind<ProcessExecutorOptions>(Settings.Process)));
         return failures;

@@ -8,6 +8,7 @@ using Shipinator.Executors.Process;
 using Shipinator.Forges;
 using Shipinator.Grains;
 using Shipinator.Silo.Configuration;
+using Shipinator.WebFrontend;
 
 namespace Shipinator.Silo.Tests;
 
@@ -23,6 +24,7 @@ public sealed partial class SettingsTests
     [InlineData("Shipinator:Kubernetes:Tolerations:0:Efect", "NoExecute", "Shipinator:Kubernetes:Tolerations:0:Effect")]
     [InlineData("Shipinator:Web:MaxLogBytes", "1", "Shipinator:Storage:MaxLogBytes")]
     [InlineData("Shipinator:Web:RunsPerMinutePerToken", "1", "Shipinator:Limits:RunsPerMinutePerToken")]
+    [InlineData("Shipinator:Engine:LeaseSweepPeriod", "00:01:00", "Shipinator:Engine:SlotSweepPeriod")]
     [InlineData("Shipinator:Conection_String", "Host=x", "Shipinator:ConnectionString")]
     public void UnknownKey_IsRejectedWithASuggestion(string key, string value, string suggestion)
     {
@@ -56,6 +58,67 @@ public sealed partial class SettingsTests
                 ("Shipinator:Orlens:B:C", "1")
             ).Count
         );
+
+    /// <summary>Nobody should have to start the server once per mistake.</summary>
+    [Theory]
+    [InlineData("Shipinator:Nonsense", "1")]
+    [InlineData("Shipinator:Clustering", "Redis")]
+    public void InvalidValues_AreReportedTogetherWithAnUnknownKeyOrAWrongType(string key, string value)
+    {
+        var failures = Refused(
+            (key, value),
+            ("Shipinator:Engine:RunnerSilence", "00:00:00"),
+            ("Shipinator:Web:MaxBodyBytes", "1"),
+            ("Shipinator:Artifacts:FollowInterval", "00:00:00")
+        );
+        Assert.Equal(4, failures.Count);
+        foreach (var named in new[] { key, "Engine:RunnerSilence", "Web:MaxBodyBytes", "Artifacts:FollowInterval" })
+        {
+            Assert.Single(failures, f => f.Contains(named, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void InvalidValuesOfTheServer_AreReportedTogetherWithAnUnknownKey() =>
+        Assert.Equal(
+            [
+                "Shipinator:Nonsense is not a valid setting.",
+                "Shipinator:Port must be between 0 and 65535 (0 picks a free port), but was 70000.",
+            ],
+            Refused(("Shipinator:Nonsense", "1"), ("Shipinator:Port", "70000")).Select(f => f.Split(" Did you mean")[0])
+        );
+
+    [Theory]
+    [InlineData("TimeoutMargin", "-00:00:01", "1.00:00:01", "00:00:00", "1.00:00:00")]
+    [InlineData("CancelGrace", "-00:00:01", "1.00:00:01", "00:00:00", "1.00:00:00")]
+    public void EngineDuration_OutsideItsRange_IsRejectedWithTheRange(string key, string below, string above, string least, string most)
+    {
+        foreach (var value in new[] { below, above })
+        {
+            var failure = Assert.Single(Failures(new EngineOptionsValidator(), Settings.Engine, key, value));
+            Assert.Equal($"Shipinator:Engine:{key} must be between 00:00:00 and 1.00:00:00 (one day), but was {value}.", failure);
+        }
+
+        Assert.Empty(Failures(new EngineOptionsValidator(), Settings.Engine, key, least));
+        Assert.Empty(Failures(new EngineOptionsValidator(), Settings.Engine, key, most));
+    }
+
+    [Theory]
+    [InlineData("MaxBodyBytes", "1023", "1073741825", "1024", "1073741824")]
+    [InlineData("MaxLogChunkBytes", "1023", "1073741825", "1024", "1073741824")]
+    [InlineData("CancelGrace", "-00:00:01", "1.00:00:01", "00:00:00", "1.00:00:00")]
+    public void WebNumber_OutsideItsRange_IsRejectedWithTheRange(string key, string below, string above, string least, string most)
+    {
+        foreach (var value in new[] { below, above })
+        {
+            var failure = Assert.Single(Failures(new WebOptionsValidator(), Settings.Web, key, value));
+            Assert.StartsWith($"Shipinator:Web:{key} must be between {least} and {most}", failure, StringComparison.Ordinal);
+            Assert.EndsWith($", but was {value}.", failure, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(Failures(new WebOptionsValidator(), Settings.Web, key, least));
+        Assert.Empty(Failures(new WebOptionsValidator(), Settings.Web, key, most));
+    }
 
     [Fact]
     public void FreeFormKeys_AreAccepted()
@@ -117,6 +180,7 @@ public sealed partial class SettingsTests
     {
         var messages = Messages(new ShipinatorOptionsValidator())
             .Concat(Messages(new EngineOptionsValidator()))
+            .Concat(Messages(new WebOptionsValidator()))
             .Concat(Messages(new FileStoreOptionsValidator()))
             .Concat(Messages(new ForgeOptionsValidator()))
             .Concat(Messages(new ProcessExecutorOptionsValidator(TimeProvider.System)))
@@ -150,6 +214,7 @@ public sealed partial class SettingsTests
                 "KubernetesOptionsValidator",
                 "ProcessExecutorOptionsValidator",
                 "ShipinatorOptionsValidator",
+                "WebOptionsValidator",
             ],
             found
         );
@@ -306,6 +371,14 @@ public sealed partial class SettingsTests
 
     private static List<string> Refused(params (string Key, string Value)[] settings) =>
         [.. Assert.Throws<OptionsValidationException>(() => Settings.Read(Of(settings))).Failures];
+
+    private static IEnumerable<string> Failures<T>(IValidateOptions<T> validator, string section, string key, string value)
+        where T : class, new()
+    {
+        var options = new T();
+        Settings.Bind(Of(($"Shipinator:{section}:{key}", value)), section, options);
+        return validator.Validate(null, options).Failures ?? [];
+    }
 
     private static IConfiguration Of(params (string Key, string Value)[] settings) =>
         new ConfigurationBuilder().AddInMemoryCollection(settings.ToDictionary(s => s.Key, s => (string?)s.Value)).Build();

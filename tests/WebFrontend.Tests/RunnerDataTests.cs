@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using Shipinator.Schema.Stores;
 
 namespace Shipinator.WebFrontend.Tests;
@@ -99,6 +100,26 @@ public sealed class RunnerDataTests(ApiFixture api)
         using var other = await UploadAsync(step, "file", "a", refused);
         Assert.Equal(HttpStatusCode.Conflict, other.StatusCode);
         Assert.Equal((true, false), (IsStored(kept), IsStored(refused)));
+
+        const string name = "refused by the database";
+        await using var database = await api.Services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync();
+        await ExecuteAsync($"ALTER TABLE artifacts ADD CONSTRAINT refusing CHECK (file_name <> '{name}') NOT VALID");
+        try
+        {
+            using var third = await UploadAsync(step, "file", name, refused);
+            Assert.Equal(HttpStatusCode.UnprocessableEntity, third.StatusCode);
+            Assert.False(IsStored(refused));
+        }
+        finally
+        {
+            await ExecuteAsync("ALTER TABLE artifacts DROP CONSTRAINT refusing");
+        }
+
+        async Task ExecuteAsync(string sql)
+        {
+            await using var command = new NpgsqlCommand(sql, database);
+            await command.ExecuteNonQueryAsync();
+        }
     }
 
     [Fact]

@@ -66,11 +66,10 @@ public sealed class RunnerSecretTests(ApiFixture api)
     {
         public string Value { get; set; } = "";
 
-        public Task<IReadOnlyDictionary<string, string>> Resolve(
-            ProjectId project,
-            RepositoryId repository,
-            IReadOnlyCollection<string> names,
-            CancellationToken cancellationToken
-        ) => Task.FromResult<IReadOnlyDictionary<string, string>>(names.ToDictionary(n => n, _ => Value));
+        public Task<ResolvedSecrets> Resolve(SecretRequest request, CancellationToken cancellationToken) =>
+            Task.FromResult(new ResolvedSecrets(request.Names.ToDictionary(n => n, _ => Value), [], []));
+
+        public Task<IReadOnlyCollection<string>> ValuesToMask(SecretRequest request, CancellationToken cancellationToken) =>
+            Task.FromResult<IReadOnlyCollection<string>>([Value]);
     }
 }

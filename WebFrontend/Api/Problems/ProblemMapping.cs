@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Shipinator.Triggers;
+using Shipinator.Triggers.Secrets;
 using Shipinator.WebFrontend.Api.Responses;
 
 namespace Shipinator.WebFrontend.Api.Problems;
@@ -72,8 +73,10 @@ internal static class ProblemMapping
                 e.Message,
                 Problem.Field("clone_url", e.Message)
             ),
+            ForgeRequestException e => Problem.Of(502, e.Code, e.Message),
             ForgeException e => Problem.Of(422, e.Code, e.Message),
             ExecutorException e => Problem.Of(e.IsTransient ? 503 : 422, e.Code, e.Message),
+            ShipinatorException { Code: SecretErrors.UnknownKey or SecretErrors.Unreadable } e => Problem.Of(409, e.Code, e.Message),
             StorageUnavailableException e => Problem.Of(503, e.Code, e.Message),
             RateLimitedException e => Problem.Of(429, e.Code, e.Message),
             PlanningBusyException e => Problem.Of(503, "planning_busy", e.Message),

@@ -1,5 +1,6 @@
 using Shipinator.Client;
 using Shipinator.Schema.Stores;
+using Shipinator.Triggers.Statuses;
 
 namespace Shipinator.WebFrontend.Api.Responses;
 
@@ -16,7 +17,9 @@ internal static class CatalogResponses
             UpdatedAt = p.UpdatedAt,
         };
 
-    public static RepositoryResponse Of(RepositoryRow r) =>
+    public static RepositoryResponse Of(RepositoryRow r) => Of(r, null);
+
+    public static RepositoryResponse Of(RepositoryRow r, StatusProblems? problems) =>
         new()
         {
             Id = r.Id.ToString(),
@@ -29,6 +32,18 @@ internal static class CatalogResponses
             Executor = r.Executor,
             PipelineFile = r.PipelineFile,
             LastSyncedAt = r.LastSyncedAt,
+            PublicBadge = r.PublicBadge,
+            StatusProblem = problems is null
+                ? null
+                : new()
+                {
+                    Code = problems.ErrorCode ?? "",
+                    Message = StatusProblemText.Of(problems),
+                    Blocked = problems.Blocked,
+                    Retrying = problems.Retrying,
+                    Since = problems.Since,
+                    NextAttemptAt = problems.NextAttemptAt,
+                },
             CreatedAt = r.CreatedAt,
             UpdatedAt = r.UpdatedAt,
         };

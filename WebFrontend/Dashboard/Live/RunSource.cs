@@ -16,6 +16,9 @@ public sealed record RunSnapshot(
     TimeSpan? MedianDuration
 )
 {
+    /// <summary>The errors of the pipeline file, for which the run has failed.</summary>
+    public IReadOnlyList<FileError> FileErrors { get; init; } = [];
+
     /// <summary>Whether a page would look the same: rows have versions, and steps change with their jobs.</summary>
     public bool Equals(RunSnapshot? other) =>
         other is not null
@@ -44,8 +47,15 @@ public sealed class RunSource(RunQueries runs, TrendQueries trends, WaitReasonLo
         var median = previous is null ? await trends.MedianDurationAsync(run.PipelineId, cancellationToken) : previous.MedianDuration;
         var jobs = Keep(previous?.Jobs, await runs.JobsAsync(key, cancellationToken));
         var waiting = await waitReasons.OfAsync(run, jobs, cancellationToken);
-        return new(run, jobs, waiting, median);
+        return new(run, jobs, waiting, median) { FileErrors = await FileErrorsAsync(run, jobs, cancellationToken) };
     }
+
+    private async Task<IReadOnlyList<FileError>> FileErrorsAsync(RunView run, List<JobView> jobs, CancellationToken cancellationToken) =>
+        run.Reason == Reason.ConfigError
+        && jobs.Count == 0
+        && (await runs.PlanAsync(run.Id, cancellationToken))?.FileErrors is { IsDefault: false } errors
+            ? errors
+            : [];
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<bool> ChangesAsync(RunId key, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -33,6 +33,9 @@ public sealed record ScopeSnapshot
     /// <summary>The next page of the repositories of a project; null for none.</summary>
     public string? NextCursor { get; init; }
 
+    /// <summary>Commit statuses of a repository that its forge does not accept.</summary>
+    public StatusProblems? StatusProblems { get; init; }
+
     /// <summary>The pipelines of a repository.</summary>
     public IReadOnlyList<PipelineRow> Pipelines { get; init; } = [];
 
@@ -55,6 +58,7 @@ public sealed class ScopeSource(
     PipelineStore pipelines,
     RunQueries runs,
     TrendQueries trends,
+    CommitStatusStore statuses,
     IChangeFeed feed,
     TimeProvider time
 ) : IViewSource<Scope, ScopeSnapshot>
@@ -65,6 +69,9 @@ public sealed class ScopeSource(
     /// <summary>How many branches of a repository are shown.</summary>
     public const int MaxBranches = 12;
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Statuses that were sent again are announced by nobody.</summary>
+    private static readonly TimeSpan StatusInterval = TimeSpan.FromSeconds(10);
 
     /// <inheritdoc/>
     public Task<ScopeSnapshot> ReadAsync(Scope key, ScopeSnapshot? previous, CancellationToken cancellationToken) =>
@@ -81,7 +88,7 @@ public sealed class ScopeSource(
         feed.ThrottledChangesAsync(RefreshInterval, time, cancellationToken);
 
     /// <inheritdoc/>
-    public TimeSpan? RefreshAfter(ScopeSnapshot view) => null;
+    public TimeSpan? RefreshAfter(ScopeSnapshot view) => view.StatusProblems is null ? null : StatusInterval;
 
     private async Task<ScopeSnapshot> ProjectAsync(ProjectId id, string? cursor, Trend? known, CancellationToken cancellationToken)
     {
@@ -106,6 +113,7 @@ public sealed class ScopeSource(
                 await projects.GetAsync(repository.ProjectId, cancellationToken)
                 ?? throw new NotFoundException("project", repository.ProjectId.ToString()),
             Repository = repository,
+            StatusProblems = await statuses.ProblemsAsync(id, cancellationToken),
             Pipelines = await pipelines.ListAsync(id, cancellationToken),
             Branches = await trends.BranchesAsync(id, MaxBranches + 1, cancellationToken),
             Trend = await Trend.ReadAsync(known, time, () => trends.DaysAsync(new() { Repository = id }, 14, cancellationToken)),

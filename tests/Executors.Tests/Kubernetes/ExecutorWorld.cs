@@ -6,7 +6,7 @@ using Shipinator.Executors.Kubernetes;
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>The ports that an executor needs, and what tests observe through them.</summary>
-internal sealed class ExecutorWorld : IExecutionTokens, IServerAddress, IGitCredentials, IExecutionSignal, IWorkerOwnership
+internal sealed class ExecutorWorld : IExecutionTokens, IServerAddress, IRepositoryCredentials, IExecutionSignal, IWorkerOwnership
 {
     public ConcurrentBag<ExecutionId> Signals { get; } = [];
 
@@ -24,7 +24,8 @@ internal sealed class ExecutorWorld : IExecutionTokens, IServerAddress, IGitCred
 
     public ExecutionId? Verify(string token) => null;
 
-    public Task<GitCredential?> Find(string cloneUrl, CancellationToken cancellationToken) => Task.FromResult<GitCredential?>(null);
+    public Task<GitCredential?> Find(RepositoryId repository, string cloneUrl, CancellationToken cancellationToken) =>
+        Task.FromResult<GitCredential?>(null);
 
     public void Changed(ExecutionId execution) => Signals.Add(execution);
 
@@ -49,7 +50,7 @@ internal sealed class ExecutorWorld : IExecutionTokens, IServerAddress, IGitCred
         services
             .AddSingleton<IExecutionTokens>(this)
             .AddSingleton<IServerAddress>(this)
-            .AddSingleton<IGitCredentials>(this)
+            .AddSingleton<IRepositoryCredentials>(this)
             .AddSingleton<IExecutionSignal>(this)
             .AddSingleton<IWorkerOwnership>(this);
         services

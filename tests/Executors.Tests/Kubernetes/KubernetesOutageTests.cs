@@ -124,6 +124,26 @@ public sealed class KubernetesOutageTests : ClusterAtWork
         static long Version(string? text) => long.Parse(text!, System.Globalization.CultureInfo.InvariantCulture);
     }
 
+    [Fact]
+    public async Task Watch_CutTogetherWithItsHistory_IsReplacedByAList()
+    {
+        var spec = Execution();
+        await Executor.Submit(spec, default);
+        await UntilAsync(spec, s => s.WaitingFor?.Describe().Contains(Absent, StringComparison.Ordinal) == true);
+        var (pods, jobs) = (Cluster.Requests["GET pods"], Cluster.Requests["GET jobs"]);
+        // Both are gone before any handler of a watch notices that it was cut.
+        lock (Cluster.Store.Gate)
+        {
+            Cluster.Forget();
+            Cluster.Remove("pods", Cluster.Store.List("pods", "ci").Single().Name());
+            Cluster.Remove("jobs", spec.Worker.ExternalName);
+        }
+
+        await UntilAsync(spec, s => !s.StillPresent);
+        Assert.InRange(Cluster.Requests["GET pods"], pods + 1, int.MaxValue);
+        Assert.InRange(Cluster.Requests["GET jobs"], jobs + 1, int.MaxValue);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -33,7 +33,16 @@ public sealed class EngineCluster : IAsyncLifetime
     /// <summary>The engine's clock, when the test advances it.</summary>
     internal AdvancedClock? Clock { get; init; }
 
+    /// <summary>Services that other tests don't need.</summary>
+    internal Action<IServiceCollection> Services { get; init; } = _ => { };
+
+    internal Npgsql.NpgsqlDataSource Source => _database.DataSource;
+
     internal FakeExecutor Executor { get; private set; } = null!;
+
+    internal FakeProcessing Processing { get; } = new();
+
+    internal DeliveryStore Deliveries { get; private set; } = null!;
 
     internal SealedLogs Logs { get; } = new();
 
@@ -56,6 +65,7 @@ public sealed class EngineCluster : IAsyncLifetime
         _feed = new(_listener);
         Queries = new(_database.DataSource, TimeProvider.System);
         Artifacts = new(_database.DataSource);
+        Deliveries = new(_database.DataSource, TimeProvider.System);
         _project = await new ProjectStore(_database.DataSource, TimeProvider.System).CreateAsync("shop", null);
         Executor = new(() => Grains);
         var builder = new InProcessTestClusterBuilder(2);
@@ -73,13 +83,16 @@ public sealed class EngineCluster : IAsyncLifetime
                     o.RetryDelay = TimeSpan.FromMilliseconds(50);
                     o.ReconcilePeriod = TimeSpan.FromMilliseconds(500);
                     o.TimeoutMargin = TimeSpan.FromMilliseconds(50);
+                    o.DeliveryRetrySlowest = TimeSpan.FromMilliseconds(200);
                     Configure(o);
                 });
                 silo.Services.AddSingleton<IExecutorRegistry>(Executor);
                 silo.Services.AddSingleton<ILogStore>(Logs);
+                silo.Services.AddSingleton<IDeliveryProcessing>(Processing);
                 silo.Services.AddSingleton(Faults.Wrap(new ArtifactIndex(_database.DataSource)));
                 silo.Services.AddSingleton<ISecretSource, OneSecret>();
                 silo.Services.AddSingleton<IServerAddress, TestAddress>();
+                Services(silo.Services);
                 if (Clock is not null)
                 {
                     silo.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System).AddSingleton<TimeProvider>(Clock);
@@ -99,11 +112,14 @@ public sealed class EngineCluster : IAsyncLifetime
         await _postgres.DisposeAsync();
     }
 
-    internal async Task<(RepositoryRow Repository, PipelineRow Pipeline)> NewRepositoryAsync()
+    internal async Task<(RepositoryRow Repository, PipelineRow Pipeline)> NewRepositoryAsync(
+        string provider = "git",
+        string? cloneUrl = null
+    )
     {
         var number = Interlocked.Increment(ref _repositories);
         var repository = await new RepositoryStore(_database.DataSource, TimeProvider.System).CreateAsync(
-            new(_project.Id, $"web{number}", "git", $"https://example.org/web{number}.git", "main")
+            new(_project.Id, $"web{number}", provider, cloneUrl ?? $"https://example.org/web{number}.git", "main")
         );
         return (repository, await new PipelineStore(_database.DataSource, TimeProvider.System).EnsureAsync(repository.Id, "web", "push"));
     }
@@ -114,12 +130,15 @@ public sealed class EngineCluster : IAsyncLifetime
         Action<RunId>? arrange = null,
         (RepositoryRow Repository, PipelineRow Pipeline)? at = null,
         ImmutableDictionary<string, JobId>? reused = null,
-        long number = 1
+        long number = 1,
+        RunId? rerunOf = null,
+        Func<RunId, Task>? before = null
     )
     {
         var (repository, pipeline) = at ?? await NewRepositoryAsync();
         var run = RunId.New(TimeProvider.System);
         arrange?.Invoke(run);
+        await (before?.Invoke(run) ?? Task.CompletedTask);
         var create = new CreateRun
         {
             PipelineId = pipeline.Id,
@@ -137,6 +156,7 @@ public sealed class EngineCluster : IAsyncLifetime
             Executor = "fake",
             Plan = plan,
             Actor = "token:test",
+            RerunOf = rerunOf,
             Reused = reused ?? ImmutableDictionary<string, JobId>.Empty,
         };
         while (true)
@@ -181,7 +201,7 @@ public sealed class EngineCluster : IAsyncLifetime
         while ((await UnsettledAsync()).Any(mine.Contains))
         {
             Assert.True(TimeProvider.System.GetElapsedTime(start) < Patience, "Something that has ended did not settle.");
-            await Grains.GetGrain<IRecoveryGrain>(0).Wake();
+            await Grains.GetGrain<IRecoveryGrain>(0).Sweep();
         }
     }
 
@@ -190,6 +210,21 @@ public sealed class EngineCluster : IAsyncLifetime
     {
         await UntilAsync(run, view => view.Status.IsTerminal());
         return await TreeAsync(run);
+    }
+
+    /// <summary>Waits, woken by the database's notifications, until a delivery has its outcome.</summary>
+    internal async Task<DeliveryRow> OutcomeAsync(DeliveryId delivery)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        await foreach (var _ in _feed.Changes(null, patience.Token))
+        {
+            if (await Deliveries.GetAsync(delivery, patience.Token) is { Outcome: not null } row)
+            {
+                return row;
+            }
+        }
+
+        throw new TimeoutException($"Delivery {delivery} has no outcome.");
     }
 
     internal async Task UntilAsync(RunId run, Func<RunView, bool> condition)

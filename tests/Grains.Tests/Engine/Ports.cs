@@ -62,12 +62,22 @@ internal sealed class SealedLogs : ILogStore
 /// <summary>Knows one secret, <c>TOKEN</c>.</summary>
 internal sealed class OneSecret : ISecretSource
 {
-    public Task<IReadOnlyDictionary<string, string>> Resolve(
-        ProjectId project,
-        RepositoryId repository,
-        IReadOnlyCollection<string> names,
-        CancellationToken cancellationToken
-    ) => Task.FromResult<IReadOnlyDictionary<string, string>>(names.Where(n => n == "TOKEN").ToImmutableDictionary(n => n, _ => "value"));
+    public Task<ResolvedSecrets> Resolve(SecretRequest request, CancellationToken cancellationToken) =>
+        Task.FromResult(
+            request.Origin.IsFork
+                ? ResolvedSecrets.None with
+                {
+                    Withheld = [.. request.Names],
+                }
+                : new ResolvedSecrets(
+                    request.Names.Where(n => n == "TOKEN").ToImmutableDictionary(n => n, _ => "value"),
+                    [.. request.Names.Where(n => n != "TOKEN").Select(n => new DeniedSecret(n, $"{n} is not set."))],
+                    []
+                )
+        );
+
+    public Task<IReadOnlyCollection<string>> ValuesToMask(SecretRequest request, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyCollection<string>>(["value"]);
 }
 
 internal sealed class TestAddress : IServerAddress

@@ -70,6 +70,23 @@ public sealed class ExecutionSpecFactoryTests
     }
 
     [Fact]
+    public void Origin_IsThatOfTheRun()
+    {
+        var trigger = _started.Spec.Trigger with { Event = "pr", Branch = "main", IsFork = true };
+        var job = _started with { Spec = _started.Spec with { Trigger = trigger } };
+        Assert.Equal(
+            new RunOrigin
+            {
+                Event = "pr",
+                Branch = "main",
+                IsFork = true,
+            },
+            Spec(job, 0).Origin
+        );
+        Assert.False(Spec(_started, 0).Origin!.IsFork);
+    }
+
+    [Fact]
     public void Earlier_NamesTheLastAttemptsOfEarlierStepsInFileOrderAndWhichGiveVariables()
     {
         var plan = Plans.Job(

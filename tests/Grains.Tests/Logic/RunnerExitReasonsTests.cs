@@ -41,6 +41,6 @@ public sealed class RunnerExitReasonsTests
             Status = Status.Failed,
             Reason = Reason.ExitCode,
             ExitCode = code,
-            Detail = $"The container ended with exit code {code}.",
+            Detail = $"The container exited with code {code}.",
         };
 }

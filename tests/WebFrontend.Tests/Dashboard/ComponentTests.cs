@@ -90,6 +90,23 @@ public sealed class ComponentTests : BunitContext
         );
     }
 
+    [Theory]
+    [InlineData(Status.Running, Status.Pending, Status.Pending)]
+    [InlineData(Status.Running, Status.Submitted, Status.Running)]
+    [InlineData(Status.Running, Status.Running, Status.Running)]
+    [InlineData(Status.Failed, Status.Failed, Status.Failed)]
+    public void Step_WhoseAttemptWaitsForASlot_IsPendingAsInTheQueue(Status status, Status attempt, Status shown)
+    {
+        var step = Given.Step("unit", status, executions: [Given.Execution(Status.Failed), Given.Execution(attempt, attempt: 2)]);
+        var card = Render<JobCard>(p =>
+            p.Add(c => c.Job, Given.Job("test", Status.Running, step))
+                .Add(c => c.Waiting, Nothing)
+                .Add(c => c.Link, (Func<string?, string>)(e => $"?execution={e}"))
+        );
+        Assert.Equal(shown.Word(), card.Find(".step").GetAttribute("data-status"));
+        Assert.Equal(shown.Word(), card.Find(".step .status span").TextContent);
+    }
+
     [Fact]
     public void Header_OfARunningRun_ShowsTheExpectedEnd_AndTheCommitMessageAsText()
     {
@@ -111,7 +128,7 @@ public sealed class ComponentTests : BunitContext
     [Theory]
     [InlineData(Status.Pending, null, null, "process", "Waiting for a slot on executor \"process\"")]
     [InlineData(Status.Failed, Reason.OomKilled, "Killed at 64 MiB.", null, "oom killed: Killed at 64 MiB.")]
-    [InlineData(Status.Failed, Reason.ExitCode, "The command ended with exit code 3.", null, "The command ended with exit code 3.")]
+    [InlineData(Status.Failed, Reason.ExitCode, "The command exited with code 3.", null, "The command exited with code 3.")]
     public void Header_ShowsTheReason(Status status, Reason? reason, string? detail, string? executor, string text)
     {
         var waits = executor is null ? null : WaitReason.Slot(executor);

@@ -54,7 +54,10 @@ public sealed class EventStreamTests(ApiFixture api)
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
 
         // The first line is the keep-alive, after 15 s.
-        Assert.Equal(": keep-alive", await reader.ReadLineAsync());
+        Assert.Equal(
+            ": keep-alive",
+            await reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken)
+        );
         Assert.InRange(asked, 1, 60);
 
         await older.RollbackAsync();

@@ -51,7 +51,10 @@ public sealed class UnreachableTests(ApiFixture api)
         var asking = new WaitReasonLookup(Dead.Factory("silent"), time).OfAsync(Given.Run(), [], CancellationToken.None);
         Assert.False(asking.IsCompleted);
         time.Advance(TimeSpan.FromSeconds(2));
-        Assert.All((await asking).Values, v => Assert.Equal(WaitReason.Unknown, v));
+        Assert.All(
+            (await asking.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken)).Values,
+            v => Assert.Equal(WaitReason.Unknown, v)
+        );
     }
 
     [Fact]

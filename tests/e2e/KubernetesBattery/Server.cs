@@ -109,7 +109,7 @@ internal sealed class Server : IAsyncDisposable
             {
                 if (_process.HasExited)
                 {
-                    throw new BatteryException($"The server ended with exit code {_process.ExitCode}; its log is {_logFile}.");
+                    throw new BatteryException($"The server exited with code {_process.ExitCode}; its log is {_logFile}.");
                 }
 
                 try

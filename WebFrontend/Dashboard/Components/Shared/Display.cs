@@ -80,7 +80,11 @@ internal static class Display
 
     /// <summary>The name of an actor, without the kind that the history stores before it.</summary>
     public static string Actor(string actor) =>
-        Visible.Text(actor.StartsWith("token:", StringComparison.Ordinal) ? actor["token:".Length..] : actor);
+        Visible.Text(
+            actor.StartsWith("token:", StringComparison.Ordinal) ? actor["token:".Length..]
+            : actor.StartsWith("forge:", StringComparison.Ordinal) ? actor["forge:".Length..]
+            : actor
+        );
 
     /// <summary>Project not found, run not found.</summary>
     public static string NotFound(string what) => $"{char.ToUpperInvariant(what[0])}{what[1..]} not found";

@@ -25,6 +25,7 @@ public sealed class PaletteSearch(ProjectStore projects, RepositoryStore reposit
         new("Active runs", "page", "/runs?status=running", Icons.Material.Outlined.PlayCircle),
         new("Failed runs", "page", "/runs?status=failed", Icons.Material.Outlined.PlayCircle),
         new("Projects", "page", "/projects", Icons.Material.Outlined.Folder),
+        new("Schedules", "page", "/schedules", Icons.Material.Outlined.Schedule),
         new("API reference", "page", "/scalar", Icons.Material.Outlined.Api),
     ];
 

@@ -7,31 +7,33 @@ namespace Shipinator.WebFrontend.Dashboard.Features.Logs;
 
 /// <summary>
 /// The live log of an execution. Lines are read from the store when they scroll into view, so that a log of any length opens immediately.
-/// The selected line, the search and the display options are in the address. This part: the position in the log.
+/// The selected line, the search and the display options are in the address.
 /// </summary>
 public sealed partial class LogViewer
 {
-    /// <summary>How many lines are rendered at once when they are wrapped: lines of varying height can't be virtualized.</summary>
-    private const int WrapWindow = 1000;
-
-    /// <summary>
-    /// How many lines of 20 pixels can be reached by scrolling: browsers limit the height of an element to about 33 million pixels.
-    /// </summary>
-    private const int Window = 1_000_000;
-
+    private readonly LogReader _reader;
+    private readonly LogSearch _search;
+    private readonly LogFind _find;
+    private readonly LogWindow _window;
+    private LogScripts? _scripts;
+    private LogAddress _address = null!;
     private ElementReference _box;
     private Virtualize<LogLine>? _rows;
-    private DotNetObjectReference<LogViewer>? _me;
     private LogViewOptions? _shownOptions;
     private Goal? _goal;
     private Goal? _wrapPosition;
     private bool _isFollowing;
     private bool _isOpened;
-    private bool _isAttached;
     private bool _isSealed;
-    private int _first = 1;
     private int? _line;
-    private IReadOnlyList<LogLine> _wrapped = [];
+
+    public LogViewer()
+    {
+        _reader = new(() => View, StateHasChanged);
+        _search = new(_reader, () => SelectedLine);
+        _find = new(_search, () => SelectedLine, () => View?.State.Lines ?? 1, SelectLine, GoToLineAsync);
+        _window = new(_reader);
+    }
 
     [Parameter, EditorRequired]
     public ExecutionId Execution { get; set; }
@@ -62,14 +64,7 @@ public sealed partial class LogViewer
 
     private int? SelectedLine => IsMain ? Options.Line : _line;
 
-    private bool IsWrapped => Options.IsWrapped;
-
     private bool HasTimes => Options.HasTimes;
-
-    private int MaxLines => IsWrapped ? WrapWindow : Window;
-
-    /// <summary>How many lines can be reached by scrolling.</summary>
-    private int ReachableLines => Math.Clamp((View?.State.Lines ?? 0) - _first + 1, 0, MaxLines);
 
     /// <summary>Called by <c>app.js</c> when the user scrolls away from the end, or back to it.</summary>
     [JSInvokable]
@@ -87,29 +82,20 @@ public sealed partial class LogViewer
     public Task FollowKeyAsync() => InvokeAsync(ToggleFollowAsync);
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
         Dispose();
-        if (_isAttached)
-        {
-            try
-            {
-                await Js.InvokeVoidAsync("shipinator.log.detach", _box);
-            }
-            catch (Exception e) when (e is JSDisconnectedException or OperationCanceledException or JSException)
-            {
-                // The browser is gone, and the event handlers with it.
-            }
-        }
-
-        _me?.Dispose();
+        // Absent when the component was never initialized.
+        return _scripts?.DisposeAsync() ?? ValueTask.CompletedTask;
     }
 
     /// <inheritdoc/>
     protected override void OnInitialized()
     {
-        _find = IsMain ? Options.Find ?? "" : "";
-        _isFollowing = SelectedLine is null && _find.Length == 0;
+        _search.Text = IsMain ? Options.Find ?? "" : "";
+        _isFollowing = SelectedLine is null && _search.Text.Length == 0;
+        _window.Restart(Options.IsWrapped);
+        (_scripts, _address) = (new(Js), new(Navigation));
     }
 
     /// <inheritdoc/>
@@ -126,14 +112,15 @@ public sealed partial class LogViewer
         if (before.IsWrapped != Options.IsWrapped)
         {
             // The button stored the position; without it, as after Back, only the selected line is known.
-            var position = _wrapPosition ?? new(SelectedLine ?? _first, null, _isFollowing);
-            (_wrapPosition, _first) = (null, 1);
+            var position = _wrapPosition ?? new(SelectedLine ?? _window.First, null, _isFollowing);
+            _wrapPosition = null;
+            _window.Restart(Options.IsWrapped);
             await ScrollToAsync(position);
         }
 
-        if (IsMain && before.Find != Options.Find && (Options.Find ?? "") != _searched)
+        if (IsMain && before.Find != Options.Find && (Options.Find ?? "") != _search.Searched)
         {
-            _find = Options.Find ?? "";
+            _search.Text = Options.Find ?? "";
             await SearchAsync();
         }
 
@@ -157,22 +144,22 @@ public sealed partial class LogViewer
             // A finished log opens at its end, where the reason of a failure is.
             _goal =
                 SelectedLine is { } line ? new(Math.Min(line, lines), null, false)
-                : _find.Length == 0 && view.State.Sealed ? new(lines, 1, false)
+                : _search.Text.Length == 0 && view.State.Sealed ? new(lines, 1, false)
                 : null;
             _isFollowing &= !view.State.Sealed;
-            await MoveWindowAsync(_goal?.Line);
+            await _window.MoveAsync(lines, _goal?.Line, _isFollowing);
         }
-        else if (IsWrapped ? _isFollowing || _wrapped.Count < WrapWindow : _isFollowing && lines - _first >= MaxLines)
+        else if (_window.IsWrapped ? _isFollowing || _window.Wrapped.Count < LogWindow.WrapSize : _isFollowing && _window.EndsBefore(lines))
         {
-            await MoveWindowAsync();
+            await _window.MoveAsync(lines, null, _isFollowing);
         }
 
-        if (_rows is not null && !IsWrapped)
+        if (_rows is not null && !_window.IsWrapped)
         {
             await _rows.RefreshDataAsync();
         }
 
-        await FindMoreAsync();
+        await _search.ContinueAsync(View.State.Lines);
     }
 
     /// <inheritdoc/>
@@ -183,12 +170,11 @@ public sealed partial class LogViewer
             return;
         }
 
-        if (!_isAttached)
+        if (!_scripts!.IsAttached)
         {
-            (_isAttached, _isSealed) = (true, view.State.Sealed);
-            _me = DotNetObjectReference.Create(this);
-            await Js.InvokeVoidAsync("shipinator.log.attach", _box, _me, _isFollowing, !_isSealed);
-            if (_find.Length > 0)
+            _isSealed = view.State.Sealed;
+            await _scripts!.AttachAsync(_box, this, _isFollowing, !_isSealed);
+            if (_search.Text.Length > 0)
             {
                 await SearchAsync();
             }
@@ -197,7 +183,7 @@ public sealed partial class LogViewer
         if (_goal is { } goal)
         {
             _goal = null;
-            await Js.InvokeVoidAsync("shipinator.log.go", _box, goal.Line, goal.Align, goal.Follow);
+            await _scripts!.GoAsync(goal.Line, goal.Align, goal.Follow);
         }
 
         if (view.State.Sealed && !_isSealed)
@@ -205,7 +191,7 @@ public sealed partial class LogViewer
             // A user who followed the log sees its last line, and can then scroll: no more lines follow.
             _isSealed = true;
             _isFollowing = false;
-            await Js.InvokeVoidAsync("shipinator.log.seal", _box, lines);
+            await _scripts!.SealAsync(lines);
         }
     }
 
@@ -213,18 +199,9 @@ public sealed partial class LogViewer
 
     private Task GoToEndAsync() => ScrollToAsync(new(int.MaxValue, 1, View?.State.Sealed == false));
 
-    private Task ShowEarlierAsync()
-    {
-        var edge = _first - 1;
-        _first = Math.Max(1, _first - MaxLines);
-        return ScrollToAsync(new(edge, 1, false));
-    }
+    private Task ShowEarlierAsync() => ScrollToAsync(new(_window.MoveUp(), 1, false));
 
-    private Task ShowLaterAsync()
-    {
-        _first += MaxLines;
-        return ScrollToAsync(new(_first, 0, false));
-    }
+    private Task ShowLaterAsync() => ScrollToAsync(new(_window.MoveDown(), 0, false));
 
     private async Task ScrollToAsync(Goal goal)
     {
@@ -236,7 +213,7 @@ public sealed partial class LogViewer
         _isFollowing = goal.Follow;
         goal = goal with { Line = goal.Follow ? lines : Math.Clamp(goal.Line, 1, lines) };
         _goal = goal;
-        await MoveWindowAsync(goal.Line);
+        await _window.MoveAsync(lines, goal.Line, _isFollowing);
         StateHasChanged();
     }
 
@@ -255,49 +232,47 @@ public sealed partial class LogViewer
 
         _isFollowing = false;
         StateHasChanged();
-        await Js.InvokeVoidAsync("shipinator.log.follow", _box, false);
+        await _scripts!.FollowAsync(false);
     }
 
-    private void ToggleTimes() =>
-        Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("times", HasTimes ? null : LogViewOptions.On), replace: true);
+    private void ToggleTimes() => _address.ShowTimes(!HasTimes);
 
     private async Task ToggleWrapAsync()
     {
-        var line = View is { State.Lines: > 0 } ? await Js.InvokeAsync<int?>("shipinator.log.where", _box) : null;
+        var line = View is { State.Lines: > 0 } ? await _scripts!.WhereAsync() : null;
         _wrapPosition = line is { } at ? new(at, at == SelectedLine ? null : 0, _isFollowing) : null;
-        Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("wrap", IsWrapped ? null : LogViewOptions.On), replace: true);
+        _address.Wrap(!_window.IsWrapped);
     }
 
-    /// <summary>Moves the window of reachable lines so that it contains a line, or the end when it is followed.</summary>
-    private async Task MoveWindowAsync(int? line = null)
+    private ValueTask<ItemsProviderResult<LogLine>> ProvideAsync(ItemsProviderRequest request) =>
+        _window.ProvideAsync(request, View?.State.Lines ?? 0);
+
+    private Task FindNextAsync() => _find.EnterAsync(1);
+
+    private Task FindPreviousAsync() => _find.EnterAsync(-1);
+
+    private async Task SearchAsync()
     {
-        var lines = View!.State.Lines;
-        if (line is { } l && (l < _first || l - _first >= MaxLines))
+        if (await _find.SearchAsync())
         {
-            _first = Math.Max(1, l - (MaxLines / 2));
+            StateHasChanged();
         }
-        else if (_isFollowing && lines - _first >= MaxLines)
-        {
-            // Moving the window renders all lines again, so it moves by half its size where possible.
-            _first = lines - (IsWrapped ? MaxLines - 1 : MaxLines / 2);
-        }
-
-        _wrapped = IsWrapped ? await ReadAsync(_first, WrapWindow, CancellationToken.None) : [];
     }
 
-    /// <summary>The link of a line in the secondary log makes that log the main one; the two stay side by side.</summary>
-    private string LineLink(int line) =>
-        IsMain
-            ? Navigation.GetUriWithQueryParameter("line", line)
-            : Navigation.GetUriWithQueryParameters(
-                new Dictionary<string, object?>
-                {
-                    ["execution"] = Execution.ToString(),
-                    ["beside"] = Beside?.ToString(),
-                    ["line"] = line,
-                    ["find"] = null,
-                }
-            );
+    /// <summary>Selects a line; in the address, if that is for this log.</summary>
+    private void SelectLine(int? line)
+    {
+        if (IsMain)
+        {
+            _address.Select(line, _search.Searched);
+        }
+        else
+        {
+            _line = line;
+        }
+    }
+
+    private string LineLink(int line) => IsMain ? _address.LineLink(line) : _address.LineLink(line, Execution, Beside);
 
     /// <summary>Where to scroll after rendering. Align: 0 for the top, 1 for the bottom, null for anywhere in view.</summary>
     private sealed record Goal(int Line, double? Align, bool Follow);

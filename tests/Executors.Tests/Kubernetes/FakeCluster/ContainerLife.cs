@@ -76,6 +76,17 @@ internal sealed class ContainerLife(JsonObject spec, bool isFirst)
         State = new() { ["running"] = new JsonObject { ["startedAt"] = Json.Time(StartedAt) } };
     }
 
+    /// <summary>Ends it when its time is over; whether it has ended.</summary>
+    public bool EndIfOver(DateTimeOffset now)
+    {
+        if (IsRunning && EndsAt < now)
+        {
+            End(Course!.ExitCode, Course.Reason, EndsAt);
+        }
+
+        return ExitCode is not null;
+    }
+
     public void End(int code, string reason, DateTimeOffset at, string? message = null)
     {
         var end = new JsonObject { ["exitCode"] = code, ["reason"] = reason };

@@ -224,8 +224,12 @@ internal sealed class FakeCluster : IAsyncDisposable
     /// <summary>Drops the history and aborts all watches: resuming them gets 410.</summary>
     public void Forget()
     {
-        Store.Compact();
-        CutWatches();
+        // At once: a watch that sent a change after the compaction could be resumed.
+        lock (Store.Gate)
+        {
+            Store.Compact();
+            CutWatches();
+        }
     }
 
     private void Account(string @namespace) =>

@@ -3,14 +3,19 @@ namespace Shipinator.Executors.Tests.Kubernetes;
 /// <summary>
 /// The kubelet of a node that has the images <c>*:local</c>: moves pods through their states and reports these on schedule.
 /// </summary>
-internal sealed partial class ScriptedKubelet
+internal sealed class ScriptedKubelet
 {
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
     private readonly World _world;
     private readonly ContainerRuntime _runtime;
+    private readonly Sidecars _sidecars;
     private readonly Dictionary<string, PodLife> _lives = new(StringComparer.Ordinal);
 
-    private ScriptedKubelet(World world) => (_world, _runtime) = (world, new(world));
+    private ScriptedKubelet(World world)
+    {
+        (_world, _runtime) = (world, new(world));
+        _sidecars = new(world, _runtime);
+    }
 
     public static void Start(World world) => world.Store.Changed += new ScriptedKubelet(world).See;
 
@@ -70,7 +75,7 @@ internal sealed partial class ScriptedKubelet
             container.Wait(life.First.Count > 0 ? "PodInitializing" : "ContainerCreating");
         }
 
-        Publish(life);
+        _world.Publish(life);
         yield return Milliseconds(300);
         while (ContainerRuntime.Volumes(life).Any(s => _runtime.Find(life, s) is null))
         {
@@ -79,7 +84,7 @@ internal sealed partial class ScriptedKubelet
         }
 
         life.HasSandbox = true;
-        Publish(life);
+        _world.Publish(life);
         foreach (var container in life.First)
         {
             foreach (var pause in Await(life, container).Append(Milliseconds(100)))
@@ -88,23 +93,23 @@ internal sealed partial class ScriptedKubelet
             }
 
             _runtime.Start(life, container);
-            Publish(life);
-            foreach (var pause in container.IsSidecar ? UntilStarted(life, container) : UntilEnded(container))
+            _world.Publish(life);
+            foreach (var pause in container.IsSidecar ? _sidecars.UntilStarted(life, container) : UntilEnded(container))
             {
                 yield return pause;
             }
 
-            Publish(life);
+            _world.Publish(life);
             if (!container.HasDoneItsPart)
             {
                 yield return Tick;
-                foreach (var pause in StopSidecars(life))
+                foreach (var pause in _sidecars.Stop(life))
                 {
                     yield return pause;
                 }
 
                 (life.Phase, life.HasSandbox) = ("Failed", false);
-                Publish(life);
+                _world.Publish(life);
                 yield break;
             }
         }
@@ -119,7 +124,7 @@ internal sealed partial class ScriptedKubelet
             // A container that ended while the next one was started is seen as ended at once.
             foreach (var earlier in life.Main)
             {
-                EndIfOver(earlier);
+                earlier.EndIfOver(_world.Now);
             }
 
             _runtime.Start(life, container);
@@ -131,27 +136,27 @@ internal sealed partial class ScriptedKubelet
             life.Phase = "Running";
         }
 
-        Publish(life);
+        _world.Publish(life);
         while (life.Main.Any(c => c.IsRunning))
         {
             yield return life.Main.Where(c => c.IsRunning).Min(UntilOver);
-            life.Main.ToList().ForEach(c => EndIfOver(c));
-            Publish(life);
+            life.Main.ToList().ForEach(c => c.EndIfOver(_world.Now));
+            _world.Publish(life);
         }
 
         yield return Tick;
-        foreach (var pause in StopSidecars(life))
+        foreach (var pause in _sidecars.Stop(life))
         {
             yield return pause;
         }
 
         (life.Phase, life.HasSandbox) = (life.Main.All(c => c.ExitCode == 0) ? "Succeeded" : "Failed", false);
-        Publish(life);
+        _world.Publish(life);
     }
 
     private IEnumerable<TimeSpan> UntilEnded(ContainerLife container)
     {
-        while (!EndIfOver(container))
+        while (!container.EndIfOver(_world.Now))
         {
             yield return UntilOver(container);
         }
@@ -168,17 +173,17 @@ internal sealed partial class ScriptedKubelet
                 + $"image: {container.Image}: not found";
             yield return Milliseconds(1500);
             container.Wait("ErrImagePull", error);
-            Publish(life);
+            _world.Publish(life);
             yield return Milliseconds(10_000);
             container.Wait("ImagePullBackOff", $"Back-off pulling image \"{container.Image}\": ErrImagePull: {error}");
-            Publish(life);
+            _world.Publish(life);
             yield return Milliseconds(13_000);
         }
 
         while (ContainerRuntime.Secrets(container).FirstOrDefault(s => _runtime.Find(life, s) is null) is { } missing)
         {
             container.Wait("CreateContainerConfigError", $"secret \"{missing}\" not found");
-            Publish(life);
+            _world.Publish(life);
             yield return Milliseconds(12_000);
         }
     }
@@ -186,16 +191,6 @@ internal sealed partial class ScriptedKubelet
     /// <summary>Checks once a second.</summary>
     private TimeSpan UntilOver(ContainerLife container) =>
         TimeSpan.FromSeconds(Math.Max(1, Math.Ceiling((container.EndsAt - _world.Now).TotalSeconds)));
-
-    private bool EndIfOver(ContainerLife container)
-    {
-        if (container.IsRunning && container.EndsAt < _world.Now)
-        {
-            container.End(container.Course!.ExitCode, container.Course.Reason, container.EndsAt);
-        }
-
-        return container.ExitCode is not null;
-    }
 
     private IEnumerable<TimeSpan> Terminate(PodLife life, long grace)
     {
@@ -206,10 +201,10 @@ internal sealed partial class ScriptedKubelet
             {
                 // The reason why it waited is dropped.
                 life.Main.Where(c => c.State.ContainsKey("waiting")).ToList().ForEach(c => c.Wait("ContainerCreating"));
-                Publish(life);
+                _world.Publish(life);
                 yield return Milliseconds(100);
                 life.HasSandbox = false;
-                Publish(life);
+                _world.Publish(life);
             }
             else
             {
@@ -224,7 +219,7 @@ internal sealed partial class ScriptedKubelet
 
             foreach (var container in life.Main)
             {
-                if (!EndIfOver(container))
+                if (!container.EndIfOver(_world.Now))
                 {
                     container.End(
                         137,
@@ -235,13 +230,13 @@ internal sealed partial class ScriptedKubelet
                 }
             }
 
-            foreach (var pause in StopSidecars(life))
+            foreach (var pause in _sidecars.Stop(life))
             {
                 yield return pause;
             }
 
             (life.Phase, life.HasSandbox) = ("Failed", false);
-            Publish(life);
+            _world.Publish(life);
         }
 
         yield return Milliseconds(50);
@@ -266,7 +261,7 @@ internal sealed partial class ScriptedKubelet
             yield break;
         }
 
-        foreach (var container in life.All.Where(c => !EndIfOver(c)))
+        foreach (var container in life.All.Where(c => !c.EndIfOver(_world.Now)))
         {
             if (container.IsRunning)
             {
@@ -276,16 +271,7 @@ internal sealed partial class ScriptedKubelet
 
         life.Verdict = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
         (life.Phase, life.HasSandbox) = ("Failed", false);
-        Publish(life);
-    }
-
-    private void Publish(PodLife life)
-    {
-        if (_world.Store.Find(life.Key) is { } pod)
-        {
-            pod["status"] = life.Status(pod["status"], _world.Now);
-            _world.Store.Save("pods", pod);
-        }
+        _world.Publish(life);
     }
 
     private static TimeSpan Milliseconds(int count) => TimeSpan.FromMilliseconds(count);

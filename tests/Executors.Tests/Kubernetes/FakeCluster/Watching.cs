@@ -14,6 +14,9 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
     private const string HalfALine = """{"type":"MODIFIED","object":{"kind":"Job","metadata":{"resourceV""";
     private CancellationTokenSource _cut = new();
     private bool _torn;
+
+    /// <summary>The version at the last cut: an aborted connection carries no later change, however late its handler notices.</summary>
+    private long _cutAt;
     private int _opened;
     private int _muted;
     private string? _mutedKind;
@@ -33,7 +36,7 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
     {
         lock (store.Gate)
         {
-            _torn = torn;
+            (_torn, _cutAt) = (torn, store.Version);
             _cut.Cancel();
             _cut = new();
         }
@@ -116,7 +119,8 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
                 lock (store.Gate)
                 {
                     // A bookmark must not be ahead of what was sent.
-                    (changes, upTo) = (store.Since(from), store.Version);
+                    upTo = cut.IsCancellationRequested ? _cutAt : store.Version;
+                    changes = [.. store.Since(from).TakeWhile(c => c.Version <= upTo)];
                 }
 
                 var isMute = number <= Volatile.Read(ref _muted) && (_mutedKind is null || _mutedKind == call.Kind.Plural);
@@ -129,7 +133,7 @@ internal sealed class Watching(Store store, TimeProvider time) : IDisposable
                     }
                 }
 
-                if (!isMute && marks?.IsDue(time.GetUtcNow()) == true)
+                if (!isMute && !cut.IsCancellationRequested && marks?.IsDue(time.GetUtcNow()) == true)
                 {
                     lines.Add(Bookmark(call.Kind, upTo, endsInitial: false));
                 }

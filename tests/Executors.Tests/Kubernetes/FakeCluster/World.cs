@@ -18,6 +18,16 @@ internal sealed class World(Store store, Writing writing, Deleting deleting, Pod
 
     public DateTimeOffset Now => time.GetUtcNow();
 
+    /// <summary>Writes what the kubelet knows of a pod, if that still exists.</summary>
+    public void Publish(PodLife life)
+    {
+        if (store.Find(life.Key) is { } pod)
+        {
+            pod["status"] = life.Status(pod["status"], Now);
+            store.Save("pods", pod);
+        }
+    }
+
     public void After(TimeSpan delay, Action action) =>
         time.After(
             delay,

@@ -1,20 +1,20 @@
 namespace Shipinator.Executors.Tests.Kubernetes;
 
 /// <summary>Sidecars: started one after the other, probed, and stopped last.</summary>
-internal sealed partial class ScriptedKubelet
+internal sealed class Sidecars(World world, ContainerRuntime runtime)
 {
     /// <summary>
     /// The containers after a sidecar wait for its startup probe; a sidecar whose probe never succeeds is restarted again and again.
     /// </summary>
-    private IEnumerable<TimeSpan> UntilStarted(PodLife life, ContainerLife container)
+    public IEnumerable<TimeSpan> UntilStarted(PodLife life, ContainerLife container)
     {
         for (var failures = 0; container.Probe is var (period, most, port) && !container.HasPassed; )
         {
             yield return period;
             container.HasPassed =
-                !EndIfOver(container)
+                !container.EndIfOver(world.Now)
                 && container.Course!.Ports.TryGetValue(port, out var since)
-                && container.StartedAt + since <= _world.Now;
+                && container.StartedAt + since <= world.Now;
             if (container.HasPassed || (++failures < most && container.IsRunning))
             {
                 continue;
@@ -22,27 +22,27 @@ internal sealed partial class ScriptedKubelet
 
             if (container.IsRunning)
             {
-                container.End(137, "Error", _world.Now);
+                container.End(137, "Error", world.Now);
             }
 
             var restart = TimeSpan.FromSeconds(10 * Math.Pow(2, Math.Min(container.Restarts, 5)));
             container.WaitForRestart(restart, life.Key.Name);
-            Publish(life);
+            world.Publish(life);
             yield return restart;
             failures = 0;
-            _runtime.Start(life, container);
-            Publish(life);
+            runtime.Start(life, container);
+            world.Publish(life);
         }
     }
 
     /// <summary>In reverse order of their start.</summary>
-    private IEnumerable<TimeSpan> StopSidecars(PodLife life)
+    public IEnumerable<TimeSpan> Stop(PodLife life)
     {
         foreach (var sidecar in life.First.Where(c => c is { IsSidecar: true, IsRunning: true }).Reverse())
         {
-            yield return Milliseconds(100);
-            sidecar.End(143, "Error", _world.Now);
-            Publish(life);
+            yield return TimeSpan.FromMilliseconds(100);
+            sidecar.End(143, "Error", world.Now);
+            world.Publish(life);
         }
     }
 }

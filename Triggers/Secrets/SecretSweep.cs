@@ -1,0 +1,50 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Shipinator.Schema.Stores;
+
+namespace Shipinator.Triggers.Secrets;
+
+/// <summary>Deletes earlier versions of secrets that nothing needs any more.</summary>
+public sealed partial class SecretSweep(SecretStore store, TimeProvider time, ILogger<SecretSweep> logger) : BackgroundService
+{
+    private static readonly TimeSpan Period = TimeSpan.FromMinutes(15);
+
+    /// <summary>Sweeps once. Errors: none; a failure is logged, and the next sweep tries again.</summary>
+    public async Task SweepAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (await store.PruneAsync(cancellationToken) is > 0 and var count)
+            {
+                Deleted(count);
+            }
+        }
+        catch (ShipinatorException e)
+        {
+            Failed(e);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Period, time);
+        try
+        {
+            do
+            {
+                await SweepAsync(stoppingToken);
+            } while (await timer.WaitForNextTickAsync(stoppingToken));
+        }
+        catch (OperationCanceledException)
+        {
+            // The server is stopping.
+        }
+    }
+
+    [LoggerMessage(4567, LogLevel.Warning, "Failed to delete earlier versions of secrets; retrying later")]
+    private partial void Failed(Exception exception);
+
+    [LoggerMessage(4568, LogLevel.Information, "Deleted {Count} earlier versions of secrets")]
+    private partial void Deleted(int count);
+}

@@ -1,0 +1,98 @@
+using System.Globalization;
+using System.Net.Http.Json;
+
+namespace Shipinator.Grains.Tests.Statuses;
+
+/// <summary>A forge that speaks the statuses' part of Gitea's API over real HTTP.</summary>
+internal sealed class RestForge(string provider) : IStatusForge, IDisposable
+{
+    private readonly HttpClient _client = new();
+
+    public string Provider => provider;
+
+    public async Task PostStatus(ForgeRepository repository, string commit, CommitStatus status, CancellationToken cancellationToken)
+    {
+        var clone = new Uri(repository.CloneUrl);
+        var path = clone.AbsolutePath.Replace(".git", "", StringComparison.Ordinal);
+        HttpResponseMessage response;
+        try
+        {
+            response = await _client.PostAsJsonAsync(
+                new Uri(clone, $"/api/v1/repos{path}/statuses/{commit}"),
+                new
+                {
+                    context = status.Context,
+                    state = status.State.ToString().ToLowerInvariant(),
+                    description = status.Description,
+                    target_url = status.TargetUrl?.ToString(),
+                },
+                cancellationToken
+            );
+        }
+        catch (HttpRequestException e)
+        {
+            throw new ForgeRequestException(ForgeRequestException.Unavailable, "The forge can't be reached.", isTransient: true, inner: e);
+        }
+
+        using (response)
+        {
+            var code = (int)response.StatusCode;
+            if (code == 201)
+            {
+                return;
+            }
+
+            var (name, isTransient) = code switch
+            {
+                401 => (ForgeRequestException.Unauthorized, false),
+                403 => (ForgeRequestException.Forbidden, false),
+                404 => (ForgeRequestException.NotFound, false),
+                429 => (ForgeRequestException.RateLimited, true),
+                >= 500 => (ForgeRequestException.Unavailable, true),
+                _ => (ForgeRequestException.Refused, false),
+            };
+            throw new ForgeRequestException(
+                name,
+                string.Create(CultureInfo.InvariantCulture, $"The forge answered {code}."),
+                isTransient,
+                code,
+                response.Headers.RetryAfter?.Delta
+            );
+        }
+    }
+
+    public void Dispose() => _client.Dispose();
+
+    public Task<ResolvedRef> Resolve(ForgeRepository repository, string gitRef, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<string> ReadFile(ForgeRepository repository, string commit, string path, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<IReadOnlyList<string>?> ChangedFiles(
+        ForgeRepository repository,
+        string baseCommit,
+        string headCommit,
+        CancellationToken cancellationToken
+    ) => throw new NotSupportedException();
+
+    public Task<IReadOnlyList<string>> ListRefs(ForgeRepository repository, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<ResolvedRef> ResolveCommit(ForgeRepository repository, string commit, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<CommitFile> ReadAt(
+        ForgeRepository repository,
+        string gitRef,
+        string? commit,
+        string path,
+        CancellationToken cancellationToken
+    ) => throw new NotSupportedException();
+
+    public Task<bool> HasRef(ForgeRepository repository, string fullRef, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    public Task<string?> DefaultBranch(ForgeRepository repository, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+}

@@ -103,7 +103,7 @@ order=(Browser EndToEnd WebFrontend Schema Grains Cli Forges Executors Runner Pi
 
 # Projects that mostly wait: for processes, timeouts and connections that stay silent. One of them may run beside the others without
 # being counted, since it needs little of a processor.
-waits=(Cli Forges Executors Runner)
+waits=(Cli Forges)
 
 # Projects that run with no other beside them, because a busy machine changes what they measure.
 alone=()

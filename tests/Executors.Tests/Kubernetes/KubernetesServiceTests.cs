@@ -55,7 +55,7 @@ public sealed class KubernetesServiceTests : ClusterAtWork
 
     [Theory]
     [InlineData("sleep 100000", "(Error)")]
-    [InlineData("echo no-room; exit 9", "exit code 9")]
+    [InlineData("echo no-room; exit 9", "exited with code 9")]
     public async Task Service_NeverReady_FailsTheStepAfterItsOwnTimeout(string script, string words)
     {
         var spec = With(("db", script, 5432));

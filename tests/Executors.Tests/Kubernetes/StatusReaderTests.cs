@@ -12,7 +12,7 @@ public sealed class StatusReaderTests
 {
     [Theory]
     [InlineData("success", "ok", null, null, 0)]
-    [InlineData("exit-3", "no", Reason.ExitCode, "exit code 3", 3)]
+    [InlineData("exit-3", "no", Reason.ExitCode, "exited with code 3", 3)]
     [InlineData("start-error", "no", Reason.ExecutorError, "/no/such/binary", 128)]
     [InlineData("oom-killed", "no", Reason.OomKilled, "memory", 137)]
     [InlineData("pod-deleted", "no", Reason.Lost, "deleted by someone other than Shipinator", 137)]
@@ -351,7 +351,7 @@ public sealed class StatusReaderTests
         );
         Assert.Equal(
             last.Contains("no room", StringComparison.Ordinal),
-            (seen.WaitingFor?.Describe() ?? seen.Detail)!.Contains("exit code 1 (Error): no room", StringComparison.Ordinal)
+            (seen.WaitingFor?.Describe() ?? seen.Detail)!.Contains("exited with code 1 (Error): no room", StringComparison.Ordinal)
         );
     }
 

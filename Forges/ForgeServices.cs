@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using Shipinator.Forges.Api;
 using Shipinator.Forges.Configuration;
 using Shipinator.Forges.Git;
 using Shipinator.Forges.Gitea;
@@ -11,7 +12,7 @@ namespace Shipinator.Forges;
 /// <summary>Registers forges.</summary>
 public static class ForgeServices
 {
-    /// <summary>The <c>git</c> provider, the registry, and credentials and secrets from the configuration.</summary>
+    /// <summary>All providers, the registry, and credentials and secrets from the configuration.</summary>
     public static IServiceCollection AddGitForge(this IServiceCollection services, Action<ForgeOptions> configure)
     {
         services.AddSingleton<IValidateOptions<ForgeOptions>, ForgeOptionsValidator>();
@@ -19,10 +20,12 @@ public static class ForgeServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<GitForge>();
         services.AddSingleton<IForge>(s => s.GetRequiredService<GitForge>());
-        services.AddSingleton<IForge, GitHubForge>();
-        services.AddSingleton<IForge, GiteaForge>();
-        services.AddSingleton<IForge, ForgejoForge>();
-        services.AddSingleton<IForge, GogsForge>();
+        services.AddForge((git, api) => new GitHubForge(git, api));
+        services.AddForge((git, api) => new GiteaForge(git, api));
+        services.AddForge((git, api) => new ForgejoForge(git, api));
+        services.AddForge((git, api) => new GogsForge(git, api));
+        services.TryAddSingleton<ForgeHttp>();
+        services.TryAddSingleton<ForgeApi>();
         services.TryAddSingleton<IRepositoryMirrors>(s => s.GetRequiredService<GitForge>().Mirrors);
         services.TryAddSingleton<IClonePolicy, ClonePolicy>();
         services.TryAddSingleton<IForgeRegistry, ForgeRegistry>();
@@ -33,6 +36,9 @@ public static class ForgeServices
         services.TryAddSingleton<ISecretSource, ConfigurationSecrets>();
         return services;
     }
+
+    private static void AddForge(this IServiceCollection services, Func<GitForge, ForgeApi, IForge> create) =>
+        services.AddSingleton(s => create(s.GetRequiredService<GitForge>(), s.GetRequiredService<ForgeApi>()));
 }
 
 /// <summary>The registered forges, by provider.</summary>

@@ -21,12 +21,28 @@ public abstract class MirroredForge(GitForge git) : IForge
         git.ReadFile(repository, commit, path, cancellationToken);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<string>?> ChangedFiles(
+    public async Task<IReadOnlyList<string>?> ChangedFiles(
         ForgeRepository repository,
         string baseCommit,
         string headCommit,
         CancellationToken cancellationToken
-    ) => git.ChangedFiles(repository, baseCommit, headCommit, cancellationToken);
+    )
+    {
+        if (await git.ChangedFiles(repository, baseCommit, headCommit, cancellationToken) is { } files)
+        {
+            return files;
+        }
+
+        try
+        {
+            // The forge may still know a commit that no ref contains any more: the one before a forced push.
+            return await ComparedFiles(repository, baseCommit, headCommit, cancellationToken);
+        }
+        catch (ForgeRequestException)
+        {
+            return null;
+        }
+    }
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<string>> ListRefs(ForgeRepository repository, CancellationToken cancellationToken) =>
@@ -52,4 +68,37 @@ public abstract class MirroredForge(GitForge git) : IForge
     /// <inheritdoc/>
     public Task<string?> DefaultBranch(ForgeRepository repository, CancellationToken cancellationToken) =>
         git.DefaultBranch(repository, cancellationToken);
+
+    /// <summary>
+    /// The paths that differ between two commits by the API of the forge; null when it can't list all of them. Errors:
+    /// <see cref="ForgeRequestException"/>.
+    /// </summary>
+    private protected virtual Task<IReadOnlyList<string>?> ComparedFiles(
+        ForgeRepository repository,
+        string baseCommit,
+        string headCommit,
+        CancellationToken cancellationToken
+    ) => Task.FromResult<IReadOnlyList<string>?>(null);
+
+    /// <summary>
+    /// The paths that a pull request changes, by the mirror: from where its head left the base. Null when the mirror can't tell.
+    /// </summary>
+    private protected async Task<IReadOnlyList<string>?> MirroredFiles(
+        ForgeRepository repository,
+        string baseCommit,
+        string headCommit,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            // Fetches, so that the mirror has the head if any ref does.
+            await git.ResolveCommit(repository, headCommit, cancellationToken);
+            return await git.ChangedFiles(repository, baseCommit, headCommit, cancellationToken);
+        }
+        catch (ForgeException)
+        {
+            return null;
+        }
+    }
 }

@@ -26,6 +26,7 @@ internal sealed partial class GitRemote(
         "!f() { test \"$1\" = get || exit 0; echo \"username=$SHIPINATOR_GIT_USERNAME\"; echo \"password=$SHIPINATOR_GIT_PASSWORD\"; }; f";
 
     private readonly GitProcess _git = new(options.IdleTimeout, options.FetchTimeout, time);
+    private readonly HostLookup _lookup = new(policy, options.IdleTimeout, time);
     private readonly HostSlots _slots = new(options.FetchesPerHost, options.Fetches, options.WaitTimeout, time);
     private volatile bool _isVersionKnown;
     private readonly ConcurrentDictionary<string, CloneAddress> _moved = new(StringComparer.Ordinal);
@@ -82,7 +83,7 @@ internal sealed partial class GitRemote(
             if (
                 await new RedirectProbe(policy, options.IdleTimeout).FindAsync(
                     known,
-                    await AddressesAsync(known, cancellationToken),
+                    await _lookup.FindAsync(known, cancellationToken),
                     credential,
                     cancellationToken
                 )
@@ -115,7 +116,7 @@ internal sealed partial class GitRemote(
         CancellationToken cancellationToken
     )
     {
-        var addresses = await AddressesAsync(address, cancellationToken);
+        var addresses = await _lookup.FindAsync(address, cancellationToken);
         var credential = await credentials.Find(repository, address.Url, cancellationToken);
         var settings = new List<(string Key, string Value)>
         {
@@ -171,49 +172,6 @@ internal sealed partial class GitRemote(
         }
 
         return (await _git.RunAsync(folder, arguments, environment, cancellationToken), credential);
-    }
-
-    /// <summary>All addresses of the host, each of them allowed; empty for a literal address or when a proxy resolves the name.</summary>
-    private async Task<IReadOnlyList<IPAddress>> AddressesAsync(CloneAddress address, CancellationToken cancellationToken)
-    {
-        if (address.Literal is not null)
-        {
-            return [];
-        }
-
-        IPAddress[] found;
-        try
-        {
-            // The system's look-up blocks, so it gets its own thread and the same timeout as an unresponsive host.
-            found = await Task
-                .Factory.StartNew(
-                    () => Dns.GetHostAddresses(address.Host),
-                    CancellationToken.None,
-                    TaskCreationOptions.LongRunning,
-                    TaskScheduler.Default
-                )
-                .WaitAsync(options.IdleTimeout, time, cancellationToken);
-        }
-        catch (Exception e) when (e is SocketException or TimeoutException or ArgumentException)
-        {
-            if (HttpClient.DefaultProxy.GetProxy(new Uri(address.Url)) is not null)
-            {
-                return [];
-            }
-
-            throw new ForgeException(
-                ForgeException.Unreachable,
-                $"{address.Url} can't be fetched: the host name can't be resolved. Check the clone URL and this server's DNS settings.",
-                e
-            );
-        }
-
-        foreach (var one in found)
-        {
-            policy.Require(address, one);
-        }
-
-        return found;
     }
 
     /// <summary>Older versions of git ignore <c>http.curloptResolve</c>, to which addresses are pinned.</summary>

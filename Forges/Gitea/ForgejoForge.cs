@@ -1,3 +1,4 @@
+using Shipinator.Forges.Api;
 using Shipinator.Forges.Git;
 
 namespace Shipinator.Forges.Gitea;
@@ -5,8 +6,11 @@ namespace Shipinator.Forges.Gitea;
 /// <summary>
 /// Forgejo: Gitea's API, and headers of its own next to Gitea's. A webhook of the kind "Gitea" there is recognized as Gitea's.
 /// </summary>
-public sealed class ForgejoForge(GitForge git) : GiteaForge(git, new("Forgejo"))
+public sealed class ForgejoForge : GiteaForge
 {
+    internal ForgejoForge(GitForge git, ForgeApi api)
+        : base(git, api, new("Forgejo"), new(["forgejo", "gitea"], Events)) { }
+
     /// <inheritdoc/>
     public override string Provider => "forgejo";
 

@@ -1,8 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.Extensions.Options;
-using Shipinator.Forges.Configuration;
-using Shipinator.Forges.Git;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Shipinator.Forges.Gitea;
 using Shipinator.Forges.GitHub;
 using Shipinator.Testing.Forges;
@@ -14,18 +13,17 @@ internal static class WebhookCases
 {
     public const string Secret = "It's a Secret to Everybody";
 
-    private static readonly GitForge Git = new(
-        Options.Create(new ForgeOptions { CacheRoot = "/nonexistent" }),
-        new ConfiguredRepositoryCredentials(
-            new ConfigurationGitCredentials(new Microsoft.Extensions.Configuration.ConfigurationBuilder().Build())
-        ),
-        TimeProvider.System
-    );
+    private static readonly IForgeRegistry Registry = new ServiceCollection()
+        .AddLogging()
+        .AddSingleton<IConfiguration>(new ConfigurationBuilder().Build())
+        .AddGitForge(o => o.CacheRoot = "/nonexistent")
+        .BuildServiceProvider()
+        .GetRequiredService<IForgeRegistry>();
 
-    public static readonly GitHubForge GitHub = new(Git);
-    public static readonly GiteaForge Gitea = new(Git);
-    public static readonly ForgejoForge Forgejo = new(Git);
-    public static readonly GogsForge Gogs = new(Git);
+    public static readonly GitHubForge GitHub = (GitHubForge)Registry.Get("github");
+    public static readonly GiteaForge Gitea = (GiteaForge)Registry.Get("gitea");
+    public static readonly ForgejoForge Forgejo = (ForgejoForge)Registry.Get("forgejo");
+    public static readonly GogsForge Gogs = (GogsForge)Registry.Get("gogs");
     public static readonly IReadOnlyList<IWebhookForge> All = [GitHub, Gogs, Gitea, Forgejo];
     public static readonly WebhookForges Forges = new(All);
 

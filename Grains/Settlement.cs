@@ -64,8 +64,7 @@ internal sealed partial class Settlement(string grain, Guid id, TimeSpan retryDe
                 PartFailed(e, grain, id, part.Name);
             }
 
-            var wait = retryDelay * Math.Pow(2, Math.Min(_failures++, 20));
-            return wait < LongestWait ? wait : LongestWait;
+            return Doubling.Of(retryDelay, _failures++, LongestWait);
         }
 
         _done.Add(part.Name);

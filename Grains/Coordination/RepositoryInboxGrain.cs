@@ -156,11 +156,7 @@ public sealed partial class RepositoryInboxGrain(
     }
 
     /// <summary>Doubled with each attempt, with jitter.</summary>
-    private TimeSpan Backoff(int attempts)
-    {
-        var wait = _options.RetryDelay * Math.Pow(2, Math.Min(attempts, 20));
-        return Jitter(wait < _options.DeliveryRetrySlowest ? wait : _options.DeliveryRetrySlowest);
-    }
+    private TimeSpan Backoff(int attempts) => Jitter(Doubling.Of(_options.RetryDelay, attempts, _options.DeliveryRetrySlowest));
 
     private static TimeSpan Jitter(TimeSpan wait) => wait * (0.8 + (0.4 * Random.Shared.NextDouble()));
 

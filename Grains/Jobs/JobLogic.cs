@@ -190,7 +190,7 @@ internal static class JobLogic
                 step with
                 {
                     Executions = step.Executions.Add(ExecutionId.New(time)),
-                    NotBefore = log.Now + Double(retry.Backoff, step.Executions.Length),
+                    NotBefore = log.Now + Doubling.Of(retry.Backoff, step.Executions.Length - 1, LongestBackoff),
                 }
             );
         }
@@ -327,7 +327,7 @@ internal static class JobLogic
         {
             Attempt = job.Attempt + 1,
             RestartBecause = null,
-            NotBefore = log.Now + Double(retry, job.Attempt),
+            NotBefore = log.Now + Doubling.Of(retry, job.Attempt - 1, LongestBackoff),
             Steps = [.. ended, .. fresh],
         };
     }
@@ -385,12 +385,6 @@ internal static class JobLogic
         Reason reason,
         string detail
     ) => [.. steps.Select(s => s.Life.Status == Status.Pending ? s with { Life = log.Move(s.Life, s.Id.Value, to, reason, detail) } : s)];
-
-    private static TimeSpan Double(TimeSpan first, int times)
-    {
-        var wait = first * Math.Pow(2, Math.Min(times - 1, 20));
-        return wait > LongestBackoff ? LongestBackoff : wait;
-    }
 
     private static bool IsRunning(StepRecord step) => step.Life.Status == Status.Running;
 

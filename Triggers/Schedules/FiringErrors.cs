@@ -30,8 +30,7 @@ internal static class FiringErrors
     /// <summary>How long to wait after the failed attempt number <paramref name="attempt"/>, from 1.</summary>
     public static TimeSpan Pause(Exception error, int attempt)
     {
-        var doubled = FirstPause * Math.Pow(2, Math.Clamp(attempt - 1, 0, 10));
-        var pause = doubled < LongestPause ? doubled : LongestPause;
+        var pause = Doubling.Of(FirstPause, Math.Max(attempt - 1, 0), LongestPause);
         var requested = error switch
         {
             ForgeRequestException e => e.RetryAfter,

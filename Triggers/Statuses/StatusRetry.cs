@@ -49,8 +49,8 @@ public sealed record StatusRetry(string Code, StatusProgress Progress, TimeSpan?
         // An error 500 may belong to this commit alone: Gitea responds so for a commit that it does not have.
         var isAway = error.Code == ForgeRequestException.Unavailable && error.Status is null or 502 or 503 or 504;
         var isForAll = isAway || error.Code == ForgeRequestException.RateLimited;
-        var backoff = FirstDelay * Math.Pow(2, Math.Min(isForAll ? Math.Max(row.Attempts, attempts) : row.Attempts, 16));
-        var delay = (backoff < LongestDelay ? backoff : LongestDelay) * (0.8 + (0.4 * jitter));
+        var delay =
+            Doubling.Of(FirstDelay, isForAll ? Math.Max(row.Attempts, attempts) : row.Attempts, LongestDelay) * (0.8 + (0.4 * jitter));
         if (error.RetryAfter is { } asked && asked > delay)
         {
             // Never earlier than asked, and not all repositories at the same moment.

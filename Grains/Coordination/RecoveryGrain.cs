@@ -104,11 +104,12 @@ public sealed partial class RecoveryGrain(
 
     private async Task SweepOnceAsync(CancellationToken cancellationToken)
     {
-        foreach (var repository in await deliveries.Due(cancellationToken))
-        {
-            await GrainFactory.GetGrain<IRepositoryInboxGrain>(repository.Value).Received();
-        }
-
+        await WakeAllAsync(
+            "inbox",
+            await deliveries.Due(cancellationToken),
+            repository => GrainFactory.GetGrain<IRepositoryInboxGrain>(repository.Value).Received(),
+            cancellationToken
+        );
         var count = 0;
         var touches = new List<Task>(AtOnce);
         await foreach (var item in work.List(WorkStates.Driven, cancellationToken))
@@ -124,21 +125,37 @@ public sealed partial class RecoveryGrain(
 
         await Task.WhenAll(touches);
         Swept(count);
-        foreach (var batch in (await statuses.Due(cancellationToken)).Chunk(AtOnce))
-        {
-            await Task.WhenAll(batch.Select(repository => WakeAsync(repository, cancellationToken)));
-        }
+        await WakeAllAsync(
+            "sender of commit statuses",
+            await statuses.Due(cancellationToken),
+            repository => GrainFactory.GetGrain<IStatusSenderGrain>(repository.Value).Wake(cancellationToken),
+            cancellationToken
+        );
     }
 
-    private async Task WakeAsync(RepositoryId repository, CancellationToken cancellationToken)
+    /// <summary>Wakes a grain of each of the repositories; one that fails does not hold back the others.</summary>
+    private async Task WakeAllAsync(
+        string grain,
+        IReadOnlyCollection<RepositoryId> repositories,
+        Func<RepositoryId, Task> wake,
+        CancellationToken cancellationToken
+    )
     {
-        try
+        foreach (var batch in repositories.Chunk(AtOnce))
         {
-            await GrainFactory.GetGrain<IStatusSenderGrain>(repository.Value).Wake(cancellationToken);
+            await Task.WhenAll(batch.Select(WakeAsync));
         }
-        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+
+        async Task WakeAsync(RepositoryId repository)
         {
-            WakeSenderFailed(e, repository);
+            try
+            {
+                await wake(repository);
+            }
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+            {
+                WakeOneFailed(e, grain, repository);
+            }
         }
     }
 
@@ -189,8 +206,8 @@ public sealed partial class RecoveryGrain(
     [LoggerMessage(1305, LogLevel.Warning, "Recovery could not wake the schedules; retrying in a minute")]
     private partial void WakeFailed(Exception exception);
 
-    [LoggerMessage(1306, LogLevel.Warning, "Recovery could not wake the sender of commit statuses of repository {Repository}")]
-    private partial void WakeSenderFailed(Exception exception, RepositoryId repository);
+    [LoggerMessage(1306, LogLevel.Warning, "Recovery could not wake the {Grain} of repository {Repository}")]
+    private partial void WakeOneFailed(Exception exception, string grain, RepositoryId repository);
 
     [LoggerMessage(1303, LogLevel.Warning, "Recovery could not touch {Machine} {Id}")]
     private partial void TouchFailed(Exception exception, string machine, Guid id);

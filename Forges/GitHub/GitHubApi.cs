@@ -15,7 +15,6 @@ internal sealed class GitHubApi(ForgeApi forges)
     /// <summary>The list of a pull request's files ends here.</summary>
     public const int MostPullRequestFiles = 3000;
 
-    private const int MostHooks = 1000;
     private static readonly Paging Pages = new("per_page", 100, AlwaysLinks: true);
 
     /// <summary>A session with a repository's API. Errors: <see cref="ForgeRequestException"/>.</summary>
@@ -86,7 +85,7 @@ internal sealed class GitHubApi(ForgeApi forges)
         int number,
         CancellationToken cancellationToken
     ) =>
-        Names(
+        ChangedFile.Names(
             await session.PagesAsync<ChangedFile>(
                 session.Api.InRepository("pulls", ApiAddress.Text(number), "files"),
                 Pages,
@@ -115,39 +114,13 @@ internal sealed class GitHubApi(ForgeApi forges)
             "'repo' (classic token) or 'Contents: read' (fine-grained token)",
             cancellationToken
         );
-        return compared.Files is { Length: < MostComparedFiles } files ? Names(files) : null;
+        return compared.Files is { Length: < MostComparedFiles } files ? ChangedFile.Names(files) : null;
     }
-
-    public static async Task<IReadOnlyList<Hook>> HooksAsync(ApiSession session, CancellationToken cancellationToken) =>
-        await session.PagesAsync<Hook>(session.Api.InRepository("hooks"), Pages, MostHooks, "list webhooks", HookRights, cancellationToken)
-        ?? throw new ForgeRequestException(
-            ForgeRequestException.Refused,
-            $"{session.Api.Base.Host} has {MostHooks} or more webhooks for the repository; remove those that are not used.",
-            isTransient: false
-        );
 
     public const string HookRights =
         "'admin:repo_hook' (classic token) or 'Webhooks: read and write' (fine-grained token), of a user who administers the repository";
 
-    private static List<string>? Names(IReadOnlyList<ChangedFile>? files) =>
-        files is null || files.Any(f => f?.Filename is null)
-            ? null
-            :
-            [
-                .. files
-                    .SelectMany(f => new[] { f.PreviousFilename, f.Filename })
-                    .OfType<string>()
-                    .Distinct(StringComparer.Ordinal)
-                    .Order(StringComparer.Ordinal),
-            ];
-
-    /// <summary>A file of a comparison or a pull request; a renamed one has two names.</summary>
-    internal sealed record ChangedFile(string? Filename, string? PreviousFilename);
+    public static HookList Hooks { get; } = new(Pages, HookRights);
 
     internal sealed record Comparison(ChangedFile[]? Files);
-
-    /// <summary>A webhook; the secret is never shown.</summary>
-    internal sealed record Hook(long Id, bool Active, string[]? Events, HookConfig? Config);
-
-    internal sealed record HookConfig(string? Url);
 }

@@ -10,7 +10,7 @@ internal static class GitHubHooks
     /// <summary>One webhook with this URL, as it should be: an existing one is changed, further ones are removed.</summary>
     public static async Task<ForgeHook> EnsureAsync(ApiSession session, Uri url, string secret, CancellationToken cancellationToken)
     {
-        var ours = await OursAsync(session, url, cancellationToken);
+        var ours = await GitHubApi.Hooks.OursAsync(session, url, cancellationToken);
         var config = new Dictionary<string, string>
         {
             ["url"] = url.AbsoluteUri,
@@ -44,25 +44,20 @@ internal static class GitHubHooks
                 cancellationToken
             );
         const string what = "create or change the webhook";
-        var hook = session.Read<GitHubApi.Hook>(session.Succeeded(response, what, GitHubApi.HookRights), what);
+        var hook = session.Read<ListedHook>(session.Succeeded(response, what, GitHubApi.HookRights), what);
         foreach (var further in ours.Skip(1))
         {
-            await DeleteAsync(session, further.Id, cancellationToken);
+            await GitHubApi.Hooks.DeleteAsync(session, further.Id, cancellationToken);
         }
 
-        return Shown(hook);
+        return hook.Shown();
     }
 
     public static async Task<ForgeHook?> FindAsync(ApiSession session, Uri url, CancellationToken cancellationToken) =>
-        (await OursAsync(session, url, cancellationToken)) is [var first, ..] ? Shown(first) : null;
+        (await GitHubApi.Hooks.OursAsync(session, url, cancellationToken)) is [var first, ..] ? first.Shown() : null;
 
-    public static async Task RemoveAsync(ApiSession session, Uri url, CancellationToken cancellationToken)
-    {
-        foreach (var hook in await OursAsync(session, url, cancellationToken))
-        {
-            await DeleteAsync(session, hook.Id, cancellationToken);
-        }
-    }
+    public static Task RemoveAsync(ApiSession session, Uri url, CancellationToken cancellationToken) =>
+        GitHubApi.Hooks.RemoveAsync(session, url, cancellationToken);
 
     public static async Task TestAsync(ApiSession session, ForgeHook hook, CancellationToken cancellationToken) =>
         session.Succeeded(
@@ -70,24 +65,4 @@ internal static class GitHubHooks
             "send a test delivery",
             GitHubApi.HookRights
         );
-
-    private static async Task<List<GitHubApi.Hook>> OursAsync(ApiSession session, Uri url, CancellationToken cancellationToken) =>
-        [.. (await GitHubApi.HooksAsync(session, cancellationToken)).Where(h => h.Config?.Url == url.AbsoluteUri)];
-
-    private static async Task DeleteAsync(ApiSession session, long id, CancellationToken cancellationToken)
-    {
-        var response = await session.SendAsync(
-            HttpMethod.Delete,
-            session.Api.InRepository("hooks", ApiAddress.Text(id)),
-            null,
-            cancellationToken
-        );
-        // Somebody else was faster.
-        if (response.Status != 404)
-        {
-            session.Succeeded(response, "remove the webhook", GitHubApi.HookRights);
-        }
-    }
-
-    private static ForgeHook Shown(GitHubApi.Hook hook) => new(ApiAddress.Text(hook.Id), hook.Active, hook.Events ?? []);
 }

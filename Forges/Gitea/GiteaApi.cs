@@ -9,13 +9,14 @@ internal sealed class GiteaApi(ForgeApi forges)
     /// <summary>The server gives at most 50, however many are asked for, and has no limit for all pages.</summary>
     public static readonly Paging Pages = new("limit", 50, AlwaysLinks: false);
 
-    private const int MostHooks = 1000;
     private const int MostFiles = 10_000;
     private const int TokenLength = 40;
 
     public const string HookRights = "'write:repository' of a user who administers the repository";
     private const string WriteRights = "'write:repository' of a user who may write to the repository";
     private const string ReadRights = "'read:repository'";
+
+    public static HookList Hooks { get; } = new(Pages, HookRights);
 
     /// <summary>A session with a repository's API. Errors: <see cref="ForgeRequestException"/>.</summary>
     public Task<ApiSession> OpenAsync(ForgeRepository repository, CancellationToken cancellationToken) =>
@@ -80,7 +81,7 @@ internal sealed class GiteaApi(ForgeApi forges)
                 ReadRights,
                 cancellationToken
             );
-            return Names(files);
+            return ChangedFile.Names(files);
         }
         catch (ForgeRequestException e) when (e.Code == ForgeRequestException.NotFound)
         {
@@ -115,32 +116,9 @@ internal sealed class GiteaApi(ForgeApi forges)
             compared.Commits is { Length: > 0 } commits
             && compared.TotalCommits == commits.Length
             && commits.All(c => c?.Files is { Length: > 0 })
-            ? Names([.. commits.SelectMany(c => c.Files!)])
+            ? ChangedFile.Names([.. commits.SelectMany(c => c.Files!)])
             : null;
     }
-
-    public static async Task<IReadOnlyList<Hook>> HooksAsync(ApiSession session, CancellationToken cancellationToken) =>
-        await session.PagesAsync<Hook>(session.Api.InRepository("hooks"), Pages, MostHooks, "list webhooks", HookRights, cancellationToken)
-        ?? throw new ForgeRequestException(
-            ForgeRequestException.Refused,
-            $"{session.Api.Base.Host} has {MostHooks} or more webhooks for the repository; remove those that are not used.",
-            isTransient: false
-        );
-
-    private static List<string>? Names(IReadOnlyList<ChangedFile>? files) =>
-        files is null || files.Any(f => f?.Filename is null)
-            ? null
-            :
-            [
-                .. files
-                    .SelectMany(f => new[] { f.PreviousFilename, f.Filename })
-                    .Where(f => !string.IsNullOrEmpty(f))
-                    .OfType<string>()
-                    .Distinct(StringComparer.Ordinal)
-                    .Order(StringComparer.Ordinal),
-            ];
-
-    internal sealed record ChangedFile(string? Filename, string? PreviousFilename);
 
     internal sealed record Comparison(int TotalCommits, ComparedCommit[]? Commits);
 
@@ -149,7 +127,4 @@ internal sealed class GiteaApi(ForgeApi forges)
     internal sealed record Pull(PullSide? Base, PullSide? Head);
 
     internal sealed record PullSide(string? Sha);
-
-    /// <summary>A webhook; the secret is never shown.</summary>
-    internal sealed record Hook(long Id, bool Active, string[]? Events, Dictionary<string, string>? Config);
 }

@@ -15,30 +15,25 @@ internal sealed record GiteaHooks(string[] Types, string[] Events)
     /// </summary>
     public async Task<ForgeHook> EnsureAsync(ApiSession session, Uri url, string secret, CancellationToken cancellationToken)
     {
-        var existing = await OursAsync(session, url, cancellationToken);
+        var existing = await GiteaApi.Hooks.OursAsync(session, url, cancellationToken);
         var hook = await CreateAsync(session, url, secret, cancellationToken);
         foreach (var other in existing)
         {
-            await DeleteAsync(session, other.Id, cancellationToken);
+            await GiteaApi.Hooks.DeleteAsync(session, other.Id, cancellationToken);
         }
 
-        return Shown(hook);
+        return hook.Shown();
     }
 
     public static async Task<ForgeHook?> FindAsync(ApiSession session, Uri url, CancellationToken cancellationToken) =>
         // The newest one has the current secret.
-        (await OursAsync(session, url, cancellationToken)).MaxBy(h => h.Id)
+        (await GiteaApi.Hooks.OursAsync(session, url, cancellationToken)).MaxBy(h => h.Id)
             is { } hook
-            ? Shown(hook)
+            ? hook.Shown()
             : null;
 
-    public static async Task RemoveAsync(ApiSession session, Uri url, CancellationToken cancellationToken)
-    {
-        foreach (var hook in await OursAsync(session, url, cancellationToken))
-        {
-            await DeleteAsync(session, hook.Id, cancellationToken);
-        }
-    }
+    public static Task RemoveAsync(ApiSession session, Uri url, CancellationToken cancellationToken) =>
+        GiteaApi.Hooks.RemoveAsync(session, url, cancellationToken);
 
     /// <summary>The server sends a push from a commit to itself; nothing when the repository is empty.</summary>
     public static async Task TestAsync(ApiSession session, ForgeHook hook, CancellationToken cancellationToken)
@@ -56,7 +51,7 @@ internal sealed record GiteaHooks(string[] Types, string[] Events)
         );
     }
 
-    private async Task<GiteaApi.Hook> CreateAsync(ApiSession session, Uri url, string secret, CancellationToken cancellationToken)
+    private async Task<ListedHook> CreateAsync(ApiSession session, Uri url, string secret, CancellationToken cancellationToken)
     {
         ApiResponse response = null!;
         foreach (var type in Types)
@@ -85,7 +80,7 @@ internal sealed record GiteaHooks(string[] Types, string[] Events)
             }
         }
 
-        var hook = session.Read<GiteaApi.Hook>(session.Succeeded(response, What, GiteaApi.HookRights), What);
+        var hook = session.Read<ListedHook>(session.Succeeded(response, What, GiteaApi.HookRights), What);
         // Unknown events are dropped without an error.
         var dropped = Events.Except(hook.Events ?? []).ToList();
         if (dropped.Count == 0)
@@ -93,31 +88,11 @@ internal sealed record GiteaHooks(string[] Types, string[] Events)
             return hook;
         }
 
-        await DeleteAsync(session, hook.Id, cancellationToken);
+        await GiteaApi.Hooks.DeleteAsync(session, hook.Id, cancellationToken);
         throw new ForgeRequestException(
             ForgeRequestException.Refused,
             $"{session.Api.Base.Host} has no webhook event '{string.Join("', '", dropped)}'. Update it.",
             isTransient: false
         );
     }
-
-    private static async Task<List<GiteaApi.Hook>> OursAsync(ApiSession session, Uri url, CancellationToken cancellationToken) =>
-        [.. (await GiteaApi.HooksAsync(session, cancellationToken)).Where(h => h.Config?.GetValueOrDefault("url") == url.AbsoluteUri)];
-
-    private static async Task DeleteAsync(ApiSession session, long id, CancellationToken cancellationToken)
-    {
-        var response = await session.SendAsync(
-            HttpMethod.Delete,
-            session.Api.InRepository("hooks", ApiAddress.Text(id)),
-            null,
-            cancellationToken
-        );
-        // Somebody else was faster.
-        if (response.Status != 404)
-        {
-            session.Succeeded(response, "remove the webhook", GiteaApi.HookRights);
-        }
-    }
-
-    private static ForgeHook Shown(GiteaApi.Hook hook) => new(ApiAddress.Text(hook.Id), hook.Active, hook.Events ?? []);
 }

@@ -11,8 +11,6 @@ namespace Shipinator.Silo.Standalone;
 /// </summary>
 public sealed class DataFolder : IDisposable
 {
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-
     /// <summary>The subfolders, each private on its own in case the folder itself can't be made private.</summary>
     private static readonly string[] Parts = ["artifacts", "logs", "git", "silos"];
     private readonly FileStream? _lock;
@@ -140,27 +138,12 @@ public sealed class DataFolder : IDisposable
     }
 
     /// <summary>Writes the URL and token for the command line of the same user, atomically.</summary>
-    public void WriteServerFile(ServerFileContent content)
-    {
-        var temporary = ServerFile + ".new";
-        File.Delete(temporary);
-        using (
-            var stream = new FileStream(
-                temporary,
-                new FileStreamOptions
-                {
-                    Mode = FileMode.CreateNew,
-                    Access = FileAccess.Write,
-                    UnixCreateMode = OwnerOnly,
-                }
-            )
-        )
-        {
-            JsonSerializer.Serialize(stream, content, ServerFileJson.Default.ServerFileContent);
-        }
-
-        File.Move(temporary, ServerFile, overwrite: true);
-    }
+    public void WriteServerFile(ServerFileContent content) =>
+        PrivateFile.Write(
+            ServerFile,
+            overwrite: true,
+            stream => JsonSerializer.Serialize(stream, content, ServerFileJson.Default.ServerFileContent)
+        );
 
     /// <inheritdoc/>
     public void Dispose()

@@ -11,7 +11,6 @@ namespace Shipinator.Silo.Standalone;
 public sealed class SecretKeySource(ShipinatorOptions options, DataFolder folder)
 {
     private const string FileName = "secret.key";
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>
     /// Fills the key ring. Errors: <see cref="StartupException"/> when the file can't be read or written, is not private, or when a stored
@@ -78,7 +77,7 @@ public sealed class SecretKeySource(ShipinatorOptions options, DataFolder folder
 
     private static List<SecretKey> Read(string file)
     {
-        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & ~OwnerOnly) is not UnixFileMode.None and var extra)
+        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & ~PrivateFile.OwnerOnly) is not UnixFileMode.None and var extra)
         {
             throw new StartupException(
                 $"{file}, which contains the key of secrets, is accessible to others ({extra}). Run: chmod 600 '{file}'. "
@@ -107,34 +106,15 @@ public sealed class SecretKeySource(ShipinatorOptions options, DataFolder folder
     }
 
     /// <summary>Complete or not at all, also after a loss of power: secrets may be encrypted with the key a moment later.</summary>
-    private static void Create(string file, SecretKey key)
-    {
-        var temporary = file + ".new";
-        File.Delete(temporary);
-        using (
-            var stream = new FileStream(
-                temporary,
-                new FileStreamOptions
-                {
-                    Mode = FileMode.CreateNew,
-                    Access = FileAccess.Write,
-                    UnixCreateMode = OwnerOnly,
-                }
-            )
-        )
-        {
-            stream.Write(System.Text.Encoding.ASCII.GetBytes(key.ToBase64() + "\n"));
-            stream.Flush(flushToDisk: true);
-        }
-
+    private static void Create(string file, SecretKey key) =>
         // Two servers that share the folder both create a key: the first one's counts.
-        try
-        {
-            File.Move(temporary, file, overwrite: false);
-        }
-        catch (IOException) when (File.Exists(file))
-        {
-            File.Delete(temporary);
-        }
-    }
+        PrivateFile.Write(
+            file,
+            overwrite: false,
+            stream =>
+            {
+                stream.Write(System.Text.Encoding.ASCII.GetBytes(key.ToBase64() + "\n"));
+                stream.Flush(flushToDisk: true);
+            }
+        );
 }

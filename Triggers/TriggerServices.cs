@@ -38,6 +38,7 @@ public static class TriggerServices
         services.AddSingleton<IDeliveryProcessing, DeliveryProcessing>();
         services.AddHostedService<DeliverySweep>();
         services.AddSingleton<ProjectRegistry>();
+        services.AddSingleton<FileSync>();
         services.AddSingleton<RepositoryRegistry>();
         services.AddSingleton<RepositoryProbe>();
         services.AddSingleton<ApiTokens>();

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Shipinator.Schema.Stores;
 using Shipinator.Triggers.Repositories;
-using Shipinator.Triggers.Schedules;
 
 namespace Shipinator.Triggers.Events;
 
@@ -11,7 +10,7 @@ public sealed partial class PushEvents(
     EventRuns runs,
     EventCancellation cancellation,
     PipelineStore pipelines,
-    ScheduleSync schedules,
+    FileSync sync,
     ILogger<PushEvents> logger
 )
 {
@@ -101,10 +100,9 @@ public sealed partial class PushEvents(
             return;
         }
 
-        var types = file?.Parsed.Model?.TriggerTypes ?? [];
-        var found = await pipelines.SyncAsync(repository.Id, repository.Name, types, cancellationToken);
-        await pipelines.RemoveUnusedAsync(repository.Id, types, cancellationToken);
-        await schedules.SyncAsync(repository.Id, file?.Parsed.Model?.Schedules ?? [], cancellationToken);
+        var model = file?.Parsed.Model;
+        var found = await sync.ApplyAsync(repository, model, cancellationToken);
+        await pipelines.RemoveUnusedAsync(repository.Id, model?.TriggerTypes ?? [], cancellationToken);
         Synced(repository.Id, commit, found.Count);
     }
 

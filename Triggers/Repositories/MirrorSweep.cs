@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Shipinator.Schema.Stores;
 
@@ -12,15 +11,15 @@ public sealed partial class MirrorSweep(
     RepositoryStore repositories,
     TimeProvider time,
     ILogger<MirrorSweep> logger
-) : BackgroundService
+) : PeriodicSweep(Period, time)
 {
     private static readonly TimeSpan Period = TimeSpan.FromHours(1);
 
     /// <summary>Must be longer than any check takes.</summary>
     private static readonly TimeSpan SafeAge = TimeSpan.FromHours(1);
 
-    /// <summary>Sweeps once. Errors: none; a failure is logged, and the next sweep tries again.</summary>
-    public async Task SweepAsync(CancellationToken cancellationToken)
+    /// <inheritdoc/>
+    public override async Task SweepAsync(CancellationToken cancellationToken)
     {
         try
         {
@@ -36,23 +35,6 @@ public sealed partial class MirrorSweep(
         catch (Exception e) when (e is ShipinatorException or IOException or UnauthorizedAccessException)
         {
             Failed(e);
-        }
-    }
-
-    /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Period, time);
-        try
-        {
-            do
-            {
-                await SweepAsync(stoppingToken);
-            } while (await timer.WaitForNextTickAsync(stoppingToken));
-        }
-        catch (OperationCanceledException)
-        {
-            // The server is stopping.
         }
     }
 

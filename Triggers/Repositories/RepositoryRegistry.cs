@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Shipinator.Schema.Stores;
 using Shipinator.Triggers.Planning;
-using Shipinator.Triggers.Schedules;
 
 namespace Shipinator.Triggers.Repositories;
 
@@ -59,14 +58,13 @@ public sealed record RepositoryEdit
 public sealed partial class RepositoryRegistry(
     ProjectStore projects,
     RepositoryStore repositories,
-    PipelineStore pipelines,
     IForgeRegistry forges,
     IClonePolicy policy,
     IRepositoryMirrors mirrors,
     IExecutorRegistry executors,
     RepositoryProbe probe,
     RunPlanning planning,
-    ScheduleSync schedules,
+    FileSync sync,
     ILogger<RepositoryRegistry> logger
 )
 {
@@ -150,8 +148,7 @@ public sealed partial class RepositoryRegistry(
             .ReadAt(repository.ForForge(), repository.DefaultRef(), null, repository.PipelinePath(), cancellationToken);
         var result = await planning.ParseAsync(repository, file, cancellationToken);
         var model = result.Model ?? throw new PipelineFileException(result.Errors);
-        var found = await pipelines.SyncAsync(repository.Id, repository.Name, model.TriggerTypes, cancellationToken);
-        await schedules.SyncAsync(repository.Id, model.Schedules, cancellationToken);
+        var found = await sync.ApplyAsync(repository, model, cancellationToken);
         Synced(repository.Id, file.Head.Commit, found.Count);
         return found;
     }

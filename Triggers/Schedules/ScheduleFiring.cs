@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Shipinator.Pipelines;
 using Shipinator.Schema.Stores;
-using Shipinator.Triggers.Repositories;
 using Shipinator.Triggers.Runs;
 
 namespace Shipinator.Triggers.Schedules;
@@ -78,19 +77,10 @@ public sealed partial class ScheduleFiring(
         var run = await trigger.CreateAsync(
             row.RepositoryId,
             "schedule",
-            new()
+            ScheduledRun.Request(row, repository, new(ActorKind.Schedule, row.Label), due) with
             {
-                GitRef = row.RefOf(repository),
-                Inputs = row.Inputs,
-                Actor = new(ActorKind.Schedule, row.Label),
                 IdempotencyKey = key,
                 Note = note,
-                Schedule = new()
-                {
-                    EntryKey = row.EntryKey,
-                    Label = row.Label,
-                    DueAt = due,
-                },
             },
             cancellationToken
         );

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Shipinator.Pipelines;
 using Shipinator.Schema.Stores;
-using Shipinator.Triggers.Repositories;
 using Shipinator.Triggers.Runs;
 
 namespace Shipinator.Triggers.Schedules;
@@ -53,14 +52,10 @@ public sealed partial class ScheduleSwitch(
         var run = await trigger.CreateAsync(
             row.RepositoryId,
             "schedule",
-            new()
+            ScheduledRun.Request(row, repository, actor, dueAt: null) with
             {
-                GitRef = row.RefOf(repository),
-                Inputs = row.Inputs,
-                Actor = actor,
                 IdempotencyKey = idempotencyKey,
                 Note = $"Started by hand from schedule '{row.Label}'.",
-                Schedule = new() { EntryKey = row.EntryKey, Label = row.Label },
             },
             cancellationToken
         );

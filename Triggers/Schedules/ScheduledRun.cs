@@ -2,6 +2,7 @@ using System.Globalization;
 using Shipinator.Pipelines;
 using Shipinator.Schema.Stores;
 using Shipinator.Triggers.Repositories;
+using Shipinator.Triggers.Runs;
 
 namespace Shipinator.Triggers.Schedules;
 
@@ -23,6 +24,21 @@ public sealed record ScheduledRun
     /// </summary>
     internal static string Key(ScheduleId schedule, DateTimeOffset due) =>
         string.Create(CultureInfo.InvariantCulture, $"schedule:{schedule}:{due.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}");
+
+    /// <summary>The request for a run of a schedule; the caller adds the idempotency key and the note.</summary>
+    internal static RunRequest Request(ScheduleRow row, RepositoryRow repository, Actor actor, DateTimeOffset? dueAt) =>
+        new()
+        {
+            GitRef = row.RefOf(repository),
+            Inputs = row.Inputs,
+            Actor = actor,
+            Schedule = new()
+            {
+                EntryKey = row.EntryKey,
+                Label = row.Label,
+                DueAt = dueAt,
+            },
+        };
 
     /// <summary>
     /// The file of the run's commit must have the entry: a schedule that was removed, or that its branch does not have yet, starts nothing.

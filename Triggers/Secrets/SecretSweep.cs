@@ -1,16 +1,15 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Shipinator.Schema.Stores;
 
 namespace Shipinator.Triggers.Secrets;
 
 /// <summary>Deletes earlier versions of secrets that nothing needs any more.</summary>
-public sealed partial class SecretSweep(SecretStore store, TimeProvider time, ILogger<SecretSweep> logger) : BackgroundService
+public sealed partial class SecretSweep(SecretStore store, TimeProvider time, ILogger<SecretSweep> logger) : PeriodicSweep(Period, time)
 {
     private static readonly TimeSpan Period = TimeSpan.FromMinutes(15);
 
-    /// <summary>Sweeps once. Errors: none; a failure is logged, and the next sweep tries again.</summary>
-    public async Task SweepAsync(CancellationToken cancellationToken)
+    /// <inheritdoc/>
+    public override async Task SweepAsync(CancellationToken cancellationToken)
     {
         try
         {
@@ -22,23 +21,6 @@ public sealed partial class SecretSweep(SecretStore store, TimeProvider time, IL
         catch (ShipinatorException e)
         {
             Failed(e);
-        }
-    }
-
-    /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Period, time);
-        try
-        {
-            do
-            {
-                await SweepAsync(stoppingToken);
-            } while (await timer.WaitForNextTickAsync(stoppingToken));
-        }
-        catch (OperationCanceledException)
-        {
-            // The server is stopping.
         }
     }
 

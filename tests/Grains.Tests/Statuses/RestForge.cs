@@ -1,14 +1,15 @@
 using System.Globalization;
 using System.Net.Http.Json;
+using Shipinator.Testing;
 
 namespace Shipinator.Grains.Tests.Statuses;
 
 /// <summary>A forge that speaks the statuses' part of Gitea's API over real HTTP.</summary>
-internal sealed class RestForge(string provider) : IStatusForge, IDisposable
+internal sealed class RestForge(string provider) : UnusedForge, IStatusForge, IDisposable
 {
     private readonly HttpClient _client = new();
 
-    public string Provider => provider;
+    public override string Provider => provider;
 
     public async Task PostStatus(ForgeRepository repository, string commit, CommitStatus status, CancellationToken cancellationToken)
     {
@@ -62,37 +63,4 @@ internal sealed class RestForge(string provider) : IStatusForge, IDisposable
     }
 
     public void Dispose() => _client.Dispose();
-
-    public Task<ResolvedRef> Resolve(ForgeRepository repository, string gitRef, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-
-    public Task<string> ReadFile(ForgeRepository repository, string commit, string path, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-
-    public Task<IReadOnlyList<string>?> ChangedFiles(
-        ForgeRepository repository,
-        string baseCommit,
-        string headCommit,
-        CancellationToken cancellationToken
-    ) => throw new NotSupportedException();
-
-    public Task<IReadOnlyList<string>> ListRefs(ForgeRepository repository, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-
-    public Task<ResolvedRef> ResolveCommit(ForgeRepository repository, string commit, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-
-    public Task<CommitFile> ReadAt(
-        ForgeRepository repository,
-        string gitRef,
-        string? commit,
-        string path,
-        CancellationToken cancellationToken
-    ) => throw new NotSupportedException();
-
-    public Task<bool> HasRef(ForgeRepository repository, string fullRef, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-
-    public Task<string?> DefaultBranch(ForgeRepository repository, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
 }

@@ -1,14 +1,15 @@
 using System.Collections.Concurrent;
+using Shipinator.Testing;
 
 namespace Shipinator.WebFrontend.Tests.Schedules;
 
 /// <summary>A forge whose files the test writes, and whose calls it can hold or let fail.</summary>
-internal sealed class ScriptedForge : IForge, IForgeRegistry
+internal sealed class ScriptedForge : UnusedForge, IForgeRegistry
 {
     private int _now;
     private int _most;
 
-    public string Provider => "git";
+    public override string Provider => "git";
 
     /// <summary>The text of the pipeline file by clone URL and full ref; null: the ref exists, but has no such file.</summary>
     public ConcurrentDictionary<(string CloneUrl, string Ref), string?> Files { get; } = new();
@@ -23,7 +24,7 @@ internal sealed class ScriptedForge : IForge, IForgeRegistry
 
     public IForge Get(string provider) => this;
 
-    public async Task<CommitFile> ReadAt(
+    public override async Task<CommitFile> ReadAt(
         ForgeRepository repository,
         string gitRef,
         string? commit,
@@ -48,31 +49,6 @@ internal sealed class ScriptedForge : IForge, IForgeRegistry
             Interlocked.Decrement(ref _now);
         }
     }
-
-    public Task<ResolvedRef> Resolve(ForgeRepository repository, string gitRef, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-
-    public Task<string> ReadFile(ForgeRepository repository, string commit, string path, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-
-    public Task<IReadOnlyList<string>?> ChangedFiles(
-        ForgeRepository repository,
-        string baseCommit,
-        string headCommit,
-        CancellationToken cancellationToken
-    ) => throw new NotSupportedException();
-
-    public Task<IReadOnlyList<string>> ListRefs(ForgeRepository repository, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-
-    public Task<ResolvedRef> ResolveCommit(ForgeRepository repository, string commit, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-
-    public Task<bool> HasRef(ForgeRepository repository, string fullRef, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
-
-    public Task<string?> DefaultBranch(ForgeRepository repository, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
 
     private void InterlockedMax(int value)
     {

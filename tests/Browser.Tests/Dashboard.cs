@@ -42,7 +42,12 @@ public sealed class Dashboard : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _server = await SiloProcess.StartAsync(_bench.Data, null, "--port", "0");
+        // Exceptions of the browser's calls: the browser itself gets no detail.
+        var environment = new Dictionary<string, string>
+        {
+            ["Logging__LogLevel__Microsoft.AspNetCore.Components.Server.Circuits.RemoteJSRuntime"] = "Debug",
+        };
+        _server = await SiloProcess.StartAsync(_bench.Data, environment, "--port", "0");
         (Url, _token) = SiloProcess.Connection(_bench.Data);
         Api = new(Url, _token);
         SignInLink = await LinkAsync(_server);

@@ -31,6 +31,18 @@ public sealed class SignInTests(Dashboard dashboard)
         await Expect(visitor.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The token is invalid or has been revoked");
     }
 
+    /// <summary>Nor while they load: what is not an alert must not be announced as one.</summary>
+    [Fact]
+    public async Task PageWithoutItsStyleSheets_ShowsNoOtherAlert()
+    {
+        await using var visitor = await dashboard.VisitAsync(signIn: false);
+        await visitor.Context.RouteAsync("**/*.css", route => route.AbortAsync());
+        await visitor.Page.GotoAsync("/signin");
+        await visitor.Page.GetByLabel("API token").FillAsync("shp_nonsense");
+        await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+        await Expect(visitor.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The token is invalid or has been revoked");
+    }
+
     [Fact]
     public async Task RequestedPage_OpensAfterSigningIn()
     {

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
@@ -6,7 +7,7 @@ using static Microsoft.Playwright.Assertions;
 namespace Shipinator.Browser.Tests;
 
 /// <summary>A browser context with a page. Console errors and requests to other hosts fail the test when it is disposed.</summary>
-public sealed class Visitor(IBrowserContext context, IPage page, Uri url, Func<string> serverOutput) : IAsyncDisposable
+public sealed partial class Visitor(IBrowserContext context, IPage page, Uri url, Func<string> serverOutput) : IAsyncDisposable
 {
     private readonly List<string> _errors = [];
     private bool _allowErrors;
@@ -74,10 +75,14 @@ public sealed class Visitor(IBrowserContext context, IPage page, Uri url, Func<s
         await context.CloseAsync();
         if (!_allowErrors && _errors.Count > 0)
         {
-            var log = serverOutput().Split('\n').Where(l => !l.StartsWith("info:", StringComparison.Ordinal)).TakeLast(40);
+            // An entry is a line with its level, followed by indented lines.
+            var log = Regex.Split(serverOutput(), @"\n(?=\S)").Where(e => !NotOfInterest().IsMatch(e)).TakeLast(20);
             Assert.Fail($"{string.Join('\n', _errors)}\nServer log:\n{string.Join('\n', log)}");
         }
     }
+
+    [GeneratedRegex("^info:|Begin invoke JS interop|completed successfully")]
+    private static partial Regex NotOfInterest();
 
     /// <summary>Starts to record errors and requests.</summary>
     internal void Listen()

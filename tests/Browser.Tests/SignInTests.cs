@@ -31,7 +31,7 @@ public sealed class SignInTests(Dashboard dashboard)
         await Expect(visitor.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The token is invalid or has been revoked");
     }
 
-    /// <summary>Nor while they load: what is not an alert must not be announced as one.</summary>
+    /// <summary>As while they load: a message that does not apply must not be announced.</summary>
     [Fact]
     public async Task PageWithoutItsStyleSheets_ShowsNoOtherAlert()
     {
